@@ -1,0 +1,1 @@
+"""The commands of `artsim`: parse, call one library function, render."""

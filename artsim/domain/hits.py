@@ -1,0 +1,43 @@
+"""What a search returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from artsim.domain.arrays import Vector
+from artsim.domain.payload import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A painting, or a face of one, that a search found.
+
+    Attributes
+    ----------
+    point_id : str
+        UUID of the point.
+    score : float
+        Higher is nearer. Cosine in -1..1; of a fused search the sum of reciprocal
+        ranks; of a search re-scored by pixels minus the Euclidean distance.
+    payload : dict
+        As in `artsim.domain.payload`.
+    vectors : mapping of str to ndarray
+        The named vectors that were asked for, else empty.
+    rerank_score : float or None
+        Second score that ordered the hits, where there was one.
+    query_face : int or None
+        Index of the face in the query picture that found this one.
+    """
+
+    point_id: str
+    score: float
+    payload: Payload
+    vectors: Mapping[str, Vector] = field(default_factory=dict)
+    rerank_score: float | None = None
+    query_face: int | None = None
+
+    @property
+    def painting_id(self) -> str:
+        """Id of the painting, as the collection's owner gave it."""
+        return str(self.payload["painting_id"])

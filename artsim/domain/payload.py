@@ -1,0 +1,89 @@
+"""The payload contract: the fields of a point, which other applications rely on.
+
+Payloads are flat and snake_case. A field that is absent is unknown; no field is ever
+``""``, ``None`` or an empty list.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias
+
+Payload: TypeAlias = dict[str, Any]
+"""JSON-like metadata of a point."""
+
+IndexKind = Literal["keyword", "text", "integer", "float"]
+
+PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
+    "painting_id": "keyword",
+    "title": "text",
+    "artist": "keyword",
+    "artist_key": "keyword",
+    "attribution": "keyword",
+    "date_text": None,
+    "year_start": "integer",
+    "year_end": "integer",
+    "style": "keyword",
+    "genre": "keyword",
+    "school": "keyword",
+    "medium": "keyword",
+    "institution": "keyword",
+    "width_cm": "float",
+    "height_cm": "float",
+    "rights": "keyword",
+    "source": "keyword",
+    "source_url": None,
+    "image_uri": "keyword",
+    "image_sha256": "keyword",
+    "image_width": "integer",
+    "image_height": "integer",
+    "tags": "keyword",
+    "face_count": "integer",
+    "face_detector": "keyword",
+    "face_encoders": "keyword",
+    "extra": None,
+}
+"""Fields of a point in ``paintings``, each with its payload index (None: not indexed).
+
+``face_count``, ``face_detector`` and ``face_encoders`` say whether and how the faces of
+the painting were looked for; they are absent where nobody looked.
+"""
+
+FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {
+    **PAINTING_FIELDS,
+    "face_index": "integer",
+    "box": None,
+    "landmarks": None,
+    "detection_score": "float",
+    "face_size": "integer",
+}
+"""Fields of a point in ``faces``: its painting's, and the face's own."""
+
+LIST_FIELDS: Final = frozenset({"style", "genre", "tags", "face_encoders"})
+"""Fields whose value is a list of strings."""
+
+ATTRIBUTIONS: Final = (
+    "by",
+    "attributed",
+    "workshop",
+    "circle",
+    "follower",
+    "manner",
+    "after",
+    "unknown",
+)
+"""How a work is tied to the artist it names, nearest first."""
+
+_NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
+"""``uuid5(NAMESPACE_OID, "artsim")``, written out because point ids depend on it."""
+
+
+def painting_point_id(painting_id: str) -> str:
+    """Return the id of the painting's point: a UUIDv5 of `painting_id`."""
+    return str(uuid.uuid5(_NAMESPACE, painting_id))
+
+
+def face_point_id(painting_id: str, face_index: int) -> str:
+    """Return the id of a face's point: a UUIDv5 of ``<painting_id>#face<face_index>``."""
+    return str(uuid.uuid5(_NAMESPACE, f"{painting_id}#face{face_index}"))

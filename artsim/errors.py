@@ -1,0 +1,76 @@
+"""Every expected failure of artsim, as one tree.
+
+Callers catch `ArtsimError`. A message gives the place, what was expected, what was
+found, and the next step; the command line prints it as one line. Wrong arguments to a
+function are `ValueError`, not part of this tree.
+"""
+
+from __future__ import annotations
+
+
+class ArtsimError(Exception):
+    """Base of every failure that a user can cause or mend."""
+
+
+class ConfigError(ArtsimError):
+    """A setting, from the environment or an option, does not make sense."""
+
+
+class ImageError(ArtsimError):
+    """A picture cannot be read: missing, truncated, not a picture, or over a limit."""
+
+
+class MetadataError(ArtsimError):
+    """A manifest or one of its rows cannot be understood."""
+
+
+class SourceError(ArtsimError):
+    """A folder or manifest to ingest is missing or holds no pictures."""
+
+
+class EncoderError(ArtsimError):
+    """An encoder or face detector cannot be used."""
+
+
+class UnknownEncoderError(EncoderError):
+    """No encoder has the given name."""
+
+
+class WeightsError(EncoderError):
+    """An encoder's weights are missing, damaged, or of an unsafe format."""
+
+
+class EncoderMismatchError(EncoderError):
+    """A gallery holds vectors of another encoder than the one asked for."""
+
+
+class NoFaceError(ArtsimError):
+    """A query picture in which no face was found."""
+
+
+class StoreError(ArtsimError):
+    """The vector database refused, failed, or cannot be reached."""
+
+
+class StoreLockedError(StoreError):
+    """Another process holds the embedded gallery."""
+
+
+class StoreUnavailableError(StoreError):
+    """The server cannot be reached, is too slow, or went away."""
+
+
+class StoreAccessError(StoreError):
+    """The server refused the API key, or asks for one."""
+
+
+class CollectionNotFoundError(StoreError):
+    """The gallery has no such collection."""
+
+
+class SchemaMismatchError(StoreError):
+    """A collection exists, with other vectors or settings than expected."""
+
+
+class PaintingNotFoundError(StoreError):
+    """The gallery has no painting of that id."""

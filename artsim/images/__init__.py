@@ -1,0 +1,1 @@
+"""Pictures: reading, scaling, aligning, comparing."""

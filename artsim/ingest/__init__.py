@@ -1,0 +1,1 @@
+"""Pictures and metadata into a gallery."""

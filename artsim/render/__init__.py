@@ -1,0 +1,1 @@
+"""Hits as tables, program output and contact sheets."""

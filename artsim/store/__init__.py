@@ -1,0 +1,1 @@
+"""Collections of points in Qdrant, embedded or served. Only here is Qdrant imported."""
