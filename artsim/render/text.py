@@ -1,0 +1,201 @@
+"""Words for what is shown: metadata made safe, dates, scores, places of pictures.
+
+Metadata is hostile until cleaned: titles come from other people's spreadsheets and may
+hold terminal escapes, bidirectional overrides, or a megabyte of text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from artsim.domain.results import SearchResult
+
+MAX_TEXT: Final = 300
+"""Most characters of a metadata field that a table or sheet shows."""
+
+_ESCAPE_SEQUENCES: Final = re.compile(
+    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
+)
+"""OSC, CSI and short escape sequences of ECMA-48, which would leave debris if only ESC went."""
+
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""Invisible, but Persian, Indic scripts and emoji are misspelt without them."""
+
+_MAX_MARKS: Final = 3
+"""Most combining marks on one letter; Vietnamese and Hebrew need 3, floods have dozens."""
+
+
+def clean(value: object, limit: int = MAX_TEXT) -> str:
+    """Return `value` as one line of visible text of at most `limit` characters.
+
+    Terminal escapes, control and bidirectional format characters are removed, lone
+    surrogates replaced, runs of white space become one space.
+    """
+    text = _ESCAPE_SEQUENCES.sub("", str(value)[: limit * 8])
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = " ".join("".join(_visible(text)).split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _visible(text: str) -> list[str]:
+    kept: list[str] = []
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in {"Mn", "Me"} else 0
+        if marks > _MAX_MARKS:
+            continue
+        if category in {"Cc", "Zl", "Zp"}:
+            kept.append(" ")
+        elif category == "Cs":
+            kept.append("\N{REPLACEMENT CHARACTER}")
+        elif category not in {"Cf", "Cn", "Co"} or char in _JOINERS:
+            kept.append(char)
+    return kept
+
+
+def field_text(payload: Mapping[str, Any], field: str) -> str:
+    """Return a field's value cleaned, lists joined by commas; "" where it is unknown."""
+    value = payload.get(field)
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return clean(", ".join(str(part) for part in value))
+    return clean(value)
+
+
+def format_bytes(count: int) -> str:
+    """Return a size in the unit that suits it, in powers of 1000 as disks are sold."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def date_text(payload: Mapping[str, Any]) -> str:
+    """Return the date as the source words it, else its years, else ""."""
+    if worded := field_text(payload, "date_text"):
+        return worded
+    first, last = payload.get("year_start"), payload.get("year_end")
+    if first is None and last is None:
+        return ""
+    if first == last or first is None or last is None:
+        return clean(last if first is None else first)
+    return f"{clean(first)}–{clean(last)}"  # noqa: RUF001 - a range has an en dash
+
+
+def format_score(score: float) -> str:
+    """Return a score with four decimals, or fewer where it is large, as RMSE can be."""
+    size = abs(score)
+    decimals = 4 if size < 10 else 2 if size < 1000 else 0
+    # Adding 0.0 turns a rounded -0.0 into 0.0.
+    return f"{round(score, decimals) + 0.0:.{decimals}f}"
+
+
+def local_path(image_uri: str) -> Path | None:
+    """Return the file that an ``image_uri`` names, or None where it is not a local file.
+
+    ``file:`` addresses are decoded, percent signs and all; text without a scheme is taken
+    as a path.
+    """
+    # A single letter is a Windows drive.
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", image_uri):
+        return Path(image_uri)
+    try:
+        parts = urlsplit(image_uri)
+    except ValueError:
+        return None
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
+        return None
+    # Not parts.path: "?" and "#" may stand undecoded in a carelessly made address.
+    raw = image_uri.split(":", 1)[1]
+    if raw.startswith("//"):
+        raw = "/" + raw[2:].partition("/")[2]
+    path = os.fsdecode(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
+    if re.match(r"/[A-Za-z]:", path):
+        path = path[1:]
+    return None if "\0" in path or not path else Path(path)
+
+
+def picture_place(payload: Mapping[str, Any]) -> str:
+    """Return where the picture is: the path of a local file, else its address, else ""."""
+    uri = payload.get("image_uri")
+    if not isinstance(uri, str):
+        return ""
+    path = local_path(uri)
+    return str(path) if path is not None else uri
+
+
+def shorten_path(path: str, width: int) -> str:
+    """Return `path` in at most `width` characters, keeping its end whole where possible."""
+    if len(path) <= width:
+        return path
+    parts = path.replace("\\", "/").split("/")
+    for start in range(1, len(parts)):
+        tail = "…/" + "/".join(parts[start:])
+        if len(tail) <= width:
+            return tail
+    name = parts[-1]
+    if width < 4:
+        return name[:width]
+    head = (width - 1) * 2 // 3
+    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+
+
+def describe_query(result: SearchResult) -> str:
+    """Return one line that says what was asked."""
+    query = result.query
+    subject = "Faces" if result.is_of_faces else "Paintings"
+    if text := query.get("text"):
+        return f"{subject} that look like “{clean(text, 120)}”"
+    if image := query.get("image"):
+        return f"{subject} like {clean(Path(str(image)).name, 120)}"
+    if painting_id := query.get("id"):
+        name = field_text(result.query_payload or {}, "title") or clean(painting_id, 120)
+        return f"{subject} like {name}"
+    if query.get("like") or query.get("unlike"):
+        return f"{subject} like these examples"
+    return f"{subject} found"
+
+
+_SETTING_WORDS: Final[Mapping[str, str]] = {
+    "gallery": "gallery",
+    "encoders": "encoder",
+    "encoder": "encoder",
+    "face_encoder": "face encoder",
+    "rerank": "re-ranked by",
+    "group_by": "grouped by",
+    "min_score": "score at least",
+    "criteria": "",
+    "year": "years",
+}
+"""Settings worth a reader's attention on a sheet, in order; others are for programs."""
+
+
+def describe_settings(result: SearchResult) -> str:
+    """Return the settings that a reader of a sheet would ask for, in one line."""
+    parts: list[str] = []
+    for name, word in _SETTING_WORDS.items():
+        value = result.settings.get(name)
+        if value is None or value in ("", [], {}, ()):
+            continue
+        parts.append(f"{word} {_flatten(value)}".strip())
+    return " · ".join(part for part in parts if part)
+
+
+def _flatten(value: object) -> str:
+    if isinstance(value, Mapping):
+        pairs = ((clean(k), _flatten(v)) for k, v in value.items() if v not in (None, "", [], {}))
+        return ", ".join(f"{key} {text}" for key, text in pairs)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_flatten(part) for part in value)
+    return clean(value, 120)
