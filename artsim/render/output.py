@@ -1,0 +1,191 @@
+"""Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8.
+
+The forms are documented in ``docs/output.md`` and are a public interface: within one
+`SCHEMA` fields are added, never renamed, removed or given another meaning.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, Final, Literal
+
+from artsim.domain.hits import Hit
+from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
+from artsim.domain.results import SearchResult
+from artsim.render.text import local_path
+
+OutputFormat = Literal["json", "jsonl", "csv", "paths"]
+
+SCHEMA: Final = 1
+"""Version of the forms; it changes only when a program would have to."""
+
+_OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
+"""Columns of the CSV form that stand before those of the payload."""
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula, after OWASP's page "CSV Injection"."""
+
+
+def write_output(
+    result: SearchResult, output_format: OutputFormat, stream: BinaryIO, *, null: bool = False
+) -> None:
+    """Write `result` to `stream`, in UTF-8 whatever the locale.
+
+    Parameters
+    ----------
+    result : SearchResult
+        What the search returned.
+    output_format : {"json", "jsonl", "csv", "paths"}
+        See `to_json`, `to_jsonl`, `to_csv` and `to_paths`.
+    stream : binary file
+        For the standard output, ``sys.stdout.buffer``.
+    null : bool
+        End each path with a NUL byte instead of a line feed.
+    """
+    if output_format == "paths":
+        stream.write(to_paths(result, null=null))
+        return
+    writers: Mapping[str, Callable[[SearchResult], str]] = {
+        "json": to_json,
+        "jsonl": to_jsonl,
+        "csv": to_csv,
+    }
+    stream.write(writers[output_format](result).encode("utf-8", "replace"))
+
+
+def to_json(result: SearchResult) -> str:
+    """Return the whole result as one JSON object, indented, with a final line feed."""
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "query": result.query,
+        "settings": {name: v for name, v in result.settings.items() if v is not None},
+        "notes": list(result.notes),
+    }
+    if result.is_of_faces:
+        document["query_faces"] = [
+            {
+                "index": face.index,
+                "box": [face.box.x, face.box.y, face.box.width, face.box.height],
+                "score": face.score,
+            }
+            for face in result.query_faces
+        ]
+    document["hits"] = [_hit_object(*row) for row in _ranked(result)]
+    return dump_json(document, indent=2)
+
+
+def to_jsonl(result: SearchResult) -> str:
+    """Return one JSON object a line for each hit, as in the ``hits`` of `to_json`."""
+    return "".join(dump_json(_hit_object(*row)) for row in _ranked(result))
+
+
+def to_csv(result: SearchResult) -> str:
+    r"""Return a header row and a row for each hit, after RFC 4180 with line feeds.
+
+    Columns depend only on whether the hits are faces. An unknown value is an empty cell;
+    lists are joined by ``|`` (in their values ``|`` is written ``\|`` and a backslash
+    twice), nested values are JSON. A text that a spreadsheet would run as a formula has
+    an apostrophe put before it.
+    """
+    fields = list(FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS)
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*_OWN_COLUMNS, *fields])
+    for rank, hit, group in _ranked(result):
+        own = (rank, hit.score, hit.rerank_score, hit.query_face, group)
+        writer.writerow(_cell(value) for value in (*own, *(hit.payload.get(f) for f in fields)))
+    return buffer.getvalue()
+
+
+def to_paths(result: SearchResult, *, null: bool = False) -> bytes:
+    """Return the place of each hit's picture, best first, each once.
+
+    That is the local path, in the file system's own bytes, or the address of a picture
+    that is elsewhere. Hits without a picture's place are left out. Since a path may hold
+    a line feed, `null` ends each with a NUL byte instead.
+    """
+    end = b"\0" if null else b"\n"
+    places: dict[bytes, None] = {}
+    for hit in result.hits:
+        uri = hit.payload.get("image_uri")
+        if isinstance(uri, str):
+            path = local_path(uri)
+            places[uri.encode("utf-8", "replace") if path is None else os.fsencode(path)] = None
+    return b"".join(place + end for place in places)
+
+
+def dump_json(value: object, *, indent: int | None = None) -> str:
+    """Return `value` as strict JSON with a final line feed.
+
+    Numbers and arrays of NumPy become plain ones, numbers that JSON lacks (NaN and the
+    infinities) ``null``, lone surrogates question marks, and anything unknown its ``str``.
+    """
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    return text + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(_plain(str(name))): _plain(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    # An array or scalar of NumPy, known by its method so that NumPy need not be imported.
+    to_list = getattr(value, "tolist", None)
+    return _plain(to_list() if callable(to_list) else str(value))
+
+
+def _ranked(result: SearchResult) -> Iterator[tuple[int, Hit, str | None]]:
+    """Yield each hit with its rank and the value of its group."""
+    groups = [group.value for group in result.groups for _ in group.hits]
+    for row, hit in enumerate(result.hits):
+        yield result.first_rank + row, hit, groups[row] if row < len(groups) else None
+
+
+def _hit_object(rank: int, hit: Hit, group: str | None) -> dict[str, Any]:
+    values = {
+        "rank": rank,
+        "painting_id": hit.painting_id,
+        "point_id": hit.point_id,
+        "score": hit.score,
+        "rerank_score": hit.rerank_score,
+        "query_face": hit.query_face,
+        "group": group,
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    return {**known, "payload": hit.payload}
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    value = _plain(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, list):
+        return _guarded(_joined(value))
+    return _guarded(value if isinstance(value, str) else dump_json(value).rstrip("\n"))
+
+
+def _joined(values: Sequence[object]) -> str:
+    if any(isinstance(value, (list, dict)) for value in values):
+        return dump_json(values).rstrip("\n")
+    return "|".join(str(v).replace("\\", "\\\\").replace("|", "\\|") for v in values)
+
+
+def _guarded(text: str) -> str:
+    # NUL would end the cell in programs written in C.
+    text = text.replace("\0", "")
+    return "'" + text if text.startswith(_FORMULA_STARTS) else text

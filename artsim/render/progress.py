@@ -1,0 +1,194 @@
+"""Progress of an ingest: a live bar on a terminal, plain lines elsewhere.
+
+Both reporters fit `artsim.ingest.progress.ProgressReporter`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+
+from artsim.render.text import clean
+
+Clock = Callable[[], float]
+
+PACE_SECONDS: Final = 30.0
+"""Stretch of time over which the rate is taken: what was skipped before says nothing."""
+
+
+class Pace:
+    """Rate over the last `PACE_SECONDS`, and the time left at it."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._marks: deque[tuple[float, int]] = deque([(clock(), 0)])
+
+    def mark(self, done: int) -> None:
+        """Note that `done` are done by now."""
+        now = self._clock()
+        self._marks.append((now, done))
+        # The mark just before the stretch stays: the rate is over all of it.
+        while len(self._marks) > 2 and self._marks[1][0] <= now - PACE_SECONDS:
+            self._marks.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """How many a second; None before anything was done."""
+        (first, done_then), (last, done_now) = self._marks[0], self._marks[-1]
+        if last <= first or done_now <= done_then:
+            return None
+        return (done_now - done_then) / (last - first)
+
+    def seconds_left(self, total: int | None) -> float | None:
+        """Return how long the rest will take; None where that cannot be said."""
+        rate = self.rate
+        if total is None or rate is None:
+            return None
+        return max(0, total - self._marks[-1][1]) / rate
+
+
+class RichProgress:
+    """Live bar with paintings, faces, rate and time left; it vanishes when finished.
+
+    Parameters
+    ----------
+    console : Console
+        Of a terminal, usually the standard error's.
+    """
+
+    def __init__(self, console: Console, *, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._total: int | None = None
+        self._task: TaskID | None = None
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TextColumn("{task.fields[pace]}", markup=False, style="dim"),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+
+    def start(self, total: int | None, description: str) -> None:
+        """Show the bar; `total` paintings are to come, None if nobody knows."""
+        self._total = total
+        self._pace = Pace(self._clock)
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(
+            clean(description, 60), total=total, counts="", pace=""
+        )
+        self._progress.start()
+
+    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
+        """Show how far it is, in totals."""
+        if self._task is None:
+            raise ValueError("start comes before update")
+        self._pace.mark(done)
+        self._progress.update(
+            self._task,
+            completed=done,
+            counts=describe_counts(done, self._total, faces, skipped, failed),
+            pace=describe_pace(self._pace, self._total),
+        )
+
+    def finish(self) -> None:
+        """Remove the bar."""
+        self._progress.stop()
+
+
+class PlainProgress:
+    """A line each time a tenth is done, or `interval` seconds have gone by.
+
+    Parameters
+    ----------
+    stream : text file
+        Usually the standard error, where it is not a terminal.
+    interval : float
+        Most seconds without a line, as long as updates come.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, interval: float = 10.0, clock: Clock = time.monotonic
+    ) -> None:
+        self._stream = stream
+        self._interval = interval
+        self._clock = clock
+        self._pace = Pace(clock)
+        self._total: int | None = None
+        self._line = ""
+        self._written_line = ""
+        self._written_at = 0.0
+        self._written_tenths = 0
+
+    def start(self, total: int | None, description: str) -> None:
+        """Write what begins; `total` paintings are to come, None if nobody knows."""
+        self._total = total
+        self._pace = Pace(self._clock)
+        self._written_at = self._clock()
+        self._written_tenths = 0
+        self._line = self._written_line = ""
+        count = "" if total is None else f": {total} painting{'' if total == 1 else 's'}"
+        self._write(f"{clean(description, 200)}{count}")
+
+    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
+        """Write how far it is, in totals, if it is time."""
+        self._pace.mark(done)
+        counts = describe_counts(done, self._total, faces, skipped, failed)
+        pace = describe_pace(self._pace, self._total)
+        self._line = f"{counts}, {pace}" if pace else counts
+        tenths = 10 * done // self._total if self._total else 0
+        now = self._clock()
+        if tenths > self._written_tenths or now - self._written_at >= self._interval:
+            self._written_tenths, self._written_at = tenths, now
+            self._written_line = self._line
+            self._write(self._line)
+
+    def finish(self) -> None:
+        """Write the last state, unless it is written already."""
+        if self._line != self._written_line:
+            self._written_line = self._line
+            self._write(self._line)
+
+    def _write(self, line: str) -> None:
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def describe_counts(done: int, total: int | None, faces: int, skipped: int, failed: int) -> str:
+    """Return counts as words: ``120 of 1985 paintings, 96 faces, 3 failed``."""
+    of = "" if total is None else f" of {total}"
+    parts = [f"{done}{of} paintings"]
+    if faces:
+        parts.append(f"{faces} face{'' if faces == 1 else 's'}")
+    if skipped:
+        parts.append(f"{skipped} skipped")
+    if failed:
+        parts.append(f"{failed} failed")
+    return ", ".join(parts)
+
+
+def describe_pace(pace: Pace, total: int | None) -> str:
+    """Return rate and time left as words: ``41/s, 0:45 left``; "" where unknown."""
+    rate = pace.rate
+    if rate is None:
+        return ""
+    words = f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+    if rate < 0.1:
+        words = f"{rate * 60:.1f}/min"
+    left = pace.seconds_left(total)
+    return words if not left else f"{words}, {_clock_text(left)} left"
+
+
+def _clock_text(seconds: float) -> str:
+    minutes, rest = divmod(max(1, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
