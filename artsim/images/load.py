@@ -28,7 +28,7 @@ from PIL.ImageFile import ImageFile
 from artsim.domain.arrays import RGBImage
 from artsim.errors import ImageError
 from artsim.images.color import decode_levels, to_srgb
-from artsim.images.warnings_filter import pillow_warnings_ignored
+from artsim.images.quiet import pillow_warnings_ignored, silence_libtiff
 
 IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
@@ -230,6 +230,8 @@ def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> Loaded
             f"{place}: not a picture that artsim reads; expected JPEG, PNG, WebP, TIFF, GIF or BMP"
         )
     format_name, plugin = opener
+    if format_name == "TIFF":
+        silence_libtiff()
     with _decoding(place, format_name), plugin(file) as image:
         _check_pixels(place, image, limits)
         small, width, height = _decode(image, max_side)
