@@ -1,0 +1,210 @@
+"""Encoders from ONNX files, run by onnxruntime (the extra ``onnx``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.domain.arrays import Embeddings, RGBImage
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.encoders.base import Prepared
+from artsim.encoders.devices import choose, usable_cores
+from artsim.encoders.onnx_config import OnnxConfig, OnnxInput, load_onnx_config
+from artsim.encoders.plan import EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.encoders.vectors import unit_rows
+from artsim.errors import EncoderError, WeightsError
+
+_PROVIDERS: Final = {
+    "cuda": "CUDAExecutionProvider",
+    "mps": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+
+
+class OnnxEncoder:
+    """A network from picture to vector in an ONNX file, as its JSON describes it.
+
+    Pictures are fitted to the input's size with Pillow, scaled and normalized, and the
+    rows of the output scaled to unit length.
+    """
+
+    def __init__(self, plan: EncoderPlan, config: OnnxConfig, device: str = "auto") -> None:
+        self._session = open_session(config.model, device)
+        self._input = config.input
+        self._input_name = _pick(
+            config.input.name, [i.name for i in self._session.get_inputs()], "input", config
+        )
+        self._output_name = _pick(
+            config.output, [o.name for o in self._session.get_outputs()], "output", config
+        )
+        fixed = self._session.get_inputs()[0].shape[:1]
+        self._batch_size = fixed[0] if fixed and isinstance(fixed[0], int) else None
+        self._preprocessing = config.input.preprocessing
+        self._model = config.model
+        self._name = plan.name
+        self._info = plan.info(self._measure_dim(config))
+
+    @property
+    def info(self) -> EncoderInfo:
+        """Identity and dimension."""
+        return self._info
+
+    def prepare(self, image: RGBImage) -> Prepared:
+        """Return the picture at the input's size: uint8, shape (height, width, 3)."""
+        return self._preprocessing.fit_image(image)
+
+    def encode_prepared(self, batch: Sequence[Prepared]) -> Embeddings:
+        """Encode N prepared pictures, N at least 1, into unit rows of shape (N, D)."""
+        return unit_rows(self._run(to_input(np.stack(batch), self._input)), encoder=self._name)
+
+    def encode(self, images: Sequence[RGBImage]) -> Embeddings:
+        """Encode N pictures, each of its own size, into unit rows of shape (N, D)."""
+        return self.encode_prepared([self.prepare(image) for image in images])
+
+    def forward(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Run the network on N ready inputs, and return its rows as they come."""
+        return self._run(inputs)
+
+    def _run(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        size = self._batch_size
+        if size is None:
+            return self._run_once(inputs)
+        rows = []
+        for start in range(0, len(inputs), size):
+            part = inputs[start : start + size]
+            padding = [(0, size - len(part)), *[(0, 0)] * (inputs.ndim - 1)]
+            rows.append(self._run_once(np.pad(part, padding))[: len(part)])
+        return np.concatenate(rows)
+
+    def _run_once(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        try:
+            (rows,) = self._session.run([self._output_name], {self._input_name: inputs})
+        except Exception as exc:  # onnxruntime's own types share no public base
+            raise EncoderError(
+                f"{self._model} refused a batch of shape {inputs.shape}: {_brief(exc)}; "
+                "check size and layout in its JSON"
+            ) from exc
+        return np.asarray(rows, dtype=np.float32)
+
+    def _measure_dim(self, config: OnnxConfig) -> int:
+        black = np.zeros((1, *config.input.size, 3), dtype=np.uint8)
+        shape = self._run(to_input(black, config.input)).shape
+        if len(shape) != 2:
+            raise EncoderError(
+                f"output {self._output_name!r} of {config.model} has shape {shape} for one "
+                "picture; (1, D) is expected: name another output in its JSON"
+            )
+        if config.dim is not None and config.dim != shape[1]:
+            raise EncoderError(
+                f"output {self._output_name!r} of {config.model} has {shape[1]} numbers, "
+                f"its JSON says dim {config.dim}; correct the JSON"
+            )
+        return int(shape[1])
+
+
+def to_input(pictures: npt.NDArray[np.uint8], taken: OnnxInput) -> npt.NDArray[np.float32]:
+    """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
+    low, high = taken.range
+    if taken.channels == "BGR":
+        pictures = pictures[..., ::-1]
+    std = np.asarray(taken.std)
+    scale = ((high - low) / 255 / std).astype(np.float32)
+    shift = ((low - np.asarray(taken.mean)) / std).astype(np.float32)
+    values = pictures * scale + shift
+    if taken.layout == "NCHW":
+        values = values.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(values)
+
+
+def open_session(model: Path, device: str = "auto") -> Any:
+    """Return an onnxruntime session on all usable cores, or on the device asked for.
+
+    Raises
+    ------
+    EncoderError
+        If onnxruntime is not installed, or has no such device.
+    WeightsError
+        If the file is no ONNX model that it can run.
+    """
+    try:
+        import onnxruntime as ort
+    except ImportError as exc:
+        raise EncoderError(
+            "ONNX encoders need onnxruntime; install it with: pip install 'artsim[onnx]'"
+        ) from exc
+
+    offered = ort.get_available_providers()
+    # CoreML runs only part of most graphs and is often slower: only on request.
+    for_auto = [d for d in ("cuda", "cpu") if _PROVIDERS[d] in offered]
+    on_request = [d for d in _PROVIDERS if _PROVIDERS[d] in offered and d not in for_auto]
+    chosen = choose(device, for_auto + on_request)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 3  # errors only: warnings about graph clean-ups alarm users
+    try:
+        return ort.InferenceSession(
+            str(model),
+            options,
+            providers=list(dict.fromkeys([_PROVIDERS[chosen], _PROVIDERS["cpu"]])),
+        )
+    except Exception as exc:  # onnxruntime's own types share no public base
+        raise WeightsError(f"{model} cannot be run as an ONNX model: {_brief(exc)}") from exc
+
+
+def describe_graph(model: Path, template: dict[str, Any]) -> dict[str, Any]:
+    """Fill the template of a configuration with what the graph itself tells."""
+    session = open_session(model, "cpu")
+    taken = session.get_inputs()[0]
+    entry = {**template["input"], "name": taken.name}
+    if len(taken.shape) == 4:
+        is_last = taken.shape[3] == 3
+        entry["layout"] = "NHWC" if is_last else "NCHW"
+        sides = taken.shape[1:3] if is_last else taken.shape[2:4]
+        if all(isinstance(side, int) for side in sides):
+            entry["size"] = list(sides)
+    flat = [o.name for o in session.get_outputs() if len(o.shape) == 2]
+    output = flat[0] if flat else session.get_outputs()[0].name
+    return {**template, "input": entry, "output": output}
+
+
+def plan_onnx(request: EncoderRequest) -> EncoderPlan:
+    """Understand ``onnx:FILE``."""
+    if request.weights is not None:
+        raise EncoderError("an ONNX encoder's file is in its name, onnx:FILE; leave --weights out")
+    path = Path(request.model).expanduser()
+    folder = request.settings.weights
+    if not path.exists() and folder is not None and (folder / path).exists():
+        path = folder / path
+    config = load_onnx_config(path, request.settings)
+    return EncoderPlan(
+        name=request.name,
+        spec=f"onnx:{path.absolute()}",
+        family="onnx",
+        vector_name=vector_name("onnx", config.model.stem, config.output or "", config.identity),
+        dim=config.dim,
+        kind=config.kind,
+        weights=config.model,
+        loader=lambda plan, device: OnnxEncoder(plan, config, device),
+    )
+
+
+FAMILY: Final = Family(syntax="onnx:FILE", plan=plan_onnx)
+
+
+def _pick(wanted: str | None, there: list[str], what: str, config: OnnxConfig) -> str:
+    if wanted is None and len(there) == 1:
+        return there[0]
+    if wanted not in there:
+        raise EncoderError(
+            f"{config.model} has the {what}s {', '.join(there)}; its JSON must name one of "
+            f"them as its {what}, and says {wanted!r}"
+        )
+    return wanted
+
+
+def _brief(exc: Exception) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]

@@ -1,0 +1,258 @@
+"""Weights: find them on this machine or on the hub, and load them without running code."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import pickle
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from artsim.config import Settings
+from artsim.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")
+"""Of weight files, in the order in which they are preferred."""
+
+HUB_TIMEOUT_S: Final = 10
+"""For the hub's first answer: without a connection the user should learn so at once."""
+
+_NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
+"""Where training programs put the weights in a checkpoint; the same order as timm's."""
+
+
+def find_weights(
+    names: Iterable[str], *, given: Path | None, settings: Settings
+) -> tuple[Path | None, tuple[str, ...]]:
+    """Return the local file of weights, if any, and the places that were looked in.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first: the short
+        name (``resnet50``), the model (``resnet50.a1_in1k``). Each is tried with
+        ``.safetensors``, ``.pt``, ``.pth`` and ``.bin``.
+    given : Path or None
+        The file that the user named; nothing else is looked at then. A bare file name
+        is also looked for in ``ARTSIM_WEIGHTS``.
+
+    Raises
+    ------
+    WeightsError
+        If `given` is no file.
+    """
+    folder = settings.weights
+    if given is not None:
+        for path in [given] if folder is None else [given, folder / given]:
+            if path.is_file():
+                return path, ()
+        raise WeightsError(
+            f"no weights at {given}: a file ({', '.join(SUFFIXES)}) is expected there"
+        )
+    if folder is None:
+        return None, ("ARTSIM_WEIGHTS (not set)",)
+    candidates = [folder / f"{name}{suffix}" for name in names for suffix in SUFFIXES]
+    for path in candidates:
+        if path.is_file():
+            return path, ()
+    stems = ", ".join(dict.fromkeys(path.stem for path in candidates))
+    return None, (f"{folder} (ARTSIM_WEIGHTS) for {stems} with {', '.join(SUFFIXES)}",)
+
+
+def weights_stem(model: str) -> str:
+    """Return the name of a model as the stem of its file: ``ViT-B-32-laion2b_s34b_b79k``."""
+    return model.replace("/", "-")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the file's SHA-256 in hex digits; its first 12 identify weights.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as exc:
+        raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
+
+
+def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """Read tensors by name from a ``.safetensors`` file or a torch checkpoint.
+
+    Nothing in the file is run: a checkpoint is read by `torch.load` with
+    ``weights_only=True``, which refuses every pickle that would call anything but the
+    rebuilding of tensors. Weights nested under ``state_dict`` or ``model`` are found,
+    prefixes ``module.`` and ``_orig_mod.`` removed.
+
+    Raises
+    ------
+    WeightsError
+        If the file cannot be read, is damaged, is unsafe, or holds no tensors.
+    """
+    with _reading(path):
+        tensors = _read(path)
+    for key in _NESTED_UNDER:
+        if isinstance(tensors, Mapping) and isinstance(tensors.get(key), Mapping):
+            tensors = tensors[key]
+            break
+    if not isinstance(tensors, Mapping) or not tensors or not _all_tensors(tensors):
+        raise WeightsError(f"{path} holds no weights: a mapping of names to tensors was expected")
+    return {_without_wrappers(name): tensor for name, tensor in tensors.items()}
+
+
+def fill_model(
+    model: torch.nn.Module, state: Mapping[str, torch.Tensor], *, path: Path, unused: str = ""
+) -> None:
+    """Put the weights into the model; every one must have its place.
+
+    Parameters
+    ----------
+    unused : str
+        Prefix of weights that the model does without: its classifier. May be empty.
+
+    Raises
+    ------
+    WeightsError
+        If a weight is missing, left over, or of another shape; it names the first few.
+    """
+    kept = {k: v for k, v in state.items() if not unused or not k.startswith(unused)}
+    own = model.state_dict()
+    wrong = [
+        f"{name} is {tuple(kept[name].shape)} where {tuple(own[name].shape)} is expected"
+        for name in own
+        if name in kept and kept[name].shape != own[name].shape
+    ]
+    missing = [name for name in own if name not in kept]
+    # Old checkpoints lack these counters, which no prediction reads.
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in kept if name not in own]
+    problems = [*wrong[:3]]
+    problems += [f"missing: {_first_few(missing)}"] if missing else []
+    problems += [f"unexpected: {_first_few(unexpected)}"] if unexpected else []
+    if problems:
+        raise WeightsError(
+            f"the weights in {path} are not of this model: {'; '.join(problems)}. "
+            "Give the file that belongs to it"
+        )
+    model.load_state_dict(kept, strict=False)
+
+
+def fetch_from_hub(
+    repository: str, filenames: Iterable[str], *, model: str, looked_in: Iterable[str]
+) -> Path:
+    """Return the file from the hub's cache on this machine, downloading it on first use.
+
+    The download shows a progress bar on stderr. Files of several names are tried in
+    order, so that ``.safetensors`` is preferred.
+
+    Parameters
+    ----------
+    model : str
+        As the user knows it, for the message.
+    looked_in : iterable of str
+        Local places without success, for the message.
+
+    Raises
+    ------
+    WeightsError
+        If the file is neither here nor to be had, with both ways out.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    filenames = tuple(filenames)
+    cached = find_in_hub_cache(repository, filenames)
+    if cached is not None:
+        return cached
+    reason = "the repository has none of " + ", ".join(filenames)
+    for filename in filenames:
+        try:
+            return Path(
+                huggingface_hub.hf_hub_download(
+                    repository, filename, etag_timeout=HUB_TIMEOUT_S, library_name="artsim"
+                )
+            )
+        except LocalEntryNotFoundError as exc:  # its own message hides the cause
+            reason = _first_line(exc.__cause__ or exc)
+            break
+        except EntryNotFoundError:
+            continue
+        except (OSError, ValueError, RuntimeError) as exc:
+            reason = _first_line(exc)
+            break
+    places = "; ".join([*looked_in, f"the hub's {repository} ({reason})"])
+    raise no_weights(model, places)
+
+
+def no_weights(model: str, places: str) -> WeightsError:
+    """Return the error for weights that are nowhere, with both ways out."""
+    return WeightsError(
+        f"no weights of {model}: looked in {places}. Either run this once on a machine "
+        "with a connection and copy the file here, or give a file with --weights FILE "
+        "or in the folder that ARTSIM_WEIGHTS names"
+    )
+
+
+def find_in_hub_cache(repository: str, filenames: Iterable[str]) -> Path | None:
+    """Return the file that was downloaded from the hub before, if there is one."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for filename in filenames:
+        found = try_to_load_from_cache(repository, filename)
+        if isinstance(found, str):
+            return Path(found)
+    return None
+
+
+def _read(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what the readers raise into `WeightsError`."""
+    try:
+        yield
+    except pickle.UnpicklingError as exc:
+        raise WeightsError(
+            f"{path} is damaged or holds more than weights, and was not loaded: "
+            f"{_first_line(exc)} Ask its publisher for a .safetensors file"
+        ) from exc
+    except OSError as exc:
+        raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
+    except Exception as exc:  # the readers raise types of their own, down to KeyError
+        raise WeightsError(f"{path} is not a file of weights: {_first_line(exc)}") from exc
+
+
+def _all_tensors(values: Mapping[Any, Any]) -> bool:
+    import torch
+
+    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in values.items())
+
+
+def _without_wrappers(name: str) -> str:
+    for wrapper in ("module.", "_orig_mod."):
+        name = name.removeprefix(wrapper)
+    return name
+
+
+def _first_few(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _first_line(exc: BaseException) -> str:
+    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
