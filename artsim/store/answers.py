@@ -1,0 +1,69 @@
+"""From what Qdrant answers to what artsim's callers see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from artsim.domain.arrays import Vector
+from artsim.domain.hits import Hit
+from artsim.store.base import CollectionSchema, FacetCount, SearchRequest, VectorSpec
+
+
+def score_threshold(min_score: float | None, spec: VectorSpec) -> float | None:
+    """Return `min_score` in Qdrant's terms, a hair looser than asked.
+
+    Qdrant reports distances as they are, least first, and its versions differ in whether
+    a score equal to the threshold passes: `to_hits` draws the exact line.
+    """
+    if min_score is None:
+        return None
+    if spec.distance == "euclid":
+        return float(np.nextafter(np.float32(-min_score), np.float32(np.inf)))
+    return float(np.nextafter(np.float32(min_score), np.float32(-np.inf)))
+
+
+def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSchema) -> list[Hit]:
+    """Return scored points as hits, by falling score, equal scores by painting id."""
+    final = request.rescore.using if request.rescore else request.using
+    sign = -1.0 if schema.vectors[final].distance == "euclid" else 1.0
+    hits = [
+        Hit(
+            str(point.id),
+            sign * float(point.score) + 0.0,  # no minus zero
+            dict(point.payload or {}),
+            to_vectors(point.vector, request.with_vectors, schema),
+        )
+        for point in scored
+    ]
+    if request.min_score is not None:
+        least = float(np.float32(request.min_score))
+        hits = [hit for hit in hits if hit.score >= least]
+    return sorted(hits, key=hit_order)
+
+
+def hit_order(hit: Hit) -> tuple[float, str, str]:
+    """Sort key of a ranking; faces of one painting go by point id."""
+    return (-hit.score, str(hit.payload.get("painting_id", "")), hit.point_id)
+
+
+def to_vectors(raw: Any, names: Sequence[str], schema: CollectionSchema) -> dict[str, Vector]:
+    """Return the vectors among `names` that a point has: float32, or uint8 for pixels.
+
+    `raw` is a mapping of names to lists, as the libraries give it, or None.
+    """
+    if not names or not raw:
+        return {}
+    return {
+        name: np.asarray(raw[name], dtype=np.dtype(schema.vectors[name].datatype))
+        for name in names
+        if name in raw
+    }
+
+
+def to_facets(counts: Iterable[Any], limit: int) -> list[FacetCount]:
+    """Return values and counts, most frequent first, ties by value."""
+    facets = [FacetCount(count.value, count.count) for count in counts]
+    return sorted(facets, key=lambda f: (-f.count, f.value))[:limit]

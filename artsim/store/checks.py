@@ -1,0 +1,150 @@
+"""What every store checks before the database sees it, so that all refuse alike."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from artsim.domain.arrays import Vector
+from artsim.domain.criteria import Criteria
+from artsim.errors import SchemaMismatchError
+from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
+
+COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""Names that are safe as a folder and in an address."""
+
+FACETED: Final = frozenset({"keyword", "integer"})
+"""Payload indexes whose values Qdrant counts."""
+
+
+def check_collection_name(name: str) -> None:
+    """Raise ValueError unless `name` is letters, digits, ``-`` and ``_``, 200 at most."""
+    if not COLLECTION_NAME.fullmatch(name):
+        raise ValueError(f"collection name {name!r}: expected 1 to 200 letters, digits, '-' or '_'")
+
+
+def as_stored(vector: Vector, spec: VectorSpec, vector_name: str) -> Vector:
+    """Return `vector` in the dtype that `spec` stores.
+
+    Raises
+    ------
+    ValueError
+        If it is not of shape (D,), not finite, or out of 0..255 for ``uint8``.
+    """
+    array = np.asarray(vector)
+    if array.shape != (spec.dim,):
+        raise ValueError(
+            f"vector {vector_name!r}: expected shape ({spec.dim},), found {array.shape}"
+        )
+    if spec.datatype == "uint8":
+        if array.dtype != np.uint8 and not _fits_uint8(array):
+            raise ValueError(f"vector {vector_name!r}: expected whole numbers in 0..255")
+        return array.astype(np.uint8, copy=False)
+    array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise ValueError(f"vector {vector_name!r}: expected finite numbers, found NaN or infinity")
+    return array
+
+
+def _fits_uint8(array: Vector) -> bool:
+    return bool(((array >= 0) & (array <= 255) & (array == np.floor(array))).all())
+
+
+def check_points(points: Sequence[Point], schema: CollectionSchema) -> list[Point]:
+    """Return `points` with stored dtypes; of points with one id, only the last.
+
+    Raises
+    ------
+    ValueError
+        If an id is no UUID, a vector is not in the schema, or of another shape.
+    """
+    checked: dict[str, Point] = {}
+    for point in points:
+        point_id = str(uuid.UUID(point.point_id))
+        vectors = {
+            name: as_stored(vector, spec_of(schema, name), name)
+            for name, vector in point.vectors.items()
+        }
+        checked.pop(point_id, None)
+        checked[point_id] = Point(point_id, vectors, point.payload)
+    return list(checked.values())
+
+
+def spec_of(schema: CollectionSchema, vector_name: str) -> VectorSpec:
+    """Return the spec of a named vector; ValueError with those that exist if unknown."""
+    try:
+        return schema.vectors[vector_name]
+    except KeyError:
+        known = ", ".join(sorted(schema.vectors)) or "none"
+        raise ValueError(f"no vector named {vector_name!r}; there is: {known}") from None
+
+
+def check_request(request: SearchRequest, schema: CollectionSchema) -> None:
+    """Raise ValueError unless `request` can be answered by a collection of `schema`."""
+    as_stored_query(request.vector, spec_of(schema, request.using), request.using)
+    if request.limit < 1 or request.offset < 0:
+        raise ValueError(
+            f"expected limit of 1 or more and offset of 0 or more, "
+            f"found limit={request.limit}, offset={request.offset}"
+        )
+    for name in request.with_vectors:
+        spec_of(schema, name)
+    if request.rescore is not None:
+        second = request.rescore
+        as_stored_query(second.vector, spec_of(schema, second.using), second.using)
+        if second.depth < 1:
+            raise ValueError(f"expected a rescoring depth of 1 or more, found {second.depth}")
+
+
+def as_stored_query(vector: Vector, spec: VectorSpec, vector_name: str) -> Vector:
+    """Return a query vector as float32; ValueError if its shape or a value is wrong."""
+    return as_stored(vector, VectorSpec(spec.dim), vector_name)
+
+
+def check_deletion(criteria: Criteria) -> None:
+    """Raise ValueError if `criteria` would delete everything."""
+    if not criteria.must and not criteria.must_not:
+        raise ValueError("expected at least one condition on what to delete, found none")
+
+
+def check_facet(field: str, schema: CollectionSchema, limit: int) -> None:
+    """Raise ValueError unless the values of `field` can be counted."""
+    if schema.payload_indexes.get(field) not in FACETED:
+        countable = sorted(f for f, kind in schema.payload_indexes.items() if kind in FACETED)
+        raise ValueError(
+            f"the values of {field!r} cannot be counted; those of these fields can: "
+            f"{', '.join(countable) or 'none'}"
+        )
+    if limit < 1:
+        raise ValueError(f"expected a limit of 1 or more, found {limit}")
+
+
+def missing_vectors(
+    place: str, existing: Mapping[str, VectorSpec], wanted: Mapping[str, VectorSpec]
+) -> dict[str, VectorSpec]:
+    """Return what of `wanted` is not in `existing`.
+
+    Raises
+    ------
+    SchemaMismatchError
+        If a vector of the same name has another dimension, distance or datatype; the
+        message lists every difference.
+    """
+    differences = [
+        f"vector {name!r} has {what} {getattr(existing[name], what)}, "
+        f"expected {getattr(spec, what)}"
+        for name, spec in wanted.items()
+        if name in existing
+        for what in ("dim", "distance", "datatype")
+        if getattr(existing[name], what) != getattr(spec, what)
+    ]
+    if differences:
+        raise SchemaMismatchError(
+            f"{place} was made with other settings: {'; '.join(differences)}. "
+            "Use another gallery name, or delete this gallery and ingest again"
+        )
+    return {name: spec for name, spec in wanted.items() if name not in existing}

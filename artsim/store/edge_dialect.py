@@ -1,0 +1,203 @@
+"""artsim's terms in those of the embedded engine, qdrant-edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import qdrant_edge as edge
+
+from artsim.domain.payload import IndexKind
+from artsim.errors import ArtsimError, StoreError, StoreLockedError
+from artsim.store.answers import score_threshold
+from artsim.store.base import CollectionSchema, Rescore, SearchRequest, VectorSpec
+from artsim.store.checks import as_stored_query, spec_of
+from artsim.store.filters import build_filter
+from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
+from artsim.store.lock import locked_message
+from artsim.store.manifest import damaged_message
+
+Condition: TypeAlias = Any
+"""Any of the engine's conditions, which share no base class."""
+
+_DISTANCES: Final = {"cosine": edge.Distance.Cosine, "euclid": edge.Distance.Euclid}
+_DATATYPES: Final = {
+    "float32": edge.VectorStorageDatatype.Float32,
+    "uint8": edge.VectorStorageDatatype.Uint8,
+}
+
+
+class EdgeDialect:
+    """The engine's conditions, as `Dialect` wants them."""
+
+    def any_string(self, field: str, values: list[str]) -> Condition:
+        """See `Dialect`."""
+        return edge.FieldCondition(field, match=edge.MatchAny(values))
+
+    def between(self, field: str, least: float | None, most: float | None) -> Condition:
+        """See `Dialect`."""
+        return edge.FieldCondition(field, range=edge.RangeFloat(gte=least, lte=most))
+
+    def all_words(self, field: str, text: str) -> Condition:
+        """See `Dialect`."""
+        return edge.FieldCondition(field, match=edge.MatchText(text))
+
+    def is_empty(self, field: str) -> Condition:
+        """See `Dialect`."""
+        return edge.IsEmptyCondition(field)
+
+    def has_vector(self, vector_name: str) -> Condition:
+        """See `Dialect`."""
+        return edge.HasVectorCondition(vector_name)
+
+    def combine(
+        self, must: list[Condition], should: list[Condition], must_not: list[Condition]
+    ) -> Condition:
+        """See `Dialect`."""
+        return edge.Filter(must=must or None, should=should or None, must_not=must_not or None)
+
+
+DIALECT: Final = EdgeDialect()
+
+
+def to_config(schema: CollectionSchema) -> edge.EdgeConfig:
+    """Return the engine's configuration for a collection of `schema`."""
+    return edge.EdgeConfig(
+        vectors={name: _to_params(spec) for name, spec in schema.vectors.items()},
+        hnsw_config=_to_hnsw(HNSW),
+        optimizers=edge.EdgeOptimizersConfig(
+            default_segment_number=HNSW.segments,
+            max_segment_size=HNSW.max_segment_kb,
+            indexing_threshold=HNSW.indexing_threshold_kb,
+        ),
+    )
+
+
+def _to_params(spec: VectorSpec) -> edge.EdgeVectorParams:
+    return edge.EdgeVectorParams(
+        spec.dim,
+        _DISTANCES[spec.distance],
+        datatype=_DATATYPES[spec.datatype],
+        hnsw_config=None if spec.indexed else _to_hnsw(NO_HNSW),
+    )
+
+
+def _to_hnsw(settings: HnswSettings) -> edge.HnswIndexConfig:
+    return edge.HnswIndexConfig(
+        settings.m,
+        settings.ef_construct,
+        settings.full_scan_threshold_kb,
+        payload_m=settings.payload_m,
+    )
+
+
+def create_vector(name: str, spec: VectorSpec) -> edge.UpdateOperation:
+    """Return the operation that adds a named vector."""
+    return edge.UpdateOperation.create_dense_vector(
+        name, spec.dim, _DISTANCES[spec.distance], datatype=_DATATYPES[spec.datatype]
+    )
+
+
+def create_index(field: str, kind: IndexKind) -> edge.UpdateOperation:
+    """Return the operation that indexes a payload field."""
+    params: Any
+    match kind:
+        case "keyword":
+            params = edge.KeywordIndexParams()
+        case "text":
+            params = edge.TextIndexParams(
+                tokenizer=edge.TokenizerType.Word, lowercase=True, ascii_folding=True
+            )
+        case "integer":
+            params = edge.IntegerIndexParams(lookup=True, range=True)
+        case "float":
+            params = edge.FloatIndexParams()
+    return edge.UpdateOperation.create_field_index(field, params)
+
+
+def to_query(request: SearchRequest, schema: CollectionSchema) -> edge.QueryRequest:
+    """Return a search, of one stage or two, as the engine's request."""
+    criteria = build_filter(request.criteria, DIALECT)
+    params = edge.SearchParams(hnsw_ef=HNSW.ef, exact=request.exact)
+    first = _nearest(request, schema)
+    rescore = request.rescore
+    final = spec_of(schema, rescore.using if rescore else request.using)
+    candidates = (
+        [edge.Prefetch(limit=rescore.depth, query=first, filter=criteria, params=params)]
+        if rescore
+        else None
+    )
+    return edge.QueryRequest(
+        limit=request.limit,
+        offset=request.offset,
+        query=_nearest(rescore, schema) if rescore else first,
+        prefetches=candidates,
+        filter=None if rescore else criteria,
+        params=None if rescore else params,
+        score_threshold=score_threshold(request.min_score, final),
+        with_payload=True,
+        with_vector=list(request.with_vectors),
+    )
+
+
+def _nearest(stage: SearchRequest | Rescore, schema: CollectionSchema) -> edge.Query:
+    vector = as_stored_query(stage.vector, spec_of(schema, stage.using), stage.using)
+    return edge.Query.Nearest(vector.tolist(), using=stage.using)
+
+
+@contextmanager
+def edge_errors(folder: Path, doing: str) -> Iterator[None]:
+    """Turn whatever the engine raises while `doing` something into StoreError.
+
+    The engine raises bare `Exception` with a text, and panics as a subclass of
+    BaseException that cannot be imported; arguments of a wrong type stay TypeError.
+
+    Raises
+    ------
+    StoreError
+        If the engine or the disk failed.
+    StoreLockedError
+        If another process has the collection open.
+    """
+    try:
+        yield
+    except (ArtsimError, TypeError, ValueError):
+        raise
+    except OSError as exc:
+        raise StoreError(f"{folder}: {doing} failed: {_of_disk(exc.strerror or str(exc))}") from exc
+    except Exception as exc:
+        raise _translated(folder, doing, str(exc)) from exc
+    except BaseException as exc:
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise StoreError(damaged_message(folder, f"{doing}: {exc}")) from exc
+
+
+def _translated(folder: Path, doing: str, message: str) -> StoreError:
+    message = message.removeprefix("Service runtime error: ")
+    if "WouldBlock" in message:
+        return StoreLockedError(locked_message(folder))
+    if any(sign in message for sign in ("No space left", "OutOfStorage", "File too large")):
+        return StoreError(f"{folder}: {doing} failed: {_of_disk(message)}")
+    if any(sign in message for sign in _SIGNS_OF_DAMAGE):
+        return StoreError(damaged_message(folder, f"{doing}: {message}"))
+    return StoreError(f"{folder}: {doing} failed: {message}")
+
+
+_SIGNS_OF_DAMAGE: Final = (
+    "failed to load segment",
+    "failed to open WAL",
+    "Failed to deserialize",
+    "out of bounds",
+    "cannot load edge shard",
+    "no segments were loaded",
+    "incompatible with existing segments",
+)
+
+
+def _of_disk(message: str) -> str:
+    if "No space left" in message or "OutOfStorage" in message:
+        return "the disk is full; free some space and run the same command again"
+    return f"{message}; check the folder's permissions and the disk"

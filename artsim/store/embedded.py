@@ -1,0 +1,153 @@
+"""Galleries in a folder of this machine: the Qdrant engine inside the process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import qdrant_edge as edge
+
+from artsim.errors import CollectionNotFoundError
+from artsim.store.base import CollectionSchema, ServerOptions
+from artsim.store.checks import check_collection_name
+from artsim.store.disk import DISK_RESERVE, check_space
+from artsim.store.edge_dialect import create_index, edge_errors, to_config
+from artsim.store.embedded_collection import SHARD, EmbeddedCollection
+from artsim.store.lock import FolderLock
+from artsim.store.manifest import (
+    check_store_folder,
+    mark_store_folder,
+    sync_folder,
+    write_schema,
+)
+
+
+class EmbeddedStore:
+    """Collections in a folder, one engine shard each; one process at a time per collection.
+
+    ``<folder>/artsim.json`` marks the folder, ``<folder>/collections/<name>/`` holds
+    ``collection.json`` (schema and notes), ``lock``, and the engine's ``shard``. Nothing
+    is written before the first collection is created.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist yet.
+    disk_reserve : int
+        Bytes that writing leaves free on the disk.
+
+    Raises
+    ------
+    StoreError
+        If `folder` is a file, or a folder of other things.
+    """
+
+    def __init__(self, folder: Path, *, disk_reserve: int = DISK_RESERVE) -> None:
+        self._folder = folder
+        self._disk_reserve = disk_reserve
+        self._open: dict[str, EmbeddedCollection] = {}
+        with edge_errors(folder, "opening"):
+            check_store_folder(folder)
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def list_collections(self) -> list[str]:
+        """Return the names of all collections, sorted."""
+        if not self._root.is_dir():
+            return []
+        return sorted(
+            path.name
+            for path in self._root.iterdir()
+            if not path.name.startswith(".") and path.is_dir()
+        )
+
+    def create_collection(
+        self, name: str, schema: CollectionSchema, options: ServerOptions | None = None
+    ) -> EmbeddedCollection:
+        """Create a collection, or bring the existing one up to `schema`; see `Store`."""
+        check_collection_name(name)
+        if name not in self.list_collections():
+            with edge_errors(self._root / name, "creating"):
+                mark_store_folder(self._folder)
+                self._root.mkdir(exist_ok=True)
+                check_space(self._folder, self._disk_reserve)
+                self._create(name, schema)
+            return self.open_collection(name)
+        collection = self.open_collection(name)
+        collection.adopt(schema)
+        return collection
+
+    def open_collection(self, name: str) -> EmbeddedCollection:
+        """Open a collection, once per store; see `Store`."""
+        if name not in self._open:
+            if name not in self.list_collections():
+                known = ", ".join(self.list_collections()) or "none"
+                raise CollectionNotFoundError(
+                    f"{self._folder} has no collection {name!r}; there is: {known}"
+                )
+            self._open[name] = EmbeddedCollection(
+                self._root / name, self._disk_reserve, on_close=self._forget
+            )
+        return self._open[name]
+
+    def delete_collection(self, name: str) -> None:
+        """Delete a collection with all its points; nothing happens if there is none."""
+        if name not in self.list_collections():
+            return
+        if name in self._open:
+            self._open[name].close()
+        folder = self._root / name
+        with edge_errors(folder, "deleting"):
+            lock = FolderLock(folder)
+            # Renamed first: a crash in the middle leaves no half of a collection.
+            doomed = self._root / f".deleted-{name}-{os.getpid()}"
+            folder.rename(doomed)
+            lock.release()
+            shutil.rmtree(doomed)
+
+    def close(self) -> None:
+        """Flush and release everything."""
+        for collection in list(self._open.values()):
+            collection.close()
+
+    @property
+    def _root(self) -> Path:
+        return self._folder / "collections"
+
+    def _forget(self, name: str) -> None:
+        self._open.pop(name, None)
+
+    def _create(self, name: str, schema: CollectionSchema) -> None:
+        """Make a whole collection aside, then give it its name: there is never a half."""
+        aside = self._root / f".new-{name}-{os.getpid()}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        shard = edge.EdgeShard.create(str(aside / SHARD), to_config(schema))
+        # Before any point: HNSW links points that share a payload value only for fields
+        # that are indexed when the graph is built.
+        for field, kind in schema.payload_indexes.items():
+            shard.update(create_index(field, kind))
+        shard.flush()
+        shard.close()
+        write_schema(aside, schema)
+        aside.rename(self._root / name)
+        sync_folder(self._root)

@@ -1,0 +1,111 @@
+"""Criteria as the filters of a database, written once for every dialect."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+from artsim.domain.criteria import (
+    AnyOf,
+    Between,
+    Condition,
+    Criteria,
+    HasVector,
+    Known,
+    Scalar,
+    Words,
+)
+
+C = TypeVar("C")
+
+
+class Dialect(Protocol, Generic[C]):
+    """The conditions of one Qdrant library, which differ in their constructors only."""
+
+    def any_string(self, field: str, values: list[str]) -> C:
+        """Say that `field`, or one of its elements, is one of `values`, letter by letter."""
+        ...
+
+    def between(self, field: str, least: float | None, most: float | None) -> C:
+        """Say that `field` is a number from `least` to `most`."""
+        ...
+
+    def all_words(self, field: str, text: str) -> C:
+        """Say that `field` holds every word of `text`."""
+        ...
+
+    def is_empty(self, field: str) -> C:
+        """Say that `field` is absent, null or an empty list."""
+        ...
+
+    def has_vector(self, vector_name: str) -> C:
+        """Say that the point has a vector of that name."""
+        ...
+
+    def combine(self, must: list[C], should: list[C], must_not: list[C]) -> C:
+        """Ask for all of `must`, one of `should` if there are any, none of `must_not`."""
+        ...
+
+
+def build_filter(criteria: Criteria, dialect: Dialect[C]) -> C | None:
+    """Return `criteria` in the words of `dialect`; None where every point meets them.
+
+    Raises
+    ------
+    ValueError
+        If a condition compares with True or False: the embedded engine cannot.
+    """
+    if not criteria.must and not criteria.must_not:
+        return None
+    return dialect.combine(
+        [_build_condition(c, dialect) for c in criteria.must],
+        [],
+        [_build_condition(c, dialect) for c in criteria.must_not],
+    )
+
+
+def _build_condition(condition: Condition, dialect: Dialect[C]) -> C:
+    match condition:
+        case AnyOf(field, values):
+            return _any_of(field, values, dialect)
+        case Between(field, least, most):
+            if least is None and most is None:
+                return dialect.combine([], [], [dialect.is_empty(field)])
+            return dialect.between(field, least, most)
+        case Words(field, text):
+            # A text without a word would otherwise meet everything or nothing,
+            # depending on the engine's version.
+            words = words_of(text)
+            return dialect.all_words(field, text) if words else _nothing(field, dialect)
+        case Known(field):
+            return dialect.combine([], [], [dialect.is_empty(field)])
+        case HasVector(vector_name):
+            return dialect.has_vector(vector_name)
+
+
+def _any_of(field: str, values: Sequence[Scalar], dialect: Dialect[C]) -> C:
+    if any(isinstance(value, bool) for value in values):
+        raise ValueError(f"{field}: cannot be compared with True or False; use text or a number")
+    strings = [value for value in values if isinstance(value, str)]
+    numbers = [value for value in values if not isinstance(value, str)]
+    # Qdrant matches integers only with integers, and no floats at all; a range of one
+    # number finds both.
+    either = [dialect.between(field, number, number) for number in numbers]
+    if strings:
+        either.append(dialect.any_string(field, strings))
+    if not either:
+        return _nothing(field, dialect)
+    return either[0] if len(either) == 1 else dialect.combine([], either, [])
+
+
+def _nothing(field: str, dialect: Dialect[C]) -> C:
+    empty = dialect.is_empty(field)
+    return dialect.combine([empty], [], [empty])
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of `text` in lower case without accents, as text indexes do."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(c for c in folded if not unicodedata.combining(c))
+    return "".join(c if c.isalnum() else " " for c in letters).split()

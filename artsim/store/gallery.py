@@ -1,0 +1,292 @@
+"""A gallery: the two named collections of paintings and faces, and what is noted of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, Self, cast
+
+from artsim.config import Settings, load_settings
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
+from artsim.errors import CollectionNotFoundError, ConfigError, StoreError
+from artsim.store.base import (
+    Collection,
+    CollectionSchema,
+    ServerOptions,
+    Store,
+    VectorSpec,
+)
+
+PIXELS: Final = "pixels"
+"""Name of the vector of small gray pictures."""
+
+Part = Literal["paintings", "faces"]
+
+_GALLERY_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+class Gallery:
+    """The collections ``paintings`` and ``faces`` of a store, under a common prefix.
+
+    Parameters
+    ----------
+    store : Store
+        Closed with the gallery.
+    name : str or None
+        Prefix of the collections' names: ``nga`` makes ``nga_paintings``.
+
+    Raises
+    ------
+    ConfigError
+        If `name` has other characters than letters, digits, ``-`` and ``_``.
+    """
+
+    def __init__(self, store: Store, name: str | None = None) -> None:
+        check_gallery_name(name)
+        self.store = store
+        self.name = name
+
+    def __enter__(self) -> Self:
+        """Return the gallery itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def paintings_name(self) -> str:
+        """Name of the collection of paintings."""
+        return _collection_name(self.name, "paintings")
+
+    @property
+    def faces_name(self) -> str:
+        """Name of the collection of faces."""
+        return _collection_name(self.name, "faces")
+
+    @property
+    def paintings(self) -> Collection:
+        """The collection of paintings; CollectionNotFoundError if there is none yet."""
+        return self._open("paintings")
+
+    @property
+    def faces(self) -> Collection:
+        """The collection of faces; CollectionNotFoundError if there is none yet."""
+        return self._open("faces")
+
+    @property
+    def has_paintings(self) -> bool:
+        """Whether there is a collection of paintings."""
+        return self.paintings_name in self.store.list_collections()
+
+    @property
+    def has_faces(self) -> bool:
+        """Whether there is a collection of faces."""
+        return self.faces_name in self.store.list_collections()
+
+    def create_paintings(
+        self,
+        encoders: Sequence[EncoderInfo],
+        *,
+        pixels_side: int = 64,
+        options: ServerOptions | None = None,
+    ) -> Collection:
+        """Create the collection of paintings, or bring it up to `encoders`.
+
+        Parameters
+        ----------
+        encoders : sequence of EncoderInfo
+            Each gets a named vector; those of an existing collection stay.
+        pixels_side : int
+            Side of the small gray pictures in ``pixels``.
+        options : ServerOptions, optional
+            How a server lays a new collection out.
+
+        Raises
+        ------
+        SchemaMismatchError
+            If the collection has one of the vectors in another dimension.
+        """
+        return self._create("paintings", encoders, pixels_side, options)
+
+    def create_faces(
+        self,
+        encoders: Sequence[EncoderInfo],
+        *,
+        pixels_side: int = 64,
+        options: ServerOptions | None = None,
+    ) -> Collection:
+        """Create the collection of faces, as `create_paintings` does."""
+        return self._create("faces", encoders, pixels_side, options)
+
+    def image_encoders(self) -> dict[str, EncoderInfo]:
+        """Return the encoders of the paintings by vector name, in the order of their adding."""
+        return read_encoders(self.paintings)
+
+    def face_encoders(self) -> dict[str, EncoderInfo]:
+        """Return the encoders of the faces by vector name, in the order of their adding."""
+        return read_encoders(self.faces)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def _open(self, part: Part) -> Collection:
+        name = _collection_name(self.name, part)
+        try:
+            return self.store.open_collection(name)
+        except CollectionNotFoundError as exc:
+            raise CollectionNotFoundError(self._missing(part)) from exc
+
+    def _missing(self, part: Part) -> str:
+        if part == "faces" and self.has_paintings:
+            return (
+                f"{self.store.location} has no faces of {_shown(self.name)}: they were not "
+                "looked for; ingest the pictures again without --no-faces"
+            )
+        others = list_galleries(self.store)
+        known = ", ".join(_shown(other) for other in others) or "none"
+        return (
+            f"{self.store.location} has no {_shown(self.name)}; there is: {known}. "
+            "Make one with: artsim ingest FOLDER" + (f" --gallery {self.name}" if self.name else "")
+        )
+
+    def _create(
+        self,
+        part: Part,
+        encoders: Sequence[EncoderInfo],
+        pixels_side: int,
+        options: ServerOptions | None,
+    ) -> Collection:
+        name = _collection_name(self.name, part)
+        vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
+        vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
+        known: dict[str, EncoderInfo] = {}
+        if name in self.store.list_collections():
+            known = read_encoders(self.store.open_collection(name))
+        # An encoder that is there keeps its place, and takes on a new spec: its weights
+        # may lie elsewhere now, while its vectors are the same by their name.
+        known |= {info.vector_name: info for info in encoders}
+        notes = {
+            "part": part,
+            "pixels_side": pixels_side,
+            "encoders": [asdict(info) for info in known.values()],
+        }
+        schema = CollectionSchema(vectors, _indexes(part), notes)
+        return self.store.create_collection(name, schema, options)
+
+
+def check_gallery_name(name: str | None) -> None:
+    """Raise ConfigError unless `name` is None, or letters, digits, ``-`` and ``_``."""
+    if name is not None and not _GALLERY_NAME.fullmatch(name):
+        raise ConfigError(f"gallery name {name!r}: expected 1 to 100 letters, digits, '-' or '_'")
+
+
+def _collection_name(gallery: str | None, part: Part) -> str:
+    return part if gallery is None else f"{gallery}_{part}"
+
+
+def _shown(gallery: str | None) -> str:
+    return "default gallery" if gallery is None else f"gallery {gallery!r}"
+
+
+def _indexes(part: Part) -> dict[str, IndexKind]:
+    fields = PAINTING_FIELDS if part == "paintings" else FACE_FIELDS
+    return {name: kind for name, kind in fields.items() if kind is not None}
+
+
+def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:
+    """Return the encoders noted with `collection` by vector name, in order of adding.
+
+    Raises
+    ------
+    StoreError
+        If the notes are missing or not artsim's: another program made the collection.
+    """
+    listed = collection.schema.notes.get("encoders")
+    try:
+        found = [EncoderInfo(**note) for note in cast("list[Mapping[str, str]]", listed)]  # type: ignore[arg-type]
+    except TypeError as exc:
+        raise StoreError(
+            f"collection {collection.name!r} does not say which encoders made its vectors "
+            "(no usable notes under the key 'artsim'): it was not made by artsim ingest; use "
+            "another gallery name"
+        ) from exc
+    return {info.vector_name: info for info in found}
+
+
+def list_galleries(store: Store) -> list[str | None]:
+    """Return the names of the galleries in `store`; None is the one without a name."""
+    names: list[str | None] = []
+    for collection in store.list_collections():
+        if collection == "paintings":
+            names.append(None)
+        elif collection.endswith("_paintings"):
+            names.append(collection.removesuffix("_paintings"))
+    return sorted(names, key=lambda name: name or "")
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the server of `settings`, or the embedded store where they name none.
+
+    Raises
+    ------
+    StoreError
+        If the folder is no data folder of artsim, or the server cannot be reached.
+    """
+    # Imported here: a query of an embedded gallery does not wait for the client of the
+    # server, which takes longer to import than the query takes.
+    if settings.url is not None:
+        from artsim.store.server import ServerStore
+
+        return ServerStore(settings.url, settings.api_key)
+    from artsim.store.embedded import EmbeddedStore
+
+    return EmbeddedStore(settings.home)
+
+
+def open_gallery(
+    settings: Settings | None = None,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    api_key: str | None = None,
+    home: Path | None = None,
+) -> Gallery:
+    """Open a gallery, which need not exist yet.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        By default those of the environment.
+    name, url, api_key, home : optional
+        Used instead of what `settings` say. `home` without `url` asks for the embedded
+        store even where the settings name a server.
+
+    Raises
+    ------
+    ConfigError
+        If `name` has other characters than letters, digits, ``-`` and ``_``, or `url`
+        is none.
+    StoreError
+        If the store cannot be opened.
+    """
+    chosen = load_settings() if settings is None else settings
+    if home is not None:
+        chosen = replace(chosen, home=Path(home), url=None)
+    if url is not None:
+        chosen = replace(chosen, url=url)
+    if api_key is not None:
+        chosen = replace(chosen, api_key=api_key)
+    gallery = chosen.gallery if name is None else name
+    check_gallery_name(gallery)
+    return Gallery(open_store(chosen), gallery)

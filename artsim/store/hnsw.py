@@ -1,0 +1,48 @@
+"""Index settings that both stores share, with the measurements behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class HnswSettings:
+    """Graph index of Malkov & Yashunin [1]_, filterable as Qdrant builds it [2]_.
+
+    Attributes
+    ----------
+    m : int
+        Edges of a node; 0 builds no graph.
+    payload_m : int or None
+        Edges within the points that share a payload value; None is `m`.
+    ef_construct, ef : int
+        Candidates considered while building, and least while searching.
+    full_scan_threshold_kb : int
+        Filters that leave fewer vectors than this are answered by comparing all of them.
+    indexing_threshold_kb : int
+        Segments with fewer vectors than this get no graph.
+    segments : int
+        Segments aimed at; each is searched on its own.
+    max_segment_kb : int or None
+        Size above which segments are not merged.
+
+    References
+    ----------
+    .. [1] Malkov & Yashunin (2020). Efficient and robust approximate nearest neighbor
+       search using hierarchical navigable small world graphs. IEEE TPAMI 42, 824-836.
+    .. [2] https://qdrant.tech/articles/filterable-hnsw/
+    """
+
+    m: int
+    ef_construct: int = 128
+    ef: int = 128
+    payload_m: int | None = None
+    full_scan_threshold_kb: int = 10_000
+    indexing_threshold_kb: int = 10_000
+    segments: int = 1
+    max_segment_kb: int | None = None
+
+
+HNSW: Final = HnswSettings(m=16)
+NO_HNSW: Final = HnswSettings(m=0, payload_m=0)
