@@ -44,7 +44,11 @@ class EncoderMismatchError(EncoderError):
     """A gallery holds vectors of another encoder than the one asked for."""
 
 
-class NoFaceError(ArtsimError):
+class QueryError(ArtsimError):
+    """A query that this gallery cannot answer, or a filter that makes no sense."""
+
+
+class NoFaceError(QueryError):
     """A query picture in which no face was found."""
 
 
@@ -74,3 +78,7 @@ class SchemaMismatchError(StoreError):
 
 class PaintingNotFoundError(StoreError):
     """The gallery has no painting of that id."""
+
+
+class RenderError(ArtsimError):
+    """A contact sheet cannot be written where it was asked for."""

@@ -42,7 +42,7 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
-class TextEncoder(Protocol):
+class TextEncoder(Encoder, Protocol):
     """Encoder whose space texts share."""
 
     def encode_text(self, texts: Sequence[str]) -> Embeddings:

@@ -1,0 +1,58 @@
+"""What an ingest encodes with, and whether a gallery takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.encoders.base import Encoder, FaceDetector
+from artsim.errors import EncoderMismatchError
+
+DEFAULT_ENCODER = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """Loaded models of one ingest.
+
+    Attributes
+    ----------
+    encoders : sequence of Encoder
+        For whole pictures; at least one.
+    detector : FaceDetector or None
+        None where faces are not looked for.
+    face_encoders : sequence of Encoder
+        For aligned face crops; empty without a detector.
+    """
+
+    encoders: Sequence[Encoder]
+    detector: FaceDetector | None = None
+    face_encoders: Sequence[Encoder] = ()
+
+
+def default_specs(recorded: Mapping[str, EncoderInfo]) -> list[str]:
+    """Return the specs to use where none are named: the gallery's own, else the built-in."""
+    return [info.spec for info in recorded.values()] or [DEFAULT_ENCODER]
+
+
+def check_encoders(
+    encoders: Iterable[EncoderInfo], recorded: Mapping[str, EncoderInfo], gallery: str
+) -> None:
+    """Refuse an encoder that has the name of a recorded one but makes other vectors.
+
+    Raises
+    ------
+    EncoderMismatchError
+        Naming both.
+    """
+    by_name = {info.name: info for info in recorded.values()}
+    for info in encoders:
+        old = by_name.get(info.name)
+        if old is not None and info.vector_name not in recorded:
+            raise EncoderMismatchError(
+                f"{gallery} holds vectors {old.vector_name!r} of the encoder {info.name!r}, "
+                f"which now makes {info.vector_name!r}: their vectors cannot be compared; "
+                "ingest into a new gallery (--gallery NAME), or name an encoder that the "
+                "gallery holds (see `artsim info`)"
+            )

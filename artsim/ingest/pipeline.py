@@ -1,0 +1,128 @@
+"""The run: read, encode and write at once, with bounded queues between."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+from artsim.ingest.known import look_up
+from artsim.ingest.points import encode_paintings
+from artsim.ingest.progress import Counts, IngestSummary, Problem, ProgressReporter
+from artsim.ingest.reader import Reader, ReadPainting
+from artsim.ingest.sources import RowProblem, SourcePainting
+from artsim.ingest.writer import WriterThread
+from artsim.store.base import Collection
+
+_LOOK_UP = 128
+"""Paintings that are looked up in the gallery at a time."""
+
+T = TypeVar("T")
+
+
+def run_ingest(
+    paintings: Iterable[SourcePainting | RowProblem],
+    reader: Reader,
+    collections: tuple[Collection, Collection | None],
+    *,
+    workers: int,
+    batch_size: int,
+    progress: ProgressReporter,
+) -> IngestSummary:
+    """Bring every painting into the gallery, skipping what it has already.
+
+    Memory is bounded by `workers` and `batch_size`, whatever the source's length. Ctrl-C
+    (KeyboardInterrupt) and failures of the store leave only whole paintings behind: what
+    was handed to the writer is written, the rest is not.
+
+    Parameters
+    ----------
+    collections : tuple of Collection
+        Paintings, and faces where there are any.
+    workers : int
+        Reader threads, at least 1.
+    batch_size : int
+        Paintings that are encoded and written together, at least 1.
+    """
+    counts = Counts()
+    problems: list[Problem] = []
+    batch: list[ReadPainting] = []
+
+    def report() -> None:
+        skipped = counts.unchanged + counts.updated
+        progress.update(counts.done, faces=counts.faces, skipped=skipped, failed=counts.failed)
+
+    with WriterThread(*collections) as writer:
+        for read in _read_ahead(paintings, reader, collections, workers, workers + 2 * batch_size):
+            if isinstance(read, Problem):
+                problems.append(read)
+                counts.failed += 1
+            elif read.unchanged:
+                counts.unchanged += 1
+            else:
+                batch.append(read)
+            if len(batch) == batch_size:
+                _encode_and_put(batch, reader, writer, batch_size, counts)
+                batch = []
+            report()
+        if batch:
+            _encode_and_put(batch, reader, writer, batch_size, counts)
+    report()
+    return IngestSummary(counts, problems, reader.dry_run)
+
+
+def _encode_and_put(
+    batch: Sequence[ReadPainting],
+    reader: Reader,
+    writer: WriterThread,
+    batch_size: int,
+    counts: Counts,
+) -> None:
+    if not reader.dry_run:
+        writer.put(encode_paintings(batch, reader.equipment, batch_size))
+    for read in batch:
+        if read.has_new_vectors:
+            counts.written += 1
+            counts.faces += len(read.faces or ())
+        else:
+            counts.updated += 1
+
+
+def _read_ahead(
+    paintings: Iterable[SourcePainting | RowProblem],
+    reader: Reader,
+    collections: tuple[Collection, Collection | None],
+    workers: int,
+    ahead: int,
+) -> Iterator[ReadPainting | Problem]:
+    """Yield in the source's order what the reader threads made of it, `ahead` at the most."""
+    waiting: deque[Future[ReadPainting | Problem] | Problem] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="artsim-reader") as pool:
+        try:
+            for chunk in _chunks(paintings, _LOOK_UP):
+                ids = [p.painting_id for p in chunk if isinstance(p, SourcePainting)]
+                known = look_up(ids, *collections, reader.equipment)
+                for painting in chunk:
+                    if isinstance(painting, RowProblem):
+                        waiting.append(Problem(painting.place, painting.reason))
+                    else:
+                        of_painting = known.get(painting.painting_id)
+                        waiting.append(pool.submit(reader.read, painting, of_painting))
+                    while len(waiting) > ahead:
+                        yield _result(waiting.popleft())
+            while waiting:
+                yield _result(waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _result(outcome: Future[ReadPainting | Problem] | Problem) -> ReadPainting | Problem:
+    return outcome.result() if isinstance(outcome, Future) else outcome
+
+
+def _chunks(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

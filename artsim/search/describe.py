@@ -1,0 +1,45 @@
+"""Queries and criteria as JSON, for the record that goes with every answer."""
+
+from __future__ import annotations
+
+from artsim.domain.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.domain.results import JSON
+from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, Query, TextQuery
+
+
+def describe_query(query: Query) -> dict[str, JSON]:
+    """Return what was asked: ``image``, ``id``, ``text``, or ``like`` and ``unlike``."""
+    if isinstance(query, TextQuery):
+        return {"text": query.text}
+    if isinstance(query, ExamplesQuery):
+        return {
+            "like": [_picture(picture) for picture in query.like],
+            "unlike": [_picture(picture) for picture in query.unlike],
+        }
+    return {"id" if isinstance(query, IdQuery) else "image": _picture(query)}
+
+
+def describe_criteria(criteria: Criteria) -> dict[str, JSON]:
+    """Return the conditions in lists ``must`` and ``must_not``, each an object."""
+    return {
+        "must": [_condition(condition) for condition in criteria.must],
+        "must_not": [_condition(condition) for condition in criteria.must_not],
+    }
+
+
+def _picture(query: PictureQuery) -> str:
+    return query.painting_id if isinstance(query, IdQuery) else str(query.path)
+
+
+def _condition(condition: Condition) -> dict[str, JSON]:
+    match condition:
+        case AnyOf(field, values):
+            return {"field": field, "any_of": list(values)}
+        case Between(field, least, most):
+            return {"field": field, "least": least, "most": most}
+        case Words(field, text):
+            return {"field": field, "words": text}
+        case Known(field):
+            return {"field": field, "known": True}
+        case HasVector(vector_name):
+            return {"has_vector": vector_name}

@@ -1,0 +1,126 @@
+"""From the faces of a picture to the vectors that are searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from artsim.domain.criteria import AnyOf, Criteria
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.faces import Box
+from artsim.domain.results import QueryFace
+from artsim.errors import NoFaceError, QueryError
+from artsim.search.models import Models
+from artsim.search.probes import (
+    Probe,
+    Target,
+    find_painting,
+    same_file,
+    same_painting,
+)
+from artsim.search.queries import IdQuery, ImageQuery, PictureQuery
+from artsim.search.rerank import PIXELS
+from artsim.store.base import Collection
+
+
+def probe_faces(
+    query: PictureQuery,
+    face: int | None,
+    collections: tuple[Collection, Collection],
+    encoders: Sequence[EncoderInfo],
+    models: Models,
+) -> Target:
+    """Make ready a search by every face of a picture, or by one of them.
+
+    Parameters
+    ----------
+    face : int or None
+        Index of the only face to search by; faces count from 0, surest first.
+    collections : tuple of Collection
+        Paintings and faces.
+
+    Raises
+    ------
+    NoFaceError
+        If the picture has no face, or none of that index.
+    """
+    paintings, faces = collections
+    if isinstance(query, IdQuery):
+        target = _faces_of_painting(query, paintings, faces, encoders)
+        place = f"the painting {query.painting_id!r}"
+    else:
+        target = _faces_of_file(query, paintings, encoders, models)
+        place = str(query.path)
+    if not target.faces:
+        raise NoFaceError(
+            f"{place}: no face was found; search by the whole picture (without --faces), "
+            "or allow smaller or less certain faces (--min-face, --face-score)"
+        )
+    if face is None:
+        return target
+    kept = [i for i, found in enumerate(target.faces) if found.index == face]
+    if not kept:
+        raise NoFaceError(
+            f"{place}: there is no face {face}; it has {len(target.faces)}, counted from 0"
+        )
+    return Target(
+        probes=tuple(target.probes[i] for i in kept),
+        itself=target.itself,
+        painting=target.painting,
+        image=target.image,
+        faces=tuple(target.faces[i] for i in kept),
+    )
+
+
+def _faces_of_painting(
+    query: IdQuery, paintings: Collection, faces: Collection, encoders: Sequence[EncoderInfo]
+) -> Target:
+    painting = find_painting(query, paintings).payload
+    itself = AnyOf("painting_id", (query.painting_id,))
+    names = [encoder.vector_name for encoder in encoders]
+    records = sorted(
+        faces.scroll(Criteria((itself,)), with_vectors=[*names, PIXELS]),
+        key=lambda record: int(record.payload["face_index"]),
+    )
+    probes, found = [], []
+    for record in records:
+        missing = [name for name in names if name not in record.vectors]
+        if missing:
+            raise QueryError(
+                f"the faces of {query.painting_id!r} have no vector {missing[0]!r}; "
+                "ingest its source again with that --face-encoder"
+            )
+        index = int(record.payload["face_index"])
+        vectors = {name: record.vectors[name] for name in names}
+        probes.append(Probe(vectors, (record.vectors[PIXELS],), index))
+        score = float(record.payload["detection_score"])
+        found.append(QueryFace(index, Box(*record.payload["box"]), score))
+    return Target(tuple(probes), (itself,), painting, faces=tuple(found))
+
+
+def _faces_of_file(
+    query: ImageQuery, paintings: Collection, encoders: Sequence[EncoderInfo], models: Models
+) -> Target:
+    from artsim.encoders.face_crops import find_faces
+    from artsim.images.pixels import to_pixels
+
+    image = models.image(query.path)
+    scale = image.width / image.pixels.shape[1]
+    crops = find_faces(image.pixels, models.detector())
+    rows = {
+        e.vector_name: models.encoder(e).encode([found.crop for found in crops])
+        for e in encoders
+        if crops
+    }
+    return Target(
+        probes=tuple(
+            Probe({name: row[i] for name, row in rows.items()}, (to_pixels(found.crop),), i)
+            for i, found in enumerate(crops)
+        ),
+        itself=(same_file(image),),
+        painting=same_painting(image, paintings),
+        image=query.path,
+        faces=tuple(
+            QueryFace(i, found.face.box.scaled(scale), found.face.score)
+            for i, found in enumerate(crops)
+        ),
+    )

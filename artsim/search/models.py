@@ -1,0 +1,95 @@
+"""Where a search gets its models from: loaded when first needed, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from artsim.config import Settings, load_settings
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.errors import EncoderMismatchError
+
+if TYPE_CHECKING:
+    from artsim.encoders.base import Encoder, FaceDetector
+    from artsim.images.load import ImageLimits, LoadedImage
+
+
+@dataclass(slots=True)
+class Models:
+    """Loader of the encoders, the face detector and the query pictures.
+
+    Attributes
+    ----------
+    settings : Settings
+        Where weights are looked for; by default from the environment.
+    weights : Path or None
+        File of weights for the encoder, instead.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    min_face, face_score : float or None
+        Least short side of a face in pixels and least score; None is the detector's own.
+    limits : ImageLimits or None
+        For query pictures.
+    """
+
+    settings: Settings = field(default_factory=load_settings)
+    weights: Path | None = None
+    device: str = "auto"
+    min_face: int | None = None
+    face_score: float | None = None
+    limits: ImageLimits | None = None
+    _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
+    _detector: FaceDetector | None = field(default=None, repr=False)
+
+    def encoder(self, info: EncoderInfo) -> Encoder:
+        """Return the encoder that made a gallery's vectors.
+
+        Raises
+        ------
+        EncoderMismatchError
+            If it now makes other vectors; naming both.
+        WeightsError
+            If it cannot be loaded.
+        """
+        if info.spec not in self._encoders:
+            from artsim.encoders.registry import resolve
+
+            plan = resolve(info.spec, weights=self.weights, settings=self.settings)
+            if plan.vector_name != info.vector_name:
+                raise EncoderMismatchError(
+                    f"the gallery holds vectors {info.vector_name!r}, and the encoder "
+                    f"{info.spec!r} now makes {plan.vector_name!r}: they cannot be compared; "
+                    "use the weights that the gallery was made with (--weights FILE), or add "
+                    "the new vectors with `artsim ingest`"
+                )
+            self._encoders[info.spec] = plan.load(self.device)
+        return self._encoders[info.spec]
+
+    def vector_name(self, spec: str) -> str:
+        """Return the name of the vectors that an encoder makes, without loading it.
+
+        Raises
+        ------
+        UnknownEncoderError
+            If there is no such encoder.
+        """
+        from artsim.encoders.registry import resolve
+
+        return resolve(spec, weights=self.weights, settings=self.settings).vector_name
+
+    def detector(self) -> FaceDetector:
+        """Return the face detector."""
+        if self._detector is None:
+            from artsim.encoders.mtcnn import load_detector
+
+            self._detector = load_detector(
+                min_face=self.min_face, score=self.face_score, device=self.device
+            )
+        return self._detector
+
+    def image(self, path: Path) -> LoadedImage:
+        """Load a query picture."""
+        from artsim.images.load import load_image
+
+        return load_image(path, limits=self.limits)

@@ -1,0 +1,52 @@
+"""How a search is to be answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from artsim.search.rerank import Method
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Settings of one search.
+
+    Attributes
+    ----------
+    limit, offset : int
+        How many hits (with `group_by`: groups), after skipping how many.
+    min_score : float or None
+        Least cosine of a hit, in -1..1.
+    rerank : {"ssim", "rmse"} or None
+        Second score to reorder by.
+    rerank_depth : int
+        How many of the first hits are reordered; at least ``offset + limit`` are.
+    group_by : str or None
+        Payload field of which each value brings at most `group_size` hits; works
+        without the field are left out, of a list the first value counts.
+    group_size : int
+        Most hits of a group.
+    include_self : bool
+        Whether the query picture itself may be a hit.
+    not_same_artist : bool
+        Leave out works by the query painting's artist, which the gallery must know.
+    exact : bool
+        Compare with every point instead of the index's candidates.
+    """
+
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    rerank: Method | None = None
+    rerank_depth: int = 100
+    group_by: str | None = None
+    group_size: int = 1
+    include_self: bool = False
+    not_same_artist: bool = False
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        for name, least in (("limit", 1), ("offset", 0), ("rerank_depth", 1), ("group_size", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
