@@ -1,0 +1,293 @@
+"""What a contact sheet shows: pictures, captions and faces, before it takes a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from artsim.domain.faces import Box
+from artsim.domain.hits import Hit
+from artsim.domain.results import SearchResult
+from artsim.errors import ImageError
+from artsim.images.load import load_image
+from artsim.render.text import (
+    clean,
+    date_text,
+    describe_query,
+    describe_settings,
+    field_text,
+    format_score,
+    local_path,
+)
+
+MAX_HITS: Final = 400
+"""Most hits on one sheet; the sheet says how many it leaves out."""
+
+MAX_QUERY_FACES: Final = 24
+"""Most faces outlined in the query picture."""
+
+CROP_SIDE: Final = 192
+"""Pixels of the enlarged crop of a face."""
+
+_CROP_MARGIN: Final = 1.5
+"""Side of a face's crop to the longer side of its box: chin and hair are in it."""
+
+_MAX_SIDE_FOR_CROPS: Final = 3000
+"""A face so small that it needs a larger picture than this stays blurred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A face on a picture: its box in parts of the picture (0..1), its number, its crop."""
+
+    box: Box
+    label: str
+    crop: Image.Image
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One picture with its caption.
+
+    Attributes
+    ----------
+    title : str
+        Headline of the caption.
+    details : tuple of str
+        Lines under it: artist, date.
+    scores : str
+        Line of scores.
+    mark : str
+        Rank of a hit, or what a query picture is for.
+    picture : Image or None
+        The picture, shrunk; None where there is none.
+    problem : str
+        Why there is no picture.
+    aspect : float
+        Width to height, of the picture or of what would be there.
+    outlines : tuple of Outline
+        Faces to show.
+    text : str
+        A text query, shown in a picture's place.
+    link : str
+        Web page about the painting.
+    is_hit : bool
+        Whether it was found rather than asked for.
+    """
+
+    title: str
+    details: tuple[str, ...] = ()
+    scores: str = ""
+    mark: str = ""
+    picture: Image.Image | None = None
+    problem: str = ""
+    aspect: float = 1.0
+    outlines: tuple[Outline, ...] = ()
+    text: str = ""
+    link: str = ""
+    is_hit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Cards under one heading; the heading is "" where hits are not grouped."""
+
+    heading: str
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """All that a sheet shows, whatever its form."""
+
+    title: str
+    subtitle: str
+    query: tuple[Card, ...]
+    sections: tuple[Section, ...]
+    remark: str = ""
+
+    @property
+    def hit_count(self) -> int:
+        """Number of hits on the sheet."""
+        return sum(len(section.cards) for section in self.sections)
+
+
+def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int) -> Sheet:
+    """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
+    hits = result.hits[:MAX_HITS]
+    cards = [
+        _hit_card(hit, result.first_rank + row, result, max_side) for row, hit in enumerate(hits)
+    ]
+    sections: list[Section] = []
+    start = 0
+    for group in result.groups:
+        if part := cards[start : start + len(group.hits)]:
+            sections.append(Section(clean(group.value, 120), tuple(part)))
+        start += len(group.hits)
+    if rest := cards[start:]:
+        sections.append(Section("", tuple(rest)))
+    remark = ""
+    if not hits:
+        remark = "Nothing was found."
+    elif len(hits) < len(result.hits):
+        remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
+    return Sheet(
+        title=clean(title, 160) if title else describe_query(result),
+        subtitle=describe_settings(result),
+        query=_query_cards(result, max_side),
+        sections=tuple(sections),
+        remark=remark,
+    )
+
+
+def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
+    cards: list[Card] = []
+    # On a sheet of many examples each gets less room, so it needs fewer pixels.
+    side = 2 * max_side if len(result.examples) < 2 else max_side
+    if result.query_image is not None:
+        faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
+        payload = result.query_payload or {}
+        title = field_text(payload, "title") or clean(result.query_image.name, 120)
+        cards.append(
+            _picture_card(
+                result.query_image,
+                payload,
+                faces,
+                side,
+                Card(title, _details(payload), mark="query", scores=_face_words(result)),
+            )
+        )
+    if text := result.query.get("text"):
+        cards.append(Card("", mark="query", text=clean(text), aspect=1.25))
+    for example in result.examples:
+        blank = Card(clean(example.path.name, 120), mark=example.role)
+        cards.append(_picture_card(example.path, {}, [], side, blank))
+    return tuple(cards)
+
+
+def _face_words(result: SearchResult) -> str:
+    count = len(result.query_faces)
+    return "" if not count else "1 face" if count == 1 else f"{count} faces"
+
+
+def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
+    payload = hit.payload
+    scores = [format_score(hit.score)]
+    if hit.rerank_score is not None:
+        method = clean(result.settings.get("rerank") or "re-rank", 20).upper()
+        scores.append(f"{method} {format_score(hit.rerank_score)}")
+    if hit.query_face is not None and len(result.query_faces) > 1:
+        scores.append(f"like face {hit.query_face}")
+    link = str(payload.get("source_url", ""))
+    blank = Card(
+        title=field_text(payload, "title") or clean(payload.get("painting_id", ""), 120),
+        details=_details(payload),
+        scores=" · ".join(scores),
+        mark=str(rank),
+        link=link if link.lower().startswith(("https://", "http://")) else "",
+        is_hit=True,
+    )
+    uri = payload.get("image_uri")
+    if not isinstance(uri, str):
+        return _without_picture(blank, payload, "The gallery does not say where the picture is.")
+    path = local_path(uri)
+    if path is None:
+        return _without_picture(blank, payload, f"The picture is elsewhere: {clean(uri, 160)}")
+    box = _box(payload.get("box"))
+    # Without a number: those on the sheet are of the query's faces.
+    faces = [] if box is None else [(box, "")]
+    return _picture_card(path, payload, faces, max_side, blank)
+
+
+def _details(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    parts = (field_text(payload, "artist"), date_text(payload))
+    return tuple(part for part in parts if part)
+
+
+def _picture_card(
+    path: Path,
+    payload: Mapping[str, Any],
+    faces: Sequence[tuple[Box, str]],
+    max_side: int,
+    blank: Card,
+) -> Card:
+    """Return `blank` with the picture of `path` in it, or with the reason there is none."""
+    width, height = _size(payload)
+    smallest = min((max(box.width, box.height) for box, _ in faces), default=0.0)
+    enough = max_side
+    if smallest > 0:
+        long_side = max(width, height, 1)
+        # Without the metadata's size the picture may be of any: load as much as allowed.
+        wanted = CROP_SIDE / (smallest * _CROP_MARGIN) * long_side if width else float("inf")
+        enough = max(max_side, int(min(_MAX_SIDE_FOR_CROPS, wanted)))
+    try:
+        loaded = load_image(path, max_side=enough)
+    except ImageError as error:
+        return _without_picture(blank, payload, _short_reason(error, path))
+    picture = Image.fromarray(loaded.pixels)
+    # The boxes were measured on the ingested file, which may have been replaced since.
+    full = (width or loaded.width, height or loaded.height)
+    outlines = tuple(
+        outline for box, label in faces if (outline := _outline(picture, box, full, label))
+    )
+    aspect = picture.width / picture.height
+    picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    return replace(blank, picture=picture, aspect=aspect, outlines=outlines)
+
+
+def _without_picture(blank: Card, payload: Mapping[str, Any], problem: str) -> Card:
+    width, height = _size(payload)
+    aspect = min(2.0, max(0.5, width / height)) if width else 1.0
+    return replace(blank, problem=problem, aspect=aspect)
+
+
+def _short_reason(error: ImageError, path: Path) -> str:
+    """Return why a picture cannot be read; its name is enough of its path on a sheet."""
+    return clean(str(error).replace(str(path), path.name), 200)
+
+
+def _size(payload: Mapping[str, Any]) -> tuple[int, int]:
+    """Return width and height of the original from the metadata, (0, 0) if unknown."""
+    width, height = payload.get("image_width"), payload.get("image_height")
+    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
+        return width, height
+    return 0, 0
+
+
+def _box(value: object) -> Box | None:
+    """Return a payload's box, or None where it is missing or makes no sense."""
+    if not isinstance(value, (list, tuple)) or len(value) != 4:
+        return None
+    if not all(isinstance(part, (int, float)) for part in value):
+        return None
+    x, y, width, height = (float(part) for part in value)
+    return Box(x, y, width, height) if width > 0 and height > 0 else None
+
+
+def _outline(picture: Image.Image, box: Box, full: tuple[int, int], label: str) -> Outline | None:
+    """Return the outline of a box given in pixels of the `full` size; None if it is outside."""
+    left, right = (min(1.0, max(0.0, x / full[0])) for x in (box.x, box.x + box.width))
+    top, bottom = (min(1.0, max(0.0, y / full[1])) for y in (box.y, box.y + box.height))
+    if not (left < right and top < bottom):
+        return None
+    parts = Box(left, top, right - left, bottom - top)
+    return Outline(parts, label, _crop(picture, parts))
+
+
+def _crop(picture: Image.Image, box: Box) -> Image.Image:
+    """Return a square around a box given in parts of the picture, `CROP_SIDE` wide."""
+    width, height = picture.size
+    side = max(box.width * width, box.height * height) * _CROP_MARGIN
+    side = max(2.0, min(side, width, height))
+    x = (box.x + box.width / 2) * width - side / 2
+    y = (box.y + box.height / 2) * height - side / 2
+    x, y = min(max(0.0, x), width - side), min(max(0.0, y), height - side)
+    if min(width, height) < 2:
+        return picture.resize((CROP_SIDE, CROP_SIDE))
+    return picture.resize(
+        (CROP_SIDE, CROP_SIDE), Image.Resampling.LANCZOS, box=(x, y, x + side, y + side)
+    )
