@@ -58,7 +58,9 @@ header p, .remark { color: var(--muted); margin: 0.4rem 0 0; overflow-wrap: anyw
 figure { margin: 0; display: grid; gap: 0.7rem; }
 .hits figure { grid-row: span 2; grid-template-rows: subgrid; }
 .mount { align-self: end; position: relative; }
-.mount img { display: block; width: 100%; height: 100%; outline: 1px solid var(--line); }
+.mount img {
+  display: block; width: 100%; height: 100%; outline: 1px solid var(--line); outline-offset: -1px;
+}
 .mount blockquote {
   margin: 0; padding: 1.4rem; font-size: 1.6rem; line-height: 1.3; text-align: center;
   border: 1px solid var(--line);
@@ -79,7 +81,7 @@ figure { margin: 0; display: grid; gap: 0.7rem; }
 .face.low .number { bottom: auto; top: -2px; }
 figcaption { display: flex; gap: 0.7rem; justify-content: space-between; min-width: 0; }
 .query figcaption { flex-direction: column; }
-.words { min-width: 0; overflow-wrap: anywhere; }
+.words { min-width: 0; overflow-wrap: break-word; }
 .words > * { display: block; }
 .mark { color: var(--muted); font-size: 0.8rem; text-transform: uppercase; letter-spacing: 0.06em; }
 .title { font-size: 1.15rem; line-height: 1.25; }
@@ -107,13 +109,20 @@ a { color: inherit; text-decoration-color: var(--muted); text-underline-offset: 
 }
 @media (max-width: 26rem) { .hits .crop { width: 3.4rem; height: 3.4rem; } }
 @media print {
-  :root { --wall: #fff; --ink: #000; --muted: #555; --line: #ccc; --blank: #f3f3f3; }
-  body { padding: 0; font-size: 8.5pt; print-color-adjust: exact; }
-  .sheet { grid-template-columns: 4.6cm 1fr; gap: 0.7cm; }
-  .query { position: static; max-height: none; overflow: visible; }
-  .hits { grid-template-columns: repeat(4, 1fr); gap: 0.5cm; }
-  .hits > li { break-inside: avoid; }
+  :root {
+    --wall: #fff; --ink: #000; --muted: #555; --line: #ccc; --blank: #f3f3f3; font-size: 9pt;
+  }
+  body { padding: 0; font-size: 8pt; print-color-adjust: exact; }
+  .sheet { display: block; }
+  .query {
+    position: static; max-height: none; overflow: visible; width: 6.5cm; margin-bottom: 0.8cm;
+  }
+  .query.many { width: auto; grid-template-columns: repeat(5, 1fr); }
+  .hits { grid-template-columns: repeat(4, 1fr); gap: 0.6cm 0.5cm; }
+  .hits > li, .hits figure, .mount { break-inside: avoid; }
+  h2 { break-after: avoid; }
   .title { font-size: 10pt; }
+  .crop { width: 1.3cm; height: 1.3cm; }
 }
 """
 
@@ -137,7 +146,7 @@ def _page(sheet: Sheet) -> Iterator[str]:
     if sheet.query:
         yield f'<div class="query{" many" if len(sheet.query) > 2 else ""}">\n'
         for card in sheet.query:
-            yield _figure(card, 1.6)
+            yield _figure(card, 1.3)
         yield "</div>\n"
     yield "<div>\n"
     for section in sheet.sections:

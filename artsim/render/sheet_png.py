@@ -86,9 +86,10 @@ def draw_png(sheet: Sheet) -> bytes:
 
 def choose_columns(count: int) -> int:
     """Return how many columns show `count` hits well beside the query."""
-    if count <= 3:
-        return max(1, count)
-    return 2 if count == 4 else 3 if count in (5, 6, 9) else 4 if count <= 60 else 5
+    # A single hit takes half, to be about as large as the query.
+    if count in (1, 2, 4):
+        return 2
+    return 3 if count in (3, 5, 6, 9) else 4 if count <= 60 else 5
 
 
 class _Painter:
@@ -141,6 +142,7 @@ class _Painter:
         heading, plain = load_type("serif", 26), load_type("sans", 18)
         for section in sheet.sections:
             if section.heading:
+                y += 0 if section is sheet.sections[0] else 14
                 lane = _lane_at(lanes, y)
                 for line in heading.wrap(section.heading, lane.width, 1):
                     self._text(heading, lane.x, y, line, INK)
@@ -273,7 +275,9 @@ def _caption(card: Card, width: int) -> list[tuple[str, Type, Color]]:
     if not card.is_hit:
         lines.append((card.mark.upper(), small, MUTED))
     head = f"{card.mark}  {card.title}" if card.is_hit else card.title
-    lines += [(line, title, INK) for line in title.wrap(head, width, 2)]
+    # A crop of a face leaves little width, but its height must be filled anyway.
+    most = 3 if card.is_hit and card.outlines else 2
+    lines += [(line, title, INK) for line in title.wrap(head, width, most)]
     for detail in card.details:
         lines += [(line, plain, MUTED) for line in plain.wrap(detail, width, 2)]
     lines += [(line, small, MUTED) for line in small.wrap(card.scores, width, 2)]
