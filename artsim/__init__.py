@@ -1,5 +1,80 @@
-"""Find paintings that look alike, as whole pictures and by the faces in them."""
+"""Find paintings that look alike, as whole pictures and by the faces in them.
+
+The names below are the public interface. They are imported on first use, so that
+`import artsim` is quick and no model library is loaded before a model is.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from artsim.domain.criteria import Criteria
+    from artsim.domain.hits import Hit
+    from artsim.domain.results import SearchResult
+    from artsim.encoders.registry import load_encoder
+    from artsim.errors import ArtsimError
+    from artsim.ingest.run import IngestOptions, ingest_paintings
+    from artsim.render.sheet import write_sheet
+    from artsim.search.filters import Filters, build_criteria
+    from artsim.search.options import SearchOptions
+    from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, TextQuery
+    from artsim.search.similar import find_similar, find_similar_faces
+    from artsim.store.gallery import Gallery, open_gallery
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ArtsimError": "artsim.errors",
+    "Criteria": "artsim.domain.criteria",
+    "ExamplesQuery": "artsim.search.queries",
+    "Filters": "artsim.search.filters",
+    "Gallery": "artsim.store.gallery",
+    "Hit": "artsim.domain.hits",
+    "IdQuery": "artsim.search.queries",
+    "ImageQuery": "artsim.search.queries",
+    "IngestOptions": "artsim.ingest.run",
+    "SearchOptions": "artsim.search.options",
+    "SearchResult": "artsim.domain.results",
+    "TextQuery": "artsim.search.queries",
+    "build_criteria": "artsim.search.filters",
+    "find_similar": "artsim.search.similar",
+    "find_similar_faces": "artsim.search.similar",
+    "ingest_paintings": "artsim.ingest.run",
+    "load_encoder": "artsim.encoders.registry",
+    "open_gallery": "artsim.store.gallery",
+    "write_sheet": "artsim.render.sheet",
+}
+
+__all__ = [
+    "ArtsimError",
+    "Criteria",
+    "ExamplesQuery",
+    "Filters",
+    "Gallery",
+    "Hit",
+    "IdQuery",
+    "ImageQuery",
+    "IngestOptions",
+    "SearchOptions",
+    "SearchResult",
+    "TextQuery",
+    "build_criteria",
+    "find_similar",
+    "find_similar_faces",
+    "ingest_paintings",
+    "load_encoder",
+    "open_gallery",
+    "write_sheet",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

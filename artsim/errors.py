@@ -52,6 +52,10 @@ class NoFaceError(QueryError):
     """A query picture in which no face was found."""
 
 
+class ExportError(ArtsimError):
+    """A gallery cannot be written to a file."""
+
+
 class StoreError(ArtsimError):
     """The vector database refused, failed, or cannot be reached."""
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from artsim.ingest.known import look_up
-from artsim.ingest.points import encode_paintings
+from artsim.ingest.known import Known
+from artsim.ingest.points import EncodedPainting, encode_paintings
 from artsim.ingest.progress import Counts, IngestSummary, Problem, ProgressReporter
 from artsim.ingest.reader import Reader, ReadPainting
 from artsim.ingest.sources import RowProblem, SourcePainting
 from artsim.ingest.writer import WriterThread
-from artsim.store.base import Collection
 
 _LOOK_UP = 128
 """Paintings that are looked up in the gallery at a time."""
+
+LookUp = Callable[[Sequence[str]], Mapping[str, Known]]
+"""From painting ids to what the gallery has of them."""
+
+Write = Callable[[Sequence[EncodedPainting]], None]
+"""Puts a batch into the gallery; called from one thread."""
 
 T = TypeVar("T")
 
@@ -25,7 +30,8 @@ T = TypeVar("T")
 def run_ingest(
     paintings: Iterable[SourcePainting | RowProblem],
     reader: Reader,
-    collections: tuple[Collection, Collection | None],
+    look_up: LookUp,
+    write: Write,
     *,
     workers: int,
     batch_size: int,
@@ -39,8 +45,6 @@ def run_ingest(
 
     Parameters
     ----------
-    collections : tuple of Collection
-        Paintings, and faces where there are any.
     workers : int
         Reader threads, at least 1.
     batch_size : int
@@ -54,8 +58,8 @@ def run_ingest(
         skipped = counts.unchanged + counts.updated
         progress.update(counts.done, faces=counts.faces, skipped=skipped, failed=counts.failed)
 
-    with WriterThread(*collections) as writer:
-        for read in _read_ahead(paintings, reader, collections, workers, workers + 2 * batch_size):
+    with WriterThread(write) as writer:
+        for read in _read_ahead(paintings, reader, look_up, workers, workers + 2 * batch_size):
             if isinstance(read, Problem):
                 problems.append(read)
                 counts.failed += 1
@@ -93,7 +97,7 @@ def _encode_and_put(
 def _read_ahead(
     paintings: Iterable[SourcePainting | RowProblem],
     reader: Reader,
-    collections: tuple[Collection, Collection | None],
+    look_up: LookUp,
     workers: int,
     ahead: int,
 ) -> Iterator[ReadPainting | Problem]:
@@ -103,7 +107,7 @@ def _read_ahead(
         try:
             for chunk in _chunks(paintings, _LOOK_UP):
                 ids = [p.painting_id for p in chunk if isinstance(p, SourcePainting)]
-                known = look_up(ids, *collections, reader.equipment)
+                known = look_up(ids)
                 for painting in chunk:
                     if isinstance(painting, RowProblem):
                         waiting.append(Problem(painting.place, painting.reason))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from artsim.domain.criteria import AnyOf, Criteria
@@ -64,8 +64,8 @@ class WriterThread:
     the next `put` or from leaving.
     """
 
-    def __init__(self, paintings: Collection, faces: Collection | None) -> None:
-        self._collections = paintings, faces
+    def __init__(self, write: Callable[[Sequence[EncodedPainting]], None]) -> None:
+        self._write = write
         self._waiting: queue.Queue[Sequence[EncodedPainting] | None] = queue.Queue(_WAITING_BATCHES)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="artsim-writer")
@@ -100,6 +100,6 @@ class WriterThread:
         while (batch := self._waiting.get()) is not None:
             if self._failure is None:
                 try:
-                    write_paintings(batch, *self._collections)
+                    self._write(batch)
                 except BaseException as error:
                     self._failure = error

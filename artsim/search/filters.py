@@ -50,6 +50,11 @@ class Filters:
     where: Sequence[str] = ()
     where_not: Sequence[str] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is filtered."""
+        return self == Filters()
+
 
 def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, list[str]]:
     """Return the criteria, and remarks on how names and values were understood.

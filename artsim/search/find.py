@@ -56,9 +56,20 @@ def find_hits(
         depth *= 4
 
 
-def group_value(hit: Hit, field: str) -> str | None:
-    """Return the value of a hit's field that it is grouped by; None where it has none."""
-    value = hit.payload.get(field)
+def group_key(hit: Hit, field: str) -> str | None:
+    """Return what a hit is grouped by; None where it has no such field.
+
+    Artists are told apart by their key, not by how a work writes the name; of a list the
+    first value counts.
+    """
+    return group_label(hit, "artist_key" if field == "artist" else field)
+
+
+def group_label(hit: Hit, field: str) -> str | None:
+    """Return the first value of a hit's field, as it is written there."""
+    value: object = hit.payload
+    for name in field.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, list):
         value = value[0] if value else None
     return None if value is None else str(value)
@@ -131,7 +142,7 @@ def _first_of_groups(hits: Sequence[Hit], options: SearchOptions) -> list[list[H
     """Return the groups in the order of their best hits, each cut to its size."""
     groups: dict[str, list[Hit]] = defaultdict(list)
     for hit in hits:
-        value = group_value(hit, options.group_by or "")
+        value = group_key(hit, options.group_by or "")
         if value is not None and len(groups[value]) < options.group_size:
             groups[value].append(hit)
     return list(groups.values())

@@ -12,7 +12,7 @@ from artsim.errors import EncoderMismatchError
 
 if TYPE_CHECKING:
     from artsim.encoders.base import Encoder, FaceDetector
-    from artsim.images.load import ImageLimits, LoadedImage
+    from artsim.images.load import LoadedImage
 
 
 @dataclass(slots=True)
@@ -29,8 +29,8 @@ class Models:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     min_face, face_score : float or None
         Least short side of a face in pixels and least score; None is the detector's own.
-    limits : ImageLimits or None
-        For query pictures.
+    max_megapixels : float
+        Largest query picture, in millions of pixels.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -38,7 +38,7 @@ class Models:
     device: str = "auto"
     min_face: int | None = None
     face_score: float | None = None
-    limits: ImageLimits | None = None
+    max_megapixels: float = 200.0
     _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
     _detector: FaceDetector | None = field(default=None, repr=False)
 
@@ -81,7 +81,7 @@ class Models:
     def detector(self) -> FaceDetector:
         """Return the face detector."""
         if self._detector is None:
-            from artsim.encoders.mtcnn import load_detector
+            from artsim.encoders.detectors import load_detector
 
             self._detector = load_detector(
                 min_face=self.min_face, score=self.face_score, device=self.device
@@ -90,6 +90,6 @@ class Models:
 
     def image(self, path: Path) -> LoadedImage:
         """Load a query picture."""
-        from artsim.images.load import load_image
+        from artsim.images.load import ImageLimits, load_image
 
-        return load_image(path, limits=self.limits)
+        return load_image(path, limits=ImageLimits(max_megapixels=self.max_megapixels))

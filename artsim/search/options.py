@@ -46,7 +46,7 @@ class SearchOptions:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+        """Refuse what makes no sense."""
         for name, least in (("limit", 1), ("offset", 0), ("rerank_depth", 1), ("group_size", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")

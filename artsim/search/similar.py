@@ -13,7 +13,7 @@ from artsim.domain.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.search.describe import describe_criteria, describe_query
 from artsim.search.face_probes import probe_faces
-from artsim.search.find import find_hits, group_value
+from artsim.search.find import find_hits, group_key, group_label
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.probes import Target, probe_examples, probe_picture, probe_text
@@ -184,10 +184,6 @@ def _result(
         "criteria": describe_criteria(criteria),
         **asdict(options),
     }
-    groups: tuple[HitGroup, ...] = ()
-    if options.group_by is not None:
-        by_value = groupby(hits, key=lambda hit: group_value(hit, options.group_by or ""))
-        groups = tuple(HitGroup(str(value), tuple(of_value)) for value, of_value in by_value)
     return SearchResult(
         hits=hits,
         query=query,
@@ -196,5 +192,11 @@ def _result(
         query_payload=target.painting,
         query_faces=target.faces,
         examples=target.examples,
-        groups=groups,
+        groups=() if options.group_by is None else _groups(hits, options.group_by),
     )
+
+
+def _groups(hits: Sequence[Hit], field: str) -> tuple[HitGroup, ...]:
+    by_key = groupby(hits, key=lambda hit: group_key(hit, field))
+    grouped = [tuple(of_key) for _, of_key in by_key]
+    return tuple(HitGroup(str(group_label(hits[0], field)), hits) for hits in grouped)

@@ -1,0 +1,5 @@
+"""`python -m artsim`."""
+
+from artsim.cli import main
+
+main()

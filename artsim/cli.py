@@ -1,0 +1,45 @@
+"""The command `artsim`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from artsim import __version__
+from artsim.commands.gallery import delete, export, facets, info, push, show
+from artsim.commands.ingest import ingest, sample
+from artsim.commands.models import models
+from artsim.commands.query import query
+
+app = typer.Typer(
+    name="artsim",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (ingest, query, show, info, facets, export, delete, push, models, sample):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"artsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Find paintings that look alike, as whole pictures and by the faces in them."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,206 @@
+"""Options that several commands share, and what becomes of expected errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from artsim.errors import ArtsimError
+
+if TYPE_CHECKING:
+    from artsim.config import Settings
+    from artsim.ingest.progress import ProgressReporter
+    from artsim.search.filters import Filters
+    from artsim.store.gallery import Gallery
+
+PLACE = "Where the gallery is"
+FILTERS = "Filters"
+
+GalleryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        "-g",
+        envvar="ARTSIM_GALLERY",
+        help="Name of the gallery; prefixes its collections.",
+        rich_help_panel=PLACE,
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
+        rich_help_panel=PLACE,
+    ),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
+        rich_help_panel=PLACE,
+    ),
+]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ARTSIM_HOME",
+        help="Data folder of embedded galleries.",
+        show_default="the user's data folder",
+        rich_help_panel=PLACE,
+    ),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="File of weights for the encoder, instead of ARTSIM_WEIGHTS or the hub.",
+    ),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MinFaceOption = Annotated[
+    int | None, typer.Option(min=12, help="Least side of a face, in pixels of the picture.")
+]
+FaceScoreOption = Annotated[
+    float | None, typer.Option(min=0.01, max=0.999, help="Least certainty of a face.")
+]
+MaxMegapixelsOption = Annotated[
+    float, typer.Option(min=0.001, help="Refuse larger pictures, in millions of pixels.")
+]
+TableOrJson = Annotated[
+    Literal["table", "json"], typer.Option("--format", "-f", help="Form on stdout.")
+]
+Quantization = Annotated[
+    Literal["none", "int8", "binary"],
+    typer.Option(help="Of the vectors on a server.", rich_help_panel="New collections on a server"),
+]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FIELD=VALUE", help="Any field; numbers as A..B.", rich_help_panel=FILTERS
+    ),
+]
+NotOption = Annotated[
+    list[str] | None,
+    typer.Option("--not", metavar="FIELD=VALUE", help="Leave out.", rich_help_panel=FILTERS),
+]
+YearOption = Annotated[
+    str | None,
+    typer.Option(metavar="A..B", help="Dated within or across.", rich_help_panel=FILTERS),
+]
+TitleOption = Annotated[
+    str | None, typer.Option(help="Words of the title.", rich_help_panel=FILTERS)
+]
+
+
+def any_of(what: str) -> typer.models.OptionInfo:
+    """Return a repeatable filter option."""
+    info: typer.models.OptionInfo = typer.Option(
+        help=f"Only this {what}; repeatable: any of them.", rich_help_panel=FILTERS
+    )
+    return info
+
+
+ArtistOption = Annotated[list[str] | None, any_of("artist, however the name is written")]
+StyleOption = Annotated[list[str] | None, any_of("style")]
+GenreOption = Annotated[list[str] | None, any_of("genre")]
+SchoolOption = Annotated[list[str] | None, any_of("school")]
+MediumOption = Annotated[list[str] | None, any_of("medium")]
+InstitutionOption = Annotated[list[str] | None, any_of("institution")]
+TagOption = Annotated[list[str] | None, any_of("tag")]
+AttributionOption = Annotated[
+    list[str] | None,
+    any_of("tie to the artist (by, attributed, workshop, circle, follower, manner, after)"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the user says the gallery is."""
+
+    gallery: str | None
+    url: str | None
+    api_key: str | None
+    home: Path | None
+
+    def open(self) -> Gallery:
+        """Open the gallery; what is not said comes from the environment."""
+        from artsim.store.gallery import open_gallery
+
+        return open_gallery(self.settings, name=self.gallery, url=self.url, api_key=self.api_key)
+
+    def open_embedded(self) -> Gallery:
+        """Open the embedded gallery, even where the environment names a server."""
+        from artsim.store.gallery import open_gallery
+
+        return open_gallery(replace(self.settings, url=None), name=self.gallery)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the environment, with the data folder that was given."""
+        from artsim.config import load_settings
+
+        settings = load_settings()
+        return settings if self.home is None else replace(settings, home=self.home)
+
+
+@contextmanager
+def expected_errors() -> Iterator[None]:
+    """Turn an expected failure into one line on stderr and exit code 1.
+
+    The reader of a pipe that goes away, as ``head`` does, ends the command in silence.
+    """
+    try:
+        yield
+    except ArtsimError as error:
+        say(f"Error: {error}")
+        raise typer.Exit(1) from error
+    except BrokenPipeError as error:
+        # Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
+
+
+def say(text: str) -> None:
+    """Write a line for the user to stderr, in one line whatever it holds."""
+    typer.echo(" ".join(text.split()), err=True)
+
+
+def make_filters(
+    *,
+    any_of: dict[str, list[str] | None],
+    year: str | None,
+    title: str | None,
+    where: Sequence[str] | None,
+    where_not: Sequence[str] | None,
+) -> Filters:
+    """Return the filters that the options say."""
+    from artsim.search.filters import Filters
+
+    given = {name: tuple(values) for name, values in any_of.items() if values}
+    return Filters(given, year, title, tuple(where or ()), tuple(where_not or ()))
+
+
+def write_json(value: object) -> None:
+    """Write a JSON document to stdout, in UTF-8 whatever the locale."""
+    from artsim.render.output import dump_json
+
+    sys.stdout.buffer.write(dump_json(value, indent=2).encode())
+    sys.stdout.buffer.flush()
+
+
+def make_progress() -> ProgressReporter:
+    """Return a live bar where stderr is a terminal, else a writer of plain lines."""
+    from artsim.render.progress import PlainProgress, RichProgress
+    from artsim.render.table import make_console
+
+    if sys.stderr.isatty():
+        return RichProgress(make_console(sys.stderr))
+    return PlainProgress(sys.stderr)

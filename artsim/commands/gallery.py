@@ -1,0 +1,269 @@
+"""Commands on a gallery as it is: `show`, `info`, `facets`, `export`, `delete`, `push`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from artsim.commands.common import (
+    PLACE,
+    ApiKeyOption,
+    ArtistOption,
+    AttributionOption,
+    GalleryOption,
+    GenreOption,
+    HomeOption,
+    InstitutionOption,
+    MediumOption,
+    NotOption,
+    Place,
+    Quantization,
+    SchoolOption,
+    StyleOption,
+    TableOrJson,
+    TagOption,
+    TitleOption,
+    UrlOption,
+    WhereOption,
+    YearOption,
+    expected_errors,
+    make_filters,
+    make_progress,
+    say,
+    write_json,
+)
+
+
+def show(
+    painting_id: Annotated[str, typer.Argument(help="Id in the gallery.")],
+    output_format: TableOrJson = "table",
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Show one painting: its metadata, its vectors and its faces."""
+    with expected_errors():
+        from artsim.search.inspect import describe_painting
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            described = describe_painting(opened, painting_id)
+        if output_format == "json":
+            write_json(described)
+        else:
+            from artsim.render.table import payload_table, print_table
+
+            print_table(payload_table(described), sys.stdout)
+
+
+def info(
+    output_format: TableOrJson = "table",
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """List the galleries with their paintings, faces, encoders and size on disk."""
+    with expected_errors():
+        from artsim.search.inspect import describe_store
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            described = describe_store(opened)
+        if output_format == "json":
+            write_json(described)
+        else:
+            from artsim.render.overview import print_store
+
+            print_store(described, sys.stdout)
+
+
+def facets(
+    field: Annotated[str, typer.Argument(help="Such as artist, style or extra.NAME.")],
+    faces: Annotated[bool, typer.Option("--faces", help="Count faces, not paintings.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="Most values.")] = 50,
+    output_format: TableOrJson = "table",
+    artist: ArtistOption = None,
+    attribution: AttributionOption = None,
+    style: StyleOption = None,
+    genre: GenreOption = None,
+    school: SchoolOption = None,
+    medium: MediumOption = None,
+    institution: InstitutionOption = None,
+    tag: TagOption = None,
+    year: YearOption = None,
+    title: TitleOption = None,
+    where: WhereOption = None,
+    where_not: NotOption = None,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """List the values of a field and how many works have each.
+
+    Example: artsim facets artist --style Baroque --year 1600..1650
+    """
+    filters = make_filters(
+        any_of={
+            "artist": artist,
+            "attribution": attribution,
+            "style": style,
+            "genre": genre,
+            "school": school,
+            "medium": medium,
+            "institution": institution,
+            "tags": tag,
+        },
+        year=year,
+        title=title,
+        where=where,
+        where_not=where_not,
+    )
+    with expected_errors():
+        from artsim.search.inspect import count_values
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            counts, notes = count_values(opened, field, filters, faces=faces, limit=limit)
+        for note in notes:
+            say(f"Note: {note}")
+        if output_format == "json":
+            write_json({"field": field, "values": [{"value": v, "count": n} for v, n in counts]})
+        else:
+            from artsim.render.table import counts_table, print_table
+
+            print_table(counts_table(field, counts), sys.stdout)
+
+
+def export(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; stdout where none is given."),
+    ] = None,
+    output_format: Annotated[
+        Literal["jsonl", "parquet"] | None,
+        typer.Option("--format", "-f", help="jsonl or parquet; else by the file's ending."),
+    ] = None,
+    faces: Annotated[bool, typer.Option("--faces", help="Faces instead of paintings.")] = False,
+    vectors: Annotated[bool, typer.Option("--vectors", help="With all vectors.")] = False,
+    where: WhereOption = None,
+    where_not: NotOption = None,
+    artist: ArtistOption = None,
+    year: YearOption = None,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a gallery's metadata, and its vectors on request, as JSON Lines or Parquet."""
+    as_parquet = output_format == "parquet" or (
+        output_format is None and output is not None and output.suffix.lower() == ".parquet"
+    )
+    if as_parquet and output is None:
+        raise typer.BadParameter("Parquet needs a file: --output FILE.parquet")
+    filters = make_filters(
+        any_of={"artist": artist}, year=year, title=None, where=where, where_not=where_not
+    )
+    with expected_errors():
+        from artsim.search.export import export_jsonl, export_parquet
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            if as_parquet and output is not None:
+                count = export_parquet(opened, output, filters, faces=faces, vectors=vectors)
+            else:
+                count = export_jsonl(
+                    opened, output or sys.stdout.buffer, filters, faces=faces, vectors=vectors
+                )
+        if output is not None:
+            say(f"Wrote {count} {'faces' if faces else 'paintings'} to {output}.")
+
+
+def delete(
+    painting_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids in the gallery.")
+    ] = None,
+    artist: ArtistOption = None,
+    year: YearOption = None,
+    where: WhereOption = None,
+    where_not: NotOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole gallery, with its collections.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Delete paintings and their faces, by id or by filter; asks first.
+
+    The pictures' files stay where they are.
+    """
+    filters = make_filters(
+        any_of={"artist": artist, "painting_id": painting_ids},
+        year=year,
+        title=None,
+        where=where,
+        where_not=where_not,
+    )
+    if everything == (not filters.is_empty):
+        raise typer.BadParameter("say what: ids, or filters, or --all alone")
+    with expected_errors():
+        from artsim.ingest.delete import delete_gallery, delete_paintings
+        from artsim.search.filters import build_criteria
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            criteria, notes = build_criteria(filters, opened.paintings)
+            for note in notes:
+                say(f"Note: {note}")
+            count = opened.paintings.count(criteria)
+            what = f"{count} painting{'' if count == 1 else 's'} of {opened.store.location}"
+            if count == 0 and not everything:
+                say("Nothing to delete.")
+                return
+            if not yes and not typer.confirm(f"Delete {what}, with their faces?", err=True):
+                say("Nothing was deleted.")
+                raise typer.Exit(1)
+            if everything:
+                delete_gallery(opened)
+            else:
+                delete_paintings(opened, criteria)
+        say(f"Deleted {what}.")
+
+
+def push(
+    to: Annotated[str, typer.Option(help="Qdrant server to copy to.", show_default=False)],
+    to_gallery: Annotated[
+        str | None, typer.Option(help="Name there.", show_default="the same")
+    ] = None,
+    shards: Annotated[int | None, typer.Option(min=1, help="Shards of new collections.")] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="Replicas of new collections.")
+    ] = None,
+    quantization: Quantization = "none",
+    on_disk: Annotated[bool, typer.Option("--on-disk", help="Vectors on disk.")] = False,
+    gallery: GalleryOption = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key of the server; better given as QDRANT_API_KEY.", rich_help_panel=PLACE
+        ),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
+    with expected_errors():
+        from artsim.store.base import ServerOptions
+        from artsim.store.copy import copy_gallery
+        from artsim.store.gallery import open_gallery
+
+        options = ServerOptions(shards, replicas, quantization, on_disk)
+        with (
+            Place(gallery, None, None, home).open_embedded() as source,
+            open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
+        ):
+            copied = copy_gallery(source, target, options=options, progress=make_progress())
+            location = target.store.location
+        say(f"Copied {copied} points to {location}; those that were there already were left.")

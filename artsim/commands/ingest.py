@@ -1,0 +1,224 @@
+"""`artsim ingest` and `artsim sample`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from artsim.commands.common import (
+    ApiKeyOption,
+    DeviceOption,
+    FaceScoreOption,
+    GalleryOption,
+    HomeOption,
+    MaxMegapixelsOption,
+    MinFaceOption,
+    Place,
+    Quantization,
+    UrlOption,
+    WeightsOption,
+    expected_errors,
+    make_progress,
+    say,
+)
+
+if TYPE_CHECKING:
+    from artsim.ingest.progress import IngestSummary, Problem
+
+SHOWN_PROBLEMS = 10
+SERVER = "New collections on a server"
+
+
+def ingest(
+    source: Annotated[
+        Path,
+        typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, JSON Lines, Parquet."),
+    ],
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            "-e",
+            help="For whole pictures; repeatable. See `artsim models`.",
+            show_default="the gallery's, else builtin",
+        ),
+    ] = None,
+    face_encoder: Annotated[
+        str | None,
+        typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
+    ] = None,
+    no_faces: Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")] = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")] = 32,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Encode again what the gallery has.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything, write nothing.")
+    ] = False,
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to list what did not go in, as JSON Lines.",
+            show_default="ingest-errors.jsonl in the data folder",
+        ),
+    ] = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    min_face: MinFaceOption = None,
+    face_score: FaceScoreOption = None,
+    max_megapixels: MaxMegapixelsOption = 200.0,
+    shards: Annotated[
+        int | None, typer.Option(min=1, help="How many shards.", rich_help_panel=SERVER)
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="How many replicas.", rich_help_panel=SERVER)
+    ] = None,
+    quantization: Quantization = "none",
+    on_disk: Annotated[
+        bool, typer.Option("--on-disk", help="Vectors on disk.", rich_help_panel=SERVER)
+    ] = False,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Bring a folder or manifest of paintings into a gallery.
+
+    What the gallery has already is skipped, so a run that was interrupted is simply run
+    again.
+
+    Example: artsim ingest ~/pictures --gallery nga --map id=objectid
+    """
+    if weights is not None and len(encoder or ()) > 1:
+        raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
+    with expected_errors():
+        from artsim.images.load import ImageLimits
+        from artsim.ingest.run import IngestOptions, ingest_paintings
+        from artsim.store.base import ServerOptions
+
+        options = IngestOptions(
+            encoders=tuple(encoder or ()),
+            face_encoder=face_encoder,
+            faces=not no_faces,
+            weights=weights,
+            device=device,
+            min_face=min_face,
+            face_score=face_score,
+            limits=ImageLimits(max_megapixels=max_megapixels),
+            workers=workers,
+            batch_size=batch_size,
+            limit=limit,
+            shard=_parse_shard(shard),
+            force=force,
+            dry_run=dry_run,
+            server=ServerOptions(shards, replicas, quantization, on_disk),
+        )
+        place = Place(gallery, url, api_key, home)
+        with place.open() as opened:
+            try:
+                summary = ingest_paintings(
+                    opened,
+                    source,
+                    options,
+                    metadata=metadata,
+                    columns=_parse_columns(columns or []),
+                    progress=make_progress(),
+                )
+            except KeyboardInterrupt:
+                say("Interrupted. What was written is whole; the same command goes on from there.")
+                raise typer.Exit(130) from None
+        _report(summary, errors or place.settings.home / "ingest-errors.jsonl")
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
+    seed: Annotated[int, typer.Option(help="Other seeds, other pictures.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
+) -> None:
+    """Make a small collection of invented paintings to try artsim on."""
+    with expected_errors():
+        from artsim.ingest.sample import make_sample
+
+        progress = make_progress()
+        progress.start(count, f"Painting into {folder}")
+        try:
+            made = make_sample(
+                folder,
+                seed=seed,
+                count=count,
+                progress=lambda done: progress.update(done, faces=0, skipped=0, failed=0),
+            )
+        finally:
+            progress.finish()
+        say(f"{made}")
+
+
+def _parse_shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, step = text.partition("/")
+    if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
+        raise typer.BadParameter(f"--shard {text!r}: expected I/N with I in 1..N, as 2/4")
+    return int(first), int(step)
+
+
+def _parse_columns(texts: list[str]) -> dict[str, str]:
+    columns = {}
+    for text in texts:
+        field, equals, column = text.partition("=")
+        if not equals or not field:
+            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
+        columns[field.strip()] = column.strip()
+    return columns
+
+
+def _report(summary: IngestSummary, errors: Path) -> None:
+    counts = summary.counts
+    verb = "Would write" if summary.dry_run else "Wrote"
+    faces = f" with {counts.faces} faces" if counts.faces else ""
+    say(
+        f"{verb} {counts.written} paintings{faces}; {counts.updated} had new metadata, "
+        f"{counts.unchanged} were there already, {counts.failed} did not go in."
+    )
+    for problem in summary.problems[:SHOWN_PROBLEMS]:
+        say(f"  {problem.reason}")
+    if not summary.problems:
+        return
+    if summary.dry_run and not errors:
+        return
+    _write_problems(summary.problems, errors)
+    say(f"All that did not go in, with reasons: {errors}")
+
+
+def _write_problems(problems: list[Problem], path: Path) -> None:
+    lines = [
+        json.dumps(
+            {"painting_id": p.painting_id, "place": p.place, "reason": p.reason},
+            ensure_ascii=False,
+        )
+        for p in problems
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")

@@ -1,0 +1,268 @@
+"""`artsim query`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from artsim.commands.common import (
+    ApiKeyOption,
+    ArtistOption,
+    AttributionOption,
+    DeviceOption,
+    FaceScoreOption,
+    GalleryOption,
+    GenreOption,
+    HomeOption,
+    InstitutionOption,
+    MaxMegapixelsOption,
+    MediumOption,
+    MinFaceOption,
+    NotOption,
+    Place,
+    SchoolOption,
+    StyleOption,
+    TagOption,
+    TitleOption,
+    UrlOption,
+    WeightsOption,
+    WhereOption,
+    YearOption,
+    expected_errors,
+    make_filters,
+    say,
+)
+
+if TYPE_CHECKING:
+    from artsim.domain.results import SearchResult
+    from artsim.search.queries import PictureQuery, Query
+
+Method = Literal["ssim", "rmse"]
+
+RANKING = "Ranking"
+OUTPUT = "Output"
+_ID_PREFIX = "id:"
+
+
+Format = Literal["table", "json", "jsonl", "csv", "paths"]
+
+
+def query(
+    image: Annotated[
+        Path | None, typer.Argument(metavar="[IMAGE]", help="Query picture.", show_default=False)
+    ] = None,
+    painting_id: Annotated[
+        str | None, typer.Option("--id", help="Query painting, by its id in the gallery.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option("--text", "-t", help="Query text, for encoders that take it.")
+    ] = None,
+    like: Annotated[
+        list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
+    ] = None,
+    unlike: Annotated[
+        list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
+    ] = None,
+    faces: Annotated[bool, typer.Option("--faces", help="Search by the picture's faces.")] = False,
+    face: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Only by face N, from 0.")
+    ] = None,
+    artist: ArtistOption = None,
+    attribution: AttributionOption = None,
+    style: StyleOption = None,
+    genre: GenreOption = None,
+    school: SchoolOption = None,
+    medium: MediumOption = None,
+    institution: InstitutionOption = None,
+    tag: TagOption = None,
+    year: YearOption = None,
+    title: TitleOption = None,
+    where: WhereOption = None,
+    where_not: NotOption = None,
+    not_same_artist: Annotated[
+        bool,
+        typer.Option(
+            "--not-same-artist",
+            help="Leave out the query painting's own artist.",
+            rich_help_panel="Filters",
+        ),
+    ] = False,
+    include_self: Annotated[
+        bool,
+        typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
+    ] = 10,
+    offset: Annotated[
+        int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
+    ] = 0,
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
+    ] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--encoder",
+            "-e",
+            help="Of those the gallery has; several are fused by reciprocal rank.",
+            rich_help_panel=RANKING,
+        ),
+    ] = None,
+    rerank: Annotated[
+        Method | None,
+        typer.Option(help="Reorder the first hits by pixels.", rich_help_panel=RANKING),
+    ] = None,
+    rerank_depth: Annotated[
+        int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
+    ] = 100,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING
+        ),
+    ] = None,
+    group_size: Annotated[
+        int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
+    ] = 1,
+    output_format: Annotated[
+        Format, typer.Option("--format", "-f", help="See docs/output.md.", rich_help_panel=OUTPUT)
+    ] = "table",
+    sheet: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Contact sheet to write, .png or .html; repeatable.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
+    ] = False,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    min_face: MinFaceOption = None,
+    face_score: FaceScoreOption = None,
+    max_megapixels: MaxMegapixelsOption = 200.0,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Find the paintings, or the faces, most similar to a picture.
+
+    Example: artsim query girl.jpg --faces --artist "Frans Hals" --rerank ssim
+    """
+    asked = _make_query(image, painting_id, text, like, unlike)
+    by_faces = faces or face is not None
+    filters = make_filters(
+        any_of={
+            "artist": artist,
+            "attribution": attribution,
+            "style": style,
+            "genre": genre,
+            "school": school,
+            "medium": medium,
+            "institution": institution,
+            "tags": tag,
+        },
+        year=year,
+        title=title,
+        where=where,
+        where_not=where_not,
+    )
+    with expected_errors():
+        from artsim.search.answer import answer
+        from artsim.search.models import Models
+        from artsim.search.options import SearchOptions
+
+        options = SearchOptions(
+            limit=limit,
+            offset=offset,
+            min_score=min_score,
+            rerank=rerank,
+            rerank_depth=rerank_depth,
+            group_by=group_by,
+            group_size=group_size,
+            include_self=include_self,
+            not_same_artist=not_same_artist,
+            exact=exact,
+        )
+        models = Models(
+            weights=weights,
+            device=device,
+            min_face=min_face,
+            face_score=face_score,
+            max_megapixels=max_megapixels,
+        )
+        with Place(gallery, url, api_key, home).open() as opened:
+            result = answer(
+                opened,
+                asked,
+                filters,
+                options,
+                faces=by_faces,
+                face=face,
+                encoders=encoder,
+                models=models,
+            )
+        _show(result, output_format, sheet or [])
+
+
+def _make_query(
+    image: Path | None,
+    painting_id: str | None,
+    text: str | None,
+    like: list[str] | None,
+    unlike: list[str] | None,
+) -> Query:
+    from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, TextQuery
+
+    ways = [image is not None, painting_id is not None, text is not None, bool(like or unlike)]
+    if sum(ways) != 1:
+        raise typer.BadParameter(
+            "give one query: a picture, or --id, or --text, or --like (with --unlike)"
+        )
+    if image is not None:
+        return ImageQuery(image)
+    if painting_id is not None:
+        return IdQuery(painting_id)
+    if text is not None:
+        return TextQuery(text)
+    if not like:
+        raise typer.BadParameter("--unlike needs at least one --like")
+    return ExamplesQuery(tuple(map(_picture, like)), tuple(map(_picture, unlike or [])))
+
+
+def _picture(text: str) -> PictureQuery:
+    from artsim.search.queries import IdQuery, ImageQuery
+
+    if text.startswith(_ID_PREFIX):
+        return IdQuery(text.removeprefix(_ID_PREFIX))
+    return ImageQuery(Path(text))
+
+
+def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> None:
+    for note in result.notes:
+        say(f"Note: {note}")
+    if output_format == "table":
+        from artsim.render.table import print_hits
+
+        if result.hits:
+            print_hits(result, sys.stdout)
+        else:
+            say("Nothing found that meets all of this.")
+    else:
+        from artsim.render.output import write_output
+
+        write_output(result, output_format, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    for path in sheets:
+        from artsim.render.sheet import write_sheet
+
+        write_sheet(result, path)
+        say(f"Sheet: {path}")

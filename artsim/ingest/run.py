@@ -1,0 +1,202 @@
+"""Ingest, from a path and names to a gallery and a summary."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from artsim.config import Settings, load_settings
+from artsim.encoders.registry import load_encoder
+from artsim.images.load import ImageLimits
+from artsim.ingest.destination import existing_destination, make_destination
+from artsim.ingest.equipment import Equipment, check_encoders, default_specs
+from artsim.ingest.pipeline import run_ingest
+from artsim.ingest.progress import IngestSummary, ProgressReporter, SilentProgress
+from artsim.ingest.reader import Reader
+from artsim.ingest.sources import read_source
+from artsim.store.base import ServerOptions
+from artsim.store.gallery import Gallery
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """Settings of an ingest.
+
+    Attributes
+    ----------
+    encoders : sequence of str
+        Names or specs for whole pictures; by default those the gallery has, else
+        the built-in one.
+    face_encoder : str or None
+        For aligned faces; by default as for pictures.
+    faces : bool
+        Whether faces are looked for.
+    weights : Path or None
+        File of weights, where there is one encoder.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    min_face, face_score : int, float or None
+        Least side in pixels and least score of a face; None is the detector's own.
+    workers : int or None
+        Reader threads; by default one for each core.
+    batch_size : int
+        Paintings encoded and written together.
+    limit : int or None
+        Only the first so many paintings of the source (of the shard).
+    shard : tuple of int or None
+        (i, n): only every n-th painting, from the i-th, i in 1..n.
+    force : bool
+        Encode again what the gallery has.
+    dry_run : bool
+        Read and decode everything, write nothing.
+    server : ServerOptions
+        How a server lays new collections out.
+    """
+
+    encoders: Sequence[str] = ()
+    face_encoder: str | None = None
+    faces: bool = True
+    weights: Path | None = None
+    device: str = "auto"
+    min_face: int | None = None
+    face_score: float | None = None
+    limits: ImageLimits = field(default_factory=ImageLimits)
+    workers: int | None = None
+    batch_size: int = 32
+    limit: int | None = None
+    shard: tuple[int, int] | None = None
+    force: bool = False
+    dry_run: bool = False
+    server: ServerOptions = field(default_factory=ServerOptions)
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
+            raise ValueError(f"shard must be (i, n) with i in 1..n, not {self.shard}")
+        for name in ("workers", "batch_size", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+
+
+def ingest_paintings(
+    gallery: Gallery,
+    source: Path,
+    options: IngestOptions | None = None,
+    *,
+    metadata: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+    progress: ProgressReporter | None = None,
+    settings: Settings | None = None,
+) -> IngestSummary:
+    """Bring a folder or manifest of paintings into a gallery, which is made if need be.
+
+    What the gallery has already, with the same picture, metadata and encoders, is
+    skipped: after an interruption of any kind the same call goes on. Safe to repeat.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        From `open_gallery`.
+    source : Path
+        Folder (recursive) or manifest: CSV, TSV, JSON Lines or Parquet.
+    metadata : Path, optional
+        Manifest for a folder; by default its ``metadata.csv``.
+    columns : mapping of str to str, optional
+        Column by field, where they are not recognised.
+    progress : ProgressReporter, optional
+        Where to report; silent by default.
+
+    Returns
+    -------
+    IngestSummary
+        With every painting and row that did not go in, and why.
+
+    Raises
+    ------
+    SourceError, MetadataError
+        If the source is missing or cannot be understood at all.
+    EncoderError
+        If an encoder cannot be loaded, or the gallery has other vectors of its name.
+    StoreError
+        If the database fails; what was written before stays.
+    """
+    options = options or IngestOptions()
+    progress = progress or SilentProgress()
+    opened = read_source(source, metadata=metadata, column_map=columns)
+    equipment = load_equipment(gallery, options, settings or load_settings())
+    reader = Reader(equipment, options.limits, options.force, options.dry_run)
+    if options.dry_run:
+        destination = existing_destination(gallery, equipment)
+    else:
+        destination = make_destination(gallery, equipment, options.server)
+    progress.start(_expected(opened.count, options), f"Ingesting {source}")
+    try:
+        summary = run_ingest(
+            islice(_every_nth(opened, options.shard), options.limit),
+            reader,
+            destination.look_up,
+            destination.write,
+            workers=options.workers or os.cpu_count() or 1,
+            batch_size=options.batch_size,
+            progress=progress,
+        )
+    finally:
+        progress.finish()
+        destination.flush()
+    if not options.dry_run:
+        destination.optimize()
+    return summary
+
+
+def load_equipment(gallery: Gallery, options: IngestOptions, settings: Settings) -> Equipment:
+    """Load the encoders and the face detector of an ingest.
+
+    Raises
+    ------
+    EncoderError
+        If one cannot be loaded, or the gallery has other vectors of its name.
+    """
+    recorded = gallery.image_encoders() if gallery.has_paintings else {}
+    specs = list(options.encoders) or default_specs(recorded)
+    encoders = [
+        load_encoder(spec, weights=options.weights, device=options.device, settings=settings)
+        for spec in specs
+    ]
+    check_encoders([e.info for e in encoders], recorded, gallery.paintings_name)
+    if not options.faces:
+        return Equipment(encoders)
+    from artsim.encoders.detectors import load_detector
+
+    recorded = gallery.face_encoders() if gallery.has_faces else {}
+    face_specs = [options.face_encoder] if options.face_encoder else default_specs(recorded)
+    face_encoders = [
+        load_encoder(spec, device=options.device, settings=settings) for spec in face_specs
+    ]
+    check_encoders([e.info for e in face_encoders], recorded, gallery.faces_name)
+    detector = load_detector(
+        min_face=options.min_face, score=options.face_score, device=options.device
+    )
+    return Equipment(encoders, detector, face_encoders)
+
+
+def _every_nth(paintings: Iterable[T], shard: tuple[int, int] | None) -> Iterator[T]:
+    if shard is None:
+        return iter(paintings)
+    first, step = shard
+    return islice(paintings, first - 1, None, step)
+
+
+def _expected(count: int | None, options: IngestOptions) -> int | None:
+    if count is None:
+        return options.limit
+    if options.shard is not None:
+        first, step = options.shard
+        count = len(range(first - 1, count, step))
+    return count if options.limit is None else min(count, options.limit)
