@@ -172,6 +172,18 @@ def load_image_bytes(
     return _load(io.BytesIO(data), name, max_side, limits)
 
 
+def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:
+    """Return the SHA-256 of a file's bytes, as `load_image` does, without decoding it.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file, it may not be read, is empty, or over the limit on bytes.
+    """
+    with _open_regular_file(path, ImageLimits() if limits is None else limits) as file:
+        return _sha256(file, str(path))
+
+
 def _check_max_side(max_side: int) -> None:
     if max_side < 1:
         raise ValueError(f"max_side must be at least 1, not {max_side}")
@@ -217,13 +229,9 @@ def _why_not_opened(path: Path, exc: OSError | ValueError) -> str:
 
 
 def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> LoadedImage:
-    try:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-        head = file.read(16)
-        file.seek(0)
-    except OSError as exc:
-        raise ImageError(f"{place}: cannot be read ({exc.strerror or exc}); try again") from exc
+    sha256 = _sha256(file, place)
+    head = file.read(16)
+    file.seek(0)
     opener = next(((name, cls) for name, fits, cls in _FORMATS if fits(head)), None)
     if opener is None:
         raise ImageError(
@@ -236,6 +244,16 @@ def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> Loaded
         _check_pixels(place, image, limits)
         small, width, height = _decode(image, max_side)
         return LoadedImage(np.array(small), width, height, sha256)
+
+
+def _sha256(file: BinaryIO, place: str) -> str:
+    """Return the digest of an open file, and leave it at its beginning."""
+    try:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+    except OSError as exc:
+        raise ImageError(f"{place}: cannot be read ({exc.strerror or exc}); try again") from exc
+    return digest
 
 
 @contextmanager
