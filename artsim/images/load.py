@@ -246,7 +246,7 @@ def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> Loaded
         return LoadedImage(np.array(small), width, height, sha256)
 
 
-def _sha256(file: BinaryIO, place: str) -> str:
+def _sha256(file: _File, place: str) -> str:
     """Return the digest of an open file, and leave it at its beginning."""
     try:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
