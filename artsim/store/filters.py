@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -76,8 +75,8 @@ def _build_condition(condition: Condition, dialect: Dialect[C]) -> C:
         case Words(field, text):
             # A text without a word would otherwise meet everything or nothing,
             # depending on the engine's version.
-            words = words_of(text)
-            return dialect.all_words(field, text) if words else _nothing(field, dialect)
+            has_word = any(character.isalnum() for character in text)
+            return dialect.all_words(field, text) if has_word else _nothing(field, dialect)
         case Known(field):
             return dialect.combine([], [], [dialect.is_empty(field)])
         case HasVector(vector_name):
@@ -102,10 +101,3 @@ def _any_of(field: str, values: Sequence[Scalar], dialect: Dialect[C]) -> C:
 def _nothing(field: str, dialect: Dialect[C]) -> C:
     empty = dialect.is_empty(field)
     return dialect.combine([empty], [], [empty])
-
-
-def words_of(text: str) -> list[str]:
-    """Return the words of `text` in lower case without accents, as text indexes do."""
-    folded = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c for c in folded if not unicodedata.combining(c))
-    return "".join(c if c.isalnum() else " " for c in letters).split()

@@ -42,9 +42,9 @@ class FolderLock:
 def locked_message(folder: Path) -> str:
     """Return what to tell someone who finds `folder` locked."""
     return (
-        f"{folder} is open in another artsim process (or twice in this one); wait for that to end, or use a "
-        "server, which serves many at once: docker compose up -d, then --url "
-        "http://localhost:6333"
+        f"{folder} is open in another artsim process (or twice in this one); wait for that "
+        "to end, or use a server, which serves many at once: docker compose up -d, then "
+        "--url http://localhost:6333"
     )
 
 

@@ -1,0 +1,188 @@
+"""Calls to a Qdrant server: tried again while that may help, then failing clearly."""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
+
+import httpx
+from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.http.exceptions import (
+    ApiException,
+    ResponseHandlingException,
+    UnexpectedResponse,
+)
+
+from artsim.errors import (
+    CollectionNotFoundError,
+    StoreAccessError,
+    StoreError,
+    StoreUnavailableError,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE: Final = 60.0
+"""Seconds for which a call is tried again: a server restarts in less."""
+
+_FIRST_DELAY: Final = 0.25
+_LONGEST_DELAY: Final = 8.0
+
+
+class ServerCalls:
+    """Makes calls of a client, with retries; what they raise becomes StoreError.
+
+    Everything artsim asks of a server may be done twice, so that a call whose answer was
+    lost is made again. Before the first answer, a server that refuses the connection is
+    taken for absent and not waited for.
+
+    Parameters
+    ----------
+    location : str
+        Address for messages, without a key.
+    patience : float
+        Seconds after which a failing call is given up.
+    """
+
+    def __init__(self, location: str, patience: float = PATIENCE) -> None:
+        self._location = location
+        self._patience = patience
+        self._answered = False
+
+    def __call__(
+        self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `function` returns; `doing` names the call in messages.
+
+        Raises
+        ------
+        StoreUnavailableError
+            If the server cannot be reached, is too slow, or too busy for too long.
+        StoreAccessError
+            If it refuses the key, or asks for one.
+        CollectionNotFoundError
+            If it says 404.
+        StoreError
+            If it refuses the call, or is no Qdrant server.
+        """
+        deadline = time.monotonic() + self._patience
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                answer = function(*args, **kwargs)
+            except (ApiException, ResourceExhaustedResponse) as exc:
+                # Half to the whole of the delay, so that many workers that failed at
+                # once do not come back at once.
+                pause = max(delay * random.uniform(0.5, 1.0), _asked_to_wait(exc))
+                if not self._may_pass(exc) or time.monotonic() + pause > deadline:
+                    raise self._translated(exc, doing) from exc
+                time.sleep(pause)
+                delay = min(2 * delay, _LONGEST_DELAY)
+            except (httpx.HTTPError, httpx.InvalidURL) as exc:
+                raise self._unreachable(exc, doing) from exc
+            else:
+                self._answered = True
+                return answer
+
+    def _may_pass(self, exc: Exception) -> bool:
+        """Return whether the same call may work a little later."""
+        if isinstance(exc, ResponseHandlingException):
+            cause = exc.source
+            if isinstance(cause, httpx.ConnectError):
+                return self._answered and not _is_tls(cause)
+            return isinstance(cause, httpx.TransportError)
+        if isinstance(exc, UnexpectedResponse):
+            code = exc.status_code or 0
+            return (code >= 500 or code in (408, 429)) and not _disk_is_full(exc)
+        return isinstance(exc, ResourceExhaustedResponse)
+
+    def _translated(self, exc: Exception, doing: str) -> StoreError:
+        if isinstance(exc, ResponseHandlingException):
+            if isinstance(exc.source, httpx.HTTPError):
+                return self._unreachable(exc.source, doing)
+            return StoreError(
+                f"{self._location} answers, but not as a Qdrant server of version 1.16 or "
+                f"newer does, while {doing}; check the address (--url)"
+            )
+        if isinstance(exc, ResourceExhaustedResponse):
+            return self._busy(str(exc), doing)
+        if isinstance(exc, UnexpectedResponse):
+            return self._refused(exc, doing)
+        return StoreError(f"{self._location}: {doing} failed: {exc}")
+
+    def _unreachable(self, exc: Exception, doing: str) -> StoreUnavailableError:
+        if _is_tls(exc):
+            reason = f"no secure connection: {exc}"
+            way_out = "check the address, and whether the server speaks https on that port"
+        elif isinstance(exc, httpx.TimeoutException):
+            reason = "no answer in time"
+            way_out = "look at the server's load, and run the same command again"
+        else:
+            reason = str(exc) or type(exc).__name__
+            way_out = "check the address, and that the server runs (docker compose up -d)"
+        return StoreUnavailableError(
+            f"cannot reach the Qdrant server at {self._location} while {doing} ({reason}); "
+            f"{way_out}"
+        )
+
+    def _busy(self, message: str, doing: str) -> StoreUnavailableError:
+        return StoreUnavailableError(
+            f"{self._location} was too busy for {doing} for {self._patience:.0f} s "
+            f"({message}); run the same command again later"
+        )
+
+    def _refused(self, exc: UnexpectedResponse, doing: str) -> StoreError:
+        message = _message_of(exc)
+        code = exc.status_code or 0
+        if code in (401, 403):
+            return StoreAccessError(
+                f"{self._location} refused access while {doing} ({code}); set the server's "
+                "key in QDRANT_API_KEY, or give it by --api-key"
+            )
+        if code == 404:
+            return CollectionNotFoundError(f"{self._location}: {doing} failed: {message}")
+        if _disk_is_full(exc):
+            return StoreError(
+                f"{self._location}: {doing} failed: the server's disk is full ({message}); "
+                "free some space there and run the same command again"
+            )
+        if code in (408, 429, 502, 503, 504):
+            return self._busy(f"{code}: {message}", doing)
+        return StoreError(f"{self._location}: {doing} failed ({code}): {message}")
+
+
+def _asked_to_wait(exc: Exception) -> float:
+    if isinstance(exc, ResourceExhaustedResponse):
+        return float(exc.retry_after_s)
+    if isinstance(exc, UnexpectedResponse):
+        try:
+            return float(exc.headers.get("Retry-After", 0))
+        except ValueError:
+            return 0.0  # the header may also hold a date
+    return 0.0
+
+
+def _is_tls(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError) or "SSL" in str(exc):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+def _message_of(exc: UnexpectedResponse) -> str:
+    try:
+        found: Any = json.loads(exc.content)
+        return str(found["status"]["error"])
+    except (ValueError, KeyError, TypeError):
+        return exc.reason_phrase or "no reason given"
+
+
+def _disk_is_full(exc: UnexpectedResponse) -> bool:
+    message = _message_of(exc)
+    return "No space left" in message or "available disk space" in message
