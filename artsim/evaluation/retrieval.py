@@ -172,6 +172,6 @@ def _estimate(values: npt.NDArray[np.generic], rng: np.random.Generator) -> Esti
     if count == 0:
         raise ValueError("no work can be a query: none shares its label with another")
     wide = values.astype(np.float64)
-    means = rng.multinomial(count, np.full(count, 1.0 / count), size=_RESAMPLES) @ wide / count
+    means = [wide[rng.integers(0, count, count)].mean() for _ in range(_RESAMPLES)]
     low, high = np.quantile(means, (0.025, 0.975))
     return Estimate(float(wide.mean()), float(low), float(high), count)
