@@ -15,7 +15,7 @@ _LETTERS: Final = str.maketrans(
         "đ": "d",
         "ð": "d",
         "ħ": "h",
-        "ı": "i",
+        "\u0131": "i",
         "þ": "th",
         "æ": "ae",
         "œ": "oe",
