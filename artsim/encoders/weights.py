@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import pickle
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,13 @@ HUB_TIMEOUT_S: Final = 10
 
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training programs put the weights in a checkpoint; the same order as timm's."""
+
+_MISMATCHES: Final = (
+    ("missing:", r"Missing key\(s\) in state_dict:", r'"([^"]+)"'),
+    ("unexpected:", r"Unexpected key\(s\) in state_dict:", r'"([^"]+)"'),
+    ("of another shape:", r"(?s)(?=size mismatch for )", r"size mismatch for ([^:]+):"),
+)
+"""How torch words each kind, and how the names are found in its words."""
 
 
 def find_weights(
@@ -110,7 +118,7 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
 def fill_model(
     model: torch.nn.Module, state: Mapping[str, torch.Tensor], *, path: Path, unused: str = ""
 ) -> None:
-    """Put the weights into the model; every one must have its place.
+    """Put the weights from `path` into the model; every one must have its place.
 
     Parameters
     ----------
@@ -122,26 +130,27 @@ def fill_model(
     WeightsError
         If a weight is missing, left over, or of another shape; it names the first few.
     """
-    kept = {k: v for k, v in state.items() if not unused or not k.startswith(unused)}
-    own = model.state_dict()
-    wrong = [
-        f"{name} is {tuple(kept[name].shape)} where {tuple(own[name].shape)} is expected"
-        for name in own
-        if name in kept and kept[name].shape != own[name].shape
-    ]
-    missing = [name for name in own if name not in kept]
-    # Old checkpoints lack these counters, which no prediction reads.
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    unexpected = [name for name in kept if name not in own]
-    problems = [*wrong[:3]]
-    problems += [f"missing: {_first_few(missing)}"] if missing else []
-    problems += [f"unexpected: {_first_few(unexpected)}"] if unexpected else []
-    if problems:
+    kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
+    with strict_loading(path):
+        model.load_state_dict(kept, strict=True)
+
+
+@contextlib.contextmanager
+def strict_loading(path: Path) -> Iterator[None]:
+    """Turn torch's report of weights that do not fit a model into `WeightsError`."""
+    try:
+        yield
+    except RuntimeError as exc:
+        report = str(exc)
+        problems = [
+            f"{what} {_first_few(re.findall(pattern, found.group(1)))}"
+            for what, start, pattern in _MISMATCHES
+            if (found := re.search(start + r"(.*)", report))
+        ]
         raise WeightsError(
-            f"the weights in {path} are not of this model: {'; '.join(problems)}. "
-            "Give the file that belongs to it"
-        )
-    model.load_state_dict(kept, strict=False)
+            f"the weights in {path} are not of this model: "
+            f"{'; '.join(problems) or _first_line(exc)}. Give the file that belongs to it"
+        ) from exc
 
 
 def fetch_from_hub(
@@ -164,31 +173,31 @@ def fetch_from_hub(
     WeightsError
         If the file is neither here nor to be had, with both ways out.
     """
-    import huggingface_hub
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
     filenames = tuple(filenames)
     cached = find_in_hub_cache(repository, filenames)
     if cached is not None:
         return cached
-    reason = "the repository has none of " + ", ".join(filenames)
-    for filename in filenames:
-        try:
-            return Path(
-                huggingface_hub.hf_hub_download(
-                    repository, filename, etag_timeout=HUB_TIMEOUT_S, library_name="artsim"
-                )
-            )
-        except LocalEntryNotFoundError as exc:  # its own message hides the cause
-            reason = _first_line(exc.__cause__ or exc)
-            break
-        except EntryNotFoundError:
-            continue
-        except (OSError, ValueError, RuntimeError) as exc:
-            reason = _first_line(exc)
-            break
+    try:
+        return _download(repository, filenames)
+    except Exception as exc:  # down to its HTTP library's own types
+        reason = _first_line(exc)
     places = "; ".join([*looked_in, f"the hub's {repository} ({reason})"])
     raise no_weights(model, places)
+
+
+def _download(repository: str, filenames: tuple[str, ...]) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    for filename in filenames:
+        url = huggingface_hub.hf_hub_url(repository, filename)
+        try:
+            # The download itself would try five times to learn that there is no connection.
+            huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT_S)
+        except EntryNotFoundError:
+            continue
+        return Path(huggingface_hub.hf_hub_download(repository, filename, library_name="artsim"))
+    raise FileNotFoundError(f"it has none of {', '.join(filenames)}")
 
 
 def no_weights(model: str, places: str) -> WeightsError:
