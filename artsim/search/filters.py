@@ -16,7 +16,7 @@ from artsim.domain.criteria import (
     Words,
     overlaps_years,
 )
-from artsim.domain.names import fold_text, match_artists, suggest_artists
+from artsim.domain.names import fold_text, match_artist, suggest_artists
 from artsim.domain.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.errors import QueryError
 from artsim.store.base import Collection
@@ -168,7 +168,7 @@ def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> 
     known = _values("artist_key", collection)
     keys: list[str] = []
     for name in names:
-        found = match_artists(name, known)
+        found = match_artist(name, known)
         if not found:
             near = suggest_artists(name, known, limit=_SUGGESTIONS)
             notes.append(_nothing("artist", name, _as_written(near, collection)))
