@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -215,10 +216,10 @@ def _report(summary: IngestSummary, errors: Path) -> None:
 def _write_problems(problems: list[Problem], path: Path) -> None:
     lines = [
         json.dumps(
-            {"painting_id": p.painting_id, "place": p.place, "reason": p.reason},
+            asdict(problem),
             ensure_ascii=False,
         )
-        for p in problems
+        for problem in problems
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")

@@ -12,7 +12,7 @@ from artsim.ingest.known import Known
 from artsim.ingest.points import EncodedPainting, encode_paintings
 from artsim.ingest.progress import Counts, IngestSummary, Problem, ProgressReporter
 from artsim.ingest.reader import Reader, ReadPainting
-from artsim.ingest.sources import RowProblem, SourcePainting
+from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
 from artsim.ingest.writer import WriterThread
 
 _LOOK_UP = 128
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 def run_ingest(
-    paintings: Iterable[SourcePainting | RowProblem],
+    paintings: Iterable[SourceEntry],
     reader: Reader,
     look_up: LookUp,
     write: Write,
@@ -95,7 +95,7 @@ def _encode_and_put(
 
 
 def _read_ahead(
-    paintings: Iterable[SourcePainting | RowProblem],
+    paintings: Iterable[SourceEntry],
     reader: Reader,
     look_up: LookUp,
     workers: int,
@@ -110,7 +110,7 @@ def _read_ahead(
                 known = look_up(ids)
                 for painting in chunk:
                     if isinstance(painting, RowProblem):
-                        waiting.append(Problem(painting.place, painting.reason))
+                        waiting.append(_row_problem(painting))
                     else:
                         of_painting = known.get(painting.painting_id)
                         waiting.append(pool.submit(reader.read, painting, of_painting))
@@ -120,6 +120,10 @@ def _read_ahead(
                 yield _result(waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _row_problem(problem: RowProblem) -> Problem:
+    return Problem(problem.place, str(problem), line=problem.line)
 
 
 def _result(outcome: Future[ReadPainting | Problem] | Problem) -> ReadPainting | Problem:

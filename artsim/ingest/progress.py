@@ -43,16 +43,19 @@ class Problem:
     Attributes
     ----------
     place : str
-        File, or manifest and line.
+        The picture's file, or the manifest.
     reason : str
         What is wrong and what to do.
     painting_id : str or None
         Where it is known.
+    line : int or None
+        Of the manifest.
     """
 
     place: str
     reason: str
     painting_id: str | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

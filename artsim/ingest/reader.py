@@ -16,7 +16,7 @@ from artsim.images.pixels import to_pixels
 from artsim.ingest.equipment import Equipment
 from artsim.ingest.known import Known
 from artsim.ingest.progress import Problem
-from artsim.ingest.sources import SourcePainting
+from artsim.ingest.source_types import SourcePainting
 
 _OF_FILE = ("image_sha256", "image_width", "image_height")
 
@@ -105,13 +105,13 @@ class Reader:
         try:
             return self._read(source, known)
         except ArtsimError as error:
-            return Problem(source.place, str(error), source.painting_id)
+            return Problem(str(source.image_path), str(error), source.painting_id)
         except MemoryError:
             reason = (
                 f"{source.image_path}: not enough memory to read this picture; "
                 "lower --max-megapixels or --workers"
             )
-            return Problem(source.place, reason, source.painting_id)
+            return Problem(str(source.image_path), reason, source.painting_id)
 
     def _read(self, source: SourcePainting, known: Known | None) -> ReadPainting:
         sha256 = file_sha256(source.image_path, limits=self.limits)

@@ -136,7 +136,7 @@ def ingest_paintings(
         destination = existing_destination(gallery, equipment)
     else:
         destination = make_destination(gallery, equipment, options.server)
-    progress.start(_expected(opened.count, options), f"Ingesting {source}")
+    progress.start(_expected(opened.count(), options), f"Ingesting {source}")
     try:
         summary = run_ingest(
             islice(_every_nth(opened, options.shard), options.limit),
@@ -193,9 +193,7 @@ def _every_nth(paintings: Iterable[T], shard: tuple[int, int] | None) -> Iterato
     return islice(paintings, first - 1, None, step)
 
 
-def _expected(count: int | None, options: IngestOptions) -> int | None:
-    if count is None:
-        return options.limit
+def _expected(count: int, options: IngestOptions) -> int:
     if options.shard is not None:
         first, step = options.shard
         count = len(range(first - 1, count, step))
