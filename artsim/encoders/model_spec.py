@@ -21,7 +21,7 @@ class ModelSpec:
     pooling : str
         The last one given; empty where none is.
     file : Path or None
-        Of weights.
+        Of weights: that of ``--weights``, which comes first, or that after ``@``.
     """
 
     model: str
@@ -35,18 +35,13 @@ def parse_model_spec(request: EncoderRequest) -> ModelSpec:
     Raises
     ------
     EncoderError
-        If no model is named, or two files of weights.
+        If a part of it is empty.
     """
     rest, at, file = request.model.partition("@")
     model, *poolings = rest.split("+")
     if not model or (at and not file) or "" in poolings:
         raise EncoderError(f"{request.name!r} is not whole; MODEL+POOLING@FILE is expected")
-    if file and request.weights is not None:
-        raise EncoderError(
-            f"{request.name!r} names its weights, and --weights names {request.weights}; "
-            "leave one of them out"
-        )
-    given = Path(file).expanduser() if file else request.weights
+    given = request.weights or (Path(file).expanduser() if file else None)
     return ModelSpec(model, poolings[-1] if poolings else "", given)
 
 

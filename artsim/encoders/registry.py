@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.config import Settings, load_settings
-from artsim.encoders import builtin_family, onnx_encoder, timm_encoder
+from artsim.encoders import builtin_family, onnx_encoder, open_clip_encoder, timm_encoder
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
 from artsim.encoders.weights import find_in_hub_cache, find_weights, weights_stem
@@ -21,6 +21,7 @@ from artsim.errors import UnknownEncoderError
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "builtin": builtin_family.FAMILY,
+    "open_clip": open_clip_encoder.FAMILY,
     "timm": timm_encoder.FAMILY,
     "onnx": onnx_encoder.FAMILY,
 }

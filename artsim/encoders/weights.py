@@ -45,8 +45,8 @@ def find_weights(
         name (``resnet50``), the model (``resnet50.a1_in1k``). Each is tried with
         ``.safetensors``, ``.pt``, ``.pth`` and ``.bin``.
     given : Path or None
-        The file that the user named; nothing else is looked at then. A bare file name
-        is also looked for in ``ARTSIM_WEIGHTS``.
+        The file that the user named; nothing else is looked at then. A file of that
+        name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
 
     Raises
     ------
@@ -55,11 +55,13 @@ def find_weights(
     """
     folder = settings.weights
     if given is not None:
-        for path in [given] if folder is None else [given, folder / given]:
+        places = [given] if folder is None else [given, folder / given, folder / given.name]
+        for path in places:
             if path.is_file():
                 return path, ()
         raise WeightsError(
-            f"no weights at {given}: a file ({', '.join(SUFFIXES)}) is expected there"
+            f"no weights at {' nor at '.join(dict.fromkeys(map(str, places)))}: a file "
+            f"({', '.join(SUFFIXES)}) is expected; give it with --weights FILE"
         )
     if folder is None:
         return None, ("ARTSIM_WEIGHTS (not set)",)

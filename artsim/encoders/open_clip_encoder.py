@@ -1,0 +1,224 @@
+"""Encoders of pictures and texts from open_clip: ``open_clip:MODEL/PRETRAINED[@FILE]``."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from artsim.encoders.model_spec import FoundWeights, find_model_weights, parse_model_spec
+from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.weights import (
+    fetch_from_hub,
+    fill_model,
+    load_state_dict,
+    no_weights,
+    weights_stem,
+)
+from artsim.errors import EncoderError, UnknownEncoderError
+
+if TYPE_CHECKING:
+    import torch
+
+    from artsim.encoders.torch_encoder import TorchImageEncoder
+
+_HUB_FILES: Final = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""The first is what open_clip's publishers now upload, the second what they used to."""
+
+
+def plan_open_clip(request: EncoderRequest) -> EncoderPlan:
+    """Understand ``open_clip:MODEL/PRETRAINED[@FILE]``; of a local file MODEL is enough."""
+    spec = parse_model_spec(request)
+    if spec.pooling:
+        raise EncoderError(
+            f"{request.name!r}: open_clip's models pool as they were trained to; leave "
+            f"+{spec.pooling} out"
+        )
+    model, _, tag = spec.model.partition("/")
+    stems = (weights_stem(spec.model), model)
+    found = find_model_weights(request, spec, stems, tag=tag)
+    if found.path is None and not tag:
+        raise EncoderError(
+            f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
+            f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or --weights FILE"
+        )
+    return EncoderPlan(
+        name=request.name,
+        spec=f"open_clip:{spec.model}{found.spec_suffix}",
+        family="open_clip",
+        vector_name=vector_name("clip", model, found.identity),
+        dim=None if request.card is None else request.card.dim,
+        takes_text=True,
+        weights=found.path,
+        loader=partial(_load, model=model, tag=tag, found=found),
+    )
+
+
+def create_clip(model: str, tag: str, found: FoundWeights) -> torch.nn.Module:
+    """Build open_clip's network with its weights.
+
+    Raises
+    ------
+    UnknownEncoderError
+        If open_clip has no such model or weights; the message gives the nearest.
+    WeightsError
+        If the weights are missing, damaged, or of another model.
+    EncoderError
+        If the model needs a library that is not installed.
+    """
+    open_clip = _import_open_clip()
+    config = _pretrained_config(model, tag)
+    path = found.path or _fetch(config, model, tag, found)
+    state = load_state_dict(path)
+    try:
+        with _quiet_logging():
+            network: torch.nn.Module = open_clip.create_model(
+                model,
+                load_weights=False,
+                pretrained_text=False,
+                force_quick_gelu=bool(config.get("quick_gelu")),
+            )
+    except Exception as exc:  # whatever a text tower from another library raises
+        raise EncoderError(f"open_clip cannot build {model}: {exc}") from exc
+    fill_model(network, _in_todays_layout(state, network), path=path)
+    return network
+
+
+def preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
+    """Return what open_clip declares for the weights, but with the whole picture squashed.
+
+    open_clip cuts out the center of most; see `artsim.encoders.timm_encoder`.
+    """
+    size = network.visual.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    defaults = network.visual.preprocess_cfg
+    return Preprocessing(
+        height=height,
+        width=width,
+        interpolation=config.get("interpolation", defaults["interpolation"]),
+        mean=tuple(config.get("mean", defaults["mean"])),
+        std=tuple(config.get("std", defaults["std"])),
+    )
+
+
+def _load(
+    plan: EncoderPlan, device: str, *, model: str, tag: str, found: FoundWeights
+) -> TorchImageEncoder:
+    from artsim.encoders.clip import ClipEncoder
+    from artsim.encoders.devices import pick_device
+
+    pick_device(device)  # a wrong one is known before a long download
+    network = create_clip(model, tag, found)
+    preprocessing = preprocessing_of(network, _pretrained_config(model, tag))
+    return ClipEncoder(plan, network, preprocessing, model=model, device=device)
+
+
+def _import_open_clip() -> Any:
+    from artsim.encoders.torchvision_ops import ensure_torchvision
+
+    ensure_torchvision()
+    import open_clip
+
+    return open_clip
+
+
+def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
+    """Return open_clip's description of the weights; empty where no tag is given."""
+    open_clip = _import_open_clip()
+    if open_clip.get_model_config(model) is None:
+        near = difflib.get_close_matches(model, open_clip.list_models(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownEncoderError(f"open_clip has no model {model!r}{hint}")
+    known = open_clip.list_pretrained_tags_by_model(model)
+    if tag and tag not in known:
+        raise UnknownEncoderError(
+            f"open_clip's {model} has no weights {tag!r}; it has {', '.join(known) or 'none'}"
+        )
+    return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
+
+
+def _fetch(config: dict[str, Any], model: str, tag: str, found: FoundWeights) -> Path:
+    name = f"open_clip:{model}/{tag}"
+    repository, _, filename = config.get("hf_hub", "").rpartition("/")
+    if not repository:
+        elsewhere = f"the hub (it is only at {config.get('url') or 'no known address'})"
+        raise no_weights(name, "; ".join([*found.looked_in, elsewhere]))
+    files = (str(Path(filename).with_suffix(".safetensors")), filename) if filename else _HUB_FILES
+    return fetch_from_hub(repository, files, model=name, looked_in=found.looked_in)
+
+
+def _in_todays_layout(
+    state: dict[str, torch.Tensor], network: torch.nn.Module
+) -> dict[str, torch.Tensor]:
+    """Rename what older checkpoints call otherwise, as `open_clip.load_checkpoint` does."""
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import convert_to_custom_text_state_dict
+
+    state = convert_state_dict(network, state)
+    if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    own = network.state_dict()
+    for name in ("logit_scale", "logit_bias"):
+        if name in state and name in own:
+            state[name] = state[name].reshape(own[name].shape)
+    return state
+
+
+@contextlib.contextmanager
+def _quiet_logging() -> Iterator[None]:
+    """Keep open_clip from warning that the network is random: weights follow at once."""
+    root, silent, before = logging.getLogger(), logging.NullHandler(), logging.root.manager.disable
+    root.addHandler(silent)  # without one, its warning would configure the root logger
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        root.removeHandler(silent)
+
+
+def _card(
+    name: str, model: str, repository: str, dim: int, size_mb: float, summary: str
+) -> EncoderCard:
+    return EncoderCard(
+        name=name,
+        spec=f"open_clip:{model}",
+        family="open_clip",
+        kind="image",
+        dim=dim,
+        size_mb=size_mb,
+        licence="MIT",
+        source=f"hub, {repository}",
+        summary=summary,
+        takes_text=True,
+        hub=(repository, _HUB_FILES),
+    )
+
+
+FAMILY: Final = Family(
+    syntax="open_clip:MODEL/PRETRAINED",
+    plan=plan_open_clip,
+    cards=(
+        _card(
+            "clip",
+            "ViT-B-32/laion2b_s34b_b79k",
+            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+            512,
+            605,
+            "CLIP ViT-B/32, trained on captions; subject matter, and queries by text",
+        ),
+        _card(
+            "clip-large",
+            "ViT-L-14/laion2b_s32b_b82k",
+            "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
+            768,
+            1711,
+            "CLIP ViT-L/14, trained on captions; better, and some 18 times the work",
+        ),
+    ),
+)
