@@ -27,7 +27,7 @@ SCHEMA: Final = 1
 _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 """Columns of the CSV form that stand before those of the payload."""
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\n")
 """What a spreadsheet takes for a formula, after OWASP's page "CSV Injection"."""
 
 
@@ -90,7 +90,7 @@ def to_csv(result: SearchResult) -> str:
     Columns depend only on whether the hits are faces. An unknown value is an empty cell;
     lists are joined by ``|`` (in their values ``|`` is written ``\|`` and a backslash
     twice), nested values are JSON. A text that a spreadsheet would run as a formula has
-    an apostrophe put before it.
+    an apostrophe put before it; line breaks within a cell are line feeds.
     """
     fields = list(FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS)
     buffer = io.StringIO(newline="")
@@ -186,6 +186,7 @@ def _joined(values: Sequence[object]) -> str:
 
 
 def _guarded(text: str) -> str:
-    # NUL would end the cell in programs written in C.
-    text = text.replace("\0", "")
+    # NUL would end the cell in programs written in C, and Python 3.11 does not quote a
+    # carriage return, which many readers take for the end of the row.
+    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     return "'" + text if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,57 @@
+# ruff: noqa: RUF001 - titles and dates have such letters
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from artsim.render.fonts import Type, load_type, make_type
+
+
+@pytest.fixture(params=["installed", "none"])
+def kind(request: pytest.FixtureRequest) -> Type:
+    return load_type("serif", 20) if request.param == "installed" else make_type({}, "serif", 20)
+
+
+def drawn(kind: Type, text: str) -> bytes:
+    canvas = Image.new("RGB", (300, 40), (255, 255, 255))
+    kind.draw(ImageDraw.Draw(canvas), 2, 2, text, (0, 0, 0))
+    return canvas.tobytes()
+
+
+def test_without_fonts_letters_lose_their_accents_only() -> None:
+    bare = make_type({}, "sans", 20)
+    assert drawn(bare, "Čiurlionis, Łódź, Strauß") == drawn(bare, "Ciurlionis, Lodz, Strauss")
+    assert drawn(bare, "c. 1500–25") == drawn(bare, "c. 1500-25")
+
+
+def test_a_damaged_font_is_passed_over(tmp_path: Path) -> None:
+    damaged = tmp_path / "dejavuserif.ttf"
+    damaged.write_bytes(b"\0\1\0\0not a font")
+    kind = make_type({damaged.name: damaged}, "serif", 20)
+    assert kind.width("abc") == make_type({}, "serif", 20).width("abc")
+
+
+def test_lines_fit_and_lose_nothing(kind: Type) -> None:
+    text = "The Adoration of the Magi, fragment of a predella"
+    lines = kind.wrap(text, 160, 9)
+    assert " ".join(lines) == text
+    assert max(kind.width(line) for line in lines) <= 160
+
+
+def test_the_last_line_ends_in_an_ellipsis(kind: Type) -> None:
+    lines = kind.wrap("The Adoration of the Magi, fragment of a predella", 160, 2)
+    assert len(lines) == 2
+    assert lines[1].endswith("…")
+    assert max(kind.width(line) for line in lines) <= 160
+
+
+@pytest.mark.parametrize("text", ["x" * 200, "睡" * 60, "a-b_" * 40, "1  " + "<script>" * 20])
+def test_long_words_are_broken(kind: Type, text: str) -> None:
+    lines = kind.wrap(text, 100, 3)
+    assert len(lines) == 3
+    assert max(kind.width(line) for line in lines) <= 100
+
+
+def test_no_room_is_no_endless_loop(kind: Type) -> None:
+    assert kind.wrap("ab c", 0.1, 5) == ["a", "b", "c"]
+    assert kind.wrap("   ", 100, 3) == []

@@ -1,0 +1,366 @@
+import base64
+import io
+import os
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from artsim.domain.faces import Box
+from artsim.domain.hits import Hit
+from artsim.domain.results import Example, HitGroup, QueryFace, SearchResult
+from artsim.errors import RenderError
+from artsim.render import cards
+from artsim.render.sheet import write_sheet
+from artsim.render.sheet_png import ACCENT, BLANK, WALL, WIDTH
+
+PaintedHit = Callable[..., Hit]
+Color = tuple[int, int, int]
+
+GREEN, BLUE, RED = (20, 160, 60), (30, 60, 190), (170, 20, 40)
+HOSTILE = "<script>alert('x')</script>\x1b[31m \"quoted\" & \u202ebackwards"
+
+
+def drawn(result: SearchResult, path: Path) -> np.ndarray:
+    write_sheet(result, path)
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        channels = np.asarray(picture.convert("RGB")).astype(np.uint32)
+    return channels @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+
+
+def code(color: Color) -> int:
+    """Return a color as `drawn` returns pixels: one number each, so that search is quick."""
+    return (color[0] << 16) + (color[1] << 8) + color[2]
+
+
+def place_of(sheet: np.ndarray, color: Color) -> Box:
+    """Return the box around every pixel of a color."""
+    ys, xs = np.nonzero(sheet == code(color))
+    assert len(xs), f"nothing of {color} on the sheet"
+    return Box(int(xs.min()), int(ys.min()), int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1)
+
+
+class Parsed(HTMLParser):
+    """Every element with its attributes, and the visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in {"img", "meta"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
+        return [
+            found
+            for name, found in self.elements
+            if name == tag and attributes.items() <= found.items()
+        ]
+
+
+def parsed(result: SearchResult, path: Path, title: str | None = None) -> Parsed:
+    write_sheet(result, path, title=title)
+    page = Parsed(path.read_text(encoding="utf-8"))
+    assert page.open == []
+    return page
+
+
+def embedded(image: dict[str, str]) -> Image.Image:
+    head, _, data = image["src"].partition(",")
+    assert head == "data:image/jpeg;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data, validate=True)))
+
+
+# PNG
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 10, 13, 30, 100])
+def test_any_number_of_hits_keeps_to_the_width(
+    count: int, painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    query = painted_hit("query", RED, (200, 260))
+    hits = [painted_hit(f"h{i}", (i + 1, 200, 255 - i), (80, 60)) for i in range(count)]
+    result = SearchResult(hits, query_image=tmp_path / "query.png")
+    sheet = drawn(result, tmp_path / "sheet.png")
+    assert sheet.shape[1] == WIDTH
+    assert sheet[3, 3] == code(WALL)
+    query_place = place_of(sheet, RED)
+    assert query.payload["image_width"] == 200
+    for i in range(count):
+        place = place_of(sheet, (i + 1, 200, 255 - i))
+        assert place.width / place.height == pytest.approx(80 / 60, rel=0.02)
+        right_of_query = place.x > query_place.x + query_place.width
+        below_query = place.y > query_place.y + query_place.height
+        assert right_of_query or (below_query and count > 12)
+
+
+def test_pictures_of_a_row_stand_on_one_line(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hits = [painted_hit("wide", GREEN, (300, 100)), painted_hit("tall", BLUE, (100, 300))]
+    sheet = drawn(SearchResult(hits), tmp_path / "sheet.png")
+    wide, tall = place_of(sheet, GREEN), place_of(sheet, BLUE)
+    assert wide.y + wide.height == tall.y + tall.height
+    assert wide.x + wide.width < tall.x
+
+
+def test_a_small_picture_is_not_blown_up(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    sheet = drawn(SearchResult([painted_hit("small", GREEN, (40, 30))]), tmp_path / "s.png")
+    assert place_of(sheet, GREEN).width == 80
+
+
+def test_a_found_face_is_outlined_and_enlarged(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hit = painted_hit(
+        "portrait", GREEN, (400, 300), face_index=0, box=[100, 60, 80, 90], query_face=0
+    )
+    path = tmp_path / "portrait.png"
+    with Image.open(path) as picture:
+        ImageDraw.Draw(picture).rectangle((100, 60, 179, 149), fill=BLUE)
+        picture.save(path)
+    sheet = drawn(SearchResult([hit], {"faces": True}), tmp_path / "sheet.png")
+    whole = place_of(sheet, GREEN)
+    # The inset hangs below the picture, so the picture's pixels are those above it.
+    picture = sheet[: int(whole.y) + round(whole.width * 300 / 400)]
+    scale = whole.width / 400
+    outline = place_of(picture, ACCENT)
+    assert outline.x == pytest.approx(whole.x + 100 * scale, abs=2)
+    assert outline.y == pytest.approx(whole.y + 60 * scale, abs=2)
+    assert outline.width == pytest.approx(80 * scale, abs=3)
+    assert outline.height == pytest.approx(90 * scale, abs=3)
+    below = sheet[picture.shape[0] :]
+    inset = place_of(below, ACCENT)
+    assert inset.width == inset.height == 88
+    face = place_of(below, BLUE)
+    # The crop is 1.5 times the box's longer side; its edges are softened by enlargement.
+    assert face.height == pytest.approx(88 / 1.5, abs=6)
+
+
+def test_faces_of_the_query_are_outlined_with_their_numbers(
+    painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    query = painted_hit("query", RED, (400, 400))
+    faces = tuple(QueryFace(i, Box(80 + 200 * i, 200, 60, 60), 0.9) for i in range(2))
+    result = SearchResult(
+        [painted_hit("hit", GREEN, face_index=0, query_face=1)],
+        {"faces": True},
+        query_image=tmp_path / "query.png",
+        query_payload=query.payload,
+        query_faces=faces,
+    )
+    sheet = drawn(result, tmp_path / "sheet.png")
+    whole = place_of(sheet, RED)
+    picture = sheet[int(whole.y) : int(whole.y + whole.width), : int(whole.x + whole.width)]
+    scale = whole.width / 400
+    amber = picture == code(ACCENT)
+    for face in faces:
+        left, top = round(whole.x + face.box.x * scale), round(face.box.y * scale)
+        side = round(60 * scale)
+        assert amber[top + side // 2, left] or amber[top + side // 2, left + 1]
+        tag = amber[top - 18 : top - 2, left + 1 : left + 14]
+        assert tag.mean() > 0.5  # the tag above the box
+        assert not tag.all()  # with a number in it
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [-50, -50, 5000, 5000],
+        [9000, 9000, 10, 10],
+        [0, 0, 0, 0],
+        ["a", 1, 2, 3],
+        [1, 2],
+        "box",
+        [float("nan")] * 4,
+        [0, 0, 1e-9, 1e-9],
+        [0, 0, float("inf"), 10],
+        None,
+    ],
+)
+@pytest.mark.parametrize("suffix", [".png", ".html"])
+def test_a_nonsensical_box_does_no_harm(
+    box: object, suffix: str, painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    hit = painted_hit("odd", GREEN, (30, 20), face_index=0, box=box)
+    write_sheet(SearchResult([hit]), tmp_path / f"sheet{suffix}")
+
+
+def test_a_missing_picture_leaves_a_placeholder(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hit = painted_hit("gone", GREEN, (300, 200))
+    (tmp_path / "gone.png").unlink()
+    result = SearchResult([hit, Hit("p", 0.5, {"painting_id": "nowhere"})])
+    sheet = drawn(result, tmp_path / "sheet.png")
+    place = place_of(sheet[: sheet.shape[0] * 2 // 3], BLANK)
+    assert place.height < place.width
+    page = parsed(result, tmp_path / "sheet.html")
+    assert "gone.png: no such file" in page.text
+    assert "does not say where the picture is" in page.text
+    assert str(tmp_path) not in page.text
+
+
+def test_a_picture_elsewhere_is_named(tmp_path: Path) -> None:
+    hit = Hit("p", 0.5, {"painting_id": "x", "image_uri": "https://example.org/a.jpg"})
+    page = parsed(SearchResult([hit]), tmp_path / "sheet.html")
+    assert "https://example.org/a.jpg" in page.text
+    assert page.all("img") == []
+
+
+def test_more_hits_than_a_sheet_holds_are_counted(
+    painted_hit: PaintedHit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cards, "MAX_HITS", 3)
+    hits = [painted_hit(f"h{i}") for i in range(5)]
+    groups = (HitGroup("first", tuple(hits[:2])), HitGroup("second", tuple(hits[2:])))
+    page = parsed(SearchResult(hits, groups=groups), tmp_path / "sheet.html")
+    assert len(page.all("li")) == 3
+    assert "The first 3 of 5 hits are shown." in page.text
+    assert len(page.all("h2")) == 2
+
+
+def test_nothing_found_is_said(tmp_path: Path) -> None:
+    assert "Nothing was found." in parsed(SearchResult([]), tmp_path / "s.html").text
+    assert drawn(SearchResult([]), tmp_path / "s.png").shape[1] == WIDTH
+
+
+# HTML
+
+
+def test_html_holds_everything_itself(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hits = [painted_hit("a", GREEN, (1200, 900), rerank_score=0.25), painted_hit("b", BLUE)]
+    result = SearchResult(
+        hits, {"image": "q.jpg"}, {"rerank": "ssim", "offset": 4}, query_image=tmp_path / "a.png"
+    )
+    page = parsed(result, tmp_path / "sheet.HTML")
+    assert not page.all("script") and not page.all("link")
+    policy = page.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+    assert policy.startswith("default-src 'none'")
+    images = page.all("img")
+    assert len(images) == 3
+    sizes = [embedded(image).size for image in images]
+    assert sizes == [(960, 720), (480, 360), (300, 200)]
+    assert np.allclose(np.asarray(embedded(images[1])).mean(axis=(0, 1)), GREEN, atol=3)
+    assert all(image["alt"] and image["loading"] == "lazy" for image in images)
+    for text in ("Paintings like q.jpg", "Title of a", "0.9000 · SSIM 0.2500", "5", "6"):
+        assert text in page.text
+
+
+def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    fields = {"title": HOSTILE, "artist": HOSTILE, "date_text": HOSTILE}
+    hit = painted_hit("evil", source_url="javascript:alert(1)", **fields)
+    result = SearchResult(
+        [hit],
+        {"text": HOSTILE},
+        {"gallery": HOSTILE, "rerank": HOSTILE},
+        groups=(HitGroup(HOSTILE, (hit,)),),
+    )
+    page = parsed(result, tmp_path / "sheet.html", title=HOSTILE)
+    known = "html head meta title style body header h1 p main div section h2 ol li figure img"
+    known += " figcaption span bdi blockquote"
+    assert {tag for tag, _ in page.elements} <= set(known.split())
+    assert "<script>alert('x')</script> \"quoted\" & backwards" in page.text
+    assert all(re.fullmatch(r"[\w-]+", name) for _, found in page.elements for name in found)
+    assert not any(name.startswith("on") for _, found in page.elements for name in found)
+    raw = (tmp_path / "sheet.html").read_text(encoding="utf-8")
+    assert "\x1b" not in raw and "\u202e" not in raw and "javascript:" not in raw
+    drawn(result, tmp_path / "sheet.png")
+
+
+def test_a_web_page_is_linked(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hit = painted_hit("a", source_url='https://example.org/?a=1&b="2"')
+    (link,) = parsed(SearchResult([hit]), tmp_path / "s.html").all("a")
+    assert link == {"href": 'https://example.org/?a=1&b="2"', "rel": "noopener noreferrer"}
+
+
+def test_a_face_is_outlined_in_parts_of_the_picture(
+    painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    # The file has half the size of the one that was ingested.
+    hit = painted_hit("half", GREEN, (200, 100), image_width=400, image_height=200)
+    hit = replace(hit, payload=hit.payload | {"face_index": 0, "box": [100, 50, 40, 50]})
+    page = parsed(SearchResult([hit], {"faces": True}), tmp_path / "sheet.html")
+    (outline,) = page.all("span", **{"class": "face"})
+    assert outline["style"] == "left:25.00%;top:25.00%;width:10.00%;height:25.00%"
+    crop = embedded(page.all("img")[1])
+    assert crop.size == (cards.CROP_SIDE, cards.CROP_SIDE)
+
+
+def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    for name, color in (("yes", GREEN), ("also", BLUE), ("no", RED)):
+        painted_hit(name, color)
+    examples = (
+        Example(tmp_path / "yes.png", "like"),
+        Example(tmp_path / "also.png", "like"),
+        Example(tmp_path / "no.png", "unlike"),
+    )
+    result = SearchResult([], {"like": ["yes.png"]}, examples=examples)
+    sheet = drawn(result, tmp_path / "sheet.png")
+    yes, also, no = (place_of(sheet, color) for color in (GREEN, BLUE, RED))
+    assert yes.x < also.x and yes.y < no.y
+    page = parsed(result, tmp_path / "sheet.html")
+    assert len(page.all("img")) == 3
+    assert page.text.count("unlike") == 1
+    words = parsed(SearchResult([], {"text": "a stormy sea"}), tmp_path / "text.html")
+    assert len(words.all("blockquote")) == 1
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("sheet.pdf", r"ends in \.png or \.html, not in '\.pdf'"),
+        ("sheet", r"ends in \.png or \.html"),
+        ("missing/sheet.png", "there is no folder .*missing"),
+        ("folder.html", "this is a folder"),
+    ],
+)
+def test_what_cannot_be_a_sheet_is_refused(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(RenderError, match=message):
+        write_sheet(SearchResult([]), tmp_path / name)
+
+
+def test_a_failed_write_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sheet.html"
+    path.write_text("old")
+    real = Path.write_bytes
+
+    def run_out_of_space(self: Path, content: bytes) -> int:
+        real(self, content[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", run_out_of_space)
+    with pytest.raises(RenderError, match=r"sheet\.html: .*No space left on device"):
+        write_sheet(SearchResult([]), path)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_sheet(SearchResult([]), tmp_path / "sheet.html")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "sheet.html").stat().st_mode) == 0o640

@@ -1,0 +1,176 @@
+# ruff: noqa: RUF001 - titles and dates have such letters
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artsim.domain.hits import Hit
+from artsim.domain.results import SearchResult
+from artsim.render.text import (
+    clean,
+    date_text,
+    describe_query,
+    describe_settings,
+    field_text,
+    format_bytes,
+    format_score,
+    local_path,
+    shorten_path,
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(max_size=400), st.integers(1, 60))
+def test_clean_text_is_one_short_line_without_controls(text: str, limit: int) -> None:
+    cleaned = clean(text, limit)
+    assert len(cleaned) <= limit
+    assert not {unicodedata.category(c) for c in cleaned} & {"Cc", "Cs", "Co", "Zl", "Zp"}
+    cleaned.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("\x1b]0;owned\x07title", "title"),
+        ("\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x9b2Jgone", "gone"),
+        ("a\x00b\tc\r\nd", "a b c d"),
+        ("abc\u202edef", "abcdef"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("half \ud800 pair", "half \N{REPLACEMENT CHARACTER} pair"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("[bold]", "[bold]"),
+        ("e\u0301", "é"),
+        ("o" + "\u0335" * 40, "o" + "\u0335" * 3),
+        (1642, "1642"),
+    ],
+)
+def test_clean(hostile: object, shown: str) -> None:
+    assert clean(hostile) == shown
+
+
+def test_clean_does_not_read_a_megabyte() -> None:
+    assert clean("x" * 1_000_000, 10) == "xxxxxxxxx…"
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ({"date_text": "c. 1500–25", "year_start": 1495, "year_end": 1530}, "c. 1500–25"),
+        ({"year_start": 1642, "year_end": 1642}, "1642"),
+        ({"year_start": 1642, "year_end": 1650}, "1642–1650"),
+        ({"year_end": 1650}, "1650"),
+        ({}, ""),
+    ],
+)
+def test_date(payload: dict[str, object], text: str) -> None:
+    assert date_text(payload) == text
+
+
+def test_field_lists_are_joined() -> None:
+    assert field_text({"style": ["Baroque", "Rococo"]}, "style") == "Baroque, Rococo"
+    assert field_text({}, "style") == ""
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (0.93124, "0.9312"),
+        (-0.00001, "0.0000"),
+        (1, "1.0000"),
+        (-31.456, "-31.46"),
+        (-4321.9, "-4322"),
+    ],
+)
+def test_format_score(score: float, text: str) -> None:
+    assert format_score(score) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (999_600, "1.0 MB")]
+)
+def test_format_bytes(count: int, text: str) -> None:
+    assert format_bytes(count) == text
+
+
+@settings(deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.text(
+            st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1
+        ).filter(lambda part: part not in {".", ".."}),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_path_survives_its_address(parts: list[str]) -> None:
+    path = Path("/", *parts)
+    assert local_path(path.as_uri()) == path
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [
+        ("file:///a/b%20c.jpg", Path("/a/b c.jpg")),
+        ("file://localhost/a.jpg", Path("/a.jpg")),
+        ("file:/a.jpg", Path("/a.jpg")),
+        ("file:///C:/art/a.jpg", Path("C:/art/a.jpg")),
+        ("/plain/100%.jpg", Path("/plain/100%.jpg")),
+        ("C:\\art\\a.jpg", Path("C:\\art\\a.jpg")),
+        ("https://example.org/a.jpg", None),
+        ("s3://bucket/a.jpg", None),
+        ("file://server/share/a.jpg", None),
+        ("file:///a%00b.jpg", None),
+        ("http://[broken/a.jpg", None),
+    ],
+)
+def test_local_path(uri: str, path: Path | None) -> None:
+    assert local_path(uri) == path
+
+
+@settings(deadline=None, derandomize=True)
+@given(st.text(st.characters(codec="ascii"), max_size=60), st.integers(1, 60))
+def test_a_shortened_path_fits(path: str, width: int) -> None:
+    shortened = shorten_path(path, width)
+    assert len(shortened) <= width
+    assert shortened == path or len(path) > width
+
+
+def test_a_shortened_path_keeps_the_file_name() -> None:
+    assert shorten_path("/data/paintings/dutch/hals.jpg", 18) == "…/dutch/hals.jpg"
+    assert shorten_path("/data/portrait-of-a-woman.jpg", 13) == "portrait….jpg"
+
+
+@pytest.mark.parametrize(
+    ("query", "title"),
+    [
+        ({"image": "art/girl.jpg"}, "Paintings like girl.jpg"),
+        ({"image": "girl.jpg", "faces": True}, "Faces like girl.jpg"),
+        ({"text": "a stormy sea"}, "Paintings that look like “a stormy sea”"),
+        ({"id": "hals-01"}, "Paintings like hals-01"),
+        ({"like": ["a"], "unlike": ["b"]}, "Paintings like these examples"),
+        ({}, "Paintings found"),
+    ],
+)
+def test_describe_query(query: dict[str, object], title: str) -> None:
+    assert describe_query(SearchResult([], query)) == title
+
+
+def test_a_query_by_id_is_named_by_its_title() -> None:
+    result = SearchResult([], {"id": "hals-01"}, query_payload={"title": "The Lute Player"})
+    assert describe_query(result) == "Paintings like The Lute Player"
+
+
+def test_settings_left_unset_are_not_described() -> None:
+    settings = {"gallery": "nga", "encoders": ["builtin", "clip"], "rerank": None, "limit": 10}
+    assert (
+        describe_settings(SearchResult([], {}, settings)) == "gallery nga · encoder builtin, clip"
+    )
+
+
+def test_faces_are_known_by_their_hits() -> None:
+    assert SearchResult([Hit("p", 0.5, {"painting_id": "a", "face_index": 0})]).is_of_faces
+    assert not SearchResult([Hit("p", 0.5, {"painting_id": "a"})]).is_of_faces
