@@ -120,9 +120,9 @@ def local_path(image_uri: str) -> Path | None:
     raw = image_uri.split(":", 1)[1]
     if raw.startswith("//"):
         raw = "/" + raw[2:].partition("/")[2]
+    if re.match(r"/[A-Za-z]:", raw):
+        raw = raw[1:]  # a Windows drive; a colon in another file's name is written %3A
     path = os.fsdecode(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
-    if re.match(r"/[A-Za-z]:", path):
-        path = path[1:]
     return None if "\0" in path or not path else Path(path)
 
 

@@ -118,6 +118,7 @@ def test_a_path_survives_its_address(parts: list[str]) -> None:
         ("file://localhost/a.jpg", Path("/a.jpg")),
         ("file:/a.jpg", Path("/a.jpg")),
         ("file:///C:/art/a.jpg", Path("C:/art/a.jpg")),
+        ("file:///A%3A/a.jpg", Path("/A:/a.jpg")),
         ("/plain/100%.jpg", Path("/plain/100%.jpg")),
         ("C:\\art\\a.jpg", Path("C:\\art\\a.jpg")),
         ("https://example.org/a.jpg", None),
