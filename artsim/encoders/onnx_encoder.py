@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from artsim.config import Settings
 from artsim.domain.arrays import Embeddings, RGBImage
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 from artsim.encoders.devices import choose, usable_cores
 from artsim.encoders.onnx_config import OnnxConfig, OnnxInput, load_onnx_config
-from artsim.encoders.plan import EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family, vector_name
 from artsim.encoders.vectors import unit_rows
 from artsim.errors import EncoderError, WeightsError
 
@@ -192,7 +193,30 @@ def plan_onnx(request: EncoderRequest) -> EncoderPlan:
     )
 
 
-FAMILY: Final = Family(syntax="onnx:FILE", plan=plan_onnx)
+def find_onnx_cards(settings: Settings) -> Iterator[EncoderCard]:
+    """Describe the ONNX encoders whose JSON lies in ``ARTSIM_WEIGHTS``."""
+    if settings.weights is None:
+        return
+    for path in sorted(settings.weights.glob("*.json")):
+        try:
+            config = load_onnx_config(path, settings)
+        except EncoderError:  # a JSON of something else; named as an encoder, it would say so
+            continue
+        yield EncoderCard(
+            name=f"onnx:{path.name}",
+            spec=f"onnx:{path.name}",
+            family="onnx",
+            kind=config.kind,
+            dim=config.dim,
+            size_mb=config.model.stat().st_size / 1e6,
+            licence=config.licence,
+            source=config.source,
+            summary=config.summary,
+            weights_here=True,
+        )
+
+
+FAMILY: Final = Family(syntax="onnx:FILE", plan=plan_onnx, find_cards=find_onnx_cards)
 
 
 def _pick(wanted: str | None, there: list[str], what: str, config: OnnxConfig) -> str:

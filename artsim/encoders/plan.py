@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +127,10 @@ class EncoderPlan:
         )
 
 
+def _no_cards(settings: Settings) -> Iterable[EncoderCard]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Family:
     """A kind of encoders.
@@ -139,11 +143,14 @@ class Family:
         Understands a spec, without importing torch. It raises `EncoderError`.
     cards : tuple of EncoderCard
         Those with a short name.
+    find_cards : callable
+        Further ones that this machine has.
     """
 
     syntax: str
     plan: Callable[[EncoderRequest], EncoderPlan]
     cards: tuple[EncoderCard, ...] = ()
+    find_cards: Callable[[Settings], Iterable[EncoderCard]] = _no_cards
 
 
 def vector_name(*parts: str, version: int = 1) -> str:

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from artsim.config import Settings, load_settings
-from artsim.encoders import builtin_family, onnx_encoder, open_clip_encoder, timm_encoder
+from artsim.encoders import (
+    builtin_family,
+    facenet_family,
+    onnx_encoder,
+    open_clip_encoder,
+    timm_encoder,
+)
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
 from artsim.encoders.weights import find_in_hub_cache, find_weights, weights_stem
@@ -23,13 +29,16 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "builtin": builtin_family.FAMILY,
     "open_clip": open_clip_encoder.FAMILY,
     "timm": timm_encoder.FAMILY,
+    "facenet": facenet_family.FAMILY,
     "onnx": onnx_encoder.FAMILY,
 }
 """By the prefix of their specs."""
 
 
 def list_cards(settings: Settings | None = None) -> list[EncoderCard]:
-    """Return the encoders with a short name, each with whether its weights are here.
+    """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
+
+    Each says whether its weights are here.
 
     Parameters
     ----------
@@ -37,7 +46,8 @@ def list_cards(settings: Settings | None = None) -> list[EncoderCard]:
         By default from the environment.
     """
     settings = settings or load_settings()
-    return [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]
+    named = [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]
+    return named + [card for f in FAMILIES.values() for card in f.find_cards(settings)]
 
 
 def resolve(

@@ -1,0 +1,71 @@
+"""FaceNet's place in the registry: ``facenet:VARIANT[@FILE]``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, Literal, get_args
+
+from artsim.encoders.base import Encoder
+from artsim.encoders.model_spec import find_model_weights, parse_model_spec
+from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.errors import EncoderError, UnknownEncoderError
+
+Variant = Literal["vggface2", "casia-webface"]
+"""What the published weights were trained on."""
+
+VARIANTS: Final[tuple[Variant, ...]] = get_args(Variant)
+
+
+def plan_facenet(request: EncoderRequest) -> EncoderPlan:
+    """Understand ``facenet:VARIANT[@FILE]``."""
+    spec = parse_model_spec(request)
+    variant = next((v for v in VARIANTS if v == spec.model), None)
+    if variant is None:
+        raise UnknownEncoderError(
+            f"facenet has no variant {spec.model!r}; it has {', '.join(VARIANTS)}"
+        )
+    if spec.pooling:
+        raise EncoderError(f"{request.name!r}: facenet has no poolings; leave +{spec.pooling} out")
+    found = find_model_weights(request, spec, (f"facenet-{spec.model}",), tag=spec.model)
+    return EncoderPlan(
+        name=request.name,
+        spec=f"facenet:{spec.model}{found.spec_suffix}",
+        family="facenet",
+        vector_name=vector_name("facenet", found.identity),
+        dim=512,
+        kind="face",
+        weights=found.path,
+        loader=partial(_load, variant=variant),
+    )
+
+
+def _load(plan: EncoderPlan, device: str, *, variant: Variant) -> Encoder:
+    from artsim.encoders.facenet import load_facenet
+
+    return load_facenet(variant, weights=plan.weights, device=device)
+
+
+def _card(name: str, variant: Variant, size_mb: float, summary: str) -> EncoderCard:
+    return EncoderCard(
+        name=name,
+        spec=f"facenet:{variant}",
+        family="facenet",
+        kind="face",
+        dim=512,
+        size_mb=size_mb,
+        licence="MIT",
+        source="facenet-pytorch's releases",
+        summary=summary,
+    )
+
+
+FAMILY: Final = Family(
+    syntax="facenet:VARIANT",
+    plan=plan_facenet,
+    cards=(
+        _card("facenet", "vggface2", 112, "Inception-ResNet v1, trained on VGGFace2"),
+        _card(
+            "facenet-casia", "casia-webface", 116, "Inception-ResNet v1, trained on CASIA-WebFace"
+        ),
+    ),
+)
