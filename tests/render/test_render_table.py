@@ -169,3 +169,10 @@ def test_a_payload_is_shown_in_the_contract_order() -> None:
         ["extra.a", "2"],
         ["extra.b", "x, y"],
     ]
+
+
+def test_a_short_width_keeps_the_end_of_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    uri = "file:///a/very/long/way/down/many/folders/hals.jpg"
+    hit = replace(HALS, payload=HALS.payload | {"image_uri": uri, "painting_id": "hals.jpg"})
+    for width in (60, 80, 100):
+        assert printed(SearchResult([hit]), width, monkeypatch)[2].endswith("/hals.jpg")
