@@ -1,0 +1,1 @@
+"""How the sample collection is painted: canvas, subjects, sitters, manners, catalog."""
