@@ -1,0 +1,56 @@
+"""The faces of a picture, cut out upright: one step for ingest and search alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from artsim.domain.arrays import RGBImage
+from artsim.domain.faces import DetectedFace
+from artsim.encoders.base import FaceDetector
+from artsim.images.align import align_face
+
+CROP_SIZE: Final = 160
+"""Side of a crop in pixels: what FaceNet takes."""
+
+CROP_MARGIN: Final = 0.15
+"""Share of the template's square that a crop shows beyond it on each side."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCrop:
+    """A face and its aligned crop.
+
+    Attributes
+    ----------
+    face : DetectedFace
+        In pixels of the picture it was found in.
+    crop : ndarray of uint8, shape (size, size, 3)
+        Turned and scaled so that the landmarks lie where every face has them.
+    """
+
+    face: DetectedFace
+    crop: RGBImage
+
+
+def find_faces(
+    image: RGBImage,
+    detector: FaceDetector,
+    *,
+    crop_size: int = CROP_SIZE,
+    margin: float = CROP_MARGIN,
+) -> list[FaceCrop]:
+    """Return every face that `detector` finds in `image`, with its crop, in its order.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (h, w, 3)
+    crop_size : int
+        Side of the crops in pixels.
+    margin : float
+        As in `align_face`.
+    """
+    return [
+        FaceCrop(face, align_face(image, face.landmarks, size=crop_size, margin=margin))
+        for face in detector.detect(image)
+    ]
