@@ -26,7 +26,7 @@ def plan_facenet(request: EncoderRequest) -> EncoderPlan:
         )
     if spec.pooling:
         raise EncoderError(f"{request.name!r}: facenet has no poolings; leave +{spec.pooling} out")
-    found = find_model_weights(request, spec, (f"facenet-{spec.model}",), tag=spec.model)
+    found = find_model_weights(request, spec, weights_stems(variant), tag=spec.model)
     return EncoderPlan(
         name=request.name,
         spec=f"facenet:{spec.model}{found.spec_suffix}",
@@ -37,6 +37,11 @@ def plan_facenet(request: EncoderRequest) -> EncoderPlan:
         weights=found.path,
         loader=partial(_load, variant=variant),
     )
+
+
+def weights_stems(variant: Variant) -> tuple[str, ...]:
+    """Return the stems of a variant's file: ``facenet-vggface2``."""
+    return (f"facenet-{variant}",)
 
 
 def _load(plan: EncoderPlan, device: str, *, variant: Variant) -> Encoder:
@@ -56,6 +61,7 @@ def _card(name: str, variant: Variant, size_mb: float, summary: str) -> EncoderC
         licence="MIT",
         source="facenet-pytorch's releases",
         summary=summary,
+        stems=(name, *weights_stems(variant)),
     )
 
 

@@ -75,7 +75,7 @@ def find_model_weights(
     Parameters
     ----------
     stems : tuple of str
-        Of files in ``ARTSIM_WEIGHTS``, besides the short name.
+        Of files in ``ARTSIM_WEIGHTS``, where the request has no card that names them.
     tag : str
         Identity of the weights on the hub.
 
@@ -84,7 +84,7 @@ def find_model_weights(
     WeightsError
         If the file that the user gave is not there or cannot be read.
     """
-    names = (request.card.name, *stems) if request.card is not None else stems
+    names = stems if request.card is None else request.card.stems
     path, looked_in = find_weights(names, given=spec.file, settings=request.settings)
     identity = tag if path is None else file_sha256(path)[:12]
     suffix = "" if path is None or spec.file is None else f"@{path.absolute()}"

@@ -18,7 +18,6 @@ from artsim.encoders.weights import (
     fill_model,
     load_state_dict,
     no_weights,
-    weights_stem,
 )
 from artsim.errors import EncoderError, UnknownEncoderError
 
@@ -40,8 +39,7 @@ def plan_open_clip(request: EncoderRequest) -> EncoderPlan:
             f"+{spec.pooling} out"
         )
     model, _, tag = spec.model.partition("/")
-    stems = (weights_stem(spec.model), model)
-    found = find_model_weights(request, spec, stems, tag=tag)
+    found = find_model_weights(request, spec, weights_stems(spec.model), tag=tag)
     if found.path is None and not tag:
         raise EncoderError(
             f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
@@ -57,6 +55,11 @@ def plan_open_clip(request: EncoderRequest) -> EncoderPlan:
         weights=found.path,
         loader=partial(_load, model=model, tag=tag, found=found),
     )
+
+
+def weights_stems(model: str) -> tuple[str, ...]:
+    """Return the stems of a model's file: ``ViT-B-32-laion2b_s34b_b79k``, ``ViT-B-32``."""
+    return tuple(dict.fromkeys((model.replace("/", "-"), model.partition("/")[0])))
 
 
 def create_clip(model: str, tag: str, found: FoundWeights) -> torch.nn.Module:
@@ -196,6 +199,7 @@ def _card(
         source=f"hub, {repository}",
         summary=summary,
         takes_text=True,
+        stems=(name, *weights_stems(model)),
         hub=(repository, _HUB_FILES),
     )
 

@@ -34,6 +34,8 @@ class EncoderCard:
         Where the weights come from.
     summary : str
         One line on what it is good for.
+    stems : tuple of str
+        Of its file in ``ARTSIM_WEIGHTS``, best first.
     hub : tuple of (str, tuple of str) or None
         Repository of the hub, and the file names to look for, best first.
     weights_here : bool
@@ -50,6 +52,7 @@ class EncoderCard:
     source: str
     summary: str
     takes_text: bool = False
+    stems: tuple[str, ...] = ()
     hub: tuple[str, tuple[str, ...]] | None = None
     weights_here: bool = False
 

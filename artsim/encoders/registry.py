@@ -22,7 +22,7 @@ from artsim.encoders import (
 )
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
-from artsim.encoders.weights import find_in_hub_cache, find_weights, weights_stem
+from artsim.encoders.weights import find_in_hub_cache, find_weights
 from artsim.errors import UnknownEncoderError
 
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -128,8 +128,7 @@ def _cards() -> Iterator[EncoderCard]:
 def _are_here(card: EncoderCard, settings: Settings) -> bool:
     if card.size_mb == 0:
         return True
-    model = card.spec.partition(":")[2]
-    path, _ = find_weights((card.name, weights_stem(model)), given=None, settings=settings)
+    path, _ = find_weights(card.stems, given=None, settings=settings)
     if path is not None:
         return True
     return card.hub is not None and find_in_hub_cache(*card.hub) is not None

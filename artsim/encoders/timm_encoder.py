@@ -62,7 +62,7 @@ def plan_timm(request: EncoderRequest) -> EncoderPlan:
             f"{request.name!r}: pooling {pooling!r} is none of {', '.join(POOLINGS)}"
         )
     architecture, _, tag = name.partition(".")
-    found = find_model_weights(request, spec, (name, architecture), tag=tag)
+    found = find_model_weights(request, spec, weights_stems(name), tag=tag)
     if found.path is None and not tag:
         tag = _default_tag(architecture)
         name, found = f"{architecture}.{tag}", dataclasses.replace(found, identity=tag)
@@ -76,6 +76,11 @@ def plan_timm(request: EncoderRequest) -> EncoderPlan:
         weights=found.path,
         loader=partial(_load, model=model, found=found),
     )
+
+
+def weights_stems(name: str) -> tuple[str, ...]:
+    """Return the stems of a model's file: ``resnet50.a1_in1k``, ``resnet50``."""
+    return tuple(dict.fromkeys((name, name.partition(".")[0])))
 
 
 def create_network(model: TimmModel, found: FoundWeights) -> torch.nn.Module:
@@ -237,7 +242,8 @@ def _with_classifier(
 def _card(
     name: str, model: str, dim: int, size_mb: float, licence: str, summary: str
 ) -> EncoderCard:
-    repository = "timm/" + model.partition("+")[0].partition("/")[0]
+    network = model.partition("+")[0].partition("/")[0]
+    repository = f"timm/{network}"
     return EncoderCard(
         name=name,
         spec=f"timm:{model}",
@@ -248,6 +254,7 @@ def _card(
         licence=licence,
         source=f"hub, {repository}",
         summary=summary,
+        stems=(name, *weights_stems(network)),
         hub=(repository, _HUB_FILES),
     )
 

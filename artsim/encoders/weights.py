@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import pickle
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -71,11 +72,6 @@ def find_weights(
             return path, ()
     stems = ", ".join(dict.fromkeys(path.stem for path in candidates))
     return None, (f"{folder} (ARTSIM_WEIGHTS) for {stems} with {', '.join(SUFFIXES)}",)
-
-
-def weights_stem(model: str) -> str:
-    """Return the name of a model as the stem of its file: ``ViT-B-32-laion2b_s34b_b79k``."""
-    return model.replace("/", "-")
 
 
 def file_sha256(path: Path) -> str:
@@ -229,7 +225,10 @@ def _read(path: Path) -> Any:
         return load_file(path)
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    with warnings.catch_warnings():
+        # Said of pickles that torch did not write; what follows is refused or read safely.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol")
+        return torch.load(path, map_location="cpu", weights_only=True)
 
 
 @contextlib.contextmanager
