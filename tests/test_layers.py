@@ -9,7 +9,8 @@ PACKAGE = Path(__file__).parents[1] / "artsim"
 
 # Each layer may import itself and every layer below it; names in one row are strangers.
 ROWS = [
-    {"cli", "__main__"},
+    {"__main__"},
+    {"cli"},
     {"commands"},
     {"render", "evaluation"},
     {"search", "ingest"},

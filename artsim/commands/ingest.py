@@ -155,7 +155,7 @@ def ingest(
 
 def sample(
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
-    seed: Annotated[int, typer.Option(help="Other seeds, other pictures.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other pictures.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
 ) -> None:
     """Make a small collection of invented paintings to try artsim on."""
@@ -169,11 +169,14 @@ def sample(
                 folder,
                 seed=seed,
                 count=count,
-                progress=lambda done: progress.update(done, faces=0, skipped=0, failed=0),
+                progress=lambda done, _: progress.update(done, faces=0, skipped=0, failed=0),
             )
         finally:
             progress.finish()
-        say(f"{made}")
+        say(
+            f"{made.pictures} pictures, {made.portraits} of them portraits, are in {folder}. "
+            f"Next: artsim ingest {folder}"
+        )
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:

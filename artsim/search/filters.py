@@ -116,8 +116,7 @@ def _condition(
 ) -> Condition:
     if name.startswith(_EXTRA) and len(name) > len(_EXTRA):
         return AnyOf(name, tuple(alternative for value in values for alternative in _typed(value)))
-    if name not in FACE_FIELDS:
-        raise QueryError(_unknown_field(name))
+    check_field(name)
     if name == "attribution":
         return AnyOf(name, tuple(_attribution(value) for value in values))
     if name in ("artist", "artist_key"):
@@ -209,6 +208,12 @@ def _spellings(
 def _nothing(name: str, value: str, near: Sequence[str]) -> str:
     hint = f"nearest: {'; '.join(near)}" if near else f"`artsim facets {name}` lists those it has"
     return f"the gallery has no {name} {value!r}; {hint}"
+
+
+def check_field(name: str) -> None:
+    """Raise QueryError unless payloads may have a field of that name."""
+    if name not in FACE_FIELDS and not name.startswith(_EXTRA):
+        raise QueryError(_unknown_field(name))
 
 
 def _unknown_field(name: str) -> str:

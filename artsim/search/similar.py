@@ -13,6 +13,7 @@ from artsim.domain.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.search.describe import describe_criteria, describe_query
 from artsim.search.face_probes import probe_faces
+from artsim.search.filters import check_field
 from artsim.search.find import find_hits, group_key, group_label
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
@@ -64,7 +65,7 @@ def find_similar(
     ImageError, WeightsError, StoreError
         If the picture cannot be read, a model not loaded, the database not reached.
     """
-    options = options or SearchOptions()
+    options = _checked(options)
     models = models or Models()
     paintings = gallery.paintings
     chosen = choose_encoders(
@@ -76,8 +77,7 @@ def find_similar(
         target = probe_examples(query, paintings, chosen, models)
     else:
         target = probe_picture(query, paintings, chosen, models)
-    criteria = criteria & _left_out(target, options)
-    hits = find_hits(target, paintings, criteria, options)
+    hits = find_hits(target, paintings, criteria & _left_out(target, options), options)
     return _result(hits, describe_query(query), gallery, target, chosen, criteria, options)
 
 
@@ -106,13 +106,12 @@ def find_similar_faces(
     NoFaceError
         If the picture has no face, or none of that index.
     """
-    options = options or SearchOptions()
+    options = _checked(options)
     models = models or Models()
     collections = gallery.paintings, gallery.faces
     chosen = choose_encoders(gallery.face_encoders(), encoders, models)
     target = probe_faces(query, face, collections, chosen, models)
-    criteria = criteria & _left_out(target, options)
-    hits = find_hits(target, gallery.faces, criteria, options)
+    hits = find_hits(target, gallery.faces, criteria & _left_out(target, options), options)
     described = {**describe_query(query), "faces": True, "face": face}
     return _result(hits, described, gallery, target, chosen, criteria, options)
 
@@ -153,6 +152,14 @@ def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) ->
         f"the gallery has no vectors {vector_name!r} of the encoder {name!r}; it has: {have}. "
         f"Add them with: artsim ingest SOURCE --encoder {name}"
     )
+
+
+def _checked(options: SearchOptions | None) -> SearchOptions:
+    if options is None:
+        return SearchOptions()
+    if options.group_by is not None:
+        check_field(options.group_by)
+    return options
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:

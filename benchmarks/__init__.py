@@ -1,0 +1,1 @@
+"""Measurements of what artsim promises; `python -m benchmarks` prints them all."""
