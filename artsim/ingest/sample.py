@@ -31,6 +31,9 @@ COLUMNS: Final = (
     "institution", "width_cm", "height_cm", "rights", "tags",
 )  # fmt: skip
 
+PEOPLE: Final = frozenset({"portrait", "group portrait", "religious painting"})
+"""Genres of the works that show a sitter."""
+
 _RIGHTS: Final = "CC0 1.0"
 _GILDING: Final = rgb(0xC9A24A)
 _ABOUT: Final = (
@@ -111,10 +114,15 @@ def make_sample(
         ) from exc
 
 
+def sample_rows(*, seed: int = 0, count: int = len(WORKS)) -> list[dict[str, str]]:
+    """Return the rows of the ``metadata.csv`` that `make_sample` writes; see `COLUMNS`."""
+    return [_row(index, seed) for index in range(count)]
+
+
 def _make(
     folder: Path, seed: int, count: int, progress: Callable[[int, int], None]
 ) -> SampleSummary:
-    rows = [_row(index, seed) for index in range(count)]
+    rows = sample_rows(seed=seed, count=count)
     plan = {"made_by": "artsim sample", "version": VERSION, "seed": seed, "count": count}
     _take_over(folder, plan)
     made = 0
@@ -126,9 +134,7 @@ def _make(
             made += 1
         progress(index + 1, count)
     _write(folder / METADATA, _csv(rows))
-    portraits = sum(
-        "portrait" in _work(index).genre or _has_sitter(index) for index in range(count)
-    )
+    portraits = sum(row["genre"] in PEOPLE for row in rows)
     return SampleSummary(folder, count, portraits, made)
 
 
@@ -142,7 +148,7 @@ def _take_over(folder: Path, plan: dict[str, Any]) -> None:
             f"{folder}: not empty, and no sample that artsim made; give a new or an empty folder"
         )
     if found != {**plan, "about": _ABOUT}:
-        for path in (folder / IMAGES).glob("*.jpg"):
+        for path in (folder / IMAGES).glob("[0-9][0-9][0-9]*-*.jpg"):
             path.unlink()
         (folder / METADATA).unlink(missing_ok=True)
     (folder / IMAGES).mkdir(exist_ok=True)
@@ -161,10 +167,6 @@ def _read_marker(marker: Path) -> dict[str, Any] | None:
 
 def _work(index: int) -> Work:
     return WORKS[index % len(WORKS)]
-
-
-def _has_sitter(index: int) -> bool:
-    return _work(index).genre == "religious painting"
 
 
 def _random(index: int, seed: int, purpose: int) -> np.random.Generator:
