@@ -254,7 +254,9 @@ class EmbeddedCollection:
         if self._shard is None:
             return
         try:
-            self.flush()
+            # Not after reading only: it takes as long as a query of the command line.
+            if self._unflushed:
+                self.flush()
         finally:
             with edge_errors(self._folder, "closing"):
                 self._shard.close()
@@ -272,12 +274,13 @@ class EmbeddedCollection:
 
     def _update(self, operation: edge.UpdateOperation, doing: str) -> None:
         with self._engine(doing) as shard:
+            self._unflushed += 1
             shard.update(operation)
 
     def _write(self, operation: edge.UpdateOperation, points: int, doing: str) -> None:
         check_space(self._folder, self._disk_reserve)
         self._update(operation, doing)
-        self._unflushed += points
+        self._unflushed += points - 1
         if self._unflushed >= FLUSH_EVERY:
             self.flush()
 

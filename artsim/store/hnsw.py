@@ -1,4 +1,18 @@
-"""Index settings that both stores share, with the measurements behind them."""
+"""Index settings that both stores share, with the measurements behind them.
+
+Measured by ``benchmarks/bench_store.py`` on 100,000 made-up paintings (embeddings of 512
+numbers, and pixels) in an embedded store, under filters that pass 0.1 %, 5 %, 30 % and
+100 % of them; the worst filter's values, the 95th percentile of processor time a query:
+
+=====  ==========  ======
+`ef`   recall@10   p95
+=====  ==========  ======
+64     0.985       2.2 ms
+128    0.996       2.1 ms
+192    0.999       2.9 ms
+256    0.999       3.6 ms
+=====  ==========  ======
+"""
 
 from __future__ import annotations
 
@@ -36,7 +50,7 @@ class HnswSettings:
 
     m: int
     ef_construct: int = 128
-    ef: int = 128
+    ef: int = 192
     payload_m: int | None = None
     full_scan_threshold_kb: int = 10_000
     indexing_threshold_kb: int = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
 import httpx
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
     ApiException,
     ResponseHandlingException,
@@ -75,7 +75,7 @@ class ServerCalls:
         while True:
             try:
                 answer = function(*args, **kwargs)
-            except (ApiException, ResourceExhaustedResponse) as exc:
+            except (ApiException, QdrantException) as exc:
                 # Half to the whole of the delay, so that many workers that failed at
                 # once do not come back at once.
                 pause = max(delay * random.uniform(0.5, 1.0), _asked_to_wait(exc))
@@ -85,6 +85,8 @@ class ServerCalls:
                 delay = min(2 * delay, _LONGEST_DELAY)
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 raise self._unreachable(exc, doing) from exc
+            except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as exc:
+                raise self._no_qdrant(doing) from exc
             else:
                 self._answered = True
                 return answer
@@ -99,21 +101,24 @@ class ServerCalls:
         if isinstance(exc, UnexpectedResponse):
             code = exc.status_code or 0
             return (code >= 500 or code in (408, 429)) and not _disk_is_full(exc)
-        return isinstance(exc, ResourceExhaustedResponse)
+        return isinstance(exc, QdrantException)  # status 429 with a time to wait
 
     def _translated(self, exc: Exception, doing: str) -> StoreError:
         if isinstance(exc, ResponseHandlingException):
             if isinstance(exc.source, httpx.HTTPError):
                 return self._unreachable(exc.source, doing)
-            return StoreError(
-                f"{self._location} answers, but not as a Qdrant server of version 1.16 or "
-                f"newer does, while {doing}; check the address (--url)"
-            )
-        if isinstance(exc, ResourceExhaustedResponse):
+            return self._no_qdrant(doing)
+        if isinstance(exc, QdrantException):
             return self._busy(str(exc), doing)
         if isinstance(exc, UnexpectedResponse):
             return self._refused(exc, doing)
         return StoreError(f"{self._location}: {doing} failed: {exc}")
+
+    def _no_qdrant(self, doing: str) -> StoreError:
+        return StoreError(
+            f"{self._location} answers, but not as a Qdrant server of version 1.16 or newer "
+            f"does, while {doing}; check the address (--url)"
+        )
 
     def _unreachable(self, exc: Exception, doing: str) -> StoreUnavailableError:
         if _is_tls(exc):

@@ -1,43 +1,37 @@
-"""Stores to run the contract on, and a small gallery with an oracle for its answers."""
+"""Stores to run the contract on, in folders that are quick."""
 
 from __future__ import annotations
 
-import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from store_backends import BACKENDS, open_backend
 
 from artsim.store.base import Store
 
-SERVER_URL = os.environ.get("ARTSIM_TEST_QDRANT_URL")
-
-BACKENDS = [
-    "embedded",
-    "memory",
-    pytest.param(
-        "server",
-        marks=pytest.mark.skipif(
-            SERVER_URL is None, reason="ARTSIM_TEST_QDRANT_URL names no server"
-        ),
-    ),
-]
+SHARED_MEMORY = Path("/dev/shm")
 
 
-def open_backend(backend: str, folder: Path) -> Store:
-    if backend == "embedded":
-        from artsim.store.embedded import EmbeddedStore
+@pytest.fixture(scope="session")
+def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is one: on a busy disk syncing takes most of the time."""
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 2 * 2**30
+    if not roomy:
+        yield tmp_path_factory.mktemp("store")
+        return
+    with tempfile.TemporaryDirectory(prefix="artsim-test-", dir=SHARED_MEMORY) as folder:
+        yield Path(folder)
 
-        return EmbeddedStore(folder / "home")
-    from qdrant_client import QdrantClient
 
-    from artsim.store.server import ServerStore
-
-    if backend == "memory":
-        return ServerStore.from_client(QdrantClient(":memory:"), "memory")
-    assert SERVER_URL is not None
-    return ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY"))
+@pytest.fixture
+def tmp_path(fast_folder: Path) -> Iterator[Path]:
+    """Instead of pytest's own, which is on the disk."""
+    with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=BACKENDS)

@@ -1,0 +1,441 @@
+"""A server that is absent, slow, busy, closed to us, or no Qdrant: real sockets, no mocks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+from store_oracle import SCHEMA
+
+from artsim.domain.payload import painting_point_id
+from artsim.errors import (
+    ArtsimError,
+    CollectionNotFoundError,
+    ConfigError,
+    StoreAccessError,
+    StoreError,
+    StoreUnavailableError,
+)
+from artsim.store.base import Point, ServerOptions
+from artsim.store.server import ServerStore
+
+KEY = "secret-key-of-the-museum"
+NO_COLLECTIONS = {"result": {"collections": []}, "status": "ok", "time": 0.0}
+APPLIED = {"result": {"operation_id": 1, "status": "completed"}, "status": "ok", "time": 0.0}
+
+Answer = Callable[["Handler"], None]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers every request as its server's script says, and keeps what was asked."""
+
+    server: ScriptedServer
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        self.server.asked.append((self.command, self.path, dict(self.headers), body))
+        self.server.script(self)
+
+    do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815
+
+    def say(self, code: int, value: Any, **headers: str) -> None:
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self.send_response(code)
+        for name, content in headers.items():
+            self.send_header(name.replace("_", "-"), content)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class ScriptedServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, script: Answer) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.script = script
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, *_: object) -> None:
+        pass  # clients that went away
+
+
+@contextmanager
+def serving(script: Answer) -> Iterator[ScriptedServer]:
+    server = ScriptedServer(script)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def in_turn(*answers: Answer) -> Answer:
+    """Give each answer once, and the last one ever after."""
+    left = list(answers)
+
+    def script(handler: Handler) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(handler)
+
+    return script
+
+
+def error(code: int, message: str, **headers: str) -> Answer:
+    return lambda h: h.say(code, {"status": {"error": message}, "time": 0.0}, **headers)
+
+
+def works(handler: Handler) -> None:
+    if handler.path == "/collections":
+        handler.say(200, NO_COLLECTIONS)
+    else:
+        handler.say(200, APPLIED)
+
+
+@contextmanager
+def store_at(url: str, **options: Any) -> Iterator[ServerStore]:
+    with ServerStore(url, KEY, **{"patience": 5.0, "timeout": 5.0, **options}) as store:
+        yield store
+
+
+def failure(script: Answer, **options: Any) -> ArtsimError:
+    """What listing the collections fails with; no message ever has the key in it."""
+    with serving(script) as server, store_at(server.url, **options) as store:
+        with pytest.raises(StoreError) as caught:
+            store.list_collections()
+        assert server.url in str(caught.value)
+        assert KEY not in str(caught.value)
+        assert KEY not in repr(store)
+        return caught.value
+
+
+class TestFailures:
+    @pytest.mark.parametrize("code", [401, 403])
+    def test_a_refused_key(self, code: int) -> None:
+        refused = failure(error(code, "Must provide an API key"))
+        assert isinstance(refused, StoreAccessError)
+        assert "QDRANT_API_KEY" in str(refused)
+        assert "--api-key" in str(refused)
+
+    def test_nobody_there(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            started = time.monotonic()
+            with (
+                store_at(url, patience=600.0) as store,
+                pytest.raises(StoreUnavailableError, match="docker compose up -d"),
+            ):
+                store.list_collections()
+        # Not waited for: a server that has never answered is not one that restarts.
+        assert time.monotonic() - started < 300
+
+    def test_a_name_that_is_none(self) -> None:
+        with (
+            store_at("http://no-such-host.invalid:6333") as store,
+            pytest.raises(StoreUnavailableError, match=r"no-such-host\.invalid"),
+        ):
+            store.list_collections()
+
+    def test_a_server_that_says_nothing(self) -> None:
+        release = threading.Event()
+
+        def hang(_: Handler) -> None:
+            release.wait(30)
+
+        try:
+            slow = failure(hang, timeout=1.0, patience=0.0)
+        finally:
+            release.set()
+        assert isinstance(slow, StoreUnavailableError)
+        assert "no answer in time" in str(slow)
+
+    def test_a_server_that_hangs_up(self) -> None:
+        gone = failure(Handler.hang_up, patience=0.0)
+        assert isinstance(gone, StoreUnavailableError)
+
+    def test_a_server_that_stays_busy(self) -> None:
+        busy = failure(error(503, "starting"), patience=0.0)
+        assert isinstance(busy, StoreUnavailableError)
+        assert "starting" in str(busy)
+
+    def test_a_server_that_asks_for_more_time_than_we_have(self) -> None:
+        busy = failure(error(429, "rate limit", Retry_After="3600"))
+        assert isinstance(busy, StoreUnavailableError)
+        assert "rate limit" in str(busy)
+
+    def test_a_full_disk_is_not_waited_for(self) -> None:
+        full = failure(
+            error(500, "Service internal error: No space left on device"), patience=600.0
+        )
+        assert "server's disk is full" in str(full)
+
+    def test_an_error_in_the_servers_words(self) -> None:
+        assert "(400): odd request" in str(failure(error(400, "odd request")))
+
+    @pytest.mark.parametrize("page", [b"<html>Welcome</html>", b'{"hello": "world"}', b""])
+    def test_a_server_that_is_no_qdrant(self, page: bytes) -> None:
+        assert "not as a Qdrant server" in str(failure(lambda h: h.say(200, page)))
+
+    def test_https_where_http_is_spoken(self) -> None:
+        with (
+            serving(works) as server,
+            store_at(server.url.replace("http:", "https:")) as store,
+            pytest.raises(StoreUnavailableError, match="no secure connection"),
+        ):
+            store.list_collections()
+
+    def test_an_unknown_collection(self) -> None:
+        def script(handler: Handler) -> None:
+            if handler.path == "/collections":
+                handler.say(200, NO_COLLECTIONS)
+            else:
+                error(404, "Not found: Collection `paintings` doesn't exist!")(handler)
+
+        with (
+            serving(script) as server,
+            store_at(server.url) as store,
+            pytest.raises(CollectionNotFoundError, match="'paintings'; there is: none"),
+        ):
+            store.open_collection("paintings")
+
+    def test_a_server_too_old(self) -> None:
+        def script(handler: Handler) -> None:
+            old = {"title": "qdrant", "version": "1.15.4"}
+            handler.say(200, NO_COLLECTIONS if handler.path == "/collections" else old)
+
+        with serving(script) as server, store_at(server.url) as store:
+            with pytest.raises(StoreError, match=r"runs Qdrant 1\.15; expected 1\.16 or newer"):
+                store.create_collection("paintings", SCHEMA)
+            assert all(method == "GET" for method, *_ in server.asked)
+
+
+class TestRetries:
+    @pytest.mark.parametrize(
+        "trouble",
+        [
+            error(503, "starting"),
+            error(502, "bad gateway"),
+            error(500, "shard is being recovered"),
+            error(429, "slow down", Retry_After="1"),
+            error(429, "slow down"),
+            error(429, "slow down", Retry_After="Wed, 21 Oct 2015 07:28:00 GMT"),
+            Handler.hang_up,
+        ],
+    )
+    def test_what_passes_is_waited_for(self, trouble: Answer) -> None:
+        with serving(in_turn(trouble, trouble, works)) as server, store_at(server.url) as store:
+            assert store.list_collections() == []
+            assert len(server.asked) == 3
+
+    def test_what_does_not_pass_is_not(self) -> None:
+        with serving(error(400, "odd")) as server, store_at(server.url) as store:
+            with pytest.raises(StoreError):
+                store.list_collections()
+            assert len(server.asked) == 1
+
+    def test_a_server_that_restarts_is_waited_for(self) -> None:
+        with serving(works) as server, store_at(server.url, patience=30.0) as store:
+            assert store.list_collections() == []
+            port = server.server_address[1]
+            server.shutdown()
+            server.server_close()
+            answered = threading.Event()
+            found: list[list[str]] = []
+
+            def ask() -> None:
+                found.append(store.list_collections())
+                answered.set()
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            assert not answered.wait(0.3)
+            again = ScriptedServer.__new__(ScriptedServer)
+            again.script, again.asked = works, []
+            ThreadingHTTPServer.__init__(again, ("127.0.0.1", port), Handler)
+            serve = threading.Thread(target=again.serve_forever, kwargs={"poll_interval": 0.01})
+            serve.start()
+            asking.join()
+            again.shutdown()
+            serve.join()
+            again.server_close()
+            assert found == [[]]
+
+    def test_a_write_is_sent_again_whole(self) -> None:
+        collection = {
+            "result": {
+                "status": "green",
+                "optimizer_status": "ok",
+                "segments_count": 1,
+                "payload_schema": {},
+                "config": {
+                    "params": {
+                        "vectors": {
+                            "first-1": {"size": 8, "distance": "Cosine"},
+                            "pixels": {
+                                "size": 16,
+                                "distance": "Euclid",
+                                "datatype": "uint8",
+                                "hnsw_config": {"m": 0},
+                            },
+                        }
+                    },
+                    "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
+                    "optimizer_config": {
+                        "deleted_threshold": 0.2,
+                        "vacuum_min_vector_number": 1000,
+                        "default_segment_number": 0,
+                        "flush_interval_sec": 5,
+                    },
+                    "metadata": {"artsim": {"pixels_side": 4}, "other": 1},
+                },
+            },
+            "status": "ok",
+            "time": 0.0,
+        }
+        busy = in_turn(error(503, "busy"), lambda h: h.say(200, APPLIED))
+
+        def script(handler: Handler) -> None:
+            if handler.command == "GET":
+                handler.say(200, collection)
+            else:
+                busy(handler)
+
+        with serving(script) as server, store_at(server.url) as store:
+            opened = store.open_collection("paintings")
+            assert opened.schema.vectors == {
+                name: SCHEMA.vectors[name] for name in ("first-1", "pixels")
+            }
+            assert opened.schema.notes == {"pixels_side": 4}
+            point = Point(
+                painting_point_id("p"),
+                {"first-1": np.ones(8), "pixels": np.arange(16)},
+                {"title": "Étude"},
+            )
+            opened.upsert([point])
+            first, second = (ask for ask in server.asked if ask[0] == "PUT")
+            assert first[3] == second[3]
+            assert first[1] == "/collections/paintings/points?wait=true"
+            (sent,) = json.loads(first[3])["points"]
+            assert sent["id"] == point.point_id
+            assert sent["payload"] == {"title": "Étude"}
+            assert sent["vector"] == {"first-1": [1.0] * 8, "pixels": list(range(16))}
+
+
+class TestCreation:
+    def test_options_and_schema_are_sent(self) -> None:
+        made: list[Any] = []
+
+        def script(handler: Handler) -> None:
+            if handler.path == "/":
+                handler.say(200, {"title": "qdrant", "version": "1.18.0"})
+            elif handler.command == "PUT":
+                made.append(json.loads(handler.server.asked[-1][3]))
+                error(400, "seen enough")(handler)
+            else:
+                handler.say(200, NO_COLLECTIONS)
+
+        options = ServerOptions(shards=3, replicas=2, quantization="int8", on_disk=True)
+        with (
+            serving(script) as server,
+            store_at(server.url) as store,
+            pytest.raises(StoreError, match="seen enough"),
+        ):
+            store.create_collection("paintings", SCHEMA, options)
+        (sent,) = made
+        assert sent["shard_number"] == 3
+        assert sent["replication_factor"] == 2
+        assert sent["metadata"] == {"artsim": SCHEMA.notes}
+        embedding, pixels = sent["vectors"]["first-1"], sent["vectors"]["pixels"]
+        assert (embedding["size"], embedding["distance"], embedding["on_disk"]) == (
+            8,
+            "Cosine",
+            True,
+        )
+        assert embedding["quantization_config"]["scalar"]["type"] == "int8"
+        assert (pixels["distance"], pixels["datatype"]) == ("Euclid", "uint8")
+        assert pixels["hnsw_config"]["m"] == 0
+        assert "quantization_config" not in pixels
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "localhost:6333",
+            "qdrant.example.org",
+            "",
+            "ftp://localhost",
+            "http://",
+            "http://localhost:port",
+            "http://localhost:99999",
+            "http://local host",
+            "http://localhost:6333?api-key=x",
+            "http://[::1",
+        ],
+    )
+    def test_what_is_no_address(self, url: str) -> None:
+        with pytest.raises(ConfigError, match="http"):
+            ServerStore(url)
+
+    def test_a_key_in_the_address_is_refused_and_not_repeated(self) -> None:
+        with pytest.raises(ConfigError, match="QDRANT_API_KEY") as caught:
+            ServerStore(f"https://user:{KEY}@qdrant.example.org:6333")
+        assert KEY not in str(caught.value)
+
+    def test_the_key_is_sent(self) -> None:
+        with serving(works) as server, store_at(server.url + "/") as store:
+            store.list_collections()
+            assert server.asked[0][2]["api-key"] == KEY
+            assert store.location == server.url
+
+    def test_a_path_before_the_service_is_kept(self) -> None:
+        def script(handler: Handler) -> None:
+            handler.say(200, NO_COLLECTIONS)
+
+        with serving(script) as server, store_at(f"{server.url}/qdrant/") as store:
+            store.list_collections()
+            assert server.asked[0][1] == "/qdrant/collections"
+
+    @pytest.mark.parametrize(
+        ("url", "warned"),
+        [
+            ("http://localhost:6333", False),
+            ("http://127.0.0.1:6333", False),
+            ("http://[::1]:6333", False),
+            ("https://qdrant.example.org:6333", False),
+            ("http://qdrant.example.org:6333", True),
+            ("http://192.168.1.5:6333", True),
+        ],
+    )
+    def test_a_key_in_the_clear_is_warned_of(
+        self, url: str, warned: bool, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            ServerStore(url, KEY).close()
+        assert ("unencrypted" in caplog.text) == warned
+        assert KEY not in caplog.text
