@@ -60,17 +60,18 @@ class OnnxEncoder:
 
     def encode_prepared(self, batch: Sequence[Prepared]) -> Embeddings:
         """Encode N prepared pictures, N at least 1, into unit rows of shape (N, D)."""
-        return unit_rows(self._run(to_input(np.stack(batch), self._input)), encoder=self._name)
+        return unit_rows(self.forward(self.to_input(np.stack(batch))), encoder=self._name)
 
     def encode(self, images: Sequence[RGBImage]) -> Embeddings:
         """Encode N pictures, each of its own size, into unit rows of shape (N, D)."""
         return self.encode_prepared([self.prepare(image) for image in images])
 
-    def forward(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Run the network on N ready inputs, and return its rows as they come."""
-        return self._run(inputs)
+    def to_input(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Scale and normalize pictures of shape (N, height, width, 3) for `forward`."""
+        return to_input(pictures, self._input)
 
-    def _run(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def forward(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Run the network on N ready inputs, and return its rows of any length."""
         size = self._batch_size
         if size is None:
             return self._run_once(inputs)
@@ -93,7 +94,7 @@ class OnnxEncoder:
 
     def _measure_dim(self, config: OnnxConfig) -> int:
         black = np.zeros((1, *config.input.size, 3), dtype=np.uint8)
-        shape = self._run(to_input(black, config.input)).shape
+        shape = self.forward(self.to_input(black)).shape
         if len(shape) != 2:
             raise EncoderError(
                 f"output {self._output_name!r} of {config.model} has shape {shape} for one "
