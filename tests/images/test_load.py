@@ -305,6 +305,40 @@ def profile_with_swapped_primaries() -> bytes:
 SWAPPED = profile_with_swapped_primaries()
 
 
+def gray_profile(gamma: float) -> bytes:
+    """Return an ICC profile of gray levels with that gamma, which Pillow cannot make."""
+    white = struct.pack(">3i", *(round(value * 65536) for value in (0.9642, 1.0, 0.8249)))
+    tags = [
+        (b"desc", b"desc\0\0\0\0" + struct.pack(">I", 5) + b"gray\0" + bytes(78)),
+        (b"cprt", b"text\0\0\0\0none\0"),
+        (b"wtpt", b"XYZ \0\0\0\0" + white),
+        (b"kTRC", b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256))),
+    ]
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags:
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
+        body += data + bytes(-len(data) % 4)
+    fields = (128 + len(table + body), b"", 0x02400000, b"mntr", b"GRAY", b"XYZ ")
+    header = struct.pack(">I4sI4s4s4s", *fields) + bytes(12) + b"acsp" + bytes(28) + white
+    return header + bytes(128 - len(header)) + table + body
+
+
+def test_a_profile_of_gray_levels_counts() -> None:
+    picture = Image.fromarray(GRAY_RAMP.astype(np.uint8))
+    pixels = pixels_of(encoded(picture, "PNG", icc_profile=gray_profile(1.0)))
+    linear = GRAY_RAMP / 255
+    srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    # The first levels are far apart in sRGB, where the engine's tables are coarse.
+    assert np.abs(pixels[1:, :, 0] - 255 * srgb[1:]).max() <= 2
+    assert np.array_equal(pixels[..., 0], pixels[..., 2])
+
+
+def test_an_rgb_profile_on_a_gray_picture_keeps_it_gray() -> None:
+    gray = Image.fromarray(GRAY_RAMP.astype(np.uint8))
+    pixels = pixels_of(encoded(gray, "PNG", icc_profile=SWAPPED))
+    assert np.abs(pixels.astype(int) - GRAY_RAMP[..., None]).max() <= 3
+
+
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "JPEG"])
 def test_icc_profiles_are_honoured(file_format: str) -> None:
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 98, "subsampling": 0}}

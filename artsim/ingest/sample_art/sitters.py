@@ -3,8 +3,8 @@
 The head is `skimage.data.astronaut()`, NASA's public-domain photograph of Eileen
 Collins, which comes with scikit-image. Its features are moved, its hair and skin
 recolored and its mouth closed, each sitter in their own way, and every portrait dresses
-the sitter anew; a face detector still finds a face, and a face encoder likes the
-portraits of one sitter best among themselves.
+the sitter anew. A face detector still finds a face, and for nearly every one a face
+encoder made for photographs finds another portrait of the same sitter first.
 """
 
 from __future__ import annotations

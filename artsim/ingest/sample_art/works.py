@@ -232,7 +232,7 @@ _BY_PAINTER: Final[tuple[tuple[Work, ...], ...]] = (
         _hoeve("The Three Regents of the Linen Hall", "1642", "group portrait",
                _sitting((_HENDRICK, "collar", _BLACK, _LINEN), (_MARGRIET, "ruff", _BLACK, _LINEN),
                         (_LORENZO, "collar", _WINE, _LINEN), reach=0.4),
-               WIDE, (_HENDRICK, _MARGRIET, "ruff")),
+               WIDE, (_HENDRICK, _MARGRIET, _LORENZO, "ruff")),
         _hoeve("Banquet Piece", "c. 1650", "still life",
                partial(still_life, wall=_OLIVE, table=rgb(0x54381F), grand=True), WIDE,
                ("fruit", "jug"), "Workshop of {}"),
