@@ -27,7 +27,7 @@ _C1: Final = (0.01 * _DATA_RANGE) ** 2 * _WINDOW_PIXELS**2
 _C2: Final = (0.03 * _DATA_RANGE) ** 2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
 
 # Pictures at a time, so that the work stays in the processor's cache.
-_BLOCK: Final = 32
+_BLOCK: Final = 8
 
 
 def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
