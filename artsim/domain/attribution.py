@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from artsim.domain.names import artist_key, fold_text
@@ -90,7 +91,7 @@ _DISOWNED: Final = re.compile(
 )
 _HELPERS: Final = (
     r"(?:(?:his|her|the) )?(?:workshop|studio|assistants?|pupils?|atelier|werkstatt|bottega|"
-    r"shop|others?|helfer|gehilfen|collaborators?|an assistant)"
+    r"shop|helfer|gehilfen|collaborators?|an assistant)"
 )
 _WITH_HELP: Final = re.compile(rf"(.+?),? (?:and|with|&|und|et|e|en|mit|avec) {_HELPERS}")
 _PERHAPS_HELP: Final = re.compile(rf"(.+?),? (?:or|oder|ou|of) {_HELPERS}")
@@ -129,6 +130,7 @@ _NO_PERSON: Final = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def parse_attribution(text: str) -> Attribution:
     """Read an artist line in the terms museums and salerooms use.
 
@@ -252,4 +254,6 @@ def _tidy(text: str) -> str:
 
 def _fold_evenly(text: str) -> str:
     """Fold letter by letter, so that positions in the result are positions in `text`."""
+    if text.isascii():
+        return text.lower()
     return "".join(fold_text(c)[:1] or " " for c in text)

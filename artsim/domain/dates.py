@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Final
 
-from artsim.domain.date_words import Word, read_words
+from artsim.domain.date_spans import Span, read_spans
 
 OPEN_END_YEARS: Final = 50
 """How far "before 1700" and "after 1650" reach. Object ID [1]_ allows up to 100 years;
@@ -46,23 +47,7 @@ class YearRange:
             raise ValueError(f"a range of years cannot run from {self.start} to {self.end}")
 
 
-Unit = Literal["year", "decade", "century", "ordinal"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """One date of a text; `joined` says how it follows the one before it."""
-
-    number: int | None = None
-    digits: int = 0
-    unit: Unit = "year"
-    part: str = ""
-    open_end: Literal["", "before", "by", "after"] = ""
-    is_close: bool = False
-    era: str = ""
-    joined: Literal["", "to", "list"] = ""
-
-
+@lru_cache(maxsize=4096)
 def parse_date(text: str) -> YearRange | None:
     """Read a catalogue's date; None where any word of it is not understood.
 
@@ -90,142 +75,12 @@ def parse_date(text: str) -> YearRange | None:
     .. [1] Categories for the Description of Works of Art, Getty Research Institute.
     .. [2] Baca et al. (2006). Cataloging Cultural Objects, 4.2.3.
     """
-    words = _without_days(read_words(text))
-    spans = _read_spans(words) if words else None
+    spans = read_spans(text)
     completed = _complete(spans) if spans else None
     return _enclose(completed) if completed else None
 
 
-# --- reading -----------------------------------------------------------------------
-
-
-def _without_days(words: Sequence[Word]) -> list[Word]:
-    """Drop months, seasons and the days beside them."""
-    months = [i for i, word in enumerate(words) if word.kind == "month"]
-    if not months:
-        return list(words)
-    dropped = set(months)
-    for i in months:
-        before = [k for k in range(i - 1, -1, -1) if words[k].kind != "to"]
-        if before and _is_day(words[before[0]]):
-            dropped.add(before[0])
-            # "12-14 June"
-            if i > 2 and words[i - 2].kind == "to" and _is_day(words[i - 3]):
-                dropped.add(i - 3)
-        elif i + 1 < len(words) and _is_day(words[i + 1]):
-            dropped.add(i + 1)
-    kept = [word for i, word in enumerate(words) if i not in dropped]
-    joints = ("to", "list")
-    apart = [w for w, after in pairwise([*kept, Word("to")]) if not _both(w, after, joints)]
-    while apart and apart[0].kind in joints:
-        apart.pop(0)
-    while apart and apart[-1].kind in joints:
-        apart.pop()
-    return apart
-
-
-def _is_day(word: Word) -> bool:
-    return 1 <= word.value <= 31 and (
-        word.kind == "ordinal" or (word.kind == "number" and word.digits <= 2)
-    )
-
-
-def _both(one: Word, other: Word, kinds: Sequence[str]) -> bool:
-    return one.kind in kinds and other.kind in kinds
-
-
-_OPENING: Final = ("close", "earlier", "later", "before", "after")
-
-
-def _read_spans(words: Sequence[Word]) -> list[_Span] | None:
-    """Group the words into dates; None if they do not form any."""
-    spans = [_Span()]
-    is_between = False
-    for i, word in enumerate(words):
-        following = words[i + 1] if i + 1 < len(words) else Word("skip")
-        if word.kind in ("to", "list"):
-            if word.name == "dash" and words[i - 1].kind == "part" and i:
-                if following.kind not in ("part", "to"):
-                    continue  # "mid-17th century"
-            elif i and words[i - 1].kind == "to":
-                continue  # "mid- to late"
-            if i + 1 < len(words) and all(w.kind in _OPENING for w in words[i + 1 :]):
-                continue  # "1650 or shortly after"
-            if i == 0 and following.kind in ("before", "by", "after"):
-                continue  # "in or before 1650"
-            if spans[-1] == _Span(joined=spans[-1].joined):
-                if word.kind == "to" and not word.name and i == 0:
-                    spans[-1] = _Span(open_end="by")  # "until 1520"
-                    continue
-                return None
-            spans.append(_Span(joined="to" if is_between or word.kind == "to" else "list"))
-        elif word.kind == "between":
-            is_between = True
-        else:
-            grown = _grow(spans[-1], word, words[i - 1] if i else Word("skip"), following)
-            if grown is None:
-                return None
-            spans[-1] = grown
-    return _merge_parts_behind(spans)
-
-
-def _grow(span: _Span, word: Word, previous: Word, following: Word) -> _Span | None:
-    """Add a word to a date; None if it has no place there."""
-    match word.kind:
-        case "number" | "ordinal" | "decade":
-            return _grow_number(span, word, previous, following)
-        case "century":
-            return replace(span, unit="century")
-        case "fraction":
-            named = f"{previous.value}/{word.value}"
-            is_counted = previous.kind in ("ordinal", "number") and not span.part
-            return replace(span, part=named) if is_counted else None
-        case "part" | "turn":
-            return None if span.part else replace(span, part=word.name or "turn")
-        case "before" | "by" | "after":
-            return replace(span, open_end=word.kind)
-        case "earlier" | "later":
-            return replace(span, open_end="before" if word.kind == "earlier" else "after")
-        case "close":
-            return replace(span, is_close=True)
-        case "era":
-            return None if span.era else replace(span, era=word.name)
-        case "decade_of":
-            return replace(span, unit="decade") if following.kind == "number" else None
-        case _:
-            return None
-
-
-def _grow_number(span: _Span, word: Word, previous: Word, following: Word) -> _Span | None:
-    if following.kind == "fraction":
-        return span  # which fraction it is
-    if span.number is not None or word.value < 0:
-        return None
-    unit: Unit = span.unit
-    if word.kind == "ordinal" and unit != "century":
-        unit = "ordinal"
-    if word.kind == "decade":
-        unit = "decade"
-    return replace(span, number=word.value, digits=word.digits, unit=unit)
-
-
-def _merge_parts_behind(spans: Sequence[_Span]) -> list[_Span]:
-    """Read "17th century, second half" like "second half of the 17th century"."""
-    merged = [spans[0]]
-    for span in spans[1:]:
-        before = merged[-1]
-        is_part_alone = span.number is None and bool(span.part) and span.joined == "list"
-        if is_part_alone and before.number is not None and not before.part:
-            merged[-1] = replace(before, part=span.part)
-        else:
-            merged.append(span)
-    return merged
-
-
-# --- understanding -------------------------------------------------------------------
-
-
-def _complete(spans: Sequence[_Span]) -> list[_Span] | None:
+def _complete(spans: Sequence[Span]) -> list[Span] | None:
     """Fill in what a date leaves to its neighbour: "late 15th-early 16th c.", "1500-25"."""
     done = list(spans)
     for i in range(len(done) - 2, -1, -1):
@@ -237,7 +92,7 @@ def _complete(spans: Sequence[_Span]) -> list[_Span] | None:
     return done if all(map(_is_sound, done)) else None
 
 
-def _from_next(span: _Span, following: _Span) -> _Span:
+def _from_next(span: Span, following: Span) -> Span:
     if not span.era:
         span = replace(span, era=following.era)
     if span.number is None and span.part:
@@ -247,7 +102,7 @@ def _from_next(span: _Span, following: _Span) -> _Span:
     return span
 
 
-def _from_previous(span: _Span, before: _Span) -> _Span:
+def _from_previous(span: Span, before: Span) -> Span:
     if not span.era:
         span = replace(span, era=before.era)
     if span.number is None or before.number is None:
@@ -262,13 +117,13 @@ def _from_previous(span: _Span, before: _Span) -> _Span:
     return span
 
 
-def _may_count_centuries(span: _Span) -> bool:
+def _may_count_centuries(span: Span) -> bool:
     if span.number is None or not 1 <= span.number <= 21:
         return False
     return span.unit == "ordinal" or (span.unit == "year" and span.digits <= 2)
 
 
-def _is_sound(span: _Span) -> bool:
+def _is_sound(span: Span) -> bool:
     number = span.number
     if number is None:
         return False
@@ -284,7 +139,7 @@ def _is_sound(span: _Span) -> bool:
             return False
 
 
-def _enclose(spans: Sequence[_Span]) -> YearRange | None:
+def _enclose(spans: Sequence[Span]) -> YearRange | None:
     """Return the shortest interval around all dates, which must ascend where one says so."""
     known = []
     for span in spans:
@@ -302,16 +157,16 @@ def _enclose(spans: Sequence[_Span]) -> YearRange | None:
     return YearRange(min(o.start for o in opened), max(o.end for o in opened))
 
 
-def _years(span: _Span) -> YearRange | None:
+def _years(span: Span) -> YearRange | None:
     """Return the years of one date, its open end aside."""
-    assert span.number is not None
+    number = span.number or 0
     if span.unit == "year":
-        year = -span.number if span.era == "bc" else span.number
+        year = -number if span.era == "bc" else number
         return YearRange(year, year) if span.part in ("", "early", "mid", "late") else None
     if span.unit == "century":
-        length, first = 100, 100 * (span.number - 1)
+        length, first = 100, 100 * (number - 1)
     else:
-        length, first = (100 if span.number % 100 == 0 else 10), span.number
+        length, first = (100 if number % 100 == 0 else 10), number
     offsets = _offsets(span.part, length)
     if offsets is None:
         return None
@@ -340,7 +195,7 @@ def _offsets(part: str, length: int) -> tuple[int, int] | None:
 _THIRDS: Final = {"early": "1/3", "mid": "2/3", "late": "3/3"}
 
 
-def _open(span: _Span, years: YearRange) -> YearRange:
+def _open(span: Span, years: YearRange) -> YearRange:
     reach = CLOSE_END_YEARS if span.is_close else OPEN_END_YEARS
     match span.open_end:
         case "before":

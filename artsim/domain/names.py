@@ -48,7 +48,7 @@ _GENERATION: Final = re.compile(
 
 _PARENTHESIS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 _LIFE_DATES: Final = re.compile(
-    r"[,;]?\s*(?<!\bof )(?:\b(?:b|born|d|died|fl|active|ca?|circa|by|before|after)\b\.?\s*)*"
+    r"[,;]?\s*(?<!\bof )(?:\b(?:b|born|d|died|fl|active|ca?|circa|by|before|after)\b\.?\s*){0,4}"
     r"(?<!\bof )\b\d{3,4}\b(?:.*\d)?"
 )
 """From the first year to the last digit; a ``Master of 1499`` keeps his."""
@@ -56,6 +56,8 @@ _LIFE_DATES: Final = re.compile(
 _NOT_PART_OF_A_NAME: Final = frozenset({"the", "sir", "dame", "and", "with"})
 _ABBREVIATIONS: Final = {"st": "saint", "ste": "sainte"}
 _SHORTLIST: Final = 64
+_LONGEST: Final = 400
+"""Characters of a name that are looked at."""
 
 
 def fold_text(text: str) -> str:
@@ -63,6 +65,8 @@ def fold_text(text: str) -> str:
 
     Scripts without case or Latin-like accents come back as they were, in composed form.
     """
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     bare = _LATIN_MARKS.sub("", decomposed).translate(_LETTERS)
     return unicodedata.normalize("NFC", bare)
@@ -83,10 +87,11 @@ def artist_key(name: str) -> str:
     str
         Empty if `name` has no letter.
     """
+    tidy = " ".join(name[:_LONGEST].replace("_", " ").split())
     spelled_out = _GERMAN_GENERATION.sub(
-        lambda match: " the elder " if match[1] else " the younger ", name
+        lambda match: " the elder " if match[1] else " the younger ", tidy
     )
-    folded = _PARENTHESIS.sub(_keep_generation, fold_text(spelled_out).replace("_", " "))
+    folded = _PARENTHESIS.sub(_keep_generation, fold_text(spelled_out))
     folded = _LIFE_DATES.sub(" ", folded)
     folded = _GENERATION.sub(lambda match: f" {match.lastgroup} ", folded)
     words = [_ABBREVIATIONS.get(word, word) for word in _words(folded)]

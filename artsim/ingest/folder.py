@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Final
 from artsim.errors import MetadataError
 from artsim.ingest.columns import Columns
 from artsim.ingest.manifest import Manifest, Row
-from artsim.ingest.manifest_source import SeenIds, make_painting, picture_path, readable
+from artsim.ingest.manifest_source import SeenIds, make_painting, readable
 from artsim.ingest.row_payload import as_text, clean
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
 
@@ -35,7 +36,8 @@ class FolderSource:
     """The pictures below a folder, joined with the rows of a manifest where there is one.
 
     A row's picture is found by its path below the folder, else by its file name, else by
-    its file name without suffix, if just one picture has it. Rows come first, in file
+    its file name without suffix, if just one picture has it; without a column of pictures
+    by its id in the same way. Rows come first, in file
     order, then the pictures without a row, sorted.
     """
 
@@ -133,8 +135,11 @@ def _note(relative: str, folder: Path, pictures: list[str], problems: list[RowPr
 
 
 def _named(row: Row, column: str) -> PurePosixPath:
+    """Return a row's path, wherever it points: only pictures of the folder can be found."""
     value = clean(row.values.get(column))
-    return picture_path(value if value is None else as_text(value))
+    if value is None:
+        raise MetadataError("names no picture")
+    return PurePosixPath(as_text(value).replace("\\", "/"))
 
 
 class _PictureFinder:
@@ -152,7 +157,11 @@ class _PictureFinder:
         if self._by_name is None or self._by_stem is None:
             self._by_name = _index(self._pictures, lambda p: PurePosixPath(p).name)
             self._by_stem = _index(self._pictures, lambda p: PurePosixPath(p).stem)
-        for index, key in ((self._by_name, path.name), (self._by_stem, path.name)):
+        name = unicodedata.normalize("NFC", path.name)
+        tries = [(self._by_name, name), (self._by_stem, name)]
+        if path.suffix.lower() in PICTURE_SUFFIXES:
+            tries.append((self._by_stem, PurePosixPath(name).stem))
+        for index, key in tries:
             if key in index:
                 found = index[key]
                 if found is None:
@@ -165,6 +174,10 @@ class _PictureFinder:
 
 
 def _index(pictures: frozenset[str], key: Callable[[str], str]) -> dict[str, str | None]:
-    """Return the picture of each key, None where several have it."""
-    counts = Counter(map(key, pictures))
-    return {key(p): p if counts[key(p)] == 1 else None for p in pictures}
+    """Return the picture of each key, None where several have it.
+
+    Keys are in Unicode's composed form; some file systems keep names decomposed.
+    """
+    keys = {picture: unicodedata.normalize("NFC", key(picture)) for picture in pictures}
+    counts = Counter(keys.values())
+    return {key: picture if counts[key] == 1 else None for picture, key in keys.items()}

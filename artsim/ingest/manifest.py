@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeAlias
 
@@ -161,7 +161,9 @@ def _decoded(file: BinaryIO, path: Path, encoding: str) -> Iterator[str]:
 
 
 def _csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
-    for _, cells in _csv_cells(path, encoding):
+    for line, cells in _csv_cells(path, encoding):
+        if isinstance(cells, str):
+            raise MetadataError(f"{path}, line {line}: the row of column names {cells}")
         columns = tuple(cell.strip() for cell in cells)
         twice = sorted({c for c in columns if c and columns.count(c) > 1})
         if twice:
@@ -173,44 +175,42 @@ def _csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
 
 
 def _csv_rows(path: Path, encoding: str) -> Rows:
-    cells = _csv_cells(path, encoding)
     columns: tuple[str, ...] = ()
-    for line, row in cells:
-        if not columns:
-            columns = tuple(cell.strip() for cell in row)
-            continue
-        surplus = row[len(columns) :]
-        if len(row) < len(columns) or any(cell.strip() for cell in surplus):
-            yield BadRow(line, f"has {len(row)} cells where the header has {len(columns)}")
-        elif any("\0" in cell for cell in row):
+    for line, cells in _csv_cells(path, encoding):
+        if isinstance(cells, str):
+            yield BadRow(line, cells)
+        elif not columns:
+            columns = tuple(cell.strip() for cell in cells)
+        elif len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
+            yield BadRow(line, f"has {len(cells)} cells where the header has {len(columns)}")
+        elif any("\0" in cell for cell in cells):
             yield BadRow(line, "holds a NUL byte")
         else:
-            values = zip(columns, row, strict=False)
+            values = zip(columns, cells, strict=False)
             yield Row(line, {column: cell for column, cell in values if column})
 
 
-def _csv_cells(path: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank with its first physical line."""
+def _csv_cells(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield the first physical line and the cells, or what is wrong, of each row not blank.
+
+    After an error the reader goes on with the next physical line.
+    """
     lines = _lines(path, encoding)
     first = next(lines, "")
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
-    reader = csv.reader(_chain(first, lines), delimiter=delimiter, strict=False)
-    start = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield start, cells
-            start = reader.line_num + 1
-    except csv.Error as exc:
-        raise MetadataError(
-            f"{path}, from line {start}: {exc}; expected CSV, with quotes around cells that "
-            "hold line ends, and line ends as \\n or \\r\\n"
-        ) from exc
-
-
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as exc:
+            is_open = "unexpected end of data" in str(exc)
+            yield start, "opens a quote that is never closed" if is_open else f"is not CSV: {exc}"
+            continue
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield start, cells
 
 
 def _delimiter(header: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from artsim.domain.attribution import Attribution, parse_attribution
-from artsim.domain.dates import YearRange, parse_date
+from artsim.domain.dates import LATEST_YEAR, YearRange, parse_date
 from artsim.domain.names import artist_key
 from artsim.domain.payload import ATTRIBUTIONS, Payload
 from artsim.ingest.columns import Columns
@@ -19,7 +19,7 @@ _PLAIN: Final = ("title", "medium", "institution", "rights", "source", "source_u
 _LISTS: Final = ("style", "genre", "tags")
 _SIZES: Final = ("width_cm", "height_cm")
 _NUMBER: Final = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:cm)?", re.IGNORECASE)
-_YEAR: Final = re.compile(r"[+-]?[0-9]{1,4}(?:\.0+)?")
+_YEAR: Final = re.compile(r"-?[0-9]{1,4}(?:\.0+)?")
 _LIST_DIVIDERS: Final = re.compile(r"[|;]")
 
 
@@ -29,7 +29,7 @@ def row_payload(values: Mapping[str, Any], columns: Columns) -> Payload:
     - `artist` is the text as given; `artist_key` and `attribution` are read from it. A
       column of its own for the attribution ("Workshop of") has the last word.
     - Year columns that make sense beat the years read from the date's text. One alone is
-      completed from the text, or else stands for a single year; 0 and 9999 mean nothing.
+      completed from the text, or else stands for a single year; 0 and years to come mean nothing.
     - Lists are divided at ``|`` and ``;``. Of several schools `school` is the first.
     - Columns that are no field, and values that their field cannot take, go to ``extra``
       under the column's name.
@@ -136,21 +136,16 @@ def _stated_years(text: str) -> YearRange | None:
     if not _YEAR.fullmatch(text):
         return parse_date(text)
     year = int(float(text))
-    return None if year in (0, 9999, -9999) else YearRange(year, year)
+    return YearRange(year, year) if year != 0 and year <= LATEST_YEAR else None
 
 
 def _reconcile(start: int | None, end: int | None, read: YearRange | None) -> YearRange | None:
     """Join stated years and those read from the text; where they clash, the text is right."""
-    if start is None and end is None:
+    first = start if start is not None else (read.start if read else end)
+    last = end if end is not None else (read.end if read else start)
+    if first is None or last is None or first > last:
         return read
-    if start is None or end is None:
-        only = start if start is not None else end
-        assert only is not None
-        first = start if start is not None else (read.start if read else only)
-        last = end if end is not None else (read.end if read else only)
-    else:
-        first, last = start, end
-    return YearRange(first, last) if first <= last else read
+    return YearRange(first, last)
 
 
 def _parts(value: Any) -> list[str]:

@@ -76,7 +76,7 @@ class Source(Protocol):
         ...
 
     def count(self) -> int:
-        """Return how many pictures a pass comes to, at most; for a progress bar."""
+        """Return about how many entries a pass comes to, for a progress bar."""
         ...
 
     def __iter__(self) -> Iterator[SourceEntry]:

@@ -1,0 +1,162 @@
+"""Artist lines of catalogues."""
+
+# ruff: noqa: RUF001 - the dashes and quotes of catalogues are the subject
+
+import csv
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artsim.domain.attribution import Attribution, parse_attribution
+from artsim.domain.payload import ATTRIBUTIONS
+
+LINES = """
+Rembrandt van Rijn = by: Rembrandt van Rijn
+Rijn, Rembrandt van = by: Rijn, Rembrandt van
+Dyck, Anthony van = by: Dyck, Anthony van
+by Rembrandt = by: Rembrandt
+Master of the Saint Lucy Legend = by: Master of the Saint Lucy Legend
+Rubens and Jan Brueghel = by: Rubens and Jan Brueghel
+Puccio di Simone|and Allegretto Nuzi = by: Puccio di Simone and Allegretto Nuzi
+Gainsborough, after Van Dyck = by: Gainsborough
+Art & Language = by: Art & Language
+Na Hye-sok = by: Na Hye-sok
+Naar, Hans = by: Naar, Hans
+Kreis, Hans = by: Kreis, Hans
+Artemisia Gentileschi = by: Artemisia Gentileschi
+Attributed to Giorgione = attributed: Giorgione
+Attr. to Giorgione = attributed: Giorgione
+Giorgione, attributed to = attributed: Giorgione
+Rembrandt? = attributed: Rembrandt
+Rembrandt (?) = attributed: Rembrandt
+Possibly by Goya = attributed: Goya
+Probably Goya = attributed: Goya
+Rembrandt or workshop = attributed: Rembrandt
+Rembrandt or Jan Lievens = attributed: Rembrandt
+Rembrandt (zugeschrieben) = attributed: Rembrandt
+Rembrandt zugeschrieben = attributed: Rembrandt
+attribué à Poussin = attributed: Poussin
+Master of the Osservanza|or Possibly Sano di Pietro = attributed: Master of the Osservanza
+Andrea Mantegna|or Follower of Andrea Mantegna|Possibly Giulio Campagnola = attributed: Andrea Mantegna
+Workshop of Rubens = workshop: Rubens
+Studio of Van Dyck = workshop: Van Dyck
+Frans Hals and studio = workshop: Frans Hals
+Frans Hals and Workshop = workshop: Frans Hals
+Rubens (workshop of) = workshop: Rubens
+Lucas Cranach, Werkstatt = workshop: Lucas Cranach
+atelier de Rubens = workshop: Rubens
+bottega di Raffaello = workshop: Raffaello
+Pupil of Rembrandt = workshop: Rembrandt
+attributed to the workshop of Rubens = workshop: Rubens
+Italian 15th Century|Workshop of Bicci di Lorenzo = workshop: Bicci di Lorenzo
+Gerard David|and Netherlandish 15th/16th Century|Workshop of Gerard David = workshop: Gerard David
+Master of Saint Giles|and Anonymous Artist|and Assistant of Master of Saint Giles = workshop: Master of Saint Giles
+Circle of Raphael = circle: Raphael
+Rubens (circle) = circle: Rubens
+Entourage de Poussin = circle: Poussin
+Umkreis von Dürer = circle: Dürer
+Follower of Bosch = follower: Bosch
+Nachfolger von Bosch = follower: Bosch
+School of Titian = follower: Titian
+Rembrandt School = follower: Rembrandt
+Anonymous Artist|Follower of Andrea Mantegna = follower: Andrea Mantegna
+Manner of Corot = manner: Corot
+In the style of Corot = manner: Corot
+Imitator of Corot = manner: Corot
+after Titian = after: Titian
+AFTER TITIAN = after: TITIAN
+Copy after Rubens = after: Rubens
+Rubens, Peter Paul (after) = after: Rubens, Peter Paul
+d'après Titien = after: Titien
+D’après Titien = after: Titien
+nach Dürer = after: Dürer
+Copy after a follower of Bosch = after: Bosch
+Anonymous, after Rubens = after: Rubens
+Flemish School, after Rubens = after: Rubens
+"""  # noqa: E501
+
+NOBODY = [
+    "", " ", "?", "-", "|", "Anonymous", "Unknown", "Unknown artist", "Artist unknown", "n/a",
+    "Unbekannt", "Anonyme", "Ignoto", "Anonymous 17th-century Flemish", "Florentine 15th Century",
+    "Franco-Flemish 15th Century", "Probably Antwerp 16th Century", "Flemish School",
+    "Byzantine 13th Century (possibly from Constantinople)", "School of Fontainebleau",
+    "Hudson River School", "XVIIe siècle", "Italian (Venetian) School, 16th century",
+    "formerly attributed to Titian", "Anonymous Artist|Imitator of Anonymous Flemish 15th Century",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", LINES.strip().splitlines())
+def test_a_line_says_who_and_how_surely(line: str) -> None:
+    text, expected = line.split(" = ")
+    kind, artist = expected.split(": ")
+    found = parse_attribution(text)
+    assert (found.kind, found.artist) == (kind, artist)
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_nobody_is_named(text: str) -> None:
+    assert parse_attribution(text) == Attribution("unknown", None)
+
+
+def test_accents_in_two_code_points_read_alike() -> None:
+    assert parse_attribution("attribue\u0301 a\u0300 Poussin").kind == "attributed"
+
+
+@given(st.text(max_size=500))
+def test_any_text_is_read(text: str) -> None:
+    found = parse_attribution(text)
+    assert found.kind in ATTRIBUTIONS
+    assert (found.artist is None) == (found.kind == "unknown")
+    assert found.artist is None or found.artist.strip()
+
+
+terms = st.sampled_from(
+    [
+        "after",
+        "copy after",
+        "workshop of",
+        "circle of",
+        "possibly",
+        "attributed to",
+        "Rembrandt",
+        "and workshop",
+        "or",
+        "and",
+        "(?)",
+        "|",
+        "Unknown",
+        "School",
+        "15th Century",
+        "(after)",
+        "nach",
+        "Umkreis",
+        "?",
+        "by",
+        "the",
+        "zugeschrieben",
+    ]
+)
+
+
+@given(st.lists(terms, max_size=12))
+def test_any_terms_are_read(words: list[str]) -> None:
+    found = parse_attribution(" ".join(words))
+    assert (found.artist is None) == (found.kind == "unknown")
+    assert found.artist is None or found.artist.strip()
+
+
+def test_lines_of_the_national_gallery(data) -> None:
+    path = data / "nga" / "paintings_with_images.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = [row["attribution"] for row in csv.DictReader(file)]
+    kinds = Counter(parse_attribution(line).kind for line in lines)
+    assert kinds == {"by": 126, "unknown": 11, "attributed": 10, "workshop": 5, "follower": 3}
+
+
+@pytest.mark.parametrize("folder", ["paintings", "wikiart224"])
+def test_plain_names_stay_what_they_are(data, folder: str) -> None:
+    with (data / folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        names = {row["artist"] for row in csv.DictReader(file)}
+    assert [n for n in names if parse_attribution(n) != Attribution("by", n)] == []
