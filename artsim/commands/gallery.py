@@ -255,8 +255,8 @@ def push(
 ) -> None:
     """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
     with expected_errors():
+        from artsim.ingest.push import push_gallery
         from artsim.store.base import ServerOptions
-        from artsim.store.copy import copy_gallery
         from artsim.store.gallery import open_gallery
 
         options = ServerOptions(shards, replicas, quantization, on_disk)
@@ -264,6 +264,6 @@ def push(
             Place(gallery, None, None, home).open_embedded() as source,
             open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
         ):
-            copied = copy_gallery(source, target, options=options, progress=make_progress())
+            copied = push_gallery(source, target, options=options, progress=make_progress())
             location = target.store.location
-        say(f"Copied {copied} points to {location}; those that were there already were left.")
+        say(f"Copied {copied.written} points to {location}; {copied.unchanged} were there already.")

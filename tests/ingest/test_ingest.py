@@ -1,0 +1,392 @@
+"""Ingest of real pictures into a real embedded gallery."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from qdrant_client import QdrantClient
+
+from artsim.domain.criteria import AnyOf, Criteria
+from artsim.errors import EncoderMismatchError, MetadataError, SourceError
+from artsim.images.load import ImageLimits
+from artsim.ingest.progress import Counts
+from artsim.ingest.push import push_gallery
+from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.search.options import SearchOptions
+from artsim.search.queries import IdQuery
+from artsim.search.similar import find_similar, find_similar_faces
+from artsim.store.base import Record
+from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.server import ServerStore
+
+NO_FACES = IngestOptions(faces=False)
+PORTRAITS = ("001", "002", "031")
+OTHERS = ("003", "010", "020")
+
+
+@pytest.fixture
+def few(sample: Path, tmp_path: Path) -> Path:
+    """Six works of the sample, three of them portraits, with their metadata."""
+    folder = tmp_path / "few"
+    (folder / "images").mkdir(parents=True)
+    rows = read_rows(sample / "metadata.csv")
+    kept = [row for row in rows if row["id"].removeprefix("sample-") in PORTRAITS + OTHERS]
+    for row in kept:
+        shutil.copy(sample / row["filename"], folder / row["filename"])
+    write_rows(folder / "metadata.csv", kept)
+    return folder
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Gallery]:
+    with open_gallery(home=tmp_path / "home") as opened:
+        yield opened
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def change_row(folder: Path, painting_id: str, **values: str) -> None:
+    rows = read_rows(folder / "metadata.csv")
+    for row in rows:
+        if row["id"] == painting_id:
+            row.update(values)
+    write_rows(folder / "metadata.csv", rows)
+
+
+def contents(gallery: Gallery, part: str = "paintings") -> dict[str, Record]:
+    collection = getattr(gallery, part)
+    names = list(collection.schema.vectors)
+    return {record.point_id: record for record in collection.scroll(with_vectors=names)}
+
+
+def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
+    return one.keys() == other.keys() and all(
+        one[i].payload == other[i].payload
+        and one[i].vectors.keys() == other[i].vectors.keys()
+        and all(np.array_equal(v, other[i].vectors[n]) for n, v in one[i].vectors.items())
+        for i in one
+    )
+
+
+def test_a_second_ingest_finds_everything_there(few: Path, gallery: Gallery) -> None:
+    first = ingest_paintings(gallery, few)
+    assert (first.counts.written, first.problems) == (6, [])
+    assert first.counts.faces == gallery.faces.count() >= 4
+    before = contents(gallery), contents(gallery, "faces")
+    second = ingest_paintings(gallery, few)
+    assert second.counts == Counts(unchanged=6)
+    assert all(map(same, before, (contents(gallery), contents(gallery, "faces"))))
+    forced = ingest_paintings(gallery, few, IngestOptions(force=True))
+    assert forced.counts.written == 6
+    assert all(map(same, before, (contents(gallery), contents(gallery, "faces"))))
+
+
+def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
+    ingest_paintings(gallery, few)
+    payloads = {r.payload["painting_id"]: r.payload for r in contents(gallery).values()}
+    ruff = payloads["sample-001"]
+    with Image.open(next((few / "images").glob("001-*"))) as image:
+        assert (ruff["image_width"], ruff["image_height"]) == image.size
+    assert ruff["artist_key"] == "aldert der hoeve van"
+    assert (ruff["year_start"], ruff["year_end"]) == (1634, 1634)
+    assert ruff["style"] == ["Baroque"]
+    assert ruff["face_count"] == 1
+    for face in contents(gallery, "faces").values():
+        x, y, width, height = face.payload["box"]
+        assert 0 <= x < x + width <= face.payload["image_width"]
+        assert 0 <= y < y + height <= face.payload["image_height"]
+        assert face.payload["face_size"] == pytest.approx(min(width, height), abs=1)
+        painting = payloads[face.payload["painting_id"]]
+        assert painting.items() <= face.payload.items()
+    assert payloads["sample-010"]["face_count"] == 0
+    for payload in payloads.values():
+        assert not [key for key, value in payload.items() if value in ("", None, [])]
+
+
+def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -> None:
+    ingest_paintings(gallery, few)
+    before = contents(gallery)
+    change_row(few, "sample-001", title="Margriet", artist="Workshop of Frans Hals")
+    summary = ingest_paintings(gallery, few)
+    assert summary.counts == Counts(updated=1, unchanged=5)
+    for part in ("paintings", "faces"):
+        of_painting = Criteria((AnyOf("painting_id", ("sample-001",)),))
+        (record,) = getattr(gallery, part).scroll(of_painting)
+        assert record.payload["title"] == "Margriet"
+        assert record.payload["attribution"] == "workshop"
+        assert record.payload["face_count"] == 1
+    after = contents(gallery)
+    assert all(
+        np.array_equal(after[i].vectors["builtin-v1"], before[i].vectors["builtin-v1"])
+        for i in before
+    )
+
+
+def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Gallery) -> None:
+    ingest_paintings(gallery, few)
+    portrait, abstract = (next((few / "images").glob(f"{n}-*")) for n in ("001", "010"))
+    shutil.copy(abstract, portrait)
+    summary = ingest_paintings(gallery, few)
+    assert summary.counts == Counts(written=1, unchanged=5)
+    records = {r.payload["painting_id"]: r for r in contents(gallery).values()}
+    np.testing.assert_array_equal(
+        records["sample-001"].vectors["builtin-v1"], records["sample-010"].vectors["builtin-v1"]
+    )
+    assert records["sample-001"].payload["face_count"] == 0
+    assert gallery.faces.count(Criteria((AnyOf("painting_id", ("sample-001",)),))) == 0
+
+
+def test_faces_can_come_later(few: Path, gallery: Gallery, tmp_path: Path) -> None:
+    ingest_paintings(gallery, few, NO_FACES)
+    assert not gallery.has_faces
+    assert all("face_count" not in r.payload for r in contents(gallery).values())
+    summary = ingest_paintings(gallery, few)
+    assert summary.counts.written == 6
+    with open_gallery(home=tmp_path / "at once") as other:
+        ingest_paintings(other, few)
+        assert same(contents(other), contents(gallery))
+        assert same(contents(other, "faces"), contents(gallery, "faces"))
+    assert ingest_paintings(gallery, few, NO_FACES).counts == Counts(unchanged=6)
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    from artsim.encoders import torchvision_ops
+
+    torchvision_ops.register()
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), file)
+    return file
+
+
+def test_another_encoder_is_added_beside_the_first(
+    few: Path, gallery: Gallery, tiny_weights: Path
+) -> None:
+    ingest_paintings(gallery, few)
+    before = contents(gallery), contents(gallery, "faces")
+    tiny = "timm:test_resnet"
+    options = IngestOptions(encoders=[tiny], weights=tiny_weights, faces=False)
+    summary = ingest_paintings(gallery, few, options)
+    assert summary.counts.written == 6
+    names = list(gallery.image_encoders())
+    assert names[0] == "builtin-v1"
+    assert len(names) == 2
+    for point_id, record in contents(gallery).items():
+        assert record.payload == before[0][point_id].payload
+        for name, vector in before[0][point_id].vectors.items():
+            np.testing.assert_array_equal(record.vectors[name], vector)
+        assert np.linalg.norm(record.vectors[names[1]]) == pytest.approx(1, abs=1e-5)
+    assert same(before[1], contents(gallery, "faces"))
+    fused = find_similar(gallery, IdQuery("sample-001"), encoders=names)
+    assert len(fused.hits) == 5
+
+
+def test_another_face_encoder_is_added_beside_the_first(
+    few: Path, gallery: Gallery, tiny_weights: Path
+) -> None:
+    ingest_paintings(gallery, few)
+    before = contents(gallery, "faces")
+    tiny = f"timm:test_resnet@{tiny_weights}"
+    summary = ingest_paintings(gallery, few, IngestOptions(face_encoder=tiny))
+    assert summary.counts.written == 6
+    after = contents(gallery, "faces")
+    assert after.keys() == before.keys()
+    for point_id, record in after.items():
+        assert len(record.vectors) == 3
+        for name, vector in before[point_id].vectors.items():
+            np.testing.assert_array_equal(record.vectors[name], vector)
+        assert len(record.payload["face_encoders"]) == 2
+    again = ingest_paintings(gallery, few, IngestOptions(face_encoder=tiny))
+    assert again.counts == Counts(unchanged=6)
+    assert ingest_paintings(gallery, few, IngestOptions(face_encoder="builtin")).counts == Counts(
+        unchanged=6
+    )
+
+
+def test_shares_of_several_machines_make_the_whole(few: Path, tmp_path: Path) -> None:
+    with (
+        open_gallery(home=tmp_path / "whole") as whole,
+        open_gallery(home=tmp_path / "shares") as shares,
+    ):
+        ingest_paintings(whole, few, NO_FACES)
+        written = [
+            ingest_paintings(shares, few, IngestOptions(faces=False, shard=(i, 4))).counts.written
+            for i in (1, 2, 3, 4)
+        ]
+        assert written == [2, 2, 1, 1]
+        assert same(contents(whole), contents(shares))
+
+
+def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery: Gallery) -> None:
+    images = few / "images"
+    portrait = next(images.glob("001-*"))
+    portrait.write_bytes(portrait.read_bytes()[:2000])
+    next(images.glob("002-*")).write_bytes(b"")
+    next(images.glob("003-*")).write_text("<html>404</html>")
+    next(images.glob("010-*")).unlink()
+    rows = read_rows(few / "metadata.csv")
+    write_rows(few / "metadata.csv", [*rows, {**rows[-1], "title": "again"}])
+    summary = ingest_paintings(gallery, few)
+    assert summary.counts.written == 2
+    reasons = sorted(problem.reason for problem in summary.problems)
+    assert len(reasons) == summary.counts.failed == 5
+    text = "\n".join(reasons)
+    for part in ("ends too early", "is empty", "not a picture", "010-", "sample-031"):
+        assert part in text
+    with_line = [problem for problem in summary.problems if problem.line is not None]
+    assert {problem.line for problem in with_line} >= {8}
+
+
+def test_limits_are_reported(few: Path, gallery: Gallery) -> None:
+    options = IngestOptions(faces=False, limits=ImageLimits(max_megapixels=0.01))
+    summary = ingest_paintings(gallery, few, options)
+    assert summary.counts.failed == 6
+    assert "--max-megapixels" in summary.problems[0].reason
+
+
+def test_two_folders_with_the_same_names_do_not_overwrite_each_other(
+    few: Path, gallery: Gallery, tmp_path: Path
+) -> None:
+    for n, folder in (("003", "a"), ("010", "b")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(next((few / "images").glob(f"{n}-*")), tmp_path / folder / "1.jpg")
+    assert ingest_paintings(gallery, tmp_path / "a", NO_FACES).counts.written == 1
+    clash = ingest_paintings(gallery, tmp_path / "b", NO_FACES)
+    assert clash.counts.failed == 1
+    assert "another picture with the id '1.jpg'" in clash.problems[0].reason
+    forced = ingest_paintings(gallery, tmp_path / "b", IngestOptions(faces=False, force=True))
+    assert forced.counts.written == 1
+    moved = (tmp_path / "b").rename(tmp_path / "c")
+    assert ingest_paintings(gallery, moved, NO_FACES).counts == Counts(updated=1)
+
+
+def test_a_dry_run_writes_nothing(few: Path, gallery: Gallery) -> None:
+    next((few / "images").glob("002-*")).write_bytes(b"")
+    summary = ingest_paintings(gallery, few, IngestOptions(dry_run=True))
+    assert (summary.counts.written, summary.counts.failed) == (5, 1)
+    assert not gallery.has_paintings
+    ingest_paintings(gallery, few, NO_FACES)
+    before = contents(gallery)
+    dry = ingest_paintings(gallery, few, IngestOptions(dry_run=True, limit=2))
+    assert dry.counts.done == 2
+    assert same(before, contents(gallery))
+
+
+def test_sources_that_make_no_sense(few: Path, gallery: Gallery, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no folder or file"):
+        ingest_paintings(gallery, tmp_path / "nowhere")
+    with pytest.raises(MetadataError, match="colour"):
+        ingest_paintings(gallery, few, columns={"style": "colour"})
+    assert not gallery.has_paintings
+
+
+def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -> None:
+    ingest_paintings(gallery, few)
+    client = QdrantClient(":memory:")
+    with Gallery(ServerStore.from_client(client, "memory"), "direct") as direct:
+        ingest_paintings(direct, few)
+        assert ingest_paintings(direct, few).counts == Counts(unchanged=6)
+        pushed = Gallery(direct.store, "pushed")
+        assert push_gallery(gallery, pushed).written == 6 + gallery.faces.count()
+        assert push_gallery(gallery, pushed).written == 0
+        options = SearchOptions(rerank="ssim")
+        answers = [
+            [
+                (h.point_id, round(h.score, 5), round(h.rerank_score or 0, 6))
+                for h in find(g, IdQuery("sample-001"), options=options).hits
+            ]
+            for find in (find_similar, find_similar_faces)
+            for g in (gallery, direct, pushed)
+        ]
+    assert answers[0] == answers[1] == answers[2] != []
+    assert answers[3] == answers[4] == answers[5] != []
+
+
+def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
+    few: Path, gallery: Gallery
+) -> None:
+    from dataclasses import replace
+
+    from artsim.encoders.builtin import BuiltinEncoder
+
+    older = replace(BuiltinEncoder().info, vector_name="builtin-v0")
+    gallery.create_paintings([older])
+    with pytest.raises(EncoderMismatchError, match=r"'builtin-v0'.*'builtin-v1'"):
+        ingest_paintings(gallery, few)
+
+
+def start_ingest(source: Path, home: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "artsim", "ingest", str(source), *options],
+        env={**os.environ, "ARTSIM_HOME": str(home)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_ctrl_c_leaves_whole_paintings(
+    sample: Path, tmp_path: Path, _sample_contents: Callable[[str], dict[str, Record]]
+) -> None:
+    home = tmp_path / "home"
+    with start_ingest(sample, home, "--batch-size", "4") as process:
+        assert process.stderr is not None
+        process.stderr.readline()  # it has begun to read
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+    assert process.returncode == 130
+    assert told.splitlines()[-1].startswith("Interrupted.")
+    assert "Traceback" not in told
+    with start_ingest(sample, home) as process:
+        process.communicate()
+    assert process.returncode == 0
+    with open_gallery(home=home) as gallery:
+        for part in ("paintings", "faces"):
+            assert same(contents(gallery, part), _sample_contents(part))
+
+
+@pytest.fixture
+def _sample_contents(sample_home: Path) -> Callable[[str], dict[str, Record]]:
+    def read(part: str) -> dict[str, Record]:
+        with open_gallery(home=sample_home) as gallery:
+            return contents(gallery, part)
+
+    return read
+
+
+def test_problems_are_listed_for_programs(few: Path, tmp_path: Path) -> None:
+    next((few / "images").glob("002-*")).write_bytes(b"")
+    listed = tmp_path / "errors.jsonl"
+    with start_ingest(few, tmp_path / "home", "--no-faces", "--errors", str(listed)) as process:
+        _, told = process.communicate()
+    assert process.returncode == 0
+    assert "Wrote 5 paintings; 0 had new metadata, 0 were there already, 1 did not go in." in told
+    (row,) = map(json.loads, listed.read_text(encoding="utf-8").splitlines())
+    assert row["painting_id"] == "sample-002"
+    assert "is empty" in row["reason"]
