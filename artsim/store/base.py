@@ -154,15 +154,34 @@ class Collection(Protocol):
         ...
 
     def upsert(self, points: Sequence[Point]) -> None:
-        """Write points whole: an existing point of the same id is replaced."""
+        """Write points whole: an existing point of the same id is replaced.
+
+        Raises
+        ------
+        ValueError
+            If an id is no UUID, a vector is not in the schema, has another shape, or
+            numbers that are not finite or do not fit; nothing is written then.
+        """
         ...
 
     def update_vectors(self, points: Sequence[Point]) -> None:
-        """Set the given vectors of existing points; their other vectors and payload stay."""
+        """Set the given vectors of existing points; their other vectors and payload stay.
+
+        Raises
+        ------
+        StoreError
+            If one of the points does not exist; nothing is written then.
+        """
         ...
 
     def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
-        """Replace the payload of existing points, by point id; their vectors stay."""
+        """Replace the payload of existing points, by point id; their vectors stay.
+
+        Raises
+        ------
+        StoreError
+            If one of the points does not exist; nothing is written then.
+        """
         ...
 
     def delete(self, criteria: Criteria) -> None:

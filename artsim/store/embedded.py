@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import qdrant_edge as edge
 
@@ -23,6 +24,9 @@ from artsim.store.manifest import (
     sync_folder,
     write_schema,
 )
+
+_STALE_SECONDS: Final = 3600
+"""Age at which a half-made collection is no longer being made."""
 
 
 class EmbeddedStore:
@@ -138,6 +142,7 @@ class EmbeddedStore:
 
     def _create(self, name: str, schema: CollectionSchema) -> None:
         """Make a whole collection aside, then give it its name: there is never a half."""
+        self._sweep()
         aside = self._root / f".new-{name}-{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
@@ -149,5 +154,16 @@ class EmbeddedStore:
         shard.flush()
         shard.close()
         write_schema(aside, schema)
-        aside.rename(self._root / name)
+        try:
+            aside.rename(self._root / name)
+        except OSError:
+            if not (self._root / name).is_dir():
+                raise
+            shutil.rmtree(aside)  # another process was faster
         sync_folder(self._root)
+
+    def _sweep(self) -> None:
+        """Remove what processes that died left of collections half made or half deleted."""
+        for path in [*self._root.glob(".new-*"), *self._root.glob(".deleted-*")]:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)

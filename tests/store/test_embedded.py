@@ -9,6 +9,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +176,16 @@ class TestCrash:
             assert store.list_collections() == ["other"]
             assert store.create_collection("paintings", SCHEMA).count() == 0
             assert store.list_collections() == ["other", "paintings"]
+
+    def test_what_a_dead_process_left_is_swept_up(self, filled: Path) -> None:
+        root = filled / "collections"
+        for name, age in ((".new-a-1", 7200), (".deleted-b-1", 7200), (".new-c-1", 5)):
+            (root / name / "shard").mkdir(parents=True)
+            then = time.time() - age
+            os.utime(root / name, (then, then))
+        with EmbeddedStore(filled) as store:
+            store.create_collection("more", SCHEMA)
+        assert sorted(p.name for p in root.iterdir()) == [".new-c-1", "more", "paintings"]
 
 
 class TestLock:

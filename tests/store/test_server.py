@@ -6,7 +6,6 @@ import json
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,14 +144,13 @@ class TestFailures:
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-            started = time.monotonic()
+            # Not waited for, whatever the patience: a server that has never answered is
+            # not one that restarts.
             with (
-                store_at(url, patience=600.0) as store,
+                store_at(url, patience=float("inf")) as store,
                 pytest.raises(StoreUnavailableError, match="docker compose up -d"),
             ):
                 store.list_collections()
-        # Not waited for: a server that has never answered is not one that restarts.
-        assert time.monotonic() - started < 300
 
     def test_a_name_that_is_none(self) -> None:
         with (
