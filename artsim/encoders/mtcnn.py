@@ -10,6 +10,7 @@ References
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ from artsim.encoders.mtcnn_boxes import (
 from artsim.encoders.mtcnn_nets import CandidateNet, ProposalNet
 from artsim.encoders.mtcnn_pyramid import CELL, STRIDE, fold_pyramid, plan_pyramid
 from artsim.encoders.mtcnn_windows import SumTable, resize_windows, sum_table
+from artsim.encoders.one_core import OneCoreWorkers
 
 VERSION: Final = 1
 """To be raised whenever other faces come of the same settings."""
@@ -47,8 +49,8 @@ class MTCNNDetector:
     """Finder of all faces of a picture: three nets, each sifting what the last one let by.
 
     The same faces as facenet-pytorch's ``MTCNN(keep_all=True)`` with the same
-    thresholds, to rounding. A picture's faces depend on nothing but the picture. Safe to
-    call from threads.
+    thresholds, to rounding. A picture's faces depend on nothing but the picture. Meant to
+    be called from several threads: on a CPU each picture is the work of one core.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class MTCNNDetector:
         self._min_face = min_face
         self._thresholds = (*thresholds, score)
         where = torch.device(device)
+        self._workers = OneCoreWorkers() if where.type == "cpu" else None
         self._pnet = ProposalNet(where)
         self._rnet = CandidateNet("RNet", where)
         self._onet = CandidateNet("ONet", where)
@@ -115,6 +118,11 @@ class MTCNNDetector:
             )
         if min(image.shape[:2]) < self._min_face:
             return []
+        if self._workers is None:
+            return self._detect(image)
+        return self._workers.run(partial(self._detect, image))
+
+    def _detect(self, image: RGBImage) -> list[DetectedFace]:
         height, width = image.shape[:2]
         table = sum_table(image)
         candidates = self._refine(table, self._propose(table))
@@ -130,22 +138,21 @@ class MTCNNDetector:
         """First net: squares that may hold a face, over all scales."""
         height, width = table.shape[0] - 1, table.shape[1] - 1
         pyramid = plan_pyramid(height, width, self._min_face)
-        outputs = self._pnet(
+        odds, hidden = self._pnet(
             fold_pyramid(table, pyramid), pyramid.odd_rows, pyramid.odd_columns
         )
         threshold = self._thresholds[0]
         least = math.log(threshold / (1 - threshold))
         found = []
         for level in pyramid.levels:
-            part = outputs[:, level.places[0], level.places[1]]
-            y, x = np.nonzero(part[0] >= least)
-            at = part[:, y, x]
+            y, x = np.nonzero(odds[level.places] >= least)
             corner = np.stack([x, y], axis=1).astype(np.float32) * STRIDE + 1
-            scale = np.float32(level.scale)
-            boxes = np.floor(np.concatenate([corner, corner + (CELL - 1)], axis=1) / scale)
-            scores = 1 / (1 + np.exp(-at[0]))
+            ends = np.concatenate([corner, corner + (CELL - 1)], axis=1)
+            boxes = np.floor(ends / np.float32(level.scale))
+            scores = np.float32(1) / (np.float32(1) + np.exp(-odds[level.places][y, x]))
             kept = suppress(boxes, scores, 0.5)
-            found.append((boxes[kept], scores[kept], at[1:].T[kept]))
+            offsets = self._pnet.corrections(hidden[level.places][y[kept], x[kept]])
+            found.append((boxes[kept], scores[kept], offsets))
         boxes, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = suppress(boxes, scores, 0.7)
         return _Candidates(squared(shift(boxes[kept], offsets[kept], edge=0)), scores[kept])

@@ -52,11 +52,11 @@ def suppress(
 
 def _first_of_each(boxes: Boxes, threshold: float, relative_to: str) -> npt.NDArray[np.bool_]:
     """Return which of the boxes, best first, stay among themselves."""
-    hides = _overlap(boxes, boxes, relative_to) > threshold
+    hides = np.triu(_overlap(boxes, boxes, relative_to) > threshold, 1)
     stays = np.ones(len(boxes), dtype=np.bool_)
-    for i in range(len(boxes)):
+    for i in np.flatnonzero(hides.any(axis=1)):
         if stays[i]:
-            stays[i + 1 :] &= ~hides[i, i + 1 :]
+            stays &= ~hides[i]
     return stays
 
 
@@ -66,7 +66,9 @@ def _overlap(first: Boxes, second: Boxes, relative_to: str) -> npt.NDArray[np.fl
     width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0]) + edge
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]) + edge
     shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area_a, area_b = ((c[:, 2] - c[:, 0] + edge) * (c[:, 3] - c[:, 1] + edge) for c in (first, second))
+    area_a, area_b = (
+        (c[:, 2] - c[:, 0] + edge) * (c[:, 3] - c[:, 1] + edge) for c in (first, second)
+    )
     if relative_to == "smaller":
         whole = np.minimum(area_a[:, None], area_b[None])
     else:

@@ -10,26 +10,21 @@ call.
 from __future__ import annotations
 
 import importlib.resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 from torch.nn import functional
 
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.encoders.weights import fill_model, load_state_dict
 
-if TYPE_CHECKING:
-    from torch import nn
-
 FloatArray = npt.NDArray[np.float32]
 
 _BATCH: Final = 32
 """Candidates in a full batch: their activations just fit the second-level cache."""
-
-_STEP: Final = 8
-"""The last batch is filled up to a multiple of this."""
 
 
 def load_net(name: str) -> nn.Module:
@@ -55,6 +50,7 @@ class CandidateNet:
 
     def __init__(self, name: str, device: torch.device) -> None:
         self._net: Any = load_net(name).to(device, memory_format=torch.channels_last)
+        self._net.pool1 = _PoolByMaxima()
         self._device = device
 
     def __call__(self, windows: FloatArray) -> tuple[FloatArray, ...]:
@@ -74,11 +70,22 @@ class CandidateNet:
 
     @torch.inference_mode()
     def _run(self, windows: FloatArray) -> list[FloatArray]:
-        count = len(windows)
-        padded = np.zeros((-(-count // _STEP) * _STEP, *windows.shape[1:]), dtype=np.float32)
-        padded[:count] = windows
-        batch = torch.from_numpy(padded).to(self._device).permute(0, 3, 1, 2)
-        return [output[:count].cpu().numpy() for output in self._net(batch)]
+        batch = torch.from_numpy(windows).to(self._device)
+        return [output.cpu().numpy() for output in self._net(batch.permute(0, 3, 1, 2))]
+
+
+class _PoolByMaxima(nn.Module):
+    """Maximum over 3 x 3 places, two apart, edges cut: columns first, then rows.
+
+    Equal to ``MaxPool2d(3, 2, ceil_mode=True)`` on an even number of rows and columns.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = torch.maximum(x[..., 0::2], x[..., 1::2])
+        wide[..., :-1] = torch.maximum(wide[..., :-1], x[..., 2::2])
+        tall = torch.maximum(wide[:, :, 0::2], wide[:, :, 1::2])
+        tall[:, :, :-1] = torch.maximum(tall[:, :, :-1], wide[:, :, 2::2])
+        return tall
 
 
 class ProposalNet:
@@ -94,58 +101,73 @@ class ProposalNet:
         net: Any = load_net("PNet").to(device)
         self._device = device
         self._opening = _folded(net.conv1.weight)
-        self._opening_bias = net.conv1.bias.repeat(4)
-        self._slopes = net.prelu1.weight.repeat(4)
+        self._opening_bias = _padded(net.conv1.bias.repeat(4))
+        self._slopes = _padded(net.prelu1.weight.repeat(4))
         self._net = net.to(memory_format=torch.channels_last)
-        # One 1 x 1 convolution for the face's log odds and the four corrections.
-        odds = net.conv4_1.weight[1:] - net.conv4_1.weight[:1]
-        self._head = torch.cat([odds, net.conv4_2.weight])
-        self._head_bias = torch.cat(
-            [net.conv4_1.bias[1:] - net.conv4_1.bias[:1], net.conv4_2.bias]
-        )
+        self._odds = (net.conv4_1.weight[1] - net.conv4_1.weight[0]).flatten()
+        self._odds_bias = net.conv4_1.bias[1] - net.conv4_1.bias[0]
+        self._correction: FloatArray = net.conv4_2.weight.flatten(1).T.cpu().numpy()
+        self._correction_bias: FloatArray = net.conv4_2.bias.cpu().numpy()
 
     @torch.inference_mode()
     def __call__(
-        self, folded: FloatArray, odd_rows: list[tuple[int, slice]], odd_columns: list[tuple[slice, int]]
-    ) -> FloatArray:
-        """Return the log odds of a face, and its box's corrections, for all places.
+        self,
+        folded: FloatArray,
+        odd_rows: list[tuple[int, slice]],
+        odd_columns: list[tuple[slice, int]],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the log odds of a face at all places, and what `corrections` needs.
 
         Parameters
         ----------
-        folded : ndarray of float32, shape (height / 2, width / 2, 16)
-            Pixels in -1..1; channels in the order row in the fold, column in it, color,
-            the fourth color ignored.
+        folded : ndarray of float32, shape (height / 2, width / 2, 12)
+            Pixels in -1..1; channels in the order row in the fold, column in it, color.
         odd_rows, odd_columns : list
             Rows (with their columns) and columns (with their rows) of `folded` in whose
             second phase there is no picture.
 
         Returns
         -------
-        ndarray of float32, shape (5, height / 2 - 5, width / 2 - 5)
+        odds : ndarray of float32, shape (height / 2 - 5, width / 2 - 5)
+        hidden : ndarray of float32, shape (height / 2 - 5, width / 2 - 5, 32)
         """
-        net = self._net
         x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
         x = functional.conv2d(x, self._opening, self._opening_bias)
-        phases = x.permute(0, 2, 3, 1)[0].unflatten(-1, (2, 2, 10))
+        phases = x[0, :40].permute(1, 2, 0).unflatten(-1, (2, 2, 10))
         for row, columns in odd_rows:
             phases[row, columns, 1] = phases[row, columns, 0]
         for rows, column in odd_columns:
             phases[rows, column, :, 1] = phases[rows, column, :, 0]
         x = functional.prelu(x, self._slopes)
-        x = x.unflatten(1, (4, 10)).amax(1)
+        x = torch.maximum(x[:, :20], x[:, 20:40])
+        x = torch.maximum(x[:, :10], x[:, 10:])
+        net = self._net
         x = net.prelu2(net.conv2(x))
-        x = net.prelu3(net.conv3(x))
-        outputs: FloatArray = functional.conv2d(x, self._head, self._head_bias)[0].cpu().numpy()
-        return outputs
+        hidden = net.prelu3(net.conv3(x))[0].permute(1, 2, 0)
+        odds = hidden @ self._odds + self._odds_bias
+        return odds.cpu().numpy(), hidden.cpu().numpy()
+
+    def corrections(self, hidden: FloatArray) -> FloatArray:
+        """Return the offsets of a box's sides, shape (N, 4), at N places of `hidden`."""
+        offsets: FloatArray = hidden @ self._correction + self._correction_bias
+        return offsets
+
+
+def _padded(values: torch.Tensor) -> torch.Tensor:
+    """Fill up 40 filters to 48: convolutions by multiples of 16 take less time."""
+    padding = values.new_zeros(48 - len(values), *values.shape[1:])
+    return torch.cat([values, padding])
 
 
 def _folded(weight: torch.Tensor) -> torch.Tensor:
     """Return the 3 x 3 filters as 2 x 2 ones on folded pixels, a group for each phase."""
     count, colors = weight.shape[:2]
-    wide = weight.new_zeros(2, 2, count, 4, 4, 4)  # phase row, phase column, out, color, y, x
+    wide = weight.new_zeros(2, 2, count, colors, 4, 4)  # phase row, phase column, out, color, y, x
     for row in range(2):
         for column in range(2):
-            wide[row, column, :, :colors, row : row + 3, column : column + 3] = weight
-    parts = wide.reshape(4 * count, 4, 2, 2, 2, 2)  # out, color, y, row in fold, x, column in it
-    folded = parts.permute(0, 3, 5, 1, 2, 4).reshape(4 * count, 16, 2, 2)
-    return folded.contiguous(memory_format=torch.channels_last)
+            wide[row, column, :, :, row : row + 3, column : column + 3] = weight
+    parts = wide.reshape(
+        4 * count, colors, 2, 2, 2, 2
+    )  # out, color, y, row in fold, x, column in it
+    folded = parts.permute(0, 3, 5, 1, 2, 4).reshape(4 * count, 4 * colors, 2, 2)
+    return _padded(folded).contiguous(memory_format=torch.channels_last)

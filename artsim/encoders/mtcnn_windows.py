@@ -15,7 +15,7 @@ References
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,13 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 IndexArray: TypeAlias = npt.NDArray[np.intp]
 
 
+class Bins(NamedTuple):
+    """Ranges of pixels along one side, `end` excluded; both of shape (..., count)."""
+
+    start: IndexArray
+    end: IndexArray
+
+
 def sum_table(image: RGBImage) -> SumTable:
     """Return the summed-area table of `image`, its channels padded to four.
 
@@ -36,63 +43,55 @@ def sum_table(image: RGBImage) -> SumTable:
     less than 16.8 million pixels, since unsigned subtraction undoes the wrapping.
     """
     height, width = image.shape[:2]
-    table = np.zeros((height + 1, width + 1, 4), dtype=np.uint32)
-    inner = table[1:, 1:, :3]
-    inner[...] = image
-    np.cumsum(inner, axis=0, out=inner)
-    np.cumsum(inner, axis=1, out=inner)
+    turned = np.zeros((width + 1, height + 1, 4), dtype=np.uint32)
+    for channel in range(3):  # one by one is faster than three interleaved
+        turned[1:, 1:, channel] = image[..., channel].T
+    _accumulate(turned)
+    table = np.ascontiguousarray(_as_elements(turned).T).view(np.uint32)
+    table = table.reshape(height + 1, width + 1, 4)
+    _accumulate(table)
     return table
 
 
-def bins(length: IndexArray | int, count: int) -> tuple[IndexArray, IndexArray]:
-    """Return where each of `count` bins over `length` pixels starts and ends.
+def _accumulate(rows: SumTable) -> None:
+    """Add to each row those before it: whole rows at a time are fastest."""
+    previous = rows[0]
+    for row in rows[1:]:
+        np.add(row, previous, out=row)
+        previous = row
 
-    Shape (count,) for one length, (N, count) for N lengths.
-    """
+
+def _as_elements(table: SumTable) -> npt.NDArray[np.complex128]:
+    """Return the table with its four channels as one element: a quarter of the look-ups."""
+    return table.view(np.complex128)[..., 0]
+
+
+def bins(length: IndexArray | int, count: int) -> Bins:
+    """Return the `count` bins over `length` pixels: (count,), or (N, count) for N lengths."""
     at = np.arange(count, dtype=np.intp)
     size = np.asarray(length, dtype=np.intp)[..., None]
-    return at * size // count, -(-(at + 1) * size // count)
+    return Bins(at * size // count, -(-(at + 1) * size // count))
 
 
-def mean_over(
-    table: SumTable,
-    top: IndexArray,
-    bottom: IndexArray,
-    left: IndexArray,
-    right: IndexArray,
-) -> FloatArray:
-    """Return the mean color of rectangles, scaled to -1..1 as MTCNN's nets want it.
+def resize_picture(table: SumTable, rows: Bins, columns: Bins) -> FloatArray:
+    """Return the picture's mean color over each bin of rows by each bin of columns.
 
     Parameters
     ----------
     table : ndarray of uint32, shape (height + 1, width + 1, 4)
-    top, bottom, left, right : ndarray of int
-        Sides of the rectangles, `bottom` and `right` excluded; `top` and `bottom` have
-        one shape, `left` and `right` another, and the two broadcast to shape (...).
+    rows, columns : Bins of shape (R,) and (C,)
 
     Returns
     -------
-    ndarray of float32, shape (..., 4)
-        ``(mean - 127.5) / 128``; the fourth channel is padding.
+    ndarray of float32, shape (R, C, 4)
+        ``(mean - 127.5) / 128``, as MTCNN's nets want it; the fourth channel is padding.
     """
-    # One 16-byte element a corner: a quarter of the look-ups.
-    corners = table.view(np.complex128).reshape(-1)
-    width = table.shape[1]
-    above, below = top * width, bottom * width
-    sums = _take(corners, below + right)
-    sums -= _take(corners, below + left)
-    sums -= _take(corners, above + right)
-    sums += _take(corners, above + left)
-    per_row = np.float32(1 / 128) / (bottom - top).astype(np.float32)
-    per_column = np.float32(1) / (right - left).astype(np.float32)
-    means = sums.astype(np.float32)
-    means *= (per_row * per_column)[..., None]
-    means -= np.float32(127.5 / 128)
-    return means
-
-
-def _take(corners: npt.NDArray[np.complex128], where: IndexArray) -> npt.NDArray[np.uint32]:
-    return corners.take(where).view(np.uint32).reshape(*where.shape, 4)
+    strips = table[rows.end]
+    strips -= table[rows.start]
+    elements = _as_elements(strips)
+    sums = elements.take(columns.end, axis=1).view(np.uint32)
+    sums -= elements.take(columns.start, axis=1).view(np.uint32)
+    return _to_means(sums, rows, columns).reshape(len(rows.start), len(columns.start), 4)
 
 
 def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArray:
@@ -108,12 +107,24 @@ def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArra
     ndarray of float32, shape (N, side, side, 3)
     """
     left, top, right, bottom = windows.T
-    row_start, row_end = bins(bottom - top, side)
-    column_start, column_end = bins(right - left, side)
-    return mean_over(
-        table,
-        (top[:, None] + row_start)[:, :, None],
-        (top[:, None] + row_end)[:, :, None],
-        (left[:, None] + column_start)[:, None, :],
-        (left[:, None] + column_end)[:, None, :],
-    )[..., :3]
+    rows, columns = bins(bottom - top, side), bins(right - left, side)
+    above, below = ((edge + top[:, None])[:, :, None] * table.shape[1] for edge in rows)
+    before, behind = ((edge + left[:, None])[:, None, :] for edge in columns)
+    elements = _as_elements(table).reshape(-1)
+    sums = elements.take(below + behind).view(np.uint32)
+    sums -= elements.take(below + before).view(np.uint32)
+    sums -= elements.take(above + behind).view(np.uint32)
+    sums += elements.take(above + before).view(np.uint32)
+    means = _to_means(sums, rows, columns).reshape(-1, side, side, 4)
+    return np.ascontiguousarray(means[..., :3])
+
+
+def _to_means(sums: npt.NDArray[np.uint32], rows: Bins, columns: Bins) -> FloatArray:
+    """Divide sums of shape (..., R, 4 C) by the bins' areas, and scale them to -1..1."""
+    means = sums.astype(np.float32)
+    means *= (np.float32(1 / 128) / (rows.end - rows.start).astype(np.float32))[..., :, None]
+    per_column = np.float32(1) / (columns.end - columns.start).astype(np.float32)
+    # Columns and channels are one long axis: broadcasting over four numbers is slow.
+    means *= np.repeat(per_column, 4, axis=-1)[..., None, :]
+    means -= np.float32(127.5 / 128)
+    return means
