@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 from artsim.encoders.base import Encoder
@@ -14,6 +17,12 @@ Variant = Literal["vggface2", "casia-webface"]
 """What the published weights were trained on."""
 
 VARIANTS: Final[tuple[Variant, ...]] = get_args(Variant)
+
+FILES: Final[Mapping[Variant, str]] = {
+    "vggface2": "20180402-114759-vggface2.pt",
+    "casia-webface": "20180408-102900-casia-webface.pt",
+}
+"""Names of the published weights, as in facenet-pytorch's own loader."""
 
 
 def plan_facenet(request: EncoderRequest) -> EncoderPlan:
@@ -39,6 +48,18 @@ def plan_facenet(request: EncoderRequest) -> EncoderPlan:
     )
 
 
+def download_path(variant: Variant) -> Path:
+    """Return where facenet-pytorch keeps its downloads; the file need not be there."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    home = os.environ.get("TORCH_HOME") or Path(cache, "torch")
+    return Path(home).expanduser() / "checkpoints" / FILES[variant]
+
+
+def _find_download(card: EncoderCard) -> Path | None:
+    path = next(download_path(v) for v in VARIANTS if card.spec == f"facenet:{v}")
+    return path if path.is_file() else None
+
+
 def weights_stems(variant: Variant) -> tuple[str, ...]:
     """Return the stems of a variant's file: ``facenet-vggface2``."""
     return (f"facenet-{variant}",)
@@ -47,7 +68,7 @@ def weights_stems(variant: Variant) -> tuple[str, ...]:
 def _load(plan: EncoderPlan, device: str, *, variant: Variant) -> Encoder:
     from artsim.encoders.facenet import load_facenet
 
-    return load_facenet(variant, weights=plan.weights, device=device)
+    return load_facenet(variant, device=device, plan=plan)
 
 
 def _card(name: str, variant: Variant, size_mb: float, summary: str) -> EncoderCard:
@@ -68,6 +89,7 @@ def _card(name: str, variant: Variant, size_mb: float, summary: str) -> EncoderC
 FAMILY: Final = Family(
     syntax="facenet:VARIANT",
     plan=plan_facenet,
+    find_download=_find_download,
     cards=(
         _card("facenet", "vggface2", 112, "Inception-ResNet v1, trained on VGGFace2"),
         _card(
