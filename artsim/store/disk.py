@@ -12,6 +12,9 @@ DISK_RESERVE: Final = 256 * 2**20
 """Bytes to leave free. The engine writes through memory maps, and a disk that fills up
 under a memory map kills the process (SIGBUS) before any error can be raised."""
 
+OPENING_SPACE: Final = 64 * 2**20
+"""Bytes that opening a collection may take, even to read: the engine lays its log out."""
+
 
 def bytes_on_disk(folder: Path) -> int:
     """Return the space that the files under `folder` really take."""

@@ -33,7 +33,7 @@ from artsim.store.checks import (
     missing_vectors,
     spec_of,
 )
-from artsim.store.disk import bytes_on_disk, check_space
+from artsim.store.disk import OPENING_SPACE, bytes_on_disk, check_space
 from artsim.store.edge_dialect import (
     DIALECT,
     create_index,
@@ -61,6 +61,7 @@ class EmbeddedCollection:
         self._disk_reserve = disk_reserve
         self._on_close = on_close
         self._unflushed = 0
+        check_space(folder, min(disk_reserve, OPENING_SPACE))
         with edge_errors(folder, "opening"):
             self._lock = FolderLock(folder)
             try:
