@@ -319,6 +319,13 @@ def test_a_wrong_encoding_is_located_and_can_be_named(tmp_path: Path) -> None:
     assert paintings["b.jpg"].payload["artist"] == "Dürer"
 
 
+def test_the_place_of_a_wrong_byte_counts_the_byte_order_mark(tmp_path: Path) -> None:
+    text = b"\xef\xbb\xbffile,artist\na.jpg,D\xfcrer\n"
+    (tmp_path / "list.csv").write_bytes(text)
+    with pytest.raises(MetadataError, match=f"line 2, byte {text.index(0xFC)} "):
+        list(read_source(tmp_path / "list.csv"))
+
+
 def test_a_truncated_parquet_file_is_reported(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
