@@ -10,6 +10,7 @@ from pathlib import Path
 from artsim.config import Settings
 from artsim.domain.encoder_info import EncoderInfo, EncoderKind
 from artsim.encoders.base import Encoder
+from artsim.encoders.weights import find_in_hub_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,10 @@ class EncoderPlan:
         )
 
 
+def _in_hub_cache(card: EncoderCard) -> Path | None:
+    return None if card.hub is None else find_in_hub_cache(*card.hub)
+
+
 def _no_cards(settings: Settings) -> Iterable[EncoderCard]:
     return ()
 
@@ -148,12 +153,15 @@ class Family:
         Those with a short name.
     find_cards : callable
         Further ones that this machine has.
+    find_download : callable
+        The weights of a card that were downloaded before, or None.
     """
 
     syntax: str
     plan: Callable[[EncoderRequest], EncoderPlan]
     cards: tuple[EncoderCard, ...] = ()
     find_cards: Callable[[Settings], Iterable[EncoderCard]] = _no_cards
+    find_download: Callable[[EncoderCard], Path | None] = _in_hub_cache
 
 
 def vector_name(*parts: str, version: int = 1) -> str:

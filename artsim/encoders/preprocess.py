@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.arrays import RGBImage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Fit = Literal["squash", "crop"]
 """`squash` shows the whole picture, its sides scaled apart; `crop` its center, undistorted."""
@@ -20,6 +23,9 @@ Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Final[Triple] = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final[Triple] = (0.229, 0.224, 0.225)
+
+_LONGEST: Final = 16
+"""Aspect ratio beyond which the ends of a strip go before it is enlarged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class Preprocessing:
         resample = Image.Resampling[self.interpolation.upper()]
         if self.fit == "squash":
             return np.asarray(picture.resize((self.width, self.height), resample))
+        picture = _without_far_ends(picture)
         width, height = self._size_before_crop(picture.width, picture.height)
         picture = picture.resize((width, height), resample)
         left = round((width - self.width) / 2)
@@ -70,3 +77,13 @@ class Preprocessing:
         if width <= height:
             return short, int(short * height / width)
         return int(short * width / height), short
+
+
+def _without_far_ends(picture: Image.Image) -> Image.Image:
+    """Cut the middle out of a very long strip, which enlarged would fill the memory."""
+    width, height = picture.size
+    longest = _LONGEST * min(width, height)
+    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+    if left == top == 0:
+        return picture
+    return picture.crop((left, top, width - left, height - top))

@@ -22,7 +22,7 @@ from artsim.encoders import (
 )
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
-from artsim.encoders.weights import find_in_hub_cache, find_weights
+from artsim.encoders.weights import find_weights
 from artsim.errors import UnknownEncoderError
 
 FAMILIES: Final[Mapping[str, Family]] = {
@@ -131,7 +131,7 @@ def _are_here(card: EncoderCard, settings: Settings) -> bool:
     path, _ = find_weights(card.stems, given=None, settings=settings)
     if path is not None:
         return True
-    return card.hub is not None and find_in_hub_cache(*card.hub) is not None
+    return FAMILIES[card.family].find_download(card) is not None
 
 
 def _split_short_name(spec: str) -> tuple[str, str]:

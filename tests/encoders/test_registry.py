@@ -143,6 +143,21 @@ def test_cards_say_whether_the_weights_are_here(weights: Path) -> None:
     assert here() - before == {"dino", "clip", "facenet-casia"}
 
 
+def test_a_face_encoder_downloaded_before_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+    def here() -> set[str]:
+        faces = [card for card in list_cards(SETTINGS) if card.kind == "face"]
+        return {card.name for card in faces if card.weights_here}
+
+    assert here() == set()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "20180402-114759-vggface2.pt").touch()
+    assert here() == {"facenet"}
+
+
 @pytest.mark.parametrize(
     ("parts", "name"),
     [
@@ -165,3 +180,23 @@ def test_listing_and_resolving_import_no_model_runtime() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_facenet_loads_under_the_name_it_was_planned_with(tmp_path: Path) -> None:
+    pytest.importorskip("artsim.encoders.facenet")
+    import torch
+
+    from artsim.encoders.torchvision_ops import ensure_torchvision
+
+    ensure_torchvision()
+    from facenet_pytorch import InceptionResnetV1
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_file(InceptionResnetV1().state_dict(), tmp_path / "facenet.safetensors")
+    settings = Settings(home=tmp_path, weights=tmp_path)
+    plan = resolve("facenet", settings=settings)
+    assert plan.weights == tmp_path / "facenet.safetensors"
+    info = plan.load("cpu").info
+    assert (info.vector_name, info.dim, info.kind) == (plan.vector_name, plan.dim, "face")
+    assert resolve(info.spec, settings=settings).vector_name == info.vector_name
