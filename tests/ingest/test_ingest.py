@@ -176,7 +176,7 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from artsim.encoders import torchvision_ops
 
-    torchvision_ops.register()
+    torchvision_ops.ensure_torchvision()
     import timm
     from safetensors.torch import save_file
 

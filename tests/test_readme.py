@@ -1,0 +1,149 @@
+"""Every command and example of the README is run, in its order, on the sample collection."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from qdrant_client import QdrantClient
+from typer.testing import CliRunner
+
+from artsim.ingest.push import push_gallery
+from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.server import ServerStore
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SERVER = "http://localhost:6333"
+
+ELSEWHERE = {
+    "make demo": "test_demo",
+    "make test": "this very run",
+    "pip install .": "the Makefile's setup",
+    "pip install '.[onnx]'": "the Makefile's setup",
+    "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
+    "docker compose up -d --wait": "test_the_compose_file",
+}
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[str]:
+    lines = "\n".join(blocks("sh")).splitlines()
+    return [line.split("  #")[0].strip() for line in lines if line.strip()]
+
+
+@pytest.fixture(scope="module")
+def workplace(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the README is followed, with the sample already painted."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(sample, folder / "pictures")
+    return folder
+
+
+@pytest.fixture
+def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(workplace)
+    monkeypatch.setenv("ARTSIM_HOME", str(workplace / "home"))
+    return workplace
+
+
+def test_every_command_in_order(in_workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from artsim.cli import app
+
+    client = QdrantClient(os.environ.get("ARTSIM_TEST_QDRANT_URL") or ":memory:")
+    monkeypatch.setattr(
+        "artsim.store.server.ServerStore",
+        lambda url, api_key=None: ServerStore.from_client(client, url),
+    )
+    monkeypatch.setattr(QdrantClient, "close", lambda self: None)  # commands share it
+    ran = []
+    for command in commands():
+        if command in ELSEWHERE:
+            continue
+        name, *arguments = shlex.split(command)
+        assert name == "artsim", f"{command}: say in ELSEWHERE where this is run"
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, (command, done.output, done.exception)
+        assert "Nothing found" not in done.output, command
+        ran.append(arguments[0])
+    assert {"sample", "ingest", "query", "info", "facets", "show", "export", "delete"} <= set(ran)
+    assert {"models", "push"} <= set(ran)
+    assert (in_workplace / "alike.png").is_file()
+    assert (in_workplace / "faces.html").is_file()
+
+
+def test_every_example_in_python(
+    sample_home: Path,
+    in_workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    library, *direct = blocks("python")
+    exec(compile(library, "README", "exec"), {})
+    assert "20 paintings" in capsys.readouterr().out
+    assert (in_workplace / "faces.png").is_file()
+
+    client = QdrantClient(":memory:")
+    with open_gallery(home=sample_home) as source:
+        push_gallery(source, Gallery(ServerStore.from_client(client, "memory")))
+    monkeypatch.setattr("qdrant_client.QdrantClient", lambda *_, **__: client)
+    monkeypatch.setenv("QDRANT_API_KEY", "secret")
+    namespace: dict[str, object] = {}
+    for example in direct:
+        exec(compile(example, "README", "exec"), namespace)
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) >= 3
+        assert lines[0].split()[0] in ("1.000", "0.000"), "the painting itself comes first"
+
+
+def test_every_command_of_artsim_is_in_the_readme() -> None:
+    from artsim.cli import app
+
+    names = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
+    assert {f"artsim {name}" for name in names} <= {
+        " ".join(command.split()[:2]) for command in commands()
+    }
+
+
+def test_the_payload_contract_is_documented() -> None:
+    from artsim.domain.payload import FACE_FIELDS
+
+    contract = README.partition("## Querying Qdrant directly")[2].partition("```python")[0]
+    documented = set(re.findall(r"`(\w+)`", contract))
+    assert set(FACE_FIELDS) <= documented
+
+
+def test_demo(tmp_path: Path, sample: Path) -> None:
+    shutil.copytree(sample, tmp_path / "demo" / "pictures")
+    done = subprocess.run(
+        [ROOT / "demo.sh"],
+        cwd=tmp_path,
+        env={**os.environ, "BIN": str(Path(sys.executable).parent), "DEMO": "demo"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    named = done.stdout.splitlines()[-1].partition(": ")[2].split(", ")
+    assert len(named) == 3
+    assert all((tmp_path / name).stat().st_size > 10_000 for name in named)
+    assert not re.search(r"(?i)warning|traceback|error", done.stdout + done.stderr)
+
+
+def test_the_compose_file() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    qdrant = compose["services"]["qdrant"]
+    assert re.fullmatch(r"qdrant/qdrant:v\d+\.\d+\.\d+", qdrant["image"])
+    assert all(port.startswith("127.0.0.1:") for port in qdrant["ports"])
+    assert "${QDRANT_API_KEY:?" in qdrant["environment"]["QDRANT__SERVICE__API_KEY"]
+    assert "healthcheck" in qdrant
+    assert qdrant["volumes"][0].split(":")[0] in compose["volumes"]
