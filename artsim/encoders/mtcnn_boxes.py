@@ -39,6 +39,8 @@ def suppress(
     ndarray of int, shape (K,)
         Indices of the boxes that stay, best first.
     """
+    # The overlap is compared as a double, as in torchvision's kernel.
+    threshold = np.float64(threshold)
     order = np.argsort(-scores, kind="stable")
     kept = order[:0]
     for start in range(0, len(order), _BLOCK):
