@@ -7,7 +7,6 @@ with random weights, which takes as long as with trained ones.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import statistics
@@ -21,7 +20,7 @@ import numpy as np
 
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
-from artsim.images.load import IMAGE_SUFFIXES, load_image
+from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.destination import make_destination
 from artsim.ingest.equipment import Equipment
 from artsim.ingest.pipeline import run_ingest
@@ -31,6 +30,7 @@ from artsim.ingest.run import IngestOptions
 from artsim.ingest.sample import make_sample
 from artsim.ingest.sources import read_source
 from artsim.store.gallery import open_gallery
+from benchmarks.bench_encoder import measure_forward
 
 RESNET50 = Path(__file__).parents[1] / "tests/data/encoders/resnet50v2-stage3.json"
 
@@ -73,15 +73,12 @@ def ingest_throughput(limit: int = 256, batch_size: int = 32, rounds: int = 3) -
     bare, whole = [], []
     with tempfile.TemporaryDirectory() as folder, benchmark_encoder() as encoder:
         source = pictures(limit, Path(folder))
-        first = load_image(next(p for p in source.rglob("*") if p.suffix in IMAGE_SUFFIXES))
-        batch = [encoder.prepare(first.pixels)] * batch_size
         for turn in range(rounds):
-            batches = limit // batch_size
-            encoder.encode_prepared(batch)
-            start = time.perf_counter()
-            for _ in itertools.repeat(None, batches):
-                encoder.encode_prepared(batch)
-            bare.append(batches * batch_size / (time.perf_counter() - start))
+            bare.append(
+                measure_forward(
+                    encoder, batch_size=batch_size, batches=limit // batch_size, rounds=1
+                )
+            )
             whole.append(_ingest(source, encoder, Path(folder) / f"home{turn}", batch_size))
     return {
         "pictures": float(limit),
