@@ -49,7 +49,8 @@ def faces() -> Iterator[Row]:
     yield Row(
         "face detection",
         "at least 3 times the library's loop, no face lost",
-        f"{found['ratio']:.1f} times; {found['faces_lost']:.0f} of {found['library_faces']:.0f} lost",
+        f"{found['ratio']:.1f} times; "
+        f"{found['faces_lost']:.0f} of {found['library_faces']:.0f} faces lost",
         f"{found['library_ms']:.0f} ms a picture",
         found["ratio"] >= 3 and found["faces_lost"] == 0,
     )

@@ -261,10 +261,19 @@ def payload_table(payload: Mapping[str, Any]) -> Table:
     fields = [field for field in FACE_FIELDS if field in payload and field != "extra"]
     fields += sorted(field for field in payload if field not in FACE_FIELDS)
     values: dict[str, object] = {field: _shown_value(payload[field]) for field in fields}
+    if isinstance(payload.get("faces"), (list, tuple)):
+        values["faces"] = None
+        for face in payload["faces"]:
+            values[f"face {face['face_index']}"] = _face_in_words(face)
     extra = payload.get("extra")
     if isinstance(extra, Mapping):
         values |= {f"extra.{name}": _shown_value(value) for name, value in sorted(extra.items())}
     return key_values_table(values)
+
+
+def _face_in_words(face: Mapping[str, Any]) -> str:
+    x, y, width, height = face["box"]
+    return f"{width:g} x {height:g} pixels at {x:g}, {y:g}; score {face['detection_score']:g}"
 
 
 def _shown_value(value: object) -> object:

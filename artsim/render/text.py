@@ -157,10 +157,8 @@ def describe_query(result: SearchResult) -> str:
     subject = "Faces" if result.is_of_faces else "Paintings"
     if text := query.get("text"):
         return f"{subject} that look like “{clean(text, 120)}”"
-    if image := query.get("image"):
-        return f"{subject} like {clean(Path(str(image)).name, 120)}"
-    if painting_id := query.get("id"):
-        name = field_text(result.query_payload or {}, "title") or clean(painting_id, 120)
+    if picture := query.get("id") or Path(str(query.get("image", ""))).name:
+        name = field_text(result.query_payload or {}, "title") or clean(picture, 120)
         return f"{subject} like {name}"
     if query.get("like") or query.get("unlike"):
         return f"{subject} like these examples"
@@ -175,8 +173,6 @@ _SETTING_WORDS: Final[Mapping[str, str]] = {
     "rerank": "re-ranked by",
     "group_by": "grouped by",
     "min_score": "score at least",
-    "criteria": "",
-    "year": "years",
 }
 """Settings worth a reader's attention on a sheet, in order; others are for programs."""
 
@@ -189,7 +185,38 @@ def describe_settings(result: SearchResult) -> str:
         if value is None or value in ("", [], {}, ()):
             continue
         parts.append(f"{word} {_flatten(value)}".strip())
+    parts += _criteria_in_words(result.settings.get("criteria"))
     return " · ".join(part for part in parts if part)
+
+
+def _criteria_in_words(criteria: object) -> list[str]:
+    """Return conditions, as `artsim.search.describe` lists them, each as a few words."""
+    if not isinstance(criteria, Mapping):
+        return []
+    must = [_condition_in_words(condition) for condition in criteria.get("must", ())]
+    left_out = [_condition_in_words(condition) for condition in criteria.get("must_not", ())]
+    return [*must, *(f"not {words}" for words in left_out)]
+
+
+def _condition_in_words(condition: Mapping[str, Any]) -> str:
+    name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
+    if "any_of" in condition:
+        return f"{name} " + " or ".join(clean(value, 60) for value in condition["any_of"])
+    if "words" in condition:
+        return f"{name} “{clean(condition['words'], 60)}”"
+    if "known" in condition:
+        return f"{name} known"
+    ends = (("from", condition.get("least")), ("up to", condition.get("most")))
+    return " ".join([name, *(f"{word} {end:g}" for word, end in ends if end is not None)])
+
+
+_FIELD_WORDS: Final[Mapping[str, str]] = {
+    "artist_key": "artist",
+    "tags": "tag",
+    "year_start": "begun",
+    "year_end": "finished",
+}
+"""Fields whose name a reader of a sheet would not guess."""
 
 
 def _flatten(value: object) -> str:
