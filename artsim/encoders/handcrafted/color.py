@@ -1,4 +1,4 @@
-"""Color spaces and color statistics."""
+"""Oklab, and means over cells."""
 
 from __future__ import annotations
 
@@ -48,38 +48,9 @@ def oklab(image: RGBImage) -> FloatArray:
     ndarray of float32, shape (3, height, width)
         Lightness in 0..1; green-red and blue-yellow, about -0.4..0.4.
     """
-    linear = _linear_from_srgb()[image].reshape(-1, 3).T
-    planes = _OKLAB_FROM_LMS @ np.cbrt(_LMS_FROM_RGB @ linear)
-    return np.ascontiguousarray(planes, dtype=np.float32).reshape(3, *image.shape[:2])
-
-
-def soft_histogram(
-    planes: FloatArray, lows: tuple[float, ...], highs: tuple[float, ...], bins: tuple[int, ...]
-) -> FloatArray:
-    """Return the joint histogram of pixels, each shared linearly between nearest bins.
-
-    Values outside ``low..high`` count to the outermost bin.
-
-    Parameters
-    ----------
-    planes : ndarray of float32, shape (C, height, width)
-
-    Returns
-    -------
-    ndarray of float32, shape (prod(bins),)
-        Sums to 1.
-    """
-    values = planes.reshape(len(bins), -1)
-    index = np.zeros((1, values.shape[1]), dtype=np.int64)
-    weight = np.ones((1, values.shape[1]), dtype=np.float32)
-    for value, low, high, count in zip(values, lows, highs, bins, strict=True):
-        position = np.clip((value - low) * ((count - 1) / (high - low)), 0, count - 1)
-        floor = np.minimum(position.astype(np.int64), count - 2)
-        part = position - floor
-        index = np.concatenate([index * count + floor, index * count + floor + 1])
-        weight = np.concatenate([weight * (1 - part), weight * part])
-    counts = np.bincount(index.ravel(), weights=weight.ravel(), minlength=int(np.prod(bins)))
-    return (counts / values.shape[1]).astype(np.float32)
+    linear = _linear_from_srgb()[image]
+    lab = np.cbrt(linear @ _LMS_FROM_RGB.T) @ _OKLAB_FROM_LMS.T
+    return np.ascontiguousarray(lab.transpose(2, 0, 1), dtype=np.float32)
 
 
 def cell_means(planes: FloatArray, rows: int, columns: int) -> FloatArray:
