@@ -25,6 +25,7 @@ from artsim.commands.common import (
     make_progress,
     say,
 )
+from artsim.errors import ExportError
 
 if TYPE_CHECKING:
     from artsim.ingest.progress import IngestSummary, Problem
@@ -78,13 +79,12 @@ def ingest(
         bool, typer.Option("--dry-run", help="Read everything, write nothing.")
     ] = False,
     errors: Annotated[
-        Path | None,
+        Path,
         typer.Option(
             metavar="FILE",
             help="Where to list what did not go in, as JSON Lines.",
-            show_default="ingest-errors.jsonl in the data folder",
         ),
-    ] = None,
+    ] = Path("ingest-errors.jsonl"),
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     min_face: MinFaceOption = None,
@@ -136,8 +136,7 @@ def ingest(
             dry_run=dry_run,
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
-        place = Place(gallery, url, api_key, home)
-        with place.open() as opened:
+        with Place(gallery, url, api_key, home).open() as opened:
             try:
                 summary = ingest_paintings(
                     opened,
@@ -150,7 +149,7 @@ def ingest(
             except KeyboardInterrupt:
                 say("Interrupted. What was written is whole; the same command goes on from there.")
                 raise typer.Exit(130) from None
-        _report(summary, errors or place.settings.home / "ingest-errors.jsonl")
+        _report(summary, errors)
 
 
 def sample(
@@ -208,12 +207,9 @@ def _report(summary: IngestSummary, errors: Path) -> None:
     )
     for problem in summary.problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")
-    if not summary.problems:
-        return
-    if summary.dry_run and not errors:
-        return
-    _write_problems(summary.problems, errors)
-    say(f"All that did not go in, with reasons: {errors}")
+    if summary.problems:
+        _write_problems(summary.problems, errors)
+        say(f"All that did not go in, with reasons: {errors}")
 
 
 def _write_problems(problems: list[Problem], path: Path) -> None:
@@ -224,5 +220,10 @@ def _write_problems(problems: list[Problem], path: Path) -> None:
         )
         for problem in problems
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")
+    try:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")
+    except OSError as exc:
+        raise ExportError(
+            f"{path}: the list of what did not go in cannot be written ({exc.strerror or exc}); "
+            "name another file with --errors"
+        ) from exc

@@ -12,7 +12,7 @@ from typing import TypeVar
 from artsim.config import Settings, load_settings
 from artsim.encoders.registry import load_encoder
 from artsim.images.load import ImageLimits
-from artsim.ingest.destination import existing_destination, make_destination
+from artsim.ingest.destination import Destination, existing_destination, make_destination
 from artsim.ingest.equipment import Equipment, check_encoders, default_specs
 from artsim.ingest.pipeline import run_ingest
 from artsim.ingest.progress import IngestSummary, ProgressReporter, SilentProgress
@@ -20,6 +20,9 @@ from artsim.ingest.reader import Reader
 from artsim.ingest.sources import read_source
 from artsim.store.base import ServerOptions
 from artsim.store.gallery import Gallery
+
+WORTH_SAYING = 5000
+"""Paintings from which on building the indexes takes long enough to be announced."""
 
 T = TypeVar("T")
 
@@ -150,9 +153,20 @@ def ingest_paintings(
     finally:
         progress.finish()
         destination.flush()
-    if not options.dry_run:
-        destination.optimize()
+    if summary.counts.written and not options.dry_run:
+        _build_indexes(destination, progress)
     return summary
+
+
+def _build_indexes(destination: Destination, progress: ProgressReporter) -> None:
+    if destination.paintings is None or destination.paintings.count() < WORTH_SAYING:
+        destination.optimize()
+        return
+    progress.start(None, "Building the search index, which may take minutes")
+    try:
+        destination.optimize()
+    finally:
+        progress.finish()
 
 
 def load_equipment(gallery: Gallery, options: IngestOptions, settings: Settings) -> Equipment:
