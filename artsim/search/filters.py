@@ -175,8 +175,19 @@ def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> 
             written = _as_written(found[:_SUGGESTIONS], collection)
             more = f" and {len(found) - len(written)} more" if len(found) > len(written) else ""
             notes.append(f"artist {name!r} matches {len(found)}: {'; '.join(written)}{more}")
+        else:
+            others = [key for key in _sharing_words(found[0], known) if key not in keys]
+            if others:
+                written = "; ".join(_as_written(others[:_SUGGESTIONS], collection))
+                notes.append(f"artist {name!r} is one of that name; not taken: {written}")
         keys.extend(found or [fold_text(name)])
     return list(dict.fromkeys(keys))
+
+
+def _sharing_words(key: str, known: Sequence[str]) -> list[str]:
+    """Return the keys that have all words of `key` and more."""
+    words = set(key.split())
+    return [other for other in known if other != key and words <= set(other.split())]
 
 
 def _as_written(keys: Sequence[str], collection: Collection) -> list[str]:

@@ -1,12 +1,16 @@
 """Filters as people write them."""
 
+from pathlib import Path
+
 import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
 from artsim.domain.criteria import Criteria
+from artsim.domain.payload import painting_point_id
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria, parse_range
-from artsim.store.gallery import Gallery
+from artsim.store.base import Point
+from artsim.store.gallery import Gallery, open_gallery
 
 
 def matching(gallery: Gallery, filters: Filters) -> tuple[set[int], list[str]]:
@@ -28,6 +32,27 @@ def test_part_of_a_name_finds_every_artist_who_has_it(gallery: Gallery, made_up:
     found, notes = matching(gallery, Filters({"artist": ["Hals"]}))
     assert found == {i for i in range(made_up.count) if made_up.artist[i] in (1, 2)}
     assert notes == ["artist 'Hals' matches 2: Dirck Hals; Frans Hals"]
+
+
+def test_a_whole_name_that_others_contain_is_taken_alone_and_said(tmp_path: Path) -> None:
+    names = {"Rembrandt": "rembrandt", "Rembrandt Peale": "peale rembrandt"}
+    with open_gallery(home=tmp_path / "home") as gallery:
+        paintings = gallery.create_paintings([])
+        paintings.upsert(
+            [
+                Point(
+                    painting_point_id(key), {}, {"painting_id": key, "artist": a, "artist_key": key}
+                )
+                for a, key in names.items()
+            ]
+        )
+        criteria, notes = build_criteria(Filters({"artist": ["rembrandt"]}), paintings)
+        assert paintings.count(criteria) == 1
+        assert notes == ["artist 'rembrandt' is one of that name; not taken: Rembrandt Peale"]
+        criteria, notes = build_criteria(
+            Filters({"artist": ["Rembrandt", "Rembrandt Peale"]}), paintings
+        )
+        assert paintings.count(criteria) == 2
 
 
 def test_an_unknown_name_suggests_the_nearest(gallery: Gallery) -> None:
