@@ -37,7 +37,7 @@ class BuiltinEncoder:
         Composition in color. Mean Oklab color over a grid of 8 x 8 cells.
 
     The percentages are shares of the squared length. Each block is centered on the mean
-    of other paintings, turned to its principal axes and whitened by a third [10]_, and
+    of other paintings, turned to its principal axes and whitened by about a third [10]_, and
     scaled to length 1. Means, axes and mixtures were learned from pictures without their
     labels; they are a file of less than 1 MB, which ``benchmarks/fit_builtin.py``
     remakes. Blocks that were tried and left out, with what each is worth, are in
