@@ -13,7 +13,7 @@ from artsim.images.align import align_face
 CROP_SIZE: Final = 160
 """Side of a crop in pixels: what FaceNet takes."""
 
-CROP_MARGIN: Final = 0.15
+CROP_MARGIN: Final = 0.0
 """Share of the template's square that a crop shows beyond it on each side."""
 
 
