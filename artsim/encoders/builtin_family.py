@@ -45,7 +45,7 @@ FAMILY: Final = Family(
             kind="image",
             dim=BuiltinEncoder.INFO.dim,
             size_mb=0,
-            licence="Apache-2.0",
+            licence="Apache-2.0; statistics of research-only pictures",
             source="part of artsim",
             summary="composition, color and texture; the default, needs no download",
         ),

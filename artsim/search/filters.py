@@ -178,8 +178,8 @@ def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> 
         else:
             others = [key for key in _sharing_words(found[0], known) if key not in keys]
             if others:
-                written = "; ".join(_as_written(others[:_SUGGESTIONS], collection))
-                notes.append(f"artist {name!r} is one of that name; not taken: {written}")
+                not_taken = "; ".join(_as_written(others[:_SUGGESTIONS], collection))
+                notes.append(f"artist {name!r} is one of that name; not taken: {not_taken}")
         keys.extend(found or [fold_text(name)])
     return list(dict.fromkeys(keys))
 

@@ -307,6 +307,7 @@ def test_sources_that_make_no_sense(few: Path, gallery: Gallery, tmp_path: Path)
     assert not gallery.has_paintings
 
 
+@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -> None:
     ingest_paintings(gallery, few)
     client = QdrantClient(":memory:")
