@@ -77,7 +77,7 @@ def save_stream(
     OSError
         If it cannot be read or written.
     """
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     if expected is not None and expected > limit:
         raise WeightsError(f"{target.name} has {expected} bytes, over the limit of {limit}")
@@ -85,7 +85,9 @@ def save_stream(
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
         partial = Path(part.name)
         try:
-            with tqdm(total=expected, desc=target.name, unit="B", unit_scale=True) as bar:
+            with tqdm(  # type: ignore[no-untyped-call]
+                total=expected, desc=target.name, unit="B", unit_scale=True
+            ) as bar:
                 written = 0
                 while piece := stream.read(_PIECE):
                     written += len(piece)

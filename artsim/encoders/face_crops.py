@@ -33,6 +33,11 @@ class FaceCrop:
     crop: RGBImage
 
 
+def crops_identity(detector: FaceDetector) -> str:
+    """Return what the crops depend on: other crops only come of another identity."""
+    return f"{detector.identity}-crop{CROP_SIZE}-margin{CROP_MARGIN:g}"
+
+
 def find_faces(
     image: RGBImage,
     detector: FaceDetector,

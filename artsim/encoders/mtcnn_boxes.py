@@ -76,8 +76,7 @@ def _overlap(first: Boxes, second: Boxes, relative_to: str) -> npt.NDArray[np.fl
     else:
         whole = area_a[:, None] + area_b[None] - shared
     with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
-        overlap: npt.NDArray[np.float32] = shared / whole
-    return overlap
+        return np.asarray(shared / whole, dtype=np.float32)
 
 
 def shift(boxes: Boxes, offsets: npt.NDArray[np.float32], *, edge: int) -> Boxes:

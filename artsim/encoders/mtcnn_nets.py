@@ -49,7 +49,9 @@ class CandidateNet:
     """The second or third net: from windows of one size to scores and corrections."""
 
     def __init__(self, name: str, device: torch.device) -> None:
-        self._net: Any = load_net(name).to(device, memory_format=torch.channels_last)
+        # torch's stubs lack this overload of `to`.
+        net: Any = load_net(name)
+        self._net = net.to(device, memory_format=torch.channels_last)
         self._net.pool1 = _PoolByMaxima()
         self._device = device
 
@@ -133,7 +135,7 @@ class ProposalNet:
         """
         x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
         x = functional.conv2d(x, self._opening, self._opening_bias)
-        phases = x[0, :40].permute(1, 2, 0).unflatten(-1, (2, 2, 10))
+        phases = x[0, :40].permute(1, 2, 0).view(*x.shape[2:], 2, 2, 10)
         for row, columns in odd_rows:
             phases[row, columns, 1] = phases[row, columns, 0]
         for rows, column in odd_columns:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Encoder, FaceDetector
+from artsim.encoders.face_crops import crops_identity
 from artsim.errors import EncoderMismatchError
 
 DEFAULT_ENCODER = "builtin"
@@ -29,6 +30,11 @@ class Equipment:
     encoders: Sequence[Encoder]
     detector: FaceDetector | None = None
     face_encoders: Sequence[Encoder] = ()
+
+    @property
+    def faces_identity(self) -> str | None:
+        """How faces are found and cut out, as noted with each painting."""
+        return None if self.detector is None else crops_identity(self.detector)
 
 
 def default_specs(recorded: Mapping[str, EncoderInfo]) -> list[str]:

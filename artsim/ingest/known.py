@@ -46,7 +46,7 @@ class Known:
     def _same_detector(self, equipment: Equipment) -> bool:
         return (
             equipment.detector is None
-            or self.payload.get("face_detector") == equipment.detector.identity
+            or self.payload.get("face_detector") == equipment.faces_identity
         )
 
 
@@ -92,7 +92,7 @@ def _among(painting_ids: Iterable[str]) -> AnyOf:
 def _gets_another_face_encoder(payload: Payload, equipment: Equipment) -> bool:
     return (
         equipment.detector is not None
-        and payload.get("face_detector") == equipment.detector.identity
+        and payload.get("face_detector") == equipment.faces_identity
         and lacks_face_vectors(payload, equipment)
     )
 

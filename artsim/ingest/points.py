@@ -121,7 +121,7 @@ def _same_faces(read: ReadPainting) -> bool:
 
 def _face_state(read: ReadPainting, equipment: Equipment, faces_known_before: bool) -> Payload:
     """Return the notes on faces: as looked for now, as known before, or none."""
-    if read.faces is not None and equipment.detector is not None:
+    if read.faces is not None:
         names = {encoder.info.vector_name for encoder in equipment.face_encoders}
         known = read.known.face_state if read.known is not None and not read.fresh else {}
         still_none = known.get("face_count") == 0 and not read.faces
@@ -129,7 +129,7 @@ def _face_state(read: ReadPainting, equipment: Equipment, faces_known_before: bo
             names |= set(known.get("face_encoders", ()))
         return {
             "face_count": len(read.faces),
-            "face_detector": equipment.detector.identity,
+            "face_detector": equipment.faces_identity,
             "face_encoders": sorted(names),
         }
     if read.fresh or read.known is None:
