@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,10 +58,25 @@ def _sample_home(sample: Path, shared_folder: Path) -> Path:
     return home
 
 
+def _copy(home: Path, target: Path) -> Path:
+    """Copy a data folder, whose files are mostly holes that Python would fill."""
+    if shutil.which("cp"):
+        subprocess.run(["cp", "-R", home, target], check=True)
+    else:
+        shutil.copytree(home, target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def sample_home(_sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder of this worker's own, with the sample collection; not to be changed."""
+    return _copy(_sample_home, tmp_path_factory.mktemp("sample") / "home")
+
+
 @pytest.fixture
-def sample_home(_sample_home: Path, tmp_path: Path) -> Path:
+def changeable_home(_sample_home: Path, tmp_path: Path) -> Path:
     """Data folder of this test's own, with the sample collection ingested."""
-    return shutil.copytree(_sample_home, tmp_path / "sample-home")
+    return _copy(_sample_home, tmp_path / "changeable-home")
 
 
 @pytest.fixture

@@ -8,19 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from artsim.errors import MetadataError
+from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns
 from artsim.ingest.manifest import Manifest, Row
 from artsim.ingest.manifest_source import SeenIds, make_painting, readable
 from artsim.ingest.row_payload import as_text, clean
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
-
-PICTURE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-)
-"""Of picture files, in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,7 @@ def list_pictures(folder: Path) -> Listing:
                 continue
             if entry.is_dir():
                 folders.append((current / entry.name, f"{prefix}{entry.name}/"))
-            elif PurePosixPath(entry.name).suffix.lower() in PICTURE_SUFFIXES:
+            elif PurePosixPath(entry.name).suffix.lower() in IMAGE_SUFFIXES:
                 _note(prefix + entry.name, current, pictures, problems)
         pending += reversed(folders)
     return Listing(tuple(sorted(pictures)), tuple(sorted(problems, key=str)))
@@ -159,7 +154,7 @@ class _PictureFinder:
             self._by_stem = _index(self._pictures, lambda p: PurePosixPath(p).stem)
         name = unicodedata.normalize("NFC", path.name)
         tries = [(self._by_name, name), (self._by_stem, name)]
-        if path.suffix.lower() in PICTURE_SUFFIXES:
+        if path.suffix.lower() in IMAGE_SUFFIXES:
             tries.append((self._by_stem, PurePosixPath(name).stem))
         for index, key in tries:
             if key in index:

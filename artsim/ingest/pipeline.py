@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ from artsim.ingest.points import EncodedPainting, encode_paintings
 from artsim.ingest.progress import Counts, IngestSummary, Problem, ProgressReporter
 from artsim.ingest.reader import Reader, ReadPainting
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
-from artsim.ingest.writer import WriterThread
+from artsim.ingest.writer import Writer
 
 _LOOK_UP = 128
 """Paintings that are looked up in the gallery at a time."""
@@ -40,8 +41,7 @@ def run_ingest(
     """Bring every painting into the gallery, skipping what it has already.
 
     Memory is bounded by `workers` and `batch_size`, whatever the source's length. Ctrl-C
-    (KeyboardInterrupt) and failures of the store leave only whole paintings behind: what
-    was handed to the writer is written, the rest is not.
+    (KeyboardInterrupt) and failures of the store leave only whole paintings behind.
 
     Parameters
     ----------
@@ -58,8 +58,12 @@ def run_ingest(
         skipped = counts.unchanged + counts.updated
         progress.update(counts.done, faces=counts.faces, skipped=skipped, failed=counts.failed)
 
-    with WriterThread(write) as writer:
-        for read in _read_ahead(paintings, reader, look_up, workers, workers + 2 * batch_size):
+    ahead = workers + 2 * batch_size
+    with (
+        Writer(write) as writer,
+        closing(_read_ahead(paintings, reader, look_up, workers, ahead)) as reads,
+    ):
+        for read in reads:
             if isinstance(read, Problem):
                 problems.append(read)
                 counts.failed += 1
@@ -80,7 +84,7 @@ def run_ingest(
 def _encode_and_put(
     batch: Sequence[ReadPainting],
     reader: Reader,
-    writer: WriterThread,
+    writer: Writer,
     batch_size: int,
     counts: Counts,
 ) -> None:
@@ -100,7 +104,7 @@ def _read_ahead(
     look_up: LookUp,
     workers: int,
     ahead: int,
-) -> Iterator[ReadPainting | Problem]:
+) -> Generator[ReadPainting | Problem, None, None]:
     """Yield in the source's order what the reader threads made of it, `ahead` at the most."""
     waiting: deque[Future[ReadPainting | Problem] | Problem] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="artsim-reader") as pool:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from artsim.errors import MetadataError, SourceError
+from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import PICTURE_SUFFIXES, FolderSource, list_pictures
+from artsim.ingest.folder import FolderSource, list_pictures
 from artsim.ingest.manifest import MANIFEST_SUFFIXES, Manifest, open_manifest
 from artsim.ingest.manifest_source import ManifestSource
 from artsim.ingest.source_types import Source
@@ -55,7 +56,7 @@ def read_source(
     if not source.exists():
         raise SourceError(f"there is no folder or file {source}; check the path")
     if source.suffix.lower() not in MANIFEST_SUFFIXES:
-        hint = "; ingest the folder it is in" if source.suffix.lower() in PICTURE_SUFFIXES else ""
+        hint = "; ingest the folder it is in" if source.suffix.lower() in IMAGE_SUFFIXES else ""
         raise SourceError(
             f"{source} is neither a folder nor a manifest ({', '.join(MANIFEST_SUFFIXES)}){hint}"
         )
@@ -79,7 +80,7 @@ def _open_folder(
         why = f" ({listing.problems[0]})" if listing.problems else ""
         raise SourceError(
             f"there is no picture in {folder}{why}; "
-            f"expected files ending in {', '.join(sorted(PICTURE_SUFFIXES))}"
+            f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
         )
     found = metadata or _own_metadata(folder)
     if found is not None:

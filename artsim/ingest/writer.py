@@ -7,9 +7,9 @@ changed, and does it again.
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from artsim.domain.criteria import AnyOf, Criteria
@@ -57,28 +57,30 @@ def _face_payload(painting: Payload, face: Payload) -> Payload:
     return painting | {key: face[key] for key in _FACES_OWN if key in face}
 
 
-class WriterThread:
+class Writer:
     """One thread that writes batches in the order they come, while others are read.
 
-    Leaving the context waits for what was put; a failure of a write comes back from
-    the next `put` or from leaving.
+    Leaving the context waits for what was put; a failure of a write comes back from a
+    later `put` or from leaving. An exception in the context lets the write that is under
+    way finish and drops those that wait.
     """
 
     def __init__(self, write: Callable[[Sequence[EncodedPainting]], None]) -> None:
         self._write = write
-        self._waiting: queue.Queue[Sequence[EncodedPainting] | None] = queue.Queue(_WAITING_BATCHES)
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="artsim-writer")
+        self._waiting: deque[Future[None]] = deque()
+        # An executor, since a thread of our own that Ctrl-C caught in its start would
+        # keep the process from ending.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="artsim-writer")
 
-    def __enter__(self) -> WriterThread:
-        """Start the thread."""
-        self._thread.start()
+    def __enter__(self) -> Writer:
+        """Return the writer itself."""
         return self
 
     def put(self, batch: Sequence[EncodedPainting]) -> None:
         """Hand a batch over; waits while the writer is behind."""
-        self._raise_failure()
-        self._waiting.put(batch)
+        while len(self._waiting) >= _WAITING_BATCHES:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._write, batch))
 
     def __exit__(
         self,
@@ -86,20 +88,9 @@ class WriterThread:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait until everything is written, also after Ctrl-C."""
-        self._waiting.put(None)
-        self._thread.join()
-        if error is None:
-            self._raise_failure()
-
-    def _raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-
-    def _run(self) -> None:
-        while (batch := self._waiting.get()) is not None:
-            if self._failure is None:
-                try:
-                    self._write(batch)
-                except BaseException as error:
-                    self._failure = error
+        """Wait for the writes."""
+        try:
+            while self._waiting and error is None:
+                self._waiting.popleft().result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)

@@ -86,24 +86,24 @@ def test_a_reader_that_goes_away(sample_home: Path) -> None:
         assert process.stderr.read() == ""
 
 
-def test_delete_asks_and_takes_the_faces_along(sample_home: Path) -> None:
-    refused = artsim("delete", "sample-001", home=sample_home, stdin="n\n")
+def test_delete_asks_and_takes_the_faces_along(changeable_home: Path) -> None:
+    refused = artsim("delete", "sample-001", home=changeable_home, stdin="n\n")
     assert "Delete 1 painting of" in refused.stderr
     assert refused.returncode == 1
-    with open_gallery(home=sample_home) as gallery:
+    with open_gallery(home=changeable_home) as gallery:
         assert gallery.paintings.count() == 60
-    succeeds("delete", "sample-001", "sample-002", "--yes", home=sample_home)
-    done = artsim("delete", "--artist", "Noor Lindqvist", home=sample_home, stdin="y\n")
+    succeeds("delete", "sample-001", "sample-002", "--yes", home=changeable_home)
+    done = artsim("delete", "--artist", "Noor Lindqvist", home=changeable_home, stdin="y\n")
     assert done.returncode == 0
-    with open_gallery(home=sample_home) as gallery:
+    with open_gallery(home=changeable_home) as gallery:
         left = {str(r.payload["painting_id"]) for r in gallery.paintings.scroll()}
         faces = {str(r.payload["painting_id"]) for r in gallery.faces.scroll()}
     assert len(left) == 60 - 2 - 7
     assert not left & {"sample-001", "sample-002", "sample-010"}
     assert faces <= left
-    assert artsim("delete", home=sample_home).returncode == 2
-    succeeds("delete", "--all", "--yes", home=sample_home)
-    assert json.loads(succeeds("info", "-f", "json", home=sample_home))["galleries"] == []
+    assert artsim("delete", home=changeable_home).returncode == 2
+    succeeds("delete", "--all", "--yes", home=changeable_home)
+    assert json.loads(succeeds("info", "-f", "json", home=changeable_home))["galleries"] == []
 
 
 def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
