@@ -8,12 +8,17 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 from artsim.ingest.run import ingest_paintings
 from artsim.ingest.sample import make_sample
 from artsim.store.gallery import Gallery, open_gallery
+
+# The same examples in every run; what a run finds by chance would be lost in the next.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 SETTINGS = ("ARTSIM_HOME", "ARTSIM_GALLERY", "ARTSIM_URL", "QDRANT_URL", "QDRANT_API_KEY")
 

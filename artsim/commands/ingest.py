@@ -198,18 +198,26 @@ def _parse_columns(texts: list[str]) -> dict[str, str]:
 
 
 def _report(summary: IngestSummary, errors: Path) -> None:
-    counts = summary.counts
-    verb = "Would write" if summary.dry_run else "Wrote"
-    faces = f" with {counts.faces} faces" if counts.faces else ""
-    say(
-        f"{verb} {counts.written} paintings{faces}; {counts.updated} had new metadata, "
-        f"{counts.unchanged} were there already, {counts.failed} did not go in."
-    )
+    say(_in_words(summary))
     for problem in summary.problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")
     if summary.problems:
         _write_problems(summary.problems, errors)
         say(f"All that did not go in, with reasons: {errors}")
+
+
+def _in_words(summary: IngestSummary) -> str:
+    counts = summary.counts
+    verb = "Would write" if summary.dry_run else "Wrote"
+    faces = f" with {counts.faces} faces" if counts.faces else ""
+    others = {
+        "had new metadata": counts.updated,
+        "were there already": counts.unchanged,
+        "did not go in": counts.failed,
+    }
+    parts = [f"{verb} {counts.written} paintings{faces}"]
+    parts += [f"{count} {what}" for what, count in others.items() if count]
+    return "; ".join(parts) + "."
 
 
 def _write_problems(problems: list[Problem], path: Path) -> None:

@@ -67,7 +67,9 @@ def fold_text(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    # Decomposed before case is folded too: a mathematical bold A only then is a letter A.
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_LETTERS)
+    decomposed = unicodedata.normalize("NFKD", plain)
     bare = _LATIN_MARKS.sub("", decomposed).translate(_LETTERS)
     return unicodedata.normalize("NFC", bare)
 

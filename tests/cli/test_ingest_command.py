@@ -128,4 +128,4 @@ def test_a_terminal_shows_a_live_bar(few_pictures: Path, tmp_path: Path) -> None
             pass
     assert process.returncode == 0
     assert b"\x1b[" in shown
-    assert b"Wrote 3 paintings;" in shown
+    assert b"Wrote 3 paintings." in shown
