@@ -185,23 +185,30 @@ def describe_settings(result: SearchResult) -> str:
         if value is None or value in ("", [], {}, ()):
             continue
         parts.append(f"{word} {_flatten(value)}".strip())
-    parts += _criteria_in_words(result.settings.get("criteria"))
+    shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
+    artists = {p["artist_key"]: str(p.get("artist")) for p in shown if "artist_key" in p}
+    parts += _criteria_in_words(result.settings.get("criteria"), artists)
     return " · ".join(part for part in parts if part)
 
 
-def _criteria_in_words(criteria: object) -> list[str]:
-    """Return conditions, as `artsim.search.describe` lists them, each as a few words."""
+def _criteria_in_words(criteria: object, artists: Mapping[str, str]) -> list[str]:
+    """Return conditions, as `artsim.search.describe` lists them, each as a few words.
+
+    `artists` are names by their keys, as far as they are known.
+    """
     if not isinstance(criteria, Mapping):
         return []
-    must = [_condition_in_words(condition) for condition in criteria.get("must", ())]
-    left_out = [_condition_in_words(condition) for condition in criteria.get("must_not", ())]
+    must = [_condition_in_words(condition, artists) for condition in criteria.get("must", ())]
+    left_out = [_condition_in_words(c, artists) for c in criteria.get("must_not", ())]
     return [*must, *(f"not {words}" for words in left_out)]
 
 
-def _condition_in_words(condition: Mapping[str, Any]) -> str:
+def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]) -> str:
     name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
     if "any_of" in condition:
-        return f"{name} " + " or ".join(clean(value, 60) for value in condition["any_of"])
+        return f"{name} " + " or ".join(
+            clean(artists.get(value, value), 60) for value in condition["any_of"]
+        )
     if "words" in condition:
         return f"{name} “{clean(condition['words'], 60)}”"
     if "known" in condition:

@@ -175,3 +175,22 @@ def test_settings_left_unset_are_not_described() -> None:
 def test_faces_are_known_by_their_hits() -> None:
     assert SearchResult([Hit("p", 0.5, {"painting_id": "a", "face_index": 0})]).is_of_faces
     assert not SearchResult([Hit("p", 0.5, {"painting_id": "a"})]).is_of_faces
+
+
+def test_filters_are_said_in_words() -> None:
+    criteria = {
+        "must": [
+            {"field": "style", "any_of": ["Baroque", "Rococo"]},
+            {"field": "year_start", "least": None, "most": 1660.0},
+            {"field": "title", "words": "girl pearl"},
+        ],
+        "must_not": [{"field": "artist_key", "any_of": ["frans hals"]}],
+    }
+    result = SearchResult(
+        [],
+        settings={"criteria": criteria},
+        query_payload={"artist": "Frans Hals", "artist_key": "frans hals"},
+    )
+    assert describe_settings(result) == (
+        "style Baroque or Rococo · begun up to 1660 · title “girl pearl” · not artist Frans Hals"
+    )
