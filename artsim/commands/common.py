@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PLACE = "Where the gallery is"
 FILTERS = "Filters"
+SERVER = "New collections on a server"
 
 GalleryOption = Annotated[
     str | None,
@@ -79,7 +80,16 @@ TableOrJson = Annotated[
 ]
 Quantization = Annotated[
     Literal["none", "int8", "binary"],
-    typer.Option(help="Of the vectors on a server.", rich_help_panel="New collections on a server"),
+    typer.Option(help="Of the vectors on a server.", rich_help_panel=SERVER),
+]
+ShardsOption = Annotated[
+    int | None, typer.Option(min=1, help="How many shards.", rich_help_panel=SERVER)
+]
+ReplicasOption = Annotated[
+    int | None, typer.Option(min=1, help="How many replicas.", rich_help_panel=SERVER)
+]
+OnDiskOption = Annotated[
+    bool, typer.Option("--on-disk", help="Vectors on disk.", rich_help_panel=SERVER)
 ]
 WhereOption = Annotated[
     list[str] | None,
@@ -175,13 +185,13 @@ def say(text: str) -> None:
 
 def make_filters(
     *,
-    any_of: dict[str, list[str] | None],
-    year: str | None,
-    title: str | None,
-    where: Sequence[str] | None,
-    where_not: Sequence[str] | None,
+    year: str | None = None,
+    title: str | None = None,
+    where: Sequence[str] | None = None,
+    where_not: Sequence[str] | None = None,
+    **any_of: Sequence[str] | None,
 ) -> Filters:
-    """Return the filters that the options say."""
+    """Return the filters that the options say; `any_of` are values by field."""
     from artsim.search.filters import Filters
 
     given = {name: tuple(values) for name, values in any_of.items() if values}

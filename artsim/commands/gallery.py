@@ -19,9 +19,12 @@ from artsim.commands.common import (
     InstitutionOption,
     MediumOption,
     NotOption,
+    OnDiskOption,
     Place,
     Quantization,
+    ReplicasOption,
     SchoolOption,
+    ShardsOption,
     StyleOption,
     TableOrJson,
     TagOption,
@@ -107,16 +110,14 @@ def facets(
     Example: artsim facets artist --style Baroque --year 1600..1650
     """
     filters = make_filters(
-        any_of={
-            "artist": artist,
-            "attribution": attribution,
-            "style": style,
-            "genre": genre,
-            "school": school,
-            "medium": medium,
-            "institution": institution,
-            "tags": tag,
-        },
+        artist=artist,
+        attribution=attribution,
+        style=style,
+        genre=genre,
+        school=school,
+        medium=medium,
+        institution=institution,
+        tags=tag,
         year=year,
         title=title,
         where=where,
@@ -163,9 +164,7 @@ def export(
     )
     if as_parquet and output is None:
         raise typer.BadParameter("Parquet needs a file: --output FILE.parquet")
-    filters = make_filters(
-        any_of={"artist": artist}, year=year, title=None, where=where, where_not=where_not
-    )
+    filters = make_filters(artist=artist, year=year, where=where, where_not=where_not)
     with expected_errors():
         from artsim.search.export import export_jsonl, export_parquet
 
@@ -202,9 +201,9 @@ def delete(
     The pictures' files stay where they are.
     """
     filters = make_filters(
-        any_of={"artist": artist, "painting_id": painting_ids},
+        artist=artist,
+        painting_id=painting_ids,
         year=year,
-        title=None,
         where=where,
         where_not=where_not,
     )
@@ -238,12 +237,10 @@ def push(
     to_gallery: Annotated[
         str | None, typer.Option(help="Name there.", show_default="the same")
     ] = None,
-    shards: Annotated[int | None, typer.Option(min=1, help="Shards of new collections.")] = None,
-    replicas: Annotated[
-        int | None, typer.Option(min=1, help="Replicas of new collections.")
-    ] = None,
+    shards: ShardsOption = None,
+    replicas: ReplicasOption = None,
     quantization: Quantization = "none",
-    on_disk: Annotated[bool, typer.Option("--on-disk", help="Vectors on disk.")] = False,
+    on_disk: OnDiskOption = False,
     gallery: GalleryOption = None,
     api_key: Annotated[
         str | None,

@@ -17,8 +17,11 @@ from artsim.commands.common import (
     HomeOption,
     MaxMegapixelsOption,
     MinFaceOption,
+    OnDiskOption,
     Place,
     Quantization,
+    ReplicasOption,
+    ShardsOption,
     UrlOption,
     WeightsOption,
     expected_errors,
@@ -31,75 +34,78 @@ if TYPE_CHECKING:
     from artsim.ingest.progress import IngestSummary, Problem
 
 SHOWN_PROBLEMS = 10
-SERVER = "New collections on a server"
+
+SourceArgument = Annotated[
+    Path,
+    typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, JSON Lines, Parquet."),
+]
+MetadataOption = Annotated[
+    Path | None,
+    typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
+]
+EncoderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoder",
+        "-e",
+        help="For whole pictures; repeatable. See `artsim models`.",
+        show_default="the gallery's, else builtin",
+    ),
+]
+FaceEncoderOption = Annotated[
+    str | None,
+    typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
+]
+NoFacesOption = Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
+]
+BatchSizeOption = Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first so many.")]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
+    ),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Read everything, write nothing.")]
+ErrorsOption = Annotated[
+    Path,
+    typer.Option(
+        metavar="FILE",
+        help="Where to list what did not go in, as JSON Lines.",
+    ),
+]
 
 
 def ingest(
-    source: Annotated[
-        Path,
-        typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, JSON Lines, Parquet."),
-    ],
-    metadata: Annotated[
-        Path | None,
-        typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
-    ] = None,
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--encoder",
-            "-e",
-            help="For whole pictures; repeatable. See `artsim models`.",
-            show_default="the gallery's, else builtin",
-        ),
-    ] = None,
-    face_encoder: Annotated[
-        str | None,
-        typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
-    ] = None,
-    no_faces: Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")] = False,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")] = 32,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Encode again what the gallery has.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read everything, write nothing.")
-    ] = False,
-    errors: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE",
-            help="Where to list what did not go in, as JSON Lines.",
-        ),
-    ] = Path("ingest-errors.jsonl"),
+    source: SourceArgument,
+    metadata: MetadataOption = None,
+    columns: ColumnsOption = None,
+    encoder: EncoderOption = None,
+    face_encoder: FaceEncoderOption = None,
+    no_faces: NoFacesOption = False,
+    workers: WorkersOption = None,
+    batch_size: BatchSizeOption = 32,
+    limit: LimitOption = None,
+    shard: ShardOption = None,
+    force: ForceOption = False,
+    dry_run: DryRunOption = False,
+    errors: ErrorsOption = Path("ingest-errors.jsonl"),
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     min_face: MinFaceOption = None,
     face_score: FaceScoreOption = None,
     max_megapixels: MaxMegapixelsOption = 200.0,
-    shards: Annotated[
-        int | None, typer.Option(min=1, help="How many shards.", rich_help_panel=SERVER)
-    ] = None,
-    replicas: Annotated[
-        int | None, typer.Option(min=1, help="How many replicas.", rich_help_panel=SERVER)
-    ] = None,
+    shards: ShardsOption = None,
+    replicas: ReplicasOption = None,
     quantization: Quantization = "none",
-    on_disk: Annotated[
-        bool, typer.Option("--on-disk", help="Vectors on disk.", rich_help_panel=SERVER)
-    ] = False,
+    on_disk: OnDiskOption = False,
     gallery: GalleryOption = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,

@@ -49,27 +49,92 @@ _ID_PREFIX = "id:"
 
 Format = Literal["table", "json", "jsonl", "csv", "paths"]
 
+ImageArgument = Annotated[
+    Path | None, typer.Argument(metavar="IMAGE", help="Query picture.", show_default=False)
+]
+PaintingIdOption = Annotated[
+    str | None, typer.Option("--id", help="Query painting, by its id in the gallery.")
+]
+TextOption = Annotated[
+    str | None, typer.Option("--text", "-t", help="Query text, for encoders that take it.")
+]
+LikeOption = Annotated[
+    list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
+]
+UnlikeOption = Annotated[
+    list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
+]
+FacesOption = Annotated[bool, typer.Option("--faces", help="Search by the picture's faces.")]
+FaceOption = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only by face N, from 0.")]
+NotSameArtistOption = Annotated[
+    bool,
+    typer.Option(
+        "--not-same-artist",
+        help="Leave out the query painting's own artist.",
+        rich_help_panel="Filters",
+    ),
+]
+IncludeSelfOption = Annotated[
+    bool,
+    typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
+]
+LimitOption = Annotated[
+    int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
+]
+OffsetOption = Annotated[
+    int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
+]
+MinScoreOption = Annotated[
+    float | None,
+    typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
+]
+EncoderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoder",
+        "-e",
+        help="Of those the gallery has; several are fused by reciprocal rank.",
+        rich_help_panel=RANKING,
+    ),
+]
+RerankOption = Annotated[
+    Method | None,
+    typer.Option(help="Reorder the first hits by pixels.", rich_help_panel=RANKING),
+]
+RerankDepthOption = Annotated[
+    int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
+]
+GroupByOption = Annotated[
+    str | None,
+    typer.Option(metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING),
+]
+GroupSizeOption = Annotated[
+    int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
+]
+OutputFormatOption = Annotated[
+    Format, typer.Option("--format", "-f", help="See docs/output.md.", rich_help_panel=OUTPUT)
+]
+SheetOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Contact sheet to write, .png or .html; repeatable.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ExactOption = Annotated[
+    bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
+]
+
 
 def query(
-    image: Annotated[
-        Path | None, typer.Argument(metavar="[IMAGE]", help="Query picture.", show_default=False)
-    ] = None,
-    painting_id: Annotated[
-        str | None, typer.Option("--id", help="Query painting, by its id in the gallery.")
-    ] = None,
-    text: Annotated[
-        str | None, typer.Option("--text", "-t", help="Query text, for encoders that take it.")
-    ] = None,
-    like: Annotated[
-        list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
-    ] = None,
-    unlike: Annotated[
-        list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
-    ] = None,
-    faces: Annotated[bool, typer.Option("--faces", help="Search by the picture's faces.")] = False,
-    face: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Only by face N, from 0.")
-    ] = None,
+    image: ImageArgument = None,
+    painting_id: PaintingIdOption = None,
+    text: TextOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    faces: FacesOption = False,
+    face: FaceOption = None,
     artist: ArtistOption = None,
     attribution: AttributionOption = None,
     style: StyleOption = None,
@@ -82,67 +147,19 @@ def query(
     title: TitleOption = None,
     where: WhereOption = None,
     where_not: NotOption = None,
-    not_same_artist: Annotated[
-        bool,
-        typer.Option(
-            "--not-same-artist",
-            help="Leave out the query painting's own artist.",
-            rich_help_panel="Filters",
-        ),
-    ] = False,
-    include_self: Annotated[
-        bool,
-        typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
-    ] = False,
-    limit: Annotated[
-        int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
-    ] = 10,
-    offset: Annotated[
-        int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
-    ] = 0,
-    min_score: Annotated[
-        float | None,
-        typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
-    ] = None,
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--encoder",
-            "-e",
-            help="Of those the gallery has; several are fused by reciprocal rank.",
-            rich_help_panel=RANKING,
-        ),
-    ] = None,
-    rerank: Annotated[
-        Method | None,
-        typer.Option(help="Reorder the first hits by pixels.", rich_help_panel=RANKING),
-    ] = None,
-    rerank_depth: Annotated[
-        int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
-    ] = 100,
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING
-        ),
-    ] = None,
-    group_size: Annotated[
-        int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
-    ] = 1,
-    output_format: Annotated[
-        Format, typer.Option("--format", "-f", help="See docs/output.md.", rich_help_panel=OUTPUT)
-    ] = "table",
-    sheet: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Contact sheet to write, .png or .html; repeatable.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
-    ] = False,
+    not_same_artist: NotSameArtistOption = False,
+    include_self: IncludeSelfOption = False,
+    limit: LimitOption = 10,
+    offset: OffsetOption = 0,
+    min_score: MinScoreOption = None,
+    encoder: EncoderOption = None,
+    rerank: RerankOption = None,
+    rerank_depth: RerankDepthOption = 100,
+    group_by: GroupByOption = None,
+    group_size: GroupSizeOption = 1,
+    output_format: OutputFormatOption = "table",
+    sheet: SheetOption = None,
+    exact: ExactOption = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     min_face: MinFaceOption = None,
@@ -160,16 +177,14 @@ def query(
     asked = _make_query(image, painting_id, text, like, unlike)
     by_faces = faces or face is not None
     filters = make_filters(
-        any_of={
-            "artist": artist,
-            "attribution": attribution,
-            "style": style,
-            "genre": genre,
-            "school": school,
-            "medium": medium,
-            "institution": institution,
-            "tags": tag,
-        },
+        artist=artist,
+        attribution=attribution,
+        style=style,
+        genre=genre,
+        school=school,
+        medium=medium,
+        institution=institution,
+        tags=tag,
         year=year,
         title=title,
         where=where,
