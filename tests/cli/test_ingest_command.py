@@ -16,36 +16,17 @@ def test_a_learned_encoder_beside_the_built_in_one(
     sample: Path, changeable_home: Path, weights: Path
 ) -> None:
     spec = f"onnx:{CONFIGS / 'mobilenet-v1.json'}"
-    env = {"ARTSIM_WEIGHTS": str(weights)}
-    arguments = ["ingest", sample, "--encoder", spec, "--no-faces", "--limit", "12"]
-    succeeds(*arguments, home=changeable_home, **env)
-    answer = json.loads(
-        succeeds(
-            "query",
-            "--id",
-            "sample-001",
-            "-e",
-            spec,
-            "-f",
-            "json",
-            "-k",
-            "20",
-            home=changeable_home,
-            **env,
-        )
-    )
-    assert len(answer["hits"]) == 11  # of the twelve that have its vectors
-    assert answer["settings"]["encoders"][0].startswith("onnx-mobilenet_v1")
+    home, env = changeable_home, {"ARTSIM_WEIGHTS": str(weights)}
     picture = sample / "images" / "001-margriet-claes-in-a-ruff.jpg"
-    by_picture = json.loads(
-        succeeds(
-            "query", picture, "-e", spec, "-f", "json", "-k", "20", home=changeable_home, **env
-        )
-    )
-    assert [h["painting_id"] for h in by_picture["hits"]] == [
-        h["painting_id"] for h in answer["hits"]
-    ]
-    assert "weights" in fails("query", picture, "-e", spec, home=changeable_home)
+    asked = ["-e", spec, "-f", "json", "-k", "20"]
+    succeeds("ingest", sample, "-e", spec, "--no-faces", "--limit", "12", home=home, **env)
+    by_id = json.loads(succeeds("query", "--id", "sample-001", *asked, home=home, **env))
+    by_picture = json.loads(succeeds("query", picture, *asked, home=home, **env))
+    assert by_id["settings"]["encoders"][0].startswith("onnx-mobilenet_v1")
+    ids = [hit["painting_id"] for hit in by_id["hits"]]
+    assert len(ids) == 11  # of the twelve that have its vectors
+    assert [hit["painting_id"] for hit in by_picture["hits"]] == ids
+    assert "set ARTSIM_WEIGHTS" in fails("query", picture, "-e", spec, home=home)
 
 
 def test_weights_that_are_nowhere(sample: Path, tmp_path: Path) -> None:
