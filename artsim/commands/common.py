@@ -183,6 +183,12 @@ def say(text: str) -> None:
     typer.echo(" ".join(text.split()), err=True)
 
 
+def say_notes(notes: Sequence[str]) -> None:
+    """Write remarks on how names and values were understood."""
+    for note in notes:
+        say(f"Note: {note}")
+
+
 def make_filters(
     *,
     year: str | None = None,

@@ -36,6 +36,7 @@ from artsim.commands.common import (
     make_filters,
     make_progress,
     say,
+    say_notes,
     write_json,
 )
 
@@ -128,8 +129,7 @@ def facets(
 
         with Place(gallery, url, api_key, home).open() as opened:
             counts, notes = count_values(opened, field, filters, faces=faces, limit=limit)
-        for note in notes:
-            say(f"Note: {note}")
+        say_notes(notes)
         if output_format == "json":
             write_json({"field": field, "values": [{"value": v, "count": n} for v, n in counts]})
         else:
@@ -167,13 +167,16 @@ def export(
     filters = make_filters(artist=artist, year=year, where=where, where_not=where_not)
     with expected_errors():
         from artsim.search.export import export_jsonl, export_parquet
+        from artsim.search.filters import build_criteria
 
         with Place(gallery, url, api_key, home).open() as opened:
+            criteria, notes = build_criteria(filters, opened.faces if faces else opened.paintings)
+            say_notes(notes)
             if as_parquet and output is not None:
-                count = export_parquet(opened, output, filters, faces=faces, vectors=vectors)
+                count = export_parquet(opened, output, criteria, faces=faces, vectors=vectors)
             else:
                 count = export_jsonl(
-                    opened, output or sys.stdout.buffer, filters, faces=faces, vectors=vectors
+                    opened, output or sys.stdout.buffer, criteria, faces=faces, vectors=vectors
                 )
         if output is not None:
             say(f"Wrote {count} {'faces' if faces else 'paintings'} to {output}.")
@@ -215,8 +218,7 @@ def delete(
 
         with Place(gallery, url, api_key, home).open() as opened:
             criteria, notes = build_criteria(filters, opened.paintings)
-            for note in notes:
-                say(f"Note: {note}")
+            say_notes(notes)
             count = opened.paintings.count(criteria)
             what = f"{count} painting{'' if count == 1 else 's'} of {opened.store.location}"
             if count == 0 and not everything:

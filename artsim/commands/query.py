@@ -34,6 +34,7 @@ from artsim.commands.common import (
     expected_errors,
     make_filters,
     say,
+    say_notes,
 )
 
 if TYPE_CHECKING:
@@ -262,8 +263,7 @@ def _picture(text: str) -> PictureQuery:
 
 
 def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> None:
-    for note in result.notes:
-        say(f"Note: {note}")
+    say_notes(result.notes)
     if output_format == "table":
         from artsim.render.table import print_hits
 

@@ -25,10 +25,10 @@ def load_detector(
         If the device is not there, or the weights are missing or damaged.
     """
     from artsim.encoders.devices import pick_device
-    from artsim.encoders.mtcnn import MTCNNDetector
+    from artsim.encoders.mtcnn import DEFAULT_MIN_FACE, DEFAULT_SCORE, MTCNNDetector
 
     return MTCNNDetector(
-        min_face=20 if min_face is None else min_face,
-        score=0.9 if score is None else score,
+        min_face=DEFAULT_MIN_FACE if min_face is None else min_face,
+        score=DEFAULT_SCORE if score is None else score,
         device=pick_device(device),
     )

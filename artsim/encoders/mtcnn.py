@@ -36,6 +36,9 @@ from artsim.encoders.one_core import OneCoreWorkers
 VERSION: Final = 1
 """To be raised whenever other faces come of the same settings."""
 
+DEFAULT_MIN_FACE: Final = 20
+DEFAULT_SCORE: Final = 0.9
+
 SMALLEST_FACE: Final = CELL
 """The first net's window: it sees no face of fewer pixels."""
 
@@ -74,8 +77,8 @@ class MTCNNDetector:
     def __init__(
         self,
         *,
-        min_face: int = 20,
-        score: float = 0.9,
+        min_face: int = DEFAULT_MIN_FACE,
+        score: float = DEFAULT_SCORE,
         thresholds: tuple[float, float] = (0.6, 0.7),
         device: torch.device | str = "cpu",
     ) -> None:

@@ -24,13 +24,14 @@ def delete_paintings(gallery: Gallery, criteria: Criteria) -> None:
     """
     if not criteria.must and not criteria.must_not:
         raise ValueError("criteria must not be empty")
-    records = gallery.paintings.scroll(criteria, payload_fields=["painting_id"])
+    paintings, faces = gallery.paintings, gallery.faces_if_any
+    records = paintings.scroll(criteria, payload_fields=["painting_id"])
     ids = [str(record.payload["painting_id"]) for record in records]
     for some in _in_parts(ids):
         condition = Criteria((AnyOf("painting_id", some),))
-        if gallery.has_faces:
-            gallery.faces.delete(condition)
-        gallery.paintings.delete(condition)
+        if faces is not None:
+            faces.delete(condition)
+        paintings.delete(condition)
 
 
 def delete_gallery(gallery: Gallery) -> None:

@@ -55,7 +55,7 @@ def make_destination(gallery: Gallery, equipment: Equipment, options: ServerOpti
     """
     paintings = gallery.create_paintings([e.info for e in equipment.encoders], options=options)
     if equipment.detector is None:
-        return Destination(equipment, paintings, gallery.faces if gallery.has_faces else None)
+        return Destination(equipment, paintings, gallery.faces_if_any)
     infos = [encoder.info for encoder in equipment.face_encoders]
     return Destination(equipment, paintings, gallery.create_faces(infos, options=options))
 
@@ -65,5 +65,5 @@ def existing_destination(gallery: Gallery, equipment: Equipment) -> Destination:
     return Destination(
         equipment,
         gallery.paintings if gallery.has_paintings else None,
-        gallery.faces if gallery.has_faces else None,
+        gallery.faces_if_any,
     )

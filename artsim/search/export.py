@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
+from artsim.domain.criteria import Criteria
 from artsim.errors import ExportError
-from artsim.search.filters import Filters, build_criteria
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery
 
@@ -20,7 +20,7 @@ _ROWS = 1000
 def export_jsonl(
     gallery: Gallery,
     output: Path | BinaryIO,
-    filters: Filters,
+    criteria: Criteria,
     *,
     faces: bool = False,
     vectors: bool = False,
@@ -42,7 +42,7 @@ def export_jsonl(
     """
     count = 0
     with _replacing(output) if isinstance(output, Path) else _as_is(output) as stream:
-        for record in _records(gallery, filters, faces, vectors):
+        for record in _records(gallery, criteria, faces, vectors):
             row = json.dumps(_row(record), ensure_ascii=False)
             stream.write(row.encode("utf-8", "replace") + b"\n")
             count += 1
@@ -51,7 +51,12 @@ def export_jsonl(
 
 
 def export_parquet(
-    gallery: Gallery, output: Path, filters: Filters, *, faces: bool = False, vectors: bool = False
+    gallery: Gallery,
+    output: Path,
+    criteria: Criteria,
+    *,
+    faces: bool = False,
+    vectors: bool = False,
 ) -> int:
     """Write a Parquet file with a row for each point; ``extra`` is a column of JSON text.
 
@@ -76,7 +81,7 @@ def export_parquet(
         schema = _arrow_schema(gallery, faces, vectors)
         with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
             rows: list[dict[str, Any]] = []
-            for record in _records(gallery, filters, faces, vectors):
+            for record in _records(gallery, criteria, faces, vectors):
                 rows.append(_flat_row(record))
                 count += 1
                 if len(rows) == _ROWS:
@@ -86,9 +91,8 @@ def export_parquet(
     return count
 
 
-def _records(gallery: Gallery, filters: Filters, faces: bool, vectors: bool) -> Iterator[Record]:
+def _records(gallery: Gallery, criteria: Criteria, faces: bool, vectors: bool) -> Iterator[Record]:
     collection = gallery.faces if faces else gallery.paintings
-    criteria, _ = build_criteria(filters, collection)
     names = list(collection.schema.vectors) if vectors else ()
     return collection.scroll(criteria, with_vectors=names)
 
@@ -137,15 +141,15 @@ def _as_is(stream: BinaryIO) -> Iterator[BinaryIO]:
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Write a file beside `path` and move it there when it is whole."""
+    # Not a temporary file, which only its owner may read.
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            part = Path(file.name)
-            try:
-                yield cast("BinaryIO", file)
-                file.close()
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+        try:
+            with part.open("wb") as file:
+                yield file
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as exc:
         raise ExportError(
             f"{path}: cannot be written ({exc.strerror or exc}); "

@@ -93,6 +93,11 @@ class Gallery:
         """Whether there is a collection of faces."""
         return self.faces_name in self.store.list_collections()
 
+    @property
+    def faces_if_any(self) -> Collection | None:
+        """The collection of faces; None if there is none yet."""
+        return self.faces if self.has_faces else None
+
     def create_paintings(
         self,
         encoders: Sequence[EncoderInfo],

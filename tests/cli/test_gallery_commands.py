@@ -71,6 +71,17 @@ def test_export_where_nothing_can_be_written(sample_home: Path, tmp_path: Path) 
     assert artsim("export", "-f", "parquet", home=sample_home).returncode == 2
 
 
+def test_an_export_of_nobody_says_whom_it_took(sample_home: Path, tmp_path: Path) -> None:
+    output, ordinary = tmp_path / "out.jsonl", tmp_path / "ordinary"
+    ordinary.touch()
+    done = artsim("export", "--artist", "Aldred Hove", "-o", output, home=sample_home)
+    assert done.returncode == 0
+    assert "nearest: Aldert van der Hoeve" in done.stderr
+    assert output.read_bytes() == b""
+    assert output.stat().st_mode == ordinary.stat().st_mode
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_a_reader_that_goes_away(sample_home: Path) -> None:
     with subprocess.Popen(
         [*ARTSIM, "export", "--vectors"],
