@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy.typing as npt
 from PIL import Image
 
 from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import Box
 
 TEMPLATE_SIDE: Final = 112
 """Side of the square that `TEMPLATE` lies in."""
@@ -85,37 +83,6 @@ def align_face(
         (source.real + 0.5 - left) / shrink[0] - 0.5,
         (source.imag + 0.5 - top) / shrink[1] - 0.5,
     )
-
-
-def crop_box(image: RGBImage, box: Box, margin: float = 0.0) -> RGBImage:
-    """Return what lies in `box`, widened by `margin` of its sides and clipped to `image`.
-
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (h, w, 3)
-    box : Box
-        In pixels of `image`.
-    margin : float
-        Added on each side, as a share of the box's width and height.
-
-    Returns
-    -------
-    ndarray of uint8, shape (h', w', 3)
-        A copy, of at least one pixel.
-
-    Raises
-    ------
-    ValueError
-        If nothing of the box lies in the picture.
-    """
-    height, width = image.shape[:2]
-    left = max(0, math.floor(box.x - margin * box.width))
-    top = max(0, math.floor(box.y - margin * box.height))
-    right = min(width, math.ceil(box.x + (1 + margin) * box.width))
-    bottom = min(height, math.ceil(box.y + (1 + margin) * box.height))
-    if left >= right or top >= bottom:
-        raise ValueError(f"{box} lies outside a picture of {width} x {height}")
-    return image[top:bottom, left:right].copy()
 
 
 def _checked(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.transform import SimilarityTransform, warp
 
-from artsim.domain.faces import Box
-from artsim.images.align import TEMPLATE, align_face, crop_box
+from artsim.images.align import TEMPLATE, align_face
 
 ARCFACE = np.array([(38.29, 51.70), (73.53, 51.50), (56.03, 71.74), (41.55, 92.37), (70.73, 92.20)])
 PHOTOGRAPH = skimage.data.astronaut()
@@ -120,13 +119,3 @@ def test_wrong_landmarks(landmarks: npt.NDArray[np.float32]) -> None:
 def test_wrong_size_or_margin(size: int, margin: float) -> None:
     with pytest.raises(ValueError, match="no crop"):
         align_face(PHOTOGRAPH, LANDMARKS, size=size, margin=margin)
-
-
-def test_crop_box() -> None:
-    crop = crop_box(PHOTOGRAPH, Box(10.2, 20.0, 30.0, 40.0))
-    assert np.array_equal(crop, PHOTOGRAPH[20:60, 10:41])
-    assert not np.shares_memory(crop, PHOTOGRAPH)
-    assert crop_box(PHOTOGRAPH, Box(10, 20, 30, 40), margin=0.5).shape == (80, 55, 3)
-    assert crop_box(PHOTOGRAPH, Box(500, 500, 30, 40)).shape == (12, 12, 3)
-    with pytest.raises(ValueError, match="outside"):
-        crop_box(PHOTOGRAPH, Box(600, 20, 30, 40))
