@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from artsim import __version__
+from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
 from artsim.commands.models import models
@@ -22,6 +23,7 @@ app = typer.Typer(
 
 for command in (ingest, query, show, info, facets, export, delete, push, models, sample):
     app.command()(command)
+app.add_typer(evaluate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,1 @@
+"""The command group `artsim evaluate`, a module for each task."""

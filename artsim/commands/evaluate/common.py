@@ -1,0 +1,74 @@
+"""Options that the tasks share, and what becomes of a report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from artsim.commands.common import say, write_json
+
+if TYPE_CHECKING:
+    from artsim.evaluation.progress import Progress
+    from artsim.evaluation.report import Report
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        file_okay=False,
+        metavar="DIR",
+        help="Folder for report.html, report.json and the plots.",
+    ),
+]
+FormatOption = Annotated[
+    Literal["table", "json"],
+    typer.Option("--format", "-f", help="Form on stdout; see docs/output.md."),
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of samples and intervals.")]
+EncodersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--encoder",
+        "-e",
+        help="Of those the gallery has; repeatable: each is a row.",
+        show_default="all the gallery has",
+    ),
+]
+RerankOption = Annotated[
+    list[Literal["ssim", "rmse"]] | None,
+    typer.Option(help="Also with the first hits reordered; repeatable: each is a row."),
+]
+RerankDepthOption = Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")]
+ExactOption = Annotated[
+    bool, typer.Option("--exact", help="Compare with every painting instead of by the index.")
+]
+
+
+def show_report(report: Report, output_format: Literal["table", "json"], out: Path | None) -> None:
+    """Write `report` to stdout, and to the folder `out` where there is one."""
+    if output_format == "json":
+        from artsim.evaluation.report_json import report_document
+
+        write_json(report_document(report))
+    else:
+        from artsim.render.report_table import print_report
+
+        print_report(report, sys.stdout)
+    if out is not None:
+        from artsim.render.report import write_report
+
+        say(f"Report: {write_report(report, out)}")
+
+
+def make_progress() -> Progress:
+    """Return a live bar where stderr is a terminal, else a writer of plain lines."""
+    from artsim.render.stages import PlainStages, RichStages
+    from artsim.render.table import make_console
+
+    if sys.stderr.isatty():
+        return RichStages(make_console(sys.stderr))
+    return PlainStages(sys.stderr)

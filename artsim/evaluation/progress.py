@@ -1,0 +1,34 @@
+"""What an evaluation tells while it runs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Where a task reports as it goes; a task has one stage after another."""
+
+    def start(self, total: int | None, description: str) -> None:
+        """Begin a stage of `total` steps, None if nobody knows; it ends the one before."""
+        ...
+
+    def update(self, done: int) -> None:
+        """Report how many steps of the stage are done."""
+        ...
+
+    def finish(self) -> None:
+        """End, also after a failure."""
+        ...
+
+
+class SilentProgress:
+    """Progress that says nothing."""
+
+    def start(self, total: int | None, description: str) -> None:
+        """Begin."""
+
+    def update(self, done: int) -> None:
+        """Report nothing."""
+
+    def finish(self) -> None:
+        """End."""
