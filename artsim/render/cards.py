@@ -14,6 +14,7 @@ from artsim.domain.hits import Hit
 from artsim.domain.results import SearchResult
 from artsim.errors import ImageError
 from artsim.images.load import load_image
+from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
     date_text,
@@ -21,7 +22,6 @@ from artsim.render.text import (
     describe_settings,
     field_text,
     format_score,
-    local_path,
 )
 
 MAX_HITS: Final = 400

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, Literal
 from artsim.domain.hits import Hit
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import SearchResult
-from artsim.render.text import local_path
+from artsim.images.place import local_path
 
 OutputFormat = Literal["json", "jsonl", "csv", "paths"]
 

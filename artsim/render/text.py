@@ -6,15 +6,14 @@ hold terminal escapes, bidirectional overrides, or a megabyte of text.
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from artsim.domain.results import SearchResult
+from artsim.images.place import local_path
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -99,31 +98,6 @@ def format_score(score: float) -> str:
     decimals = 4 if size < 10 else 2 if size < 1000 else 0
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     return f"{round(score, decimals) + 0.0:.{decimals}f}"
-
-
-def local_path(image_uri: str) -> Path | None:
-    """Return the file that an ``image_uri`` names, or None where it is not a local file.
-
-    ``file:`` addresses are decoded, percent signs and all; text without a scheme is taken
-    as a path.
-    """
-    # A single letter is a Windows drive.
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", image_uri):
-        return Path(image_uri)
-    try:
-        parts = urlsplit(image_uri)
-    except ValueError:
-        return None
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
-        return None
-    # Not parts.path: "?" and "#" may stand undecoded in a carelessly made address.
-    raw = image_uri.split(":", 1)[1]
-    if raw.startswith("//"):
-        raw = "/" + raw[2:].partition("/")[2]
-    if re.match(r"/[A-Za-z]:", raw):
-        raw = raw[1:]  # a Windows drive; a colon in another file's name is written %3A
-    path = os.fsdecode(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
-    return None if "\0" in path or not path else Path(path)
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
