@@ -86,3 +86,7 @@ class PaintingNotFoundError(StoreError):
 
 class RenderError(ArtsimError):
     """A contact sheet cannot be written where it was asked for."""
+
+
+class ReportError(ArtsimError):
+    """An evaluation's report cannot be written, read or compared."""

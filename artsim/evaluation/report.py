@@ -38,12 +38,15 @@ class Column:
         How a value is to be read; see `Unit`.
     better : {"higher", "lower"} or None
         Which values are better; None where neither is.
+    signed : bool
+        Whether a value above zero is shown with a plus sign, as a difference is.
     """
 
     name: str
     heading: str
     unit: Unit = "share"
     better: Literal["higher", "lower"] | None = "higher"
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def hits_table(result: SearchResult, width: int) -> Table:
     """
     columns = _hit_columns(result, width)
     widths = _share_width([column for _, column in columns], width)
-    table = _new_table()
+    table = new_table()
     for (_, column), cells in zip(columns, widths, strict=True):
         table.add_column(
             column.header,
@@ -126,7 +126,8 @@ def hits_table(result: SearchResult, width: int) -> Table:
     return table
 
 
-def _new_table() -> Table:
+def new_table() -> Table:
+    """Return an empty table in the style of all of them."""
     return Table(
         box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=False
     )
@@ -232,7 +233,7 @@ def rows_table(
     right : sequence of str
         Headers of the columns to align right.
     """
-    table = _new_table()
+    table = new_table()
     for position, header in enumerate(headers):
         table.add_column(
             header,
