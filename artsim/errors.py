@@ -90,3 +90,7 @@ class RenderError(ArtsimError):
 
 class ReportError(ArtsimError):
     """An evaluation's report cannot be written, read or compared."""
+
+
+class EvaluationError(ArtsimError):
+    """Something cannot be evaluated or measured with what there is here."""

@@ -1,0 +1,78 @@
+"""The pictures that speed is measured on: the user's own, else the made-up sample."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from artsim.errors import SourceError
+from artsim.ingest.folder import list_pictures
+from artsim.ingest.sample import make_sample
+
+SAMPLE_NOTE: Final = "on made-up pictures, since no folder of real ones was given (--data)"
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures below a folder of the user's, or of the sample where there is none.
+
+    The user's folder is only read from.
+    """
+
+    folder: Path | None
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of them; "" where they are real."""
+        return SAMPLE_NOTE if self.folder is None else ""
+
+    def check(self) -> None:
+        """Refuse a folder without pictures, before anything is measured.
+
+        Raises
+        ------
+        SourceError
+            If it is missing, or holds no picture.
+        """
+        if self.folder is None:
+            return
+        if not self.folder.is_dir():
+            raise SourceError(
+                f"there is no folder {self.folder}; name one that holds pictures, or leave "
+                "--data out to measure on made-up ones"
+            )
+        if not list_pictures(self.folder).pictures:
+            raise SourceError(
+                f"{self.folder} holds no pictures; name another folder, or leave --data out "
+                "to measure on made-up ones"
+            )
+
+    def to_ingest(self, count: int, scratch: Path) -> Path:
+        """Return a folder to ingest of at least `count` pictures, if there are so many.
+
+        The sample is painted into `scratch`.
+        """
+        if self.folder is not None:
+            return self.folder
+        return make_sample(scratch / "sample", count=count).folder
+
+    def copies(self, count: int, scratch: Path) -> Path:
+        """Return a folder in `scratch` with the first `count` pictures and no metadata."""
+        copied = scratch / "pictures"
+        copied.mkdir()
+        for number, path in enumerate(self._paths(count, scratch)[:count]):
+            shutil.copyfile(path, copied / f"{number:06d}{path.suffix}")
+        return copied
+
+    def choose(self, count: int, scratch: Path, *, seed: int = 0) -> list[Path]:
+        """Return a seeded sample of `count` pictures, or all where there are fewer."""
+        paths = self._paths(count, scratch)
+        return [paths[i] for i in np.random.default_rng(seed).permutation(len(paths))[:count]]
+
+    def _paths(self, count: int, scratch: Path) -> list[Path]:
+        folder = self.to_ingest(count, scratch)
+        return [folder / relative for relative in list_pictures(folder).pictures]
