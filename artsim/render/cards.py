@@ -191,6 +191,19 @@ def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
         link=link if link.lower().startswith(("https://", "http://")) else "",
         is_hit=True,
     )
+    return card_of(payload, blank, max_side)
+
+
+def card_of(payload: Mapping[str, Any], blank: Card, max_side: int) -> Card:
+    """Return `blank` with the picture that a payload names, or with why there is none.
+
+    Parameters
+    ----------
+    payload : mapping
+        Of a painting, or of a face, which is then outlined.
+    max_side : int
+        Most pixels of the picture's longer side.
+    """
     uri = payload.get("image_uri")
     if not isinstance(uri, str):
         return _without_picture(blank, payload, "The gallery does not say where the picture is.")

@@ -7,32 +7,21 @@ metadata could otherwise smuggle one in.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from PIL import Image
-
-from artsim.render.cards import Card, Outline, Section, Sheet
+from artsim.render.cards import Card, Section, Sheet
+from artsim.render.html_parts import TOKENS, crops_html, outline_html, picture_html
 
 CARD_SIDE: Final = 480
 """Most pixels of a hit's embedded picture: sharp at a card's width, some 40 kB."""
 
-_JPEG_QUALITY: Final = 82
-
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
-_STYLE: Final = """
-:root {
-  color-scheme: light dark;
-  --wall: #f9f7f3; --ink: #211f1c; --muted: #6b655c; --line: #dcd7ce; --blank: #eeeae3;
-  --accent: #ffb000;
-}
-@media (prefers-color-scheme: dark) {
-  :root { --wall: #191817; --ink: #efece6; --muted: #a8a195; --line: #3a3733; --blank: #262422; }
-}
+_STYLE: Final = (
+    TOKENS
+    + """
 * { box-sizing: border-box; }
 body {
   margin: 0; padding: clamp(1rem, 3.5vw, 3.5rem); background: var(--wall); color: var(--ink);
@@ -125,6 +114,7 @@ a { color: inherit; text-decoration-color: var(--muted); text-underline-offset: 
   .crop { width: 1.3cm; height: 1.3cm; }
 }
 """
+)
 
 
 def to_html(sheet: Sheet) -> str:
@@ -177,35 +167,11 @@ def _figure(card: Card, tallest: float) -> str:
         shape += f";max-width:{2 * card.picture.width}px"
     style = f' style="{shape}"' if shape else ""
     return (
-        f'<figure>\n<div class="mount"{style}>{_picture(card)}'
-        f"{''.join(_outline(outline) for outline in card.outlines)}</div>\n"
-        f'<figcaption><div class="words">{_words(card)}</div>{_crops(card)}</figcaption>\n'
+        f'<figure>\n<div class="mount"{style}>{picture_html(card)}'
+        f"{''.join(outline_html(outline) for outline in card.outlines)}</div>\n"
+        f'<figcaption><div class="words">{_words(card)}</div>{crops_html(card)}</figcaption>\n'
         "</figure>\n"
     )
-
-
-def _picture(card: Card) -> str:
-    if card.text:
-        return f'<blockquote dir="auto">“{escape(card.text)}”</blockquote>'
-    if card.picture is None:
-        return f'<div class="missing">{escape(card.problem)}</div>'
-    alt = ", ".join(part for part in (card.title, *card.details) if part) or "painting"
-    width, height = card.picture.size
-    return (
-        f'<img src="{_data_uri(card.picture)}" alt="{escape(alt)}" '
-        f'width="{width}" height="{height}" loading="lazy" decoding="async">'
-    )
-
-
-def _outline(outline: Outline) -> str:
-    box = outline.box
-    place = f"left:{box.x:.2%};top:{box.y:.2%};width:{box.width:.2%};height:{box.height:.2%}"
-    low = " low" if box.y < 0.08 else ""
-    return f'<span class="face{low}" style="{place}">{_number(outline)}</span>'
-
-
-def _number(outline: Outline) -> str:
-    return f'<span class="number">{escape(outline.label)}</span>' if outline.label else ""
 
 
 def _words(card: Card) -> str:
@@ -223,18 +189,3 @@ def _words(card: Card) -> str:
     if card.scores:
         parts.append(f'<span class="scores">{escape(card.scores)}</span>')
     return "".join(parts)
-
-
-def _crops(card: Card) -> str:
-    crops = "".join(
-        f'<div class="crop"><img src="{_data_uri(outline.crop)}" '
-        f'alt="{escape(f"face {outline.label}".strip())}" loading="lazy">{_number(outline)}</div>'
-        for outline in card.outlines
-    )
-    return f'<div class="crops">{crops}</div>' if crops else ""
-
-
-def _data_uri(picture: Image.Image) -> str:
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

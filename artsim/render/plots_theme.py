@@ -1,0 +1,79 @@
+"""Colors and type of the plots, on paper and on the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+SERIES_LIGHT: Final = (
+    "#0F6CB0",
+    "#D1520A",
+    "#1B8F6A",
+    "#C2609B",
+    "#B98300",
+    "#48A9DE",
+    "#5A2A82",
+    "#6B655C",
+)
+SERIES_DARK: Final = (
+    "#4CA6E8",
+    "#F0813B",
+    "#2FBF93",
+    "#E39BC4",
+    "#E6B422",
+    "#9AD4F5",
+    "#B58AE0",
+    "#B4ADA2",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """What a plot is drawn with; colors are ``#rrggbb``.
+
+    Attributes
+    ----------
+    ink, muted, line, wall : str
+        Of texts, lesser texts, the grid, and what is behind.
+    series : tuple of str
+        Of lines and bars, one after the other.
+    """
+
+    ink: str
+    muted: str
+    line: str
+    wall: str
+    series: tuple[str, ...]
+
+
+PAPER: Final = Theme("#211f1c", "#6b655c", "#dcd7ce", "#ffffff", SERIES_LIGHT)
+"""Of PNG files, which go into papers and slides."""
+
+_MARKS: Final = {"ink": "#0102a1", "muted": "#0102a2", "line": "#0102a3", "wall": "#0102a4"}
+_SERIES_MARKS: Final = tuple(f"#0102b{i}" for i in range(len(SERIES_LIGHT)))
+
+PAGE: Final = Theme(**_MARKS, series=_SERIES_MARKS)
+"""Of the page, whose style says what its colors are: these only stand for them."""
+
+PAGE_COLORS: Final = {
+    **{mark: f"var(--{name})" for name, mark in _MARKS.items()},
+    **{mark: f"var(--series-{i + 1})" for i, mark in enumerate(_SERIES_MARKS)},
+}
+"""The page's colors by what stands for them in `PAGE`."""
+
+FONT_SIZE: Final = 9.0
+"""Points."""
+
+
+def settings(name: str) -> dict[Any, Any]:
+    """Return matplotlib's settings for the plot called `name`."""
+    return {
+        "font.family": ["DejaVu Sans"],
+        "font.size": FONT_SIZE,
+        # Titles and names may hold dollar signs; none of them is a formula.
+        "text.parse_math": False,
+        "axes.titlesize": FONT_SIZE + 2,
+        "svg.fonttype": "none",
+        # Equal plots give equal files, and parts of two plots on a page are not mixed up.
+        "svg.hashsalt": name,
+    }
