@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 SERIES_LIGHT: Final = (
-    "#0F6CB0",
-    "#D1520A",
-    "#1B8F6A",
-    "#C2609B",
-    "#B98300",
-    "#48A9DE",
-    "#5A2A82",
-    "#6B655C",
+    "#1F5FAE",
+    "#C47A0E",
+    "#16705A",
+    "#A5281C",
+    "#C06AA8",
+    "#3596D6",
+    "#4E2168",
+    "#857D74",
 )
 SERIES_DARK: Final = (
-    "#4CA6E8",
-    "#F0813B",
-    "#2FBF93",
-    "#E39BC4",
-    "#E6B422",
-    "#9AD4F5",
-    "#B58AE0",
-    "#B4ADA2",
+    "#5CA8F5",
+    "#F2A93B",
+    "#2E9C7C",
+    "#D9553F",
+    "#E0A6D8",
+    "#C6EAF9",
+    "#7F6FD8",
+    "#F4F1A8",
 )
 
 
