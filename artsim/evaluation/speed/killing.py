@@ -114,32 +114,30 @@ def run_ingest(command: Sequence[str], home: Path, lifetime_s: float | None = No
         If it fails by itself.
     """
     with subprocess.Popen(
-        command, env=environment(home), stderr=subprocess.PIPE, text=True
+        command, env=environment(home), stderr=subprocess.PIPE, bufsize=0
     ) as process:
         try:
-            begun, rest, seconds = _wait(process, lifetime_s)
+            said, seconds = _wait(process, lifetime_s)
         except BaseException:  # Ctrl-C above all: no process outlives the measurement
             process.kill()
             raise
     if seconds is not None and process.returncode:
-        raise failed(command, begun + rest)
+        raise failed(command, said)
     return seconds
 
 
-def _wait(
-    process: subprocess.Popen[str], lifetime_s: float | None
-) -> tuple[str, str, float | None]:
-    """Return the first line of stderr, the others, and the seconds between it and the end."""
+def _wait(process: subprocess.Popen[bytes], lifetime_s: float | None) -> tuple[str, float | None]:
+    """Return what the process said, and the seconds from its first line to its end."""
     if process.stderr is None:
         raise ValueError("the process must have been started with a pipe for its stderr")
-    begun = process.stderr.readline()
+    begun = process.stderr.readline()  # of a pipe without buffer: nothing more is taken out
     start = time.perf_counter()
     try:
         _, rest = process.communicate(timeout=lifetime_s)
     except subprocess.TimeoutExpired:
         process.kill()
-        return begun, "", None
-    return begun, rest, time.perf_counter() - start
+        return "", None
+    return (begun + rest).decode(errors="replace"), time.perf_counter() - start
 
 
 def _counts(home: Path) -> tuple[int, int]:
