@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from artsim.render.sheet import write_sheet
     from artsim.search.filters import Filters, build_criteria
     from artsim.search.options import SearchOptions
-    from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, TextQuery
+    from artsim.search.queries import (
+        ExamplesQuery,
+        IdQuery,
+        ImageQuery,
+        PixelsQuery,
+        TextQuery,
+    )
     from artsim.search.similar import find_similar, find_similar_faces
     from artsim.store.gallery import Gallery, open_gallery
 
@@ -35,6 +41,7 @@ _HOMES = {
     "IdQuery": "artsim.search.queries",
     "ImageQuery": "artsim.search.queries",
     "IngestOptions": "artsim.ingest.run",
+    "PixelsQuery": "artsim.search.queries",
     "SearchOptions": "artsim.search.options",
     "SearchResult": "artsim.domain.results",
     "TextQuery": "artsim.search.queries",
@@ -57,6 +64,7 @@ __all__ = [
     "IdQuery",
     "ImageQuery",
     "IngestOptions",
+    "PixelsQuery",
     "SearchOptions",
     "SearchResult",
     "TextQuery",

@@ -172,6 +172,23 @@ def load_image_bytes(
     return _load(io.BytesIO(data), name, max_side, limits)
 
 
+def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
+    """Return a picture in memory as `load_image` returns a file's, its long side limited.
+
+    Raises
+    ------
+    ValueError
+        If `max_side` is below 1.
+    """
+    _check_max_side(max_side)
+    height, width = image.shape[:2]
+    target = _fit(width, height, max_side)
+    if target == (width, height):
+        return image
+    whole = Image.fromarray(np.ascontiguousarray(image))
+    return np.array(whole.resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
 def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:
     """Return the SHA-256 of a file's bytes, as `load_image` does, without decoding it.
 

@@ -131,7 +131,8 @@ def describe_query(result: SearchResult) -> str:
     subject = "Faces" if result.is_of_faces else "Paintings"
     if text := query.get("text"):
         return f"{subject} that look like “{clean(text, 120)}”"
-    if picture := query.get("id") or Path(str(query.get("image", ""))).name:
+    file_name = Path(str(query.get("image", ""))).name
+    if picture := query.get("id") or query.get("pixels") or file_name:
         name = field_text(result.query_payload or {}, "title") or clean(picture, 120)
         return f"{subject} like {name}"
     if query.get("like") or query.get("unlike"):

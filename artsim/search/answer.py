@@ -10,7 +10,7 @@ from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery, ImageQuery, Query
+from artsim.search.queries import IdQuery, ImageQuery, PixelsQuery, Query
 from artsim.search.similar import find_similar, find_similar_faces
 from artsim.store.gallery import Gallery
 
@@ -43,7 +43,7 @@ def answer(
     criteria, notes = build_criteria(filters, gallery.faces if faces else gallery.paintings)
     if not faces:
         result = find_similar(gallery, query, criteria, options, encoders=encoders, models=models)
-    elif isinstance(query, (ImageQuery, IdQuery)):
+    elif isinstance(query, (ImageQuery, PixelsQuery, IdQuery)):
         result = find_similar_faces(
             gallery, query, criteria, options, face=face, encoders=encoders, models=models
         )

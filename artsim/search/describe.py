@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from artsim.domain.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
 from artsim.domain.results import JSON
-from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, Query, TextQuery
+from artsim.search.queries import (
+    ExamplesQuery,
+    IdQuery,
+    PictureQuery,
+    PixelsQuery,
+    Query,
+    TextQuery,
+)
 
 
 def describe_query(query: Query) -> dict[str, JSON]:
-    """Return what was asked: ``image``, ``id``, ``text``, or ``like`` and ``unlike``."""
+    """Return what was asked: ``image``, ``pixels``, ``id``, ``text``, or ``like``, ``unlike``."""
     if isinstance(query, TextQuery):
         return {"text": query.text}
     if isinstance(query, ExamplesQuery):
@@ -16,7 +23,8 @@ def describe_query(query: Query) -> dict[str, JSON]:
             "like": [_picture(picture) for picture in query.like],
             "unlike": [_picture(picture) for picture in query.unlike],
         }
-    return {"id" if isinstance(query, IdQuery) else "image": _picture(query)}
+    kind = {IdQuery: "id", PixelsQuery: "pixels"}.get(type(query), "image")
+    return {kind: _picture(query)}
 
 
 def describe_criteria(criteria: Criteria) -> dict[str, JSON]:
@@ -28,7 +36,12 @@ def describe_criteria(criteria: Criteria) -> dict[str, JSON]:
 
 
 def _picture(query: PictureQuery) -> str:
-    return query.painting_id if isinstance(query, IdQuery) else str(query.path)
+    match query:
+        case IdQuery(painting_id):
+            return painting_id
+        case PixelsQuery():
+            return query.name
+    return str(query.path)
 
 
 def _condition(condition: Condition) -> dict[str, JSON]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from artsim.domain.arrays import RGBImage
 from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.faces import Box
@@ -17,7 +19,7 @@ from artsim.search.probes import (
     same_file,
     same_painting,
 )
-from artsim.search.queries import IdQuery, ImageQuery, PictureQuery
+from artsim.search.queries import IdQuery, ImageQuery, PictureQuery, PixelsQuery
 from artsim.search.rerank import PIXELS
 from artsim.store.base import Collection
 
@@ -47,6 +49,9 @@ def probe_faces(
     if isinstance(query, IdQuery):
         target = _faces_of_painting(query, paintings, faces, encoders)
         place = f"the painting {query.painting_id!r}"
+    elif isinstance(query, PixelsQuery):
+        target = _faces_of_pixels(query, encoders, models)
+        place = query.name
     else:
         target = _faces_of_file(query, paintings, encoders, models)
         place = str(query.path)
@@ -100,12 +105,32 @@ def _faces_of_painting(
 def _faces_of_file(
     query: ImageQuery, paintings: Collection, encoders: Sequence[EncoderInfo], models: Models
 ) -> Target:
+    image = models.image(query.path)
+    target = _faces_of_picture(image.pixels, image.width, encoders, models)
+    return replace(
+        target,
+        itself=(same_file(image),),
+        painting=same_painting(image, paintings),
+        image=query.path,
+    )
+
+
+def _faces_of_pixels(query: PixelsQuery, encoders: Sequence[EncoderInfo], models: Models) -> Target:
+    from artsim.images.load import shrink_image
+
+    picture = shrink_image(query.pixels)
+    return _faces_of_picture(picture, query.pixels.shape[1], encoders, models)
+
+
+def _faces_of_picture(
+    picture: RGBImage, width: int, encoders: Sequence[EncoderInfo], models: Models
+) -> Target:
+    """Return the faces of a picture that at its full size is `width` pixels wide."""
     from artsim.encoders.face_crops import find_faces
     from artsim.images.pixels import to_pixels
 
-    image = models.image(query.path)
-    scale = image.width / image.pixels.shape[1]
-    crops = find_faces(image.pixels, models.detector())
+    scale = width / picture.shape[1]
+    crops = find_faces(picture, models.detector())
     rows = {
         e.vector_name: models.encoder(e).encode([found.crop for found in crops])
         for e in encoders
@@ -116,9 +141,6 @@ def _faces_of_file(
             Probe({name: row[i] for name, row in rows.items()}, (to_pixels(found.crop),), i)
             for i, found in enumerate(crops)
         ),
-        itself=(same_file(image),),
-        painting=same_painting(image, paintings),
-        image=query.path,
         faces=tuple(
             QueryFace(i, found.face.box.scaled(scale), found.face.score)
             for i, found in enumerate(crops)

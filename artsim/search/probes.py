@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from artsim.domain.arrays import Embedding, Pixels, Vector
+from artsim.domain.arrays import Embedding, Pixels, RGBImage, Vector
 from artsim.domain.criteria import AnyOf, Condition, Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload, painting_point_id
 from artsim.domain.results import Example, QueryFace
 from artsim.errors import PaintingNotFoundError, QueryError
 from artsim.search.models import Models
-from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, TextQuery
+from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, PixelsQuery, TextQuery
 from artsim.search.rerank import PIXELS
 from artsim.store.base import Collection, Record
 
@@ -75,13 +75,36 @@ def probe_picture(
             itself=(AnyOf("painting_id", (query.painting_id,)),),
             painting=record.payload,
         )
+    if isinstance(query, PixelsQuery):
+        return probe_pixels([query.pixels], encoders, models)[0]
     image = models.image(query.path)
     return Target(
-        probes=(_encode_picture(image, encoders, models),),
+        probes=tuple(_encode_pictures([image.pixels], encoders, models)),
         itself=(same_file(image),),
         painting=same_painting(image, paintings),
         image=query.path,
     )
+
+
+def probe_pixels(
+    pictures: Sequence[RGBImage], encoders: Sequence[EncoderInfo], models: Models
+) -> list[Target]:
+    """Make ready a search by each of N pictures in memory, encoded as one batch.
+
+    Parameters
+    ----------
+    pictures : sequence of ndarray of uint8, shape (h, w, 3)
+        Each of its own size; larger ones are shrunk as `load_image` shrinks a file's.
+
+    Returns
+    -------
+    list of Target
+        In the order of `pictures`; none leaves out any painting.
+    """
+    from artsim.images.load import shrink_image
+
+    shrunk = [shrink_image(picture) for picture in pictures]
+    return [Target((probe,)) for probe in _encode_pictures(shrunk, encoders, models)]
 
 
 def probe_text(query: TextQuery, encoders: Sequence[EncoderInfo], models: Models) -> Target:
@@ -157,11 +180,18 @@ def _vector(record: Record, name: str, query: IdQuery) -> Vector:
     return record.vectors[name]
 
 
-def _encode_picture(image: LoadedImage, encoders: Sequence[EncoderInfo], models: Models) -> Probe:
+def _encode_pictures(
+    pictures: Sequence[RGBImage], encoders: Sequence[EncoderInfo], models: Models
+) -> list[Probe]:
     from artsim.images.pixels import to_pixels
 
-    vectors = {e.vector_name: models.encoder(e).encode([image.pixels])[0] for e in encoders}
-    return Probe(vectors, (to_pixels(image.pixels),))
+    if not pictures:
+        return []
+    rows = {e.vector_name: models.encoder(e).encode(pictures) for e in encoders}
+    return [
+        Probe({name: row[i] for name, row in rows.items()}, (to_pixels(picture),))
+        for i, picture in enumerate(pictures)
+    ]
 
 
 def same_file(image: LoadedImage) -> Condition:

@@ -37,7 +37,7 @@ def find_similar(
     ----------
     gallery : Gallery
         From `open_gallery`.
-    query : ImageQuery, IdQuery, TextQuery or ExamplesQuery
+    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
         What is searched for. By id no model is loaded.
     criteria : Criteria
         Only paintings that meet them; from `build_criteria` or by hand.
