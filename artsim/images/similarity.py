@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Pixels
+from artsim.domain.arrays import Pixels, RGBImage
 
 _Integers: TypeAlias = npt.NDArray[np.int32]
 
@@ -99,6 +99,41 @@ def rmse(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
     squares = np.einsum("nd,nd->n", error, error, dtype=np.int64, casting="safe")
     root: npt.NDArray[np.float64] = np.sqrt(squares / query.size) / _DATA_RANGE
     return root
+
+
+def ssim_color(query: RGBImage, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return the structural similarity of colored pictures: the mean of their channels'.
+
+    ``skimage.metrics.structural_similarity(a, b, data_range=255, channel_axis=2)`` with
+    its default settings, to within rounding.
+
+    Parameters
+    ----------
+    query : ndarray of uint8, shape (side, side, 3)
+        Side at least 7.
+    gallery : ndarray of uint8, shape (N, side, side, 3)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        In -1..1; 1 is the same picture.
+
+    Raises
+    ------
+    ValueError
+        If the shapes or types are not these.
+    """
+    if query.ndim != 3 or query.shape[2] != 3 or gallery.shape != (len(gallery), *query.shape):
+        raise ValueError(
+            f"expected a query (side, side, 3) and a gallery (N, side, side, 3), "
+            f"not {query.shape} and {gallery.shape}"
+        )
+    channels = [
+        ssim(query[..., c].reshape(-1), gallery[..., c].reshape(len(gallery), query[..., c].size))
+        for c in range(3)
+    ]
+    mean: npt.NDArray[np.float64] = np.mean(channels, axis=0)
+    return mean
 
 
 def _check(query: Pixels, gallery: npt.NDArray[np.uint8]) -> None:

@@ -1,0 +1,151 @@
+"""`artsim evaluate pixels`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from artsim.commands.common import (
+    ApiKeyOption,
+    DeviceOption,
+    GalleryOption,
+    HomeOption,
+    MaxMegapixelsOption,
+    Place,
+    UrlOption,
+    expected_errors,
+)
+from artsim.commands.evaluate.common import (
+    EncodersOption,
+    ExactOption,
+    FormatOption,
+    OutOption,
+    RerankDepthOption,
+    SeedOption,
+    make_progress,
+    show_report,
+)
+
+if TYPE_CHECKING:
+    from artsim.search.rerank import Method
+
+FractionOption = Annotated[
+    float, typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are queries.")
+]
+QueriesOption = Annotated[
+    int | None, typer.Option(min=1, help="How many are queries, instead of a share.")
+]
+HitsOption = Annotated[int, typer.Option("--hits", "-k", min=1, help="Hits compared per query.")]
+SizeOption = Annotated[
+    int, typer.Option(min=7, max=2048, help="Side of the squares that are compared.")
+]
+FacesOption = Annotated[
+    bool | None,
+    typer.Option("--faces/--no-faces", help="Also faces.", show_default="if the gallery has any"),
+]
+FaceEncodersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of those the faces have; repeatable: each is a row.",
+        show_default="all the gallery has",
+    ),
+]
+
+
+class Reranking(StrEnum):
+    """What ``--rerank`` takes: typer knows no lists of literals."""
+
+    ssim = "ssim"
+    rmse = "rmse"
+    none = "none"
+
+
+PixelsRerankOption = Annotated[
+    list[Reranking] | None,
+    typer.Option(
+        help="Also with the first hits reordered; repeatable: each is a row.",
+        show_default="ssim and rmse",
+    ),
+]
+NotSameArtistOption = Annotated[
+    bool, typer.Option("--not-same-artist", help="Leave out hits by the query's artist.")
+]
+BestLimitOption = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Look for the best possible hits among at most so many; 0 leaves them out."
+    ),
+]
+PublishedOption = Annotated[
+    bool, typer.Option("--published/--no-published", help="Beside the published figures.")
+]
+LpipsOption = Annotated[
+    Literal["alex", "vgg", "squeeze", "none"],
+    typer.Option(help="Backbone of LPIPS, where its weights are here."),
+]
+
+
+def pixels(
+    fraction: FractionOption = 0.2,
+    queries: QueriesOption = None,
+    seed: SeedOption = 0,
+    hits: HitsOption = 5,
+    size: SizeOption = 200,
+    faces: FacesOption = None,
+    encoder: EncodersOption = None,
+    face_encoder: FaceEncodersOption = None,
+    rerank: PixelsRerankOption = None,
+    rerank_depth: RerankDepthOption = 100,
+    not_same_artist: NotSameArtistOption = False,
+    exact: ExactOption = False,
+    best_limit: BestLimitOption = 500,
+    published: PublishedOption = True,
+    lpips: LpipsOption = "alex",
+    device: DeviceOption = "auto",
+    max_megapixels: MaxMegapixelsOption = 200.0,
+    output_format: FormatOption = "table",
+    out: OutOption = None,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Compare paintings and their hits pixel by pixel: SSIM, RMSE, LPIPS.
+
+    Example: artsim evaluate pixels --fraction 0.2 --out report
+    """
+    with expected_errors():
+        from artsim.evaluation.pixels import PixelsOptions, evaluate_pixels
+        from artsim.search.models import Models
+
+        options = PixelsOptions(
+            fraction=fraction,
+            queries=queries,
+            seed=seed,
+            k=hits,
+            size=size,
+            encoders=encoder,
+            face_encoders=face_encoder,
+            rerank=_methods(rerank),
+            rerank_depth=rerank_depth,
+            faces=faces,
+            not_same_artist=not_same_artist,
+            exact=exact,
+            best_limit=best_limit,
+            published=published,
+            lpips=None if lpips == "none" else lpips,
+        )
+        models = Models(device=device, max_megapixels=max_megapixels)
+        with Place(gallery, url, api_key, home).open() as opened:
+            report = evaluate_pixels(opened, options, models=models, progress=make_progress())
+        show_report(report, output_format, out)
+
+
+def _methods(given: list[Reranking] | None) -> tuple[Method, ...]:
+    """Return the re-rankings to search with; both where the user names none."""
+    if not given:
+        return ("ssim", "rmse")
+    methods: dict[Reranking, Method] = {Reranking.ssim: "ssim", Reranking.rmse: "rmse"}
+    return tuple(methods[one] for one in given if one in methods)
