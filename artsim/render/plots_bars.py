@@ -21,6 +21,7 @@ MAX_GROUPS: Final = 80
 _GROUP_SHARE: Final = 0.78
 _MOST_UPRIGHT_CHARS: Final = 10
 _MOST_UPRIGHT_BARS: Final = 16
+_LEAST_UPRIGHT_GROUPS: Final = 5
 _LABEL_CHARS: Final = 34
 _UNIT_WORDS: Final[dict[Unit, str]] = {"share": "%", "ms": "ms", "seconds": "s"}
 
@@ -60,6 +61,8 @@ def _finish(
         axes.tick_params(axis="x", length=0)
         axes.axhline(0, color=theme.muted, linewidth=0.8)
         axes.margins(y=0.12)
+        air = 0.5 + max(0, _LEAST_UPRIGHT_GROUPS - len(labels)) / 4
+        axes.set_xlim(-air, len(labels) - 1 + air)
     else:
         axes.set_yticks(places, texts, color=theme.ink)
         axes.grid(axis="x", color=theme.line, linewidth=0.6)
@@ -87,15 +90,22 @@ def _draw_series(
             continue
         size, low, high = ends
         style: Any = {"color": color, "hatch": hatch, "linewidth": 0}
-        if upright:
-            axes.bar(at, size, thickness * 0.9, **style)
-            axes.plot([at, at], [low, high], color=theme.ink, linewidth=1.0)
-        else:
-            axes.barh(at, size, thickness * 0.9, **style)
-            axes.plot([low, high], [at, at], color=theme.ink, linewidth=1.0)
+        draw = axes.bar if upright else axes.barh
+        draw(at, size, thickness * 0.9, **style)
+        if low < high:
+            _draw_interval(axes, at, low, high, theme, upright=upright)
         text = number_text(_value(value), plot.unit)
         _write(axes, max(high, 0.0), at, text, theme, upright=upright)
     return Patch(facecolor=color, hatch=hatch, linewidth=0)
+
+
+def _draw_interval(
+    axes: Axes, at: float, low: float, high: float, theme: Theme, *, upright: bool
+) -> None:
+    across, along = [at, at], [low, high]
+    # The halo keeps the line in sight on a dark bar.
+    for color, width in ((theme.wall, 2.6), (theme.ink, 1.0)):
+        axes.plot(*((across, along) if upright else (along, across)), color=color, linewidth=width)
 
 
 def _write(axes: Axes, end: float, at: float, text: str, theme: Theme, *, upright: bool) -> None:

@@ -83,9 +83,9 @@ def _write_cells(
     if len(counts) > _MOST_WRITTEN:
         return
     for i, j in np.ndindex(*counts.shape):
-        if shares[i, j] < _LEAST_WRITTEN:
-            continue
         few = len(counts) <= _MOST_COUNTED
+        if counts[i, j] == 0 or (shares[i, j] < _LEAST_WRITTEN and not few):
+            continue
         axes.text(
             j,
             i,

@@ -19,8 +19,8 @@ MAX_PICTURES: Final = 600
 PICTURE_SIDE: Final = 320
 """Most pixels of an embedded picture's longer side: sharp at twice the size it has."""
 
-_HEIGHT: Final = 9.5
-_WIDEST: Final = 15.0
+_HEIGHT: Final = 8.2
+_WIDEST: Final = 14.0
 
 
 def groups_html(groups: tuple[PictureGroup, ...]) -> Iterator[str]:

@@ -55,27 +55,32 @@ th sup { margin: 0 0 0 0.2em; color: var(--muted); }
 .scroll { overflow-x: auto; scrollbar-width: thin; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums lining-nums; }
 th, td { padding: 0.42rem 1.5rem 0.42rem 0; text-align: left; vertical-align: top; }
-th:last-child, td:last-child { padding-right: 0.2rem; }
+th:last-child, td:last-child { padding-right: 1rem; }
 thead th {
   font-weight: 400; font-size: 0.85rem; color: var(--muted); vertical-align: bottom;
   border-bottom: 1px solid var(--ink); white-space: nowrap;
 }
-tbody th { font-weight: 400; min-width: 8rem; max-width: 22rem; overflow-wrap: anywhere; }
+tbody th { font-weight: 400; min-width: 7rem; }
+tbody th bdi { display: inline-block; max-width: 24rem; overflow-wrap: break-word; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 .number { text-align: right; white-space: nowrap; }
 td.words { min-width: 8rem; max-width: 34rem; overflow-wrap: anywhere; }
-.interval { display: block; font-size: 0.78rem; line-height: 1.3; color: var(--muted); }
+.interval {
+  display: block; font-size: 0.78rem; font-weight: 400; line-height: 1.3; color: var(--muted);
+}
 .best { font-weight: 700; }
 .cited > *, .none { color: var(--muted); }
 .cited > * { font-style: italic; }
 thead button {
-  all: unset; cursor: pointer; border-radius: 2px; white-space: nowrap;
+  all: unset; position: relative; cursor: pointer; border-radius: 2px; white-space: nowrap;
 }
 thead button:hover { color: var(--ink); }
 thead button:focus-visible, .scroll:focus-visible, a:focus-visible {
   outline: 2px solid var(--series-1); outline-offset: 2px;
 }
-thead button::after { content: "\\2195"; margin-left: 0.3em; opacity: 0.35; }
+thead button::after {
+  content: "\\2195"; position: absolute; left: 100%; padding-left: 0.25em; opacity: 0.35;
+}
 thead [aria-sort="ascending"] button::after { content: "\\2191"; opacity: 1; }
 thead [aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
 html:not(.scripted) thead button { cursor: auto; }
@@ -83,20 +88,20 @@ html:not(.scripted) thead button::after { content: none; }
 
 .plots { display: grid; gap: 3rem 3.5rem; grid-template-columns: minmax(0, 48rem); }
 .plots figure { margin: 0; min-width: 0; }
-.plots svg { display: block; width: 100%; height: auto; min-width: 34rem; }
+.plots svg { display: block; width: 100%; height: auto; min-width: 30rem; }
 .plots svg text { font-family: system-ui, "Helvetica Neue", "Noto Sans", Arial, sans-serif; }
 .plots .note { margin: 0.6rem 0 0; font-size: 0.88rem; max-width: 44rem; }
 
 .failure { padding: 1.3rem 0; border-top: 1px solid var(--line); }
 .failure .note { margin: 0 0 0.7rem; font-size: 0.88rem; }
-.strip { display: flex; flex-wrap: wrap; gap: 1.4rem 1.2rem; align-items: flex-start; }
-.strip > .query { padding-right: 1.2rem; border-right: 1px solid var(--line); }
+.strip { display: flex; flex-wrap: wrap; gap: 1.4rem 1.1rem; align-items: flex-start; }
+.strip > .query { padding-right: 1.1rem; border-right: 1px solid var(--line); }
 .hits {
-  display: flex; flex-wrap: wrap; gap: 1.4rem 1.2rem; list-style: none; margin: 0; padding: 0;
+  display: flex; flex-wrap: wrap; gap: 1.4rem 1.1rem; list-style: none; margin: 0; padding: 0;
   flex: 1 1 18rem;
 }
 .picture { margin: 0; width: min-content; }
-.frame { height: 9.5rem; display: flex; align-items: flex-end; }
+.frame { height: 8.2rem; display: flex; align-items: flex-end; }
 .mount { position: relative; }
 .mount img {
   display: block; width: 100%; height: 100%; outline: 1px solid var(--line); outline-offset: -1px;
@@ -107,7 +112,7 @@ html:not(.scripted) thead button::after { content: none; }
   font-size: 0.75rem; line-height: 1.3; overflow-wrap: anywhere; overflow: hidden;
 }
 .picture figcaption {
-  margin-top: 0.5rem; min-width: 8.5rem; font-size: 0.82rem; line-height: 1.35;
+  margin-top: 0.5rem; min-width: 8rem; font-size: 0.82rem; line-height: 1.35;
 }
 .picture figcaption > * { display: block; }
 .title, .detail {
@@ -137,8 +142,8 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 @media (max-width: 36rem) {
   .strip > .query { width: 100%; padding: 0 0 1rem; border-right: 0;
     border-bottom: 1px solid var(--line); }
-  th, td { padding-right: 1rem; }
-  tbody th { min-width: 6.5rem; }
+  th, td { padding-right: 1.3rem; }
+  tbody th bdi { max-width: 8.5rem; }
   .scroll thead th:first-child, .scroll tbody th { position: sticky; left: 0;
     background: var(--wall); }
 }
