@@ -61,3 +61,34 @@ def estimate_mean(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
     ]
     low, high = np.quantile(np.concatenate(means), (0.025, 0.975))
     return Estimate(float(wide.mean()), float(low), float(high), count)
+
+
+def estimate_means(values: npt.ArrayLike, *, seed: int = 0) -> list[Estimate]:
+    """Return, for each column of shape (N, M), what `estimate_mean` returns of it.
+
+    All columns share one set of resamples, which takes M times less drawing; the intervals
+    are those of `estimate_mean`, to within rounding.
+
+    Raises
+    ------
+    ValueError
+        If there are no rows, or not two dimensions, or a value is not finite.
+    """
+    wide = np.asarray(values, dtype=np.float64)
+    if wide.ndim != 2 or len(wide) == 0 or not np.isfinite(wide).all():
+        raise ValueError(f"expected finite values of shape (N, M), N at least 1, got {wide.shape}")
+    count = len(wide)
+    rng = np.random.default_rng(seed)
+    at_once = max(1, _DRAWS // count)
+    means = []
+    for done in range(0, RESAMPLES, at_once):
+        shape = (min(at_once, RESAMPLES - done), count)
+        drawn = rng.integers(0, count, shape) + np.arange(shape[0])[:, None] * count
+        times = np.bincount(drawn.ravel(), minlength=shape[0] * count).reshape(shape)
+        # As floats, so that the product is BLAS's.
+        means.append(times.astype(np.float64) @ wide / count)
+    low, high = np.quantile(np.concatenate(means), (0.025, 0.975), axis=0)
+    return [
+        Estimate(float(value), float(least), float(most), count)
+        for value, least, most in zip(wide.mean(axis=0), low, high, strict=True)
+    ]

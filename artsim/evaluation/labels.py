@@ -1,0 +1,301 @@
+"""The task ``labels``: leave-one-out retrieval, with any field saying what is alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from artsim.domain.criteria import Criteria
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.results import JSON
+from artsim.errors import EvaluationError
+from artsim.evaluation.contenders import Contender, Rankers, list_contenders
+from artsim.evaluation.labels_classes import class_table
+from artsim.evaluation.labels_failures import worst_queries
+from artsim.evaluation.labels_parts import FieldResult, main_table, plots, query_values
+from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
+from artsim.evaluation.metrics import Integers
+from artsim.evaluation.progress import Progress, SilentProgress
+from artsim.evaluation.provenance import library_versions, timestamp
+from artsim.evaluation.relevance import Relevance, read_labels, stored_field
+from artsim.evaluation.report import Report
+from artsim.evaluation.self_check import Checker, describe_agreement
+from artsim.evaluation.works import Works, read_works
+from artsim.search.describe import describe_criteria
+from artsim.search.filters import Filters, build_criteria, check_field
+from artsim.search.models import Models
+from artsim.search.rerank import Method
+from artsim.search.similar import choose_encoders
+from artsim.store.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsOptions:
+    """What is evaluated, and how.
+
+    Attributes
+    ----------
+    by : tuple of str
+        Fields that say what is alike, each a table of its own: works that share a value.
+    exclude : tuple of str
+        Works that share a value of one of these fields with the query are left out of its
+        ranking, and are nothing to find.
+    ks : tuple of int
+        Depths of precision and recall.
+    encoders : tuple of str
+        Each is a row; empty is all that the gallery has.
+    fused : bool
+        Also all of these encoders fused, as a row.
+    rerank : tuple of str
+        Also with the first hits reordered by ``ssim`` or ``rmse``, each a row.
+    rerank_depth : int
+        How many first hits are reordered.
+    filters : Filters
+        Only these works, as queries and as answers.
+    exact : bool
+        Promise nothing of searches by the index, and do not compare with them.
+    limit_queries : int or None
+        Only so many of the queries, drawn by `seed`.
+    checked : int
+        How many of the queries are sent through `find_similar` as a check.
+    seed : int
+        Of samples and intervals.
+    """
+
+    by: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    ks: tuple[int, ...] = (1, 5, 10)
+    encoders: tuple[str, ...] = ()
+    fused: bool = False
+    rerank: tuple[Method, ...] = ()
+    rerank_depth: int = 100
+    filters: Filters = field(default_factory=Filters)
+    exact: bool = False
+    limit_queries: int | None = None
+    checked: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if not self.by:
+            raise ValueError("at least one field to evaluate by is needed")
+        least = [*self.ks, self.rerank_depth, self.checked]
+        least += [] if self.limit_queries is None else [self.limit_queries]
+        if not self.ks or min(least) < 1:
+            raise ValueError("depths and numbers of queries must be at least 1")
+
+
+def evaluate_labels(
+    gallery: Gallery,
+    options: LabelsOptions,
+    *,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Say how well searches find works that share a field's value with the query.
+
+    Every work whose field is known is the query once, against all others. Works whose field
+    is unknown are left out of the rankings, which condenses them [1]_: they are neither right
+    nor wrong. A sample of the queries is sent through `find_similar` itself as well.
+
+    Parameters
+    ----------
+    models : Models, optional
+        Knows the encoders' names; none is loaded.
+    progress : Progress, optional
+        By default nothing is said.
+
+    Raises
+    ------
+    QueryError
+        If a field does not exist, or nothing meets the filters.
+    EncoderMismatchError
+        If the gallery has no vectors of an encoder.
+    EvaluationError
+        If no query has anything to find, there is nothing to fuse, or the gallery's own
+        answers are not those that were evaluated.
+
+    References
+    ----------
+    .. [1] Sakai (2007). Alternatives to Bpref. SIGIR, 71-78.
+    """
+    progress = progress or SilentProgress()
+    for name in (*options.by, *options.exclude):
+        check_field(name)
+    names = options.encoders or tuple(gallery.image_encoders())
+    encoders = choose_encoders(gallery.image_encoders(), names, models or Models())
+    contenders = list_contenders(encoders, options.rerank, fused=options.fused)
+    criteria, remarks = build_criteria(options.filters, gallery.paintings)
+    try:
+        progress.start(None, "Reading vectors")
+        works = read_works(
+            gallery.paintings,
+            encoders,
+            criteria,
+            _fields(options),
+            with_pixels=bool(options.rerank),
+        )
+        results = [
+            _evaluate_field(gallery, works, name, contenders, options, progress)
+            for name in dict.fromkeys(options.by)
+        ]
+    finally:
+        progress.finish()
+    return _report(gallery, works, encoders, criteria, options, results, tuple(remarks))
+
+
+def _fields(options: LabelsOptions) -> list[str]:
+    """Return the payload fields to read."""
+    asked = {stored_field(name) for name in (*options.by, *options.exclude)}
+    return sorted(asked | {"artist"})
+
+
+def _evaluate_field(
+    gallery: Gallery,
+    works: Works,
+    name: str,
+    contenders: list[Contender],
+    options: LabelsOptions,
+    progress: Progress,
+) -> tuple[FieldResult, str]:
+    labels = read_labels(works.payloads, name)
+    known = np.flatnonzero([bool(classes) for classes in labels.of_work])
+    if len(known) == 0:
+        raise EvaluationError(
+            f"none of the {len(works)} paintings has a field {name!r}; "
+            "`artsim show ID` lists what one has"
+        )
+    judged_works = works.known(name, known)
+    relevance = Relevance(
+        read_labels(judged_works.payloads, name),
+        tuple(read_labels(judged_works.payloads, other) for other in options.exclude),
+    )
+    rankers = Rankers(judged_works, max(options.ks), options.rerank_depth)
+    rows = _choose_queries(relevance, options, progress, name)
+    judged = _judge(rankers, relevance, rows, contenders, options, progress, name)
+    result = FieldResult(
+        field=name,
+        works=judged_works,
+        relevance=relevance,
+        contenders=tuple(contenders),
+        judged=judged,
+        ks=_depths(options),
+        unlabeled=len(works) - len(judged_works),
+        asked=len(rows),
+        rerank_depth=options.rerank_depth,
+        seed=options.seed,
+    )
+    return result, _check(gallery, rankers, result, options, progress)
+
+
+def _depths(options: LabelsOptions) -> tuple[int, ...]:
+    return tuple(sorted(set(options.ks)))
+
+
+def _choose_queries(
+    relevance: Relevance, options: LabelsOptions, progress: Progress, name: str
+) -> Integers:
+    """Return the queries: all, or a sample of those that have something to find."""
+    rows = np.arange(len(relevance.labels.of_work))
+    if options.limit_queries is None:
+        return rows
+    progress.start(len(rows), f"Sampling queries by {name}")
+    rows = rows[count_to_find(relevance, rows, on_done=progress.update) > 0]
+    return _sample(rows, options.limit_queries, options.seed)
+
+
+def _sample(rows: Integers, count: int, seed: int) -> Integers:
+    """Return at most `count` of `rows`, in their order."""
+    if len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
+def _judge(
+    rankers: Rankers,
+    relevance: Relevance,
+    rows: Integers,
+    contenders: list[Contender],
+    options: LabelsOptions,
+    progress: Progress,
+    name: str,
+) -> dict[str, Judged]:
+    judged = {}
+    for contender in contenders:
+        progress.start(len(rows), f"Ranking by {name}: {contender.name}")
+        judged[contender.name] = judge_rankings(
+            rankers.of(contender), relevance, rows, _depths(options), on_done=progress.update
+        )
+        if len(judged[contender.name].rows) == 0:
+            raise EvaluationError(
+                f"no query has anything to find: no two works share a value of {name!r} that "
+                "the filters and exclusions leave; name another field, or exclude less"
+            )
+    return judged
+
+
+def _check(
+    gallery: Gallery,
+    rankers: Rankers,
+    result: FieldResult,
+    options: LabelsOptions,
+    progress: Progress,
+) -> str:
+    """Send a sample through the gallery's own search; return what is to be told of it."""
+    any_judged = next(iter(result.judged.values()))
+    rows = _sample(any_judged.rows, options.checked, options.seed)
+    checker = Checker(gallery, rankers, result.relevance, rows)
+    agreement = {}
+    progress.start(len(result.contenders), f"Checking by {result.field}")
+    for done, contender in enumerate(result.contenders, start=1):
+        checker.check(contender)
+        if not options.exact:
+            agreement[contender.name] = checker.agreement(contender)
+        progress.update(done)
+    return describe_agreement(agreement, len(rows))
+
+
+def _report(
+    gallery: Gallery,
+    works: Works,
+    encoders: list[EncoderInfo],
+    criteria: Criteria,
+    options: LabelsOptions,
+    results: list[tuple[FieldResult, str]],
+    remarks: tuple[str, ...],
+) -> Report:
+    settings: dict[str, JSON] = {
+        "gallery": gallery.name,
+        "location": gallery.store.location,
+        "works": len(works),
+        "by": list(options.by),
+        "exclude": list(options.exclude),
+        "ks": list(_depths(options)),
+        "encoders": [info.vector_name for info in encoders],
+        "fused": options.fused,
+        "rerank": list(options.rerank),
+        "rerank_depth": options.rerank_depth if options.rerank else None,
+        "criteria": describe_criteria(criteria),
+        "exact": options.exact,
+        "limit_queries": options.limit_queries,
+        "seed": options.seed,
+    }
+    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
+    return Report(
+        task="labels",
+        title=f"Leave-one-out by {' and '.join(options.by)}{left_out}: "
+        f"{gallery.name or 'the default gallery'}",
+        settings=settings,
+        versions=library_versions(),
+        created=timestamp(),
+        tables=tuple(
+            table
+            for result, check in results
+            for table in (main_table(result, check), class_table(result.classes()))
+        ),
+        query_values=tuple(values for result, _ in results for values in query_values(result)),
+        plots=tuple(plot for result, _ in results for plot in plots(result)),
+        failures=tuple(worst_queries(result, gallery.paintings) for result, _ in results),
+        notes=remarks,
+    )

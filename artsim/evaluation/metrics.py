@@ -1,0 +1,181 @@
+"""Metrics of rankings with right and wrong answers, for many queries in one call.
+
+All follow the TREC program trec_eval [1]_, with every right answer worth the same. Where a
+ranking is shorter than k, precision still divides by k, and what is missing counts as wrong.
+
+References
+----------
+.. [1] https://github.com/usnistgov/trec_eval, by whose Python binding these are tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.intp]
+
+RECALL_LEVELS: Final = tuple(level / 10 for level in range(11))
+"""Where `interpolated_precision` is usually read, as TREC does."""
+
+NDCG_DEPTH: Final = 10
+"""Depth of the second, shallow nDCG."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelevantRanks:
+    """At which ranks Q rankings have their right answers.
+
+    Attributes
+    ----------
+    query : ndarray of int, shape (T,)
+        Which query each right answer belongs to, 0..Q-1, rising.
+    rank : ndarray of int, shape (T,)
+        From 1, rising within a query.
+    to_find : ndarray of int, shape (Q,)
+        How many right answers there are, found or not.
+    """
+
+    query: Integers
+    rank: Integers
+    to_find: Integers
+
+    @classmethod
+    def from_matrix(
+        cls, right: npt.NDArray[np.bool_], to_find: Integers | None = None
+    ) -> RelevantRanks:
+        """Return the ranks of the True of each row of `right`, shape (Q, N), best first.
+
+        `to_find` is by default the number of True.
+        """
+        query, column = np.nonzero(right)
+        counts = right.sum(axis=1, dtype=np.intp)
+        return cls(query, column + 1, counts if to_find is None else to_find)
+
+    @property
+    def position(self) -> Integers:
+        """Which of its query's right answers each is, from 1."""
+        counts = np.bincount(self.query, minlength=len(self.to_find))
+        starts = np.cumsum(counts) - counts
+        return np.arange(1, len(self.query) + 1) - starts[self.query]
+
+    def sum_by_query(self, values: npt.ArrayLike | None = None) -> Floats:
+        """Return the sum of one value for each right answer by query, or their number."""
+        weights = None if values is None else np.asarray(values, dtype=np.float64)
+        sums = np.bincount(self.query, weights, minlength=len(self.to_find))
+        return sums.astype(np.float64)
+
+
+def metric_names(ks: Sequence[int]) -> tuple[str, ...]:
+    """Return the names of all metrics at depths `ks`, in the order of `all_metrics`."""
+    return (
+        *(f"precision_at_{k}" for k in ks),
+        *(f"recall_at_{k}" for k in ks),
+        "map",
+        "ndcg",
+        f"ndcg_at_{NDCG_DEPTH}",
+        "mrr",
+    )
+
+
+def all_metrics(ranks: RelevantRanks, ks: Sequence[int]) -> Floats:
+    """Return every metric of every query, shape (Q, M), by column as `metric_names` says.
+
+    Raises
+    ------
+    ValueError
+        If a query has nothing to find, or a k is below 1.
+    """
+    if (ranks.to_find < 1).any():
+        raise ValueError("a query has nothing to find: no metric is defined for it")
+    columns = [precision_at(ranks, k) for k in ks]
+    columns += [recall_at(ranks, k) for k in ks]
+    columns += [average_precision(ranks), ndcg(ranks), ndcg(ranks, NDCG_DEPTH)]
+    columns.append(reciprocal_rank(ranks))
+    return np.stack(columns, axis=1)
+
+
+def precision_at(ranks: RelevantRanks, k: int) -> Floats:
+    """Return the share of right answers among the first k; trec_eval's ``P_k``."""
+    return ranks.sum_by_query(ranks.rank <= _depth(k)) / k
+
+
+def recall_at(ranks: RelevantRanks, k: int) -> Floats:
+    """Return 1 where one of the first k is right, else 0; trec_eval's ``success_k``.
+
+    This is recall as papers on finding one of several equally good answers count it, not
+    the share of all right answers.
+    """
+    return (ranks.sum_by_query(ranks.rank <= _depth(k)) > 0).astype(np.float64)
+
+
+def average_precision(ranks: RelevantRanks) -> Floats:
+    """Return the mean precision at the ranks of all right answers; trec_eval's ``map``."""
+    return ranks.sum_by_query(ranks.position / ranks.rank) / ranks.to_find
+
+
+def reciprocal_rank(ranks: RelevantRanks) -> Floats:
+    """Return 1 by the rank of the first right answer, 0 without one; ``recip_rank``."""
+    return ranks.sum_by_query(np.where(ranks.position == 1, 1.0 / ranks.rank, 0.0))
+
+
+def ndcg(ranks: RelevantRanks, depth: int | None = None) -> Floats:
+    """Return the discounted gain of the right answers by that of the best ranking [1]_.
+
+    Parameters
+    ----------
+    depth : int, optional
+        Of the first so many, as ``ndcg_cut_depth``; by default of all, as ``ndcg``.
+
+    References
+    ----------
+    .. [1] Järvelin & Kekäläinen (2002). Cumulated gain-based evaluation of IR techniques.
+       ACM TOIS 20, 422-446; with the discount log2(rank + 1) as trec_eval has it.
+    """
+    gains = 1.0 / np.log2(ranks.rank + 1.0)
+    best = ranks.to_find
+    if depth is not None:
+        gains[ranks.rank > _depth(depth)] = 0.0
+        best = np.minimum(best, depth)
+    return ranks.sum_by_query(gains) / ideal_gain(best)
+
+
+def ideal_gain(counts: Integers) -> Floats:
+    """Return the discounted gain of rankings that begin with `counts` right answers."""
+    most = int(counts.max(initial=0))
+    sums = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2.0, most + 2)))])
+    return np.asarray(sums[counts], dtype=np.float64)
+
+
+def interpolated_precision(ranks: RelevantRanks, levels: Sequence[float] = RECALL_LEVELS) -> Floats:
+    """Return the greatest precision at each level of recall or beyond, shape (Q, L).
+
+    trec_eval's ``iprec_at_recall``, where recall is the share of all right answers. Levels
+    are in 0..1; one that was never reached has precision 0.
+    """
+    counts = np.bincount(ranks.query, minlength=len(ranks.to_find))
+    ends = np.cumsum(counts)
+    starts = ends - counts
+    # Twice the query's number keeps queries apart, so that one running maximum, from the
+    # last right answer to the first, does for all of them.
+    apart = -2.0 * ranks.query
+    precision = ranks.position / ranks.rank + apart
+    best = np.maximum.accumulate(precision[::-1])[::-1] - apart
+    curve = np.zeros((len(ranks.to_find), len(levels)))
+    for column, level in enumerate(levels):
+        # trec_eval's own rounding: level 0.25 of 10 right answers is the third.
+        wanted = np.maximum((level * ranks.to_find + 0.9).astype(np.intp), 1)
+        reached = wanted <= counts
+        curve[reached, column] = best[(starts + wanted - 1)[reached]]
+    return curve
+
+
+def _depth(k: int) -> int:
+    if k < 1:
+        raise ValueError(f"expected a depth of 1 or more, got {k}")
+    return k

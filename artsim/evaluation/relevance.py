@@ -1,0 +1,157 @@
+"""Which works are right answers to a query: those that share a value of a field with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.domain.criteria import AnyOf, Scalar
+from artsim.domain.payload import Payload
+from artsim.errors import EvaluationError
+from artsim.evaluation.metrics import Integers
+
+Matrix = npt.NDArray[np.bool_]
+
+_STORED_AS: Final[Mapping[str, str]] = {"artist": "artist_key"}
+"""Fields that are compared by another one: artists however their names are written."""
+
+
+def stored_field(field: str) -> str:
+    """Return the payload field that `field` is compared by."""
+    return _STORED_AS.get(field, field)
+
+
+def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
+    """Return the values of a field, ``extra.name`` for one of `extra`; () where unknown.
+
+    Raises
+    ------
+    EvaluationError
+        If the value is no text or number, nor a list of such.
+    """
+    value: object = payload
+    for name in stored_field(field).split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    listed = value if isinstance(value, list) else [] if value is None else [value]
+    for single in listed:
+        if not isinstance(single, (str, int, float)):
+            raise EvaluationError(
+                f"{field} of the painting {payload.get('painting_id')!r} is "
+                f"{type(single).__name__}: only texts and numbers, or lists of them, can be "
+                "compared; name another field"
+            )
+    return tuple(dict.fromkeys(listed))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The values of one field for N works.
+
+    Attributes
+    ----------
+    field : str
+        As it was asked for: ``artist``, ``extra.room``.
+    names : tuple of str
+        Of the C different values, as people write them.
+    of_work : tuple of tuple of int
+        N times, which values a work has; () where the field is unknown.
+    members : tuple of ndarray of int
+        C times, which works have the value.
+    values : tuple of str or number
+        The C values as they are stored.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    of_work: tuple[tuple[int, ...], ...]
+    members: tuple[Integers, ...]
+    values: tuple[Scalar, ...]
+
+    def mark(self, rows: Integers) -> Matrix:
+        """Return which works share a value with each of B works, shape (B, N)."""
+        marks = np.zeros((len(rows), len(self.of_work)), dtype=np.bool_)
+        for i, row in enumerate(rows):
+            for value in self.of_work[row]:
+                marks[i, self.members[value]] = True
+        return marks
+
+    def condition(self, row: int) -> AnyOf | None:
+        """Return the criterion that a work shares a value with work `row`; None if it has none."""
+        values = tuple(self.values[value] for value in self.of_work[row])
+        return AnyOf(stored_field(self.field), values) if values else None
+
+
+def read_labels(payloads: Sequence[Payload], field: str) -> Labels:
+    """Return the values of `field` in N payloads.
+
+    Raises
+    ------
+    EvaluationError
+        If a value is no text or number.
+    """
+    number: dict[Scalar, int] = {}
+    of_work: list[tuple[int, ...]] = []
+    for payload in payloads:
+        values = field_values(payload, field)
+        of_work.append(tuple(number.setdefault(value, len(number)) for value in values))
+    members: list[list[int]] = [[] for _ in number]
+    for work, classes in enumerate(of_work):
+        for value in classes:
+            members[value].append(work)
+    return Labels(
+        field,
+        _names(payloads, field, list(number), members),
+        tuple(of_work),
+        tuple(np.array(works, dtype=np.intp) for works in members),
+        tuple(number),
+    )
+
+
+def _names(
+    payloads: Sequence[Payload],
+    field: str,
+    values: Sequence[Scalar],
+    members: Sequence[Sequence[int]],
+) -> tuple[str, ...]:
+    """Return the values as text; of artists the way their works mostly write the name."""
+    if field != "artist":
+        return tuple(map(str, values))
+    names = []
+    for value, works in zip(values, members, strict=True):
+        written = Counter(str(payloads[work].get("artist", value)) for work in works)
+        names.append(min(written, key=lambda name: (-written[name], name)))
+    return tuple(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What is right, and what is left out, for each of N works.
+
+    Attributes
+    ----------
+    labels : Labels
+        Works that share a value are right answers to each other.
+    excluded : tuple of Labels
+        Works that share a value of one of these are left out of each other's ranking, and
+        are nothing to find.
+    """
+
+    labels: Labels
+    excluded: tuple[Labels, ...] = ()
+
+    def barred(self, rows: Integers) -> Matrix:
+        """Return what is left out of the rankings of B works, themselves too, shape (B, N)."""
+        barred = np.zeros((len(rows), len(self.labels.of_work)), dtype=np.bool_)
+        for labels in self.excluded:
+            barred |= labels.mark(rows)
+        barred[np.arange(len(rows)), rows] = True
+        return barred
+
+    def right(self, rows: Integers, barred: Matrix) -> Matrix:
+        """Return the right answers for B works, shape (B, N), none of them `barred`."""
+        return self.labels.mark(rows) & ~barred

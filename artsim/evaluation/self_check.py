@@ -1,0 +1,165 @@
+"""Whether bulk rankings are those of `find_similar`, and what a user's index loses.
+
+Evaluation ranks everything at once, in memory. That these are the answers of the very search
+that `artsim query` makes is not taken on trust: every run sends a sample through it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from artsim.domain.criteria import Criteria
+from artsim.domain.hits import Hit
+from artsim.errors import EvaluationError
+from artsim.evaluation.contenders import Contender, Rankers
+from artsim.evaluation.metrics import Floats, Integers
+from artsim.evaluation.relevance import Relevance
+from artsim.search.neighbors import Ranker
+from artsim.search.options import SearchOptions
+from artsim.search.queries import IdQuery
+from artsim.search.similar import find_similar
+from artsim.store.gallery import Gallery
+
+TOP: Final = 10
+"""How many first hits are compared."""
+
+ROUNDING: Final = 2e-6
+"""Most that cosines of the same float32 vectors differ by when added up in another order."""
+
+
+class Checker:
+    """Compares rankings with the gallery's answers to the same queries.
+
+    Parameters
+    ----------
+    rankers : Rankers
+        Over the works that `relevance` is about.
+    rows : ndarray of int, shape (Q,)
+        The queries that are sent.
+    """
+
+    def __init__(
+        self, gallery: Gallery, rankers: Rankers, relevance: Relevance, rows: Integers
+    ) -> None:
+        self._gallery = gallery
+        self._rankers = rankers
+        self._relevance = relevance
+        self._rows = rows
+        self._swapped: dict[str, set[int]] = {}
+
+    def check(self, contender: Contender) -> None:
+        """Compare with exact searches.
+
+        Raises
+        ------
+        EvaluationError
+            If one answers otherwise than what was evaluated, by more than how numbers
+            that differ in their last digits are ordered.
+        """
+        for name in contender.vector_names:
+            if name not in self._swapped:
+                self._swapped[name] = self._check_encoder(name)
+        excused = set().union(*(self._swapped[name] for name in contender.vector_names))
+        ours = self._bulk(self._rankers.of(contender), TOP)[0]
+        for row, expected in zip(self._rows.tolist(), ours, strict=True):
+            found = self._search(row, contender, exact=True)[:TOP]
+            if _ids(found) != expected and row not in excused:
+                raise self._contradiction(contender.name, row, expected, found)
+
+    def agreement(self, contender: Contender) -> float:
+        """Return the share of the first ten that a search by the index finds as well."""
+        ours = self._bulk(self._rankers.of(contender), TOP)[0]
+        shares = []
+        for row, expected in zip(self._rows.tolist(), ours, strict=True):
+            found = _ids(self._search(row, contender, exact=False)[:TOP])
+            shares.append(len(set(found) & set(expected)) / max(len(expected), 1))
+        return float(np.mean(shares))
+
+    def _check_encoder(self, name: str) -> set[int]:
+        """Return for which queries ties and rounding, and nothing else, changed the order.
+
+        It is nothing else if both have the same score at every rank. Of ties at the end of
+        a search it is the database's choice which are found.
+        """
+        depth = self._rankers.deepest
+        ours, scores = self._bulk(self._rankers.exact(name), depth + 1)
+        swapped = set()
+        for row, expected, cosines in zip(self._rows.tolist(), ours, scores, strict=True):
+            options = SearchOptions(limit=depth, exact=True)
+            hits = self._find(row, options, [name])
+            theirs = np.array([hit.score for hit in hits])
+            same = len(theirs) == min(depth, len(expected))
+            if not same or np.abs(theirs - cosines[: len(theirs)]).max(initial=0) > ROUNDING:
+                raise self._contradiction(name, row, expected, hits)
+            tied_ends = any(
+                end < len(expected) and cosines[end - 1] - cosines[end] <= ROUNDING
+                for end in self._rankers.depths
+            )
+            if tied_ends or _ids(hits) != expected[:depth]:
+                swapped.add(row)
+        return swapped
+
+    def _search(self, row: int, contender: Contender, *, exact: bool) -> Sequence[Hit]:
+        options = SearchOptions(
+            limit=self._rankers.limit,
+            rerank=contender.rerank,
+            rerank_depth=self._rankers.rerank_depth,
+            exact=exact,
+        )
+        return self._find(row, options, contender.vector_names)
+
+    def _find(self, row: int, options: SearchOptions, encoders: Sequence[str]) -> Sequence[Hit]:
+        query = IdQuery(self._rankers.works.ids[row])
+        criteria = self._criteria(row)
+        return find_similar(self._gallery, query, criteria, options, encoders=encoders).hits
+
+    def _criteria(self, row: int) -> Criteria:
+        left_out = [labels.condition(row) for labels in self._relevance.excluded]
+        return self._rankers.works.criteria & Criteria(
+            must_not=tuple(condition for condition in left_out if condition is not None)
+        )
+
+    def _bulk(self, ranker: Ranker, depth: int) -> tuple[list[list[str]], list[Floats]]:
+        """Return the ids and scores of the first `depth` works for every query."""
+        ids = self._rankers.works.ids
+        found: list[list[str]] = []
+        scores = []
+        for row in self._rows:
+            one = np.array([row])
+            ranking = ranker.rank(one, self._relevance.barred(one), head=depth)
+            works = ranking.order[0, : min(depth, int(ranking.lengths[0]))]
+            found.append([ids[work] for work in works])
+            scores.append(ranking.head_scores[0, : len(works)].astype(np.float64))
+        return found, scores
+
+    def _contradiction(
+        self, name: str, row: int, expected: Sequence[str], found: Sequence[Hit]
+    ) -> EvaluationError:
+        return EvaluationError(
+            f"{name}: the gallery's exact answers for {self._rankers.works.ids[row]!r} are not "
+            f"those that were evaluated: expected {', '.join(expected[:TOP])}, found "
+            f"{', '.join(_ids(found)[:TOP])}. If the gallery was written to meanwhile, run the "
+            "same command again; otherwise report this as a bug"
+        )
+
+
+def _ids(hits: Sequence[Hit]) -> list[str]:
+    return [hit.painting_id for hit in hits]
+
+
+def describe_agreement(shares: Mapping[str, float], queries: int) -> str:
+    """Return a sentence on how much of the first ten the index finds; no shares, no claim."""
+    exact = (
+        f"Rankings are exact; those of {queries} queries were compared with what an exact search "
+        "of the gallery answers."
+    )
+    if not shares:
+        return exact
+    told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+    return (
+        f"{exact} Of the first {TOP}, a search by the index, as `artsim query` makes it, finds as "
+        f"well: {told}."
+    )
