@@ -63,6 +63,31 @@ def estimate_mean(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
     return Estimate(float(wide.mean()), float(low), float(high), count)
 
 
+def estimate_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, seed: int = 0) -> Estimate:
+    """Return the mean of `second` minus `first` and its paired bootstrap interval.
+
+    Queries are resampled, each with both of its values: what makes a query hard for both
+    is not taken for a difference.
+
+    Parameters
+    ----------
+    first, second : array of shape (N,)
+        Of the same queries in the same order; N at least 1, all finite.
+    seed : int
+        Of the resampling: equal arguments give equal intervals.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or a difference could not be estimated by `estimate_mean`.
+    """
+    before, after = (np.asarray(values, dtype=np.float64) for values in (first, second))
+    if before.shape != after.shape:
+        raise ValueError(f"expected values of the same queries, got {before.shape}, {after.shape}")
+    # The mean of resampled differences is the difference of the means of resampled pairs.
+    return estimate_mean(after - before, seed=seed)
+
+
 def estimate_means(values: npt.ArrayLike, *, seed: int = 0) -> list[Estimate]:
     """Return, for each column of shape (N, M), what `estimate_mean` returns of it.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
-from artsim.domain.results import JSON
+from artsim.evaluation.provenance import flat_settings
 from artsim.evaluation.report import Cell, Column, Plot, Report, Row, Table
 from artsim.render.plots import plot_svg
 from artsim.render.report_cells import (
@@ -156,25 +156,3 @@ def _list(values: Mapping[str, str]) -> str:
         for name, text in values.items()
     )
     return f"<dl>\n{lines}</dl>\n"
-
-
-def flat_settings(settings: Mapping[str, JSON], before: str = "") -> Iterator[tuple[str, str]]:
-    """Yield settings as names and texts, those within others with a dot; unset ones not."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from flat_settings(value, f"{before}{name}.")
-        elif isinstance(value, bool):
-            yield f"{before}{name}", "yes" if value else "no"
-        elif isinstance(value, (list, tuple)):
-            if value:
-                yield f"{before}{name}", ", ".join(map(_words, value))
-        elif value is not None:
-            yield f"{before}{name}", str(value)
-
-
-def _words(value: object) -> str:
-    if isinstance(value, Mapping):
-        return " ".join(f"{name} {_words(part)}" for name, part in value.items() if part != [])
-    if isinstance(value, (list, tuple)):
-        return " or ".join(map(_words, value))
-    return str(value)

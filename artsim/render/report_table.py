@@ -66,7 +66,9 @@ def _print_table(table: Table, console: Console) -> bool:
     natural = max((cell_len(name) for name in (clean(table.row_heading), *names)), default=1)
     widths = [_width(table, column, bool(best[column.name]), star) for column in table.columns]
     name_width = min(natural, max(_LEAST_NAME, console.width - max(widths, default=0) - _GAP))
-    for block in _blocks(widths, console.width - name_width):
+    for number, block in enumerate(_blocks(widths, console.width - name_width)):
+        if number:
+            console.print()
         columns = [table.columns[i] for i in block]
         shown = _block(table, columns, names, name_width, star)
         console.print(shown)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from artsim.commands.common import say, write_json
+from artsim.commands.common import say
 
 if TYPE_CHECKING:
     from artsim.evaluation.progress import Progress
@@ -38,8 +40,17 @@ EncodersOption = Annotated[
         show_default="all the gallery has",
     ),
 ]
+
+
+class RerankChoice(StrEnum):
+    """A second score; an enumeration because typer takes no list of literals."""
+
+    SSIM = "ssim"
+    RMSE = "rmse"
+
+
 RerankOption = Annotated[
-    list[Literal["ssim", "rmse"]] | None,
+    list[RerankChoice] | None,
     typer.Option(help="Also with the first hits reordered; repeatable: each is a row."),
 ]
 RerankDepthOption = Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")]
@@ -48,12 +59,20 @@ ExactOption = Annotated[
 ]
 
 
+def rerank_methods(chosen: Sequence[RerankChoice] | None) -> tuple[Literal["ssim", "rmse"], ...]:
+    """Return the second scores that were chosen, each once, as searches name them."""
+    return tuple(
+        "ssim" if one is RerankChoice.SSIM else "rmse" for one in dict.fromkeys(chosen or ())
+    )
+
+
 def show_report(report: Report, output_format: Literal["table", "json"], out: Path | None) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
     if output_format == "json":
-        from artsim.evaluation.report_json import report_document
+        from artsim.evaluation.report_json import report_text
 
-        write_json(report_document(report))
+        sys.stdout.buffer.write(report_text(report).encode())
+        sys.stdout.buffer.flush()
     else:
         from artsim.render.report_table import print_report
 

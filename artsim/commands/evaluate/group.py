@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import typer
 
+from artsim.commands.evaluate.compare import compare
+from artsim.commands.evaluate.copies import copies
+from artsim.commands.evaluate.faces import faces
+from artsim.commands.evaluate.labels import labels
+from artsim.commands.evaluate.pixels import pixels
 from artsim.commands.evaluate.speed import speed
 
-app = typer.Typer(name="evaluate", no_args_is_help=True, help="Say how good the answers are.")
+app = typer.Typer(name="evaluate", no_args_is_help=True, invoke_without_command=True)
 
+app.callback()(compare)
+app.command("copies")(copies)
+app.command("faces")(faces)
+app.command("pixels")(pixels)
+app.command("labels")(labels)
 app.command("speed")(speed)
