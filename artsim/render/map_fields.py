@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -189,6 +190,9 @@ def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
 
 
 def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        # What a table brought under `extra` is text.
+        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
     return (
         isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     )
