@@ -16,10 +16,17 @@ from artsim.images.similarity import rmse, ssim, ssim_color
 if TYPE_CHECKING:
     from artsim.encoders.lpips_distance import PerceptualDistance
 
-METRICS: Final = ("ssim_color", "rmse_color", "ssim_gray", "rmse_gray", "lpips")
-"""In the order of the values of a pair."""
+METRICS: Final = (
+    "ssim_color",
+    "ssim_own_range",
+    "rmse_color",
+    "ssim_gray",
+    "rmse_gray",
+    "lpips",
+)
+"""Columns of the tables, in the order of the values of a pair."""
 
-HIGHER_IS_NEARER: Final = (True, False, True, False, False)
+HIGHER_IS_NEARER: Final = (True, True, False, True, False, False)
 
 Pair: TypeAlias = tuple[Subject, Subject]
 """A query, or one of its faces, and a hit."""
@@ -39,12 +46,9 @@ class View:
         Returns a subject's picture, or None where it cannot be had.
     perceptual : PerceptualDistance or None
         LPIPS, where its weights are here.
-    columns : mapping of str to str
-        Column of the table by metric; metrics without one are not computed for it.
     """
 
     load: Callable[[Subject], RGBImage | None]
-    columns: Mapping[str, str]
     perceptual: PerceptualDistance | None = None
 
 
@@ -60,10 +64,9 @@ def score_pairs(
 
     Returns
     -------
-    dict of (str, str) to ndarray of float64, shape (5,)
-        By the keys of query and hit: SSIM and RMSE in color, SSIM and RMSE in gray, and
-        LPIPS (NaN where it is not there). A pair of which a picture cannot be had is left
-        out.
+    dict of (str, str) to ndarray of float64, shape (6,)
+        By the keys of query and hit, in the order of `METRICS`; LPIPS is NaN where it is
+        not there. A pair of which a picture cannot be had is left out.
     """
     by_query: dict[str, dict[str, Pair]] = {}
     for pair in pairs:
@@ -97,19 +100,23 @@ def compare(
 
     Returns
     -------
-    ndarray of float64, shape (N, 5)
-        In the order of `METRICS`; LPIPS is NaN without `perceptual`.
+    ndarray of float64, shape (N, 6)
+        In the order of `METRICS`: SSIM in color, that of the query's own range of levels,
+        RMSE in color, both in gray, and LPIPS, which is NaN without `perceptual`.
     """
     count = len(pictures)
     gray = to_gray(query).reshape(-1)
     grays = np.stack([to_gray(picture).reshape(-1) for picture in pictures])
     values = np.full((count, len(METRICS)), np.nan)
     values[:, 0] = ssim_color(query, pictures)
-    values[:, 1] = rmse(query.reshape(-1), pictures.reshape(count, -1))
-    values[:, 2] = ssim(gray, grays)
-    values[:, 3] = rmse(gray, grays)
+    # Of a picture of one level there is no such range; 1 is the least that levels differ by.
+    own_range = max(1.0, float(np.ptp(query)))
+    values[:, 1] = ssim_color(query, pictures, data_range=own_range)
+    values[:, 2] = rmse(query.reshape(-1), pictures.reshape(count, -1))
+    values[:, 3] = ssim(gray, grays)
+    values[:, 4] = rmse(gray, grays)
     if perceptual is not None:
-        values[:, 4] = perceptual.distances(query, pictures)
+        values[:, 5] = perceptual.distances(query, pictures)
     return values
 
 

@@ -11,12 +11,13 @@ import numpy as np
 from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.errors import QueryError
+from artsim.evaluation.contenders import Contender
 from artsim.evaluation.pixels_pictures import Subject
 from artsim.evaluation.pixels_scores import Pair
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery
-from artsim.search.rerank import PIXELS, Method
+from artsim.search.rerank import PIXELS
 from artsim.search.similar import choose_encoders, find_similar, find_similar_faces
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
@@ -43,19 +44,16 @@ class Searching:
 
     Attributes
     ----------
-    methods : tuple
-        Re-rankings, each a search of its own; None is without.
     options : SearchOptions
         Of all searches but for ``rerank``; ``limit`` is K.
     """
 
-    methods: tuple[Method | None, ...]
     options: SearchOptions
     models: Models
 
-    def of(self, method: Method | None) -> SearchOptions:
-        """Return the options of the searches that re-rank by `method`."""
-        return replace(self.options, rerank=method)
+    def by(self, contender: Contender) -> SearchOptions:
+        """Return the options of a contender's searches."""
+        return replace(self.options, rerank=contender.rerank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +96,10 @@ class Subjects:
         own = self.by_painting[query]
         return [(own[int(rng.integers(len(own)))], others[int(i)]) for i in drawn]
 
-    def sample(self, count: int, rng: np.random.Generator) -> list[str]:
-        """Draw paintings as queries, in order of their ids; of one `rng`, more contain fewer."""
-        ids = list(self.by_painting)
-        return sorted(ids[int(i)] for i in rng.permutation(len(ids))[:count])
+
+def sample_queries(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Draw queries from `ids`, in order of ids; of one seed, more queries contain fewer."""
+    return sorted(ids[int(i)] for i in rng.permutation(len(ids))[:count])
 
 
 def read_subjects(
@@ -143,35 +141,27 @@ def read_subjects(
     return Subjects(ordered, not_same_artist)
 
 
-def row_name(encoder: EncoderInfo, method: Method | None, prefix: str = "") -> str:
-    """Return the name of a search's row: the encoder's vectors, and the re-ranking."""
-    return prefix + encoder.vector_name + ("" if method is None else f", {method}")
-
-
 def search_paintings(
     gallery: Gallery,
     query: str,
     subjects: Subjects,
-    encoders: Sequence[EncoderInfo],
+    contenders: Sequence[Contender],
     searching: Searching,
-    *,
-    prefix: str = "",
 ) -> dict[str, list[Pair]]:
-    """Return what each search by the whole picture puts first, by name of its row."""
-    own = painting_of(subjects.by_painting[query][0])
+    """Return what each search by the whole picture puts first, by the contender's name."""
+    own = subjects.by_painting[query][0]
     found: dict[str, list[Pair]] = {}
-    for encoder in encoders:
-        for method in searching.methods:
-            result = find_similar(
-                gallery,
-                IdQuery(query),
-                EVERYTHING,
-                searching.of(method),
-                encoders=[encoder.vector_name],
-                models=searching.models,
-            )
-            hits = [Subject(hit.painting_id, hit.payload) for hit in result.hits]
-            found[row_name(encoder, method, prefix)] = [(own, hit) for hit in hits]
+    for contender in contenders:
+        result = find_similar(
+            gallery,
+            IdQuery(query),
+            EVERYTHING,
+            searching.by(contender),
+            encoders=contender.vector_names,
+            models=searching.models,
+        )
+        hits = [Subject(hit.painting_id, hit.payload) for hit in result.hits]
+        found[contender.name] = [(own, hit) for hit in hits]
     return found
 
 
@@ -179,30 +169,29 @@ def search_faces(
     gallery: Gallery,
     query: str,
     subjects: Subjects,
-    encoders: Sequence[EncoderInfo],
+    contenders: Sequence[Contender],
     searching: Searching,
 ) -> dict[str, list[Pair]]:
-    """Return what each search by the painting's faces puts first.
+    """Return what each search by the painting's faces puts first, by the contender's name.
 
     A hit is paired with the face of the query that found it.
     """
     own = {int(s.payload["face_index"]): s for s in subjects.by_painting[query]}
     found: dict[str, list[Pair]] = {}
-    for encoder in encoders:
-        for method in searching.methods:
-            result = find_similar_faces(
-                gallery,
-                IdQuery(query),
-                EVERYTHING,
-                searching.of(method),
-                encoders=[encoder.vector_name],
-                models=searching.models,
-            )
-            found[row_name(encoder, method)] = [
-                (own[hit.query_face], Subject(hit.point_id, hit.payload))
-                for hit in result.hits
-                if hit.query_face is not None
-            ]
+    for contender in contenders:
+        result = find_similar_faces(
+            gallery,
+            IdQuery(query),
+            EVERYTHING,
+            searching.by(contender),
+            encoders=contender.vector_names,
+            models=searching.models,
+        )
+        found[contender.name] = [
+            (own[hit.query_face], Subject(hit.point_id, hit.payload))
+            for hit in result.hits
+            if hit.query_face is not None
+        ]
     return found
 
 

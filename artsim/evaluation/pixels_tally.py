@@ -66,8 +66,6 @@ class Tally:
         rankings: Mapping[str, Sequence[Pair]],
         everything: Sequence[Pair],
         view: View,
-        *,
-        ranks: bool = True,
     ) -> None:
         """Compare a query with its hits of every search.
 
@@ -78,26 +76,23 @@ class Tally:
         everything : sequence of (Subject, Subject)
             All pairs there could be, for the best possible hits; empty leaves those out.
         view : View
-            What is compared, and in which columns it goes.
-        ranks : bool
-            Whether this view also makes the curves by rank and the failures.
+            What is compared.
         """
         pairs = [pair for ranking in rankings.values() for pair in ranking]
         scores = score_pairs(pairs, view)
         for row, ranking in rankings.items():
-            found = [scores[pair_key(pair)] for pair in ranking if pair_key(pair) in scores]
+            values = [scores.get(pair_key(pair)) for pair in ranking]
+            found = [value for value in values if value is not None]
             self.missing[row] += len(ranking) - len(found)
-            self._put(row, query, mean_values(found), view)
-            if ranks:
-                self._add_ranks(row, [scores.get(pair_key(pair)) for pair in ranking])
-                if found:
-                    self._add_answer(row, query, ranking, scores)
+            self._put(row, query, mean_values(found))
+            self._add_ranks(row, values)
+            if found:
+                self._add_answer(row, query, ranking, scores)
         if everything:
             best = best_possible(score_pairs(everything, view, with_lpips=False), self.k)
             means = [float(values.mean()) if len(values) else np.nan for values in best]
-            self._put(BEST, query, np.array(means), view)
-            if ranks:
-                self._add_ranks(BEST, [np.array([value]) for value in best[_SSIM]])
+            self._put(BEST, query, np.array(means))
+            self._add_ranks(BEST, [np.array([value]) for value in best[_SSIM]])
 
     def row_names(self) -> list[str]:
         """Return the rows that have values, in the order they came in."""
@@ -136,11 +131,10 @@ class Tally:
             if self._worst[row]
         ]
 
-    def _put(self, row: str, query: str, values: npt.NDArray[np.float64], view: View) -> None:
-        for metric, column in view.columns.items():
-            value = float(values[METRICS.index(metric)])
+    def _put(self, row: str, query: str, values: npt.NDArray[np.float64]) -> None:
+        for metric, value in zip(METRICS, values, strict=True):
             if not np.isnan(value):
-                self._values.setdefault((row, column), {})[query] = value
+                self._values.setdefault((row, metric), {})[query] = float(value)
 
     def _add_ranks(self, row: str, values: Sequence[npt.NDArray[np.float64] | None]) -> None:
         ranks = self._by_rank.setdefault(row, [[] for _ in range(self.k)])

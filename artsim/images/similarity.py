@@ -22,15 +22,17 @@ _WINDOW_PIXELS: Final = _WINDOW * _WINDOW
 
 # Window sums stay integers: 49 * 49 * 255 ** 2 is below 2 ** 31. So SSIM's constants,
 # (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are: means by 49
-# each, variances by 49 and by the 48 of a sample's covariance.
-_C1: Final = (0.01 * _DATA_RANGE) ** 2 * _WINDOW_PIXELS**2
-_C2: Final = (0.03 * _DATA_RANGE) ** 2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
+# each, variances by 49 and by the 48 of a sample's covariance. Here without L, the range.
+_C1: Final = 0.01**2 * _WINDOW_PIXELS**2
+_C2: Final = 0.03**2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
 
 # Pictures at a time, so that the work stays in the processor's cache.
 _BLOCK: Final = 8
 
 
-def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def ssim(
+    query: Pixels, gallery: npt.NDArray[np.uint8], *, data_range: float = _DATA_RANGE
+) -> npt.NDArray[np.float64]:
     """Return the structural similarity of `query` to each picture of `gallery` [1]_.
 
     The mean over all 7 x 7 windows of SSIM with K1 = 0.01, K2 = 0.03 and the sample
@@ -42,6 +44,8 @@ def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
     query : ndarray of uint8, shape (side * side,)
         As `artsim.images.pixels.to_pixels` makes it; side at least 7.
     gallery : ndarray of uint8, shape (N, side * side)
+    data_range : float
+        Difference of the least and the greatest level there could be, above 0.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
     Raises
     ------
     ValueError
-        If the shapes or types are not these.
+        If the shapes or types are not these, or the range is not above 0.
 
     References
     ----------
@@ -61,6 +65,9 @@ def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
     side = _square_side(query, gallery)
     if side < _WINDOW:
         raise ValueError(f"SSIM needs a side of at least {_WINDOW}, not {side}")
+    if not data_range > 0:
+        raise ValueError(f"the data range must be above 0, not {data_range}")
+    c1, c2 = _C1 * data_range**2, _C2 * data_range**2
     scores = np.empty(len(gallery))
     a = query.reshape(1, side, side).astype(np.int32)
     a_sum, a_spread = _sums_and_spread(a)
@@ -69,8 +76,8 @@ def ssim(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
         b_sum, b_spread = _sums_and_spread(b)
         product = a_sum * b_sum
         joint_spread = _WINDOW_PIXELS * _window_sums(a * b) - product
-        ratio = (2 * product + _C1) * (2 * joint_spread + _C2)
-        ratio /= (a_sum * a_sum + b_sum * b_sum + _C1) * (a_spread + b_spread + _C2)
+        ratio = (2 * product + c1) * (2 * joint_spread + c2)
+        ratio /= (a_sum * a_sum + b_sum * b_sum + c1) * (a_spread + b_spread + c2)
         scores[start : start + _BLOCK] = ratio.mean(axis=(1, 2))
     return scores
 
@@ -101,7 +108,9 @@ def rmse(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
     return root
 
 
-def ssim_color(query: RGBImage, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def ssim_color(
+    query: RGBImage, gallery: npt.NDArray[np.uint8], *, data_range: float = _DATA_RANGE
+) -> npt.NDArray[np.float64]:
     """Return the structural similarity of colored pictures: the mean of their channels'.
 
     ``skimage.metrics.structural_similarity(a, b, data_range=255, channel_axis=2)`` with
@@ -112,6 +121,8 @@ def ssim_color(query: RGBImage, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[n
     query : ndarray of uint8, shape (side, side, 3)
         Side at least 7.
     gallery : ndarray of uint8, shape (N, side, side, 3)
+    data_range : float
+        As for `ssim`.
 
     Returns
     -------
@@ -128,9 +139,9 @@ def ssim_color(query: RGBImage, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[n
             f"expected a query (side, side, 3) and a gallery (N, side, side, 3), "
             f"not {query.shape} and {gallery.shape}"
         )
+    rows = gallery.reshape(len(gallery), query.shape[0] * query.shape[1], 3)
     channels = [
-        ssim(query[..., c].reshape(-1), gallery[..., c].reshape(len(gallery), query[..., c].size))
-        for c in range(3)
+        ssim(query[..., c].reshape(-1), rows[..., c], data_range=data_range) for c in range(3)
     ]
     mean: npt.NDArray[np.float64] = np.mean(channels, axis=0)
     return mean

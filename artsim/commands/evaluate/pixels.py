@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -22,14 +21,13 @@ from artsim.commands.evaluate.common import (
     ExactOption,
     FormatOption,
     OutOption,
+    RerankChoice,
     RerankDepthOption,
     SeedOption,
     make_progress,
+    rerank_methods,
     show_report,
 )
-
-if TYPE_CHECKING:
-    from artsim.search.rerank import Method
 
 FractionOption = Annotated[
     float, typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are queries.")
@@ -53,17 +51,8 @@ FaceEncodersOption = Annotated[
     ),
 ]
 
-
-class Reranking(StrEnum):
-    """What ``--rerank`` takes: typer knows no lists of literals."""
-
-    ssim = "ssim"
-    rmse = "rmse"
-    none = "none"
-
-
 PixelsRerankOption = Annotated[
-    list[Reranking] | None,
+    list[RerankChoice] | None,
     typer.Option(
         help="Also with the first hits reordered; repeatable: each is a row.",
         show_default="ssim and rmse",
@@ -117,7 +106,8 @@ def pixels(
     Example: artsim evaluate pixels --fraction 0.2 --out report
     """
     with expected_errors():
-        from artsim.evaluation.pixels import PixelsOptions, evaluate_pixels
+        from artsim.evaluation.pixels import evaluate_pixels
+        from artsim.evaluation.pixels_options import PixelsOptions
         from artsim.search.models import Models
 
         options = PixelsOptions(
@@ -128,7 +118,7 @@ def pixels(
             size=size,
             encoders=encoder,
             face_encoders=face_encoder,
-            rerank=_methods(rerank),
+            rerank=rerank_methods(rerank) or ("ssim", "rmse"),
             rerank_depth=rerank_depth,
             faces=faces,
             not_same_artist=not_same_artist,
@@ -141,11 +131,3 @@ def pixels(
         with Place(gallery, url, api_key, home).open() as opened:
             report = evaluate_pixels(opened, options, models=models, progress=make_progress())
         show_report(report, output_format, out)
-
-
-def _methods(given: list[Reranking] | None) -> tuple[Method, ...]:
-    """Return the re-rankings to search with; both where the user names none."""
-    if not given:
-        return ("ssim", "rmse")
-    methods: dict[Reranking, Method] = {Reranking.ssim: "ssim", Reranking.rmse: "rmse"}
-    return tuple(methods[one] for one in given if one in methods)
