@@ -10,6 +10,7 @@ from artsim import __version__
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
+from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 
 for command in (ingest, query, show, info, facets, export, delete, push, models, sample):
     app.command()(command)
+app.command("map")(map_collection)
 app.add_typer(evaluate)
 
 

@@ -24,7 +24,7 @@ from artsim.evaluation.projection import (
 from artsim.search.models import Models
 from artsim.search.similar import choose_encoders
 from artsim.search.vectors import VectorTable, read_vectors
-from artsim.store.base import Collection
+from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
 
 NEIGHBORS: Final = 8
@@ -134,7 +134,7 @@ def _read(
     ids = [record.point_id for record in collection.scroll(with_vector, payload_fields=())]
     rng = np.random.default_rng(options.seed)
     drawn = [ids[row] for row in rng.permutation(len(ids))[: options.limit]]
-    found = []
+    found: list[Record] = []
     for start in range(0, len(drawn), _PAGE):
         part = drawn[start : start + _PAGE]
         found += collection.retrieve(part, with_vectors=(vector_name,)).values()
@@ -160,9 +160,7 @@ def _lay_out(
     vectors = np.asarray(table.vectors, np.float32)
     # Nobody knows how many steps it takes: it ends when it no longer gains anything.
     progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
-    positions = project(
-        vectors, options.method, perplexity=options.perplexity, seed=options.seed
-    )
+    positions = project(vectors, options.method, perplexity=options.perplexity, seed=options.seed)
     progress.start(count, "Finding each one's nearest")
     groups = _groups(table.payloads) if options.faces else np.arange(count)
     neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)

@@ -17,10 +17,12 @@ Cells = npt.NDArray[np.int32]
 
 
 def choose_grid(count: int, aspect: float = 4 / 3) -> tuple[int, int]:
-    """Return columns and rows of the smallest grid of about `aspect` with `count` cells."""
+    """Return columns and rows of a grid of about `aspect` that `count` points nearly fill."""
     if count < 1:
         raise ValueError(f"expected at least 1 point, got {count}")
-    columns = max(1, round(math.sqrt(count * aspect)))
+    ideal = math.sqrt(count * aspect)
+    near = range(max(1, math.floor(0.85 * ideal)), math.ceil(1.15 * ideal) + 1)
+    columns = min(near, key=lambda wide: (-count % wide, abs(wide - ideal)))
     return columns, math.ceil(count / columns)
 
 

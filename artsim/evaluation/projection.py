@@ -86,7 +86,9 @@ def project(
     if method == "umap":
         neighbors = max(2, min(round(perplexity / 2), len(vectors) - 1))
         return fit_unit_square(_umap(umap, reduced, start, neighbors, seed))
-    return fit_unit_square(_tsne(reduced, start, effective_perplexity(perplexity, len(vectors)), seed))
+    return fit_unit_square(
+        _tsne(reduced, start, effective_perplexity(perplexity, len(vectors)), seed)
+    )
 
 
 def effective_perplexity(perplexity: float, count: int) -> float:
@@ -127,7 +129,8 @@ def fit_unit_square(positions: npt.NDArray[np.floating[Any]]) -> Positions:
     side = float((high - low).max())
     middle = (low + high) / 2
     scaled = (positions - middle) / (side if side > 0 else 1.0) + 0.5
-    return np.clip(scaled, 0.0, 1.0).astype(np.float32)
+    inside: npt.NDArray[np.floating[Any]] = np.clip(scaled, 0.0, 1.0)
+    return inside.astype(np.float32)
 
 
 def measure_faithfulness(
@@ -172,9 +175,10 @@ def measure_faithfulness(
     )
 
 
-def _nearest(scores: npt.NDArray[Any], k: int) -> npt.NDArray[np.intp]:
+def _nearest(scores: npt.NDArray[np.floating[Any]], k: int) -> npt.NDArray[np.intp]:
     np.fill_diagonal(scores, -np.inf)
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    order = np.argsort(-scores, axis=1, kind="stable")
+    return order[:, :k]
 
 
 def _tsne(

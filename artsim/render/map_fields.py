@@ -193,14 +193,10 @@ def _is_number(value: object) -> bool:
     if isinstance(value, str):
         # What a table brought under `extra` is text.
         return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
-    return (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    )
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _category(
-    name: str, label: str, keys: Sequence[Any], values: Sequence[Any]
-) -> CategoryField:
+def _category(name: str, label: str, keys: Sequence[Any], values: Sequence[Any]) -> CategoryField:
     counts: Counter[str] = Counter()
     spellings: dict[str, Counter[str]] = {}
     for key, value in zip(keys, values, strict=True):
@@ -213,7 +209,9 @@ def _category(
     return CategoryField(
         name,
         label,
-        tuple(min(spellings[key].items(), key=lambda pair: (-pair[1], pair[0]))[0] for key in listed),
+        tuple(
+            min(spellings[key].items(), key=lambda pair: (-pair[1], pair[0]))[0] for key in listed
+        ),
         tuple(counts[key] for key in listed),
         tuple(-1 if key is None else number.get(str(key), len(listed)) for key in keys),
     )

@@ -18,7 +18,7 @@ from artsim.domain.collection_map import CollectionMap
 from artsim.domain.payload import Payload
 from artsim.errors import ImageError
 from artsim.images.load import load_image
-from artsim.render.text import local_path
+from artsim.images.place import local_path
 
 SHEET_CELLS: Final = 8
 """Thumbnails along a side of a sheet: a page decodes 64 at once, in some milliseconds."""

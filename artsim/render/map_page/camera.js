@@ -18,7 +18,7 @@ function bounds(layout) {
 
 function wholeView(layout) {
   const box = bounds(layout);
-  const margin = Math.min(48, 0.08 * Math.min(view.width, view.height));
+  const margin = Math.min(60, 0.08 * Math.min(view.width, view.height));
   const wide = box.right - box.left || 0.05, high = box.bottom - box.top || 0.05;
   const scale = Math.min((view.width - 2 * margin) / wide, (view.height - 2 * margin) / high);
   return {
