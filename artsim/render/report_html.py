@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from typing import Final
 
 from artsim.evaluation.provenance import flat_settings
 from artsim.evaluation.report import Cell, Column, Plot, Report, Row, Table
@@ -24,6 +25,8 @@ from artsim.render.report_cells import (
 from artsim.render.report_pictures import groups_html
 from artsim.render.report_style import SCRIPT, STYLE, content_policy
 from artsim.render.text import clean
+
+_MINUS: Final = "−"  # noqa: RUF001 - a minus sign, as wide as the plus
 
 
 def report_html(report: Report) -> str:
@@ -125,11 +128,12 @@ def _cell(cell: Cell, column: Column, is_best: bool) -> str:
     if column.unit == "text":
         return f'<td class="words" dir="auto">{value}</td>'
     number = number_of(cell)
-    shown = value.replace("-", "−") if number is not None else value  # noqa: RUF001 - a minus
+    if number is not None:
+        value, interval = (text.replace("-", _MINUS) for text in (value, interval))
     style = "number best" if is_best else "number none" if value == MISSING else "number"
     ends = f'<span class="interval">{interval}</span>' if interval else ""
     sort = "" if number is None else f"{number:.9g}"
-    return f'<td class="{style}" data-sort="{sort}">{shown}{ends}</td>'
+    return f'<td class="{style}" data-sort="{sort}">{value}{ends}</td>'
 
 
 def _plot(plot: Plot) -> str:

@@ -1,0 +1,230 @@
+import base64
+import re
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from made_up_report import COLUMNS, HOSTILE, make_report
+from PIL import Image
+
+from artsim.errors import ReportError
+from artsim.evaluation.report import LinePlot, Report, Row, Table
+from artsim.evaluation.report_json import read_report
+from artsim.render.report import plot_file_names, write_report
+from artsim.render.report_html import report_html
+from artsim.render.report_style import SCRIPT
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Elements, attributes and texts of a page, and whether they nest."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self.open[-1] if self.open else "", data))
+
+    def within(self, tag: str) -> str:
+        return "".join(text for parent, text in self.texts if parent == tag)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return make_report(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="module")
+def text(report: Report) -> str:
+    return report_html(report)
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_every_element_is_closed(page: Page) -> None:
+    assert page.open == []
+
+
+def test_nothing_comes_from_outside_and_no_script_but_ours_is_there(page: Page) -> None:
+    allowed = ("data:image/", "#")
+    for tag, attributes in page.elements:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form", "foreignobject"}
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            if name in {"src", "srcset", "xlink:href", "data", "action", "poster"} or (
+                name == "href" and tag != "a"
+            ):
+                assert str(value).startswith(allowed), (tag, name, value)
+            assert "url(" not in str(value) or "url(#" in str(value), (tag, value)
+    assert page.within("script") == SCRIPT
+    assert "url(" not in page.within("style")
+    assert "@import" not in page.within("style")
+    # A link is followed by a click, never by loading the page, and only to a web page.
+    links = [a["href"] for tag, a in page.elements if tag == "a"]
+    assert 'https://museum.example/a"b' in links
+    assert not any(str(link).startswith("javascript") for link in links)
+
+
+def test_the_policy_admits_the_script_by_its_hash_only(page: Page) -> None:
+    (policy,) = [
+        a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    (script,) = re.findall(r"script-src ([^;]*)", policy)
+    assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", script)
+
+
+def test_hostile_texts_are_shown_as_texts(page: Page) -> None:
+    shown = "".join(text for parent, text in page.texts if parent not in {"script", "style"})
+    for text in (HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3], HOSTILE[4]):
+        assert text in shown
+    assert "[bold]markup[/bold]" in shown
+    assert not re.search("[\x00-\x08\x1b\u202e\ud800-\udfff]", shown)
+
+
+def test_cells_read_as_on_the_terminal_and_sort_by_number(page: Page) -> None:
+    cells = page.within("td")
+    for text in ("30.1", "0.278", "1,234,567", "12.3", "0.042", "1.87", "+5.9", "kept"):
+        assert text in cells
+    assert "[28.7, 31.5]" in page.within("span")
+    assert "[−1.2, +1.1]" in page.within("span")  # noqa: RUF001 - a minus sign
+    sorts = [a["data-sort"] for tag, a in page.elements if tag == "td" and "data-sort" in a]
+    assert "0.301" in sorts
+    assert "" in sorts
+    assert all(text == "" or float(str(text)) is not None for text in sorts)
+
+
+def test_the_best_is_marked_among_what_was_measured(text: str) -> None:
+    rows = {
+        name: row
+        for row in re.findall(r"<tr.*?</tr>", text)
+        for name in re.findall(r'<th scope="row"><bdi>([^<]*)', row)
+    }
+    best = {name: re.findall(r'class="number best"[^>]*>([^<]*)', r) for name, r in rows.items()}
+    assert best["resnet50v2-stage3"] == ["36.0", "0.261", "0.50"]
+    assert best["builtin"] == ["12.3", "0.042"]
+    assert best["vgg16 (published)"] == []
+    assert 'class="cited"' in rows["vgg16 (published)"]
+
+
+def test_pictures_are_small_files_within_the_page(page: Page) -> None:
+    sources = [str(a["src"]) for tag, a in page.elements if tag == "img"]
+    assert len(sources) >= 5
+    sizes = []
+    for source in sources:
+        head, _, coded = source.partition(",")
+        assert head == "data:image/jpeg;base64"
+        with Image.open(BytesIO(base64.b64decode(coded))) as picture:
+            sizes.append(picture.size)
+    assert (300, 100) in sizes  # natural aspect
+    assert (40, 60) in sizes  # the edited copy, which is in no file
+    shown = page.within("div")
+    assert "gone.png" in shown
+    assert "The picture is elsewhere: https://museum.example/p3.jpg" in shown
+    assert page.within("span").count("✓ right") == 2
+    assert page.within("span").count("✗ wrong") == 2
+
+
+def test_a_page_has_no_two_elements_of_one_id(page: Page) -> None:
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    targets = [str(a["href"])[1:] for t, a in page.elements if t == "a" and a["href"][0] == "#"]
+    assert set(targets) <= set(ids)
+    sections = [i for i in ids if re.match(r"(table|pictures)-\d|plots|settings", str(i))]
+    assert len(sections) == len(set(sections))
+
+
+def test_a_report_of_nothing_is_a_page(tmp_path: Path) -> None:
+    bare = Report("speed", "Nothing", {}, {}, "today", ())
+    assert Page(report_html(bare)).open == []
+    assert write_report(bare, tmp_path).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_a_report_is_a_folder_of_files(report: Report, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder"
+    path = write_report(report, out)
+    assert path == out / "report.html"
+    names = sorted(file.name for file in out.iterdir())
+    assert names == sorted(["report.html", "report.json", *plot_file_names(report.plots)])
+    for name in names:
+        if name.endswith(".png"):
+            with Image.open(out / name) as plot:
+                plot.load()
+                assert plot.width == 1480
+    assert read_report(out / "report.json").title == report.title
+
+
+def test_other_files_of_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "report.html").write_text("old")
+    bare = Report("speed", "New", {}, {}, "today", ())
+    write_report(bare, tmp_path)
+    write_report(bare, tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "mine.txt",
+        "report.html",
+        "report.json",
+    ]
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "New" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_files_of_plots_have_plain_names_and_no_two_the_same() -> None:
+    names = ["pr", "../pr", "PR", "", "a/b c", "睡", "x" * 200]
+    plots = [empty_plot(name) for name in names]
+    files = plot_file_names(plots)
+    assert files[:6] == [
+        "plot-pr.png",
+        "plot-pr-2.png",
+        "plot-PR-3.png",
+        "plot-plot.png",
+        "plot-a-b-c.png",
+        "plot-plot-2.png",
+    ]
+    assert len(files[6]) < 100
+
+
+def empty_plot(name: str) -> LinePlot:
+    return LinePlot(name, "", "", "", ())
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    bare = Report("speed", "Nothing", {}, {}, "today", ())
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(ReportError, match=re.escape(f"{file}: expected a folder")):
+        write_report(bare, file)
+    with pytest.raises(ReportError, match="cannot be written"):
+        write_report(bare, file / "below")
+    taken = tmp_path / "taken"
+    (taken / "report.json").mkdir(parents=True)
+    with pytest.raises(ReportError, match=re.escape(f"{taken / 'report.json'}: the report cannot")):
+        write_report(bare, taken)
+    assert [file.name for file in taken.iterdir()] == ["report.json"]
+
+
+def test_a_huge_table_is_whole(tmp_path: Path) -> None:
+    rows = tuple(Row(f"artist {i}", {"precision_at_1": i / 5000}) for i in range(5000))
+    huge = Report("labels", "Huge", {}, {}, "today", (Table("t", "Huge", "artist", COLUMNS, rows),))
+    assert report_html(huge).count("<tr") == 5001
