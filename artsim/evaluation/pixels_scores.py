@@ -108,10 +108,9 @@ def compare(
     gray = to_gray(query).reshape(-1)
     grays = np.stack([to_gray(picture).reshape(-1) for picture in pictures])
     values = np.full((count, len(METRICS)), np.nan)
-    values[:, 0] = ssim_color(query, pictures)
     # Of a picture of one level there is no such range; 1 is the least that levels differ by.
     own_range = max(1.0, float(np.ptp(query)))
-    values[:, 1] = ssim_color(query, pictures, data_range=own_range)
+    values[:, 0], values[:, 1] = ssim_color(query, pictures, data_ranges=(255.0, own_range))
     values[:, 2] = rmse(query.reshape(-1), pictures.reshape(count, -1))
     values[:, 3] = ssim(gray, grays)
     values[:, 4] = rmse(gray, grays)

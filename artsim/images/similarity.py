@@ -7,6 +7,7 @@ need no more than NumPy: re-ranking imports neither scikit-image nor SciPy.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -62,23 +63,7 @@ def ssim(
     .. [1] Wang, Bovik, Sheikh & Simoncelli (2004). Image quality assessment: from
        error visibility to structural similarity. IEEE TIP 13, 600-612.
     """
-    side = _square_side(query, gallery)
-    if side < _WINDOW:
-        raise ValueError(f"SSIM needs a side of at least {_WINDOW}, not {side}")
-    if not data_range > 0:
-        raise ValueError(f"the data range must be above 0, not {data_range}")
-    c1, c2 = _C1 * data_range**2, _C2 * data_range**2
-    scores = np.empty(len(gallery))
-    a = query.reshape(1, side, side).astype(np.int32)
-    a_sum, a_spread = _sums_and_spread(a)
-    for start in range(0, len(gallery), _BLOCK):
-        b = gallery[start : start + _BLOCK].reshape(-1, side, side).astype(np.int32)
-        b_sum, b_spread = _sums_and_spread(b)
-        product = a_sum * b_sum
-        joint_spread = _WINDOW_PIXELS * _window_sums(a * b) - product
-        ratio = (2 * product + c1) * (2 * joint_spread + c2)
-        ratio /= (a_sum * a_sum + b_sum * b_sum + c1) * (a_spread + b_spread + c2)
-        scores[start : start + _BLOCK] = ratio.mean(axis=(1, 2))
+    scores: npt.NDArray[np.float64] = _ssim(query, gallery, (data_range,))[0]
     return scores
 
 
@@ -109,30 +94,34 @@ def rmse(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float6
 
 
 def ssim_color(
-    query: RGBImage, gallery: npt.NDArray[np.uint8], *, data_range: float = _DATA_RANGE
+    query: RGBImage,
+    gallery: npt.NDArray[np.uint8],
+    *,
+    data_ranges: Sequence[float] = (_DATA_RANGE,),
 ) -> npt.NDArray[np.float64]:
     """Return the structural similarity of colored pictures: the mean of their channels'.
 
-    ``skimage.metrics.structural_similarity(a, b, data_range=255, channel_axis=2)`` with
-    its default settings, to within rounding.
+    ``skimage.metrics.structural_similarity(a, b, data_range=r, channel_axis=2)`` with
+    its default settings, for each r of `data_ranges`, to within rounding; several ranges
+    take little longer than one.
 
     Parameters
     ----------
     query : ndarray of uint8, shape (side, side, 3)
         Side at least 7.
     gallery : ndarray of uint8, shape (N, side, side, 3)
-    data_range : float
-        As for `ssim`.
+    data_ranges : sequence of R floats
+        Each as for `ssim`.
 
     Returns
     -------
-    ndarray of float64, shape (N,)
+    ndarray of float64, shape (R, N)
         In -1..1; 1 is the same picture.
 
     Raises
     ------
     ValueError
-        If the shapes or types are not these.
+        If the shapes or types are not these, or a range is not above 0.
     """
     if query.ndim != 3 or query.shape[2] != 3 or gallery.shape != (len(gallery), *query.shape):
         raise ValueError(
@@ -140,11 +129,35 @@ def ssim_color(
             f"not {query.shape} and {gallery.shape}"
         )
     rows = gallery.reshape(len(gallery), query.shape[0] * query.shape[1], 3)
-    channels = [
-        ssim(query[..., c].reshape(-1), rows[..., c], data_range=data_range) for c in range(3)
-    ]
+    channels = [_ssim(query[..., c].reshape(-1), rows[..., c], data_ranges) for c in range(3)]
     mean: npt.NDArray[np.float64] = np.mean(channels, axis=0)
     return mean
+
+
+def _ssim(
+    query: Pixels, gallery: npt.NDArray[np.uint8], data_ranges: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """Return SSIM for each of R data ranges, shape (R, N)."""
+    side = _square_side(query, gallery)
+    if side < _WINDOW:
+        raise ValueError(f"SSIM needs a side of at least {_WINDOW}, not {side}")
+    if not all(data_range > 0 for data_range in data_ranges):
+        raise ValueError(f"a data range must be above 0, not {min(data_ranges)}")
+    scores = np.empty((len(data_ranges), len(gallery)))
+    a = query.reshape(1, side, side).astype(np.int32)
+    a_sum, a_spread = _sums_and_spread(a)
+    for start in range(0, len(gallery), _BLOCK):
+        b = gallery[start : start + _BLOCK].reshape(-1, side, side).astype(np.int32)
+        b_sum, b_spread = _sums_and_spread(b)
+        product = a_sum * b_sum
+        joint_spread = _WINDOW_PIXELS * _window_sums(a * b) - product
+        squares, spreads = a_sum * a_sum + b_sum * b_sum, a_spread + b_spread
+        for i, data_range in enumerate(data_ranges):
+            c1, c2 = _C1 * data_range**2, _C2 * data_range**2
+            ratio = (2 * product + c1) * (2 * joint_spread + c2)
+            ratio /= (squares + c1) * (spreads + c2)
+            scores[i, start : start + _BLOCK] = ratio.mean(axis=(1, 2))
+    return scores
 
 
 def _check(query: Pixels, gallery: npt.NDArray[np.uint8]) -> None:
