@@ -1,10 +1,10 @@
 // One frame at a time, and only when something changed.
 
 const context = canvas.getContext("2d", { alpha: false });
+const LEAST_PICTURE = 16; // pixels; smaller ones are dots
 let due = false;
 let paint = {};
-let dots = { canvas: null, key: "", side: 0 };
-const frames = { drawn: 0, points: 0, pictures: 0 };
+let dots = null; // pixels of a frame of dots
 
 function redraw() {
   if (due) return;
@@ -17,7 +17,7 @@ function readPaint() {
   for (const name of ["wall", "ink", "muted", "line", "accent"]) {
     paint[name] = style.getPropertyValue(`--${name}`).trim();
   }
-  dots.key = "";
+  dots = null;
   redraw();
 }
 
@@ -47,36 +47,14 @@ function pictureSize() {
   if (!sheets.length) return 0;
   if (arrangement === "grid" && !morph) return cellWorld * view.scale * 0.94;
   const apart = Math.sqrt((view.width * view.height) / Math.max(1, count));
-  const size = 0.62 * apart * (view.scale / view.fit) ** 0.72;
+  const size = 0.72 * apart * (view.scale / view.fit) ** 0.82;
   return Math.min(size, 1.7 * side, 0.4 * Math.min(view.width, view.height));
 }
 
 function dotRadius() {
   const apart = Math.sqrt((view.width * view.height) / Math.max(1, count));
-  const radius = 0.2 * apart * Math.sqrt(view.scale / view.fit);
+  const radius = 0.23 * apart * Math.sqrt(view.scale / view.fit);
   return Math.min(9, Math.max(1.6, radius));
-}
-
-// Every color's dot, ready to be copied: quicker than drawing ten thousand circles.
-function dotSprites(radius) {
-  const r = Math.round(radius * 4) / 4;
-  const key = `${r} ${view.ratio} ${state.field} ${paint.wall}`;
-  if (dots.key === key) return;
-  const box = Math.ceil((r + 1.5) * 2 * view.ratio);
-  const strip = document.createElement("canvas");
-  strip.width = box * swatches.length;
-  strip.height = box;
-  const brush = strip.getContext("2d");
-  swatches.forEach((color, k) => {
-    brush.beginPath();
-    brush.arc(box * k + box / 2, box / 2, r * view.ratio, 0, 2 * Math.PI);
-    brush.fillStyle = css(color);
-    brush.fill();
-    brush.lineWidth = Math.max(0.5, Math.min(1, r / 4)) * view.ratio;
-    brush.strokeStyle = paint.wall;
-    brush.stroke();
-  });
-  dots = { canvas: strip, key, side: box };
 }
 
 function frame(now) {
@@ -84,18 +62,13 @@ function frame(now) {
   if (flight) flight(now);
   if (morph) morph(now);
   clock++;
-  frames.drawn++;
-  const visible = visiblePoints();
+    const visible = visiblePoints();
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.globalAlpha = 1;
-  context.fillStyle = paint.wall;
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  const size = pictureSize();
-  frames.points = visible.length;
-  frames.pictures = 0;
-  if (size >= 14) drawPictures(visible, size);
+  const size = pictureSize(), shown = size >= LEAST_PICTURE;
+  if (shown) drawPictures(visible, size);
   else drawDots(visible);
-  drawChosen(size);
+  drawChosen(size, shown);
   if (flight || morph) redraw();
   decodeMore();
 }
@@ -116,34 +89,93 @@ function visiblePoints() {
 }
 
 function drawDots(visible) {
-  dotSprites(dotRadius());
-  const box = dots.side, half = box / 2, ratio = view.ratio;
-  const ax = view.scale * ratio, bx = view.x * ratio - half, by = view.y * ratio - half;
+  if (!dots || dots.image.width !== canvas.width || dots.image.height !== canvas.height) dots = makeDots();
+  dots.words.fill(dots.wall);
+  const stamp = makeStamp(dotRadius() * view.ratio);
   let faded = false;
-  for (let i = 0; i < visible.length && !faded; i++) faded = !lit[visible[i]];
-  for (const pass of faded ? [0, 1] : [1]) {
-    context.globalAlpha = pass ? 1 : 0.13;
-    for (let k = 0; k < visible.length; k++) {
-      const i = visible[k];
-      if (lit[i] !== pass) continue;
-      // Whole pixels: copying is several times quicker there.
-      const x = (place.x[i] * ax + bx + 0.5) | 0, y = (place.y[i] * ax + by + 0.5) | 0;
-      context.drawImage(dots.canvas, colorOf[i] * box, 0, box, box, x, y, box, box);
+  for (let k = 0; k < visible.length && !faded; k++) faded = !lit[visible[k]];
+  if (faded) stampAll(visible, stamp, 0, 33);
+  stampAll(visible, stamp, 1, 256);
+  context.putImageData(dots.image, 0, 0);
+}
+
+// Dots are set pixel by pixel: ten thousand take a few milliseconds, where drawing or
+// copying as many with the canvas takes dozens without a graphics card.
+function makeDots() {
+  const image = new ImageData(canvas.width, canvas.height);
+  const one = document.createElement("canvas").getContext("2d");
+  one.fillStyle = paint.wall;
+  one.fillRect(0, 0, 1, 1);
+  const wall = one.getImageData(0, 0, 1, 1).data;
+  return { image, words: new Uint32Array(image.data.buffer), wall: new Uint32Array(wall.buffer)[0] };
+}
+
+// The pixels of one dot: how much of each it covers, in 256ths, and a thin edge around it
+// in the color of the wall, so that dots which overlap can be told apart.
+function makeStamp(radius) {
+  const edge = Math.max(0.6, Math.min(1.2 * view.ratio, radius / 4));
+  const reach = Math.ceil(radius + edge + 0.5), box = 2 * reach + 1;
+  const inner = new Uint16Array(box * box), outer = new Uint16Array(box * box);
+  const cover = (from, r) => Math.round(256 * Math.min(1, Math.max(0, r + 0.5 - from)));
+  for (let y = 0; y < box; y++) {
+    for (let x = 0; x < box; x++) {
+      const from = Math.hypot(x - reach, y - reach);
+      inner[y * box + x] = cover(from, radius);
+      outer[y * box + x] = cover(from, radius + edge);
     }
   }
-  context.globalAlpha = 1;
+  return { reach, box, inner, outer };
+}
+
+function stampAll(visible, stamp, pass, strength) {
+  const ax = view.scale * view.ratio, bx = view.x * view.ratio, by = view.y * view.ratio;
+  for (let k = 0; k < visible.length; k++) {
+    const i = visible[k];
+    if (lit[i] === pass) stampOne(stamp, place.x[i] * ax + bx, place.y[i] * ax + by, swatches[colorOf[i]], strength);
+  }
+}
+
+function stampOne(stamp, px, py, [r, g, b], strength) {
+  const { reach, box, inner, outer } = stamp, { words, wall } = dots;
+  const width = canvas.width, height = canvas.height;
+  const left = Math.round(px) - reach, top = Math.round(py) - reach;
+  const solid = (255 << 24) | (b << 16) | (g << 8) | r;
+  const x0 = Math.max(0, -left), x1 = Math.min(box, width - left);
+  const y0 = Math.max(0, -top), y1 = Math.min(box, height - top);
+  for (let y = y0; y < y1; y++) {
+    let at = (top + y) * width + left + x0, from = y * box + x0;
+    for (let x = x0; x < x1; x++, at++, from++) {
+      const a = (inner[from] * strength) >> 8;
+      if (a === 256) {
+        words[at] = solid;
+        continue;
+      }
+      const o = (outer[from] * strength) >> 8;
+      if (o === 0) continue;
+      let word = words[at];
+      if (strength === 256 && o > a) word = mix(word, wall & 255, (wall >> 8) & 255, (wall >> 16) & 255, o);
+      words[at] = a ? mix(word, r, g, b, a) : word;
+    }
+  }
+}
+
+function mix(word, r, g, b, share) {
+  const r0 = word & 255, g0 = (word >> 8) & 255, b0 = (word >> 16) & 255;
+  return (255 << 24) | ((b0 + (((b - b0) * share) >> 8)) << 16) | ((g0 + (((g - g0) * share) >> 8)) << 8)
+    | (r0 + (((r - r0) * share) >> 8));
 }
 
 function drawPictures(visible, size) {
-  const ratio = view.ratio;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.fillStyle = paint.wall;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
   context.imageSmoothingQuality = "medium";
   const frameWidth = state.field >= 0 ? Math.max(1, Math.min(3, size / 24)) : 0;
   for (const pass of [0, 1]) {
     context.globalAlpha = pass ? 1 : 0.12;
     for (let k = 0; k < visible.length; k++) {
       const i = visible[k];
-      if (lit[i] === pass) drawOne(i, size, frameWidth);
+      if (lit[i] === pass) drawOne(i, size, pass ? frameWidth : 0);
     }
   }
   context.globalAlpha = 1;
@@ -151,30 +183,28 @@ function drawPictures(visible, size) {
 
 function drawOne(i, size, frameWidth) {
   const x = place.x[i] * view.scale + view.x, y = place.y[i] * view.scale + view.y;
-  const w = sizes[2 * i], h = sizes[2 * i + 1], most = Math.max(w, h);
   const inner = size - 2 * frameWidth;
-  if (sheetOf[i] < 0) return drawBlank(i, x, y, Math.min(9, size / 4));
+  if (!hasPicture(i, inner * view.ratio)) return drawBlank(i, x, y, Math.min(9, size / 4));
   if (frameWidth) {
+    const w = sizes[2 * i], h = sizes[2 * i + 1], most = Math.max(w, h);
     const fw = (w / most) * inner + 2 * frameWidth, fh = (h / most) * inner + 2 * frameWidth;
-    context.fillStyle = css(swatches[colorOf[i]]);
+    context.fillStyle = paints[colorOf[i]];
     context.fillRect(x - fw / 2, y - fh / 2, fw, fh);
   }
-  if (drawPicture(context, i, x, y, inner, view.ratio)) frames.pictures++;
-  else if (!frameWidth) drawBlank(i, x, y, size / 4);
+  drawPicture(context, i, x, y, inner, view.ratio);
 }
 
 function drawBlank(i, x, y, radius) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
-  context.fillStyle = css(swatches[colorOf[i]]);
+  context.fillStyle = paints[colorOf[i]];
   context.fill();
 }
 
 // The hovered and the selected point, its nearest, and the match of the search lie on top.
-function drawChosen(size) {
+function drawChosen(size, shown) {
   context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
   const at = (i) => [place.x[i] * view.scale + view.x, place.y[i] * view.scale + view.y];
-  const shown = size >= 14;
   const width = shown ? Math.max(1, Math.min(3, size / 24)) : 0;
   if (state.selected >= 0) {
     const [sx, sy] = at(state.selected);

@@ -10,7 +10,7 @@ function local(event) {
 
 // The point under a spot of the screen, -1 if there is none; faded ones cannot be hit.
 function hit(px, py, slack = 6) {
-  const size = pictureSize(), shown = size >= 14;
+  const size = pictureSize(), shown = size >= LEAST_PICTURE;
   const reach = shown ? Math.max(size / 2, 10) : dotRadius() + slack;
   const x = (px - view.x) / view.scale, y = (py - view.y) / view.scale, far = reach / view.scale;
   let best = -1, least = Infinity;

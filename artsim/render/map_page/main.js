@@ -42,7 +42,11 @@ $("fold").addEventListener("click", () => {
   $("fold").setAttribute("aria-expanded", String(!folded));
   $("fold").textContent = folded ? "more" : "less";
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readPaint);
+dark.addEventListener("change", () => {
+  shade();
+  fillLegend();
+  readPaint();
+});
 new ResizeObserver(measure).observe(canvas);
 
 readPaint();

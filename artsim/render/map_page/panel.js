@@ -45,6 +45,8 @@ function select(i, options = {}) {
   if (options.move && (options.move === "always" || !isOnScreen(i))) centerOn(i, options.zoom || 1);
 }
 
+const TOLD = ["style", "genre", "school", "medium", "institution"];
+
 function fillCard(card, i) {
   const close = make("button", "close", "×");
   close.type = "button";
@@ -54,28 +56,32 @@ function fillCard(card, i) {
   picture.setAttribute("role", "img");
   picture.setAttribute("aria-label", caption(i));
   showPicture(picture, i, 240, false);
+  const head = make("div", "head"), words = make("div", "words");
+  fillFacts(words, i);
+  head.append(picture, words);
+  card.append(close, head);
+  const near = nearestOf(i);
+  if (near.length) card.append(make("span", "over", "nearest by the encoder"), nearList(near));
+}
+
+function fillFacts(words, i) {
   const title = make("h2");
   title.dir = "auto";
-  const link = data.link[i];
-  if (link) {
+  if (data.link[i]) {
     const anchor = make("a", "", data.name[i]);
-    anchor.href = link;
+    anchor.href = data.link[i];
     anchor.rel = "noopener noreferrer";
     anchor.target = "_blank";
     title.append(anchor);
   } else title.textContent = data.name[i];
-  card.append(close, picture, title);
-  for (const text of [data.artist[i], data.date[i]]) if (text) card.append(word("detail", text));
-  for (const field of data.fields) {
-    if (field.kind !== "category" || field.name === "artist") continue;
-    const value = field.values[field.codes[i]];
-    if (value !== undefined) card.append(word("detail", `${field.label}: ${value}`));
+  words.append(title);
+  for (const text of [data.artist[i], data.date[i]]) if (text) words.append(word("detail", text));
+  for (const [k, field] of data.fields.entries()) {
+    if (!TOLD.includes(field.name) && (k !== state.field || ["artist", "year_start"].includes(field.name))) continue;
+    const value = field.kind === "category" ? field.values[field.codes[i]] : field.values[i];
+    if (value !== undefined && value !== null) words.append(word("detail", `${field.label}: ${value}`));
   }
-  if (data.name[i] !== data.id[i]) card.append(word("detail", data.id[i]));
-  const near = nearestOf(i);
-  if (!near.length) return;
-  card.append(make("span", "over", "nearest by the encoder"));
-  card.append(nearList(near));
+  if (data.name[i] !== data.id[i]) words.append(word("detail", data.id[i]));
 }
 
 function nearList(near) {

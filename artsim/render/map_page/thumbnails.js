@@ -18,7 +18,7 @@ if (data.thumbnails) {
   const known = new Map();
   data.thumbnails.sheets.forEach(([column, row], k) => {
     known.set(row * 65536 + column, k);
-    sheets.push({ bitmap: null, wanted: 0, small: false, busy: false, failed: false });
+    sheets.push({ bitmap: null, wanted: 0, votes: 0, small: false, busy: false, failed: false });
   });
   for (let i = 0; i < count; i++) {
     if (!sizes[2 * i]) continue;
@@ -37,7 +37,6 @@ async function decode(k) {
       const bytes = unpack($(`sheet-${k}`).textContent, Uint8Array);
       const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/webp" }));
       sheet.bitmap = bitmap;
-      sheet.wanted = Math.max(sheet.wanted, clock - 1);
       memory += 4 * bitmap.width * bitmap.height;
       keepSmall(k, bitmap);
       forget(k);
@@ -48,7 +47,8 @@ async function decode(k) {
     } finally {
       decoding--;
       sheet.busy = false;
-      redraw();
+      if (sheet.wanted >= clock - 1) redraw();
+      else setTimeout(decodeMore);
     }
   })();
   return sheet.busy;
@@ -89,37 +89,51 @@ function forget(kept) {
   }
 }
 
-// Decode what the last frame lacked, two at a time; then small copies of the rest.
+// Decode what the last frame lacked most, two sheets at a time; then the rest, once, for
+// their small copies.
 function decodeMore() {
-  if (decoding >= 2 || !sheets.length) return;
-  let best = -1;
-  for (let k = 0; k < sheets.length; k++) {
-    const sheet = sheets[k];
-    if (sheet.busy || sheet.failed) continue;
-    if (sheet.wanted === clock && !sheet.bitmap) { best = k; break; }
-    if (best < 0 && !sheet.small) best = k;
+  while (decoding < 2) {
+    let best = -1, most = -1;
+    for (let k = 0; k < sheets.length; k++) {
+      const sheet = sheets[k];
+      if (sheet.busy || sheet.failed || sheet.bitmap) continue;
+      const need = sheet.wanted === clock ? sheet.votes : sheet.small ? -1 : 0;
+      if (need > most) {
+        best = k;
+        most = need;
+      }
+    }
+    if (best < 0) return;
+    decode(best);
   }
-  if (best >= 0) decode(best);
 }
 
-// Draw a point's picture in a square around (x, y); false where there is none yet.
+function want(sheet) {
+  if (sheet.wanted !== clock) sheet.votes = 0;
+  sheet.wanted = clock;
+  sheet.votes++;
+}
+
+const isLarge = (pixels) => pixels > SMALL * 1.15;
+
+// Whether a point's picture can be drawn now; if not, or not sharply, it is asked for.
+function hasPicture(i, pixels) {
+  const sheet = sheets[sheetOf[i]];
+  if (!sheet) return false;
+  if (isLarge(pixels) || !sheet.small) want(sheet);
+  return sheet.small;
+}
+
+// Draw the picture of a point, which has one, in a square around (x, y).
 function drawPicture(context, i, x, y, size, ratio) {
-  const k = sheetOf[i];
-  if (k < 0) return false;
-  const sheet = sheets[k];
+  const k = sheetOf[i], sheet = sheets[k];
   const w = sizes[2 * i], h = sizes[2 * i + 1];
   const shrink = size / Math.max(w, h);
   const left = x - (w * shrink) / 2, top = y - (h * shrink) / 2;
-  const large = size * ratio > SMALL * 1.15;
-  if (large) sheet.wanted = clock;
   const column = cellColumn[i] % CELLS, row = cellRow[i] % CELLS;
-  if (large && sheet.bitmap) {
+  if (isLarge(size * ratio) && sheet.bitmap) {
     context.drawImage(sheet.bitmap, column * side, row * side, w, h, left, top, w * shrink, h * shrink);
-    return true;
-  }
-  if (!sheet.small) {
-    sheet.wanted = clock;
-    return false;
+    return;
   }
   const [cx, cy] = smallCorner(k), f = SMALL / side;
   context.drawImage(
@@ -127,7 +141,6 @@ function drawPicture(context, i, x, y, size, ratio) {
     cx + column * SMALL, cy + row * SMALL, Math.max(1, w * f), Math.max(1, h * f),
     left, top, w * shrink, h * shrink,
   );
-  return true;
 }
 
 // Put a point's picture on a canvas of its own, in the panel or the tip.
