@@ -1,5 +1,6 @@
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -162,6 +163,7 @@ def test_a_report_of_nothing_is_a_page(tmp_path: Path) -> None:
 
 
 def test_a_report_is_a_folder_of_files(report: Report, tmp_path: Path) -> None:
+    report = replace(report, plots=report.plots[:2])
     out = tmp_path / "new" / "folder"
     path = write_report(report, out)
     assert path == out / "report.html"

@@ -1,0 +1,115 @@
+"""Differences over paired queries, against SciPy and by simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from artsim.evaluation.bootstrap import estimate_difference
+from artsim.evaluation.significance import holm, paired_p_value
+
+
+def hits(seed: int, count: int = 400, gain: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    hard = rng.random(count)
+    first = (hard + rng.normal(0, 0.1, count) < 0.4).astype(float)
+    second = (hard + rng.normal(0, 0.1, count) < 0.4 + gain).astype(float)
+    return first, second
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_interval_is_that_of_scipy(seed: int) -> None:
+    first, second = hits(seed)
+    ours = estimate_difference(first, second, seed=1)
+    theirs = stats.bootstrap(
+        (first, second),
+        lambda a, b, axis: b.mean(axis=axis) - a.mean(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=9999,
+        method="percentile",
+        rng=np.random.default_rng(7),
+    ).confidence_interval
+    width = theirs.high - theirs.low
+    assert ours.value == pytest.approx(second.mean() - first.mean())
+    assert ours.low == pytest.approx(theirs.low, abs=0.06 * width)
+    assert ours.high == pytest.approx(theirs.high, abs=0.06 * width)
+    assert ours.count == 400
+
+
+def test_pairing_narrows_the_interval() -> None:
+    first, second = hits(0)
+    paired = estimate_difference(first, second)
+    shuffled = estimate_difference(first, np.random.default_rng(0).permutation(second))
+    assert paired.value == pytest.approx(shuffled.value)
+    assert paired.high - paired.low < 0.7 * (shuffled.high - shuffled.low)
+
+
+def test_nineteen_of_twenty_intervals_hold_the_true_difference() -> None:
+    rng = np.random.default_rng(3)
+    held = 0
+    for trial in range(300):
+        hard = rng.normal(0, 1, 150)
+        first, second = hard + rng.normal(0, 0.3, 150), hard + 0.1 + rng.normal(0, 0.3, 150)
+        found = estimate_difference(first, second, seed=trial)
+        held += found.low <= 0.1 <= found.high
+    assert 0.91 <= held / 300 <= 0.98
+
+
+def test_the_same_twice_has_no_difference_and_repeats() -> None:
+    first, second = hits(1)
+    same = estimate_difference(first, first)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    assert estimate_difference(first, second) == estimate_difference(first, second)
+    back = estimate_difference(second, first)
+    assert back.value == -estimate_difference(first, second).value
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [([1.0], [1.0, 2.0]), ([], []), ([1.0], [np.nan]), ([[1.0]], [[2.0]])]
+)
+def test_what_is_not_paired_is_refused(first: list[float], second: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        estimate_difference(first, second)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_p_value_is_that_of_scipy(seed: int) -> None:
+    first, second = hits(seed, gain=0.02 * seed)
+    ours = paired_p_value(second - first)
+    assert ours == pytest.approx(float(stats.ttest_rel(second, first).pvalue))
+
+
+def test_few_queries_prove_nothing() -> None:
+    assert paired_p_value([0.5]) == 1.0
+    assert paired_p_value([0.0, 0.0, 0.0]) == 1.0
+    assert paired_p_value([0.0, 1.0, 0.0]) == 1.0
+    assert paired_p_value([1.0, 1.0]) == 0.5
+    assert paired_p_value([0.2] * 5) == 2.0**-4
+    assert paired_p_value([1e-300] * 5000) >= 0
+    with pytest.raises(ValueError, match="finite"):
+        paired_p_value([np.inf])
+    with pytest.raises(ValueError, match="finite"):
+        paired_p_value([])
+
+
+def test_chance_alone_is_called_significant_one_time_in_twenty() -> None:
+    rng = np.random.default_rng(5)
+    found = [paired_p_value(rng.normal(0, 1, 60)) <= 0.05 for _ in range(2000)]
+    assert 0.04 <= np.mean(found) <= 0.06
+
+
+@given(st.lists(st.floats(0, 1), max_size=12))
+def test_holm_is_what_its_definition_says(p_values: list[float]) -> None:
+    adjusted = holm(p_values)
+    count = len(p_values)
+    for i, p in enumerate(p_values):
+        ranks = [k for k, q in enumerate(sorted(p_values)) if q <= p]
+        expected = max((count - k) * sorted(p_values)[k] for k in ranks)
+        assert adjusted[i] == pytest.approx(min(1.0, expected))
+        assert p <= adjusted[i] <= 1
+
+
+def test_holm_on_a_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])

@@ -1,0 +1,240 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_report import HOSTILE, make_report
+
+from artsim.errors import ReportError
+from artsim.evaluation import report_json
+from artsim.evaluation.bootstrap import Estimate
+from artsim.evaluation.report import (
+    BarPlot,
+    ConfusionPlot,
+    Picture,
+    PictureGroup,
+    PictureRow,
+    Plot,
+    QueryValues,
+    Report,
+    Row,
+    Table,
+)
+from artsim.evaluation.report_json import read_report, report_document, report_text
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "output.md"
+
+
+def written(report: Report, folder: Path) -> Path:
+    path = folder / "report.json"
+    path.write_text(report_text(report), encoding="utf-8")
+    return path
+
+
+def without_pixels(report: Report) -> Report:
+    def bare(picture: Picture) -> Picture:
+        return replace(picture, pixels=None)
+
+    groups = tuple(
+        PictureGroup(
+            group.title,
+            tuple(
+                PictureRow(bare(row.query), tuple(map(bare, row.hits)), row.note)
+                for row in group.rows
+            ),
+        )
+        for group in report.failures
+    )
+    return replace(report, failures=groups)
+
+
+def comparable(plot: Plot) -> Any:
+    if isinstance(plot, ConfusionPlot):
+        return replace(plot, counts=plot.counts.tolist())
+    if isinstance(plot, BarPlot):
+        return replace(plot, series={name: tuple(bars) for name, bars in plot.series.items()})
+    return plot
+
+
+def test_a_report_comes_back_as_it_was(tmp_path: Path) -> None:
+    # Half of a surrogate pair is no text that UTF-8 can hold.
+    whole = json.loads(json.dumps(HOSTILE).replace("\\ud83d", "?"))
+    report = make_report(tmp_path, notes=tuple(whole))
+    tables = tuple(
+        replace(t, rows=tuple(r for r in t.rows if "half" not in r.name)) for t in report.tables
+    )
+    plots = tuple(p for p in report.plots if p.name in {"roc", "few", "two", "many"})
+    report = replace(report, tables=tables, plots=plots)
+    back = read_report(written(report, tmp_path))
+    expected = without_pixels(report)
+    for name in ("task", "title", "settings", "versions", "created", "notes", "tables", "failures"):
+        assert getattr(back, name) == getattr(expected, name), name
+    assert list(map(comparable, back.plots)) == list(map(comparable, expected.plots))
+    for ours, theirs in zip(back.query_values, expected.query_values, strict=True):
+        assert replace(ours, values=theirs.values) == theirs
+        np.testing.assert_allclose(ours.values, theirs.values, rtol=5e-6)
+    assert report_text(back) == report_text(report)
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=20),
+    st.one_of(
+        st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.text()
+    ),
+)
+def test_any_numbers_are_kept_to_six_digits(values: list[float], cell: Any) -> None:
+    ids = tuple(map(str, range(len(values))))
+    query = QueryValues("t", "r", "c", ids, np.array(values, dtype=np.float64))
+    report = Report(
+        "t", "t", {}, {}, "now", (Table("t", "t", "r", (), (Row("r", {"c": cell}),)),), (query,)
+    )
+    document = json.loads(report_text(report))
+    back = report_json.parse_report(document)
+    expected = np.where(np.isfinite(values), values, np.nan) if values else np.array([])
+    np.testing.assert_allclose(back.query_values[0].values, expected, rtol=5e-6)
+    if not isinstance(cell, str):
+        assert back.tables[0].rows[0].values["c"] == cell
+
+
+def test_numbers_that_json_lacks_are_null() -> None:
+    row = Row(
+        "r",
+        {
+            "a": float("nan"),
+            "b": Estimate(float("inf"), 0, 1, 2),
+            "c": Estimate(0.5, 0, float("nan"), 2),
+        },
+    )
+    report = Report("t", "t", {"x": float("nan")}, {}, "now", (Table("t", "t", "r", (), (row,)),))
+    document = json.loads(report_text(report), parse_constant=pytest.fail)
+    assert document["tables"][0]["rows"][0]["values"] == {"a": None, "b": None, "c": 0.5}
+    assert document["settings"] == {"x": None}
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    row = Row("r", {"a": np.float64(0.5), "b": np.int64(3), "c": np.float32(0.25)})  # type: ignore[dict-item]
+    report = Report(
+        "t",
+        "t",
+        {"seeds": np.arange(2)},
+        {},
+        "now",
+        (Table("t", "t", "r", (), (row,)),),  # type: ignore[dict-item]
+    )
+    document = json.loads(report_text(report))
+    assert document["tables"][0]["rows"][0]["values"] == {"a": 0.5, "b": 3, "c": 0.25}
+    assert document["settings"] == {"seeds": [0, 1]}
+
+
+def test_queries_that_rows_share_are_written_once(tmp_path: Path) -> None:
+    document = report_document(make_report(tmp_path))
+    assert len(document["queries"]) == 1
+    assert [part["queries"] for part in document["query_values"]] == [0, 0, 0, 0]
+    assert "pixels" not in report_text(make_report(tmp_path))
+
+
+CHANGES: list[tuple[str, Any, str]] = [
+    ("schema", 2, "expected schema 1, found 2"),
+    ("schema", True, "expected schema 1, found true"),
+    ("title", 5, "title: expected a text, found 5"),
+    ("tables", {}, "tables: expected a list, found an object"),
+    ("tables.0", [], r"tables\[0\]: expected an object, found a list of 0"),
+    ("tables.0.columns.0.unit", "miles", "unit: expected 'share' or .*, found 'miles'"),
+    ("tables.0.columns.0.better", 1, "better: expected 'higher' or 'lower' or null, found 1"),
+    ("tables.0.rows.0.measured", 1, r"rows\[0\].measured: expected true or false, found 1"),
+    ("tables.0.rows.0.values.works", [], r"values.works: expected a number, .*, found a list of 0"),
+    ("tables.0.rows.0.values.precision_at_1.low", "x", "low: expected a number, found 'x'"),
+    ("tables.0.rows.0.values.precision_at_1.count", -1, "count: expected a whole number"),
+    ("query_values.0.queries", 7, "expected one of 1 lists of queries, found 7"),
+    ("query_values.0.values", [1, 0], "values: expected 200 values, found 2"),
+    ("query_values.0.values.0", 10**400, "expected a number of double precision, found a huge"),
+    ("queries.0.1", "q0", "expected each query once, found one twice"),
+    ("plots.0.kind", "pie", "kind: expected 'lines' or 'bars' or 'confusion', found 'pie'"),
+    ("plots.0.lines.0.y", [1], "y: expected 40 numbers, as many as x has, found 1"),
+    ("plots.0.x_range", [1], "x_range: expected two numbers, found a list of 1"),
+    ("plots.2.labels", [], "expected 0 bars, found 10"),
+    ("plots.6.counts", [[1, 2]], "counts: expected 2 rows of 2 counts"),
+    ("plots.6.counts.0.0", 2**70, r"counts\[0\]\[0\]: expected a whole number from 0"),
+    ("failures.0.rows.0.hits.0.right", "yes", "right: expected true or false or null"),
+    ("failures.0.rows.0.query.payload", None, "payload: expected an object, found null"),
+    ("settings", "x", "settings: expected an object, found 'x'"),
+]
+
+
+@pytest.mark.parametrize(("place", "value", "message"), CHANGES, ids=[c[0] for c in CHANGES])
+def test_what_is_wrong_is_named_with_its_place(
+    place: str, value: Any, message: str, tmp_path: Path
+) -> None:
+    document = report_document(make_report(tmp_path))
+    *way, last = place.split(".")
+    part: Any = document
+    for step in way:
+        part = part[int(step) if step.isdecimal() else step]
+    part[int(last) if last.isdecimal() else last] = value
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ReportError, match=message) as caught:
+        read_report(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "make the report again" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["task", "tables", "query_values", "versions", "schema"])
+def test_a_field_that_is_missing_is_named(name: str, tmp_path: Path) -> None:
+    document = report_document(make_report(tmp_path))
+    del document[name]
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ReportError, match=f"expected a field '{name}', found none"):
+        read_report(path)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"<html>", b"\xff\xfe\x00", b"[" * 100_000, b'{"schema": NaN}', b"1" * 10_000],
+    ids=["empty", "cut", "html", "bytes", "deep", "nan", "digits"],
+)
+def test_a_file_that_is_no_json_is_refused(raw: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(raw)
+    with pytest.raises(ReportError, match="expected a report in JSON, found something else"):
+        read_report(path)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b'"x"', b"{}"])
+def test_json_that_is_no_report_is_refused(raw: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(raw)
+    with pytest.raises(ReportError, match="the report: expected"):
+        read_report(path)
+
+
+def test_a_file_that_is_missing_or_too_large_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ReportError, match="No such file"):
+        read_report(tmp_path / "none.json")
+    with pytest.raises(ReportError, match="cannot be read"):
+        read_report(tmp_path)
+    monkeypatch.setattr(report_json, "MAX_BYTES", 100)
+    path = written(make_report(tmp_path), tmp_path)
+    with pytest.raises(ReportError, match="at most 100 bytes, found"):
+        read_report(path)
+
+
+def test_every_field_is_documented(tmp_path: Path) -> None:
+    section = DOCUMENT.read_text(encoding="utf-8").split("\n## Evaluation reports\n")[1]
+    open_names = {"settings", "versions", "payload", "values", "series"}
+
+    def names(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            deeper = (names(part) for name, part in value.items() if name not in open_names)
+            return set(value).union(*deeper)
+        return set().union(*map(names, value)) if isinstance(value, list) else set()
+
+    found = names(report_document(make_report(tmp_path))) | {"value", "low", "high", "count"}
+    assert {name for name in found if f"`{name}`" not in section} == set()
