@@ -80,7 +80,7 @@ class FacesOptions:
         for name, number, least in (
             ("rerank_depth", self.rerank_depth, 1),
             ("limit_queries", self.limit_queries, 1),
-            ("most_pairs", self.most_pairs, 1000),
+            ("most_pairs", self.most_pairs, 100),
             ("least_person", self.least_person, 0),
         ):
             if number is not None and number < least:
