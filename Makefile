@@ -1,6 +1,7 @@
 # `make demo` and `make test` work on a fresh machine; each sets up .venv first.
 PYTHON ?= python3
 VENV   ?= .venv
+BENCH  ?=
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
@@ -45,8 +46,12 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Real pictures and weights where the tests have them; BENCH='--only search' measures less.
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	@ARTSIM_WEIGHTS="$${ARTSIM_WEIGHTS:-$$ARTSIM_TEST_WEIGHTS}" \
+	  $(BIN)/python -m artsim evaluate speed --check \
+	  $${ARTSIM_TEST_DATA:+--data "$$ARTSIM_TEST_DATA/paintings"} \
+	  $${ARTSIM_TEST_WEIGHTS:+--encoder onnx:tests/data/encoders/resnet50v2-stage3.json} $(BENCH)
 
 clean:
 	rm -rf $(VENV) demo bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,1 +1,1 @@
-"""Measurements of what artsim promises; `python -m benchmarks` prints them all."""
+"""What only developers need: how constants were fitted and choices made."""

@@ -1,8 +1,9 @@
 """Index settings that both stores share, with the measurements behind them.
 
-Measured by ``benchmarks/bench_store.py`` on 100,000 made-up paintings (embeddings of 512
-numbers, and pixels) in an embedded store, under filters that pass 0.1 %, 5 %, 30 % and
-100 % of them; the worst filter's values, the 95th percentile of processor time a query:
+Measured on the gallery of ``artsim evaluate speed --only search``: 100,000 made-up
+paintings (embeddings of 512 numbers, and pixels) in an embedded store, under filters that
+pass 0.1 %, 5 %, 30 % and 100 % of them; the worst filter's values, the 95th percentile of
+processor time a query:
 
 =====  ==========  ======
 `ef`   recall@10   p95

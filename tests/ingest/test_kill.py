@@ -4,19 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.bench_kill import killed_and_whole
+from artsim.evaluation.speed.killing import measure_kills
 
 
-def test_killed_ingests_end_in_the_same_gallery(sample: Path) -> None:
-    measured = killed_and_whole(sample, kills=3, seed=1, options=["--batch-size", "8"])
-    assert measured["paintings"] == 60
-    assert measured["kills"]
-    assert measured["differences"] == []
+def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) -> None:
+    measured = measure_kills(sample, tmp_path, kills=3, seed=1, options=["--batch-size", "8"])
+    assert measured.paintings == 60
+    assert measured.faces
+    assert measured.kills
+    assert measured.differences == ()
 
 
 @pytest.mark.slow
-def test_ten_kills_of_1985_paintings(data: Path) -> None:
-    measured = killed_and_whole(data / "paintings", kills=10)
-    assert measured["paintings"] == 1985
-    assert measured["kills"] == 10
-    assert measured["differences"] == []
+def test_ten_kills_of_1985_paintings(data: Path, tmp_path: Path) -> None:
+    measured = measure_kills(data / "paintings", tmp_path, kills=10)
+    assert measured.paintings == 1985
+    assert measured.kills == 10
+    assert measured.differences == ()

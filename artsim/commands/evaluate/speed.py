@@ -22,6 +22,7 @@ class PartName(StrEnum):
     COLD = "cold"
     SEARCH = "search"
     KILL = "kill"
+    LEAVE_ONE_OUT = "leave-one-out"
 
 
 OnlyOption = Annotated[

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
-Part: TypeAlias = Literal["ingest", "faces", "rerank", "cold", "search", "kill"]
+Part: TypeAlias = Literal["ingest", "faces", "rerank", "cold", "search", "kill", "leave-one-out"]
 
 PARTS: Final[tuple[Part, ...]] = get_args(Part)
 """All that can be measured, in the order in which it is."""

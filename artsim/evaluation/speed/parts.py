@@ -36,7 +36,7 @@ class Bench:
     @property
     def pictures(self) -> Pictures:
         """What pictures are taken from."""
-        return Pictures(self.options.data)
+        return Pictures(self.options.data, self.progress)
 
 
 def _ingest(bench: Bench) -> Measured:
@@ -46,9 +46,9 @@ def _ingest(bench: Bench) -> Measured:
         speed_encoder,
     )
 
-    bench.progress.start(None, "Loading the encoder")
     spec = bench.options.encoder
     source = bench.pictures.copies(bench.sizes.ingest_pictures, bench.scratch)
+    bench.progress.start(None, "Loading the encoder")
     with speed_encoder(spec, bench.settings, bench.scratch) as encoder:
         rate = measure_ingest_rate(
             source,
@@ -121,6 +121,21 @@ def _kill(bench: Bench) -> Measured:
     return describe_kills(found, bench.pictures.note)
 
 
+def _leave_one_out(bench: Bench) -> Measured:
+    from artsim.evaluation.speed.leave_one_out import (
+        describe_leave_one_out,
+        measure_leave_one_out,
+    )
+
+    found = measure_leave_one_out(
+        bench.sizes.works,
+        bench.sizes.work_dim,
+        seed=bench.options.seed,
+        progress=bench.progress,
+    )
+    return describe_leave_one_out(found)
+
+
 MEASURES: Final[Mapping[Part, Callable[[Bench], Measured]]] = {
     "ingest": _ingest,
     "faces": _faces,
@@ -128,4 +143,5 @@ MEASURES: Final[Mapping[Part, Callable[[Bench], Measured]]] = {
     "cold": _cold,
     "search": _search,
     "kill": _kill,
+    "leave-one-out": _leave_one_out,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from artsim.errors import SourceError
+from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.ingest.folder import list_pictures
 from artsim.ingest.sample import make_sample
 
@@ -24,6 +25,7 @@ class Pictures:
     """
 
     folder: Path | None
+    progress: Progress = field(default_factory=SilentProgress)
 
     @property
     def note(self) -> str:
@@ -58,7 +60,11 @@ class Pictures:
         """
         if self.folder is not None:
             return self.folder
-        return make_sample(scratch / "sample", count=count).folder
+        self.progress.start(count, "Painting made-up pictures")
+        made = make_sample(
+            scratch / "sample", count=count, progress=lambda done, _: self.progress.update(done)
+        )
+        return made.folder
 
     def copies(self, count: int, scratch: Path) -> Path:
         """Return a folder in `scratch` with the first `count` pictures and no metadata."""
