@@ -202,13 +202,12 @@ def test_a_batch_is_searched_as_each_picture_is(
     encoders = list(gallery.image_encoders().values())
     contenders = list_contenders(encoders, ("ssim", "rmse"), fused=False)
     originals = read_originals(gallery.paintings, encoders, None)
+    sample = originals.sample(3, 0)
     pictures = [
         edit_picture(
             load_original(originals.payloads[painting_id], models), edit, painting_id=painting_id
         ).pixels
-        for painting_id, edit in zip(
-            originals.sample(3, 0), ("frame", "mirror", "fade"), strict=True
-        )
+        for painting_id, edit in zip(sample, ("frame", "mirror", "fade"), strict=True)
     ]
     options = SearchOptions(limit=10, rerank_depth=DEPTH, exact=exact)
     answers = search_copies(pictures, contenders, gallery.paintings, options, models)
