@@ -20,7 +20,7 @@ from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.relevance import Relevance, read_labels, stored_field
 from artsim.evaluation.report import Report
-from artsim.evaluation.self_check import Checker, describe_agreement
+from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
 from artsim.search.describe import describe_criteria
 from artsim.search.filters import Filters, build_criteria, check_field
@@ -171,7 +171,7 @@ def _evaluate_field(
         read_labels(judged_works.payloads, name),
         tuple(read_labels(judged_works.payloads, other) for other in options.exclude),
     )
-    rankers = Rankers(judged_works, max(options.ks), options.rerank_depth)
+    rankers = Rankers(judged_works, max(*options.ks, TOP), options.rerank_depth)
     rows = _choose_queries(relevance, options, progress, name)
     judged = _judge(rankers, relevance, rows, contenders, options, progress, name)
     result = FieldResult(

@@ -81,8 +81,19 @@ class Labels:
         return marks
 
     def condition(self, row: int) -> AnyOf | None:
-        """Return the criterion that a work shares a value with work `row`; None if it has none."""
+        """Return the criterion that a work shares a value with work `row`; None if it has none.
+
+        Raises
+        ------
+        EvaluationError
+            If the value is True or False, with which the database compares nothing.
+        """
         values = tuple(self.values[value] for value in self.of_work[row])
+        if any(isinstance(value, bool) for value in values):
+            raise EvaluationError(
+                f"{self.field} is true or false, and searches cannot leave works out by that; "
+                "exclude another field"
+            )
         return AnyOf(stored_field(self.field), values) if values else None
 
 
@@ -118,13 +129,14 @@ def _names(
     values: Sequence[Scalar],
     members: Sequence[Sequence[int]],
 ) -> tuple[str, ...]:
-    """Return the values as text; of artists the way their works mostly write the name."""
-    if field != "artist":
-        return tuple(map(str, values))
-    names = []
+    """Return the values as texts, all different; of artists as their works mostly write them."""
+    names: dict[str, None] = {}
     for value, works in zip(values, members, strict=True):
-        written = Counter(str(payloads[work].get("artist", value)) for work in works)
-        names.append(min(written, key=lambda name: (-written[name], name)))
+        name = str(value)
+        if field == "artist":
+            written = Counter(str(payloads[work].get("artist", value)) for work in works)
+            name = min(written, key=lambda name: (-written[name], name))
+        names[name if name not in names else f"{name} ({value})"] = None
     return tuple(names)
 
 

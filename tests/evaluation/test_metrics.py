@@ -1,0 +1,167 @@
+"""Every metric against trec_eval's own code and scikit-learn, and by its properties."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import pytrec_eval
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import (
+    average_precision_score,
+    label_ranking_average_precision_score,
+    ndcg_score,
+)
+
+from artsim.evaluation.metrics import (
+    RECALL_LEVELS,
+    RelevantRanks,
+    all_metrics,
+    average_precision,
+    interpolated_precision,
+    metric_names,
+    ndcg,
+    precision_at,
+    recall_at,
+    reciprocal_rank,
+)
+
+KS = (1, 3, 5, 10, 40)
+MEASURES = {
+    "P.1,3,5,10,40",
+    "success.1,3,5,10,40",
+    "map",
+    "ndcg",
+    "ndcg_cut.10",
+    "recip_rank",
+    "iprec_at_recall",
+}
+TREC_NAMES = {
+    **{f"precision_at_{k}": f"P_{k}" for k in KS},
+    **{f"recall_at_{k}": f"success_{k}" for k in KS},
+    "map": "map",
+    "ndcg": "ndcg",
+    "ndcg_at_10": "ndcg_cut_10",
+    "mrr": "recip_rank",
+}
+
+Right = npt.NDArray[np.bool_]
+
+
+@st.composite
+def judged_rankings(draw: st.DrawFn) -> Right:
+    """Rankings of one length, each with something right, and some with hardly anything."""
+    queries, works = draw(st.integers(1, 6)), draw(st.integers(1, 30))
+    right = draw(arrays(np.bool_, (queries, works)))
+    right[
+        np.arange(queries), draw(arrays(np.intp, queries, elements=st.integers(0, works - 1)))
+    ] = 1
+    return right
+
+
+def by_trec_eval(right: Right, unfound: int = 0) -> dict[str, dict[str, float]]:
+    """What trec_eval says; `unfound` right answers were not ranked at all."""
+    names = [f"d{i:04d}" for i in range(right.shape[1])]
+    qrels, runs = {}, {}
+    for i, row in enumerate(right):
+        judged = {name: int(is_right) for name, is_right in zip(names, row, strict=True)}
+        qrels[f"q{i}"] = judged | {f"unfound{j}": 1 for j in range(unfound)}
+        # Falling scores: what is equal trec_eval would order by name, backwards.
+        runs[f"q{i}"] = {name: float(-rank) for rank, name in enumerate(names)}
+    evaluated: dict[str, dict[str, float]] = pytrec_eval.RelevanceEvaluator(
+        qrels, MEASURES
+    ).evaluate(runs)
+    return evaluated
+
+
+@settings(max_examples=150, deadline=None)
+@given(right=judged_rankings(), unfound=st.integers(0, 3))
+def test_equals_trec_eval(right: Right, unfound: int) -> None:
+    ranks = RelevantRanks.from_matrix(right, right.sum(axis=1) + unfound)
+    ours = all_metrics(ranks, KS)
+    curve = interpolated_precision(ranks)
+    for i, theirs in enumerate(by_trec_eval(right, unfound)[f"q{i}"] for i in range(len(right))):
+        for value, name in zip(ours[i], metric_names(KS), strict=True):
+            assert value == pytest.approx(theirs[TREC_NAMES[name]], abs=1e-12), name
+        for value, level in zip(curve[i], RECALL_LEVELS, strict=True):
+            expected = theirs[f"iprec_at_recall_{level:.2f}"]
+            assert value == pytest.approx(expected, abs=1e-12), level
+
+
+@settings(max_examples=60, deadline=None)
+@given(right=judged_rankings())
+def test_equals_scikit_learn(right: Right) -> None:
+    ranks = RelevantRanks.from_matrix(right)
+    scores = np.broadcast_to(-np.arange(right.shape[1], dtype=float), right.shape)
+    expected = [average_precision_score(row, scores[0]) for row in right]
+    np.testing.assert_allclose(average_precision(ranks), expected, atol=1e-12)
+    assert average_precision(ranks).mean() == pytest.approx(
+        label_ranking_average_precision_score(right, scores)
+    )
+    if right.shape[1] > 1:  # of a single work scikit-learn refuses to speak
+        gains = [ndcg_score([row], scores[:1]) for row in right]
+        shallow = [ndcg_score([row], scores[:1], k=10) for row in right]
+        np.testing.assert_allclose(ndcg(ranks), gains, atol=1e-12)
+        np.testing.assert_allclose(ndcg(ranks, 10), shallow, atol=1e-12)
+
+
+@given(right=judged_rankings())
+def test_right_answers_first_score_one(right: Right) -> None:
+    perfect = np.sort(right, axis=1)[:, ::-1]
+    ranks = RelevantRanks.from_matrix(perfect)
+    scores = dict(zip(metric_names(KS), all_metrics(ranks, KS).T, strict=True))
+    for name in ("map", "ndcg", "ndcg_at_10", "mrr", "recall_at_1", "precision_at_1"):
+        np.testing.assert_allclose(scores[name], 1.0)
+    np.testing.assert_allclose(interpolated_precision(ranks), 1.0)
+
+
+@given(right=judged_rankings(), more=st.integers(1, 5))
+def test_wrong_answers_at_the_end_change_nothing(right: Right, more: int) -> None:
+    longer = np.pad(right, ((0, 0), (0, more)))
+    np.testing.assert_array_equal(
+        all_metrics(RelevantRanks.from_matrix(longer), KS),
+        all_metrics(RelevantRanks.from_matrix(right), KS),
+    )
+
+
+@given(right=judged_rankings(), place=st.integers(0, 28))
+def test_moving_a_right_answer_up_never_lowers_a_metric(right: Right, place: int) -> None:
+    better = right.copy()
+    place = min(place, right.shape[1] - 1)
+    swap = ~right[:, place - 1] & right[:, place] if place else np.zeros(len(right), dtype=bool)
+    better[swap, place - 1], better[swap, place] = True, False
+    before = all_metrics(RelevantRanks.from_matrix(right), KS)
+    after = all_metrics(RelevantRanks.from_matrix(better), KS)
+    assert (after >= before - 1e-12).all()
+    map_column = metric_names(KS).index("map")
+    assert (after[swap, map_column] > before[swap, map_column]).all()
+
+
+@given(right=judged_rankings())
+def test_metrics_lie_in_0_to_1_and_queries_do_not_mix(right: Right) -> None:
+    together = all_metrics(RelevantRanks.from_matrix(right), KS)
+    assert ((together >= 0) & (together <= 1 + 1e-12)).all()
+    for i, row in enumerate(right):
+        alone = all_metrics(RelevantRanks.from_matrix(row[None]), KS)
+        np.testing.assert_allclose(together[i], alone[0], atol=1e-12)
+
+
+def test_by_hand() -> None:
+    ranks = RelevantRanks.from_matrix(np.array([[0, 1, 0, 1, 0], [0, 0, 0, 0, 1]], dtype=bool))
+    np.testing.assert_allclose(precision_at(ranks, 2), [0.5, 0])
+    np.testing.assert_allclose(precision_at(ranks, 10), [0.2, 0.1])
+    np.testing.assert_allclose(recall_at(ranks, 4), [1, 0])
+    np.testing.assert_allclose(average_precision(ranks), [(1 / 2 + 2 / 4) / 2, 1 / 5])
+    np.testing.assert_allclose(reciprocal_rank(ranks), [1 / 2, 1 / 5])
+    gain = (1 / np.log2(3) + 1 / np.log2(5)) / (1 + 1 / np.log2(3))
+    np.testing.assert_allclose(ndcg(ranks), [gain, 1 / np.log2(6)])
+    np.testing.assert_allclose(ndcg(ranks, 3), [1 / np.log2(3) / (1 + 1 / np.log2(3)), 0])
+
+
+def test_what_makes_no_sense_is_refused() -> None:
+    nothing = RelevantRanks.from_matrix(np.array([[True, False], [False, False]]))
+    with pytest.raises(ValueError, match="nothing to find"):
+        all_metrics(nothing, (1,))
+    found = RelevantRanks.from_matrix(np.array([[True, False]]))
+    with pytest.raises(ValueError, match="depth of 1 or more"):
+        all_metrics(found, (0,))
