@@ -7,17 +7,19 @@ the metadata says which pictures show one painting, these real copies are search
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from typing import Final
 
 from artsim.domain.arrays import RGBImage
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.contenders import list_contenders
+from artsim.evaluation.copies_found import Found
+from artsim.evaluation.copies_options import CopiesOptions
 from artsim.evaluation.copies_originals import load_original, read_originals
-from artsim.evaluation.copies_report import Found, make_report
+from artsim.evaluation.copies_report import make_report
 from artsim.evaluation.copies_search import LIMIT, Tally, search_copies
 from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Report
-from artsim.images.edits import EDITS, edit_picture
+from artsim.images.edits import edit_picture
 from artsim.search.filters import check_field
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
@@ -26,73 +28,8 @@ from artsim.search.rerank import Method
 from artsim.search.similar import choose_encoders, find_similar
 from artsim.store.gallery import Gallery
 
-DEFAULT_QUERIES = 200
-"""Paintings whose copies are made where nothing else is said."""
-
-TWINS = "extra.near_dup_group"
-"""Field that scans of one painting share where nothing else is said."""
-
-_BATCH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class CopiesOptions:
-    """Which copies are made, and how they are searched for.
-
-    Attributes
-    ----------
-    queries : int or None
-        How many paintings are copied; None: `DEFAULT_QUERIES`, or `fraction`.
-    fraction : float or None
-        Share of the paintings that are copied instead, above 0, at most 1.
-    edits : tuple of str
-        Names of `artsim.images.edits.EDITS`; every one is made of every painting.
-    encoders : tuple of str
-        Each is a row; empty is all that the gallery has.
-    fused : bool
-        Also all of these encoders fused, as a row.
-    rerank : tuple of str
-        Also with the first hits reordered by ``ssim`` or ``rmse``, each a row.
-    rerank_depth : int
-        How many first hits are reordered.
-    exact : bool
-        Compare with every painting instead of the index's candidates.
-    twins : str or None
-        Field that scans of one painting share; each scan is then a query for the others.
-    seed : int
-        Of the sample, the edits and the intervals.
-    """
-
-    queries: int | None = None
-    fraction: float | None = None
-    edits: tuple[str, ...] = tuple(EDITS)
-    encoders: tuple[str, ...] = ()
-    fused: bool = False
-    rerank: tuple[Method, ...] = ()
-    rerank_depth: int = 100
-    exact: bool = False
-    twins: str | None = TWINS
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if self.queries is not None and self.fraction is not None:
-            raise ValueError("give a number of queries or a fraction, not both")
-        if self.fraction is not None and not 0 < self.fraction <= 1:
-            raise ValueError(f"fraction must be above 0 and at most 1, not {self.fraction}")
-        unknown = [name for name in self.edits if name not in EDITS]
-        if unknown or not self.edits:
-            raise ValueError(f"edits must be some of {', '.join(EDITS)}; not {self.edits}")
-        for name, least in (("queries", 1), ("rerank_depth", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name} must be at least {least}, not {value}")
-
-    def count(self, paintings: int) -> int:
-        """Return how many of so many paintings are copied."""
-        if self.fraction is not None:
-            return max(1, round(self.fraction * paintings))
-        return min(self.queries or DEFAULT_QUERIES, paintings)
+_BATCH: Final = 32
+"""Pictures that are encoded at once, or those of one painting."""
 
 
 def evaluate_copies(
@@ -141,17 +78,10 @@ def evaluate_copies(
         twins = run.twins()
     finally:
         progress.finish()
-    found = Found(run.contenders, run.originals, tuple(found_by), copies, skipped, twins)
-    return make_report(
-        found,
-        gallery,
-        run.models,
-        settings={
-            **asdict(run.options),
-            "encoders": [info.vector_name for info in run.encoders],
-            "device": run.models.device,
-        },
+    found = Found(
+        run.encoders, run.contenders, run.originals, tuple(found_by), copies, skipped, twins
     )
+    return make_report(found, gallery, run.options, run.models)
 
 
 class _Run:
@@ -175,7 +105,9 @@ class _Run:
 
     def copies(self) -> tuple[dict[str, Tally], list[str], dict[str, str]]:
         """Return the tally of each edit, the paintings that were copied, and why others not."""
-        sample = self.originals.sample(self.options.count(len(self.originals.payloads)), self.seed)
+        sample = self.originals.sample(
+            self.options.count(len(self.originals.payloads)), self.options.seed
+        )
         tallies = {edit: Tally() for edit in self.options.edits}
         copied: list[str] = []
         skipped: dict[str, str] = {}
@@ -210,10 +142,6 @@ class _Run:
             self.progress.update(done)
         return tally
 
-    @property
-    def seed(self) -> int:
-        return self.options.seed
-
     def _loaded(
         self, sample: Sequence[str], skipped: dict[str, str]
     ) -> Iterator[list[tuple[str, RGBImage]]]:
@@ -236,7 +164,7 @@ class _Run:
     def _search(self, batch: Sequence[tuple[str, RGBImage]], tallies: dict[str, Tally]) -> None:
         asked = [(painting_id, edit) for painting_id, _ in batch for edit in tallies]
         pictures = [
-            edit_picture(picture, edit, painting_id=painting_id, seed=self.seed).pixels
+            edit_picture(picture, edit, painting_id=painting_id, seed=self.options.seed).pixels
             for painting_id, picture in batch
             for edit in tallies
         ]

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
-from artsim.domain.payload import painting_point_id
-from artsim.domain.results import JSON
-from artsim.errors import ImageError
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender
-from artsim.evaluation.copies_originals import Originals, load_original
-from artsim.evaluation.copies_search import DEPTHS, LIMIT, Miss, Tally
+from artsim.evaluation.copies_failures import failed_copies, failed_twins
+from artsim.evaluation.copies_found import MEAN, Found
+from artsim.evaluation.copies_options import CopiesOptions
+from artsim.evaluation.copies_search import DEPTHS
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import (
     BarPlot,
     Column,
-    Picture,
-    PictureGroup,
-    PictureRow,
     QueryValues,
     Report,
     Row,
     Table,
 )
-from artsim.images.edits import EDITS, edit_picture
+from artsim.images.edits import EDITS, JPEG_QUALITY
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery
-
-MEAN: Final = "mean"
-"""Column of the mean over the edits."""
-
-_FAILURES_OF_EDIT: Final = 2
-_FAILURES_OF_TWINS: Final = 8
 
 _TITLES: Final = {
     1: "Paintings found first by a copy: R@1",
@@ -45,73 +32,34 @@ _TITLES: Final = {
 _TWIN_COLUMNS: Final = {1: "recall_at_1", 10: "recall_at_10"}
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the report is made of.
-
-    Attributes
-    ----------
-    copied : tuple of str
-        Ids of the paintings whose copies were searched for, in the order of the tallies.
-    copies : mapping of str to Tally
-        By edit.
-    skipped : mapping of str to str
-        By painting id why a sampled painting was not copied.
-    twins : Tally
-        Of the paintings in ``originals.twins``, in their order.
-    """
-
-    contenders: Sequence[Contender]
-    originals: Originals
-    copied: tuple[str, ...]
-    copies: Mapping[str, Tally]
-    skipped: Mapping[str, str]
-    twins: Tally
-
-    def values(self, contender: str, edit: str, depth: int) -> npt.NDArray[np.float64]:
-        """Return, for each copied painting, whether it was found; of `MEAN` how often."""
-        if edit != MEAN:
-            return self.copies[edit].found(contender, depth)
-        of_edits = [tally.found(contender, depth) for tally in self.copies.values()]
-        return np.asarray(np.mean(of_edits, axis=0))
-
-    @property
-    def best(self) -> str:
-        """Contender with the most copies found first; the first of equals."""
-        names = [contender.name for contender in self.contenders]
-        return max(names, key=lambda name: float(self.values(name, MEAN, 1).mean()))
-
-    @property
-    def best_of_twins(self) -> str:
-        """Contender with the most twins found first; the first of equals."""
-        names = [contender.name for contender in self.contenders]
-        return max(names, key=lambda name: float(self.twins.found(name, 1).mean()))
-
-
-def make_report(
-    found: Found, gallery: Gallery, models: Models, *, settings: Mapping[str, JSON]
-) -> Report:
-    """Put the report together; pictures of failures are read and edited once more."""
-    seed = int(str(settings["seed"]))
+def make_report(found: Found, gallery: Gallery, options: CopiesOptions, models: Models) -> Report:
+    """Put the report together."""
+    seed = options.seed
     tables = [_copies_table(found, depth, seed) for depth in DEPTHS]
     values = [value for depth in DEPTHS for value in _copies_values(found, depth)]
-    failures = [_failed_copies(found, gallery, models, seed)]
+    failures = [failed_copies(found, gallery, models, seed)]
     if found.originals.twins:
-        tables.append(_twins_table(found, str(settings["twins"]), seed))
+        tables.append(_twins_table(found, options))
         values += _twins_values(found)
-        failures.append(_failed_twins(found, gallery))
+        failures.append(failed_twins(found, gallery))
     return Report(
         task="copies",
         title=f"How {gallery.name or 'the gallery'} finds {len(found.copied):,} of its "
         f"{len(found.originals.payloads):,} paintings from copies",
-        settings={"gallery": gallery.name, "location": gallery.store.location, **settings},
+        settings={
+            "gallery": gallery.name,
+            "location": gallery.store.location,
+            **asdict(options),
+            "encoders": [info.vector_name for info in found.encoders],
+            "device": models.device,
+        },
         versions=library_versions(),
         created=timestamp(),
         tables=tuple(tables),
         query_values=tuple(values),
         plots=tuple(_plots(found, seed)),
         failures=tuple(group for group in failures if group.rows),
-        notes=tuple(_notes(found, settings)),
+        notes=tuple(_notes(found, options)),
     )
 
 
@@ -151,13 +99,13 @@ def _table_name(depth: int) -> str:
     return f"recall_at_{depth}"
 
 
-def _twins_table(found: Found, field: str, seed: int) -> Table:
+def _twins_table(found: Found, options: CopiesOptions) -> Table:
     columns = tuple(Column(name, f"R@{depth}") for depth, name in _TWIN_COLUMNS.items())
     rows = [
         Row(
             contender.name,
             {
-                name: estimate_mean(found.twins.found(contender.name, depth), seed=seed)
+                name: estimate_mean(found.twins.found(contender.name, depth), seed=options.seed)
                 for depth, name in _TWIN_COLUMNS.items()
             },
         )
@@ -166,8 +114,8 @@ def _twins_table(found: Found, field: str, seed: int) -> Table:
     twins = found.originals.twins
     paintings = len({frozenset({one, *others}) for one, others in twins.items()})
     note = (
-        f"{len(twins):,} pictures of {paintings:,} paintings that {field} says have more than "
-        "one; each is a query by its id, and any other picture of its painting is right."
+        f"{len(twins):,} pictures of {paintings:,} paintings that by {options.twins} have more "
+        "than one; each is a query by its id, and any other picture of its painting is right."
     )
     return Table(
         "twins", "Other pictures of the same painting", "encoder", columns, tuple(rows), (note,)
@@ -213,67 +161,15 @@ def _bars(
     )
 
 
-def _failed_copies(found: Found, gallery: Gallery, models: Models, seed: int) -> PictureGroup:
-    """Return the worst failures of the best contender, some of each edit."""
-    rows = []
-    for edit, tally in found.copies.items():
-        for miss in tally.worst(found.best, _FAILURES_OF_EDIT):
-            painting_id = found.copied[miss.place]
-            try:
-                original = load_original(found.originals.payloads[painting_id], models)
-            except ImageError:
-                continue  # gone since it was searched for; the tables have counted it
-            copy = edit_picture(original, edit, painting_id=painting_id, seed=seed)
-            drawn = ", ".join(
-                f"{name.replace('_', ' ')} {value:.3g}" for name, value in copy.parameters.items()
-            )
-            query = Picture({}, (EDITS[edit].title, drawn), pixels=copy.pixels)
-            rows.append(_row(query, painting_id, found.originals.same[painting_id], miss, gallery))
-    title = f"Copies whose painting was not found first, by edit: {found.best}"
-    return PictureGroup(title, tuple(rows))
-
-
-def _failed_twins(found: Found, gallery: Gallery) -> PictureGroup:
-    ids = tuple(found.originals.twins)
-    best = found.best_of_twins
-    rows = [
-        _row(Picture({}), ids[miss.place], found.originals.twins[ids[miss.place]], miss, gallery)
-        for miss in found.twins.worst(best, _FAILURES_OF_TWINS)
-    ]
-    return PictureGroup(
-        f"Pictures whose painting's others were not found first: {best}", tuple(rows)
-    )
-
-
-def _row(
-    query: Picture, painting_id: str, right: frozenset[str], miss: Miss, gallery: Gallery
-) -> PictureRow:
-    own = painting_point_id(painting_id)
-    records = gallery.paintings.retrieve([own, *(point_id for point_id, _ in miss.hits)])
-    hits = [
-        Picture(
-            records[point_id].payload,
-            (f"score {score:.3f}",),
-            right=str(records[point_id].payload["painting_id"]) in right,
-        )
-        for point_id, score in miss.hits
-        if point_id in records
-    ]
-    payload = records[own].payload if own in records else {"painting_id": painting_id}
-    place = f"at rank {miss.rank}" if miss.rank else f"not among the first {LIMIT}"
-    return PictureRow(
-        Picture(payload, query.caption, pixels=query.pixels),
-        tuple(hits),
-        f"What was to be found is {place}.",
-    )
-
-
-def _notes(found: Found, settings: Mapping[str, JSON]) -> list[str]:
+def _notes(found: Found, options: CopiesOptions) -> list[str]:
     notes = [
-        f"Each of {len(found.copied):,} paintings, drawn by seed {settings['seed']}, was edited "
+        f"Each of {len(found.copied):,} paintings, drawn by seed {options.seed}, was edited "
         "in every way and searched for by the edited picture; it is right to find the "
         "painting itself, another picture of the same painting, or an equal file. "
-        "Intervals are 95 % bootstrap intervals over paintings."
+        "Intervals are 95 % bootstrap intervals over paintings.",
+        "Crop and detail are shares of the picture's area, JPEG is at quality "
+        f"{JPEG_QUALITY} of 100, rotation is by 1 to 3 degrees; what was drawn for a copy is "
+        "written beside the failures.",
     ]
     if found.skipped:
         first = next(iter(found.skipped.values()))
@@ -281,9 +177,9 @@ def _notes(found: Found, settings: Mapping[str, JSON]) -> list[str]:
             f"{len(found.skipped):,} more paintings of the sample were left out, because their "
             f"pictures could not be used. The first: {first}"
         )
-    if settings["twins"] is not None and not found.originals.twins:
+    if options.twins is not None and not found.originals.twins:
         notes.append(
-            f"No two paintings share a value of {settings['twins']}, so there are no real copies "
+            f"No two paintings share a value of {options.twins}, so there are no real copies "
             "to search for; another field may name them (--twins FIELD)."
         )
     return notes

@@ -41,7 +41,7 @@ class Edit:
     name : str
         For options and reports: ``crop``.
     title : str
-        For people: ``cropped to 70 % of its area``.
+        For people: ``crop to 70 %``.
     apply : callable
         From a picture, uint8 of shape (h, w, 3), and a generator to the edited picture,
         often of another size, and what was drawn for it, by name.
@@ -99,16 +99,16 @@ EDITS: Final[Mapping[str, Edit]] = MappingProxyType(
     {
         edit.name: edit
         for edit in (
-            Edit("crop", "cropped to 70 %", crop),
-            Edit("detail", "a detail of a quarter", detail),
+            Edit("crop", "crop to 70 %", crop),
+            Edit("detail", "detail of 25 %", detail),
             Edit("mirror", "mirrored", mirror),
             Edit("grayscale", "grayscale", grayscale),
             Edit("fade", "faded colors", fade),
             Edit("varnish", "warm varnish", varnish),
             Edit("frame", "frame and wall", frame),
-            Edit("jpeg", f"JPEG at {JPEG_QUALITY}", compress),
-            Edit("rotate", "rotated by up to 3°", rotate),
-            Edit("perspective", "seen from aside", view_aside),
+            Edit("jpeg", "strong JPEG", compress),
+            Edit("rotate", "small rotation", rotate),
+            Edit("perspective", "perspective", view_aside),
             Edit("scratches", "scratches", scratch),
         )
     }

@@ -14,12 +14,15 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from skimage.metrics import structural_similarity
+from typer.models import OptionInfo
 
+from artsim.commands.evaluate.copies import EditsOption
 from artsim.domain.hits import Hit
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.contenders import list_contenders
-from artsim.evaluation.copies import CopiesOptions, evaluate_copies
+from artsim.evaluation.copies import evaluate_copies
+from artsim.evaluation.copies_options import CopiesOptions
 from artsim.evaluation.copies_originals import load_original, read_originals
 from artsim.evaluation.copies_search import Tally, search_copies
 from artsim.evaluation.report import PictureGroup, Report, Table
@@ -378,6 +381,12 @@ def test_the_command(sample_home: Path, gallery: Gallery, tmp_path: Path) -> Non
     assert document == json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert (out / "report.html").stat().st_size > 10_000
     assert "Searching by copies" in done.stderr
+
+
+def test_the_help_names_every_edit() -> None:
+    [option] = [one for one in EditsOption.__metadata__ if isinstance(one, OptionInfo)]
+    names = str(option.help).partition(": ")[2].rstrip(".").split(", ")
+    assert names == list(EDITS)
 
 
 @pytest.mark.parametrize(
