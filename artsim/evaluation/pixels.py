@@ -63,7 +63,9 @@ def evaluate_pixels(
     run = PixelRun(gallery, options, models, progress)
     try:
         found = [run.compare_pictures()]
-        if options.faces or (options.faces is None and gallery.has_faces):
+        if options.faces is None:
+            found += run.compare_faces_if_any()
+        elif options.faces:
             found += run.compare_faces()
     finally:
         progress.finish()
@@ -77,6 +79,6 @@ def evaluate_pixels(
         found,
         gallery=gallery,
         settings=settings,
-        lpips_note=run.lpips_note,
+        left_out=run.left_out,
         weights=models.settings if options.published else None,
     )

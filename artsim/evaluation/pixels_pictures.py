@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from PIL import Image
@@ -14,6 +14,9 @@ from artsim.domain.arrays import RGBImage
 from artsim.domain.payload import Payload
 from artsim.errors import ImageError
 from artsim.images.place import local_path
+
+if TYPE_CHECKING:
+    from artsim.images.load import LoadedImage
 
 KEPT_BYTES: Final = 256 * 1024 * 1024
 """Most memory for pictures that wait to be used again."""
@@ -65,14 +68,14 @@ class Pictures:
 
     def whole(self, subject: Subject) -> RGBImage | None:
         """Return the whole picture, squashed to the square; None if its file is of no use."""
-        return self._get(subject, False, lambda image: squash(image, self._size))
+        return self._get(subject, False, lambda image: squash(image.pixels, self._size))
 
     def face(self, subject: Subject) -> RGBImage | None:
         """Return the face, cut out upright as its encoder saw it; None as for `whole`."""
         return self._get(subject, True, lambda image: _crop(image, subject.payload, self._size))
 
     def _get(
-        self, subject: Subject, is_face: bool, make: Callable[[RGBImage], RGBImage]
+        self, subject: Subject, is_face: bool, make: Callable[[LoadedImage], RGBImage]
     ) -> RGBImage | None:
         key = (is_face, subject.key)
         if key in self._kept:
@@ -93,7 +96,7 @@ class Pictures:
             self._kept.popitem(last=False)
         return picture
 
-    def _load(self, payload: Payload) -> RGBImage:
+    def _load(self, payload: Payload) -> LoadedImage:
         from artsim.images.load import ImageLimits, load_image
 
         uri = str(payload.get("image_uri", ""))
@@ -104,7 +107,7 @@ class Pictures:
                 f"(image_uri: {uri or 'none'}); ingest it from a folder that is here"
             )
         limits = ImageLimits(max_megapixels=self._max_megapixels)
-        return load_image(path, limits=limits).pixels
+        return load_image(path, limits=limits)
 
 
 def squash(image: RGBImage, size: int) -> RGBImage:
@@ -130,17 +133,17 @@ def to_gray(picture: RGBImage) -> RGBImage:
     return np.array(Image.fromarray(picture).convert("L"))
 
 
-def _crop(image: RGBImage, payload: Payload, size: int) -> RGBImage:
+def _crop(image: LoadedImage, payload: Payload, size: int) -> RGBImage:
     from artsim.encoders.face_crops import CROP_MARGIN
     from artsim.images.align import align_face
 
     # Landmarks are in pixels of the original; what was loaded may be smaller.
-    scale = image.shape[1] / float(payload["image_width"])
-    landmarks = np.asarray(payload["landmarks"], dtype=np.float32) * scale
+    scale = image.pixels.shape[1] / image.width
     try:
-        return align_face(image, landmarks, size=size, margin=CROP_MARGIN)
+        landmarks = np.array(payload.get("landmarks", ()), dtype=np.float32) * scale
+        return align_face(image.pixels, landmarks, size=size, margin=CROP_MARGIN)
     except ValueError as error:
         raise ImageError(
-            f"a face of {payload['painting_id']!r} has landmarks that fit no face ({error}); "
+            f"a face of {payload['painting_id']!r} has no landmarks of a face ({error}); "
             "ingest its source again"
         ) from error

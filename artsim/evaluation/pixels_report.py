@@ -76,7 +76,7 @@ def make_report(
     *,
     gallery: Gallery,
     settings: Mapping[str, Any],
-    lpips_note: str | None,
+    left_out: Sequence[str],
     weights: Settings | None,
 ) -> Report:
     """Put the report together.
@@ -85,8 +85,8 @@ def make_report(
     ----------
     settings : mapping
         With ``size``, ``k`` and ``seed``.
-    lpips_note : str or None
-        Why LPIPS was not measured; None where it was.
+    left_out : sequence of str
+        What was not measured, and why.
     weights : Settings or None
         Where the weights of the published encoders may be; None leaves the published
         figures out.
@@ -111,7 +111,7 @@ def make_report(
         failures=tuple(failures),
         notes=(
             *_definitions(size, k),
-            *([lpips_note] if lpips_note else []),
+            *left_out,
             *_problems(found),
             *(PUBLISHED_NOTES if weights is not None else ()),
         ),
@@ -130,7 +130,7 @@ def _rows(one: Found, seed: int) -> list[Row]:
     for name in one.tally.row_names():
         notes = []
         if missing := one.tally.missing[name]:
-            notes.append(f"{missing} hits had no readable picture")
+            notes.append(f"hits without a readable picture: {missing}")
         if name == BEST:
             notes.append(
                 "a bound, no ranking: each column takes the hits that this very figure puts "
@@ -176,6 +176,7 @@ def _plots(one: Found, seed: int) -> list[Plot]:
             tuple(
                 Line(name, _ranks(values), tuple(values), dashed=name in (RANDOM, BEST))
                 for name, values in one.tally.by_rank().items()
+                if values
             ),
         ),
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from artsim.domain.encoder_info import EncoderInfo
-from artsim.errors import EncoderError, ImageError
+from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.pixels_options import PixelsOptions
 from artsim.evaluation.pixels_pictures import Pictures
@@ -46,8 +46,8 @@ class PixelRun:
     ----------
     encoders, face_encoders : list of EncoderInfo
         The second is empty until faces are compared.
-    lpips_note : str or None
-        Why there is no LPIPS.
+    left_out : list of str
+        What is not measured, and why.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class PixelRun:
     ) -> None:
         self._gallery, self._options, self._progress = gallery, options, progress
         self._models = models
-        self._perceptual, self.lpips_note = _load_lpips(options, models)
+        self.left_out: list[str] = []
+        self._perceptual = self._load_lpips()
         self._files = Pictures(options.size, max_megapixels=models.max_megapixels)
         self._searching = Searching(
             SearchOptions(
@@ -97,6 +98,16 @@ class PixelRun:
         self._check(skipped, len(queries))
         return self._found("pictures", tally, subjects, len(queries), skipped, contenders)
 
+    def compare_faces_if_any(self) -> list[Found]:
+        """Do as `compare_faces`, if the gallery has faces enough; else say so in `left_out`."""
+        if not self._gallery.has_faces:
+            return []
+        try:
+            return self.compare_faces()
+        except QueryError as error:
+            self.left_out.append(f"Faces were not compared: {error}.")
+            return []
+
     def compare_faces(self) -> list[Found]:
         """Search by faces, and compare the pictures found, then the faces themselves.
 
@@ -104,6 +115,8 @@ class PixelRun:
 
         Raises
         ------
+        QueryError
+            If fewer than two paintings have faces.
         ImageError
             If no query's picture can be read.
         """
@@ -118,9 +131,12 @@ class PixelRun:
         faces, pictures = Tally(self._options.k), Tally(self._options.k)
         lots, other_lots = self._random(2), self._random(3)
         both = [key for key in subjects.by_painting if key in self._paintings.by_painting]
+        if not both:
+            raise QueryError("no painting has the vectors of both its picture and its faces")
         queries = self._sample(both, "Comparing faces")
         skipped = 0
         for done, query in enumerate(queries, start=1):
+            self._progress.update(done - 1)
             if not any(self._files.face(own) is not None for own in subjects.by_painting[query]):
                 skipped += 1
                 continue
@@ -130,13 +146,26 @@ class PixelRun:
             pictures.add(query, others, self._all_pairs(self._paintings, query), whole)
             found[RANDOM] = subjects.random_pairs(query, self._options.k, lots)
             faces.add(query, found, self._all_pairs(subjects, query), crops)
-            self._progress.update(done)
         self._check(skipped, len(queries))
         counts = len(queries), skipped
         return [
             self._found("face_pictures", pictures, self._paintings, *counts, ()),
             self._found("faces", faces, subjects, *counts, by_face),
         ]
+
+    def _load_lpips(self) -> PerceptualDistance | None:
+        backbone = self._options.lpips
+        if backbone is None:
+            self.left_out.append("LPIPS was not asked for.")
+            return None
+        from artsim.encoders.lpips_distance import find_lpips
+
+        try:
+            plan = find_lpips(backbone, self._models.settings)
+        except EncoderError as error:
+            self.left_out.append(f"LPIPS was not measured: {error}.")
+            return None
+        return plan.load(self._models.device)
 
     @cached_property
     def _paintings(self) -> Subjects:
@@ -195,18 +224,3 @@ class PixelRun:
             problems=dict(self._files.problems),
             shown=tuple(one.name for one in contenders if one.rerank is None),
         )
-
-
-def _load_lpips(
-    options: PixelsOptions, models: Models
-) -> tuple[PerceptualDistance | None, str | None]:
-    """Return LPIPS, or why there is none."""
-    if options.lpips is None:
-        return None, "LPIPS was not asked for."
-    from artsim.encoders.lpips_distance import find_lpips
-
-    try:
-        plan = find_lpips(options.lpips, models.settings)
-    except EncoderError as error:
-        return None, f"LPIPS was not measured: {error}."
-    return plan.load(models.device), None

@@ -95,8 +95,8 @@ class Tally:
             self._add_ranks(BEST, [np.array([value]) for value in best[_SSIM]])
 
     def row_names(self) -> list[str]:
-        """Return the rows that have values, in the order they came in."""
-        return list(dict.fromkeys(row for row, _ in self._values))
+        """Return every row, in the order they came in, those without values too."""
+        return list(dict.fromkeys([*self.missing, *(row for row, _ in self._values)]))
 
     def estimates(self, row: str, seed: int) -> dict[str, Estimate]:
         """Return a row's means with their intervals, by column."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from artsim.config import Settings
 from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.payload import painting_point_id
 from artsim.encoders.torchvision_ops import ensure_torchvision
-from artsim.errors import EncoderMismatchError, ImageError
+from artsim.errors import EncoderMismatchError, ImageError, QueryError
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.pixels import evaluate_pixels
 from artsim.evaluation.pixels_options import PixelsOptions
@@ -218,7 +219,7 @@ def test_missing_files_are_left_out_and_counted(changeable_home: Path) -> None:
             for query in sorted({r.payload["painting_id"] for r in records} - lost)
             for hit in find_similar(gallery, IdQuery(query), options=SearchOptions(limit=3)).hits
         ]
-        assert row.note == f"{sum(hit in lost for hit in hits)} hits had no readable picture"
+        assert row.note == f"hits without a readable picture: {sum(hit in lost for hit in hits)}"
 
 
 def test_no_file_at_all_is_an_error(changeable_home: Path) -> None:
@@ -258,6 +259,36 @@ def test_lpips_where_its_weights_are(
     note = next(note for note in report.notes if note.startswith("LPIPS was not measured"))
     assert str(tmp_path / "none") in note
     assert report.settings["lpips"] is None
+
+
+def test_a_gallery_of_hardly_any_faces(changeable_home: Path) -> None:
+    with open_gallery(home=changeable_home) as gallery:
+        kept = next(gallery.faces.scroll()).payload["painting_id"]
+        gallery.faces.delete(Criteria(must_not=(AnyOf("painting_id", (kept,)),)))
+        options = PixelsOptions(queries=2, k=2, size=16, rerank=(), lpips=None)
+        report = evaluate_pixels(gallery, options)
+        assert [table.name for table in report.tables] == ["pictures"]
+        assert any(note.startswith("Faces were not compared") for note in report.notes)
+        with pytest.raises(QueryError, match="two are needed"):
+            evaluate_pixels(gallery, replace(options, faces=True))
+
+
+def test_hits_that_cannot_be_read_leave_an_empty_row(changeable_home: Path) -> None:
+    with open_gallery(home=changeable_home) as gallery:
+        records = sorted(gallery.paintings.scroll(), key=lambda r: r.payload["painting_id"])
+        options = PixelsOptions(queries=1, k=1, size=16, rerank=(), faces=False, lpips=None)
+        (query,) = values_of(evaluate_pixels(gallery, options), "pictures", "builtin", "ssim_color")
+        gallery.paintings.overwrite_payload(
+            {
+                r.point_id: {**r.payload, "image_uri": "file:///nowhere/a.jpg"}
+                for r in records
+                if r.payload["painting_id"] != query
+            }
+        )
+        report = evaluate_pixels(gallery, options)
+        row = next(r for r in table_of(report, "pictures").rows if r.name == "builtin")
+        assert row.values == {}
+        assert row.note == "hits without a readable picture: 1"
 
 
 def test_an_encoder_that_the_gallery_lacks(gallery: Gallery) -> None:
