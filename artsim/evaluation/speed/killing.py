@@ -21,7 +21,7 @@ from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise, join_notes
 from artsim.evaluation.speed.processes import ARTSIM, environment, failed
 from artsim.store.base import Collection, Record
-from artsim.store.gallery import open_gallery
+from artsim.store.gallery import Gallery, open_gallery
 
 SHOWN_DIFFERENCES = 5
 
@@ -97,7 +97,12 @@ def measure_kills(
         reporter.update(1 + len(there))
     run_ingest(command, killed)
     reporter.update(kills + 2)
-    return KilledAndWhole(*_counts(whole), tuple(there), tuple(find_differences(whole, killed)))
+    with (
+        open_gallery(Settings(home=whole)) as one,
+        open_gallery(Settings(home=killed)) as other,
+    ):
+        differences = find_differences(one, other)
+    return KilledAndWhole(*_counts(whole), tuple(there), tuple(differences))
 
 
 def run_ingest(command: Sequence[str], home: Path, lifetime_s: float | None = None) -> float | None:
@@ -146,17 +151,13 @@ def _counts(home: Path) -> tuple[int, int]:
         return paintings, gallery.faces.count() if gallery.has_faces else 0
 
 
-def find_differences(one: Path, other: Path) -> list[str]:
-    """Return in what the galleries of two data folders differ."""
-    with (
-        open_gallery(Settings(home=one)) as a,
-        open_gallery(Settings(home=other)) as b,
-    ):
-        found = [f"paintings: {d}" for d in _differences(a.paintings, b.paintings)]
-        left, right = a.faces_if_any, b.faces_if_any
-        if left is None or right is None:
-            return found if left is right else [*found, "faces: only in one"]
-        return found + [f"faces: {d}" for d in _differences(left, right)]
+def find_differences(one: Gallery, other: Gallery) -> list[str]:
+    """Return in what two galleries differ: ids, payloads and vectors."""
+    found = [f"paintings: {d}" for d in _differences(one.paintings, other.paintings)]
+    left, right = one.faces_if_any, other.faces_if_any
+    if left is None or right is None:
+        return found if left is right else [*found, "faces: only in one"]
+    return found + [f"faces: {d}" for d in _differences(left, right)]
 
 
 def _differences(one: Collection, other: Collection) -> list[str]:
