@@ -134,6 +134,8 @@ class MatchedFaces:
     ----------
     has_face : ndarray of bool, shape (P,)
         Whether each person got a face.
+    has_any : ndarray of bool, shape (P,)
+        Whether there is a face that could be the person's, if several may share one.
     has_person : ndarray of bool, shape (F,)
         Whether each face got a person.
     is_outside : ndarray of bool, shape (F,)
@@ -141,6 +143,7 @@ class MatchedFaces:
     """
 
     has_face: npt.NDArray[np.bool_]
+    has_any: npt.NDArray[np.bool_]
     has_person: npt.NDArray[np.bool_]
     is_outside: npt.NDArray[np.bool_]
 
@@ -150,7 +153,13 @@ def match_faces(places: npt.NDArray[np.float64]) -> MatchedFaces:
     person = match_one_to_one(places)
     has_face = np.zeros(places.shape[1], dtype=np.bool_)
     has_face[person[person >= 0]] = True
-    return MatchedFaces(has_face, person >= 0, np.asarray((places == 0).all(axis=1)))
+    possible = places > 0
+    return MatchedFaces(
+        has_face,
+        np.asarray(possible.any(axis=0)),
+        person >= 0,
+        np.asarray(~possible.any(axis=1)),
+    )
 
 
 def estimate_share(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,10 @@ from artsim.evaluation.detection_rows import (
     OUTSIDE,
     PEOPLE,
     PRECISION,
+    SHARED,
     JudgedPainting,
     at_least,
+    count_people,
     face_cells,
     height_rows,
     people_cells,
@@ -33,6 +36,7 @@ from artsim.evaluation.faces_parts import (
     label_of,
 )
 from artsim.evaluation.report import (
+    Column,
     Line,
     LinePlot,
     Picture,
@@ -110,46 +114,55 @@ def _findings(
 ) -> Findings:
     least, seed = options.least_person, options.seed
     whole = Row("all", people_cells(judged, least, seed=seed) | face_cells(judged, seed=seed))
-    columns = (PEOPLE, COVERED, FACES, PRECISION, OUTSIDE)
-    thresholds = score_rows(judged, least, seed)
+    columns = (PEOPLE, COVERED, SHARED, FACES, PRECISION, OUTSIDE)
+    title = "Faces against boxes drawn by hand"
     tables = (
-        Table("detection", "Faces against boxes drawn by hand", "", columns, (whole,), notes),
-        Table(
-            "detection_by_style", "… by style", "style", columns, style_rows(judged, least, seed)
-        ),
-        Table(
-            "detection_by_height",
-            "… by the height of a person's box, in pixels",
+        Table("detection", title, "", columns, (whole,), notes),
+        _part("style", f"{title}, by style", columns, style_rows(judged, least, seed)),
+        _part(
             "height",
-            (PEOPLE, COVERED),
+            f"{title}, by the box's height in pixels",
+            (PEOPLE, COVERED, SHARED),
             height_rows(judged, seed),
         ),
-        Table(
-            "detection_by_face_size",
-            "… by the short side of a face, in pixels",
-            "face",
+        _part(
+            "face_size",
+            f"{title}, by the face's short side in pixels",
             (FACES, PRECISION, OUTSIDE),
             size_rows(judged, seed),
         ),
-        Table(
-            "detection_by_score", "… by the detector's least score", "score", columns, thresholds
+        _part(
+            "score",
+            f"{title}, by the detector's least score",
+            columns,
+            score_rows(judged, least, seed),
         ),
     )
-    values = QueryValues(
-        "detection",
-        "all",
-        COVERED.name,
-        tuple(
-            f"{painting.payload['painting_id']}#person{i}"
-            for painting in judged
-            for i in np.flatnonzero(painting.heights >= least)
-        ),
-        np.array(
-            [has for p in judged for has in p.matched.has_face[p.heights >= least]],
-            dtype=np.float64,
-        ),
+    return Findings(
+        tuple(table for table in tables if table.rows),
+        _values(judged, least),
+        _curves(judged, least),
+        _failures(judged, least),
     )
-    return Findings(tables, (values,), (_curve(judged, least),), _failures(judged, least))
+
+
+def _part(name: str, title: str, columns: tuple[Column, ...], rows: tuple[Row, ...]) -> Table:
+    """Return a table whose rows are parts of one whole, none better than another."""
+    neither = tuple(replace(column, better=None) for column in columns)
+    return Table(f"detection_by_{name}", title, name.replace("_", " "), neither, rows)
+
+
+def _values(judged: Sequence[JudgedPainting], least: float) -> tuple[QueryValues, ...]:
+    people = [
+        (f"{p.payload['painting_id']}#person{i}", p.matched.has_face[i])
+        for p in judged
+        for i in np.flatnonzero(p.heights >= least)
+    ]
+    if not people:
+        return ()
+    has_face = np.array([has for _, has in people], dtype=np.float64)
+    names = tuple(name for name, _ in people)
+    return (QueryValues("detection", "all", COVERED.name, names, has_face),)
 
 
 def _notes(
@@ -164,9 +177,9 @@ def _notes(
     if options.iou is None:
         rule = (
             "A face is a person's if its center lies in the upper "
-            f"{100 * options.upper:g} % of the person's box; each face has one person at most, "
-            "each person one face. People seen from behind, or bent over, have no face to find: "
-            "100 % is not the goal."
+            f"{100 * options.upper:g} % of the person's box. It is one person's own at most; "
+            "'any face' may be another's as well, where boxes overlap. People seen from behind, "
+            "or bent over, have no face to find: 100 % is not the goal."
         )
     else:
         rule = (
@@ -188,32 +201,39 @@ def _notes(
     return tuple(notes)
 
 
-def _curve(judged: Sequence[JudgedPainting], least: float) -> LinePlot:
-    """Return the coverage against the share of faces outside, from strict to lax."""
+def _curves(judged: Sequence[JudgedPainting], least: float) -> tuple[LinePlot, ...]:
+    """Return who is found against how many faces are false, as detectors are compared [1]_.
+
+    References
+    ----------
+    .. [1] Jain & Learned-Miller (2010). FDDB: a benchmark for face detection in
+       unconstrained settings. UMass technical report UM-CS-2010-009, section 5.
+    """
     scores = np.unique(np.concatenate([painting.scores for painting in judged]))
+    people = count_people(judged, least)
+    if len(scores) == 0 or people == 0:
+        return ()
     if len(scores) > _CURVE_POINTS:
         scores = np.unique(np.quantile(scores, np.linspace(0, 1, _CURVE_POINTS), method="nearest"))
     outside, covered = [], []
-    people = sum(int((painting.heights >= least).sum()) for painting in judged)
-    for score in scores[::-1]:
+    for score in scores[::-1].tolist():
         matched = at_least(judged, score)
-        faces = sum(len(match.has_person) for match in matched)
-        outside.append(sum(int(match.is_outside.sum()) for match in matched) / faces)
-        with_face = sum(
+        outside.append(100.0 * sum(int(m.is_outside.sum()) for m in matched) / len(judged))
+        found = [
             int(match.has_face[p.heights >= least].sum())
             for p, match in zip(judged, matched, strict=True)
-        )
-        covered.append(with_face / people if people else 0.0)
-    return LinePlot(
+        ]
+        covered.append(sum(found) / people)
+    plot = LinePlot(
         "detection_coverage",
         "People with a face, by how many faces are outside every box",
-        "Faces outside every box",
+        "Faces outside every box, for 100 paintings",
         "People with a face",
-        (Line("least score, from strict to lax", tuple(outside), tuple(covered)),),
-        y_range=(0.0, 1.0),
-        note="The gallery holds only faces of its detector's least score or more; the line "
-        "ends there.",
+        (Line("by the least score", tuple(outside), tuple(covered)),),
+        note="From a strict least score to that of the gallery's detector, below which it "
+        "holds no faces.",
     )
+    return (plot,)
 
 
 def _failures(judged: Sequence[JudgedPainting], least: float) -> tuple[PictureGroup, ...]:

@@ -15,7 +15,8 @@ from artsim.evaluation.faces_parts import label_of
 from artsim.evaluation.report import Cell, Column, Row
 
 PEOPLE = Column("people", "People", "count", None)
-COVERED = Column("covered", "With a face")
+COVERED = Column("covered", "With a face of their own")
+SHARED = Column("covered_or_shared", "With any face")
 FACES = Column("faces", "Faces", "count", None)
 PRECISION = Column("precision", "Faces with a person")
 OUTSIDE = Column("outside", "Faces outside every box", better="lower")
@@ -68,14 +69,16 @@ def people_cells(
     seed: int,
 ) -> dict[str, Cell]:
     """Return the cells on people whose box is ``least..most`` high, `most` excluded."""
-    counts, covered = [], []
+    counts, covered, shared = [], [], []
     for painting, match in zip(judged, matched or [p.matched for p in judged], strict=True):
         counted = (painting.heights >= least) & (painting.heights < most)
         counts.append(int(counted.sum()))
         covered.append(int(match.has_face[counted].sum()))
+        shared.append(int(match.has_any[counted].sum()))
     return {
         PEOPLE.name: sum(counts),
         COVERED.name: estimate_share(covered, counts, seed=seed),
+        SHARED.name: estimate_share(shared, counts, seed=seed),
     }
 
 
@@ -108,13 +111,14 @@ def style_rows(judged: Sequence[JudgedPainting], least: float, seed: int) -> tup
     rows = [
         Row(style, people_cells(of, least, seed=seed) | face_cells(of, seed=seed))
         for style, of in sorted(
-            by_style.items(), key=lambda entry: (-_people(entry[1], least), entry[0])
+            by_style.items(), key=lambda entry: (-count_people(entry[1], least), entry[0])
         )
     ]
     return tuple(rows[:_MOST_STYLES])
 
 
-def _people(judged: Sequence[JudgedPainting], least: float) -> int:
+def count_people(judged: Sequence[JudgedPainting], least: float) -> int:
+    """Return how many people's boxes are at least so high."""
     return sum(int((painting.heights >= least).sum()) for painting in judged)
 
 

@@ -99,9 +99,15 @@ def test_faces_of_a_painting() -> None:
     # Two faces in one person's box, one in nobody's; the second person has none.
     places = np.array([[0.9, 0], [0.4, 0], [0, 0]])
     found = match_faces(places)
-    assert found.has_face.tolist() == [True, False]
+    assert found.has_face.tolist() == found.has_any.tolist() == [True, False]
     assert found.has_person.tolist() == [True, False, False]
     assert found.is_outside.tolist() == [False, False, True]
+
+
+def test_a_face_that_two_people_could_share() -> None:
+    found = match_faces(np.array([[0.9, 0.8]]))
+    assert found.has_face.tolist() == [True, False]
+    assert found.has_any.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0)])

@@ -320,6 +320,7 @@ def test_detection(report: Report) -> None:
     cells = row_of(report, "detection", "all").values
     assert (cells["people"], cells["faces"]) == (40, 52)
     assert value(report, "detection", "all", "covered") == 39 / 40
+    assert value(report, "detection", "all", "covered_or_shared") == 39 / 40
     assert value(report, "detection", "all", "precision") == 39 / 52
     assert value(report, "detection", "all", "outside") == 13 / 52
     assert value(report, "detection_by_height", "150-199", "covered") == 39 / 40
@@ -339,7 +340,9 @@ def test_detection_by_score(photographs: Photographs, report: Report) -> None:
         assert value(report, "detection_by_score", least, "outside") == 1 - np.mean(kept)
     curve = next(plot for plot in report.plots if plot.name == "detection_coverage")
     assert isinstance(curve, LinePlot)
-    assert (curve.lines[0].x[-1], curve.lines[0].y[-1]) == (13 / 52, 39 / 40)
+    assert (curve.lines[0].x[-1], curve.lines[0].y[-1]) == (100 * 13 / 40, 39 / 40)
+    assert (np.diff(curve.lines[0].x) >= 0).all()
+    assert (np.diff(curve.lines[0].y) >= 0).all()
 
 
 def test_lower_faces_and_smaller_people_do_not_count(people: Gallery) -> None:
