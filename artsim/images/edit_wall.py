@@ -98,10 +98,11 @@ def _molding(
     from_sides = np.minimum(across, width - across)[None, :]
     depth = np.minimum(np.minimum(from_ends, from_sides) / border, 1.0)
     slope = np.interp(depth, _PROFILE_PLACE, _PROFILE_SLOPE).astype(np.float32)
+    one, none = np.float32(1), np.float32(0)
     # Which way is inward decides how the lamp falls on a slope; it changes at the mitres.
     is_end = from_ends < from_sides
-    inward_y = np.where(is_end, np.where(down < height / 2, 1.0, -1.0)[:, None], 0.0)
-    inward_x = np.where(is_end, 0.0, np.where(across < width / 2, 1.0, -1.0)[None, :])
+    inward_y = np.where(is_end, np.where(down < height / 2, one, -one)[:, None], none)
+    inward_x = np.where(is_end, none, np.where(across < width / 2, one, -one)[None, :])
     lamp = _LAMP / np.linalg.norm(_LAMP)
     facing = lamp[2] - slope * (inward_x * lamp[0] + inward_y * lamp[1])
     facing = np.maximum(facing / np.sqrt(1 + slope * slope), 0.0).astype(np.float32)

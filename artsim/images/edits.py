@@ -122,7 +122,8 @@ def edit_picture(image: RGBImage, edit: str, *, painting_id: str, seed: int = 0)
     Parameters
     ----------
     image : ndarray of uint8, shape (h, w, 3)
-        At least one pixel; it is left as it is.
+        At least one pixel; it is left as it is. An edit takes up to 70 bytes of memory a
+        pixel while it works.
     edit : str
         One of `EDITS`.
 

@@ -16,6 +16,9 @@ Light: TypeAlias = npt.NDArray[np.float32]
 LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Share of each linear channel in the luminance, after ITU-R BT.709."""
 
+_ROWS: Final = 64
+"""Rows encoded at a time, so that a large picture needs little memory beside its own."""
+
 
 def to_light(image: RGBImage) -> Light:
     """Return the linear light of 8-bit sRGB levels, after IEC 61966-2-1."""
@@ -24,11 +27,15 @@ def to_light(image: RGBImage) -> Light:
 
 def to_levels(light: Light) -> RGBImage:
     """Return linear light as 8-bit sRGB levels; what is out of 0..1 is clipped."""
-    clipped = np.clip(light, 0.0, 1.0)
-    encoded = np.where(
-        clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** np.float32(1 / 2.4) - 0.055
-    )
-    return np.rint(encoded * 255.0).astype(np.uint8)
+    levels = np.empty(light.shape, np.uint8)
+    for start in range(0, len(light), _ROWS):
+        rows = slice(start, start + _ROWS)
+        clipped = np.clip(light[rows], 0.0, 1.0)
+        encoded = np.where(
+            clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** np.float32(1 / 2.4) - 0.055
+        )
+        levels[rows] = np.rint(encoded * 255.0)
+    return levels
 
 
 def light_of(color: tuple[int, int, int]) -> Light:
