@@ -21,7 +21,8 @@ MAX_CLASSES: Final = 40
 _MOST_COUNTED: Final = 8
 _MOST_WRITTEN: Final = 24
 _LEAST_WRITTEN: Final = 0.005
-_DARK: Final = 0.55
+_DARK: Final = 0.65
+_FAINTEST: Final = 0.04
 _LABEL_CHARS: Final = 26
 
 
@@ -48,8 +49,9 @@ def draw_confusion(plot: ConfusionPlot, theme: Theme) -> Figure:
     for spine in axes.spines.values():
         spine.set_visible(False)
     left_out = len(plot.classes) - len(classes)
+    unit = ", % of the row" if _MOST_COUNTED < len(classes) <= _MOST_WRITTEN else ""
     more = f" ({left_out} smaller classes left out)" if left_out else ""
-    name_axes(axes, f"nearest neighbor's{more}", "query's, with its count", theme)
+    name_axes(axes, f"nearest neighbor's{unit}{more}", "query's, with its count", theme)
     return figure
 
 
@@ -66,12 +68,17 @@ def _draw_cells(axes: Axes, shares: npt.NDArray[np.float64], theme: Theme) -> No
     from matplotlib.patches import Rectangle
 
     cells = [Rectangle((j - 0.48, i - 0.48), 0.96, 0.96) for i, j in np.ndindex(*shares.shape)]
-    # Over whatever is behind, so that none is as light, or dark, as the wall.
-    colors = [to_rgba(theme.series[0], max(0.04, share)) for share in shares.ravel()]
+    # By opacity, so that it reads on a light wall and a dark one.
+    colors = [to_rgba(theme.series[0], shade) for shade in _shades(shares).ravel()]
     axes.add_collection(PatchCollection(cells, facecolors=colors, linewidths=0))
     axes.set_xlim(-0.5, len(shares) - 0.5)
     axes.set_ylim(len(shares) - 0.5, -0.5)
     axes.set_aspect("equal")
+
+
+def _shades(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return opacities in 0..1; by the root, so that rare confusions are seen as well."""
+    return np.maximum(_FAINTEST, np.sqrt(shares))
 
 
 def _write_cells(
@@ -82,8 +89,9 @@ def _write_cells(
 ) -> None:
     if len(counts) > _MOST_WRITTEN:
         return
+    few = len(counts) <= _MOST_COUNTED
+    shades = _shades(shares)
     for i, j in np.ndindex(*counts.shape):
-        few = len(counts) <= _MOST_COUNTED
         if counts[i, j] == 0 or (shares[i, j] < _LEAST_WRITTEN and not few):
             continue
         axes.text(
@@ -92,6 +100,6 @@ def _write_cells(
             f"{counts[i, j]:,}" if few else f"{100 * shares[i, j]:.0f}",
             ha="center",
             va="center",
-            color=theme.wall if shares[i, j] > _DARK else theme.ink,
+            color=theme.wall if shades[i, j] > _DARK else theme.ink,
             fontsize=FONT_SIZE - (1 if few else 2.5),
         )

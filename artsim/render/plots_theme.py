@@ -68,10 +68,29 @@ FONT_SIZE: Final = 9.0
 """Points."""
 
 
+_MORE_FONTS: Final = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Source Han Sans",
+    "WenQuanYi Zen Hei",
+    "Hiragino Sans",
+    "PingFang SC",
+    "Yu Gothic",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Noto Sans Arabic",
+    "Noto Sans Devanagari",
+)
+"""Fonts of scripts that DejaVu Sans lacks; those that are installed are used."""
+
+
 def settings(name: str) -> dict[Any, Any]:
     """Return matplotlib's settings for the plot called `name`."""
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
     return {
-        "font.family": ["DejaVu Sans"],
+        "font.family": ["DejaVu Sans", *(font for font in _MORE_FONTS if font in installed)],
         "font.size": FONT_SIZE,
         # Titles and names may hold dollar signs; none of them is a formula.
         "text.parse_math": False,

@@ -107,7 +107,7 @@ def test_rows_of_a_confusion_are_shares_of_their_class() -> None:
     counts = np.array([[3, 1], [0, 0]])
     (axes,) = draw_plot(ConfusionPlot("c", "c", ("a", "b"), counts), PAPER, titled=False).axes
     alphas = axes.collections[0].get_facecolors()[:, 3]
-    assert alphas.tolist() == pytest.approx([0.75, 0.25, 0.04, 0.04])
+    assert alphas.tolist() == pytest.approx([0.75**0.5, 0.5, 0.04, 0.04])
     assert [text.get_text() for text in axes.texts] == ["3", "1"]
     assert [t.get_text() for t in axes.get_yticklabels()] == ["a  4", "b  0"]
 
