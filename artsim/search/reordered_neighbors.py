@@ -40,19 +40,15 @@ class FusedRanker:
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
         """Rank all works for each of `rows`; see `Ranker`."""
-        first = whole = np.zeros((len(rows), 0))
-        lengths = np.zeros(len(rows), dtype=np.intp)
-        for number, ranker in enumerate(self._rankers):
-            ranking = ranker.rank(rows, barred, head=0)
-            if number == 0:
-                lengths = ranking.lengths
-                first, whole = np.zeros(ranking.order.shape), np.zeros(ranking.order.shape)
-            places = np.arange(1, ranking.order.shape[1] + 1)
-            shares = np.where(places <= lengths[:, None], 1.0 / (RRF_K + places), 0.0)
-            every = np.arange(len(rows))[:, None]
+        rankings = [ranker.rank(rows, barred, head=0) for ranker in self._rankers]
+        lengths, shape = rankings[0].lengths, rankings[0].order.shape
+        places = np.arange(1, shape[1] + 1)
+        shares = np.where(places <= lengths[:, None], 1.0 / (RRF_K + places), 0.0)
+        first, whole = np.zeros(shape), np.zeros(shape)
+        every = np.arange(len(rows))[:, None]
+        for ranking in rankings:
             whole[every, ranking.order] += shares
-            top = ranking.order[:, : self._depth]
-            first[every, top] += shares[:, : self._depth]
+            first[every, ranking.order[:, : self._depth]] += shares[:, : self._depth]
         order = _order_of_two(first, whole)
         scores = np.take_along_axis(first, order[:, :head], axis=1)
         scores[scores == 0.0] = -np.inf

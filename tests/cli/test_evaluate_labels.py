@@ -38,7 +38,7 @@ def test_json_and_folder(sample_home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--by", "stile"], "did you mean style"),
+        (["--by", "styl"], "did you mean style"),
         (["--by", "style", "--encoder", "clip"], "no vectors"),
         (["--by", "style", "--fused"], "two encoders or more"),
     ],

@@ -117,7 +117,8 @@ def labels(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.evaluation.labels import LabelsOptions, evaluate_labels
+        from artsim.evaluation.labels import evaluate_labels
+        from artsim.evaluation.labels_options import LabelsOptions
 
         options = LabelsOptions(
             by=tuple(by),
