@@ -104,7 +104,7 @@ def face_cells(
 
 
 def style_rows(judged: Sequence[JudgedPainting], least: float, seed: int) -> tuple[Row, ...]:
-    """Return a row for each style, that with most people first."""
+    """Return a row for each style (of several the first), that with most people first."""
     by_style: dict[str, list[JudgedPainting]] = {}
     for painting in judged:
         by_style.setdefault(label_of(painting.payload, "style") or "unknown", []).append(painting)

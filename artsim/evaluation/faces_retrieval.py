@@ -12,7 +12,7 @@ import numpy as np
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload
 from artsim.evaluation.bootstrap import estimate_mean
-from artsim.evaluation.contenders import list_contenders
+from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.faces_rankings import UNKNOWN, FaceRankings, FaceRanks
 from artsim.evaluation.metrics import Floats, Integers, all_metrics, metric_names
@@ -111,31 +111,38 @@ def evaluate_retrieval(
     if len(queries.rows) == 0:
         return Findings()
     checked = np.random.default_rng(options.seed).permutation(queries.rows)[:_CHECKED]
-    rows, values, failures, agreement = [], [], [], {}
-    contenders = list_contenders(encoders, options.rerank, fused=False)
-    for number, contender in enumerate(contenders):
+    rows, agreement, found = [], {}, Findings()
+    for number, contender in enumerate(list_contenders(encoders, options.rerank, fused=False)):
         progress.update(number)
         ranks = rankings.rank(contender, queries.rows, queries.person, shown=_SHOWN_HITS)
         share = rankings.check(contender, checked, by_index=not options.exact)
         if share is not None:
             agreement[contender.name] = share
-        columns = all_metrics(ranks.ranks, KS).T
-        measured = dict(zip(metric_names(KS), columns, strict=True))
+        measured = dict(zip(metric_names(KS), all_metrics(ranks.ranks, KS).T, strict=True))
         rows.append(_row(contender.name, measured, options.seed))
-        values += [
-            QueryValues("retrieval", contender.name, column, queries.ids, measured[column])
-            for column in _COMPARED
-        ]
-        if contender.rerank is None:
-            failures.append(_worst(contender.name, queries, ranks, measured["map"]))
+        found += _details(contender, queries, ranks, measured)
     rows.append(_random_row(rankings, queries, options.seed))
-    title = "Where is the same person? Searches by one face"
-    notes = (
+    notes = [
         *_notes(rankings, queries, labels, options),
         describe_agreement(agreement, len(checked)),
+    ]
+    title = "Where is the same person? Searches by one face"
+    table = Table("retrieval", title, "face encoder", COLUMNS, tuple(rows), tuple(notes))
+    return Findings((table,)) + found
+
+
+def _details(
+    contender: Contender, queries: _Queries, ranks: FaceRanks, measured: Mapping[str, Floats]
+) -> Findings:
+    """Return the values of every query, and the worst ones where nothing is re-ranked."""
+    values = tuple(
+        QueryValues("retrieval", contender.name, column, queries.ids, measured[column])
+        for column in _COMPARED
     )
-    table = Table("retrieval", title, "face encoder", COLUMNS, tuple(rows), notes)
-    return Findings((table,), tuple(values), (), tuple(failures))
+    if contender.rerank is not None:
+        return Findings(query_values=values)
+    worst = _worst(contender.name, queries, ranks, measured["map"])
+    return Findings(query_values=values, failures=(worst,))
 
 
 def _choose(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload
 from artsim.evaluation.contenders import encoder_names
 from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
-from artsim.evaluation.report import Cell, Column, PictureGroup, Row, Table
+from artsim.evaluation.report import Cell, Column, Line, PictureGroup, Row, Table
 from artsim.evaluation.verification import RocCurve
 from artsim.evaluation.verification_intervals import draw_people, estimate_rates
 from artsim.evaluation.verification_pairs import IndexPairs, all_pairs
@@ -26,6 +27,16 @@ from artsim.evaluation.verification_parts import (
 from artsim.search.vectors import read_vectors
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """One encoder's row, curve and hardest pairs, and the pairs they are of."""
+
+    row: Row
+    line: Line
+    failures: tuple[PictureGroup, ...]
+    pairs: IndexPairs
 
 
 def evaluate_all_pairs(
@@ -47,40 +58,14 @@ def evaluate_all_pairs(
     Findings
         Empty where no two faces are of one person, or all are.
     """
-    rows, lines = [], []
-    failures: list[PictureGroup] = []
-    notes: tuple[str, ...] = ()
-    for name, info in zip(encoder_names(encoders), encoders, strict=True):
-        table = read_vectors(gallery.faces, info.vector_name, payload_fields=())
-        row = {point_id: i for i, point_id in enumerate(table.point_ids)}
-        known = [face for name in labels if (face := faces.main[name]).point_id in row]
-        people, codes = np.unique([labels[_painting(face)] for face in known], return_inverse=True)
-        pairs = all_pairs(codes, most=options.most_pairs, seed=options.seed)
-        if not pairs.same.any() or pairs.same.all():
-            continue
-        vectors = table.vectors[[row[face.point_id] for face in known]]
-        scores = pair_cosines(vectors, pairs.first, pairs.second)
-        curve = RocCurve(scores, pairs.same)
-        cells: dict[str, Cell] = {
-            "faces": len(known),
-            "people": len(people),
-            "pairs": len(pairs),
-            "pairs_of_one": int(pairs.same.sum()),
-        }
-        draw = draw_people(codes[pairs.first], codes[pairs.second])
-        counts = int(pairs.same.sum()), len(pairs)
-        cells |= estimate_rates(curve, draw, counts, seed=options.seed)
-        rows.append(Row(name, cells))
-        lines.append(roc_line(curve, name))
-
-        def pictures(
-            i: int, known: Sequence[Record] = known, pairs: IndexPairs = pairs
-        ) -> tuple[Payload, Payload]:
-            return known[pairs.first[i]].payload, known[pairs.second[i]].payload
-
-        failures += hardest_pairs(f"{name}, of all pairs", scores, pairs.same, pictures)
-        notes = _notes(pairs)
-    if not rows:
+    known = [(faces.main[name], label) for name, label in labels.items()]
+    names = encoder_names(encoders)
+    tried = (
+        _verify(gallery, known, info, name, options)
+        for info, name in zip(encoders, names, strict=True)
+    )
+    verified = [found for found in tried if found is not None]
+    if not verified:
         return Findings()
     columns = (
         Column("faces", "Faces", "count", None),
@@ -90,13 +75,51 @@ def evaluate_all_pairs(
         *RATE_COLUMNS,
     )
     title = "Is it the same person? All pairs of labeled faces"
-    table_ = Table("verification_all", title, "face encoder", columns, tuple(rows), notes)
-    plot = roc_plot("roc_all", "ROC of all pairs of labeled faces", lines)
-    return Findings((table_,), (), (plot,), tuple(failures))
+    rows = tuple(found.row for found in verified)
+    table = Table(
+        "verification_all", title, "face encoder", columns, rows, _notes(verified[0].pairs)
+    )
+    lines = [found.line for found in verified]
+    return Findings(
+        tables=(table,),
+        plots=(roc_plot("roc_all", "ROC of all pairs of labeled faces", lines),),
+        failures=tuple(group for found in verified for group in found.failures),
+    )
 
 
-def _painting(face: Record) -> str:
-    return str(face.payload["painting_id"])
+def _verify(
+    gallery: Gallery,
+    labeled: Sequence[tuple[Record, str]],
+    info: EncoderInfo,
+    name: str,
+    options: FacesOptions,
+) -> _Verified | None:
+    """Verify the faces that have the encoder's vector; None where pairs of a kind are missing."""
+    table = read_vectors(gallery.faces, info.vector_name, payload_fields=())
+    place = {point_id: i for i, point_id in enumerate(table.point_ids)}
+    known = [(face, label) for face, label in labeled if face.point_id in place]
+    people, codes = np.unique([label for _, label in known], return_inverse=True)
+    pairs = all_pairs(codes, most=options.most_pairs, seed=options.seed)
+    of_one = int(pairs.same.sum())
+    if of_one in (0, len(pairs)):
+        return None
+    vectors = table.vectors[[place[face.point_id] for face, _ in known]]
+    scores = pair_cosines(vectors, pairs.first, pairs.second)
+    curve = RocCurve(scores, pairs.same)
+    draw = draw_people(codes[pairs.first], codes[pairs.second])
+    cells: dict[str, Cell] = {
+        "faces": len(known),
+        "people": len(people),
+        "pairs": len(pairs),
+        "pairs_of_one": of_one,
+        **estimate_rates(curve, draw, (of_one, len(pairs)), seed=options.seed),
+    }
+
+    def pictures(i: int) -> tuple[Payload, Payload]:
+        return known[pairs.first[i]][0].payload, known[pairs.second[i]][0].payload
+
+    failures = hardest_pairs(f"{name}, of all pairs", scores, pairs.same, pictures)
+    return _Verified(Row(name, cells), roc_line(curve, name), failures, pairs)
 
 
 def _notes(pairs: IndexPairs) -> tuple[str, ...]:

@@ -454,6 +454,19 @@ def test_paintings_nobody_searched_for_faces(photographs: Photographs, tmp_path:
             evaluate_faces(gallery)
 
 
+def test_boxes_and_no_face_at_all(photographs: Photographs, tmp_path: Path) -> None:
+    with open_gallery(home=tmp_path) as gallery:
+        gallery.create_paintings([], pixels_side=SIDE).upsert(photographs.paintings)
+        gallery.create_faces([SHARP], pixels_side=SIDE)
+        report = evaluate_faces(gallery)
+    assert value(report, "detection", "all", "covered") == 0
+    assert row_of(report, "detection", "all").values["outside"] is None
+    names = {table.name for table in report.tables}
+    assert names == {"detection", "detection_by_style", "detection_by_height"}
+    assert report.plots == ()
+    json.dumps(report_document(report))
+
+
 def test_sample_gallery_by_sitter(sample_gallery: Gallery) -> None:
     """Real faces, found and encoded: the first tag of a portrait is its sitter."""
     with pytest.raises(EvaluationError, match=r"has nothing to hold its faces to.*--pairs FILE"):
