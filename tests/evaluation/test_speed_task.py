@@ -197,7 +197,8 @@ def test_the_worst_filter_counts() -> None:
 
 def test_leave_one_out_is_held_to_time_and_memory() -> None:
     def judged(ratio: float, more: int) -> list[bool | None]:
-        return kept(describe_leave_one_out(LeaveOneOut(10, 5, 1.0, ratio, ratio, 100, more)))
+        found = LeaveOneOut(10, 5, 1.0, ratio, 9.0, ratio, 9.0, 50, 100, more)
+        return kept(describe_leave_one_out(found))
 
     assert judged(2.0, 400) == [True, True]
     assert judged(2.1, 401) == [False, False]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -56,9 +54,10 @@ class IngestRate:
     ratio: float
 
 
-@contextmanager
-def speed_encoder(spec: str | None, settings: Settings, scratch: Path) -> Iterator[Encoder]:
+def speed_encoder(spec: str | None, settings: Settings, scratch: Path) -> Encoder:
     """Load the encoder to measure with; ResNet-50 with random weights where none is named.
+
+    The random weights are written into `scratch`.
 
     Raises
     ------
@@ -66,13 +65,12 @@ def speed_encoder(spec: str | None, settings: Settings, scratch: Path) -> Iterat
         If the named one cannot be loaded.
     """
     if spec is not None:
-        yield load_encoder(spec, settings=settings)
-        return
+        return load_encoder(spec, settings=settings)
     from artsim.encoders.random_weights import write_random_weights
 
     file = scratch / f"{RANDOM_MODEL}-random.safetensors"
     write_random_weights(RANDOM_MODEL, file)
-    yield load_encoder(RANDOM_MODEL, weights=file, settings=settings)
+    return load_encoder(RANDOM_MODEL, weights=file, settings=settings)
 
 
 def measure_ingest_rate(

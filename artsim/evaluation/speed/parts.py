@@ -49,15 +49,14 @@ def _ingest(bench: Bench) -> Measured:
     spec = bench.options.encoder
     source = bench.pictures.copies(bench.sizes.ingest_pictures, bench.scratch)
     bench.progress.start(None, "Loading the encoder")
-    with speed_encoder(spec, bench.settings, bench.scratch) as encoder:
-        rate = measure_ingest_rate(
-            source,
-            encoder,
-            bench.scratch,
-            batch_size=bench.sizes.batch_size,
-            rounds=bench.sizes.ingest_rounds,
-            progress=bench.progress,
-        )
+    rate = measure_ingest_rate(
+        source,
+        speed_encoder(spec, bench.settings, bench.scratch),
+        bench.scratch,
+        batch_size=bench.sizes.batch_size,
+        rounds=bench.sizes.ingest_rounds,
+        progress=bench.progress,
+    )
     random = RANDOM_WEIGHTS_NOTE if spec is None else ""
     return describe_ingest_rate(rate, bench.pictures.note, random)
 
