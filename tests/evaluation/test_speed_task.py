@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from artsim.commands.evaluate.speed import PartName
-from artsim.errors import SourceError, UnknownEncoderError
+from artsim.errors import EvaluationError, SourceError, UnknownEncoderError
 from artsim.evaluation.report import Report
 from artsim.evaluation.speed.cold_starts import ColdStarts, describe_cold_starts
 from artsim.evaluation.speed.face_detection import FaceDetection, describe_face_detection
@@ -115,7 +115,7 @@ def test_a_folder_without_pictures_is_refused_at_once(
 
 def test_an_unknown_encoder_is_refused_at_once() -> None:
     with pytest.raises(UnknownEncoderError, match="resnet50"):
-        evaluate_speed(SpeedOptions(encoder="resnet5"))
+        evaluate_speed(SpeedOptions(("rerank", "ingest"), encoder="resnet5"))
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, scratch: Path) -> None:
@@ -139,6 +139,16 @@ def test_pictures_are_copied_from_a_folder_and_sampled_by_seed(
     assert chosen != real.choose(7, tmp_path, seed=2)
     assert len(set(chosen)) == 7
     assert len(real.choose(10_000, tmp_path)) == 60
+
+
+def test_a_picture_that_cannot_be_copied_is_named(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with pytest.raises(EvaluationError, match=r"lost\.jpg cannot be copied.*--data"):
+        Pictures(pictures).copies(1, scratch)
 
 
 def test_the_sample_stands_in_where_there_are_no_pictures(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.errors import SourceError
+from artsim.errors import EvaluationError, SourceError
 from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.ingest.folder import list_pictures
 from artsim.ingest.sample import make_sample
@@ -67,11 +67,23 @@ class Pictures:
         return made.folder
 
     def copies(self, count: int, scratch: Path) -> Path:
-        """Return a folder in `scratch` with the first `count` pictures and no metadata."""
+        """Return a folder in `scratch` with the first `count` pictures and no metadata.
+
+        Raises
+        ------
+        EvaluationError
+            If one cannot be copied.
+        """
         copied = scratch / "pictures"
         copied.mkdir()
         for number, path in enumerate(self._paths(count, scratch)[:count]):
-            shutil.copyfile(path, copied / f"{number:06d}{path.suffix}")
+            try:
+                shutil.copyfile(path, copied / f"{number:06d}{path.suffix}")
+            except OSError as exc:
+                raise EvaluationError(
+                    f"{path} cannot be copied to {copied} ({exc.strerror or exc}); make room, "
+                    "name another temporary folder in TMPDIR, or other pictures with --data"
+                ) from exc
         return copied
 
     def choose(self, count: int, scratch: Path, *, seed: int = 0) -> list[Path]:

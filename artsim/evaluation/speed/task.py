@@ -55,7 +55,7 @@ def evaluate_speed(
     found_settings = settings or load_settings()
     reporter = progress or SilentProgress()
     Pictures(chosen.data).check()
-    if chosen.encoder is not None:
+    if chosen.encoder is not None and "ingest" in chosen.parts:
         from artsim.encoders.registry import resolve
 
         resolve(chosen.encoder, settings=found_settings)  # wrong names are known at once
