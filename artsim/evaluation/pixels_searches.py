@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
 from typing import Final, Literal
 
 import numpy as np
@@ -56,7 +58,7 @@ class Searching:
         return replace(self.options, rerank=contender.rerank)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subjects:
     """The paintings, or faces, of a gallery that can be queries and hits.
 
@@ -71,30 +73,30 @@ class Subjects:
 
     def __len__(self) -> int:
         """Return how many subjects there are."""
-        return sum(len(of_one) for of_one in self.by_painting.values())
+        return len(self.flat)
 
-    def others(self, query: str) -> list[Subject]:
-        """Return every subject that may be a hit of the painting `query`."""
-        key = self.by_painting[query][0].payload.get("artist_key")
-        return [
-            other
-            for painting_id, of_one in self.by_painting.items()
-            if painting_id != query
-            for other in of_one
-            if not (self.not_same_artist and other.payload.get("artist_key") == key)
-        ]
+    @cached_property
+    def flat(self) -> list[Subject]:
+        """All subjects, in the order of `by_painting`."""
+        return [subject for of_one in self.by_painting.values() for subject in of_one]
 
     def all_pairs(self, query: str) -> list[Pair]:
         """Return every pair of a subject of `query` and one that may be its hit."""
-        others = self.others(query)
+        others = [other for other in self.flat if self._may_be_hit(query, other)]
         return [(own, other) for own in self.by_painting[query] for other in others]
 
     def random_pairs(self, query: str, k: int, rng: np.random.Generator) -> list[Pair]:
         """Return K hits drawn by lot, each with a subject of `query` drawn by lot."""
-        others = self.others(query)
-        drawn = rng.choice(len(others), size=min(k, len(others)), replace=False)
+        drawn = (self.flat[int(i)] for i in rng.permutation(len(self)))
+        hits = list(islice((one for one in drawn if self._may_be_hit(query, one)), k))
         own = self.by_painting[query]
-        return [(own[int(rng.integers(len(own)))], others[int(i)]) for i in drawn]
+        return [(own[int(rng.integers(len(own)))], hit) for hit in hits]
+
+    def _may_be_hit(self, query: str, other: Subject) -> bool:
+        if other.painting_id == query:
+            return False
+        key = self.by_painting[query][0].payload.get("artist_key")
+        return not (self.not_same_artist and other.payload.get("artist_key") == key)
 
 
 def sample_queries(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:

@@ -124,7 +124,7 @@ class Tally:
         """Return the queries of least SSIM of each row, with their hits."""
         return [
             PictureGroup(
-                f"Least like their hits: {row}",
+                f"Lowest SSIM with their hits: {row}",
                 tuple(_picture_row(answer) for answer in self._worst[row][:count]),
             )
             for row in rows

@@ -50,7 +50,6 @@ FaceEncodersOption = Annotated[
         show_default="all the gallery has",
     ),
 ]
-
 PixelsRerankOption = Annotated[
     list[RerankChoice] | None,
     typer.Option(
