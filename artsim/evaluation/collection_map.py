@@ -204,7 +204,8 @@ def nearest_others(
     Returns
     -------
     neighbors : ndarray of int32, shape (N, k)
-        Best first, equal cosines in order of row; -1 fills rows that are short.
+        Best first, equal cosines in order of row, but which of them make the cut is
+        arbitrary (though always the same); -1 fills rows that are short.
     scores : ndarray of float32, shape (N, k)
         Their cosines, 0 where there is no neighbor.
     """
@@ -215,8 +216,10 @@ def nearest_others(
         rows = slice(start, min(start + _BLOCK, count))
         scores = vectors[rows] @ vectors.T
         scores[groups[rows, None] == groups[None, :]] = -np.inf
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        best = np.take_along_axis(scores, order, axis=1)
+        pool = np.argpartition(-scores, min(3 * k, count - 1), axis=1)[:, : 3 * k]
+        best = np.take_along_axis(scores, pool, axis=1)
+        ranks = np.lexsort((pool, -best), axis=1)[:, :k]
+        order, best = (np.take_along_axis(part, ranks, axis=1) for part in (pool, best))
         width = order.shape[1]
         neighbors[rows, :width] = np.where(np.isfinite(best), order, -1)
         found[rows, :width] = np.where(np.isfinite(best), best, 0)

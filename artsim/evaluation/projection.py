@@ -118,7 +118,8 @@ def principal_components(vectors: Embeddings, dims: int) -> npt.NDArray[np.float
     # scikit-learn divides by the total variance, and by N - 1.
     if count > 1 and np.ptp(vectors, axis=0).any():
         solver = "covariance_eigh" if count > width else "full"
-        found = PCA(min(dims, count, width), svd_solver=solver).fit_transform(vectors)
+        wide = vectors.astype(np.float64)  # a covariance loses half the digits of its vectors
+        found = PCA(min(dims, count, width), svd_solver=solver).fit_transform(wide)
     missing = max(0, 2 - found.shape[1])
     return np.pad(found, ((0, 0), (0, missing))).astype(np.float32)
 

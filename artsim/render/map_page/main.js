@@ -42,11 +42,7 @@ $("fold").addEventListener("click", () => {
   $("fold").setAttribute("aria-expanded", String(!folded));
   $("fold").textContent = folded ? "more" : "less";
 });
-dark.addEventListener("change", () => {
-  shade();
-  fillLegend();
-  readPaint();
-});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readPaint);
 new ResizeObserver(measure).observe(canvas);
 
 readPaint();

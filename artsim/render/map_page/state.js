@@ -4,8 +4,7 @@ const state = { field: -1, chosen: new Set(), peek: null, matches: null, match: 
 const BINS = 8;
 let colorOf = new Uint8Array(count); // index into `swatches`
 let groupOf = new Int16Array(count); // row of the legend
-let pure = []; // the colors as the page brings them
-let swatches = []; // as they are shown
+let swatches = [];
 let paints = []; // the same, as CSS
 let rows = []; // of the legend: label, count, swatch
 const lit = new Uint8Array(count); // 1 where a point is not faded
@@ -27,24 +26,12 @@ function useField(index) {
   else if (field.kind === "category") colorNames(field);
   else colorNumbers(field);
   rows = rows.filter((row) => row.count > 0);
-  shade();
+  paints = swatches.map(css);
   light();
 }
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-
-// The same colors on a dark wall, those that would vanish there made lighter.
-function shade() {
-  swatches = pure.map((color) => {
-    const [r, g, b] = color, luminance = (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-    const share = dark.matches ? Math.max(0, 0.45 - luminance) : 0;
-    return color.map((v) => Math.round(v + (255 - v) * share));
-  });
-  paints = swatches.map(css);
-}
-
 function colorNothing() {
-  pure = [data.palette[0]];
+  swatches = [data.palette[0]];
   colorOf.fill(0);
   groupOf.fill(0);
   rows = [];
@@ -53,7 +40,7 @@ function colorNothing() {
 function colorNames(field) {
   const named = Math.min(field.values.length, data.palette.length);
   const other = named, unknown = named + 1;
-  pure = [...data.palette.slice(0, named), data.other, data.unknown];
+  swatches = [...data.palette.slice(0, named), data.other, data.unknown];
   const tally = new Uint32Array(named + 2);
   for (let i = 0; i < count; i++) {
     const code = field.codes[i];
@@ -69,8 +56,8 @@ function colorNames(field) {
 
 function colorNumbers(field) {
   const steps = 64, span = field.high - field.low || 1;
-  pure = Array.from({ length: steps }, (_, k) => scaleColor(k / (steps - 1)));
-  pure.push(data.unknown);
+  swatches = Array.from({ length: steps }, (_, k) => scaleColor(k / (steps - 1)));
+  swatches.push(data.unknown);
   const whole = field.values.every((v) => v === null || Number.isInteger(v));
   const edges = Array.from({ length: BINS + 1 }, (_, k) => {
     const edge = field.low + (span * k) / BINS;

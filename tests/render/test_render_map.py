@@ -1,0 +1,424 @@
+"""Maps as pages and as PNG."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from artsim.domain.collection_map import CollectionMap, Faithfulness
+from artsim.domain.payload import painting_point_id
+from artsim.errors import QueryError, RenderError
+from artsim.evaluation.picture_grid import assign_cells, choose_grid
+from artsim.render.map import MapStyle, write_map
+from artsim.render.map_colors import CATEGORICAL, SEQUENTIAL, UNKNOWN, point_colors, scale_color
+from artsim.render.map_fields import CategoryField, NumberField, find_fields
+from artsim.render.map_png import WALL
+
+HOSTILE = "</script><script>alert('x')</script><!-- \"quoted\" & \u202ebackwards \u2028 %DATA%"
+
+
+def painted_map(folder: Path, count: int = 30, **changes: Any) -> CollectionMap:
+    """Return a map of pictures of one color each, on a circle; `changes` are to the first."""
+    payloads: list[dict[str, Any]] = []
+    for i in range(count):
+        path = folder / f"{i}.png"
+        if not path.exists():
+            Image.new("RGB", (60 + i, 40), (8 * i, 100, 200)).save(path)
+        payloads.append(
+            {
+                "painting_id": f"p{i:03d}",
+                "title": f"Painting {i}",
+                "artist": ["Łukasz Dürer", "Frans Hals"][i % 2],
+                "artist_key": ["durer lukasz", "frans hals"][i % 2],
+                "style": [["Baroque", "Rococo", "Cubism"][min(2, i // 10)]],
+                "year_start": 1500 + i,
+                "image_uri": path.as_uri(),
+                "image_width": 60 + i,
+                "image_height": 40,
+            }
+        )
+    payloads[0] |= changes
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    positions = (np.stack([np.cos(angle), np.sin(angle)], axis=1) / 2 + 0.5).astype(np.float32)
+    near = np.array([[(i + 1) % count, (i - 1) % count] for i in range(count)], np.int32)
+    return CollectionMap(
+        point_ids=tuple(painting_point_id(p["painting_id"]) for p in payloads),
+        payloads=tuple(payloads),
+        positions=positions,
+        cells=assign_cells(positions, *choose_grid(count)),
+        neighbors=near,
+        scores=np.full((count, 2), 0.75, np.float32),
+        method="tsne",
+        encoder="one-v1",
+        gallery="test",
+        faces=False,
+        total=count,
+        faithfulness=Faithfulness(0.95, 0.5, 0.1, 8, count),
+    )
+
+
+class Page(HTMLParser):
+    """The elements of a page with their text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str], str]] = []
+        self.open = False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {name: value or "" for name, value in attrs}, ""))
+        self.open = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.open = False
+
+    def handle_data(self, data: str) -> None:
+        if self.open:
+            tag, attributes, text = self.found[-1]
+            self.found[-1] = tag, attributes, text + data
+
+    def texts(self, tag: str, **attributes: str) -> list[str]:
+        return [t for n, a, t in self.found if n == tag and attributes.items() <= a.items()]
+
+
+def page_of(made: CollectionMap, path: Path, style: MapStyle | None = None) -> Page:
+    write_map(made, path, style)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def data_of(page: Page) -> dict[str, Any]:
+    [text] = page.texts("script", id="data")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def unpack(text: str, dtype: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text, validate=True), dtype)
+
+
+def test_the_page_holds_all_there_is(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    data = data_of(page_of(made, tmp_path / "map.html"))
+    assert data["id"] == [payload["painting_id"] for payload in made.payloads]
+    assert data["name"] == [payload["title"] for payload in made.payloads]
+    assert data["artist"][0] == "Łukasz Dürer"
+    assert data["date"][3] == "1503"
+    places = np.stack([unpack(data[axis], "<u2") for axis in "xy"], axis=1) / 65535
+    np.testing.assert_allclose(places, made.positions, atol=1e-5)
+    cells = np.stack([unpack(data[axis], "<u2") for axis in ("column", "row")], axis=1)
+    np.testing.assert_array_equal(cells, made.cells)
+    assert (data["columns"], data["rows"]) == choose_grid(30)
+    np.testing.assert_array_equal(unpack(data["neighbors"], "<i4").reshape(30, 2), made.neighbors)
+    assert set(unpack(data["scores"], "<i2")) == {7500}
+    fields = {field["name"]: field for field in data["fields"]}
+    assert list(fields)[:3] == ["style", "artist", "year_start"]
+    assert fields["style"]["values"] == ["Baroque", "Cubism", "Rococo"]
+    assert set(unpack(fields["artist"]["codes"], "<i2")) == {0, 1}
+    assert fields["year_start"]["values"] == list(range(1500, 1530))
+
+
+def test_every_picture_is_in_the_sheets(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    page = page_of(made, tmp_path / "map.html", MapStyle(thumbnail_side=48))
+    thumbnails = data_of(page)["thumbnails"]
+    sizes = unpack(thumbnails["sizes"], "<u2").reshape(30, 2)
+    sheets = {}
+    for number, place in enumerate(thumbnails["sheets"]):
+        [text] = page.texts("script", id=f"sheet-{number}")
+        with Image.open(io.BytesIO(base64.b64decode(text))) as image:
+            assert image.format == "WEBP"
+            sheets[tuple(place)] = np.asarray(image.convert("RGB"))
+    for i, (column, row) in enumerate(made.cells.tolist()):
+        width, height = sizes[i].tolist()
+        assert width == 48
+        assert height == pytest.approx(48 * 40 / (60 + i), abs=1)
+        x, y = column % 8 * 48 + width // 2, row % 8 * 48 + height // 2
+        pixel = sheets[column // 8, row // 8][y, x].astype(int)
+        assert np.abs(pixel - (8 * i, 100, 200)).max() <= 12, i
+
+
+def test_a_picture_that_is_not_there_is_counted(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    (tmp_path / "4.png").unlink()
+    (tmp_path / "5.png").write_bytes(b"no picture")
+    made.payloads[6].pop("image_uri")
+    made.payloads[7]["image_uri"] = "https://museum.example/7.jpg"
+    written = write_map(made, tmp_path / "map.html")
+    assert written.missing == 4
+    assert written.size == (tmp_path / "map.html").stat().st_size
+    assert write_map(made, tmp_path / "map.png", MapStyle(pictures=True)).missing == 4
+    bare = page_of(made, tmp_path / "bare.html", MapStyle(thumbnail_side=0))
+    assert data_of(bare)["thumbnails"] is None
+    assert not bare.texts("script", type="text/plain")
+
+
+def test_thumbnails_of_faces_are_of_the_faces(tmp_path: Path) -> None:
+    made = painted_map(tmp_path, box=[40.0, 10.0, 10.0, 8.0])
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[10:18, 40:50] = (250, 200, 150)
+    Image.fromarray(picture).save(tmp_path / "0.png")
+    page = page_of(made, tmp_path / "map.html", MapStyle(thumbnail_side=56))
+    thumbnails = data_of(page)["thumbnails"]
+    assert unpack(thumbnails["sizes"], "<u2")[:2].tolist() == [56, 56]
+    column, row = made.cells[0].tolist()
+    sheet = thumbnails["sheets"].index([column // 8, row // 8])
+    [text] = page.texts("script", id=f"sheet-{sheet}")
+    with Image.open(io.BytesIO(base64.b64decode(text))) as image:
+        x, y = column % 8 * 56, row % 8 * 56
+        found = np.asarray(image.convert("RGB").crop((x, y, x + 56, y + 56))).astype(int)
+    assert np.abs(found[28, 28] - (250, 200, 150)).max() < 30
+    assert found[2, 2].max() < 40
+    share = (found[..., 0] > 125).mean()
+    assert share == pytest.approx(10 * 8 / 14**2, abs=0.08)
+
+
+def test_hostile_metadata_stays_text(tmp_path: Path) -> None:
+    made = painted_map(
+        tmp_path, title=HOSTILE, artist=HOSTILE, style=[HOSTILE], painting_id=HOSTILE,
+        source_url="javascript:alert(1)", extra={HOSTILE: HOSTILE},
+    )  # fmt: skip
+    made.payloads[1]["title"] = "x" * 1_000_000
+    made.payloads[2]["title"] = "lone \ud800 surrogate"
+    made.payloads[3]["source_url"] = "https://museum.example/3?a=<b>"
+    page = page_of(made, tmp_path / "map.html", MapStyle(color_by="style"))
+    text = (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert len(page.texts("script")) == 2 + len(page.texts("script", type="text/plain"))
+    assert text.count("<!--") == 0
+    data = data_of(page)
+    assert data["name"][0].startswith("</script><script>alert('x')</script><!-- \"quoted\"")
+    assert "\u202e" not in data["name"][0]
+    assert data["name"][0].endswith("%DATA%")
+    assert len(data["name"][1]) == 300
+    assert data["link"][0] == ""
+    assert data["link"][3] == "https://museum.example/3?a=<b>"
+    assert (tmp_path / "map.html").stat().st_size < 400_000
+
+
+def test_only_the_pages_own_script_may_run(tmp_path: Path) -> None:
+    page = page_of(painted_map(tmp_path), tmp_path / "map.html")
+    [policy] = [a["content"] for n, a, _ in page.found if n == "meta" and "http-equiv" in a]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    script = page.texts("script")[-1]
+    for kind, text in (("script-src", script), ("style-src", page.texts("style")[0])):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[kind] == f"'sha256-{digest}'"
+    assert rules["default-src"] == "'none'"
+    whole = (tmp_path / "map.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?https?:""", whole)
+    assert "innerHTML" not in script
+    assert "eval(" not in script
+
+
+def test_a_png_of_dots(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    write_map(made, tmp_path / "map.png")
+    with Image.open(tmp_path / "map.png") as image:
+        assert image.text["Title"] == "30 paintings of test"
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    assert (pixels == WALL).all(axis=1).mean() > 0.8
+    areas = [(pixels == color).all(axis=1).sum() for color in CATEGORICAL[:4]]
+    assert min(areas[:3]) > 2000
+    assert areas[0] == pytest.approx(areas[1], rel=0.1)
+    assert areas[3] == 0
+
+
+def test_a_png_of_pictures(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    write_map(made, tmp_path / "map.png", MapStyle(pictures=True))
+    with Image.open(tmp_path / "map.png") as image:
+        pixels = np.asarray(image.convert("RGB"))
+    corners = []
+    for i in range(30):
+        ys, xs = np.nonzero((pixels == (8 * i, 100, 200)).all(axis=2))
+        width, height = np.ptp(xs) + 1, np.ptp(ys) + 1
+        assert len(xs) == width * height, "covered by another"
+        assert width / height == pytest.approx((60 + i) / 40, abs=0.06)
+        corners.append((int(xs.min()) // 190, int(ys.min()) // 190))
+    assert len(set(corners)) == 30
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("name", ["map.png", "map.html"])
+def test_few_points(tmp_path: Path, count: int, name: str) -> None:
+    made = painted_map(tmp_path, count)
+    for pictures in (False, True):
+        assert write_map(made, tmp_path / name, MapStyle(pictures=pictures)).missing == 0
+
+
+def test_where_nothing_can_be_written(tmp_path: Path) -> None:
+    made = painted_map(tmp_path, 3)
+    (tmp_path / "folder.html").mkdir()
+    for wrong in ("map.pdf", "no/map.html", "folder.html"):
+        with pytest.raises(RenderError, match=re.escape(str(tmp_path / wrong))):
+            write_map(made, tmp_path / wrong)
+    with pytest.raises(ValueError, match="16 to 512"):
+        MapStyle(thumbnail_side=5)
+
+
+def test_a_map_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    made = painted_map(tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("map.html", "map.png"):
+        with pytest.raises(KeyboardInterrupt):
+            write_map(made, out / name, MapStyle(pictures=True), report=interrupt)
+    assert list(out.iterdir()) == []
+
+
+# Fields and colors
+
+
+def test_useful_fields_are_found() -> None:
+    payloads = [
+        {
+            "painting_id": str(i),
+            "title": f"T{i}",
+            "style": ["A", "B"] if i % 2 else ["B"],
+            "school": "Dutch",
+            "year_start": 1600 + i % 7,
+            "extra": {"room": str(i % 3), "key": f"k{i}", "wall": "north" if i < 10 else "south"},
+        }
+        for i in range(20)
+    ]
+    fields = find_fields(payloads)
+    assert [field.name for field in fields] == ["style", "year_start", "extra.room", "extra.wall"]
+    style, year, room, wall = fields
+    assert isinstance(style, CategoryField)
+    assert (style.values, style.counts) == (("A", "B"), (10, 10))
+    assert isinstance(year, NumberField)
+    assert year.label == "date"
+    assert isinstance(room, NumberField)
+    assert isinstance(wall, CategoryField)
+    first, *rest = find_fields(payloads, "school")
+    assert first.name == "school"
+    assert [field.name for field in rest] == [field.name for field in fields]
+    assert find_fields(payloads, "extra.key")[0].name == "extra.key"
+    with pytest.raises(QueryError, match="fields that it has: style, year_start"):
+        find_fields(payloads, "genre")
+    assert find_fields([{"painting_id": "1"}]) == []
+
+
+def test_artists_are_told_apart_by_their_keys() -> None:
+    names = ["Frans Hals", "HALS, Frans", "Frans Hals", "Dirck Hals"]
+    keys = ["frans hals"] * 3 + ["dirck hals"]
+    payloads = [
+        {"painting_id": str(i), "artist": n, "artist_key": k}
+        for i, (n, k) in enumerate(zip(names, keys, strict=True))
+    ]
+    [field] = find_fields([*payloads, {"painting_id": "4"}])
+    assert isinstance(field, CategoryField)
+    assert field.values == ("Frans Hals", "Dirck Hals")
+    assert field.codes == (0, 0, 0, 1, -1)
+
+
+def test_an_outlier_does_not_take_the_scale() -> None:
+    years = [1500 + i for i in range(300)] + [12]
+    payloads = [{"painting_id": str(i), "year_start": y} for i, y in enumerate(years)]
+    [field] = find_fields(payloads)
+    assert isinstance(field, NumberField)
+    assert field.low > 1490
+    colors = point_colors(field, 301)
+    assert colors[-1] == SEQUENTIAL[0]
+    assert len(set(colors)) > 100
+    assert point_colors(NumberField("n", "n", (None, 1.0), 0, 2), 2)[0] == UNKNOWN
+
+
+def test_the_sequential_scale_is_viridis() -> None:
+    from matplotlib import colormaps
+
+    for step, share in enumerate(np.linspace(0, 1, 33)):
+        expected = np.array(colormaps["viridis"](float(share))[:3]) * 255
+        difference = np.abs(np.array(scale_color(float(share))) - expected).max()
+        assert difference < (2 if step % 4 == 0 else 20)
+    assert scale_color(-1) == SEQUENTIAL[0]
+    assert scale_color(2) == SEQUENTIAL[-1]
+
+
+# Machado, Oliveira & Fernandes (2009). A physiologically-based model for simulation of color
+# vision deficiency. TVCG 15: severity 1.0, on linear RGB.
+DEFICIENCIES = {
+    "none": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+}
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_colors_can_be_told_apart(deficiency: str) -> None:
+    srgb = np.array(CATEGORICAL) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(DEFICIENCIES[deficiency]).T, 0, 1)
+    shown = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+    lab = rgb2lab(shown[None])[0]
+    pairs = [float(deltaE_ciede2000(lab[i], lab[j])) for i, j in combinations(range(12), 2)]
+    first = [float(deltaE_ciede2000(lab[i], lab[j])) for i, j in combinations(range(5), 2)]
+    assert min(pairs) > (26 if deficiency == "none" else 11)
+    assert min(first) > 12
+    walls = rgb2lab(np.array([[(249, 247, 243), (25, 24, 23)]]) / 255)[0]
+    assert min(float(deltaE_ciede2000(one, wall)) for one in lab for wall in walls) > 8
+
+
+# In a real browser
+
+
+def browser() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    return found
+
+
+def test_the_page_starts_in_a_browser(tmp_path: Path) -> None:
+    made = painted_map(tmp_path, title=HOSTILE)
+    write_map(made, tmp_path / "map.html")
+    done = subprocess.run(
+        [
+            browser(), "--headless", "--disable-gpu", "--no-sandbox", "--no-first-run",
+            "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}",
+            "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom",
+            (tmp_path / "map.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "CONSOLE" not in done.stderr, done.stderr
+    page = Page(done.stdout)
+    [root] = [attributes for name, attributes, _ in page.found if name == "html"]
+    assert root["data-ready"] == "30"
+    assert page.texts("title") == ["30 paintings of test"]
+    assert page.texts("option") == ["style", "artist", "date", "nothing"]
+    labels = page.texts("bdi")
+    assert labels == ["Baroque", "Cubism", "Rococo"]
