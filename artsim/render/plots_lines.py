@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MARKERS: Final = "osD^vPX*"
 _MARKS_ON_A_LINE: Final = 7
+_DASHES: Final = ((0, (4, 2.5)), (0, (1.2, 1.6)), (0, (8, 2, 1.2, 2)))
+_TURNS: Final = ("-", (0, (7, 1.5, 1.5, 1.5)), (0, (3, 1)))
 _LEAST_HEIGHT: Final = 4.0
 _INCHES_A_NAME: Final = 0.26
 _MARGIN: Final = 0.02
@@ -23,22 +25,38 @@ _MARGIN: Final = 0.02
 
 def draw_lines(plot: LinePlot, theme: Theme) -> Figure:
     """Return the curves with their names at the right, in the order of their right ends."""
+    from matplotlib.ticker import MaxNLocator
+
     height = max(_LEAST_HEIGHT, 0.8 + _INCHES_A_NAME * len(plot.lines))
     figure, axes = make_axes(height, theme)
     axes.grid(color=theme.line, linewidth=0.6)
     name_axes(axes, plot.x_label, plot.y_label, theme)
     is_log = plot.x_scale == "log" and any(x > 0 for line in plot.lines for x in line.x)
+    # Dashed lines are counted by themselves: they take no color from the others.
+    places = [
+        sum(other.dashed == line.dashed for other in plot.lines[:i])
+        for i, line in enumerate(plot.lines)
+    ]
     drawn = [
-        (line, _draw_line(axes, line, i, theme, is_log=is_log)) for i, line in enumerate(plot.lines)
+        (line, _draw_line(axes, line, place, theme, is_log=is_log))
+        for line, place in zip(plot.lines, places, strict=True)
     ]
     if is_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter(lambda _value, _: "")
+    elif _counts(plot):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _limit(axes, plot, is_log=is_log)
     drawn.sort(key=lambda pair: -_last(pair[0]))
     put_legend(figure, [handle for _, handle in drawn], [line.name for line, _ in drawn], theme)
     return figure
+
+
+def _counts(plot: LinePlot) -> bool:
+    """Return whether the lines go by ranks or depths, which have no halves."""
+    xs = [x for line in plot.lines for x in line.x]
+    return all(float(x).is_integer() for x in xs) and max(xs, default=0) > 1
 
 
 def _draw_line(axes: Axes, line: Line, position: int, theme: Theme, *, is_log: bool) -> Any:
@@ -54,7 +72,7 @@ def _draw_line(axes: Axes, line: Line, position: int, theme: Theme, *, is_log: b
         xs,
         ys,
         color=theme.muted if line.dashed else theme.series[place],
-        linestyle=(0, (4, 2.5)) if line.dashed else "-" if turn == 0 else (0, (7, 1.5, 1.5, 1.5)),
+        linestyle=_DASHES[position % len(_DASHES)] if line.dashed else _TURNS[turn % len(_TURNS)],
         linewidth=1.3 if line.dashed else 1.7,
         marker="" if line.dashed else _MARKERS[place],
         markersize=4.2,

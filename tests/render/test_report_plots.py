@@ -96,6 +96,14 @@ def test_lines_are_named_from_the_top() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["1", "2", "0"]
 
 
+def test_dashed_lines_take_no_color_and_differ_among_themselves() -> None:
+    lines = tuple(Line(str(i), (1.0, 5.0), (0.0, 1.0), dashed=i < 2) for i in range(4))
+    (axes,) = draw_plot(LinePlot("l", "l", "rank", "y", lines), PAPER, titled=False).axes
+    assert [line.get_color() for line in axes.lines] == [PAPER.muted] * 2 + list(SERIES_LIGHT[:2])
+    assert len({str(line._dash_pattern) for line in axes.lines}) == 3
+    assert all(tick.is_integer() for tick in axes.get_xticks())
+
+
 def test_no_two_of_sixteen_lines_look_the_same() -> None:
     lines = tuple(Line(str(i), (0.0, 1.0), (0.0, 1.0)) for i in range(16))
     (axes,) = draw_plot(LinePlot("l", "l", "x", "y", lines), PAPER, titled=False).axes
