@@ -62,7 +62,8 @@ class Row:
     note : str
         Why values are missing, or where published values come from.
     measured : bool
-        False for a row that only cites published figures or names missing weights.
+        False for a row that does not compete: it cites published figures, names missing
+        weights, or is a bound that no ranking reaches.
     """
 
     name: str
