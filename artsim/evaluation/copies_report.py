@@ -161,12 +161,28 @@ def _bars(
     )
 
 
+def _without_width(queries: int) -> str:
+    """Say what an interval without width leaves open, by the rule of three [1]_.
+
+    References
+    ----------
+    .. [1] Hanley & Lippman-Hand (1983). If nothing goes wrong, is everything all right?
+       JAMA 249, 1743-1745.
+    """
+    hidden = min(100.0, 300 / queries)
+    return (
+        f"Where all {queries:,} were found, or none, the interval has no width; the true share "
+        f"may still be up to {hidden:.1f} % away."
+    )
+
+
 def _notes(found: Found, options: CopiesOptions) -> list[str]:
     notes = [
         f"Each of {len(found.copied):,} paintings, drawn by seed {options.seed}, was edited "
         "in every way and searched for by the edited picture; it is right to find the "
         "painting itself, another picture of the same painting, or an equal file. "
         "Intervals are 95 % bootstrap intervals over paintings.",
+        _without_width(len(found.copied)),
         "Crop and detail are shares of the picture's area, JPEG is at quality "
         f"{JPEG_QUALITY} of 100, rotation is by 1 to 3 degrees; what was drawn for a copy is "
         "written beside the failures.",

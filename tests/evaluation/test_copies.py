@@ -172,6 +172,7 @@ def test_plots_and_settings(report: Report) -> None:
     assert report.settings["edits"] == tuple(EDITS)
     assert report.task == "copies"
     assert any("extra.near_dup_group" in note for note in report.notes)
+    assert any("up to 50.0 % away" in note for note in report.notes)  # three of six
 
 
 def test_failures_show_the_copy_and_what_was_found(report: Report, gallery: Gallery) -> None:
