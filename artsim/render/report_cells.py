@@ -56,7 +56,8 @@ def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
     if unit == "share":
         return _fixed(100 * number, 1, signed)
     if unit == "score":
-        return _fixed(number, 3, signed)
+        # A probability of 0.000 would be none.
+        return "<0.001" if 0 < number < 0.0005 and not signed else _fixed(number, 3, signed)
     if unit == "count" and float(number).is_integer():
         return _fixed(number, 0, signed)
     size = abs(number)

@@ -120,7 +120,7 @@ def _row(
         _cell(row.values.get(column.name), column, row.name in best[column.name])
         for column in columns
     )
-    return f'<tr{style}><th scope="row"><bdi>{name}</bdi>{note}</th>{cells}</tr>\n'
+    return f'<tr{style}><th scope="row"><span><bdi>{name}</bdi>{note}</span></th>{cells}</tr>\n'
 
 
 def _cell(cell: Cell, column: Column, is_best: bool) -> str:

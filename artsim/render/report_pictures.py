@@ -93,8 +93,7 @@ def _caption(card: Card, picture: Picture) -> str:
         title = f'<a href="{escape(card.link)}" rel="noopener noreferrer">{title}</a>'
     lines = [f'<span class="title">{title}</span>']
     lines += [f'<span class="detail"><bdi>{escape(text)}</bdi></span>' for text in card.details]
-    lines += [
-        f'<span class="line"><bdi>{escape(clean(line, 200))}</bdi></span>'
-        for line in picture.caption
-    ]
+    # The caption may name the class, which often is the artist.
+    said = [text for line in picture.caption if (text := clean(line, 200)) not in card.details]
+    lines += [f'<span class="line"><bdi>{escape(text)}</bdi></span>' for text in said]
     return "".join(lines)

@@ -61,7 +61,7 @@ thead th {
   border-bottom: 1px solid var(--ink); white-space: nowrap;
 }
 tbody th { font-weight: 400; min-width: 7rem; }
-tbody th bdi { display: inline-block; max-width: 24rem; overflow-wrap: break-word; }
+tbody th span { display: inline-block; max-width: 24rem; overflow-wrap: break-word; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
 .number { text-align: right; white-space: nowrap; }
 td.words { min-width: 8rem; max-width: 34rem; overflow-wrap: anywhere; }
@@ -143,7 +143,7 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
   .strip > .query { width: 100%; padding: 0 0 1rem; border-right: 0;
     border-bottom: 1px solid var(--line); }
   th, td { padding-right: 1.3rem; }
-  tbody th bdi { max-width: 8.5rem; }
+  tbody th span { max-width: 8.5rem; }
   .scroll thead th:first-child, .scroll tbody th { position: sticky; left: 0;
     background: var(--wall); }
 }

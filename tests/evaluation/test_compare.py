@@ -51,6 +51,7 @@ def test_a_gain_is_found_and_which_way_is_better_depends_on_the_column(tmp_path:
     assert (better["verdict"], better["queries"]) == ("better", 200)
     # RMSE went down, and down is better.
     errors = rows_of(result, "labels.artist.score")
+    assert [t.title for t in result.tables[:2]] == ["Same artist: P@1", "Same artist: RMSE"]
     rmse = errors["resnet50v2-stage3 · RMSE"].values
     assert rmse["difference"].high < 0
     assert rmse["verdict"] == "better"

@@ -121,7 +121,7 @@ def test_the_best_is_marked_among_what_was_measured(text: str) -> None:
     rows = {
         name: row
         for row in re.findall(r"<tr.*?</tr>", text)
-        for name in re.findall(r'<th scope="row"><bdi>([^<]*)', row)
+        for name in re.findall(r'<th scope="row"><span><bdi>([^<]*)', row)
     }
     best = {name: re.findall(r'class="number best"[^>]*>([^<]*)', r) for name, r in rows.items()}
     assert best["resnet50v2-stage3"] == ["36.0", "0.261", "0.50"]
