@@ -53,6 +53,7 @@ class Checker:
         self._relevance = relevance
         self._rows = rows
         self._swapped: dict[str, set[int]] = {}
+        self._tops: dict[str, list[list[str]]] = {}
 
     def check(self, contender: Contender) -> None:
         """Compare with exact searches.
@@ -67,7 +68,7 @@ class Checker:
             if name not in self._swapped:
                 self._swapped[name] = self._check_encoder(name)
         excused = set().union(*(self._swapped[name] for name in contender.vector_names))
-        ours = self._bulk(self._rankers.of(contender), TOP)[0]
+        ours = self._top(contender)
         for row, expected in zip(self._rows.tolist(), ours, strict=True):
             found = self._search(row, contender, exact=True)[:TOP]
             if _ids(found) != expected and row not in excused:
@@ -75,7 +76,7 @@ class Checker:
 
     def agreement(self, contender: Contender) -> float:
         """Return the share of the first ten that a search by the index finds as well."""
-        ours = self._bulk(self._rankers.of(contender), TOP)[0]
+        ours = self._top(contender)
         shares = []
         for row, expected in zip(self._rows.tolist(), ours, strict=True):
             found = _ids(self._search(row, contender, exact=False)[:TOP])
@@ -110,6 +111,12 @@ class Checker:
             if tied_ends or _ids(hits) != expected[:depth]:
                 swapped.add(row)
         return swapped
+
+    def _top(self, contender: Contender) -> list[list[str]]:
+        """Return the ids of the first ten for every query, as they were evaluated."""
+        if contender.name not in self._tops:
+            self._tops[contender.name] = self._bulk(self._rankers.of(contender), TOP)[0]
+        return self._tops[contender.name]
 
     def _search(self, row: int, contender: Contender, *, exact: bool) -> Sequence[Hit]:
         options = SearchOptions(
@@ -170,11 +177,14 @@ def describe_agreement(shares: Mapping[str, float], queries: int, rounded: int =
     )
     if rounded:
         told += (
-            f" For {rounded} of them it orders works, at some depth, otherwise whose scores differ "
-            f"by less than {ROUNDING:.0e}."
+            f" For {rounded} of them scores {ROUNDING:.0e} or less apart leave the order, at some "
+            "depth, to rounding."
         )
     if shares:
-        found = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
+        each = {name: f"{100 * share:.1f} %" for name, share in shares.items()}
+        found = ", ".join(f"{name} {share}" for name, share in each.items())
+        if len(each) > 1 and len(set(each.values())) == 1:
+            found = f"{next(iter(each.values()))} in every row"
         told += (
             f" Of the first {TOP}, a search by the index, as `artsim query` makes it, finds as "
             f"well: {found}."
