@@ -398,27 +398,94 @@ def browser() -> str:
     return found
 
 
-def test_the_page_starts_in_a_browser(tmp_path: Path) -> None:
-    made = painted_map(tmp_path, title=HOSTILE)
-    write_map(made, tmp_path / "map.html")
+def opened(page: Path) -> Page:
+    """Open a page in a browser, expect no complaint, and return what became of it."""
     done = subprocess.run(
         [
             browser(), "--headless", "--disable-gpu", "--no-sandbox", "--no-first-run",
-            "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}",
-            "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom",
-            (tmp_path / "map.html").as_uri(),
+            "--disable-dev-shm-usage", f"--user-data-dir={page.parent / 'profile'}",
+            "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", page.as_uri(),
         ],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(page.parent)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "CONSOLE" not in done.stderr, done.stderr
-    page = Page(done.stdout)
+    return Page(done.stdout)
+
+
+def test_the_page_starts_in_a_browser(tmp_path: Path) -> None:
+    made = painted_map(tmp_path, title=HOSTILE)
+    write_map(made, tmp_path / "map.html")
+    page = opened(tmp_path / "map.html")
     [root] = [attributes for name, attributes, _ in page.found if name == "html"]
     assert root["data-ready"] == "30"
     assert page.texts("title") == ["30 paintings of test"]
     assert page.texts("option") == ["style", "artist", "date", "nothing"]
-    labels = page.texts("bdi")
-    assert labels == ["Baroque", "Cubism", "Rococo"]
+    assert page.texts("bdi") == ["Baroque", "Cubism", "Rococo"]
+
+
+VISITOR = """
+const one = (selector) => document.querySelector(selector);
+const all = (selector) => [...document.querySelectorAll(selector)];
+const seen = {};
+one("#words").value = "DÜRER lukasz";
+one("#words").dispatchEvent(new Event("input"));
+seen.found = one("#found").textContent;
+const press = (target, key) =>
+  target.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+press(one("#words"), "Enter");
+press(one("#words"), "Enter");
+seen.match = one("#found").textContent;
+seen.title = one("#card h2").textContent;
+seen.near = all("#card .near button").map((button) => button.getAttribute("aria-label"));
+seen.said = one("#said").textContent;
+all("#card .near button")[0].click();
+seen.next = one("#card h2").textContent;
+press(document.body, "Escape");
+seen.closed = one("#card").hidden;
+one("#words").value = "nobody";
+one("#words").dispatchEvent(new Event("input"));
+seen.nothing = one("#found").textContent;
+one("#words").value = "";
+one("#words").dispatchEvent(new Event("input"));
+all("#legend button")[1].click();
+seen.pressed = all("#legend button").map((button) => button.getAttribute("aria-pressed"));
+press(one("#map"), "Enter");
+seen.middle = one("#card .words").textContent;
+one("#field").value = "2";
+one("#field").dispatchEvent(new Event("change"));
+seen.years = all("#legend b").map((count) => Number(count.textContent));
+one("#arrange").click();
+const turn = { deltaY: -300, clientX: 200, clientY: 200, cancelable: true };
+one("#map").dispatchEvent(new WheelEvent("wheel", turn));
+for (const key of ["ArrowLeft", "+", "-", "0", "g"]) press(one("#map"), key);
+document.documentElement.dataset.seen = JSON.stringify(seen);
+"""
+
+
+def test_what_a_visitor_does(tmp_path: Path) -> None:
+    write_map(painted_map(tmp_path), tmp_path / "map.html")
+    text = (tmp_path / "map.html").read_text(encoding="utf-8")
+    text = re.sub(r"<meta http-equiv=[^>]*>", "", text)
+    visited = tmp_path / "visited.html"
+    visited.write_text(text.replace("</body>", f"<script>{VISITOR}</script></body>"), "utf-8")
+    [root] = [attributes for name, attributes, _ in opened(visited).found if name == "html"]
+    seen = json.loads(root["data-seen"])
+    assert seen["found"] == "15 found; Enter goes through them"
+    assert seen["match"] == "2 of 15"
+    assert seen["title"] == "Painting 2"
+    assert seen["said"] == "Selected: Painting 2, Łukasz Dürer, 1502"
+    assert seen["near"] == [
+        "Painting 3, Frans Hals, 1503; cosine 0.75",
+        "Painting 1, Frans Hals, 1501; cosine 0.75",
+    ]
+    assert seen["next"] == "Painting 3"
+    assert seen["closed"]
+    assert seen["nothing"] == "nothing found"
+    assert seen["pressed"] == ["false", "true", "false"]
+    assert "style: Cubism" in seen["middle"]
+    assert sum(seen["years"]) == 30
+    assert len(seen["years"]) == 8

@@ -39,14 +39,14 @@ function zoomAt(px, py, factor) {
   view.x = px - (px - view.x) * change;
   view.y = py - (py - view.y) * change;
   view.scale = scale;
-  redraw();
+  redraw(true);
 }
 
 function panBy(dx, dy) {
   flight = null;
   view.x += dx;
   view.y += dy;
-  redraw();
+  redraw(true);
 }
 
 // Fly there; zoom grows by even factors, so that it seems steady.
@@ -68,7 +68,7 @@ function flyTo(target, milliseconds = 420) {
     view.y = from.y + (target.y - from.y) * share;
     if (t >= 1) flight = null;
   };
-  redraw();
+  redraw(true);
 }
 
 function zoomStep(factor) {

@@ -6,7 +6,15 @@ let due = false;
 let paint = {};
 let dots = null; // pixels of a frame of dots
 
-function redraw() {
+// The last frame of pictures, moved along with the view where drawing all of them anew
+// takes too long; drawn anew as soon as the view rests, and a few times a second.
+let still = null;
+let rest = 0;
+const SLOW = 28, STALE = 300, REST = 140; // milliseconds
+
+// Draw soon; `onlyMoved` says that nothing changed but the view or what lies on top.
+function redraw(onlyMoved = false) {
+  if (!onlyMoved) still = null;
   if (due) return;
   due = true;
   requestAnimationFrame(frame);
@@ -14,7 +22,7 @@ function redraw() {
 
 function readPaint() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of ["wall", "ink", "muted", "line", "accent"]) {
+  for (const name of ["wall", "edge", "accent"]) {
     paint[name] = style.getPropertyValue(`--${name}`).trim();
   }
   dots = null;
@@ -66,10 +74,10 @@ function frame(now) {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.globalAlpha = 1;
   const size = pictureSize(), shown = size >= LEAST_PICTURE;
-  if (shown) drawPictures(visible, size);
-  else drawDots(visible);
+  if (!shown) drawDots(visible);
+  else if (!drawStill(now)) drawPictures(visible, size, now);
   drawChosen(size, shown);
-  if (flight || morph) redraw();
+  if (flight || morph) redraw(true);
   decodeMore();
 }
 
@@ -103,15 +111,18 @@ function drawDots(visible) {
 // copying as many with the canvas takes dozens without a graphics card.
 function makeDots() {
   const image = new ImageData(canvas.width, canvas.height);
-  const one = document.createElement("canvas").getContext("2d");
-  one.fillStyle = paint.wall;
-  one.fillRect(0, 0, 1, 1);
-  const wall = one.getImageData(0, 0, 1, 1).data;
-  return { image, words: new Uint32Array(image.data.buffer), wall: new Uint32Array(wall.buffer)[0] };
+  const one = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const word = (color) => {
+    one.fillStyle = color;
+    one.fillRect(0, 0, 1, 1);
+    return new Uint32Array(one.getImageData(0, 0, 1, 1).data.buffer)[0];
+  };
+  const words = new Uint32Array(image.data.buffer);
+  return { image, words, wall: word(paint.wall), edge: word(paint.edge) };
 }
 
-// The pixels of one dot: how much of each it covers, in 256ths, and a thin edge around it
-// in the color of the wall, so that dots which overlap can be told apart.
+// The pixels of one dot: how much of each it covers, in 256ths, and a thin edge around it,
+// so that dots which overlap can be told apart, and dark ones seen on a dark wall.
 function makeStamp(radius) {
   const edge = Math.max(0.6, Math.min(1.2 * view.ratio, radius / 4));
   const reach = Math.ceil(radius + edge + 0.5), box = 2 * reach + 1;
@@ -136,7 +147,7 @@ function stampAll(visible, stamp, pass, strength) {
 }
 
 function stampOne(stamp, px, py, [r, g, b], strength) {
-  const { reach, box, inner, outer } = stamp, { words, wall } = dots;
+  const { reach, box, inner, outer } = stamp, { words, edge } = dots;
   const width = canvas.width, height = canvas.height;
   const left = Math.round(px) - reach, top = Math.round(py) - reach;
   const solid = (255 << 24) | (b << 16) | (g << 8) | r;
@@ -153,7 +164,7 @@ function stampOne(stamp, px, py, [r, g, b], strength) {
       const o = (outer[from] * strength) >> 8;
       if (o === 0) continue;
       let word = words[at];
-      if (strength === 256 && o > a) word = mix(word, wall & 255, (wall >> 8) & 255, (wall >> 16) & 255, o);
+      if (strength === 256 && o > a) word = mix(word, edge & 255, (edge >> 8) & 255, (edge >> 16) & 255, o);
       words[at] = a ? mix(word, r, g, b, a) : word;
     }
   }
@@ -165,11 +176,34 @@ function mix(word, r, g, b, share) {
     | (r0 + (((r - r0) * share) >> 8));
 }
 
-function drawPictures(visible, size) {
+function drawStill(now) {
+  if (!still || morph || now - still.at > STALE || still.image.width !== canvas.width) return false;
+  const change = view.scale / still.scale;
+  if (change < 0.6 || change > 1.8) return false;
+  context.fillStyle = paint.wall;
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  const x = (view.x - still.x * change) * view.ratio, y = (view.y - still.y * change) * view.ratio;
+  context.drawImage(still.image, x, y, still.image.width * change, still.image.height * change);
+  clearTimeout(rest);
+  rest = setTimeout(redraw, REST);
+  return true;
+}
+
+function keepStill(now) {
+  const image = document.createElement("canvas");
+  image.width = canvas.width;
+  image.height = canvas.height;
+  image.getContext("2d", { alpha: false }).drawImage(canvas, 0, 0);
+  still = { image, x: view.x, y: view.y, scale: view.scale, at: now };
+}
+
+function drawPictures(visible, size, now) {
+  const began = performance.now();
   context.fillStyle = paint.wall;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
-  context.imageSmoothingQuality = "medium";
+  // Small copies are drawn at about their own size: no need of a better filter.
+  context.imageSmoothingQuality = isLarge(size * view.ratio) ? "medium" : "low";
   const frameWidth = state.field >= 0 ? Math.max(1, Math.min(3, size / 24)) : 0;
   for (const pass of [0, 1]) {
     context.globalAlpha = pass ? 1 : 0.12;
@@ -179,6 +213,9 @@ function drawPictures(visible, size) {
     }
   }
   context.globalAlpha = 1;
+  const slow = performance.now() - began > SLOW;
+  if (slow) keepStill(now);
+  else still = null;
 }
 
 function drawOne(i, size, frameWidth) {

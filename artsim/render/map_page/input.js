@@ -37,7 +37,7 @@ function hoverAt(event) {
   canvas.classList.toggle("pointing", i >= 0);
   if (i !== state.hover) {
     state.hover = i;
-    redraw();
+    redraw(true);
   }
   if (i >= 0) showTip(i, px, py);
   else hideTip();
@@ -85,7 +85,7 @@ function release(event) {
 canvas.addEventListener("pointerup", release);
 canvas.addEventListener("pointercancel", release);
 canvas.addEventListener("pointerleave", () => {
-  if (state.hover >= 0) redraw();
+  if (state.hover >= 0) redraw(true);
   state.hover = -1;
   hideTip();
 });

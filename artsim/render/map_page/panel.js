@@ -36,7 +36,7 @@ function select(i, options = {}) {
   card.replaceChildren();
   card.hidden = i < 0;
   hideTip();
-  redraw();
+  redraw(true);
   if (i < 0) return;
   unfold();
   fillCard(card, i);
@@ -98,8 +98,8 @@ function nearList(near) {
     } else button.append(word("detail", data.name[j]));
     button.append(make("small", "", score.toFixed(2)));
     button.addEventListener("click", () => { select(j, { move: "offscreen" }); focusCard(); });
-    button.addEventListener("pointerenter", () => { state.hover = j; redraw(); });
-    button.addEventListener("pointerleave", () => { state.hover = -1; redraw(); });
+    button.addEventListener("pointerenter", () => { state.hover = j; redraw(true); });
+    button.addEventListener("pointerleave", () => { state.hover = -1; redraw(true); });
     row.append(button);
     list.append(row);
   }

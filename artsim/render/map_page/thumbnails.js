@@ -47,7 +47,7 @@ async function decode(k) {
     } finally {
       decoding--;
       sheet.busy = false;
-      if (sheet.wanted >= clock - 1) redraw();
+      if (sheet.wanted >= clock - 1) redraw(true);
       else setTimeout(decodeMore);
     }
   })();
