@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from made_up_report import HOSTILE, plots
 from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import BarPlot, ConfusionPlot, Line, LinePlot, Plot
@@ -143,6 +145,39 @@ def test_colors_stand_out_from_the_wall(colors: tuple[str, ...], wall: str) -> N
     for color in colors:
         high, low = sorted((luminance(color), luminance(wall)), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 3.0, color
+
+
+# For linear RGB: Machado, Oliveira & Fernandes (2009), severity 1.
+DEFICIENCIES = {
+    "none": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+@pytest.mark.parametrize("colors", [SERIES_LIGHT, SERIES_DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+def test_colors_differ_for_the_color_blind(colors: tuple[str, ...], deficiency: str) -> None:
+    parts = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colors]) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.transpose(DEFICIENCIES[deficiency]), 0, 1)
+    shown = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
+    lab = rgb2lab(shown[None])[0]
+    nearest = min(float(deltaE_ciede2000(one, other)) for one, other in combinations(lab, 2))
+    assert nearest > (18 if deficiency == "none" else 8)
 
 
 def test_plots_leave_matplotlib_as_it_was() -> None:
