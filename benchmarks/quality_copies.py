@@ -38,9 +38,13 @@ def judge_copies(scores: Scores, works: Indices) -> Values:
         so that an interval is over works and not over their copies.
     """
     count, edits, _ = scores.shape
-    order = np.argsort(-scores.reshape(count * edits, -1), axis=1, kind="stable")
-    right = order[:, : max(DEPTHS)] == np.repeat(works, edits)[:, None]
-    ranks = RelevantRanks.from_matrix(right, np.ones(count * edits, dtype=np.intp))
+    own = np.take_along_axis(scores, works[:, None, None], axis=2)
+    ahead = scores > own
+    # Equal scores are in order of the works' numbers, as everywhere.
+    ahead |= (scores == own) & (np.arange(scores.shape[2]) < works[:, None, None])
+    rank = 1 + ahead.sum(axis=2, dtype=np.intp).ravel()
+    queries = np.arange(count * edits)
+    ranks = RelevantRanks(queries, rank, np.ones_like(queries))
     values: Values = {}
     for depth in DEPTHS:
         found = recall_at(ranks, depth).reshape(count, edits)

@@ -85,6 +85,10 @@ class Data:
         """Return the small gray pictures of shape (N, side * side)."""
         return self.kept(f"pixels-{side}", lambda: self._map_pictures(_shrink_to(side)))
 
+    def has(self, name: str) -> bool:
+        """Return whether the cache holds the array of that name."""
+        return (self.folder / f"{name}.npy").exists()
+
     def kept(self, name: str, make: Callable[[], Array]) -> Array:
         """Return the array of that name, made and written if it is not there."""
         path = self.folder / f"{name}.npy"

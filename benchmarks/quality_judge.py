@@ -161,13 +161,17 @@ def percent(estimate: Estimate | None, *, signed: bool = False) -> str:
 
 
 def plain_row(name: str, values: Values, measures: Sequence[str]) -> list[str]:
-    """Return a line of means."""
-    return [name, *(percent(mean(values[measure])) for measure in measures)]
+    """Return a line of means, empty where nothing was measured."""
+    means = [mean(values[measure]) if measure in values else None for measure in measures]
+    return [name, *map(percent, means)]
 
 
 def changed_row(name: str, values: Values, baseline: Values, measures: Sequence[str]) -> list[str]:
     """Return a line of differences to the baseline, empty where nothing was measured."""
-    differences = [difference(values[m], baseline[m]) if m in values else None for m in measures]
+    differences = [
+        difference(values[m], baseline[m]) if m in values and m in baseline else None
+        for m in measures
+    ]
     return [name, *(percent(one, signed=True) for one in differences)]
 
 

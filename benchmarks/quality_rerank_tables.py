@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
@@ -37,12 +37,13 @@ from benchmarks.quality_tables import Study
 Reorder = Callable[[Scores, Scores], Scores]
 """From scores by cosine and likeness in pixels to scores that are reordered."""
 
-LARGEST_FOR: Final = ("built-in", "ResNet-50")
-"""Encoders whose hits are compared at 128 pixels a side too, which takes minutes each."""
+SIDES_OF: Final = {"built-in": SIDES, "ResNet-50": SIDES}
+"""Encoders whose hits are compared at every side, which takes minutes each."""
 
 MIX_DEPTH: Final = 100
 MIX_SIDE: Final = 64
 COPY_DEPTHS: Final = (10, 50, 100)
+COPY_SIDES_OF: Final = {"built-in": SIDES}
 
 
 def reorders(side: int, depths: tuple[int, ...]) -> dict[str, Reorder]:
@@ -71,7 +72,7 @@ def _rerank_rows(study: Study, name: str, measures: tuple[str, ...]) -> list[lis
     scores_of = partial(_cosines_of, study.data.plain(name))
     baseline = judge(scores_of, study.questions, queries)
     rows = [plain_row(f"{name}, by cosine", baseline, measures)]
-    for side in _sides(name):
+    for side in _sides(study, SIDES_OF, name):
         for method in METHODS:
             pixels = PixelScores(study.data, name, queries, side, method)
             for label, reorder in reorders(side, DEPTHS).items():
@@ -82,8 +83,10 @@ def _rerank_rows(study: Study, name: str, measures: tuple[str, ...]) -> list[lis
     return rows
 
 
-def _sides(name: str) -> tuple[int, ...]:
-    return SIDES if name in LARGEST_FOR else SIDES[:-1]
+def _sides(study: Study, sides_of: Mapping[str, tuple[int, ...]], name: str) -> tuple[int, ...]:
+    """Return the sides to compare an encoder's hits at, of those asked for."""
+    sides = sides_of.get(name, (MIX_SIDE,))
+    return tuple(side for side in sides if side in study.sides)
 
 
 def _cosines_of(vectors: Embeddings, block: Indices) -> Scores:
@@ -101,12 +104,12 @@ def rerank_copies_table(study: Study) -> str:
     for name in study.data.specs:
         copies = study.copies(name)
         if copies is None:
-            return "No copies of this gallery were encoded."
+            continue
         scores = score_copies(copies, study.data.plain(name))
         baseline = judge_copies(scores, works)
         rows.append(plain_row(f"{name}, by cosine", baseline, COPY_MEASURES))
         flat = scores.reshape(-1, scores.shape[-1])
-        for side in _sides(name):
+        for side in _sides(study, COPY_SIDES_OF, name):
             for method in METHODS:
                 likeness = _copies_likeness(study, name, flat, side, method)
                 for label, reorder in reorders(side, COPY_DEPTHS).items():

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.quality_data import Data
+from benchmarks.quality_encode import SIDES
 from benchmarks.quality_rerank_tables import rerank_copies_table, rerank_table
 from benchmarks.quality_tables import (
     Study,
@@ -54,12 +55,13 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True, help="folder of ARTSIM_HOMEs")
     parser.add_argument("--weights", type=Path, help="folder of the ONNX files")
     parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--side", type=int, action="append", help="of re-ranking; repeatable")
     arguments = parser.parse_args()
     data, other = (
         Data(arguments.home / name, name, arguments.cache)
         for name in (arguments.gallery, arguments.other)
     )
-    study = Study(data, other, arguments.weights)
+    study = Study(data, other, arguments.weights, tuple(arguments.side or SIDES))
     wanted = TABLES if "all" in arguments.tables else arguments.tables
     for name in wanted:
         print(f"\n### {name}: {data.name}, {len(data.works)} works\n", flush=True)

@@ -34,8 +34,9 @@ from benchmarks.quality_judge import (
 from benchmarks.quality_tables import CHOSEN_BY, Study, choose_whitening
 from benchmarks.quality_whitening import fit_axes, whiten
 
-CROPPED_ENCODERS: Final = ("built-in", "ResNet-50", "MobileNet")
 WHITENED: Final = "mean of cosines, whitened"
+FOR_MANY: Final = ("reciprocal rank", "mean of cosines")
+"""What is tried on more than two encoders."""
 
 Combine = Callable[[Array, Array], Array]
 
@@ -52,6 +53,8 @@ def fusion_table(study: Study) -> str:
         for names in combinations(best_first, size):
             baseline = alone[names[0]]
             for label, fuse in FUSIONS.items():
+                if size > 2 and label not in FOR_MANY:
+                    continue
                 values = _judge_fused(study, names, plain, copies, fuse)
                 rows.append(_fused_row(names, label, values, baseline, study))
             values = _judge_fused(study, names, turned, turned_copies, mean_of_cosines)
@@ -113,22 +116,24 @@ def _judge_fused(
 def flips_table(study: Study) -> str:
     """Compare looking at pictures in a mirror as well with looking at them once."""
     ways: dict[str, Combine] = {"mean": lambda a, b: (a + b) / 2, "best": np.maximum}
-    measures = (*study.measures, "mirror R@1", "mirror R@10") if study.has_copies else MEASURES
-    rows = []
-    for name in study.data.specs:
+    measures = (
+        (*study.measures, "mirror R@1", "mirror R@10") if study.measures != MEASURES else MEASURES
+    )
+    rows, queries = [], sampled_works(study.data)
+    for name in (n for n in study.data.specs if study.data.has(f"{n}-mirrored")):
         plain, copies = study.data.plain(name), study.copies(name)
         mirrored = encode_mirrored(study.data, study.encoders, name)
         baseline = study.plain(name)
         rows.append(plain_row(f"{name}, once", baseline, measures))
         for way, combine in ways.items():
-            values = judge(partial(_seen_twice, plain, mirrored, combine), study.questions)
+            values = judge(partial(_seen_twice, plain, mirrored, combine), study.questions, queries)
             if copies is not None:
                 each = score_copies(copies, plain), score_copies(copies, mirrored)
                 values |= judge_copies(combine(*each), copied_works(study.data))
             label = f"{name}, {way} of query and its mirror image"
             rows.append(changed_row(label, values, baseline, measures))
         both = _unit(plain + mirrored)
-        values = judge_vectors(both, study.questions)
+        values = judge_vectors(both, study.questions, queries)
         label = f"{name}, both in query and gallery"
         rows.append(changed_row(label, values, baseline, measures))
     return table(["vectors", *measures], rows)
@@ -145,9 +150,11 @@ def crops_table(study: Study) -> str:
     works = cropped_works(study.data)
     questions = Questions.of([study.data.works[i] for i in works])
     copied = np.searchsorted(works, copied_works(study.data))
-    measures = (*study.measures, "crop R@1", "detail R@1") if study.has_copies else MEASURES
+    measures = (
+        (*study.measures, "crop R@1", "detail R@1") if study.measures != MEASURES else MEASURES
+    )
     rows = []
-    for name in (n for n in CROPPED_ENCODERS if n in study.data.specs):
+    for name in (n for n in study.data.specs if study.data.has(f"{n}-crops")):
         crops = encode_crops(study.data, study.encoders, name)
         whole, copies = study.data.plain(name)[works], study.copies(name)
         # Views (N, 6, D): the whole picture first.
