@@ -162,7 +162,8 @@ def cell_document(cell: Cell) -> Any:
             "high": float(cell.high),
             "count": int(cell.count),
         }
-    return _plain(cell)
+    plain = _plain(cell)
+    return int(plain) if isinstance(plain, bool) else plain
 
 
 def _query_values(part: QueryValues, queries: dict[tuple[str, ...], int]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from artsim.render.plots_theme import PAGE, PAGE_COLORS, PAPER, Theme, settings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DPI: Final = 200
+DPI: Final = 200
+"""Pixels to the inch of a PNG file: sharp in print."""
 
 _DECLARATIONS: Final = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA: Final = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
@@ -24,11 +25,11 @@ _FONTS: Final = re.compile(r"font: ([\d.]+)px [^;\"]*")
 
 
 def plot_png(plot: Plot) -> bytes:
-    """Return `plot` with its title as a PNG file, `200` pixels to the inch."""
+    """Return `plot` with its title as a PNG file, `DPI` pixels to the inch."""
     with _drawing(plot.name):
         figure = draw_plot(plot, PAPER, titled=True)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=_DPI, facecolor=PAPER.wall)
+        figure.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER.wall)
         return buffer.getvalue()
 
 

@@ -33,7 +33,8 @@ def groups_html(groups: tuple[PictureGroup, ...]) -> Iterator[str]:
             left -= 1 + len(row.hits)
             if left < 0:
                 rest = len(group.rows) - position
-                yield f'<p class="note">{rest} more rows are only in report.json.</p>\n'
+                rows = "1 more row is" if rest == 1 else f"{rest} more rows are"
+                yield f'<p class="note">{rows} only in report.json.</p>\n'
                 break
             yield _row(row)
         yield "</section>\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TextIO
 
 from rich.cells import cell_len
@@ -70,8 +70,7 @@ def _print_table(table: Table, console: Console) -> bool:
         if number:
             console.print()
         columns = [table.columns[i] for i in block]
-        shown = _block(table, columns, names, name_width, star)
-        console.print(shown)
+        console.print(_block(table, columns, best, names, name_width, star))
     for note in table.notes:
         _print_note(clean(note, 2000), console)
     for rows, note in row_notes(table):
@@ -100,9 +99,13 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
 
 
 def _block(
-    table: Table, columns: Sequence[Column], names: Sequence[str], name_width: int, star: str
+    table: Table,
+    columns: Sequence[Column],
+    best: Mapping[str, frozenset[str]],
+    names: Sequence[str],
+    name_width: int,
+    star: str,
 ) -> RichTable:
-    best = best_rows(table)
     shown = new_table()
     shown.add_column(clean(table.row_heading), width=name_width, overflow="fold")
     for column in columns:

@@ -12,6 +12,7 @@ from PIL import Image
 from artsim.errors import ReportError
 from artsim.evaluation.report import LinePlot, Report, Row, Table
 from artsim.evaluation.report_json import read_report
+from artsim.render import report_pictures
 from artsim.render.report import plot_file_names, write_report
 from artsim.render.report_html import report_html
 from artsim.render.report_style import SCRIPT
@@ -224,6 +225,13 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=re.escape(f"{taken / 'report.json'}: the report cannot")):
         write_report(bare, taken)
     assert [file.name for file in taken.iterdir()] == ["report.json"]
+
+
+def test_too_many_pictures_are_counted(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report_pictures, "MAX_PICTURES", 6)
+    page = Page(report_html(replace(report, plots=())))
+    assert "1 more row is only in report.json." in page.within("p")
+    assert page.within("span").count("✗ wrong") == 1
 
 
 def test_a_huge_table_is_whole(tmp_path: Path) -> None:
