@@ -217,9 +217,10 @@ def nearest_others(
         scores = vectors[rows] @ vectors.T
         scores[groups[rows, None] == groups[None, :]] = -np.inf
         pool = np.argpartition(-scores, min(3 * k, count - 1), axis=1)[:, : 3 * k]
-        best = np.take_along_axis(scores, pool, axis=1)
-        ranks = np.lexsort((pool, -best), axis=1)[:, :k]
-        order, best = (np.take_along_axis(part, ranks, axis=1) for part in (pool, best))
+        of_pool = np.take_along_axis(scores, pool, axis=1)
+        ranks = np.lexsort((pool, -of_pool), axis=1)[:, :k]
+        order = np.take_along_axis(pool, ranks, axis=1)
+        best = np.take_along_axis(of_pool, ranks, axis=1)
         width = order.shape[1]
         neighbors[rows, :width] = np.where(np.isfinite(best), order, -1)
         found[rows, :width] = np.where(np.isfinite(best), best, 0)

@@ -107,8 +107,8 @@ def _load_face(payload: Payload, side: int) -> Image.Image | None:
     span = max(width, height) * _FACE_MARGIN
     full = max(payload.get("image_width") or 0, payload.get("image_height") or 0)
     # As many pixels of the whole as bring the face to the size wanted.
-    wanted = round(side * full / span) if full else _MAX_SIDE_FOR_FACES
-    loaded = load_image(path, max_side=min(_MAX_SIDE_FOR_FACES, max(side, wanted)))
+    wanted = min(_MAX_SIDE_FOR_FACES, side * full / span) if full else _MAX_SIDE_FOR_FACES
+    loaded = load_image(path, max_side=max(side, round(wanted)))
     scale = loaded.pixels.shape[1] / loaded.width
     picture = Image.fromarray(loaded.pixels)
     span = min(span * scale, *picture.size)
