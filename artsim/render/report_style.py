@@ -130,7 +130,7 @@ html:not(.scripted) thead button::after { content: none; }
   box-shadow: 0 0 0 1px #211f1c, inset 0 0 0 1px #211f1c;
 }
 .crops { display: flex !important; gap: 0.4rem; margin-top: 0.4rem; }
-.crop { width: 4rem; height: 4rem; }
+.crop { width: 5.2rem; height: 5.2rem; }
 .crop img { width: 100%; height: 100%; display: block; border: 2px solid var(--accent); }
 
 .facts { display: grid; gap: 2rem 4rem; grid-template-columns: minmax(0, 1fr); }
