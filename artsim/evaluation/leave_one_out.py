@@ -112,7 +112,9 @@ def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[in
     finding = to_find > 0
     rows, barred, right, to_find = (a[finding] for a in (rows, barred, right, to_find))
     rankings = ranker.rank(rows, barred, head=HEAD)
-    in_order = np.take_along_axis(right, rankings.order, axis=1)
+    # As `take_along_axis`, in a quarter of its time.
+    starts = np.arange(len(rows))[:, None] * right.shape[1]
+    in_order = right.ravel().take(rankings.order + starts)
     ranks = RelevantRanks.from_matrix(in_order)
     return Judged(
         rows=rows,

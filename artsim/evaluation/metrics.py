@@ -53,9 +53,12 @@ class RelevantRanks:
 
         `to_find` is by default the number of True.
         """
-        query, column = np.nonzero(right)
-        counts = right.sum(axis=1, dtype=np.intp)
-        return cls(query, column + 1, counts if to_find is None else to_find)
+        # Faster by far than `nonzero` of a matrix.
+        flat = np.flatnonzero(right)
+        query = flat // max(right.shape[1], 1)
+        rank = flat - query * right.shape[1] + 1
+        counts = np.bincount(query, minlength=len(right)).astype(np.intp)
+        return cls(query, rank, counts if to_find is None else to_find)
 
     @property
     def position(self) -> Integers:
