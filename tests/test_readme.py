@@ -30,6 +30,7 @@ ELSEWHERE = {
     "pip install '.[onnx]'": "the Makefile's setup",
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
+    "artsim evaluate speed": "the tests of that task",
 }
 
 
@@ -78,9 +79,11 @@ def test_every_command_in_order(in_workplace: Path, monkeypatch: pytest.MonkeyPa
         assert "Nothing found" not in done.output, command
         ran.append(arguments[0])
     assert {"sample", "ingest", "query", "info", "facets", "show", "export", "delete"} <= set(ran)
-    assert {"models", "push"} <= set(ran)
+    assert {"models", "push", "evaluate", "map"} <= set(ran)
     assert (in_workplace / "alike.png").is_file()
     assert (in_workplace / "faces.html").is_file()
+    assert (in_workplace / "by-label" / "report.html").is_file()
+    assert (in_workplace / "map.html").is_file()
 
 
 def test_every_example_in_python(
@@ -116,8 +119,14 @@ def test_every_command_of_artsim_is_in_the_readme() -> None:
     from artsim.cli import app
 
     names = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
+    tasks = {
+        c.name for group in app.registered_groups for c in group.typer_instance.registered_commands
+    }
     assert {f"artsim {name}" for name in names} <= {
         " ".join(command.split()[:2]) for command in commands()
+    }
+    assert {f"artsim evaluate {name}" for name in tasks} <= {
+        " ".join(command.split()[:3]) for command in commands()
     }
 
 
