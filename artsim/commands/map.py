@@ -166,7 +166,7 @@ def map_collection(
             check_map_path(path)
         if color_by is not None:
             check_field(color_by)
-        options = MapOptions(method, perplexity, seed, limit, faces)
+        options = MapOptions(method, perplexity, seed, limit, faces, color_by)
         progress = make_progress()
         with Place(gallery, url, api_key, home).open() as opened:
             collection = opened.faces if faces else opened.paintings

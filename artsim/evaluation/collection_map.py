@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from artsim.domain.arrays import Embeddings
 from artsim.domain.collection_map import METHOD_WORDS, CollectionMap, Method
-from artsim.domain.criteria import EVERYTHING, Criteria, HasVector
+from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.domain.payload import Payload
 from artsim.errors import QueryError
 from artsim.evaluation.picture_grid import assign_cells, choose_grid
@@ -48,6 +48,8 @@ class MapOptions:
         Most points; of more a random sample is drawn.
     faces : bool
         Lay out the faces instead of the paintings.
+    color_by : str or None
+        Field that some point must have, which is found out before the long work.
     """
 
     method: Method = "tsne"
@@ -55,6 +57,7 @@ class MapOptions:
     seed: int = 0
     limit: int = 10_000
     faces: bool = False
+    color_by: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -91,7 +94,8 @@ def make_map(
     Raises
     ------
     QueryError
-        If no point meets `criteria` and has a vector.
+        If no point meets `criteria` and has a vector, or none has the field
+        `options.color_by`.
     EncoderMismatchError
         If the gallery has no vectors of `encoder`.
     ConfigError
@@ -125,6 +129,13 @@ def _read(
     """Return the points to lay out, and how many there were to choose from."""
     with_vector = criteria & Criteria(must=(HasVector(vector_name),))
     total = collection.count(with_vector)
+    if options.color_by is not None and total:
+        known = Criteria(must=(Known(options.color_by),))
+        if not collection.count(with_vector & known):
+            raise QueryError(
+                f"nothing in {collection.name!r} that meets the filters has a "
+                f"{options.color_by!r} to be colored by; see what a painting has with: artsim show"
+            )
     shown = min(total, options.limit)
     progress.start(shown, "Reading the vectors")
     if total <= options.limit:

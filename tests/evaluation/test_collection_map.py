@@ -84,6 +84,8 @@ def test_filters_and_what_a_gallery_lacks(sample_gallery: Gallery) -> None:
     assert all(payload["style"] == ["Baroque"] for payload in made.payloads)
     with pytest.raises(QueryError, match="no point"):
         make_map(sample_gallery, PCA, Criteria((AnyOf("style", ("Dada",)),)))
+    with pytest.raises(QueryError, match="to be colored by"):
+        make_map(sample_gallery, MapOptions(color_by="extra.room"), baroque)
     with pytest.raises(EncoderMismatchError, match="it has: builtin"):
         make_map(sample_gallery, PCA, encoder="mobilenetv2")
 
