@@ -74,7 +74,7 @@ class CollectionMap:
     method : {"tsne", "umap", "pca"}
         How the positions came about.
     encoder : str
-        Name of the vector.
+        Short name of the encoder.
     gallery : str or None
         Name of the gallery.
     faces : bool

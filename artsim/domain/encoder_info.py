@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal
 
 EncoderKind = Literal["image", "face"]
@@ -36,3 +38,21 @@ class EncoderInfo:
     dim: int
     kind: EncoderKind = "image"
     takes_text: bool = False
+
+    @property
+    def short_name(self) -> str:
+        """Its name; of one from an ONNX file the file's stem: ``net`` of ``onnx:/models/net.onnx``.
+
+        Two encoders may share one; `short_names` tells them apart.
+        """
+        family, _, file = self.name.partition(":")
+        return PurePath(file).stem if family == "onnx" else self.name
+
+
+def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:
+    """Return a name for each encoder: short, or that of its vectors where two share it."""
+    short = [info.short_name for info in encoders]
+    return [
+        name if short.count(name) == 1 else info.vector_name
+        for name, info in zip(short, encoders, strict=True)
+    ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from artsim.domain.arrays import Embeddings
 from artsim.domain.collection_map import METHOD_WORDS, CollectionMap, Method
 from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
+from artsim.domain.encoder_info import short_names
 from artsim.domain.payload import Payload
 from artsim.errors import QueryError
 from artsim.evaluation.picture_grid import assign_cells, choose_grid
@@ -111,10 +112,11 @@ def make_map(
     chosen = choose_encoders(recorded, names, models or Models())
     if not chosen:
         raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    shown = dict(zip(recorded, short_names(list(recorded.values())), strict=True))
     name = chosen[0].vector_name
     try:
         table, total = _read(collection, name, criteria, options, progress)
-        return _lay_out(table, total, gallery, name, options, progress)
+        return _lay_out(table, total, gallery, shown[name], options, progress)
     finally:
         progress.finish()
 
@@ -163,7 +165,7 @@ def _lay_out(
     table: VectorTable,
     total: int,
     gallery: Gallery,
-    vector_name: str,
+    encoder: str,
     options: MapOptions,
     progress: Progress,
 ) -> CollectionMap:
@@ -184,7 +186,7 @@ def _lay_out(
         neighbors=neighbors,
         scores=scores,
         method=options.method,
-        encoder=vector_name,
+        encoder=encoder,
         gallery=gallery.name,
         faces=options.faces,
         total=total,

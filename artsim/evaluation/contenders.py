@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.errors import EvaluationError
 from artsim.evaluation.works import Works
 from artsim.search.find import FUSION_DEPTH
@@ -57,8 +56,7 @@ def list_contenders(
             "add another with: artsim ingest SOURCE --encoder NAME"
         )
     plain = [
-        Contender(name, (info,))
-        for name, info in zip(encoder_names(encoders), encoders, strict=True)
+        Contender(name, (info,)) for name, info in zip(short_names(encoders), encoders, strict=True)
     ]
     if fused:
         plain.append(Contender(FUSED, tuple(encoders)))
@@ -66,18 +64,6 @@ def list_contenders(
         Contender(f"{base.name} + {method}" if method else base.name, base.encoders, method)
         for base in plain
         for method in (None, *dict.fromkeys(rerank))
-    ]
-
-
-def encoder_names(encoders: Sequence[EncoderInfo]) -> list[str]:
-    """Return short names to tell encoders apart: of one from a file, the file's stem."""
-    short = [
-        PurePath(info.name.split(":", 1)[-1]).stem if "/" in info.name else info.name
-        for info in encoders
-    ]
-    return [
-        name if short.count(name) == 1 else info.vector_name
-        for name, info in zip(short, encoders, strict=True)
     ]
 
 

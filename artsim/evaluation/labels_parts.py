@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from artsim.domain.encoder_info import short_names
 from artsim.evaluation.bootstrap import Estimate, estimate_means
-from artsim.evaluation.contenders import Contender, encoder_names
+from artsim.evaluation.contenders import Contender
 from artsim.evaluation.labels_classes import Classes, class_bars
 from artsim.evaluation.leave_one_out import Judged
 from artsim.evaluation.metrics import NDCG_DEPTH, RECALL_LEVELS, metric_names
@@ -124,7 +125,7 @@ def _row(name: str, metrics: np.ndarray, result: FieldResult, note: str) -> Row:
 def _note(contender: Contender, result: FieldResult) -> str:
     parts = []
     if len(contender.encoders) > 1:
-        names = ", ".join(encoder_names(contender.encoders))
+        names = ", ".join(short_names(contender.encoders))
         parts.append(f"Fused by reciprocal rank: {names}.")
     if contender.rerank:
         parts.append(f"The first {result.rerank_depth} reordered by {contender.rerank.upper()}.")

@@ -10,11 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.domain.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.bootstrap import estimate_mean
-from artsim.evaluation.contenders import encoder_names
 from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
 from artsim.evaluation.verification import (
@@ -100,7 +99,7 @@ def evaluate_listed_pairs(
     listed = _read(path, gallery)
     rows, values, lines = [], [], []
     failures: list[PictureGroup] = []
-    for name, info in zip(encoder_names(encoders), encoders, strict=True):
+    for name, info in zip(short_names(encoders), encoders, strict=True):
         table = read_vectors(gallery.faces, info.vector_name, payload_fields=())
         scores, found = _scores(listed.pairs, faces, table)
         curve = RocCurve(scores, listed.same)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.domain.payload import Payload
-from artsim.evaluation.contenders import encoder_names
 from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.report import Cell, Column, Line, PictureGroup, Row, Table
 from artsim.evaluation.verification import RocCurve
@@ -59,7 +58,7 @@ def evaluate_all_pairs(
         Empty where no two faces are of one person, or all are.
     """
     known = [(faces.main[name], label) for name, label in labels.items()]
-    names = encoder_names(encoders)
+    names = short_names(encoders)
     tried = (
         _verify(gallery, known, info, name, options)
         for info, name in zip(encoders, names, strict=True)

@@ -14,7 +14,7 @@ def map_title(made: CollectionMap) -> str:
 
 def map_subtitle(made: CollectionMap) -> str:
     """Return how the map was made, and its notes."""
-    how = f"{METHOD_WORDS[made.method]} of the vectors {clean(made.encoder, 80)}"
+    how = f"{METHOD_WORDS[made.method]} of the vectors of {clean(made.encoder, 80)}"
     return " · ".join((how, *made.notes))
 
 

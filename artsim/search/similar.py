@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from itertools import groupby
 
 from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.domain.hits import Hit
 from artsim.domain.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
@@ -141,8 +141,9 @@ def choose_encoders(
 
 
 def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) -> EncoderInfo:
-    for info in recorded.values():
-        if name in (info.name, info.spec, info.vector_name):
+    shown = short_names(list(recorded.values()))
+    for info, short_name in zip(recorded.values(), shown, strict=True):
+        if name in (info.name, info.spec, info.vector_name, short_name):
             return info
     vector_name = models.vector_name(name)
     if vector_name in recorded:

@@ -8,12 +8,14 @@ from made_up_gallery import ARTISTS, MadeUp
 from skimage.metrics import mean_squared_error, structural_similarity
 
 from artsim.domain.criteria import AnyOf, Criteria
+from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.hits import Hit
 from artsim.errors import EncoderMismatchError, NoFaceError, PaintingNotFoundError, QueryError
 from artsim.search.fusion import fuse_rankings
+from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import ExamplesQuery, IdQuery, TextQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.similar import choose_encoders, find_similar, find_similar_faces
 from artsim.store.gallery import Gallery
 
 QUERY = 17
@@ -191,3 +193,9 @@ def test_a_missing_query_picture(gallery: Gallery, tmp_path: Path) -> None:
 
     with pytest.raises(ImageError, match="no such file"):
         find_similar(gallery, ImageQuery(tmp_path / "none.jpg"))
+
+
+def test_an_encoder_from_a_file_is_known_by_its_short_name() -> None:
+    net = EncoderInfo("onnx:/models/net.json", "onnx:/models/net.json", "onnx-net-1", 4)
+    recorded = {"builtin-v1": EncoderInfo("builtin", "builtin", "builtin-v1", 4), "onnx-net-1": net}
+    assert choose_encoders(recorded, ["net"], Models()) == [net]
