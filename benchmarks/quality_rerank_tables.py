@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from artsim.domain.arrays import Embeddings
+from artsim.images.edits import EDITS
 from benchmarks.quality_copies import COPY_MEASURES, judge_copies, score_copies
 from benchmarks.quality_data import Array, Indices
 from benchmarks.quality_encode import SIDES, copied_pixels, copied_works, sampled_works
@@ -17,6 +18,8 @@ from benchmarks.quality_judge import (
     changed_row,
     cosines,
     judge,
+    mean,
+    percent,
     plain_row,
     table,
 )
@@ -117,6 +120,27 @@ def rerank_copies_table(study: Study) -> str:
                     label = f"{name}, {label} {method.upper()} at {side}"
                     rows.append(changed_row(label, values, baseline, COPY_MEASURES))
     return table(["ranking", *COPY_MEASURES], rows)
+
+
+def rerank_edits_table(study: Study) -> str:
+    """Say for each edit what SSIM on the first ten and the first hundred makes of it, R@1."""
+    works, columns = copied_works(study.data), []
+    for name in SIDES_OF:
+        copies = study.copies(name)
+        if copies is None:
+            continue
+        scores = score_copies(copies, study.data.plain(name))
+        flat = scores.reshape(-1, scores.shape[-1])
+        likeness = _copies_likeness(study, name, flat, MIX_SIDE, "ssim")
+        columns.append((f"{name}, by cosine", judge_copies(scores, works)))
+        for depth in (min(COPY_DEPTHS), max(COPY_DEPTHS)):
+            changed = rerank(flat, likeness, depth).reshape(scores.shape)
+            columns.append((f"{name}, first {depth}", judge_copies(changed, works)))
+    rows = [
+        [edit.title, *(percent(mean(values[f"{kind} R@1"])) for _, values in columns)]
+        for kind, edit in EDITS.items()
+    ]
+    return table(["edit", *(label for label, _ in columns)], rows)
 
 
 def _copies_likeness(study: Study, name: str, flat: Scores, side: int, method: Method) -> Scores:

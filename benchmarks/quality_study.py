@@ -3,7 +3,7 @@
     python -m benchmarks.quality_study TABLE ... --gallery wikiart224 --other paintings
         --home DIR --weights DIR --cache DIR
 
-TABLE is one or more of: encoders, copies, rerank, rerank-copies, whitening, pooling,
+TABLE is one or more of: encoders, copies, rerank, rerank-copies, rerank-edits, whitening, pooling,
 fusion, flips, crops, or all. Everything is reported on ``--gallery``; whatever is fitted
 or chosen, is so on ``--other``. Under ``--home`` lies a folder for each gallery, which was
 ``ARTSIM_HOME`` when it was ingested with the four encoders:
@@ -23,7 +23,11 @@ from typing import Final
 
 from benchmarks.quality_data import Data
 from benchmarks.quality_encode import SIDES
-from benchmarks.quality_rerank_tables import rerank_copies_table, rerank_table
+from benchmarks.quality_rerank_tables import (
+    rerank_copies_table,
+    rerank_edits_table,
+    rerank_table,
+)
 from benchmarks.quality_tables import (
     Study,
     copies_table,
@@ -38,6 +42,7 @@ TABLES: Final[dict[str, Callable[[Study], str]]] = {
     "copies": copies_table,
     "rerank": rerank_table,
     "rerank-copies": rerank_copies_table,
+    "rerank-edits": rerank_edits_table,
     "whitening": whitening_table,
     "pooling": pooling_table,
     "fusion": fusion_table,

@@ -100,7 +100,9 @@ EncoderOption = Annotated[
 ]
 RerankOption = Annotated[
     Method | None,
-    typer.Option(help="Reorder the first hits by pixels.", rich_help_panel=RANKING),
+    typer.Option(
+        help="Reorder the first hits by pixels: for faithful copies.", rich_help_panel=RANKING
+    ),
 ]
 RerankDepthOption = Annotated[
     int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
