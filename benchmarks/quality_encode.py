@@ -1,7 +1,7 @@
 """Encoding what the quality study asks for beyond a gallery's own vectors.
 
-Every function returns what the cache holds, or encodes it: an hour of two cores for
-everything, seconds afterwards. Run by itself, it fills the cache:
+Every function returns what the cache holds, or encodes it: about half an hour of
+one core for everything, seconds afterwards. Run by itself, it fills the cache:
 
     python -m benchmarks.quality_encode WHAT ... --gallery NAME
         --home DIR --weights DIR --cache DIR [--encoder NAME ...]
@@ -30,11 +30,11 @@ CROPS: Final = 5
 SAMPLED: Final = 1200
 """Queries where every work is too many, all that have a twin among them."""
 
+DRAWN_FROM: Final = 800
 CROPPED: Final = 400
 COPIED: Final = 200
 SIDES: Final = (32, 64, 128)
 WHATS: Final = ("mirrored", "crops", "maps", "copies", "pooled-copies", "pixels")
-
 
 View = Callable[[RGBImage, str], RGBImage]
 """From a picture and its painting's id to what is encoded instead."""
@@ -72,7 +72,7 @@ def cropped_works(data: Data) -> Indices:
 
 def _draw(data: Data) -> Indices:
     alone = np.setdiff1d(sampled_works(data), twin_works(data))
-    drawn = np.sort(np.random.default_rng(2).permutation(alone)[:800])
+    drawn = np.sort(np.random.default_rng(2).permutation(alone)[:DRAWN_FROM])
     return np.random.default_rng(1).permutation(drawn)
 
 
