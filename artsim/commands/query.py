@@ -107,6 +107,16 @@ RerankOption = Annotated[
 RerankDepthOption = Annotated[
     int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
 ]
+RerankWeightOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=100,
+        help="Reorder by the cosine plus so much of the second score.",
+        show_default="the second score alone",
+        rich_help_panel=RANKING,
+    ),
+]
 GroupByOption = Annotated[
     str | None,
     typer.Option(metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING),
@@ -158,6 +168,7 @@ def query(
     encoder: EncoderOption = None,
     rerank: RerankOption = None,
     rerank_depth: RerankDepthOption = 100,
+    rerank_weight: RerankWeightOption = None,
     group_by: GroupByOption = None,
     group_size: GroupSizeOption = 1,
     output_format: OutputFormatOption = "table",
@@ -179,6 +190,8 @@ def query(
     """
     asked = _make_query(image, painting_id, text, like, unlike)
     by_faces = faces or face is not None
+    if rerank_weight is not None and rerank is None:
+        raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
     filters = make_filters(
         artist=artist,
         attribution=attribution,
@@ -204,6 +217,7 @@ def query(
             min_score=min_score,
             rerank=rerank,
             rerank_depth=rerank_depth,
+            rerank_weight=rerank_weight,
             group_by=group_by,
             group_size=group_size,
             include_self=include_self,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.errors import EvaluationError
 from artsim.evaluation.works import Works
 from artsim.search.find import FUSION_DEPTH
 from artsim.search.neighbors import ExactRanker, Ranker
+from artsim.search.options import SearchOptions
 from artsim.search.reordered_neighbors import FusedRanker, PixelRanker
 from artsim.search.rerank import Method
 
@@ -28,11 +29,18 @@ class Contender:
         Several are fused.
     rerank : {"ssim", "rmse"} or None
         By what the first hits are reordered.
+    weight : float or None
+        What that counts for beside the cosine; None is alone.
     """
 
     name: str
     encoders: tuple[EncoderInfo, ...]
     rerank: Method | None = None
+    weight: float | None = None
+
+    def search_options(self, others: SearchOptions) -> SearchOptions:
+        """Return the options of its searches; what it does not say is as in `others`."""
+        return replace(others, rerank=self.rerank, rerank_weight=self.weight)
 
     @property
     def vector_names(self) -> list[str]:
@@ -41,9 +49,16 @@ class Contender:
 
 
 def list_contenders(
-    encoders: Sequence[EncoderInfo], rerank: Sequence[Method], *, fused: bool
+    encoders: Sequence[EncoderInfo],
+    rerank: Sequence[Method],
+    *,
+    fused: bool,
+    weights: Sequence[float] = (),
 ) -> list[Contender]:
     """Return each encoder, all of them fused if that is wanted, and each of these re-ranked.
+
+    Encoders, not what is fused, are also re-ranked by the cosine plus each of `weights` times
+    the second score.
 
     Raises
     ------
@@ -60,11 +75,18 @@ def list_contenders(
     ]
     if fused:
         plain.append(Contender(FUSED, tuple(encoders)))
-    return [
-        Contender(f"{base.name} + {method}" if method else base.name, base.encoders, method)
-        for base in plain
-        for method in (None, *dict.fromkeys(rerank))
-    ]
+    contenders = []
+    for base in plain:
+        contenders.append(base)
+        alone = len(base.encoders) == 1
+        for method in dict.fromkeys(rerank):
+            contenders.append(Contender(f"{base.name} + {method}", base.encoders, method))
+            contenders += [
+                Contender(f"{base.name} + {weight:g} {method}", base.encoders, method, weight)
+                for weight in dict.fromkeys(weights)
+                if alone
+            ]
+    return contenders
 
 
 @dataclass(slots=True)
@@ -93,7 +115,13 @@ class Rankers:
             return ranker
         if self.works.pixels is None:
             raise ValueError("re-ranking needs works that were read with pixels")
-        return PixelRanker(ranker, contender.rerank, self.works.pixels, self.rerank_depth)
+        return PixelRanker(
+            ranker,
+            contender.rerank,
+            self.works.pixels,
+            self.rerank_depth,
+            weight=contender.weight,
+        )
 
     def exact(self, vector_name: str) -> ExactRanker:
         """Return the ranker by one encoder's vectors."""

@@ -24,7 +24,6 @@ from artsim.search.filters import check_field
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery
-from artsim.search.rerank import Method
 from artsim.search.similar import choose_encoders, find_similar
 from artsim.store.gallery import Gallery
 
@@ -99,7 +98,9 @@ class _Run:
             if options.encoders
             else list(recorded.values())
         )
-        self.contenders = list_contenders(self.encoders, options.rerank, fused=options.fused)
+        self.contenders = list_contenders(
+            self.encoders, options.rerank, fused=options.fused, weights=options.rerank_weights
+        )
         self.paintings = gallery.paintings
         self.originals = read_originals(self.paintings, self.encoders, options.twins)
 
@@ -134,7 +135,7 @@ class _Run:
                 result = find_similar(
                     self.gallery,
                     IdQuery(painting_id),
-                    options=self._search_options(contender.rerank),
+                    options=contender.search_options(self._search_options()),
                     encoders=contender.vector_names,
                     models=self.models,
                 )
@@ -175,10 +176,7 @@ class _Run:
             for (painting_id, edit), hits in zip(asked, of_contender, strict=True):
                 tallies[edit].add(name, hits, self.originals.same[painting_id])
 
-    def _search_options(self, rerank: Method | None = None) -> SearchOptions:
+    def _search_options(self) -> SearchOptions:
         return SearchOptions(
-            limit=LIMIT,
-            rerank=rerank,
-            rerank_depth=self.options.rerank_depth,
-            exact=self.options.exact,
+            limit=LIMIT, rerank_depth=self.options.rerank_depth, exact=self.options.exact
         )

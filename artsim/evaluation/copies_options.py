@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artsim.images.edits import EDITS
+from artsim.search.options import check_weights
 from artsim.search.rerank import Method
 
 DEFAULT_QUERIES: Final = 200
@@ -35,6 +36,8 @@ class CopiesOptions:
         Also with the first hits reordered by ``ssim`` or ``rmse``, each a row.
     rerank_depth : int
         How many first hits are reordered.
+    rerank_weights : tuple of float
+        Also reordered by the cosine plus so much of the second score, each a row.
     exact : bool
         Compare with every painting instead of the index's candidates.
     twins : str or None
@@ -50,6 +53,7 @@ class CopiesOptions:
     fused: bool = False
     rerank: tuple[Method, ...] = ()
     rerank_depth: int = 100
+    rerank_weights: tuple[float, ...] = ()
     exact: bool = False
     twins: str | None = TWINS
     seed: int = 0
@@ -67,6 +71,7 @@ class CopiesOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, not {value}")
+        check_weights(self.rerank_weights)
 
     def count(self, paintings: int) -> int:
         """Return how many of so many paintings are copied."""

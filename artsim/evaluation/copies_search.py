@@ -107,7 +107,7 @@ def search_copies(
     ----------
     pictures : sequence of ndarray of uint8, shape (h, w, 3)
     options : SearchOptions
-        Of every search but for ``rerank``, which the contender says.
+        Of every search but for re-ranking, which the contender says.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def search_copies(
                 _narrowed(target, contender.vector_names),
                 paintings,
                 EVERYTHING,
-                replace(options, rerank=contender.rerank),
+                contender.search_options(options),
             )
             for target in targets
         ]

@@ -67,7 +67,9 @@ def evaluate_labels(
         check_field(name)
     names = options.encoders or tuple(gallery.image_encoders())
     encoders = choose_encoders(gallery.image_encoders(), names, models or Models())
-    contenders = list_contenders(encoders, options.rerank, fused=options.fused)
+    contenders = list_contenders(
+        encoders, options.rerank, fused=options.fused, weights=options.rerank_weights
+    )
     criteria, remarks = build_criteria(options.filters, gallery.paintings)
     try:
         progress.start(None, "Reading vectors")
@@ -214,6 +216,7 @@ def _report(
         "fused": options.fused,
         "rerank": list(options.rerank),
         "rerank_depth": options.rerank_depth if options.rerank else None,
+        "rerank_weights": list(options.rerank_weights),
         "criteria": describe_criteria(criteria),
         "exact": options.exact,
         "limit_queries": options.limit_queries,

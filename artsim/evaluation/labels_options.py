@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from artsim.search.filters import Filters
+from artsim.search.options import check_weights
 from artsim.search.rerank import Method
 
 
@@ -29,6 +30,8 @@ class LabelsOptions:
         Also with the first hits reordered by ``ssim`` or ``rmse``, each a row.
     rerank_depth : int
         How many first hits are reordered.
+    rerank_weights : tuple of float
+        Also reordered by the cosine plus so much of the second score, each a row.
     filters : Filters
         Only these works, as queries and as answers.
     exact : bool
@@ -48,6 +51,7 @@ class LabelsOptions:
     fused: bool = False
     rerank: tuple[Method, ...] = ()
     rerank_depth: int = 100
+    rerank_weights: tuple[float, ...] = ()
     filters: Filters = field(default_factory=Filters)
     exact: bool = False
     limit_queries: int | None = None
@@ -62,6 +66,7 @@ class LabelsOptions:
         least += [] if self.limit_queries is None else [self.limit_queries]
         if not self.ks or min(least) < 1:
             raise ValueError("depths and numbers of queries must be at least 1")
+        check_weights(self.rerank_weights)
 
     @property
     def depths(self) -> tuple[int, ...]:

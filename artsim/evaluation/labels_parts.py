@@ -128,7 +128,10 @@ def _note(contender: Contender, result: FieldResult) -> str:
         names = ", ".join(short_names(contender.encoders))
         parts.append(f"Fused by reciprocal rank: {names}.")
     if contender.rerank:
-        parts.append(f"The first {result.rerank_depth} reordered by {contender.rerank.upper()}.")
+        by = contender.rerank.upper()
+        if contender.weight is not None:
+            by = f"cosine + {contender.weight:g} times {by}"
+        parts.append(f"The first {result.rerank_depth} reordered by {by}.")
     return " ".join(parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Final, Literal
@@ -47,7 +47,7 @@ class Searching:
     Attributes
     ----------
     options : SearchOptions
-        Of all searches but for ``rerank``; ``limit`` is K.
+        Of all searches but for re-ranking; ``limit`` is K.
     """
 
     options: SearchOptions
@@ -55,7 +55,7 @@ class Searching:
 
     def by(self, contender: Contender) -> SearchOptions:
         """Return the options of a contender's searches."""
-        return replace(self.options, rerank=contender.rerank)
+        return contender.search_options(self.options)
 
 
 @dataclass(frozen=True)

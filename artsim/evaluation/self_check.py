@@ -53,7 +53,7 @@ class Checker:
         self._relevance = relevance
         self._rows = rows
         self._swapped: dict[str, set[int]] = {}
-        self._tops: dict[str, list[list[str]]] = {}
+        self._tops: dict[str, tuple[list[list[str]], list[Floats]]] = {}
 
     def check(self, contender: Contender) -> None:
         """Compare with exact searches.
@@ -68,15 +68,16 @@ class Checker:
             if name not in self._swapped:
                 self._swapped[name] = self._check_encoder(name)
         excused = set().union(*(self._swapped[name] for name in contender.vector_names))
-        ours = self._top(contender)
-        for row, expected in zip(self._rows.tolist(), ours, strict=True):
+        for row, expected, scores in zip(self._rows.tolist(), *self._top(contender), strict=True):
             found = self._search(row, contender, exact=True)[:TOP]
-            if _ids(found) != expected and row not in excused:
+            if _ids(found) == expected or row in excused:
+                continue
+            if contender.weight is None or not _same_scores(found, scores):
                 raise self._contradiction(contender.name, row, expected, found)
 
     def agreement(self, contender: Contender) -> float:
         """Return the share of the first ten that a search by the index finds as well."""
-        ours = self._top(contender)
+        ours, _ = self._top(contender)
         shares = []
         for row, expected in zip(self._rows.tolist(), ours, strict=True):
             found = _ids(self._search(row, contender, exact=False)[:TOP])
@@ -112,20 +113,17 @@ class Checker:
                 swapped.add(row)
         return swapped
 
-    def _top(self, contender: Contender) -> list[list[str]]:
-        """Return the ids of the first ten for every query, as they were evaluated."""
+    def _top(self, contender: Contender) -> tuple[list[list[str]], list[Floats]]:
+        """Return ids and scores of the first ten for every query, as they were evaluated."""
         if contender.name not in self._tops:
-            self._tops[contender.name] = self._bulk(self._rankers.of(contender), TOP)[0]
+            self._tops[contender.name] = self._bulk(self._rankers.of(contender), TOP)
         return self._tops[contender.name]
 
     def _search(self, row: int, contender: Contender, *, exact: bool) -> Sequence[Hit]:
         options = SearchOptions(
-            limit=self._rankers.limit,
-            rerank=contender.rerank,
-            rerank_depth=self._rankers.rerank_depth,
-            exact=exact,
+            limit=self._rankers.limit, rerank_depth=self._rankers.rerank_depth, exact=exact
         )
-        return self._find(row, options, contender.vector_names)
+        return self._find(row, contender.search_options(options), contender.vector_names)
 
     def _find(self, row: int, options: SearchOptions, encoders: Sequence[str]) -> Sequence[Hit]:
         query = IdQuery(self._rankers.works.ids[row])
@@ -160,6 +158,12 @@ class Checker:
             f"{', '.join(_ids(found)[:TOP])}. If the gallery was written to meanwhile, run the "
             "same command again; otherwise report this as a bug"
         )
+
+
+def _same_scores(hits: Sequence[Hit], expected: Floats) -> bool:
+    """Return whether hits have the expected second scores, but for how cosines are rounded."""
+    found = np.array([hit.rerank_score for hit in hits])
+    return found.shape == expected.shape and bool((np.abs(found - expected) <= ROUNDING).all())
 
 
 def _ids(hits: Sequence[Hit]) -> list[str]:

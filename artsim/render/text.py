@@ -146,6 +146,7 @@ _SETTING_WORDS: Final[Mapping[str, str]] = {
     "encoder": "encoder",
     "face_encoder": "face encoder",
     "rerank": "re-ranked by",
+    "rerank_weight": "with weight",
     "group_by": "grouped by",
     "min_score": "score at least",
 }

@@ -39,10 +39,20 @@ def find_hits(
     Raises
     ------
     QueryError
-        If re-ranking is asked for and the query is no picture.
+        If re-ranking is asked for and the query is no picture, or a weight is and several
+        encoders are fused.
     """
     if options.rerank and not all(probe.pixels for probe in target.probes):
         raise QueryError("re-ranking compares pictures, and this query has none; drop --rerank")
+    if (
+        options.rerank
+        and options.rerank_weight is not None
+        and any(len(p.vectors) > 1 for p in target.probes)
+    ):
+        raise QueryError(
+            "a weight is added to the cosine, and encoders are fused by rank: there is no one "
+            "cosine to add it to; search by one encoder, or drop --rerank-weight"
+        )
     wanted = options.offset + options.limit
     if options.group_by is None:
         hits = _merged(target.probes, collection, criteria, options, wanted)
@@ -129,12 +139,16 @@ def _ranking(
     hits = [replace(hit, query_face=probe.face) for hit in hits]
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     if options.rerank == "ssim":
-        return [*rerank_by_ssim(first, probe.pixels), *map(without_pixels, rest)]
+        reranked = rerank_by_ssim(first, probe.pixels, weight=options.rerank_weight)
+        return [*reranked, *map(without_pixels, rest)]
     if options.rerank == "rmse":
         distances: dict[int, dict[str, float]] = defaultdict(dict)
         for i, ranking in enumerate(rescored_rankings):
             distances[i // len(requests)].update({h.point_id: -h.score for h in ranking})
-        return [*rerank_by_distance(first, list(distances.values()), len(probe.pixels[0])), *rest]
+        side_squared = len(probe.pixels[0])
+        by_picture = list(distances.values())
+        weight = options.rerank_weight
+        return [*rerank_by_distance(first, by_picture, side_squared, weight=weight), *rest]
     return hits
 
 

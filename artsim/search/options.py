@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from artsim.search.rerank import Method
+
+MAX_WEIGHT: Final = 100.0
+"""Most that a second score counts for beside the cosine; more is no other order than its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +25,10 @@ class SearchOptions:
     rerank : {"ssim", "rmse"} or None
         Second score to reorder by.
     rerank_depth : int
-        How many of the first hits are reordered; at least ``offset + limit`` are.
+        How many of the first hits are reordered; those behind them stay where they are.
+    rerank_weight : float or None
+        Reorder by the cosine plus so much of the second score; None is the second score
+        alone.
     group_by : str or None
         Payload field of which each value brings at most `group_size` hits; works
         without the field are left out, of a list the first value counts.
@@ -39,6 +47,7 @@ class SearchOptions:
     min_score: float | None = None
     rerank: Method | None = None
     rerank_depth: int = 100
+    rerank_weight: float | None = None
     group_by: str | None = None
     group_size: int = 1
     include_self: bool = False
@@ -50,3 +59,11 @@ class SearchOptions:
         for name, least in (("limit", 1), ("offset", 0), ("rerank_depth", 1), ("group_size", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        check_weights([] if self.rerank_weight is None else [self.rerank_weight])
+
+
+def check_weights(weights: Sequence[float]) -> None:
+    """Refuse weights of a second score that are not in 0..`MAX_WEIGHT`."""
+    for weight in weights:
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"a weight must be in 0..{MAX_WEIGHT:g}, not {weight}")

@@ -75,40 +75,56 @@ class PixelRanker:
     pixels : ndarray of uint8, shape (N, side * side)
     depth : int
         How many first works are reordered, at least 1.
+    weight : float, optional
+        What pixels count for beside the rankings' scores; by default they count alone.
     """
 
-    def __init__(self, ranker: Ranker, method: Method, pixels: Pixels, depth: int) -> None:
+    def __init__(
+        self,
+        ranker: Ranker,
+        method: Method,
+        pixels: Pixels,
+        depth: int,
+        *,
+        weight: float | None = None,
+    ) -> None:
         self._ranker = ranker
         self._method: Method = method
         self._pixels = pixels
         self._depth = depth
+        self._weight = weight
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
         """Rank all works for each of `rows`; see `Ranker`."""
-        before = self._ranker.rank(rows, barred, head=0)
+        before = self._ranker.rank(rows, barred, head=0 if self._weight is None else self._depth)
         order = before.order.copy()
         scores = np.full((len(rows), head), -np.inf)
         for i, query in enumerate(rows):
             works = before.order[i, : min(self._depth, int(before.lengths[i]))]
-            hits = self._reorder(int(query), works)
+            firsts = before.head_scores[i] if self._weight is not None else np.zeros(len(works))
+            hits = self._reorder(int(query), works, firsts.tolist()[: len(works)])
             order[i, : len(hits)] = [int(hit.point_id) for hit in hits]
             scores[i, : len(hits)] = [hit.rerank_score for hit in hits[:head]]
         return Rankings(order, before.lengths, scores)
 
-    def _reorder(self, query: int, works: Indices) -> list[Hit]:
+    def _reorder(self, query: int, works: Indices, scores: Sequence[float]) -> list[Hit]:
         # Index order is painting id order, and of numbers as wide as each other text sorts
         # as they do.
         names = [f"{work:012d}" for work in works]
         if self._method == "ssim":
             hits = [
-                Hit(name, 0.0, {"painting_id": name}, {PIXELS: self._pixels[work]})
-                for name, work in zip(names, works, strict=True)
+                Hit(name, score, {"painting_id": name}, {PIXELS: self._pixels[work]})
+                for name, score, work in zip(names, scores, works, strict=True)
             ]
-            return rerank_by_ssim(hits, [self._pixels[query]])
-        hits = [Hit(name, 0.0, {"painting_id": name}) for name in names]
+            return rerank_by_ssim(hits, [self._pixels[query]], weight=self._weight)
+        hits = [
+            Hit(name, score, {"painting_id": name})
+            for name, score in zip(names, scores, strict=True)
+        ]
         distances = _distances(self._pixels[query], self._pixels[works])
         by_id = dict(zip(names, distances.tolist(), strict=True))
-        return rerank_by_distance(hits, [by_id], self._pixels.shape[1])
+        side_squared = self._pixels.shape[1]
+        return rerank_by_distance(hits, [by_id], side_squared, weight=self._weight)
 
 
 def _distances(query: Pixels, gallery: Pixels) -> npt.NDArray[np.float32]:

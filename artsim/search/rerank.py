@@ -18,7 +18,9 @@ PIXELS: Final = "pixels"
 """Named vector of the small gray pictures."""
 
 
-def rerank_by_ssim(hits: Sequence[Hit], query: Sequence[Pixels]) -> list[Hit]:
+def rerank_by_ssim(
+    hits: Sequence[Hit], query: Sequence[Pixels], *, weight: float | None = None
+) -> list[Hit]:
     """Reorder hits by mean structural similarity to the query pictures, in one call each.
 
     Parameters
@@ -27,11 +29,14 @@ def rerank_by_ssim(hits: Sequence[Hit], query: Sequence[Pixels]) -> list[Hit]:
         With their `pixels`, which the result no longer carries.
     query : sequence of ndarray of uint8
         One picture or more, of the same size as the hits'.
+    weight : float, optional
+        What the similarity counts for beside the first score, to which it is added; by
+        default it counts alone.
 
     Returns
     -------
     list of Hit
-        With ``rerank_score`` in -1..1, best first.
+        With ``rerank_score``, alone in -1..1, best first.
     """
     from artsim.images.similarity import ssim
 
@@ -40,14 +45,18 @@ def rerank_by_ssim(hits: Sequence[Hit], query: Sequence[Pixels]) -> list[Hit]:
     gallery = np.stack([hit.vectors[PIXELS] for hit in hits])
     scores = np.mean([ssim(pixels, gallery) for pixels in query], axis=0)
     reranked = [
-        replace(without_pixels(hit), rerank_score=float(score))
+        replace(without_pixels(hit), rerank_score=_second_score(hit, float(score), weight))
         for hit, score in zip(hits, scores, strict=True)
     ]
     return sorted(reranked, key=rerank_order)
 
 
 def rerank_by_distance(
-    hits: Sequence[Hit], distances: Sequence[Mapping[str, float]], dim: int
+    hits: Sequence[Hit],
+    distances: Sequence[Mapping[str, float]],
+    dim: int,
+    *,
+    weight: float | None = None,
 ) -> list[Hit]:
     """Reorder hits by root mean squared error, from the distances that Qdrant computed.
 
@@ -58,18 +67,26 @@ def rerank_by_distance(
         a hit that one of them lacks goes last.
     dim : int
         Number of pixels.
+    weight : float, optional
+        As of `rerank_by_ssim`.
 
     Returns
     -------
     list of Hit
-        With ``rerank_score`` minus the error of pixels in 0..1, so in -1..0, best first.
+        With ``rerank_score``, alone minus the error of pixels in 0..1, so in -1..0, best
+        first.
     """
     scale = math.sqrt(dim) * 255.0
     reranked = []
     for hit in hits:
         errors = [of_picture.get(hit.point_id, math.inf) / scale for of_picture in distances]
-        reranked.append(replace(hit, rerank_score=-float(np.mean(errors))))
+        score = _second_score(hit, -float(np.mean(errors)), weight)
+        reranked.append(replace(hit, rerank_score=score))
     return sorted(reranked, key=rerank_order)
+
+
+def _second_score(hit: Hit, score: float, weight: float | None) -> float:
+    return score if weight is None else hit.score + weight * score
 
 
 def rerank_order(hit: Hit) -> tuple[float, float, str, str]:

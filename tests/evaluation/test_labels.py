@@ -66,6 +66,7 @@ def precision_by_search(
     k: int,
     criteria: Criteria = EVERYTHING,
     rerank: str | None = None,
+    weight: float | None = None,
     left_out: str | None = None,
     **search: object,
 ) -> tuple[float, int]:
@@ -79,7 +80,13 @@ def precision_by_search(
             out = record.payload[left_out]
             values = tuple(out) if isinstance(out, list) else (out,)
             others = others & Criteria(must_not=(AnyOf(left_out, values),))
-        options = SearchOptions(limit=200, exact=True, rerank=rerank, rerank_depth=15)  # type: ignore[arg-type]
+        options = SearchOptions(
+            limit=200,
+            exact=True,
+            rerank=rerank,  # type: ignore[arg-type]
+            rerank_depth=15,
+            rerank_weight=weight,
+        )
         query = IdQuery(record.payload["painting_id"])
         hits = find_similar(gallery, query, others, options, **search).hits  # type: ignore[arg-type]
         right = [
@@ -91,18 +98,32 @@ def precision_by_search(
     return float(np.mean(precisions)), len(precisions)
 
 
-@pytest.mark.parametrize("rerank", [None, "ssim", "rmse"])
-def test_precision_is_that_of_searches(sample_gallery: Gallery, rerank: str | None) -> None:
+@pytest.mark.parametrize(
+    ("row", "rerank", "weight"),
+    [
+        ("builtin", None, None),
+        ("builtin + ssim", "ssim", None),
+        ("builtin + rmse", "rmse", None),
+        ("builtin + 0.2 ssim", "ssim", 0.2),
+    ],
+)
+def test_precision_is_that_of_searches(
+    sample_gallery: Gallery, row: str, rerank: str | None, weight: float | None
+) -> None:
     report = evaluate_labels(
         sample_gallery,
         LabelsOptions(
-            ("school",), ("artist",), ks=(1, 3), rerank=("ssim", "rmse"), rerank_depth=15
+            ("school",),
+            ("artist",),
+            ks=(1, 3),
+            rerank=("ssim", "rmse"),
+            rerank_depth=15,
+            rerank_weights=(0.2,),
         ),
     )
-    row = f"builtin + {rerank}" if rerank else "builtin"
     found = value_of(report, "labels_school", row, "precision_at_3")
     expected, queries = precision_by_search(
-        sample_gallery, "school", 3, rerank=rerank, left_out="artist_key"
+        sample_gallery, "school", 3, rerank=rerank, weight=weight, left_out="artist_key"
     )
     assert (found.value, found.count) == (pytest.approx(expected), queries)
     assert 20 < queries < 60

@@ -122,6 +122,12 @@ def test_reranking_equals_search(gallery: Gallery, depth: int, rerank: str) -> N
     check_ways_of_searching(gallery, ["one-v1"], 60, rerank, depth)
 
 
+@pytest.mark.parametrize("rerank", ["ssim", "rmse"])
+@pytest.mark.parametrize("weight", [0.0, 0.3, 10.0])
+def test_weighted_reranking_equals_search(gallery: Gallery, rerank: str, weight: float) -> None:
+    check_ways_of_searching(gallery, ["one-v1"], 60, rerank, depth=50, weight=weight)
+
+
 @pytest.mark.parametrize("rerank", [None, "ssim", "rmse"])
 def test_fusion_and_reranking_equal_search_with_most_scores_tied(
     tied: Gallery, rerank: str | None
@@ -137,7 +143,12 @@ def test_reranking_of_pictures_equals_search(sample_gallery: Gallery, rerank: st
 
 
 def check_ways_of_searching(
-    gallery: Gallery, encoders: list[str], limit: int, rerank: str | None, depth: int
+    gallery: Gallery,
+    encoders: list[str],
+    limit: int,
+    rerank: str | None,
+    depth: int,
+    weight: float | None = None,
 ) -> None:
     paintings = gallery.paintings
     tables = [read_vectors(paintings, name) for name in encoders]
@@ -146,7 +157,7 @@ def check_ways_of_searching(
     ranker = FusedRanker(each, deepest) if len(each) > 1 else each[0]
     if rerank:
         pixels = read_vectors(paintings, "pixels").vectors
-        ranker = PixelRanker(ranker, rerank, pixels, depth)  # type: ignore[arg-type]
+        ranker = PixelRanker(ranker, rerank, pixels, depth, weight=weight)  # type: ignore[arg-type]
     rows = np.arange(0, len(tables[0]), 4)
     barred = np.zeros((len(rows), len(tables[0])), dtype=bool)
     barred[np.arange(len(rows)), (rows + 1) % len(tables[0])] = True
@@ -156,6 +167,7 @@ def check_ways_of_searching(
         exact=True,
         rerank=rerank,  # type: ignore[arg-type]
         rerank_depth=depth,
+        rerank_weight=weight,
     )
     for i, row in enumerate(rows):
         out = tables[0].payloads[(row + 1) % len(tables[0])]["painting_id"]

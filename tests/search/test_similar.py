@@ -1,5 +1,6 @@
 """Searching against plain NumPy, scikit-image and a second implementation of each ranking."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,31 @@ def test_rmse_inside_qdrant_orders_as_outside(gallery: Gallery, made_up: MadeUp)
     assert ids(hits) == sorted(errors, key=lambda i: (errors[i], i))
     for hit in hits:
         assert hit.rerank_score == pytest.approx(-errors[hit.painting_id], abs=1e-6)
+
+
+@pytest.mark.parametrize("rerank", ["ssim", "rmse"])
+def test_a_weight_adds_the_second_score_to_the_cosine(gallery: Gallery, rerank: str) -> None:
+    options = SearchOptions(limit=50, rerank=rerank, rerank_depth=50)  # type: ignore[arg-type]
+    alone = find_similar(gallery, IdQuery("p017"), options=options).hits
+    second = {hit.painting_id: hit.rerank_score for hit in alone}
+    weighted = replace(options, rerank_weight=0.4)
+    hits = find_similar(gallery, IdQuery("p017"), options=weighted).hits
+    for hit in hits:
+        assert hit.rerank_score == pytest.approx(hit.score + 0.4 * second[hit.painting_id])
+    assert ids(hits) == [h.painting_id for h in sorted(hits, key=lambda h: -h.rerank_score)]
+    assert ids(hits) != ids(alone)
+    nothing = replace(options, rerank_weight=0.0)
+    plain = find_similar(gallery, IdQuery("p017"), options=SearchOptions(limit=50)).hits
+    assert ids(find_similar(gallery, IdQuery("p017"), options=nothing).hits) == ids(plain)
+
+
+def test_a_weight_needs_one_cosine_and_makes_sense(gallery: Gallery) -> None:
+    options = SearchOptions(rerank="ssim", rerank_weight=0.1)
+    with pytest.raises(QueryError, match="no one cosine"):
+        find_similar(gallery, IdQuery("p017"), options=options, encoders=["one", "two"])
+    for weight in (-0.1, 101.0, float("nan")):
+        with pytest.raises(ValueError, match="weight"):
+            SearchOptions(rerank="ssim", rerank_weight=weight)
 
 
 @pytest.mark.parametrize("rerank", [None, "ssim", "rmse"])

@@ -54,6 +54,15 @@ RerankOption = Annotated[
     typer.Option(help="Also with the first hits reordered; repeatable: each is a row."),
 ]
 RerankDepthOption = Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")]
+RerankWeightsOption = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--rerank-weight",
+        min=0,
+        max=100,
+        help="Also by the cosine plus so much of the second score; repeatable: each is a row.",
+    ),
+]
 ExactOption = Annotated[
     bool, typer.Option("--exact", help="Compare with every painting instead of by the index.")
 ]
@@ -64,6 +73,15 @@ def rerank_methods(chosen: Sequence[RerankChoice] | None) -> tuple[Literal["ssim
     return tuple(
         "ssim" if one is RerankChoice.SSIM else "rmse" for one in dict.fromkeys(chosen or ())
     )
+
+
+def rerank_weights(
+    chosen: Sequence[RerankChoice] | None, weights: Sequence[float] | None
+) -> tuple[float, ...]:
+    """Return the weights that were chosen, which there must be a second score for."""
+    if weights and not chosen:
+        raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
+    return tuple(weights or ())
 
 
 def show_report(report: Report, output_format: Literal["table", "json"], out: Path | None) -> None:

@@ -24,9 +24,11 @@ from artsim.commands.evaluate.common import (
     OutOption,
     RerankDepthOption,
     RerankOption,
+    RerankWeightsOption,
     SeedOption,
     make_progress,
     rerank_methods,
+    rerank_weights,
     show_report,
 )
 
@@ -68,6 +70,7 @@ def copies(
     fused: FusedOption = False,
     rerank: RerankOption = None,
     rerank_depth: RerankDepthOption = 100,
+    rerank_weight: RerankWeightsOption = None,
     exact: ExactOption = False,
     twins: TwinsOption = "extra.near_dup_group",
     weights: WeightsOption = None,
@@ -103,6 +106,7 @@ def copies(
             fused=fused,
             rerank=rerank_methods(rerank),
             rerank_depth=rerank_depth,
+            rerank_weights=rerank_weights(rerank, rerank_weight),
             exact=exact,
             twins=None if twins == "none" else twins,
             seed=seed,

@@ -35,9 +35,11 @@ from artsim.commands.evaluate.common import (
     OutOption,
     RerankDepthOption,
     RerankOption,
+    RerankWeightsOption,
     SeedOption,
     make_progress,
     rerank_methods,
+    rerank_weights,
     show_report,
 )
 
@@ -74,6 +76,7 @@ def labels(
     fused: FusedOption = False,
     rerank: RerankOption = None,
     rerank_depth: RerankDepthOption = 100,
+    rerank_weight: RerankWeightsOption = None,
     exact: ExactOption = False,
     limit_queries: LimitQueriesOption = None,
     artist: ArtistOption = None,
@@ -128,6 +131,7 @@ def labels(
             fused=fused,
             rerank=rerank_methods(rerank),
             rerank_depth=rerank_depth,
+            rerank_weights=rerank_weights(rerank, rerank_weight),
             filters=filters,
             exact=exact,
             limit_queries=limit_queries,
