@@ -38,7 +38,7 @@ def test_a_map_is_complete(sample_gallery: Gallery) -> None:
     assert ids == sorted(ids)
     assert made.positions.shape == (60, 2)
     assert len(np.unique(made.cells, axis=0)) == 60
-    assert (made.encoder, made.method, made.kind) == ("builtin-v1", "pca", "60 paintings")
+    assert (made.encoder, made.method, made.kind) == ("builtin", "pca", "60 paintings")
     assert made.faithfulness is not None
     assert made.faithfulness.kept > 2 * made.faithfulness.by_chance
     assert stages.finished == 1

@@ -21,10 +21,10 @@ from artsim.domain.hits import Hit
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.contenders import list_contenders
-from artsim.evaluation.copies import evaluate_copies
-from artsim.evaluation.copies_options import CopiesOptions
-from artsim.evaluation.copies_originals import load_original, read_originals
-from artsim.evaluation.copies_search import Tally, search_copies
+from artsim.evaluation.copies.options import CopiesOptions
+from artsim.evaluation.copies.originals import load_original, read_originals
+from artsim.evaluation.copies.search import Tally, search_copies
+from artsim.evaluation.copies.task import evaluate_copies
 from artsim.evaluation.report import PictureGroup, Report, Table
 from artsim.images.edits import EDITS, edit_picture
 from artsim.images.pixels import to_pixels

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim.errors import MetadataError
-from artsim.evaluation.detection import (
+from artsim.evaluation.faces.detection import (
     estimate_share,
     match_faces,
     match_one_to_one,

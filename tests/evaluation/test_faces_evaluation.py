@@ -14,10 +14,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
-from artsim.evaluation import faces_rankings
 from artsim.evaluation.bootstrap import Estimate
-from artsim.evaluation.faces import evaluate_faces
-from artsim.evaluation.faces_parts import FacesOptions, main_face, read_faces
+from artsim.evaluation.faces import rankings as faces_rankings
+from artsim.evaluation.faces.parts import FacesOptions, main_face, read_faces
+from artsim.evaluation.faces.task import evaluate_faces
 from artsim.evaluation.report import LinePlot, Report, Row
 from artsim.evaluation.report_json import report_document
 from artsim.search.options import SearchOptions
@@ -215,7 +215,7 @@ def test_index_is_watched(report: Report) -> None:
     """So small a gallery has no index: nothing is lost."""
     notes = next(table.notes for table in report.tables if table.name == "retrieval")
     assert "those of 39 queries were compared with what an exact search" in notes[-1]
-    assert "sharp 100.0 %" in notes[-1]
+    assert "finds as well: 100.0 % in every row" in notes[-1]
 
 
 def test_exact_run_makes_no_claim_on_the_index(people: Gallery) -> None:

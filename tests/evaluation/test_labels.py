@@ -8,8 +8,8 @@ import pytest
 from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.bootstrap import Estimate
-from artsim.evaluation.labels import evaluate_labels
-from artsim.evaluation.labels_options import LabelsOptions
+from artsim.evaluation.labels.options import LabelsOptions
+from artsim.evaluation.labels.task import evaluate_labels
 from artsim.evaluation.report import (
     BarPlot,
     ConfusionPlot,

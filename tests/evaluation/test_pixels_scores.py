@@ -13,8 +13,8 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 from skimage.transform import resize
 
-from artsim.evaluation.pixels_pictures import Pictures, Subject, squash
-from artsim.evaluation.pixels_scores import (
+from artsim.evaluation.pixels.pictures import Pictures, Subject, squash
+from artsim.evaluation.pixels.scores import (
     HIGHER_IS_NEARER,
     METRICS,
     View,
@@ -123,7 +123,7 @@ def test_a_picture_is_read_once_and_the_cache_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subjects = [write(tmp_path, str(i), picture) for i, picture in enumerate(photographs())]
-    monkeypatch.setattr("artsim.evaluation.pixels_pictures.KEPT_BYTES", 2 * 3 * 40 * 40)
+    monkeypatch.setattr("artsim.evaluation.pixels.pictures.KEPT_BYTES", 2 * 3 * 40 * 40)
     files = Pictures(40)
     first = files.whole(subjects[0])
     files.whole(subjects[1])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from artsim.evaluation.pixels_pictures import Subject
-from artsim.evaluation.pixels_searches import Subjects, sample_queries
+from artsim.evaluation.pixels.pictures import Subject
+from artsim.evaluation.pixels.searches import Subjects, sample_queries
 
 
 def make_subjects(*, not_same_artist: bool) -> Subjects:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.model_selection import KFold
 
-from artsim.evaluation.verification import (
+from artsim.evaluation.faces.verification import (
     FARS,
     RocCurve,
     best_threshold,
@@ -19,7 +19,7 @@ from artsim.evaluation.verification import (
     folded_accuracy,
     rates,
 )
-from artsim.evaluation.verification_intervals import draw_pairs, draw_people, estimate_rates
+from artsim.evaluation.faces.verification_intervals import draw_pairs, draw_people, estimate_rates
 
 Pairs = tuple[np.ndarray, np.ndarray]
 

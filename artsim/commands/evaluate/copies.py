@@ -90,8 +90,8 @@ def copies(
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
     with expected_errors():
-        from artsim.evaluation.copies import evaluate_copies
-        from artsim.evaluation.copies_options import CopiesOptions
+        from artsim.evaluation.copies.options import CopiesOptions
+        from artsim.evaluation.copies.task import evaluate_copies
         from artsim.images.edits import EDITS
         from artsim.search.models import Models
 

@@ -110,8 +110,8 @@ def faces(
     Example: artsim evaluate faces --gallery lfw --by extra.person --pairs pairs.csv
     """
     with expected_errors():
-        from artsim.evaluation.faces import evaluate_faces
-        from artsim.evaluation.faces_parts import FacesOptions
+        from artsim.evaluation.faces.parts import FacesOptions
+        from artsim.evaluation.faces.task import evaluate_faces
 
         options = FacesOptions(
             by=by,

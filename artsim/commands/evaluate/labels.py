@@ -120,8 +120,8 @@ def labels(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.evaluation.labels import evaluate_labels
-        from artsim.evaluation.labels_options import LabelsOptions
+        from artsim.evaluation.labels.options import LabelsOptions
+        from artsim.evaluation.labels.task import evaluate_labels
 
         options = LabelsOptions(
             by=tuple(by),

@@ -105,8 +105,8 @@ def pixels(
     Example: artsim evaluate pixels --fraction 0.2 --out report
     """
     with expected_errors():
-        from artsim.evaluation.pixels import evaluate_pixels
-        from artsim.evaluation.pixels_options import PixelsOptions
+        from artsim.evaluation.pixels.options import PixelsOptions
+        from artsim.evaluation.pixels.task import evaluate_pixels
         from artsim.search.models import Models
 
         options = PixelsOptions(

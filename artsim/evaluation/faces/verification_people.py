@@ -9,12 +9,11 @@ import numpy as np
 
 from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.domain.payload import Payload
-from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
-from artsim.evaluation.report import Cell, Column, Line, PictureGroup, Row, Table
-from artsim.evaluation.verification import RocCurve
-from artsim.evaluation.verification_intervals import draw_people, estimate_rates
-from artsim.evaluation.verification_pairs import IndexPairs, all_pairs
-from artsim.evaluation.verification_parts import (
+from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
+from artsim.evaluation.faces.verification import RocCurve
+from artsim.evaluation.faces.verification_intervals import draw_people, estimate_rates
+from artsim.evaluation.faces.verification_pairs import IndexPairs, all_pairs
+from artsim.evaluation.faces.verification_parts import (
     RATE_COLUMNS,
     RATE_NOTE,
     coarse_far_note,
@@ -23,6 +22,7 @@ from artsim.evaluation.verification_parts import (
     roc_line,
     roc_plot,
 )
+from artsim.evaluation.report import Cell, Column, Line, PictureGroup, Row, Table
 from artsim.search.vectors import read_vectors
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery

@@ -12,11 +12,11 @@ from typing import Final
 from artsim.domain.arrays import RGBImage
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.contenders import list_contenders
-from artsim.evaluation.copies_found import Found
-from artsim.evaluation.copies_options import CopiesOptions
-from artsim.evaluation.copies_originals import load_original, read_originals
-from artsim.evaluation.copies_report import make_report
-from artsim.evaluation.copies_search import LIMIT, Tally, search_copies
+from artsim.evaluation.copies.found import Found
+from artsim.evaluation.copies.options import CopiesOptions
+from artsim.evaluation.copies.originals import load_original, read_originals
+from artsim.evaluation.copies.report import make_report
+from artsim.evaluation.copies.search import LIMIT, Tally, search_copies
 from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Report
 from artsim.images.edits import edit_picture

@@ -13,8 +13,8 @@ from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender, list_contenders
-from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
-from artsim.evaluation.faces_rankings import UNKNOWN, FaceRankings, FaceRanks
+from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
+from artsim.evaluation.faces.rankings import UNKNOWN, FaceRankings, FaceRanks
 from artsim.evaluation.metrics import Floats, Integers, all_metrics, metric_names
 from artsim.evaluation.progress import Progress
 from artsim.evaluation.random_order import random_metrics
@@ -188,8 +188,8 @@ def _notes(
     asked = len(np.unique(queries.person[queries.rows]))
     sample = " (a seeded sample)" if options.limit_queries is not None else ""
     notes = [
-        f"{len(queries.rows)} queries{sample}, of {asked} people, each ranking all "
-        f"{len(rankings)} faces but those of its own picture.",
+        f"{len(queries.rows):,} queries{sample}, of {asked:,} people, each ranking all "
+        f"{len(rankings):,} faces but those of its own picture.",
         "A face is right if it is the main face, large and near the middle, of a picture of the "
         "same person; every other face is wrong, bystanders too.",
         "Random order: expected values, in closed form. Intervals: bootstrap over queries.",

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from artsim.domain.arrays import Vector
 from artsim.domain.payload import Payload
+from artsim.evaluation.faces.verification import FARS, RocCurve, Same, Scores
+from artsim.evaluation.faces.verification_intervals import far_column
 from artsim.evaluation.report import Column, Line, LinePlot, Picture, PictureGroup, PictureRow
-from artsim.evaluation.verification import FARS, RocCurve, Same, Scores
-from artsim.evaluation.verification_intervals import far_column
 
 RATE_COLUMNS: Final = (
     Column("auc", "AUC", "score"),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.evaluation.bootstrap import Estimate
-from artsim.evaluation.verification import FARS, RocCurve, rates
+from artsim.evaluation.faces.verification import FARS, RocCurve, rates
 
 RESAMPLES: Final = 500
 

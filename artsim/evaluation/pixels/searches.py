@@ -14,8 +14,8 @@ from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.errors import QueryError
 from artsim.evaluation.contenders import Contender
-from artsim.evaluation.pixels_pictures import Subject
-from artsim.evaluation.pixels_scores import Pair
+from artsim.evaluation.pixels.pictures import Subject
+from artsim.evaluation.pixels.scores import Pair
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery

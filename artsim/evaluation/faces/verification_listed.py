@@ -14,18 +14,17 @@ from artsim.domain.encoder_info import EncoderInfo, short_names
 from artsim.domain.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.bootstrap import estimate_mean
-from artsim.evaluation.faces_parts import FacesOptions, Findings, PictureFaces
-from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
-from artsim.evaluation.verification import (
+from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
+from artsim.evaluation.faces.verification import (
     RocCurve,
     Same,
     Scores,
     consecutive_folds,
     folded_accuracy,
 )
-from artsim.evaluation.verification_intervals import draw_pairs, estimate_rates
-from artsim.evaluation.verification_pairs import ListedPair, read_pairs
-from artsim.evaluation.verification_parts import (
+from artsim.evaluation.faces.verification_intervals import draw_pairs, estimate_rates
+from artsim.evaluation.faces.verification_pairs import ListedPair, read_pairs
+from artsim.evaluation.faces.verification_parts import (
     RATE_COLUMNS,
     RATE_NOTE,
     coarse_far_note,
@@ -34,6 +33,7 @@ from artsim.evaluation.verification_parts import (
     roc_line,
     roc_plot,
 )
+from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
 from artsim.images.place import local_path
 from artsim.search.vectors import VectorTable, read_vectors
 from artsim.store.gallery import Gallery

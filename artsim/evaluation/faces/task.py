@@ -7,8 +7,8 @@ from dataclasses import asdict
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.results import JSON
 from artsim.errors import EvaluationError
-from artsim.evaluation.detection_report import evaluate_detection
-from artsim.evaluation.faces_parts import (
+from artsim.evaluation.faces.detection_report import evaluate_detection
+from artsim.evaluation.faces.parts import (
     PERSON,
     PERSON_BOXES,
     FacesOptions,
@@ -17,12 +17,12 @@ from artsim.evaluation.faces_parts import (
     label_of,
     read_faces,
 )
-from artsim.evaluation.faces_retrieval import evaluate_retrieval
+from artsim.evaluation.faces.retrieval import evaluate_retrieval
+from artsim.evaluation.faces.verification_listed import evaluate_listed_pairs
+from artsim.evaluation.faces.verification_people import evaluate_all_pairs
 from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import Report
-from artsim.evaluation.verification_listed import evaluate_listed_pairs
-from artsim.evaluation.verification_people import evaluate_all_pairs
 from artsim.search.models import Models
 from artsim.search.similar import choose_encoders
 from artsim.store.gallery import Gallery

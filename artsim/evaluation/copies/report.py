@@ -8,10 +8,10 @@ from typing import Final
 
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender
-from artsim.evaluation.copies_failures import failed_copies, failed_twins
-from artsim.evaluation.copies_found import MEAN, Found
-from artsim.evaluation.copies_options import CopiesOptions
-from artsim.evaluation.copies_search import DEPTHS
+from artsim.evaluation.copies.failures import failed_copies, failed_twins
+from artsim.evaluation.copies.found import MEAN, Found
+from artsim.evaluation.copies.options import CopiesOptions
+from artsim.evaluation.copies.search import DEPTHS
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import (
     BarPlot,

@@ -11,7 +11,7 @@ import numpy as np
 
 from artsim.domain.hits import Hit
 from artsim.domain.payload import Payload
-from artsim.evaluation.detection import UPPER
+from artsim.evaluation.faces.detection import UPPER
 from artsim.evaluation.report import PictureGroup, Plot, QueryValues, Table
 from artsim.search.find import group_key
 from artsim.search.rerank import Method
@@ -35,7 +35,7 @@ class FacesOptions:
     boxes : str or None
         Field with hand-drawn boxes; None is `PERSON_BOXES` where any painting has it.
     pairs : Path or None
-        List of pairs to verify, as `artsim.evaluation.verification_pairs.read_pairs`.
+        List of pairs to verify, as `artsim.evaluation.faces.verification_pairs.read_pairs`.
     encoders : tuple of str
         Of those the gallery's faces have; empty is all.
     rerank : tuple of {"ssim", "rmse"}

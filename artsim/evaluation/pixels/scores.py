@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.arrays import RGBImage
-from artsim.evaluation.pixels_pictures import Subject, to_gray
+from artsim.evaluation.pixels.pictures import Subject, to_gray
 from artsim.images.similarity import rmse, ssim, ssim_color
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 from artsim.domain.encoder_info import short_names
 from artsim.evaluation.bootstrap import Estimate, estimate_means
 from artsim.evaluation.contenders import Contender
-from artsim.evaluation.labels_classes import Classes, class_bars
+from artsim.evaluation.labels.classes import Classes, class_bars
 from artsim.evaluation.leave_one_out import Judged
 from artsim.evaluation.metrics import NDCG_DEPTH, RECALL_LEVELS, metric_names
 from artsim.evaluation.random_order import random_curve, random_metrics

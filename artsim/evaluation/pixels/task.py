@@ -1,7 +1,7 @@
 """How alike hits and queries are pixel by pixel: SSIM, RMSE and LPIPS of the first K.
 
 This is how painting-similarity work on the National Gallery of Art reports itself; see
-`artsim.evaluation.pixels_published`. It says how alike pictures look to a ruler, not to
+`artsim.evaluation.pixels.published`. It says how alike pictures look to a ruler, not to
 people: a mirrored copy scores like any other picture.
 """
 
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from artsim.evaluation.pixels_options import PixelsOptions
-from artsim.evaluation.pixels_report import make_report
-from artsim.evaluation.pixels_run import PixelRun
+from artsim.evaluation.pixels.options import PixelsOptions
+from artsim.evaluation.pixels.report import make_report
+from artsim.evaluation.pixels.run import PixelRun
 from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Report
 from artsim.search.models import Models

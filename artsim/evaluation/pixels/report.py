@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from artsim.config import Settings
-from artsim.evaluation.pixels_published import NOTES as PUBLISHED_NOTES
-from artsim.evaluation.pixels_published import PUBLISHED, missing_rows
-from artsim.evaluation.pixels_searches import RANDOM
-from artsim.evaluation.pixels_tally import BEST, Tally
+from artsim.evaluation.pixels.published import NOTES as PUBLISHED_NOTES
+from artsim.evaluation.pixels.published import PUBLISHED, missing_rows
+from artsim.evaluation.pixels.searches import RANDOM
+from artsim.evaluation.pixels.tally import BEST, Tally
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Plot, Report, Row, Table
 from artsim.store.gallery import Gallery

@@ -11,11 +11,11 @@ import numpy as np
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.contenders import Contender, list_contenders
-from artsim.evaluation.pixels_options import PixelsOptions
-from artsim.evaluation.pixels_pictures import Pictures
-from artsim.evaluation.pixels_report import Found
-from artsim.evaluation.pixels_scores import Pair, View
-from artsim.evaluation.pixels_searches import (
+from artsim.evaluation.pixels.options import PixelsOptions
+from artsim.evaluation.pixels.pictures import Pictures
+from artsim.evaluation.pixels.report import Found
+from artsim.evaluation.pixels.scores import Pair, View
+from artsim.evaluation.pixels.searches import (
     RANDOM,
     Searching,
     Subjects,
@@ -26,7 +26,7 @@ from artsim.evaluation.pixels_searches import (
     search_paintings,
     whole_pictures,
 )
-from artsim.evaluation.pixels_tally import Tally
+from artsim.evaluation.pixels.tally import Tally
 from artsim.evaluation.progress import Progress
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions

@@ -8,9 +8,9 @@ from typing import Final
 
 from artsim.domain.payload import painting_point_id
 from artsim.errors import ImageError
-from artsim.evaluation.copies_found import Found
-from artsim.evaluation.copies_originals import load_original
-from artsim.evaluation.copies_search import LIMIT, Miss
+from artsim.evaluation.copies.found import Found
+from artsim.evaluation.copies.originals import load_original
+from artsim.evaluation.copies.search import LIMIT, Miss
 from artsim.evaluation.report import Picture, PictureGroup, PictureRow
 from artsim.images.edits import EDITS, edit_picture
 from artsim.search.models import Models

@@ -9,10 +9,10 @@ from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.results import JSON
 from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers, list_contenders
-from artsim.evaluation.labels_classes import class_table
-from artsim.evaluation.labels_failures import worst_queries
-from artsim.evaluation.labels_options import LabelsOptions
-from artsim.evaluation.labels_parts import FieldResult, main_table, plots, query_values
+from artsim.evaluation.labels.classes import class_table
+from artsim.evaluation.labels.failures import worst_queries
+from artsim.evaluation.labels.options import LabelsOptions
+from artsim.evaluation.labels.parts import FieldResult, main_table, plots, query_values
 from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
 from artsim.evaluation.metrics import Integers
 from artsim.evaluation.progress import Progress, SilentProgress

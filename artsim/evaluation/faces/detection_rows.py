@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.payload import Payload
-from artsim.evaluation.detection import MatchedFaces, estimate_share, match_faces
-from artsim.evaluation.faces_parts import label_of
+from artsim.evaluation.faces.detection import MatchedFaces, estimate_share, match_faces
+from artsim.evaluation.faces.parts import label_of
 from artsim.evaluation.report import Cell, Column, Row
 
 PEOPLE = Column("people", "People", "count", None)

@@ -10,8 +10,13 @@ import numpy as np
 
 from artsim.domain.payload import Payload
 from artsim.errors import EvaluationError
-from artsim.evaluation.detection import match_faces, parse_boxes, place_in_people, place_on_faces
-from artsim.evaluation.detection_rows import (
+from artsim.evaluation.faces.detection import (
+    match_faces,
+    parse_boxes,
+    place_in_people,
+    place_on_faces,
+)
+from artsim.evaluation.faces.detection_rows import (
     COVERED,
     FACES,
     OUTSIDE,
@@ -28,7 +33,7 @@ from artsim.evaluation.detection_rows import (
     size_rows,
     style_rows,
 )
-from artsim.evaluation.faces_parts import (
+from artsim.evaluation.faces.parts import (
     PERSON_BOXES,
     FacesOptions,
     Findings,
@@ -189,10 +194,10 @@ def _notes(
     notes = [
         rule,
         f"Counted are people whose box is at least {options.least_person} pixels high; the "
-        f"smaller of the {people} may have a face as well, which is then not outside.",
+        f"smaller of the {people:,} may have a face as well, which is then not outside.",
         "'Outside every box' are faces that are nobody's even where several share a person: "
         "false ones, or people whom nobody boxed.",
-        f"{len(judged)} of {paintings} paintings have boxes and were searched for faces; "
+        f"{len(judged):,} of {paintings:,} paintings have boxes and were searched for faces; "
         f"{elsewhere} faces in the others are not judged. Detector: {', '.join(detectors)}.",
     ]
     if boxed > len(judged):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
-from artsim.evaluation.pixels_scores import (
+from artsim.evaluation.pixels.scores import (
     METRICS,
     Pair,
     PairKey,

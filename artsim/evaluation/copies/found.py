@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.evaluation.contenders import Contender
-from artsim.evaluation.copies_originals import Originals
-from artsim.evaluation.copies_search import Tally
+from artsim.evaluation.copies.originals import Originals
+from artsim.evaluation.copies.search import Tally
 
 MEAN: Final = "mean"
 """Column of the mean over the edits."""

@@ -1,0 +1,1 @@
+"""The task `copies`: searches by edited pictures, and by other scans."""

@@ -1,0 +1,1 @@
+"""The task `faces`: faces found, told apart and found again."""

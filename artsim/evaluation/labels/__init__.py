@@ -1,0 +1,1 @@
+"""The task `labels`: leave-one-out retrieval by any field."""

@@ -1,0 +1,1 @@
+"""The task `pixels`: how alike hits and queries are, pixel by pixel."""
