@@ -17,7 +17,12 @@ from artsim.ingest.sample import make_sample
 from artsim.store.gallery import Gallery, open_gallery
 
 # The same examples in every run; what a run finds by chance would be lost in the next.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("repeatable")
 
 SETTINGS = ("ARTSIM_HOME", "ARTSIM_GALLERY", "ARTSIM_URL", "QDRANT_URL", "QDRANT_API_KEY")

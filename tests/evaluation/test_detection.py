@@ -76,7 +76,7 @@ def best_by_trying_all(places: np.ndarray) -> tuple[int, float]:
     return max(found)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(0, 10_000), st.floats(0.1, 0.9))
 def test_matching_is_the_best_of_all(faces: int, people: int, seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)

@@ -59,7 +59,7 @@ def by_trec_eval(
     return {int(i): [found[name] for name in TREC_NAMES] for i, found in evaluated.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     styles=st.lists(
         st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True),

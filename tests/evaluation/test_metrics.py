@@ -74,7 +74,7 @@ def by_trec_eval(right: Right, unfound: int = 0) -> dict[str, dict[str, float]]:
     return evaluated
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(right=judged_rankings(), unfound=st.integers(0, 3))
 def test_equals_trec_eval(right: Right, unfound: int) -> None:
     ranks = RelevantRanks.from_matrix(right, right.sum(axis=1) + unfound)
@@ -88,7 +88,7 @@ def test_equals_trec_eval(right: Right, unfound: int) -> None:
             assert value == pytest.approx(expected, abs=1e-12), level
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(right=judged_rankings())
 def test_equals_scikit_learn(right: Right) -> None:
     ranks = RelevantRanks.from_matrix(right)

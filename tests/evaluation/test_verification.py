@@ -51,7 +51,7 @@ def sklearn_rates(scores: np.ndarray, same: np.ndarray) -> tuple[float, list[flo
     return eer, [max(t for f, t in zip(far, tar, strict=True) if f <= wanted) for wanted in FARS]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scored_pairs())
 def test_rates_equal_scikit_learn(pairs: Pairs) -> None:
     scores, same = pairs
@@ -74,7 +74,7 @@ def test_rates_of_many_pairs_equal_scikit_learn() -> None:
     assert 0.05 < tar_at_far[1] < tar_at_far[0] < 0.6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(scored_pairs(), st.integers(0, 1000))
 def test_weights_are_repetitions(pairs: Pairs, seed: int) -> None:
     scores, same = pairs
@@ -146,7 +146,7 @@ def lfw_procedure(scores: list[float], same: list[bool], folds: list[int]) -> li
     return right
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(scored_pairs(least=6), st.integers(2, 5), st.integers(0, 1000))
 def test_accuracy_is_that_of_the_procedure(pairs: Pairs, count: int, seed: int) -> None:
     scores, same = pairs
