@@ -52,8 +52,8 @@ class Pace:
         return max(0, total - self._marks[-1][1]) / rate
 
 
-class RichProgress:
-    """Live bar with paintings, faces, rate and time left; it vanishes when finished.
+class LiveBar:
+    """Bar on a terminal, with a count in words, rate and time left; it vanishes when finished.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class RichProgress:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[counts]}", markup=False),
+            TextColumn("{task.fields[count]}", markup=False),
             TextColumn("{task.fields[pace]}", markup=False, style="dim"),
             console=console,
             transient=True,
@@ -78,31 +78,32 @@ class RichProgress:
         )
 
     def start(self, total: int | None, description: str) -> None:
-        """Show the bar; `total` paintings are to come, None if nobody knows."""
+        """Show the bar, in the place of one before; None if nobody knows the total."""
         self._total = total
         self._pace = Pace(self._clock)
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(
-            clean(description, 60), total=total, counts="", pace=""
-        )
+        self._task = self._progress.add_task(clean(description, 60), total=total, count="", pace="")
         self._progress.start()
-
-    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
-        """Show how far it is, in totals."""
-        if self._task is None:
-            raise ValueError("start comes before update")
-        self._pace.mark(done)
-        self._progress.update(
-            self._task,
-            completed=done,
-            counts=describe_counts(done, self._total, faces, skipped, failed),
-            pace=describe_pace(self._pace, self._total),
-        )
 
     def finish(self) -> None:
         """Remove the bar."""
         self._progress.stop()
+
+    def _show(self, done: int, count: str) -> None:
+        if self._task is None:
+            raise ValueError("start comes before update")
+        self._pace.mark(done)
+        pace = describe_pace(self._pace, self._total)
+        self._progress.update(self._task, completed=done, count=count, pace=pace)
+
+
+class RichProgress(LiveBar):
+    """Live bar of an ingest, with paintings and faces."""
+
+    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
+        """Show how far it is, in totals."""
+        self._show(done, describe_counts(done, self._total, faces, skipped, failed))
 
 
 class PlainProgress:

@@ -8,62 +8,16 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
-
-from artsim.render.progress import Clock, Pace, describe_pace
+from artsim.render.progress import Clock, LiveBar, Pace, describe_pace
 from artsim.render.text import clean
 
 
-class RichStages:
-    """Live bar of the stage that runs, with count, rate and time left; it vanishes at the end.
-
-    Parameters
-    ----------
-    console : Console
-        Of a terminal, usually the standard error's.
-    """
-
-    def __init__(self, console: Console, *, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._pace = Pace(clock)
-        self._total: int | None = None
-        self._task: TaskID | None = None
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[count]}", markup=False),
-            TextColumn("{task.fields[pace]}", markup=False, style="dim"),
-            console=console,
-            transient=True,
-            expand=True,
-        )
-
-    def start(self, total: int | None, description: str) -> None:
-        """Show the bar of a stage in the place of the one before."""
-        self._total = total
-        self._pace = Pace(self._clock)
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(clean(description, 60), total=total, count="", pace="")
-        self._progress.start()
+class RichStages(LiveBar):
+    """Live bar of the stage that runs."""
 
     def update(self, done: int) -> None:
         """Show how far the stage is."""
-        if self._task is None:
-            raise ValueError("start comes before update")
-        self._pace.mark(done)
-        self._progress.update(
-            self._task,
-            completed=done,
-            count=_count_text(done, self._total),
-            pace=describe_pace(self._pace, self._total),
-        )
-
-    def finish(self) -> None:
-        """Remove the bar."""
-        self._progress.stop()
+        self._show(done, _count_text(done, self._total))
 
 
 class PlainStages:
