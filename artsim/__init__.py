@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     from artsim.domain.results import SearchResult
     from artsim.encoders.registry import load_encoder
     from artsim.errors import ArtsimError
+    from artsim.evaluation.compare import compare_reports
+    from artsim.evaluation.copies.options import CopiesOptions
+    from artsim.evaluation.copies.task import evaluate_copies
+    from artsim.evaluation.faces.parts import FacesOptions
+    from artsim.evaluation.faces.task import evaluate_faces
+    from artsim.evaluation.labels.options import LabelsOptions
+    from artsim.evaluation.labels.task import evaluate_labels
+    from artsim.evaluation.pixels.options import PixelsOptions
+    from artsim.evaluation.pixels.task import evaluate_pixels
+    from artsim.evaluation.report import Report
+    from artsim.evaluation.report_json import read_report
     from artsim.ingest.run import IngestOptions, ingest_paintings
+    from artsim.render.report import write_report
     from artsim.render.sheet import write_sheet
     from artsim.search.filters import Filters, build_criteria
     from artsim.search.options import SearchOptions
-    from artsim.search.queries import (
-        ExamplesQuery,
-        IdQuery,
-        ImageQuery,
-        PixelsQuery,
-        TextQuery,
-    )
+    from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, PixelsQuery, TextQuery
     from artsim.search.similar import find_similar, find_similar_faces
     from artsim.store.gallery import Gallery, open_gallery
 
@@ -33,47 +39,71 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ArtsimError": "artsim.errors",
+    "CopiesOptions": "artsim.evaluation.copies.options",
     "Criteria": "artsim.domain.criteria",
     "ExamplesQuery": "artsim.search.queries",
+    "FacesOptions": "artsim.evaluation.faces.parts",
     "Filters": "artsim.search.filters",
     "Gallery": "artsim.store.gallery",
     "Hit": "artsim.domain.hits",
     "IdQuery": "artsim.search.queries",
     "ImageQuery": "artsim.search.queries",
     "IngestOptions": "artsim.ingest.run",
+    "LabelsOptions": "artsim.evaluation.labels.options",
+    "PixelsOptions": "artsim.evaluation.pixels.options",
     "PixelsQuery": "artsim.search.queries",
+    "Report": "artsim.evaluation.report",
     "SearchOptions": "artsim.search.options",
     "SearchResult": "artsim.domain.results",
     "TextQuery": "artsim.search.queries",
     "build_criteria": "artsim.search.filters",
+    "compare_reports": "artsim.evaluation.compare",
+    "evaluate_copies": "artsim.evaluation.copies.task",
+    "evaluate_faces": "artsim.evaluation.faces.task",
+    "evaluate_labels": "artsim.evaluation.labels.task",
+    "evaluate_pixels": "artsim.evaluation.pixels.task",
     "find_similar": "artsim.search.similar",
     "find_similar_faces": "artsim.search.similar",
     "ingest_paintings": "artsim.ingest.run",
     "load_encoder": "artsim.encoders.registry",
     "open_gallery": "artsim.store.gallery",
+    "read_report": "artsim.evaluation.report_json",
+    "write_report": "artsim.render.report",
     "write_sheet": "artsim.render.sheet",
 }
 
 __all__ = [
     "ArtsimError",
+    "CopiesOptions",
     "Criteria",
     "ExamplesQuery",
+    "FacesOptions",
     "Filters",
     "Gallery",
     "Hit",
     "IdQuery",
     "ImageQuery",
     "IngestOptions",
+    "LabelsOptions",
+    "PixelsOptions",
     "PixelsQuery",
+    "Report",
     "SearchOptions",
     "SearchResult",
     "TextQuery",
     "build_criteria",
+    "compare_reports",
+    "evaluate_copies",
+    "evaluate_faces",
+    "evaluate_labels",
+    "evaluate_pixels",
     "find_similar",
     "find_similar_faces",
     "ingest_paintings",
     "load_encoder",
     "open_gallery",
+    "read_report",
+    "write_report",
     "write_sheet",
 ]
 
