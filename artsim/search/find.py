@@ -137,19 +137,30 @@ def _ranking(
     rankings, rescored_rankings = answers[: len(requests)], answers[len(requests) :]
     hits = fuse_rankings(rankings) if len(rankings) > 1 else rankings[0]
     hits = [replace(hit, query_face=probe.face) for hit in hits]
+    return _reranked(hits, probe, options, rescored_rankings)
+
+
+def _reranked(
+    hits: Sequence[Hit], probe: Probe, options: SearchOptions, rescored: Sequence[Sequence[Hit]]
+) -> list[Hit]:
+    """Return hits with the first ones reordered, if that is wanted.
+
+    `rescored` are rankings by the distance of pixels: for each query picture one of each
+    encoder's hits.
+    """
+    weight = options.rerank_weight
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     if options.rerank == "ssim":
-        reranked = rerank_by_ssim(first, probe.pixels, weight=options.rerank_weight)
+        reranked = rerank_by_ssim(first, probe.pixels, weight=weight)
         return [*reranked, *map(without_pixels, rest)]
     if options.rerank == "rmse":
         distances: dict[int, dict[str, float]] = defaultdict(dict)
-        for i, ranking in enumerate(rescored_rankings):
-            distances[i // len(requests)].update({h.point_id: -h.score for h in ranking})
-        side_squared = len(probe.pixels[0])
-        by_picture = list(distances.values())
-        weight = options.rerank_weight
-        return [*rerank_by_distance(first, by_picture, side_squared, weight=weight), *rest]
-    return hits
+        for i, ranking in enumerate(rescored):
+            picture = i // len(probe.vectors)
+            distances[picture].update({h.point_id: -h.score for h in ranking})
+        by_picture, dim = list(distances.values()), len(probe.pixels[0])
+        return [*rerank_by_distance(first, by_picture, dim, weight=weight), *rest]
+    return list(hits)
 
 
 def _first_of_groups(hits: Sequence[Hit], options: SearchOptions) -> list[list[Hit]]:

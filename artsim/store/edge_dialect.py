@@ -129,7 +129,8 @@ def create_index(field: str, kind: IndexKind) -> edge.UpdateOperation:
 def to_query(request: SearchRequest, schema: CollectionSchema) -> edge.QueryRequest:
     """Return a search, of one stage or two, as the engine's request."""
     criteria = build_filter(request.criteria, DIALECT)
-    params = edge.SearchParams(hnsw_ef=HNSW.ef, exact=request.exact)
+    acorn = edge.AcornSearchParams(enable=True, max_selectivity=HNSW.acorn_selectivity)
+    params = edge.SearchParams(hnsw_ef=HNSW.ef, exact=request.exact, acorn=acorn)
     first = _nearest(request, schema)
     rescore = request.rescore
     final = spec_of(schema, rescore.using if rescore else request.using)

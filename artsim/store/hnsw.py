@@ -53,7 +53,8 @@ class HnswSettings:
     ef_construct: int = 128
     ef: int = 192
     payload_m: int | None = None
-    full_scan_threshold_kb: int = 10_000
+    acorn_selectivity: float = 1.0
+    full_scan_threshold_kb: int = 20_000
     indexing_threshold_kb: int = 10_000
     segments: int = 1
     max_segment_kb: int | None = None

@@ -189,6 +189,7 @@ def to_query(request: SearchRequest, schema: CollectionSchema) -> models.QueryRe
     params = models.SearchParams(
         hnsw_ef=HNSW.ef,
         exact=request.exact,
+        acorn=models.AcornSearchParams(enable=True, max_selectivity=HNSW.acorn_selectivity),
         quantization=models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
     )
     first = _vector_of(request, schema)
