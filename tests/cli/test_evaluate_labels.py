@@ -51,3 +51,12 @@ def test_a_field_is_needed(sample_home: Path) -> None:
     done = artsim("evaluate", "labels", home=sample_home)
     assert done.returncode == 2
     assert "--by" in done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    done = artsim("evaluate", "labels", "--by", "style", "--out", str(file / "report"))
+    assert done.exit_code == 2
+    assert "cannot be written to" in done.output
+    assert "Reading" not in done.output

@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from store_oracle import SCHEMA, make_points
 
+from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.payload import painting_point_id
 from artsim.errors import StoreError, StoreLockedError
+from artsim.evaluation.speed.made_up import STYLES, make_gallery, queries
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.hnsw import HNSW
@@ -141,6 +143,47 @@ class TestPersistence:
         shared = [
             len({h.point_id for h in one} & {h.point_id for h in other})
             for one, other in zip(exact, indexed, strict=True)
+        ]
+        assert np.mean(shared) >= 9.9
+
+    def test_filters_that_cut_the_graph_to_pieces_lose_no_hits(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As 20,000 long vectors do: too many pass to compare all, too few to walk among."""
+        dim, count = 64, 5000
+        scanned_kb = count // 5 * dim * 4 // 1024
+        small = dataclasses.replace(
+            HNSW, full_scan_threshold_kb=scanned_kb, indexing_threshold_kb=scanned_kb
+        )
+        monkeypatch.setattr("artsim.store.edge_dialect.HNSW", small)
+        rng = np.random.default_rng(0)
+        gallery = make_gallery(count, dim, rng)
+        styles = [rng.choice(STYLES, 6, replace=False) for _ in range(100)]
+        searches = [
+            SearchRequest(
+                query,
+                "v-1",
+                criteria=Criteria((AnyOf("style", tuple(f"style {s}" for s in some)),)),
+                limit=10,
+            )
+            for query, some in zip(queries(gallery, 100, rng), styles, strict=True)
+        ]
+        schema = CollectionSchema({"v-1": VectorSpec(dim)}, {"style": "keyword"})
+        with EmbeddedStore(home) as store:
+            collection = store.create_collection("paintings", schema)
+            collection.upsert(
+                [
+                    Point(painting_point_id(f"{i}"), {"v-1": row}, gallery.payload(i))
+                    for i, row in enumerate(gallery.embeddings)
+                ]
+            )
+            collection.optimize()
+            found = collection.search(searches)
+            exact = collection.search([dataclasses.replace(s, exact=True) for s in searches])
+        assert list(home.rglob("vector_index*/graph*"))
+        shared = [
+            len({h.point_id for h in one} & {h.point_id for h in other})
+            for one, other in zip(found, exact, strict=True)
         ]
         assert np.mean(shared) >= 9.9
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -16,12 +17,23 @@ if TYPE_CHECKING:
     from artsim.evaluation.progress import Progress
     from artsim.evaluation.report import Report
 
+
+def _writable(folder: Path | None) -> Path | None:
+    """Refuse a folder that cannot be written, before an evaluation takes its time."""
+    if folder is not None:
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise typer.BadParameter(f"{there} cannot be written to; name another folder")
+    return folder
+
+
 OutOption = Annotated[
     Path | None,
     typer.Option(
         "--out",
         "-o",
         file_okay=False,
+        callback=_writable,
         metavar="DIR",
         help="Folder for report.html, report.json and the plots.",
     ),
