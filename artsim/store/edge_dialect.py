@@ -15,7 +15,7 @@ from artsim.store.answers import score_threshold
 from artsim.store.base import CollectionSchema, Rescore, SearchRequest, VectorSpec
 from artsim.store.checks import as_stored_query, spec_of
 from artsim.store.filters import build_filter
-from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
+from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
 from artsim.store.lock import locked_message
 from artsim.store.manifest import damaged_message
 
@@ -66,11 +66,11 @@ def to_config(schema: CollectionSchema) -> edge.EdgeConfig:
     """Return the engine's configuration for a collection of `schema`."""
     return edge.EdgeConfig(
         vectors={name: _to_params(spec) for name, spec in schema.vectors.items()},
-        hnsw_config=_to_hnsw(HNSW),
+        hnsw_config=_to_hnsw(EMBEDDED_HNSW),
         optimizers=edge.EdgeOptimizersConfig(
-            default_segment_number=HNSW.segments,
-            max_segment_size=HNSW.max_segment_kb,
-            indexing_threshold=HNSW.indexing_threshold_kb,
+            default_segment_number=EMBEDDED_HNSW.segments,
+            max_segment_size=EMBEDDED_HNSW.max_segment_kb,
+            indexing_threshold=EMBEDDED_HNSW.indexing_threshold_kb,
         ),
     )
 
@@ -129,8 +129,8 @@ def create_index(field: str, kind: IndexKind) -> edge.UpdateOperation:
 def to_query(request: SearchRequest, schema: CollectionSchema) -> edge.QueryRequest:
     """Return a search, of one stage or two, as the engine's request."""
     criteria = build_filter(request.criteria, DIALECT)
-    acorn = edge.AcornSearchParams(enable=True, max_selectivity=HNSW.acorn_selectivity)
-    params = edge.SearchParams(hnsw_ef=HNSW.ef, exact=request.exact, acorn=acorn)
+    acorn = edge.AcornSearchParams(enable=True, max_selectivity=EMBEDDED_HNSW.acorn_selectivity)
+    params = edge.SearchParams(hnsw_ef=EMBEDDED_HNSW.ef, exact=request.exact, acorn=acorn)
     first = _nearest(request, schema)
     rescore = request.rescore
     final = spec_of(schema, rescore.using if rescore else request.using)

@@ -147,8 +147,6 @@ class EmbeddedStore:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         shard = edge.EdgeShard.create(str(aside / SHARD), to_config(schema))
-        # Before any point: HNSW links points that share a payload value only for fields
-        # that are indexed when the graph is built.
         for field, kind in schema.payload_indexes.items():
             shard.update(create_index(field, kind))
         shard.flush()

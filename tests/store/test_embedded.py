@@ -23,7 +23,7 @@ from artsim.errors import StoreError, StoreLockedError
 from artsim.evaluation.speed.made_up import STYLES, make_gallery, queries
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 from artsim.store.embedded import EmbeddedStore
-from artsim.store.hnsw import HNSW
+from artsim.store.hnsw import EMBEDDED_HNSW
 
 POINTS = make_points(40)
 HERE = Path(__file__).parent
@@ -117,8 +117,8 @@ class TestPersistence:
         assert not home.exists()
 
     def test_optimize_builds_the_index_and_keeps_the_answers(self, home: Path) -> None:
-        dim = 2048  # long vectors, so that few of them are worth an index
-        enough = HNSW.indexing_threshold_kb * 1024 // (4 * dim) + 200
+        dim = 4096  # long vectors, so that few of them are searched by the index
+        enough = EMBEDDED_HNSW.full_scan_threshold_kb * 1024 // (4 * dim) + 200
         rng = np.random.default_rng(0)
         centers = rng.standard_normal((enough // 10, dim))
         rows = centers[np.arange(enough) % len(centers)] + 0.7 * rng.standard_normal((enough, dim))
@@ -153,9 +153,9 @@ class TestPersistence:
         dim, count = 64, 5000
         scanned_kb = count // 5 * dim * 4 // 1024
         small = dataclasses.replace(
-            HNSW, full_scan_threshold_kb=scanned_kb, indexing_threshold_kb=scanned_kb
+            EMBEDDED_HNSW, full_scan_threshold_kb=scanned_kb, indexing_threshold_kb=scanned_kb
         )
-        monkeypatch.setattr("artsim.store.edge_dialect.HNSW", small)
+        monkeypatch.setattr("artsim.store.edge_dialect.EMBEDDED_HNSW", small)
         rng = np.random.default_rng(0)
         gallery = make_gallery(count, dim, rng)
         styles = [rng.choice(STYLES, 6, replace=False) for _ in range(100)]
