@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 RESAMPLES: Final = 2000
-_DRAWS: Final = 1_000_000
+_DRAWS: Final = 50_000
+"""Drawn at once: so few stay in a core's cache, which is twice as fast as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def estimate_means(values: npt.ArrayLike, *, seed: int = 0) -> list[Estimate]:
     means = []
     for done in range(0, RESAMPLES, at_once):
         shape = (min(at_once, RESAMPLES - done), count)
-        drawn = rng.integers(0, count, shape) + np.arange(shape[0])[:, None] * count
+        drawn = rng.integers(0, count, shape)
+        drawn += np.arange(shape[0])[:, None] * count
         times = np.bincount(drawn.ravel(), minlength=shape[0] * count).reshape(shape)
         # As floats, so that the product is BLAS's.
         means.append(times.astype(np.float64) @ wide / count)
