@@ -74,7 +74,13 @@ def test_make_bench(tmp_path: Path, sample: Path) -> None:
     shutil.copytree(sample / "images", data / "paintings")
     done = subprocess.run(
         [
-            *("make", "bench", f"BIN={Path(sys.executable).parent}", f"READY={ready}"),
+            *(
+                "make",
+                "--no-print-directory",
+                "bench",
+                f"BIN={Path(sys.executable).parent}",
+                f"READY={ready}",
+            ),
             "BENCH=--only rerank -f json",
         ],
         cwd=ROOT,
