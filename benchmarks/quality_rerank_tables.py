@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -10,7 +10,7 @@ from artsim.domain.arrays import Embeddings
 from artsim.images.edits import EDITS
 from benchmarks.quality_copies import COPY_MEASURES, judge_copies, score_copies
 from benchmarks.quality_data import Array, Indices
-from benchmarks.quality_encode import SIDES, copied_pixels, copied_works, sampled_works
+from benchmarks.quality_encode import copied_pixels, copied_works, sampled_works
 from benchmarks.quality_judge import (
     MEASURES,
     TWIN_MEASURES,
@@ -40,13 +40,12 @@ from benchmarks.quality_tables import Study
 Reorder = Callable[[Scores, Scores], Scores]
 """From scores by cosine and likeness in pixels to scores that are reordered."""
 
-SIDES_OF: Final = {"built-in": SIDES, "ResNet-50": SIDES}
-"""Encoders whose hits are compared at every side, which takes minutes each."""
+EDIT_BY_EDIT: Final = ("built-in", "ResNet-50")
+"""Encoders whose copies are told apart by edit."""
 
 MIX_DEPTH: Final = 100
 MIX_SIDE: Final = 64
 COPY_DEPTHS: Final = (10, 50, 100)
-COPY_SIDES_OF: Final = {"built-in": SIDES}
 
 
 def reorders(side: int, depths: tuple[int, ...]) -> dict[str, Reorder]:
@@ -75,7 +74,7 @@ def _rerank_rows(study: Study, name: str, measures: tuple[str, ...]) -> list[lis
     scores_of = partial(_cosines_of, study.data.plain(name))
     baseline = judge(scores_of, study.questions, queries)
     rows = [plain_row(f"{name}, by cosine", baseline, measures)]
-    for side in _sides(study, SIDES_OF, name):
+    for side in study.sides:
         for method in METHODS:
             pixels = PixelScores(study.data, name, queries, side, method)
             for label, reorder in reorders(side, DEPTHS).items():
@@ -84,12 +83,6 @@ def _rerank_rows(study: Study, name: str, measures: tuple[str, ...]) -> list[lis
                 label = f"{name}, {label} {method.upper()} at {side}"
                 rows.append(changed_row(label, values, baseline, measures))
     return rows
-
-
-def _sides(study: Study, sides_of: Mapping[str, tuple[int, ...]], name: str) -> tuple[int, ...]:
-    """Return the sides to compare an encoder's hits at, of those asked for."""
-    sides = sides_of.get(name, (MIX_SIDE,))
-    return tuple(side for side in sides if side in study.sides)
 
 
 def _cosines_of(vectors: Embeddings, block: Indices) -> Scores:
@@ -112,7 +105,7 @@ def rerank_copies_table(study: Study) -> str:
         baseline = judge_copies(scores, works)
         rows.append(plain_row(f"{name}, by cosine", baseline, COPY_MEASURES))
         flat = scores.reshape(-1, scores.shape[-1])
-        for side in _sides(study, COPY_SIDES_OF, name):
+        for side in study.sides:
             for method in METHODS:
                 likeness = _copies_likeness(study, name, flat, side, method)
                 for label, reorder in reorders(side, COPY_DEPTHS).items():
@@ -125,7 +118,7 @@ def rerank_copies_table(study: Study) -> str:
 def rerank_edits_table(study: Study) -> str:
     """Say for each edit what SSIM on the first ten and the first hundred makes of it, R@1."""
     works, columns = copied_works(study.data), []
-    for name in SIDES_OF:
+    for name in EDIT_BY_EDIT:
         copies = study.copies(name)
         if copies is None:
             continue

@@ -238,15 +238,16 @@ def _confusion(result: FieldResult) -> ConfusionPlot:
     counts = np.zeros((rest + 1, rest + 1), dtype=np.int64)
     np.add.at(counts, (place[asked], place[nearest]), 1)
     classes = [labels.names[c] for c in shown]
+    note = "The search with the highest mAP. Of a work with several values the first counts."
     if counts[rest].any() or counts[:, rest].any():
         classes.append("(all others)")
+        note += " (all others) are many values, so that its diagonal means nothing."
     else:
         counts = counts[:rest, :rest]
     return ConfusionPlot(
         name=f"{result.name}_confusion",
-        title=f"{result.field} of the query and of its nearest work: {result.best.name}",
+        title=f"The {result.field} of the query and of its nearest work: {result.best.name}",
         classes=tuple(classes),
         counts=counts,
-        note="The search with the highest mAP. Of a work with several values the first counts; "
-        "(all others) are many values, so that its diagonal means nothing.",
+        note=note,
     )
