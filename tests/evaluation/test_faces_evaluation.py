@@ -120,11 +120,13 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def options_with(pairs: Path) -> FacesOptions:
+    return FacesOptions(pairs=pairs, rerank=("ssim", "rmse"), rerank_depth=9, rerank_weights=(0.5,))
+
+
 @pytest.fixture(scope="module")
 def report(people: Gallery, pairs: Path) -> Report:
-    return evaluate_faces(
-        people, FacesOptions(pairs=pairs, rerank=("ssim", "rmse"), rerank_depth=9)
-    )
+    return evaluate_faces(people, options_with(pairs))
 
 
 def row_of(report: Report, table: str, row: str) -> Row:
@@ -162,17 +164,32 @@ def test_report_is_whole(report: Report) -> None:
 
 
 def test_repeats_itself(people: Gallery, pairs: Path, report: Report) -> None:
-    options = FacesOptions(pairs=pairs, rerank=("ssim", "rmse"), rerank_depth=9)
-    assert evaluate_faces(people, options).tables == report.tables
+    assert evaluate_faces(people, options_with(pairs)).tables == report.tables
 
 
 @pytest.mark.parametrize("encoder", ["sharp", "blunt"])
-@pytest.mark.parametrize("method", [None, "ssim", "rmse"])
+@pytest.mark.parametrize(
+    ("way", "method", "weight"),
+    [
+        ("", None, None),
+        (" + ssim", "ssim", None),
+        (" + rmse", "rmse", None),
+        (" + 0.5 ssim", "ssim", 0.5),
+    ],
+)
 def test_retrieval_is_what_searches_answer(
-    people: Gallery, photographs: Photographs, report: Report, encoder: str, method: Method | None
+    people: Gallery,
+    photographs: Photographs,
+    report: Report,
+    encoder: str,
+    way: str,
+    method: Method | None,
+    weight: float | None,
 ) -> None:
     """Every query is sent as a user would, and judged by scikit-learn."""
-    options = SearchOptions(limit=1000, rerank=method, rerank_depth=9, exact=True)
+    options = SearchOptions(
+        limit=1000, rerank=method, rerank_depth=9, rerank_weight=weight, exact=True
+    )
     scores: dict[str, list[float]] = {name: [] for name in ("recall_at_1", "precision_at_5", "map")}
     for face in photographs.faces:
         payload = face.payload
@@ -197,7 +214,7 @@ def test_retrieval_is_what_searches_answer(
         scores["recall_at_1"].append(float(right[0]))
         scores["precision_at_5"].append(float(right[:5].mean()))
         scores["map"].append(average_precision_score(right, -np.arange(len(right))))
-    row = f"{encoder} + {method}" if method else encoder
+    row = encoder + way
     for column, values in scores.items():
         assert value(report, "retrieval", row, column) == pytest.approx(np.mean(values))
 

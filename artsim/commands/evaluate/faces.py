@@ -22,9 +22,11 @@ from artsim.commands.evaluate.common import (
     OutOption,
     RerankDepthOption,
     RerankOption,
+    RerankWeightsOption,
     SeedOption,
     make_progress,
     rerank_methods,
+    rerank_weights,
     show_report,
 )
 
@@ -92,6 +94,7 @@ def faces(
     encoder: EncodersOption = None,
     rerank: RerankOption = None,
     rerank_depth: RerankDepthOption = 100,
+    rerank_weight: RerankWeightsOption = None,
     exact: ExactOption = False,
     limit_queries: LimitQueriesOption = None,
     seed: SeedOption = 0,
@@ -120,6 +123,7 @@ def faces(
             encoders=tuple(encoder or ()),
             rerank=rerank_methods(rerank),
             rerank_depth=rerank_depth,
+            rerank_weights=rerank_weights(rerank, rerank_weight),
             exact=exact,
             upper=upper,
             iou=iou,

@@ -14,6 +14,7 @@ from artsim.domain.payload import Payload
 from artsim.evaluation.faces.detection import UPPER
 from artsim.evaluation.report import PictureGroup, Plot, QueryValues, Table
 from artsim.search.find import group_key
+from artsim.search.options import check_weights
 from artsim.search.rerank import Method
 from artsim.store.base import Collection, Record
 
@@ -42,6 +43,8 @@ class FacesOptions:
         Retrieval also with the first hits reordered, each a row.
     rerank_depth : int
         How many first hits are reordered.
+    rerank_weights : tuple of float
+        Also reordered by the cosine plus so much of the second score, each a row.
     exact : bool
         Retrieval without the index.
     upper : float
@@ -64,6 +67,7 @@ class FacesOptions:
     encoders: tuple[str, ...] = ()
     rerank: tuple[Method, ...] = ()
     rerank_depth: int = 100
+    rerank_weights: tuple[float, ...] = ()
     exact: bool = False
     upper: float = UPPER
     iou: float | None = None
@@ -85,6 +89,7 @@ class FacesOptions:
         ):
             if number is not None and number < least:
                 raise ValueError(f"{name} must be at least {least}, not {number}")
+        check_weights(self.rerank_weights)
 
 
 @dataclass(frozen=True, slots=True)

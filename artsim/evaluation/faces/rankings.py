@@ -182,7 +182,6 @@ class FaceRankings:
     def _search(self, contender: Contender, row: int, *, exact: bool) -> Sequence[Hit]:
         options = SearchOptions(
             limit=TOP if contender.rerank is None else min(TOP, self._rerank_depth),
-            rerank=contender.rerank,
             rerank_depth=self._rerank_depth,
             exact=exact,
         )
@@ -191,7 +190,7 @@ class FaceRankings:
             self._gallery,
             IdQuery(str(payload["painting_id"])),
             self.works.criteria,
-            options,
+            contender.search_options(options),
             face=int(payload["face_index"]),
             encoders=contender.vector_names,
         ).hits

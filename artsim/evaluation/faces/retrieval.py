@@ -112,7 +112,11 @@ def evaluate_retrieval(
         return Findings()
     checked = np.random.default_rng(options.seed).permutation(queries.rows)[:_CHECKED]
     rows, agreement, found = [], {}, Findings()
-    for number, contender in enumerate(list_contenders(encoders, options.rerank, fused=False)):
+    contenders = list_contenders(
+        encoders, options.rerank, fused=False, weights=options.rerank_weights
+    )
+    progress.start(len(contenders), "Searching for people")
+    for number, contender in enumerate(contenders):
         progress.update(number)
         ranks = rankings.rank(contender, queries.rows, queries.person, shown=_SHOWN_HITS)
         share = rankings.check(contender, checked, by_index=not options.exact)

@@ -80,7 +80,6 @@ def evaluate_faces(
         if labels:
             progress.start(None, "Verifying all pairs")
             findings += evaluate_all_pairs(gallery, faces, labels, encoders, options)
-            progress.start(len(encoders) * (1 + len(options.rerank)), "Searching for people")
             findings += evaluate_retrieval(
                 gallery, faces, labels, encoders, options, progress=progress
             )
