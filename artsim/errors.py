@@ -94,3 +94,7 @@ class ReportError(ArtsimError):
 
 class EvaluationError(ArtsimError):
     """Something cannot be evaluated or measured with what there is here."""
+
+
+class TrainingError(ArtsimError):
+    """Something cannot be trained with the pictures, labels or settings given."""

@@ -13,7 +13,7 @@ ROWS = [
     {"cli"},
     {"commands"},
     {"render"},
-    {"evaluation"},
+    {"evaluation", "training"},
     {"search", "ingest"},
     {"encoders", "store"},
     {"images", "config"},
@@ -25,7 +25,7 @@ RANK = {name: len(ROWS) - i for i, row in enumerate(ROWS) for name in row}
 DOORS = {
     "qdrant_client": {"store"},
     "qdrant_edge": {"store"},
-    "torch": {"encoders"},
+    "torch": {"encoders", "training"},
     "torchvision": {"encoders"},
     "onnxruntime": {"encoders"},
     "open_clip": {"encoders"},

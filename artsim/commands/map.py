@@ -34,7 +34,7 @@ from artsim.commands.evaluate.common import SeedOption, make_progress
 
 if TYPE_CHECKING:
     from artsim.domain.collection_map import CollectionMap
-    from artsim.evaluation.progress import Progress
+    from artsim.domain.progress import Progress
     from artsim.render.map import MapStyle, WrittenMap
 
 LAYOUT = "Layout"

@@ -41,12 +41,14 @@ class EncoderInfo:
 
     @property
     def short_name(self) -> str:
-        """Its name; of one from an ONNX file the file's stem: ``net`` of ``onnx:/models/net.onnx``.
+        """Its name; of one from a file or folder that one's: ``net`` of ``onnx:/models/net.onnx``.
 
         Two encoders may share one; `short_names` tells them apart.
         """
         family, _, file = self.name.partition(":")
-        return PurePath(file).stem if family == "onnx" else self.name
+        if family == "onnx":
+            return PurePath(file).stem
+        return PurePath(file).name if family == "file" else self.name
 
 
 def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:

@@ -19,6 +19,7 @@ from artsim.encoders import (
     onnx_encoder,
     open_clip_encoder,
     timm_encoder,
+    trained_family,
 )
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
@@ -31,6 +32,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "timm": timm_encoder.FAMILY,
     "facenet": facenet_family.FAMILY,
     "onnx": onnx_encoder.FAMILY,
+    "file": trained_family.FAMILY,
 }
 """By the prefix of their specs."""
 
@@ -60,7 +62,7 @@ def resolve(
     spec : str
         Short name (``builtin``, ``clip``), a short name with another pooling or a file
         of weights (``resnet50+gem``, ``resnet50@weights.safetensors``), or a full spec
-        (``timm:MODEL+gem``, ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``).
+        (``timm:MODEL+gem``, ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``, ``file:DIR``).
     weights : Path, optional
         File of weights, instead of those in ``ARTSIM_WEIGHTS`` or on the hub.
     settings : Settings, optional

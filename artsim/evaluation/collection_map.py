@@ -13,9 +13,9 @@ from artsim.domain.collection_map import METHOD_WORDS, CollectionMap, Method
 from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.domain.encoder_info import short_names
 from artsim.domain.payload import Payload
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.errors import QueryError
 from artsim.evaluation.picture_grid import assign_cells, choose_grid
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.projection import (
     PERPLEXITY,
     effective_perplexity,

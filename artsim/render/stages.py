@@ -1,6 +1,6 @@
-"""Progress of an evaluation: a live bar on a terminal, plain lines elsewhere.
+"""Progress of long work in stages: a live bar on a terminal, plain lines elsewhere.
 
-Both fit `artsim.evaluation.progress.Progress`.
+Both fit `artsim.domain.progress.Progress`.
 """
 
 from __future__ import annotations

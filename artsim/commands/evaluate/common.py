@@ -14,7 +14,7 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.evaluation.progress import Progress
+    from artsim.domain.progress import Progress
     from artsim.evaluation.report import Report
 
 

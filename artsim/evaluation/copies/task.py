@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from artsim.domain.arrays import RGBImage
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.contenders import list_contenders
 from artsim.evaluation.copies.found import Found
@@ -17,7 +18,6 @@ from artsim.evaluation.copies.options import CopiesOptions
 from artsim.evaluation.copies.originals import load_original, read_originals
 from artsim.evaluation.copies.report import make_report
 from artsim.evaluation.copies.search import LIMIT, Tally, search_copies
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Report
 from artsim.images.edits import edit_picture
 from artsim.search.filters import check_field

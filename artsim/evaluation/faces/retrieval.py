@@ -11,12 +11,12 @@ import numpy as np
 
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload
+from artsim.domain.progress import Progress
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.faces.rankings import UNKNOWN, FaceRankings, FaceRanks
 from artsim.evaluation.metrics import Floats, Integers, all_metrics, metric_names
-from artsim.evaluation.progress import Progress
 from artsim.evaluation.random_order import random_metrics
 from artsim.evaluation.report import (
     Cell,

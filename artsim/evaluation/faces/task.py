@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.domain.results import JSON
 from artsim.errors import EvaluationError
 from artsim.evaluation.faces.detection_report import evaluate_detection
@@ -20,7 +21,6 @@ from artsim.evaluation.faces.parts import (
 from artsim.evaluation.faces.retrieval import evaluate_retrieval
 from artsim.evaluation.faces.verification_listed import evaluate_listed_pairs
 from artsim.evaluation.faces.verification_people import evaluate_all_pairs
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import Report
 from artsim.search.models import Models

@@ -6,6 +6,7 @@ import numpy as np
 
 from artsim.domain.criteria import Criteria
 from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.domain.results import JSON
 from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers, list_contenders
@@ -15,7 +16,6 @@ from artsim.evaluation.labels.options import LabelsOptions
 from artsim.evaluation.labels.parts import FieldResult, main_table, plots, query_values
 from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
 from artsim.evaluation.metrics import Integers
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.relevance import Relevance, read_labels, stored_field
 from artsim.evaluation.report import Report

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.pixels.options import PixelsOptions
@@ -27,7 +28,6 @@ from artsim.evaluation.pixels.searches import (
     whole_pictures,
 )
 from artsim.evaluation.pixels.tally import Tally
-from artsim.evaluation.progress import Progress
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.store.gallery import Gallery

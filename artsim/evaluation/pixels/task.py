@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.pixels.options import PixelsOptions
 from artsim.evaluation.pixels.report import make_report
 from artsim.evaluation.pixels.run import PixelRun
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Report
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.config import Settings
-from artsim.evaluation.progress import Progress, SilentProgress
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise
 from artsim.evaluation.speed.processes import ARTSIM, environment, median_seconds

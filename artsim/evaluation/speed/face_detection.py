@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.arrays import RGBImage
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, ImageError
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise, join_notes
 from artsim.images.load import load_image

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from artsim.config import Settings
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EvaluationError
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.bare_forward import NetworkEncoder, bare_forward_rate
 from artsim.evaluation.speed.measured import Measured, Promise, join_notes

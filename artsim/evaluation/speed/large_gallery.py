@@ -16,7 +16,7 @@ import numpy as np
 
 from artsim.config import Settings
 from artsim.domain.encoder_info import EncoderInfo
-from artsim.evaluation.progress import Progress, SilentProgress
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.made_up import (
     VECTOR,

@@ -18,9 +18,9 @@ import numpy.typing as npt
 
 from artsim.domain.arrays import Embeddings
 from artsim.domain.payload import Payload
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.bootstrap import estimate_means
 from artsim.evaluation.leave_one_out import Judged, judge_rankings
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
 from artsim.domain.payload import Payload, painting_point_id
-from artsim.evaluation.progress import Progress
+from artsim.domain.progress import Progress
 from artsim.store.base import Collection, Point
 from artsim.store.gallery import PIXELS
 

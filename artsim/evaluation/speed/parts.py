@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.config import Settings
-from artsim.evaluation.progress import Progress
+from artsim.domain.progress import Progress
 from artsim.evaluation.speed.measured import Measured
 from artsim.evaluation.speed.options import Part, SpeedOptions, SpeedSizes
 from artsim.evaluation.speed.pictures import Pictures

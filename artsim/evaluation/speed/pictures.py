@@ -9,8 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, SourceError
-from artsim.evaluation.progress import Progress, SilentProgress
 from artsim.ingest.folder import list_pictures
 from artsim.ingest.sample import make_sample
 

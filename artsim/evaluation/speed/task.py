@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from artsim.config import Settings, load_settings
-from artsim.evaluation.progress import Progress, SilentProgress
+from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import Report, Table
 from artsim.evaluation.speed.measured import Measured, promises_table

@@ -1,4 +1,4 @@
-"""What an evaluation tells while it runs."""
+"""What long work tells while it runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Where a task reports as it goes; a task has one stage after another."""
+    """Where a task reports as it goes; long work has one stage after another."""
 
     def start(self, total: int | None, description: str) -> None:
         """Begin a stage of `total` steps, None if nobody knows; it ends the one before."""

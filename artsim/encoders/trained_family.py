@@ -1,0 +1,87 @@
+"""Encoders that were trained with artsim: ``file:DIR``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from artsim.encoders.base import Encoder
+from artsim.encoders.plan import EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.encoders.trained_config import (
+    WEIGHTS_FILE,
+    TrainedConfig,
+    read_config,
+    write_config,
+)
+from artsim.errors import EncoderError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def plan_trained(request: EncoderRequest) -> EncoderPlan:
+    """Understand ``file:DIR``; DIR may lie in ``ARTSIM_WEIGHTS``."""
+    if request.weights is not None:
+        raise EncoderError("a trained encoder's weights are in its folder; leave --weights out")
+    folder = Path(request.model).expanduser()
+    weights_folder = request.settings.weights
+    if not folder.exists() and weights_folder is not None:
+        folder = weights_folder / request.model
+    config = read_config(folder)
+    weights = folder / WEIGHTS_FILE
+    return EncoderPlan(
+        name=request.name,
+        spec=f"file:{folder.absolute()}",
+        family="file",
+        vector_name=vector_name(folder.absolute().name, config.identity(weights)),
+        dim=config.dim,
+        kind=config.kind,
+        weights=weights,
+        loader=lambda plan, device: load_trained(plan, config, weights, device),
+    )
+
+
+def load_trained(plan: EncoderPlan, config: TrainedConfig, weights: Path, device: str) -> Encoder:
+    """Load the network of `config` with the weights in `weights`.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are damaged or of another network.
+    EncoderError
+        If there is no such network or device.
+    """
+    from artsim.encoders.networks import build_network
+    from artsim.encoders.torch_encoder import TorchImageEncoder
+    from artsim.encoders.weights import fill_model, load_state_dict
+
+    network = build_network(config.network, config.settings)
+    fill_model(network, load_state_dict(weights), path=weights)
+    return TorchImageEncoder(
+        plan, network, network, config.preprocessing, device=device, precision="full"
+    )
+
+
+def save_trained(folder: Path, config: TrainedConfig, network: torch.nn.Module) -> str:
+    """Write an encoder's folder, and return the spec that names it.
+
+    Raises
+    ------
+    EncoderError
+        If the folder cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / f"{WEIGHTS_FILE}.new"
+        save_file(tensors, new)
+        new.replace(folder / WEIGHTS_FILE)
+        write_config(folder, config)
+    except OSError as exc:
+        raise EncoderError(f"cannot write the encoder to {folder}: {exc}") from exc
+    return f"file:{folder.absolute()}"
+
+
+FAMILY: Final = Family(syntax="file:DIR", plan=plan_trained)

@@ -1,0 +1,1 @@
+"""Training: encoders and classifiers from a user's own pictures."""

@@ -1,0 +1,90 @@
+"""What is trained on: pictures with their labels, from folders and manifests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artsim.domain.payload import Payload
+from artsim.errors import TrainingError
+from artsim.ingest.source_types import RowProblem
+from artsim.ingest.sources import read_source
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One picture to train on.
+
+    Attributes
+    ----------
+    path : Path
+        Of the picture's file.
+    key : str
+        Source and id: unique among the works, and the same on every machine.
+    payload : dict
+        As an ingest would write it.
+    """
+
+    path: Path
+    key: str
+    payload: Payload
+
+    def label(self, field: str) -> str | None:
+        """Return the value of a field, ``artist`` by its key; the first of a list.
+
+        Fields below `extra` are named ``extra.FIELD``.
+        """
+        value: Any = self.payload
+        for name in ("artist_key" if field == "artist" else field).split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, list | tuple):
+            value = value[0] if value else None
+        return None if value is None else str(value)
+
+
+def read_works(
+    sources: Sequence[Path], *, column_map: Mapping[str, str] | None = None
+) -> tuple[list[Work], list[RowProblem]]:
+    """Read folders and manifests, as an ingest does.
+
+    Returns
+    -------
+    works : list of Work
+        By key, the same order wherever the sources lie.
+    problems : list of RowProblem
+        Rows and files that are left out.
+
+    Raises
+    ------
+    SourceError, MetadataError
+        As for `read_source`.
+    TrainingError
+        If two sources have the same name, or there is no picture.
+    """
+    names = [source.absolute().name for source in sources]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise TrainingError(f"two sources are called {twice[0]}; give sources of different names")
+    works: list[Work] = []
+    problems: list[RowProblem] = []
+    for name, source in zip(names, sources, strict=True):
+        for entry in read_source(source, column_map=column_map):
+            if isinstance(entry, RowProblem):
+                problems.append(entry)
+            else:
+                works.append(Work(entry.image_path, f"{name}/{entry.painting_id}", entry.payload))
+    if not works:
+        raise TrainingError(f"no picture to train on in {', '.join(map(str, sources))}")
+    return sorted(works, key=lambda work: work.key), problems
+
+
+def works_identity(works: Iterable[Work], fields: Sequence[str]) -> str:
+    """Return 12 hex digits that change with the works, their files' sizes or their labels."""
+    digest = hashlib.sha256()
+    for work in works:
+        row = [work.key, str(work.path.stat().st_size), *(str(work.label(f)) for f in fields)]
+        digest.update("\0".join(row).encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()[:12]
