@@ -51,19 +51,27 @@ def load_trained(plan: EncoderPlan, config: TrainedConfig, weights: Path, device
     EncoderError
         If there is no such network or device.
     """
+    from artsim.encoders.compact import expand
     from artsim.encoders.networks import build_network
     from artsim.encoders.torch_encoder import TorchImageEncoder
     from artsim.encoders.weights import fill_model, load_state_dict
 
     network = build_network(config.network, config.settings)
-    fill_model(network, load_state_dict(weights), path=weights)
+    fill_model(network, expand(load_state_dict(weights)), path=weights)
     return TorchImageEncoder(
         plan, network, network, config.preprocessing, device=device, precision="full"
     )
 
 
-def save_trained(folder: Path, config: TrainedConfig, network: torch.nn.Module) -> str:
+def save_trained(
+    folder: Path, config: TrainedConfig, network: torch.nn.Module, *, compact: bool = False
+) -> str:
     """Write an encoder's folder, and return the spec that names it.
+
+    Parameters
+    ----------
+    compact : bool
+        In a quarter of the size, with numbers of 8 bits.
 
     Raises
     ------
@@ -72,7 +80,11 @@ def save_trained(folder: Path, config: TrainedConfig, network: torch.nn.Module) 
     """
     from safetensors.torch import save_file
 
+    from artsim.encoders.compact import compress
+
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    if compact:
+        tensors = compress(tensors)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f"{WEIGHTS_FILE}.new"

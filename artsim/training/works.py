@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from artsim.domain.payload import Payload
 from artsim.errors import TrainingError
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source
+
+_DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
+"""Fields that an ingest makes anew from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +92,26 @@ def works_identity(works: Iterable[Work], fields: Sequence[str]) -> str:
         row = [work.key, str(work.path.stat().st_size), *(str(work.label(f)) for f in fields)]
         digest.update("\0".join(row).encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()[:12]
+
+
+def write_manifest(works: Iterable[Work], path: Path) -> None:
+    """Write works as JSON Lines that an ingest takes, with the addresses of their files.
+
+    Raises
+    ------
+    TrainingError
+        If the file cannot be written.
+    """
+    lines = []
+    for work in works:
+        payload = dict(work.payload)
+        extra = payload.pop("extra", {})
+        kept = {name: value for name, value in payload.items() if name not in _DERIVED}
+        row = {"id": work.key, "image": str(work.path), **kept, **extra}
+        lines.append(json.dumps(row, ensure_ascii=False))
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        new.replace(path)
+    except OSError as exc:
+        raise TrainingError(f"cannot write {path}: {exc}") from exc

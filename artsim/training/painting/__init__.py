@@ -1,0 +1,1 @@
+"""Training of painting encoders: distillation, and metric learning on labels."""
