@@ -196,6 +196,7 @@ def _notes(
         f"{len(rankings):,} faces but those of its own picture.",
         "A face is right if it is the main face, large and near the middle, of a picture of the "
         "same person; every other face is wrong, bystanders too.",
+        options.one_person,
         "Random order: expected values, in closed form. Intervals: bootstrap over queries.",
     ]
     if alone:
