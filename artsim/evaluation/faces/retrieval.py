@@ -126,10 +126,8 @@ def evaluate_retrieval(
         rows.append(_row(contender.name, measured, options.seed))
         found += _details(contender, queries, ranks, measured)
     rows.append(_random_row(rankings, queries, options.seed))
-    notes = [
-        *_notes(rankings, queries, labels, options),
-        describe_agreement(agreement, len(checked)),
-    ]
+    notes = _notes(rankings, queries, labels, options)
+    notes.append(describe_agreement(agreement, len(checked)))
     title = "Where is the same person? Searches by one face"
     table = Table("retrieval", title, "face encoder", COLUMNS, tuple(rows), tuple(notes))
     return Findings((table,)) + found

@@ -220,7 +220,35 @@ def _report(
     results: list[tuple[FieldResult, str]],
     remarks: tuple[str, ...],
 ) -> Report:
-    settings: dict[str, JSON] = {
+    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
+    return Report(
+        task="labels",
+        title=f"Leave-one-out by {' and '.join(options.by)}{left_out}: "
+        f"{gallery.name or 'the default gallery'}",
+        settings=_settings(gallery, works, encoders, criteria, options),
+        versions=library_versions(),
+        created=timestamp(),
+        tables=tuple(
+            table
+            for result, check in results
+            for table in (main_table(result, check), class_table(result.classes()))
+        ),
+        query_values=tuple(values for result, _ in results for values in query_values(result)),
+        plots=tuple(plot for result, _ in results for plot in plots(result)),
+        failures=tuple(worst_queries(result, gallery.paintings) for result, _ in results),
+        notes=remarks,
+    )
+
+
+def _settings(
+    gallery: Gallery,
+    works: Works,
+    encoders: list[EncoderInfo],
+    criteria: Criteria,
+    options: LabelsOptions,
+) -> dict[str, JSON]:
+    """Return everything that could change the result."""
+    return {
         "gallery": gallery.name,
         "location": gallery.store.location,
         "works": len(works),
@@ -237,21 +265,3 @@ def _report(
         "limit_queries": options.limit_queries,
         "seed": options.seed,
     }
-    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
-    return Report(
-        task="labels",
-        title=f"Leave-one-out by {' and '.join(options.by)}{left_out}: "
-        f"{gallery.name or 'the default gallery'}",
-        settings=settings,
-        versions=library_versions(),
-        created=timestamp(),
-        tables=tuple(
-            table
-            for result, check in results
-            for table in (main_table(result, check), class_table(result.classes()))
-        ),
-        query_values=tuple(values for result, _ in results for values in query_values(result)),
-        plots=tuple(plot for result, _ in results for plot in plots(result)),
-        failures=tuple(worst_queries(result, gallery.paintings) for result, _ in results),
-        notes=remarks,
-    )
