@@ -229,8 +229,7 @@ def check_field(name: str) -> None:
 
 def _unknown_field(name: str) -> str:
     near = difflib.get_close_matches(name, FACE_FIELDS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
     return (
-        f"no field is called {name!r}: {hint}Fields: {', '.join(FACE_FIELDS)}; "
-        "what a manifest had beside these is extra.NAME"
+        f"no field is called {name!r}: did you mean {' or '.join([*near, _EXTRA + name])}? "
+        f"Fields: {', '.join(FACE_FIELDS)}; what a manifest had beside these is extra.NAME"
     )

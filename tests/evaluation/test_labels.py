@@ -263,11 +263,13 @@ def test_what_cannot_be_evaluated_says_so(sample_gallery: Gallery, partly_labele
 
     fails("no field is called 'artis': did you mean artist", QueryError, ("artis",))
     fails("none of the 60 paintings has a field 'extra.x'", EvaluationError, ("extra.x",))
+    fails("has a field 'extra.x'", EvaluationError, ("style",), exclude=("extra.x",))
     fails("fusing takes two encoders", EvaluationError, ("style",), fused=True)
     fails("no query has anything to find", EvaluationError, ("painting_id",))
     fails("no query has anything to find", EvaluationError, ("style",), exclude=("style",))
     nothing = Filters(any_of={"style": ("Byzantine",)})
     fails("no point with a vector", QueryError, ("style",), filters=nothing)
+    fails("the gallery has no style 'Byzantine'", QueryError, ("style",), filters=nothing)
     with pytest.raises(ValueError, match="at least one field"):
         LabelsOptions(())
     with pytest.raises(ValueError, match="at least 1"):

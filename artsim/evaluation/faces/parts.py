@@ -91,6 +91,11 @@ class FacesOptions:
                 raise ValueError(f"{name} must be at least {least}, not {number}")
         check_weights(self.rerank_weights)
 
+    @property
+    def one_person(self) -> str:
+        """What counts as the same person, in a sentence."""
+        return f"Pictures are of the same person if they share {self.by or PERSON}."
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:

@@ -126,10 +126,8 @@ def evaluate_retrieval(
         rows.append(_row(contender.name, measured, options.seed))
         found += _details(contender, queries, ranks, measured)
     rows.append(_random_row(rankings, queries, options.seed))
-    notes = [
-        *_notes(rankings, queries, labels, options),
-        describe_agreement(agreement, len(checked)),
-    ]
+    notes = _notes(rankings, queries, labels, options)
+    notes.append(describe_agreement(agreement, len(checked)))
     title = "Where is the same person? Searches by one face"
     table = Table("retrieval", title, "face encoder", COLUMNS, tuple(rows), tuple(notes))
     return Findings((table,)) + found
@@ -196,6 +194,7 @@ def _notes(
         f"{len(rankings):,} faces but those of its own picture.",
         "A face is right if it is the main face, large and near the middle, of a picture of the "
         "same person; every other face is wrong, bystanders too.",
+        options.one_person,
         "Random order: expected values, in closed form. Intervals: bootstrap over queries.",
     ]
     if alone:

@@ -76,7 +76,7 @@ def evaluate_all_pairs(
     title = "Is it the same person? All pairs of labeled faces"
     rows = tuple(found.row for found in verified)
     table = Table(
-        "verification_all", title, "face encoder", columns, rows, _notes(verified[0].pairs)
+        "verification_all", title, "face encoder", columns, rows, _notes(verified[0].pairs, options)
     )
     lines = [found.line for found in verified]
     return Findings(
@@ -121,8 +121,9 @@ def _verify(
     return _Verified(Row(name, cells), roc_line(curve, name), failures, pairs)
 
 
-def _notes(pairs: IndexPairs) -> tuple[str, ...]:
+def _notes(pairs: IndexPairs, options: FacesOptions) -> tuple[str, ...]:
     notes = [
+        options.one_person,
         f"A seeded sample of {len(pairs)} pairs; rates within either kind are those of all pairs."
         if pairs.sampled
         else "Every pair of labeled faces, each picture by its main face.",

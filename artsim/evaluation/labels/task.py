@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from artsim.domain.criteria import Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.progress import Progress, SilentProgress
 from artsim.domain.results import JSON
-from artsim.errors import EvaluationError
+from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.contenders import Contender, Rankers, list_contenders
 from artsim.evaluation.labels.classes import class_table
 from artsim.evaluation.labels.failures import worst_queries
@@ -17,7 +19,7 @@ from artsim.evaluation.labels.parts import FieldResult, main_table, plots, query
 from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
 from artsim.evaluation.metrics import Integers
 from artsim.evaluation.provenance import library_versions, timestamp
-from artsim.evaluation.relevance import Relevance, read_labels, stored_field
+from artsim.evaluation.relevance import Relevance, field_values, read_labels, stored_field
 from artsim.evaluation.report import Report
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
@@ -55,8 +57,8 @@ def evaluate_labels(
     EncoderMismatchError
         If the gallery has no vectors of an encoder.
     EvaluationError
-        If no query has anything to find, there is nothing to fuse, or the gallery's own
-        answers are not those that were evaluated.
+        If no work has a field, no query has anything to find, there is nothing to fuse, or
+        the gallery's own answers are not those that were evaluated.
 
     References
     ----------
@@ -73,13 +75,7 @@ def evaluate_labels(
     criteria, remarks = build_criteria(options.filters, gallery.paintings)
     try:
         progress.start(None, "Reading vectors")
-        works = read_works(
-            gallery.paintings,
-            encoders,
-            criteria,
-            _fields(options),
-            with_pixels=bool(options.rerank),
-        )
+        works = _read_works(gallery, encoders, criteria, options, remarks)
         results = [
             _evaluate_field(gallery, works, name, contenders, options, progress)
             for name in dict.fromkeys(options.by)
@@ -89,10 +85,34 @@ def evaluate_labels(
     return _report(gallery, works, encoders, criteria, options, results, tuple(remarks))
 
 
-def _fields(options: LabelsOptions) -> list[str]:
-    """Return the payload fields to read."""
-    asked = {stored_field(name) for name in (*options.by, *options.exclude)}
-    return sorted(asked | {"artist"})
+def _read_works(
+    gallery: Gallery,
+    encoders: list[EncoderInfo],
+    criteria: Criteria,
+    options: LabelsOptions,
+    remarks: Sequence[str],
+) -> Works:
+    """Read the works, and refuse a field that none has before the long work begins.
+
+    One that is only to be excluded, too: nothing would be left out, and figures would be
+    better than they should be for a slip of the pen.
+    """
+    asked = dict.fromkeys((*options.by, *options.exclude))
+    fields = sorted({*map(stored_field, asked), "artist"})
+    try:
+        works = read_works(
+            gallery.paintings, encoders, criteria, fields, with_pixels=bool(options.rerank)
+        )
+    except QueryError as error:
+        # The remarks say which filter nothing meets, and what there is instead.
+        raise QueryError("; ".join((str(error), *remarks))) from error
+    for name in asked:
+        if not any(field_values(payload, name) for payload in works.payloads):
+            raise EvaluationError(
+                f"none of the {len(works)} paintings has a field {name!r}; "
+                "`artsim show ID` lists what one has"
+            )
+    return works
 
 
 def _evaluate_field(
@@ -105,11 +125,6 @@ def _evaluate_field(
 ) -> tuple[FieldResult, str]:
     labels = read_labels(works.payloads, name)
     known = np.flatnonzero([bool(classes) for classes in labels.of_work])
-    if len(known) == 0:
-        raise EvaluationError(
-            f"none of the {len(works)} paintings has a field {name!r}; "
-            "`artsim show ID` lists what one has"
-        )
     judged_works = works.known(name, known)
     relevance = Relevance(
         read_labels(judged_works.payloads, name),
@@ -205,7 +220,35 @@ def _report(
     results: list[tuple[FieldResult, str]],
     remarks: tuple[str, ...],
 ) -> Report:
-    settings: dict[str, JSON] = {
+    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
+    return Report(
+        task="labels",
+        title=f"Leave-one-out by {' and '.join(options.by)}{left_out}: "
+        f"{gallery.name or 'the default gallery'}",
+        settings=_settings(gallery, works, encoders, criteria, options),
+        versions=library_versions(),
+        created=timestamp(),
+        tables=tuple(
+            table
+            for result, check in results
+            for table in (main_table(result, check), class_table(result.classes()))
+        ),
+        query_values=tuple(values for result, _ in results for values in query_values(result)),
+        plots=tuple(plot for result, _ in results for plot in plots(result)),
+        failures=tuple(worst_queries(result, gallery.paintings) for result, _ in results),
+        notes=remarks,
+    )
+
+
+def _settings(
+    gallery: Gallery,
+    works: Works,
+    encoders: list[EncoderInfo],
+    criteria: Criteria,
+    options: LabelsOptions,
+) -> dict[str, JSON]:
+    """Return everything that could change the result."""
+    return {
         "gallery": gallery.name,
         "location": gallery.store.location,
         "works": len(works),
@@ -222,21 +265,3 @@ def _report(
         "limit_queries": options.limit_queries,
         "seed": options.seed,
     }
-    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
-    return Report(
-        task="labels",
-        title=f"Leave-one-out by {' and '.join(options.by)}{left_out}: "
-        f"{gallery.name or 'the default gallery'}",
-        settings=settings,
-        versions=library_versions(),
-        created=timestamp(),
-        tables=tuple(
-            table
-            for result, check in results
-            for table in (main_table(result, check), class_table(result.classes()))
-        ),
-        query_values=tuple(values for result, _ in results for values in query_values(result)),
-        plots=tuple(plot for result, _ in results for plot in plots(result)),
-        failures=tuple(worst_queries(result, gallery.paintings) for result, _ in results),
-        notes=remarks,
-    )

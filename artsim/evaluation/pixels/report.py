@@ -97,7 +97,7 @@ def make_report(
         beside = [] if weights is None else _beside(one, gallery, weights)
         tables.append(_table(one, [*beside, *_rows(one, seed)], size, k))
         plots += _plots(one, seed)
-        failures += one.tally.failures(one.shown, _FAILURES)
+        failures += one.tally.failures(_WHAT[one.table], one.shown, _FAILURES)
     name = gallery.name or "the default gallery"
     return Report(
         task="pixels",

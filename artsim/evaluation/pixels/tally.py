@@ -120,11 +120,11 @@ class Tally:
             for row, ranks in self._by_rank.items()
         }
 
-    def failures(self, rows: Sequence[str], count: int) -> list[PictureGroup]:
-        """Return the queries of least SSIM of each row, with their hits."""
+    def failures(self, what: str, rows: Sequence[str], count: int) -> list[PictureGroup]:
+        """Return the queries of least SSIM of each row, with their hits; `what` they are."""
         return [
             PictureGroup(
-                f"Lowest SSIM with their hits: {row}",
+                f"{what}, lowest SSIM with their hits: {row}",
                 tuple(_picture_row(answer) for answer in self._worst[row][:count]),
             )
             for row in rows
