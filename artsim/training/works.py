@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,24 +96,38 @@ def works_identity(works: Iterable[Work], fields: Sequence[str]) -> str:
     return digest.hexdigest()[:12]
 
 
-def write_manifest(works: Iterable[Work], path: Path) -> None:
-    """Write works as JSON Lines that an ingest takes, with the addresses of their files.
+def write_source(works: Iterable[Work], folder: Path) -> None:
+    """Make a folder of works that an ingest takes: their pictures, and ``metadata.jsonl``.
+
+    Pictures are hard links where the file system has them, else copies. What an earlier
+    call left in the folder is replaced.
 
     Raises
     ------
     TrainingError
-        If the file cannot be written.
+        If the folder cannot be written.
     """
     lines = []
-    for work in works:
-        payload = dict(work.payload)
-        extra = payload.pop("extra", {})
-        kept = {name: value for name, value in payload.items() if name not in _DERIVED}
-        row = {"id": work.key, "image": str(work.path), **kept, **extra}
-        lines.append(json.dumps(row, ensure_ascii=False))
-    new = path.with_name(path.name + ".new")
     try:
-        new.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-        new.replace(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        for number, work in enumerate(works, start=1):
+            place = folder / "images" / f"{number:06d}{work.path.suffix.lower()}"
+            link_or_copy(work.path, place)
+            payload = dict(work.payload)
+            extra = payload.pop("extra", {})
+            kept = {name: value for name, value in payload.items() if name not in _DERIVED}
+            row = {"id": work.key, "image": f"images/{place.name}", **kept, **extra}
+            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "metadata.jsonl").write_text("".join(lines), encoding="utf-8")
     except OSError as exc:
-        raise TrainingError(f"cannot write {path}: {exc}") from exc
+        raise TrainingError(f"cannot write the works held back to {folder}: {exc}") from exc
+
+
+def link_or_copy(source: Path, place: Path) -> None:
+    """Make `place` a hard link of `source`, or a copy where there can be no link."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), place)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, place)

@@ -26,7 +26,7 @@ from artsim.training.painting.targets import join_targets, keep_teachers
 from artsim.training.painting.trainee import PaintingTrainee, network_settings
 from artsim.training.painting.views import keep_views
 from artsim.training.split import Side, side_of
-from artsim.training.works import Work, read_works, works_identity, write_manifest
+from artsim.training.works import Work, read_works, works_identity, write_source
 
 ENCODER_FOLDER: Final = "encoder"
 
@@ -70,7 +70,7 @@ def train_painting_encoder(
 
     Everything that takes long (views, the teachers' vectors, the training itself) is kept
     in the folder, and a run that was killed goes on where it was. The works that are not
-    trained on are written to ``validation.jsonl`` and ``test.jsonl``, to be ingested.
+    trained on are put into the folders ``validation`` and ``test``, to be ingested.
 
     Raises
     ------
@@ -119,8 +119,9 @@ def train_painting_encoder(
         card=_card(sources, train, settings, history),
     )
     spec = save_trained(folder / ENCODER_FOLDER, config, network, compact=True)
-    for name in ("validation", "test"):
-        write_manifest(sides[name], folder / f"{name}.jsonl")
+    held_back: tuple[Side, Side] = ("validation", "test")
+    for name in held_back:
+        write_source(sides[name], folder / name)
     progress.finish()
     return PaintingRun(spec, history, {s: len(found) for s, found in sides.items()}, problems)
 

@@ -1,0 +1,231 @@
+"""What the training of a painting encoder is made of."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artsim.domain.progress import SilentProgress
+from artsim.encoders.compact import compress, expand
+from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.errors import TrainingError
+from artsim.training.kept_rows import KeptRows
+from artsim.training.painting.augment import Augmentation, augment, normalize, shrink
+from artsim.training.painting.finish import finish
+from artsim.training.painting.losses import contrast
+from artsim.training.painting.options import PaintingOptions
+from artsim.training.painting.sampler import Sampler
+from artsim.training.painting.targets import Whitening, join_targets
+from artsim.training.painting.views import VIEW_SIDE, draw_view
+
+NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
+
+
+def pictures(count: int, side: int = 32, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((count, 3, 4, 4), generator=generator) * 255
+    smooth = torch.nn.functional.interpolate(coarse, (side, side), mode="bicubic")
+    return smooth.clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def test_contrast_is_the_published_formula() -> None:
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(9, 5))
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 3])
+    expected = []
+    for i in range(9):
+        others = [j for j in range(9) if j != i]
+        alike = [j for j in others if labels[j] == labels[i]]
+        if not alike:
+            continue
+        below = sum(np.exp(rows[i] @ rows[j] / 0.1) for j in others)
+        logs = [np.log(np.exp(rows[i] @ rows[j] / 0.1) / below) for j in alike]
+        expected.append(-np.mean(logs))
+    loss = contrast(torch.from_numpy(rows), torch.from_numpy(labels))
+    assert float(loss) == pytest.approx(np.mean(expected), rel=1e-6)
+
+
+def test_contrast_of_ignored_pairs_does_not_see_them() -> None:
+    rows = torch.nn.functional.normalize(torch.randn(4, 6), dim=1)
+    labels = torch.tensor([0, 0, 1, 1])
+    ignored = torch.zeros(4, 4, dtype=torch.bool)
+    ignored[0, 3] = ignored[3, 0] = True
+    with_other = rows.clone()
+    assert contrast(rows, labels, ignored=ignored) != contrast(rows, labels)
+    alone = contrast(rows[:1], labels[:1])
+    assert float(alone) == 0
+    assert torch.equal(rows, with_other)
+
+
+def test_augmentation_without_anything_only_resizes() -> None:
+    views = pictures(3)
+    same = augment(views, 32, NOTHING, torch.Generator().manual_seed(0))
+    assert torch.allclose(same, shrink(views, 32), atol=1e-4)
+    assert same.shape == (3, 3, 32, 32)
+
+
+def test_augmentation_is_repeatable_and_changes_pictures() -> None:
+    views = pictures(16)
+    first, second, other = (
+        augment(views, 24, Augmentation(), torch.Generator().manual_seed(seed))
+        for seed in (5, 5, 6)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+    assert bool(torch.isfinite(first).all())
+
+
+def test_gray_and_mirrored_views_are_that() -> None:
+    views = pictures(4)
+    mirrored = augment(views, 32, Augmentation(1, 0, 0, 0, 0, 0), torch.Generator().manual_seed(0))
+    assert torch.allclose(mirrored, shrink(views, 32).flip(3), atol=1e-4)
+    gray = augment(views, 32, Augmentation(0, 1, 0, 0, 0, 0), torch.Generator().manual_seed(0))
+    black = normalize(torch.zeros(1, 3, 1, 1))
+    white = normalize(torch.ones(1, 3, 1, 1))
+    levels = (gray - black) / (white - black)
+    assert float((levels - levels.mean(1, keepdim=True)).abs().max()) < 1e-4
+
+
+def test_framed_views_have_a_wall_of_one_color() -> None:
+    framed = augment(
+        pictures(8), 48, Augmentation(0, 0, 0, 0, 1, 0), torch.Generator().manual_seed(1)
+    )
+    has_wall = [
+        bool((p[:, 0, :] == p[:, 0, :1]).all() or (p[:, -1, :] == p[:, -1, :1]).all())
+        for p in framed
+    ]
+    assert sum(has_wall) >= 6
+
+
+def test_views_are_repeatable_parts() -> None:
+    image = pictures(1, 300)[0].numpy()[:, :200]
+    assert np.array_equal(draw_view(image, "key", 3), draw_view(image, "key", 3))
+    assert not np.array_equal(draw_view(image, "key", 3), draw_view(image, "key", 4))
+    assert not np.array_equal(draw_view(image, "key", 3), draw_view(image, "other", 3))
+    assert draw_view(image, "key", 0).shape == (VIEW_SIDE, VIEW_SIDE, 3)
+    assert draw_view(image[:1, :1], "key", 5).shape == (VIEW_SIDE, VIEW_SIDE, 3)
+
+
+def options(**changes: object) -> PaintingOptions:
+    settings = {"teachers": ("a",), "teacher_weights": (1.0,), "groups": 3, "works": 2, "parts": 4}
+    return PaintingOptions(**{**settings, **changes})  # type: ignore[arg-type]
+
+
+def test_batches_have_groups_alike_in_number() -> None:
+    names = ["a"] * 50 + ["b"] * 2 + ["c"] * 3 + ["d"]
+    sampler = Sampler(names, options())
+    seen = set()
+    for step in range(40):
+        draw = sampler.draw(step)
+        again = sampler.draw(step)
+        assert np.array_equal(draw.works, again.works)
+        assert np.array_equal(draw.views, again.views)
+        half = len(draw.works) // 2
+        assert np.array_equal(draw.works[:half], draw.works[half:])
+        groups = [names[work] for work in draw.works[:half]]
+        assert all(groups.count(name) == 2 for name in groups)
+        assert ((draw.views >= 0) & (draw.views <= 4)).all()
+        assert (draw.views[half:] > 0).all()
+        seen |= set(groups)
+    assert seen == set(names)
+
+
+def test_too_few_groups_are_said() -> None:
+    with pytest.raises(TrainingError, match=r"2 values of artist.*3 are needed"):
+        Sampler(["a", "b", "b"], options())
+
+
+@pytest.mark.parametrize("changes", [{"teachers": ()}, {"steps": 0}, {"works": 1}])
+def test_options_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        options(**changes)
+
+
+def test_the_side_grows_with_the_run() -> None:
+    chosen = options(steps=100, sides=((0.0, 96), (0.5, 128)))
+    assert [chosen.side_at(step) for step in (0, 49, 50, 99)] == [96, 96, 128, 128]
+
+
+def test_whitening_makes_deviations_even() -> None:
+    generator = np.random.default_rng(1)
+    rows = generator.normal(size=(500, 8)) * np.array([8, 4, 2, 1, 1, 1, 0.5, 0.1])
+    whole = Whitening.fit(rows, 8, 1.0)
+    turned = (rows - whole.mean) @ whole.axes
+    assert np.allclose(np.cov(turned.T, bias=True), np.eye(8), atol=1e-3)
+    plain = Whitening.fit(rows, 8, 0.0)
+    lengths = np.linalg.norm((rows - plain.mean) @ plain.axes, axis=1)
+    assert np.allclose(lengths, np.linalg.norm(rows - rows.mean(0), axis=1), rtol=1e-4)
+    with pytest.raises(TrainingError, match="same vector"):
+        Whitening.fit(np.ones((5, 3)), 3, 0.5)
+
+
+def test_targets_keep_who_is_near_whom() -> None:
+    generator = np.random.default_rng(2)
+    whole = generator.normal(size=(200, 1, 12)).astype(np.float16)
+    teacher = np.concatenate([whole, whole], axis=1)
+    targets = join_targets([teacher], [1.0], 20)
+    assert targets.shape == (200, 2, 20)
+    assert np.allclose(np.linalg.norm(targets, axis=2), 1, atol=1e-5)
+    assert np.allclose(targets[:, 0], targets[:, 1], atol=1e-5)
+    assert np.all(targets[..., 12:] == 0)
+    both = join_targets([teacher, teacher], [1.0, 3.0], 12)
+    one = targets[:, 0, :12] @ targets[:, 0, :12].T
+    assert np.allclose(both[:, 0] @ both[:, 0].T, one, atol=1e-4)
+
+
+def test_kept_rows_go_on_behind_the_last_part(tmp_path: Path) -> None:
+    path = tmp_path / "rows.npy"
+    rows = np.arange(12, dtype=np.uint8).reshape(6, 2)
+    first = KeptRows(path, (6, 2), np.uint8, "these")
+    first.append(rows[:4])
+    second = KeptRows(path, (6, 2), np.uint8, "these")
+    assert second.done == 4
+    second.append(rows[4:])
+    assert np.array_equal(KeptRows(path, (6, 2), np.uint8, "these").read(), rows)
+    assert KeptRows(path, (6, 2), np.uint8, "others").done == 0
+
+
+def test_kept_rows_in_no_folder_are_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match="cannot keep"):
+        KeptRows(tmp_path / "file" / "rows.npy", (2, 2), np.uint8, "these")
+
+
+@given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 100))
+def test_compact_weights_are_off_by_half_a_level(outputs: int, inputs: int, seed: int) -> None:
+    weight = torch.randn((outputs, inputs), generator=torch.Generator().manual_seed(seed))
+    state = {"layer.weight": weight, "layer.bias": torch.randn(outputs), "count": torch.tensor(3)}
+    small = compress(state)
+    assert small["layer.weight"].dtype == torch.int8
+    back = expand(small)
+    assert back.keys() == state.keys()
+    level = weight.abs().amax(dim=1, keepdim=True) / 127
+    assert bool(((back["layer.weight"] - weight).abs() <= 0.5001 * level).all())
+    assert torch.equal(back["layer.bias"], state["layer.bias"])
+    assert torch.equal(back["count"], state["count"])
+
+
+def test_the_last_layer_is_solved_for() -> None:
+    torch.manual_seed(0)
+    network = PaintingNetwork(widths=(8, 12), depths=(1, 1), stem=8, covariances=4, dim=6).eval()
+    views = np.stack([pictures(40, 64, seed).numpy() for seed in range(2)], axis=1)
+    with torch.inference_mode():
+        statistics = network.statistics(shrink(torch.from_numpy(views[:, 0]), 32)).numpy()
+    hidden = np.random.default_rng(0).normal(size=(statistics.shape[1], 6))
+    targets = ((statistics - statistics.mean(0)) @ hidden).astype(np.float32)
+    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
+    both = np.stack([targets, targets], axis=1)
+
+    def error() -> float:
+        with torch.inference_mode():
+            rows = network(shrink(torch.from_numpy(views[:, 0]), 32)).numpy()
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return float((1 - (rows * targets).sum(axis=1)).mean())
+
+    before = error()
+    finish(network, views, both, ["a"] * 40, [None] * 40, side=32, progress=SilentProgress())
+    assert error() < 0.5 * before
