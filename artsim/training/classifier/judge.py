@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from artsim.training.classifier.outcome import ClassifierOutcome
 from artsim.training.classifier.scores import Scores, score_classifier
 from artsim.training.classifier.sides import Sides
 from artsim.training.rows import read_rows
+
+_OWN: Final = "file:."
+"""What a classifier calls the encoder in its own folder."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,9 @@ def _encode_unseen(
     name = encoder.info.vector_name
     seen = read_rows(works, encoder, cache, name, progress=progress, description="Testing")
     logits = fit.head.logits(seen.rows[: len(calibration)])
-    return _Unseen(encoder.info, calibration, logits, seen.rows[len(calibration) :])
+    # The folder may be moved: what is written names no place.
+    info = replace(encoder.info, name=_OWN, spec=_OWN)
+    return _Unseen(info, calibration, logits, seen.rows[len(calibration) :])
 
 
 def save_outcome(
@@ -143,7 +148,7 @@ def save_outcome(
         folder=out,
         field=options.by,
         kind=options.kind,
-        encoder=judged.encoder.short_name,
+        encoder=judged.encoder.short_name if fit.encoder is None else out.absolute().name,
         settings={**identity, "precision": options.precision},
         scores=judged.scores,
         curve=fit.curve,

@@ -18,6 +18,9 @@ CALIBRATION: Final = 0.2
 
 FOLDS: Final = 5
 
+_ORDER: Final = (1, 0, 2, 3, 4)
+"""In which folds get works of a class: one to learn from first, then one to calibrate on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
@@ -92,8 +95,7 @@ def _by_class(labels: Labels, test: float, seed: int) -> Labels:
         np.random.default_rng([seed, int(value)]).shuffle(rows)
         tested = min(len(rows) - 2, max(1, round(test * len(rows))))
         folds[rows[:tested]] = -1
-        # The last folds first, so that the first, which calibrates, is never the largest.
-        folds[rows[tested:]] = (FOLDS - 1 - np.arange(len(rows) - tested)) % FOLDS
+        folds[rows[tested:]] = np.resize(_ORDER, len(rows) - tested)
     return folds
 
 
