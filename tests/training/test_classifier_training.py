@@ -112,7 +112,7 @@ def test_artists_are_called_what_their_works_call_them(manners: Path, tmp_path: 
 
 
 def test_what_cannot_be_learned_is_said(manners: Path, tmp_path: Path) -> None:
-    with pytest.raises(QueryError, match=r"'stile'.*did you mean style"):
+    with pytest.raises(QueryError, match=r"'stile': did you mean .*style"):
         train_classifier([manners], tmp_path / "out", ClassifierOptions("stile"))
     with pytest.raises(TrainingError, match=r"no work has the field 'school'; they have: artist"):
         train_classifier([manners], tmp_path / "out", ClassifierOptions("school"))
