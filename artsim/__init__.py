@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from artsim.domain.classification import Classification
     from artsim.domain.criteria import Criteria
     from artsim.domain.hits import Hit
     from artsim.domain.results import SearchResult
+    from artsim.encoders.classifier.predict import load_classifier
     from artsim.encoders.registry import load_encoder
     from artsim.errors import ArtsimError
     from artsim.evaluation.compare import compare_reports
@@ -29,16 +31,21 @@ if TYPE_CHECKING:
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.render.report import write_report
     from artsim.render.sheet import write_sheet
+    from artsim.search.classify_neighbors import classify_by_neighbors
     from artsim.search.filters import Filters, build_criteria
     from artsim.search.options import SearchOptions
     from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, PixelsQuery, TextQuery
     from artsim.search.similar import find_similar, find_similar_faces
     from artsim.store.gallery import Gallery, open_gallery
+    from artsim.training.classifier.options import ClassifierOptions
+    from artsim.training.classifier.task import train_classifier
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "ArtsimError": "artsim.errors",
+    "Classification": "artsim.domain.classification",
+    "ClassifierOptions": "artsim.training.classifier.options",
     "CopiesOptions": "artsim.evaluation.copies.options",
     "Criteria": "artsim.domain.criteria",
     "ExamplesQuery": "artsim.search.queries",
@@ -57,6 +64,7 @@ _HOMES = {
     "SearchResult": "artsim.domain.results",
     "TextQuery": "artsim.search.queries",
     "build_criteria": "artsim.search.filters",
+    "classify_by_neighbors": "artsim.search.classify_neighbors",
     "compare_reports": "artsim.evaluation.compare",
     "evaluate_copies": "artsim.evaluation.copies.task",
     "evaluate_faces": "artsim.evaluation.faces.task",
@@ -65,15 +73,19 @@ _HOMES = {
     "find_similar": "artsim.search.similar",
     "find_similar_faces": "artsim.search.similar",
     "ingest_paintings": "artsim.ingest.run",
+    "load_classifier": "artsim.encoders.classifier.predict",
     "load_encoder": "artsim.encoders.registry",
     "open_gallery": "artsim.store.gallery",
     "read_report": "artsim.evaluation.report_json",
+    "train_classifier": "artsim.training.classifier.task",
     "write_report": "artsim.render.report",
     "write_sheet": "artsim.render.sheet",
 }
 
 __all__ = [
     "ArtsimError",
+    "Classification",
+    "ClassifierOptions",
     "CopiesOptions",
     "Criteria",
     "ExamplesQuery",
@@ -92,6 +104,7 @@ __all__ = [
     "SearchResult",
     "TextQuery",
     "build_criteria",
+    "classify_by_neighbors",
     "compare_reports",
     "evaluate_copies",
     "evaluate_faces",
@@ -100,9 +113,11 @@ __all__ = [
     "find_similar",
     "find_similar_faces",
     "ingest_paintings",
+    "load_classifier",
     "load_encoder",
     "open_gallery",
     "read_report",
+    "train_classifier",
     "write_report",
     "write_sheet",
 ]

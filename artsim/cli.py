@@ -7,12 +7,14 @@ from typing import Annotated
 import typer
 
 from artsim import __version__
+from artsim.commands.classify import classify
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
+from artsim.commands.train.group import app as train
 
 app = typer.Typer(
     name="artsim",
@@ -22,10 +24,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (ingest, query, show, info, facets, export, delete, push, models, sample):
+for command in (ingest, query, classify, show, info, facets, export, delete, push, models, sample):
     app.command()(command)
 app.command("map")(map_collection)
 app.add_typer(evaluate)
+app.add_typer(train)
 
 
 def _print_version(wanted: bool) -> None:

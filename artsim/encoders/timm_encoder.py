@@ -52,6 +52,29 @@ class TimmModel:
 
 def plan_timm(request: EncoderRequest) -> EncoderPlan:
     """Understand ``timm:MODEL[/SIZE][+POOLING][@FILE]``."""
+    model, found = find_timm(request)
+    size = "" if model.size is None else str(model.size)
+    return EncoderPlan(
+        name=request.name,
+        spec=f"timm:{model.name}{size and '/'}{size}+{model.pooling}{found.spec_suffix}",
+        family="timm",
+        vector_name=vector_name(model.name.partition(".")[0], found.identity, model.pooling, size),
+        dim=None if request.card is None else request.card.dim,
+        weights=found.path,
+        loader=partial(_load, model=model, found=found),
+    )
+
+
+def find_timm(request: EncoderRequest) -> tuple[TimmModel, FoundWeights]:
+    """Return which network a spec asks for, and where its weights are.
+
+    Raises
+    ------
+    EncoderError
+        If the spec cannot be understood.
+    WeightsError
+        If timm publishes no weights and none are here, or the file given is missing.
+    """
     spec = parse_model_spec(request)
     name, slash, size = spec.model.partition("/")
     if slash and not (size.isdecimal() and 16 <= int(size) <= 2048):
@@ -66,16 +89,7 @@ def plan_timm(request: EncoderRequest) -> EncoderPlan:
     if found.path is None and not tag:
         tag = _default_tag(architecture)
         name, found = f"{architecture}.{tag}", dataclasses.replace(found, identity=tag)
-    model = TimmModel(name, int(size) if size else None, pooling)
-    return EncoderPlan(
-        name=request.name,
-        spec=f"timm:{name}{slash}{size}+{pooling}{found.spec_suffix}",
-        family="timm",
-        vector_name=vector_name(architecture, found.identity, pooling, size),
-        dim=None if request.card is None else request.card.dim,
-        weights=found.path,
-        loader=partial(_load, model=model, found=found),
-    )
+    return TimmModel(name, int(size) if size else None, pooling), found
 
 
 def weights_stems(name: str) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.encoder_info import EncoderKind
+from artsim.domain.encoder_info import EncoderInfo, EncoderKind
 from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.recall import parse_info
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError
 
@@ -36,6 +37,8 @@ class TrainedConfig:
         How a picture becomes its input.
     dim : int
         Length of its vectors.
+    base : EncoderInfo or None
+        The frozen encoder whose vectors the network takes, where it takes no pixels.
     card : mapping
         Data, terms, recipe, date, scores: for people, and without influence on vectors.
     """
@@ -45,6 +48,7 @@ class TrainedConfig:
     preprocessing: Preprocessing
     dim: int
     kind: EncoderKind = "image"
+    base: EncoderInfo | None = None
     licence: str = "not stated"
     source: str = "trained here"
     summary: str = ""
@@ -58,12 +62,14 @@ class TrainedConfig:
         WeightsError
             If the weights cannot be read.
         """
-        decisive = {
+        decisive: dict[str, Any] = {
             "network": self.network,
             "settings": dict(self.settings),
             "preprocessing": asdict(self.preprocessing),
             "weights": file_sha256(weights),
         }
+        if self.base is not None:
+            decisive["base"] = self.base.vector_name  # wherever its files lie
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -100,6 +106,11 @@ def read_config(folder: Path) -> TrainedConfig:
         shape = {**raw.pop("preprocessing")}
         for name in ("mean", "std"):
             shape[name] = tuple(shape[name])
-        return TrainedConfig(**raw, preprocessing=Preprocessing(**shape))
+        base = raw.pop("base", None)
+        return TrainedConfig(
+            **raw,
+            preprocessing=Preprocessing(**shape),
+            base=None if base is None else parse_info(base),
+        )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
         raise EncoderError(f"{path} cannot be understood: {exc}") from exc

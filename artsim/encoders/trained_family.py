@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderPlan, EncoderRequest, Family, vector_name
 from artsim.encoders.trained_config import (
@@ -37,12 +38,23 @@ def plan_trained(request: EncoderRequest) -> EncoderPlan:
         dim=config.dim,
         kind=config.kind,
         weights=weights,
-        loader=lambda plan, device: load_trained(plan, config, weights, device),
+        loader=lambda plan, device: load_trained(plan, config, weights, device, request.settings),
     )
 
 
-def load_trained(plan: EncoderPlan, config: TrainedConfig, weights: Path, device: str) -> Encoder:
+def load_trained(
+    plan: EncoderPlan,
+    config: TrainedConfig,
+    weights: Path,
+    device: str,
+    settings: Settings | None = None,
+) -> Encoder:
     """Load the network of `config` with the weights in `weights`.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Where a base encoder is looked for; by default from the environment.
 
     Raises
     ------
@@ -51,6 +63,10 @@ def load_trained(plan: EncoderPlan, config: TrainedConfig, weights: Path, device
     EncoderError
         If there is no such network or device.
     """
+    if config.base is not None:
+        from artsim.encoders.recurrent_encoder import load_recurrent
+
+        return load_recurrent(plan, config, weights, device, settings)
     from artsim.encoders.compact import expand
     from artsim.encoders.networks import build_network
     from artsim.encoders.torch_encoder import TorchImageEncoder

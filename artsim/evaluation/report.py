@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -163,14 +163,20 @@ class BarPlot:
     note: str = ""
 
 
+ROW_LABEL: Final = "query's, with its count"
+COLUMN_LABEL: Final = "nearest neighbor's"
+
+
 @dataclass(frozen=True, slots=True)
 class ConfusionPlot:
-    """How often a query of one class got a neighbor of another.
+    """How often a query of one class got a neighbor, or a guess, of another.
 
     Attributes
     ----------
     counts : ndarray of int, shape (C, C)
         Row: the query's class; column: its nearest neighbor's.
+    row_label, column_label : str
+        Whose class a row is, and a column.
     """
 
     name: str
@@ -178,6 +184,8 @@ class ConfusionPlot:
     classes: tuple[str, ...]
     counts: npt.NDArray[np.int64]
     note: str = ""
+    row_label: str = ROW_LABEL
+    column_label: str = COLUMN_LABEL
 
 
 Plot: TypeAlias = LinePlot | BarPlot | ConfusionPlot
@@ -229,7 +237,7 @@ class Report:
     Attributes
     ----------
     task : str
-        ``labels``, ``pixels``, ``faces``, ``copies`` or ``speed``.
+        ``labels``, ``pixels``, ``faces``, ``copies``, ``speed`` or ``train classifier``.
     title : str
         One line: what was evaluated on what.
     settings : mapping

@@ -226,6 +226,8 @@ def _confusion(plot: ConfusionPlot) -> dict[str, Any]:
         "kind": "confusion",
         "classes": list(plot.classes),
         "counts": [[int(count) for count in row] for row in plot.counts],
+        "row_label": plot.row_label,
+        "column_label": plot.column_label,
     }
 
 

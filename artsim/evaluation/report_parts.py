@@ -8,6 +8,8 @@ import numpy as np
 
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import (
+    COLUMN_LABEL,
+    ROW_LABEL,
     BarPlot,
     Cell,
     Column,
@@ -198,6 +200,11 @@ def _confusion_plot(fields: Fields) -> ConfusionPlot:
         classes=classes,
         counts=np.array(rows, dtype=np.int64).reshape(len(classes), len(classes)),
         note=fields.text("note"),
+        # Reports of earlier versions have neither.
+        row_label=parse_text(fields.raw.get("row_label", ROW_LABEL), f"{fields.place}.row_label"),
+        column_label=parse_text(
+            fields.raw.get("column_label", COLUMN_LABEL), f"{fields.place}.column_label"
+        ),
     )
 
 

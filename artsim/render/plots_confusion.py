@@ -51,7 +51,7 @@ def draw_confusion(plot: ConfusionPlot, theme: Theme) -> Figure:
     left_out = len(plot.classes) - len(classes)
     unit = ", % of the row" if _MOST_COUNTED < len(classes) <= _MOST_WRITTEN else ""
     more = f" ({left_out} smaller classes left out)" if left_out else ""
-    name_axes(axes, f"nearest neighbor's{unit}{more}", "query's, with its count", theme)
+    name_axes(axes, f"{plot.column_label}{unit}{more}", plot.row_label, theme)
     return figure
 
 

@@ -26,14 +26,23 @@ def _timm(settings: Mapping[str, Any]) -> torch.nn.Module:
     return build_timm(**settings)
 
 
+def _recurrent(settings: Mapping[str, Any]) -> torch.nn.Module:
+    from artsim.encoders.networks.recurrent import RecurrentNetwork
+
+    return RecurrentNetwork(**settings)
+
+
 BUILDERS: Final[Mapping[str, Builder]] = {
     "painting": _painting,
     "timm": _timm,
+    "recurrent": _recurrent,
 }
 
 
 def build_network(name: str, settings: Mapping[str, Any]) -> torch.nn.Module:
     """Return a network with random weights: from pictures (N, 3, H, W) to rows (N, D).
+
+    The network ``recurrent`` takes sequences of a base encoder's vectors instead of pictures.
 
     Raises
     ------

@@ -1,0 +1,173 @@
+"""`artsim classify`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from artsim.commands.common import (
+    ApiKeyOption,
+    DeviceOption,
+    GalleryOption,
+    HomeOption,
+    MaxMegapixelsOption,
+    Place,
+    TableOrJson,
+    UrlOption,
+    WeightsOption,
+    expected_errors,
+    say,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from artsim.domain.classification import Classification
+
+    Classify = Callable[[Path], Classification]
+
+VOTE = "By the vote of neighbors"
+
+ImagesArgument = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)
+]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", "-m", metavar="DIR", help="Classifier that artsim train classifier made."
+    ),
+]
+ByOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD",
+        help="Ask the nearest works of the gallery for this field instead: style, artist, …",
+        rich_help_panel=VOTE,
+    ),
+]
+KOption = Annotated[
+    int, typer.Option("-k", min=1, help="How many neighbors vote.", rich_help_panel=VOTE)
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option("--encoder", "-e", help="Of those the gallery has.", rich_help_panel=VOTE),
+]
+LeastOption = Annotated[
+    float | None,
+    typer.Option(
+        "--least",
+        min=0.0,
+        max=1.0,
+        help="Least probability, or share of the vote, of an answer.",
+        show_default="what the training chose; 0.5 of the vote",
+    ),
+]
+TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates to show in the table.")]
+
+
+def classify(
+    images: ImagesArgument,
+    model: ModelOption = None,
+    by: ByOption = None,
+    k: KOption = 10,
+    encoder: EncoderOption = None,
+    least: LeastOption = None,
+    top: TopOption = 5,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    max_megapixels: MaxMegapixelsOption = 200.0,
+    output_format: TableOrJson = "table",
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Say of which style, artist or genre pictures are, or abstain.
+
+    Example: artsim classify girl.jpg --by style -k 20
+    """
+    if (model is None) == (by is None):
+        raise typer.BadParameter("give a trained classifier (--model DIR), or a field (--by FIELD)")
+    if model is not None and encoder is not None:
+        raise typer.BadParameter("--encoder is for --by; a classifier has its own")
+    source: dict[str, Any] = {"model": str(model)} if model else {"by": by, "k": k}
+    with expected_errors():
+        if model is not None:
+            opened = _trained(model, least, weights, device, max_megapixels)
+        else:
+            place = Place(gallery, url, api_key, home)
+            opened = _vote(place, str(by), k, least, encoder, weights, device, max_megapixels)
+        with opened as classify_one:
+            all_read = _answer(images, classify_one, source, output_format, top)
+    if not all_read:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _trained(
+    folder: Path, least: float | None, weights: Path | None, device: str, max_megapixels: float
+) -> Iterator[Classify]:
+    from artsim.encoders.classifier.predict import load_classifier
+    from artsim.images.load import ImageLimits
+
+    classifier = load_classifier(folder, device=device, weights=weights)
+    limits = ImageLimits(max_megapixels=max_megapixels)
+    yield lambda path: classifier.classify(path, threshold=least, limits=limits)
+
+
+@contextmanager
+def _vote(
+    place: Place,
+    field: str,
+    k: int,
+    least: float | None,
+    encoder: str | None,
+    weights: Path | None,
+    device: str,
+    max_megapixels: float,
+) -> Iterator[Classify]:
+    from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
+    from artsim.search.models import Models
+
+    models = Models(weights=weights, device=device, max_megapixels=max_megapixels)
+    with place.open() as gallery:
+        yield lambda path: classify_by_neighbors(
+            gallery,
+            path,
+            field,
+            k=k,
+            threshold=MAJORITY if least is None else least,
+            encoder=encoder,
+            models=models,
+        )
+
+
+def _answer(
+    images: list[Path],
+    classify_one: Classify,
+    source: dict[str, Any],
+    output_format: str,
+    top: int,
+) -> bool:
+    """Write what is said of each picture; one that cannot be read does not stop the others."""
+    from artsim.errors import ImageError
+    from artsim.render.classifications import classifications_document, print_classification
+
+    found: list[Classification] = []
+    failures = 0
+    for path in images:
+        try:
+            found.append(classify_one(path))
+        except ImageError as error:
+            say(f"Error: {error}")
+            failures += 1
+            continue
+        if output_format == "table":
+            print_classification(found[-1], sys.stdout, top=top)
+    if output_format == "json":
+        write_json(classifications_document(found, source))
+    return failures == 0

@@ -1,0 +1,73 @@
+"""Finding an encoder again that was used before, by what was noted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from artsim.config import Settings
+from artsim.domain.encoder_info import EncoderInfo
+from artsim.encoders.plan import EncoderPlan
+from artsim.errors import EncoderError, EncoderMismatchError
+
+
+def recall_encoder(
+    info: EncoderInfo, *, weights: Path | None = None, settings: Settings | None = None
+) -> EncoderPlan:
+    """Return the plan of the very encoder that `info` is of.
+
+    It is looked for under the name that it was given and under its full spec, so that it
+    is found where files lie elsewhere than they did, as long as ``ARTSIM_WEIGHTS`` says
+    where.
+
+    Raises
+    ------
+    EncoderMismatchError
+        If what has that name makes other vectors; naming both.
+    EncoderError
+        If nothing has it.
+    """
+    from artsim.encoders.registry import resolve  # which imports the families, and they this
+
+    failure: EncoderError | None = None
+    others: list[str] = []
+    for spec in dict.fromkeys((info.spec, info.name)):
+        try:
+            plan = resolve(spec, weights=weights, settings=settings)
+        except EncoderError as error:
+            failure = failure or error
+            continue
+        if plan.vector_name == info.vector_name:
+            return plan
+        others.append(plan.vector_name)
+    if others:
+        raise EncoderMismatchError(
+            f"vectors {info.vector_name!r} of the encoder {info.name!r} are needed, and it now "
+            f"makes {others[0]!r}: give the weights that were used then (--weights FILE or "
+            "ARTSIM_WEIGHTS), or train again"
+        )
+    raise EncoderError(
+        f"the encoder {info.name!r}, which made the vectors {info.vector_name!r}, is not to be "
+        f"had: {failure}"
+    ) from failure
+
+
+def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
+    """Return what was written of an encoder by `dataclasses.asdict`.
+
+    Raises
+    ------
+    ValueError
+        If it is not that.
+    """
+    try:
+        info = EncoderInfo(**value)
+    except TypeError as exc:
+        raise ValueError(f"no encoder's name and vectors: {exc}") from exc
+    texts = (info.name, info.spec, info.vector_name)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("the encoder's name, spec and vector_name must be texts")
+    if not isinstance(info.dim, int) or isinstance(info.dim, bool) or info.dim < 1:
+        raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
+    return info

@@ -1,0 +1,196 @@
+"""What a training came to, as a report like any other: tables, plots, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from artsim.evaluation.bootstrap import Estimate
+from artsim.evaluation.provenance import library_versions, timestamp
+from artsim.evaluation.report import (
+    Cell,
+    Column,
+    ConfusionPlot,
+    Line,
+    LinePlot,
+    Plot,
+    Report,
+    Row,
+    Table,
+)
+from artsim.training.classifier.outcome import ClassifierOutcome
+from artsim.training.classifier.published import published_for
+
+_LISTED: Final = 5
+"""Most classes or problems that a note names."""
+
+_TOP: Final = 5
+
+
+def classifier_report(outcome: ClassifierOutcome) -> Report:
+    """Return the report of a classifier's training, of the task ``train classifier``."""
+    name = f"{outcome.kind}, {outcome.encoder}" if outcome.kind == "linear" else outcome.kind
+    return Report(
+        task="train classifier",
+        title=f"{outcome.field} by {name}: {outcome.train:,} works to learn from, "
+        f"{outcome.test:,} to test on, {len(outcome.scores.classes):,} classes",
+        settings=dict(outcome.settings),
+        versions=library_versions(("timm",)),
+        created=timestamp(),
+        tables=(_scores(outcome, name), _calibration(outcome, name), _classes(outcome)),
+        plots=_plots(outcome),
+        notes=tuple(_notes(outcome)),
+    )
+
+
+def _scores(outcome: ClassifierOutcome, name: str) -> Table:
+    scores = outcome.scores
+    many = len(scores.classes) > _TOP
+    own: dict[str, Cell] = {
+        "accuracy": Estimate(scores.accuracy, *scores.accuracy_interval, scores.count),
+        "balanced_accuracy": scores.balanced_accuracy,
+        "macro_f1": scores.macro_f1,
+        "works": scores.count,
+        **({"top_5": scores.top_5} if many else {}),
+    }
+    rows = [
+        Row(name, own),
+        Row(
+            "always the most frequent class",
+            {"accuracy": scores.majority, "works": scores.count},
+            measured=False,
+        ),
+    ]
+    rows += [
+        Row(figure.name, {"accuracy": figure.accuracy}, figure.note, measured=False)
+        for figure in published_for(outcome.field)
+    ]
+    split = outcome.settings.get("split")
+    by = "of artists that it never saw" if split == "artist" else "drawn at random"
+    return Table(
+        name="scores",
+        title=f"The {outcome.field} of works that were put aside",
+        row_heading="classifier",
+        columns=(
+            Column("accuracy", "accuracy"),
+            Column("balanced_accuracy", "balanced accuracy"),
+            Column("macro_f1", "macro F1"),
+            *((Column("top_5", "among first 5"),) if many else ()),
+            Column("works", "works", "count", None),
+        ),
+        rows=tuple(rows),
+        notes=(f"Works {by}; Wilson's 95 % interval. Abstentions are not counted here.",),
+    )
+
+
+def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
+    scores = outcome.scores
+    values: dict[str, Cell] = {
+        "coverage": scores.coverage,
+        "answered_accuracy": scores.answered_accuracy if scores.coverage else None,
+        "threshold": outcome.threshold,
+        "calibration_error": scores.calibration_error,
+        "log_loss": scores.log_loss,
+        "temperature": outcome.temperature,
+    }
+    chosen = (
+        f"At a probability of {outcome.threshold:.3f} and above it answers: the least one from "
+        f"which on {outcome.precision:.0%} of answers were right in works of the training side "
+        "that were held out."
+        if outcome.threshold is not None
+        else f"It never answers: at no probability were {outcome.precision:.0%} of answers right "
+        "in works of the training side that were held out, or too few were; add works, or "
+        "lower --precision."
+    )
+    return Table(
+        name="calibration",
+        title="How sure it is, and when it says nothing",
+        row_heading="classifier",
+        columns=(
+            Column("coverage", "answered"),
+            Column("answered_accuracy", "right, of these"),
+            Column("threshold", "from probability", "score", None),
+            Column("calibration_error", "calibration error", "share", "lower"),
+            Column("log_loss", "log loss", "score", "lower"),
+            Column("temperature", "temperature", "ratio", None),
+        ),
+        rows=(Row(name, values),),
+        notes=(chosen,),
+    )
+
+
+def _classes(outcome: ClassifierOutcome) -> Table:
+    rows = tuple(
+        Row(
+            score.name,
+            {
+                "precision": score.precision,
+                "recall": score.recall,
+                "f1": score.f1,
+                "support": score.support,
+            }
+            if score.support
+            else {"support": 0},
+            "" if score.support else "no work of it was put aside",
+        )
+        for score in outcome.scores.classes
+    )
+    return Table(
+        name="classes",
+        title="Class by class",
+        row_heading=outcome.field,
+        columns=(
+            Column("precision", "precision", better=None),
+            Column("recall", "recall", better=None),
+            Column("f1", "F1", better=None),
+            Column("support", "works", "count", None),
+        ),
+        rows=rows,
+    )
+
+
+def _plots(outcome: ClassifierOutcome) -> tuple[Plot, ...]:
+    curve, scores = outcome.curve, outcome.scores
+    confusion = ConfusionPlot(
+        name="confusion",
+        title=f"The {outcome.field} of works and what the classifier takes it for",
+        classes=tuple(score.name for score in scores.classes),
+        counts=scores.confusion,
+        note="The most probable class of each work of the test side, abstentions or not.",
+        row_label="work's, with its count",
+        column_label="classifier's",
+    )
+    loss = LinePlot(
+        name="training",
+        title=f"How the training went: {curve.y_label}",
+        x_label=curve.x_label,
+        y_label=curve.y_label,
+        lines=(Line(curve.name, curve.x, curve.y),),
+        x_scale="log" if curve.log_x else "linear",
+    )
+    return confusion, loss
+
+
+def _notes(outcome: ClassifierOutcome) -> Iterator[str]:
+    if outcome.left_out:
+        least = outcome.settings.get("min_works")
+        yield f"Left out, with fewer than {least} works: {_listed(outcome.left_out)}."
+    if outcome.untrained:
+        yield (
+            "Left out, since all of their artists fell to one part of the split: "
+            f"{_listed(outcome.untrained)}."
+        )
+    if outcome.without:
+        yield f"{outcome.without:,} works have no {outcome.field} and were left out."
+    if outcome.problems:
+        shown = "; ".join(outcome.problems[:_LISTED])
+        more = len(outcome.problems) - _LISTED
+        yield f"Could not be read: {shown}{f'; and {more:,} more' if more > 0 else ''}."
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """Return classes with their counts, largest first."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    shown = ", ".join(f"{name} ({count})" for name, count in ordered[:_LISTED])
+    more = len(ordered) - _LISTED
+    return f"{shown}{f' and {more:,} more' if more > 0 else ''}"

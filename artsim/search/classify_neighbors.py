@@ -1,0 +1,121 @@
+"""Classification without training: the nearest works of a gallery vote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from artsim.domain.classification import Classification, Voter, rank_candidates
+from artsim.domain.criteria import Criteria, Known
+from artsim.domain.hits import Hit
+from artsim.domain.payload import Payload
+from artsim.errors import QueryError
+from artsim.search.filters import check_field
+from artsim.search.models import Models
+from artsim.search.options import SearchOptions
+from artsim.search.queries import ImageQuery
+from artsim.search.similar import find_similar
+from artsim.store.gallery import Gallery
+
+NEIGHBORS: Final = 10
+MAJORITY: Final = 0.5
+"""Share of the vote that an answer needs."""
+
+_ARTIST: Final = ("artist", "artist_key")
+
+
+def classify_by_neighbors(
+    gallery: Gallery,
+    image: Path,
+    field: str,
+    *,
+    k: int = NEIGHBORS,
+    threshold: float = MAJORITY,
+    encoder: str | None = None,
+    models: Models | None = None,
+) -> Classification:
+    """Say what value of a field a picture has, by the vote of its nearest neighbors.
+
+    The `k` nearest works that have the field vote, the picture itself (a painting with the
+    same file, by SHA-256) left out. A vote counts as much as its cosine, nothing where that
+    is negative [1]_, and is divided evenly among the values of a work that has several. A
+    candidate's probability is its share of the votes: no more than that, and not fitted to
+    anything. Below `threshold` the answer is withheld.
+
+    Parameters
+    ----------
+    field : str
+        Of the payload, or ``extra.NAME``. Artists are told apart by their key.
+    encoder : str, optional
+        One that the gallery has vectors of; by default the first it was ingested with.
+    models : Models, optional
+        Keep one for many pictures.
+
+    Raises
+    ------
+    QueryError
+        If no payload has such a field, or no work of the gallery does.
+    EncoderMismatchError, ImageError, StoreError
+        If the gallery has no vectors of the encoder, the picture cannot be read, or the
+        database not be reached.
+
+    References
+    ----------
+    .. [1] Dudani (1976). The distance-weighted k-nearest-neighbor rule. IEEE Transactions
+           on Systems, Man, and Cybernetics 6(4).
+    """
+    check_field(field)
+    asked = "artist_key" if field in _ARTIST else field
+    result = find_similar(
+        gallery,
+        ImageQuery(image),
+        Criteria((Known(asked),)),
+        SearchOptions(limit=k),
+        encoders=None if encoder is None else [encoder],
+        models=models,
+    )
+    if not result.hits:
+        raise QueryError(
+            f"no work of the gallery but the picture itself has the field {field!r}; "
+            "`artsim facets FIELD` counts the values of a field"
+        )
+    names = _artists(result.hits) if field in _ARTIST else {}
+    voters = tuple(_voter(hit, asked, names) for hit in result.hits)
+    return Classification(image, field, rank_candidates(_shares(voters)), threshold, voters)
+
+
+def _voter(hit: Hit, field: str, names: dict[str, str]) -> Voter:
+    labels = tuple(names.get(value, value) for value in _values(hit.payload, field))
+    return Voter(hit, labels, max(0.0, hit.score))
+
+
+def _values(payload: Payload, field: str) -> list[str]:
+    value: Any = payload
+    for name in field.split("."):
+        value = value[name]
+    values = value if isinstance(value, list | tuple) else [value]
+    return list(dict.fromkeys(map(str, values)))
+
+
+def _shares(voters: Sequence[Voter]) -> dict[str, float]:
+    total = sum(voter.weight for voter in voters)
+    shares: dict[str, float] = {}
+    for voter in voters:
+        for label in voter.labels:
+            vote = voter.weight / total / len(voter.labels) if total else 0.0
+            shares[label] = shares.get(label, 0.0) + vote
+    return shares
+
+
+def _artists(hits: Sequence[Hit]) -> dict[str, str]:
+    """Return what the neighbors call each artist most often, by key."""
+    written: dict[str, Counter[str]] = {}
+    for hit in hits:
+        key = str(hit.payload["artist_key"])
+        written.setdefault(key, Counter())[str(hit.payload.get("artist", key))] += 1
+    return {
+        key: min(names, key=lambda text, n=names: (-n[text], text))  # type: ignore[misc]
+        for key, names in written.items()
+    }

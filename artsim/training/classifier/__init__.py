@@ -1,0 +1,1 @@
+"""Classifiers of style, artist, genre or any other field, trained on a user's own works."""
