@@ -26,9 +26,23 @@ def _timm(settings: Mapping[str, Any]) -> torch.nn.Module:
     return build_timm(**settings)
 
 
+def _facenet(settings: Mapping[str, Any]) -> torch.nn.Module:
+    from artsim.encoders.networks.facenet_network import build_facenet
+
+    return build_facenet(**settings)
+
+
+def _face(settings: Mapping[str, Any]) -> torch.nn.Module:
+    from artsim.encoders.networks.face import FaceNetwork
+
+    return FaceNetwork(**settings)
+
+
 BUILDERS: Final[Mapping[str, Builder]] = {
     "painting": _painting,
     "timm": _timm,
+    "facenet": _facenet,
+    "face": _face,
 }
 
 
