@@ -13,6 +13,7 @@ from artsim.commands.ingest import ingest, sample
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
+from artsim.commands.train.group import app as train
 
 app = typer.Typer(
     name="artsim",
@@ -26,6 +27,7 @@ for command in (ingest, query, show, info, facets, export, delete, push, models,
     app.command()(command)
 app.command("map")(map_collection)
 app.add_typer(evaluate)
+app.add_typer(train)
 
 
 def _print_version(wanted: bool) -> None:

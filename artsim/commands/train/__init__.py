@@ -1,0 +1,1 @@
+"""The command group `artsim train`, a module for each thing that is trained."""
