@@ -101,6 +101,7 @@ def test_crops_are_found_once_and_those_left_out_are_told(
     with pytest.raises(AssertionError, match="looked again"):
         find_crops(album, tmp_path / "faces", Blind())
     assert find_crops(album, tmp_path / "faces", MTCNNDetector()).identity == first.identity
+    assert find_crops(album, tmp_path / "faces", Blind()).identity == first.identity
 
 
 def test_the_main_face_is_taken(tmp_path: Path) -> None:

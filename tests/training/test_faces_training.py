@@ -30,13 +30,15 @@ def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
 @pytest.mark.parametrize("loss", ["contrastive", "margin"])
 def test_losses_fall_and_unseen_people_are_told_apart(tmp_path: Path, loss: str) -> None:
     faces = face_set(24, test=0.2, validation=0.3)
-    done = train_on_faces(faces, tmp_path, recipe(loss=loss, epochs=8, learning_rate=3e-3))
+    done = train_on_faces(
+        faces, tmp_path, recipe(loss=loss, epochs=10, people=8, learning_rate=3e-3)
+    )
     for name in (loss, *(["reconstruction"] if loss == "contrastive" else [])):
         first, last = (mean_of(done.history, name, part) for part in (slice(8), slice(-8, None)))
-        assert last < 0.8 * first, name
+        assert last < 0.9 * first, name
     measured = [losses["validation"] for losses in done.history if "validation" in losses]
-    assert len(measured) == 8
-    assert min(measured) < 0.1  # 0.5 is chance; these people were not trained on
+    assert len(measured) == 10
+    assert measured[-1] < min(0.02, measured[0])  # 0.5 is chance; they were not trained on
 
     encoder = load_encoder(done.spec)
     rows = faces.rows("test")

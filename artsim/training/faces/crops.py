@@ -178,10 +178,11 @@ def _read(crops_file: Path, note_file: Path) -> tuple[npt.NDArray[np.uint8], dic
     """Return a chunk that is whole; None where it is to be made."""
     try:
         note = json.loads(note_file.read_text(encoding="utf-8"))
-        array = np.load(crops_file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        found = sum(problem is None for problem in note["problems"])
+        # Nothing cannot be mapped into memory.
+        array = np.load(crops_file, mmap_mode="r" if found else None, allow_pickle=False)
+    except (OSError, ValueError, EOFError, KeyError):
         return None
-    found = sum(problem is None for problem in note["problems"])
     if array.dtype != np.uint8 or array.shape != (found, CROP_SIZE, CROP_SIZE, 3):
         return None
     return array, note
