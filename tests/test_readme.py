@@ -85,6 +85,7 @@ def test_every_command_in_order(in_workplace: Path, monkeypatch: pytest.MonkeyPa
     assert (in_workplace / "by-label" / "report.html").is_file()
     assert (in_workplace / "map.html").is_file()
     assert (in_workplace / "styles" / "report.json").is_file()
+    assert (in_workplace / "faces-encoder" / "encoder.json").is_file()
 
 
 def test_every_example_in_python(
@@ -120,7 +121,7 @@ def test_every_command_of_artsim_is_in_the_readme() -> None:
     from artsim.cli import app
 
     names = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
-    tasks = {
+    below = {
         f"artsim {group.typer_instance.info.name} {c.name}"
         for group in app.registered_groups
         for c in group.typer_instance.registered_commands
@@ -128,7 +129,7 @@ def test_every_command_of_artsim_is_in_the_readme() -> None:
     assert {f"artsim {name}" for name in names} <= {
         " ".join(command.split()[:2]) for command in commands()
     }
-    assert tasks <= {" ".join(command.split()[:3]) for command in commands()}
+    assert below <= {" ".join(command.split()[:3]) for command in commands()}
 
 
 def test_the_payload_contract_is_documented() -> None:

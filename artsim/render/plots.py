@@ -26,7 +26,7 @@ _FONTS: Final = re.compile(r"font: ([\d.]+)px [^;\"]*")
 
 def plot_png(plot: Plot) -> bytes:
     """Return `plot` with its title as a PNG file, `DPI` pixels to the inch."""
-    with _drawing(plot.name):
+    with drawing(plot.name):
         figure = draw_plot(plot, PAPER, titled=True)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER.wall)
@@ -40,7 +40,7 @@ def plot_svg(plot: Plot) -> str:
     ``--series-1`` to ``--series-8``; its texts are texts, in the page's font. It has no
     ``id`` that another plot could have, and refers to nothing outside itself.
     """
-    with _drawing(plot.name):
+    with drawing(plot.name):
         figure = draw_plot(plot, PAGE, titled=False)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -69,7 +69,8 @@ def draw_plot(plot: Plot, theme: Theme, *, titled: bool) -> Figure:
 
 
 @contextmanager
-def _drawing(name: str) -> Iterator[None]:
+def drawing(name: str) -> Iterator[None]:
+    """Draw with the settings that all plots share; `name` is the plot's."""
     import matplotlib
 
     with matplotlib.rc_context(settings(name)), warnings.catch_warnings():

@@ -25,13 +25,18 @@ def make_axes(height: float, theme: Theme) -> tuple[Figure, Axes]:
 
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
+    quiet_axes(axes, theme)
+    return figure, axes
+
+
+def quiet_axes(axes: Axes, theme: Theme) -> None:
+    """Take the frame from a pair of axes, and put its grid behind."""
     axes.set_axisbelow(True)
     axes.set_facecolor("none")
     for side, spine in axes.spines.items():
         spine.set_visible(side in {"left", "bottom"})
         spine.set_color(theme.line)
     axes.tick_params(colors=theme.muted, labelcolor=theme.muted, length=3, width=0.8)
-    return figure, axes
 
 
 def name_axes(axes: Axes, x_label: str, y_label: str, theme: Theme) -> None:

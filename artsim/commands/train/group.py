@@ -6,6 +6,7 @@ import typer
 
 from artsim.commands.train.classifier import classifier
 from artsim.commands.train.encoder import encoder
+from artsim.commands.train.faces import faces
 
 app = typer.Typer(
     name="train",
@@ -21,3 +22,4 @@ def train() -> None:
 
 app.command("encoder")(encoder)
 app.command("classifier")(classifier)
+app.command("faces")(faces)

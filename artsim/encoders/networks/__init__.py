@@ -32,10 +32,24 @@ def _recurrent(settings: Mapping[str, Any]) -> torch.nn.Module:
     return RecurrentNetwork(**settings)
 
 
+def _facenet(settings: Mapping[str, Any]) -> torch.nn.Module:
+    from artsim.encoders.networks.facenet_network import build_facenet
+
+    return build_facenet(**settings)
+
+
+def _face(settings: Mapping[str, Any]) -> torch.nn.Module:
+    from artsim.encoders.networks.face import FaceNetwork
+
+    return FaceNetwork(**settings)
+
+
 BUILDERS: Final[Mapping[str, Builder]] = {
     "painting": _painting,
     "timm": _timm,
     "recurrent": _recurrent,
+    "facenet": _facenet,
+    "face": _face,
 }
 
 

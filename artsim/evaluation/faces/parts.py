@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from artsim.domain.faces import Box, prominence
 from artsim.domain.hits import Hit
 from artsim.domain.payload import Payload
 from artsim.evaluation.faces.detection import UPPER
@@ -151,17 +152,7 @@ def read_faces(faces: Collection) -> PictureFaces:
 
 
 def main_face(faces: tuple[Record, ...]) -> Record:
-    """Return the face that a picture is of: a large one near its middle.
-
-    The largest value of the box's area minus twice the squared distance of its center
-    from the picture's, in pixels; the first of equal ones. This is how facenet picks the
-    face of a photograph of LFW [1]_. Where the picture's size is unknown, only the area
-    counts.
-
-    References
-    ----------
-    .. [1] Sandberg. facenet, ``src/align/align_dataset_mtcnn.py``.
-    """
+    """Return the face that a picture is of, the first of equal ones; see `prominence`."""
     return faces[int(np.argmax([_prominence(face.payload) for face in faces]))]
 
 
@@ -175,12 +166,6 @@ def _face_index(record: Record) -> int:
 
 
 def _prominence(payload: Payload) -> float:
-    x, y, width, height = payload["box"]
-    if "image_width" not in payload or "image_height" not in payload:
-        return float(width * height)
-    from_middle = (
-        x + width / 2 - payload["image_width"] / 2,
-        y + height / 2 - payload["image_height"] / 2,
-    )
-    away = from_middle[0] ** 2 + from_middle[1] ** 2
-    return float(width * height - 2.0 * away)
+    known = "image_width" in payload and "image_height" in payload
+    size = (float(payload["image_width"]), float(payload["image_height"])) if known else None
+    return prominence(Box(*map(float, payload["box"])), size)

@@ -1,0 +1,1 @@
+"""Face encoders, trained on pictures of people by metric learning."""

@@ -1,0 +1,70 @@
+"""Invented faces, and small trainings on them; as a program, one that may be killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from skimage.transform import resize
+
+from artsim.domain.arrays import RGBImage
+from artsim.training.faces.face_set import FaceSet, make_face_set
+from artsim.training.faces.options import FacesRecipe
+from artsim.training.faces.run import train_on_faces
+from artsim.training.loop import LoopOptions
+
+SMALL = {"widths": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "stem": 8, "dim": 16}
+
+
+def crops(people: int = 12, each: int = 6, *, side: int = 40, seed: int = 0) -> list[RGBImage]:
+    """Return pictures of patches of color, alike for one person but for noise and light."""
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(people):
+        face = resize(random.random((5, 5, 3)), (side, side), order=1)
+        for _ in range(each):
+            light = 0.8 + 0.4 * random.random()
+            seen = face * light + random.normal(0, 0.04, face.shape)
+            made.append((255 * seen.clip(0, 1)).astype(np.uint8))
+    return made
+
+
+def face_set(people: int = 12, each: int = 6, **shares: float) -> FaceSet:
+    names = [f"person {i // each}" for i in range(people * each)]
+    return make_face_set(crops(people, each), names, **shares)
+
+
+def recipe(**settings: object) -> FacesRecipe:
+    usual = {
+        "network_settings": SMALL,
+        "side": 32,
+        "epochs": 4,
+        "people": 4,
+        "faces": 3,
+    }
+    return FacesRecipe(**{**usual, **settings})
+
+
+class Announcing:
+    """Progress that writes each finished step to stdout at once."""
+
+    def start(self, total: int | None, description: str) -> None:
+        pass
+
+    def update(self, done: int) -> None:
+        sys.stdout.write(f"{done}\n")
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    train_on_faces(
+        face_set(validation=0.4),
+        Path(sys.argv[1]),
+        recipe(epochs=5, decoder=True),  # all that a run can have
+        options=LoopOptions(checkpoint_every_s=0),
+        progress=Announcing(),
+    )
