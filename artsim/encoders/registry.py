@@ -16,6 +16,7 @@ from artsim.config import Settings, load_settings
 from artsim.encoders import (
     builtin_family,
     facenet_family,
+    handcrafted_family,
     onnx_encoder,
     open_clip_encoder,
     timm_encoder,
@@ -28,6 +29,7 @@ from artsim.errors import UnknownEncoderError
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "builtin": builtin_family.FAMILY,
+    "handcrafted": handcrafted_family.FAMILY,
     "open_clip": open_clip_encoder.FAMILY,
     "timm": timm_encoder.FAMILY,
     "facenet": facenet_family.FAMILY,

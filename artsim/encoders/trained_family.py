@@ -94,7 +94,7 @@ def save_trained(
     EncoderError
         If the folder cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from artsim.encoders.compact import compress
 
@@ -104,7 +104,7 @@ def save_trained(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f"{WEIGHTS_FILE}.new"
-        save_file(tensors, new)
+        new.write_bytes(save(tensors))
         new.replace(folder / WEIGHTS_FILE)
         write_config(folder, config)
     except OSError as exc:

@@ -1,9 +1,9 @@
 """Remake the built-in encoder's constants from a folder of pictures, without labels.
 
-    python benchmarks/fit_builtin.py DIR OUT.npz
+    python benchmarks/fit_handcrafted.py DIR OUT.npz
 
 Every picture that Pillow's decoders know below DIR is used, in order of its path. New
-constants make new vectors: rename ``vector_name`` in ``artsim/encoders/builtin.py``.
+constants make new vectors: rename ``vector_name`` in ``artsim/encoders/handcrafted/encoder.py``.
 """
 
 from __future__ import annotations

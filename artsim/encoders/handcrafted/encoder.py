@@ -1,4 +1,4 @@
-"""The built-in image encoder: no download, no torch, the default."""
+"""The handcrafted image encoder: no download, no torch; the default until artsim 0.2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 
 
-class BuiltinEncoder:
+class HandcraftedEncoder:
     """Composition, color and texture of a painting, by five handcrafted blocks.
 
     A picture is squashed to a square of 192 pixels and brought to Oklab, in which equal
@@ -39,13 +39,15 @@ class BuiltinEncoder:
     The percentages are shares of the squared length. Each block is centered on the mean
     of other paintings, turned to its principal axes and whitened by about a third [10]_, and
     scaled to length 1. Means, axes and mixtures were learned from pictures without their
-    labels; they are a file of less than 1 MB, which ``benchmarks/fit_builtin.py``
+    labels; they are a file of less than 1 MB, which ``benchmarks/fit_handcrafted.py``
     remakes. Blocks that were tried and left out, with what each is worth, are in
     ``docs/decisions/0002-built-in-encoder.md``.
 
     The same picture gives the same bits, whatever the batch and the threads. A picture
     of one color is described by its color alone, of any size; the vector is never zero.
     Differences smaller than about 1/192 of a side are not seen. No torch is needed.
+
+    Its vectors keep the name that they had while it was the built-in one, ``builtin-v1``.
 
     References
     ----------
@@ -73,7 +75,7 @@ class BuiltinEncoder:
     """
 
     INFO: ClassVar[EncoderInfo] = EncoderInfo(
-        name="builtin", spec="builtin", vector_name="builtin-v1", dim=576
+        name="handcrafted", spec="handcrafted", vector_name="builtin-v1", dim=576
     )
 
     @property
