@@ -26,7 +26,7 @@ def plan_builtin(request: EncoderRequest) -> EncoderPlan:
     """Understand ``builtin``."""
     if request.weights is not None or request.model:
         raise EncoderError(
-            "the builtin encoder has its weights within and no variants; call it just builtin, "
+            "the builtin encoder has no weights and no variants to name; call it just builtin, "
             "and leave --weights out"
         )
     return EncoderPlan(

@@ -47,7 +47,7 @@ FAMILY: Final = Family(
             size_mb=0,
             licence="Apache-2.0; statistics of research-only pictures",
             source="part of artsim",
-            summary="composition, color and texture, without a network; the default until artsim 0.2",
+            summary="composition, color and texture without a network; was the default",
         ),
     ),
 )

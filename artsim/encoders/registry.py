@@ -25,7 +25,7 @@ from artsim.encoders import (
 from artsim.encoders.base import Encoder
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
 from artsim.encoders.weights import find_weights
-from artsim.errors import UnknownEncoderError
+from artsim.errors import EncoderError, UnknownEncoderError
 
 FAMILIES: Final[Mapping[str, Family]] = {
     "builtin": builtin_family.FAMILY,
@@ -122,6 +122,17 @@ def load_encoder(
         missing.
     """
     return resolve(spec, weights=weights, settings=settings).load(device)
+
+
+def find_maker(vector_name: str, *, settings: Settings | None = None) -> str | None:
+    """Return the short name of the encoder that makes vectors of that name now, if any does."""
+    for card in _cards():
+        try:
+            if resolve(card.name, settings=settings).vector_name == vector_name:
+                return card.name
+        except EncoderError:  # its weights in ARTSIM_WEIGHTS cannot be read
+            continue
+    return None
 
 
 def _cards() -> Iterator[EncoderCard]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Encoder, FaceDetector
 from artsim.encoders.face_crops import crops_identity
+from artsim.encoders.registry import find_maker
 from artsim.errors import EncoderMismatchError
 
 DEFAULT_ENCODER = "builtin"
@@ -56,9 +57,14 @@ def check_encoders(
     for info in encoders:
         old = by_name.get(info.name)
         if old is not None and info.vector_name not in recorded:
+            maker = find_maker(old.vector_name)
+            way_out = (
+                "name an encoder that the gallery holds (see `artsim info`)"
+                if maker is None
+                else f"name the encoder that makes the old ones (--encoder {maker})"
+            )
             raise EncoderMismatchError(
                 f"{gallery} holds vectors {old.vector_name!r} of the encoder {info.name!r}, "
                 f"which now makes {info.vector_name!r}: their vectors cannot be compared; "
-                "ingest into a new gallery (--gallery NAME), or name an encoder that the "
-                "gallery holds (see `artsim info`)"
+                f"ingest into a new gallery (--gallery NAME), or {way_out}"
             )

@@ -53,15 +53,21 @@ class Models:
             If it cannot be loaded.
         """
         if info.spec not in self._encoders:
-            from artsim.encoders.registry import resolve
+            from artsim.encoders.registry import find_maker, resolve
 
             plan = resolve(info.spec, weights=self.weights, settings=self.settings)
             if plan.vector_name != info.vector_name:
+                maker = find_maker(info.vector_name, settings=self.settings)
+                way_out = (
+                    "use the weights that the gallery was made with (--weights FILE)"
+                    if maker is None
+                    else f"name the encoder that makes the old ones (--encoder {maker})"
+                )
                 raise EncoderMismatchError(
                     f"the gallery holds vectors {info.vector_name!r}, and the encoder "
                     f"{info.spec!r} now makes {plan.vector_name!r}: they cannot be compared; "
-                    "use the weights that the gallery was made with (--weights FILE), or add "
-                    "the new vectors with `artsim ingest`"
+                    f"{way_out}, or ingest the pictures anew into another gallery "
+                    f"(artsim ingest SOURCE --encoder {info.name} --gallery NAME)"
                 )
             self._encoders[info.spec] = plan.load(self.device)
         return self._encoders[info.spec]

@@ -101,7 +101,7 @@ def test_brute_force_ranks_only_what_passes() -> None:
 
 def test_ingest_with_the_built_in_encoder_has_no_promise(sample: Path, tmp_path: Path) -> None:
     source = Pictures(sample).copies(6, tmp_path)
-    encoder = load_encoder("builtin")
+    encoder = load_encoder("handcrafted")
     rate = measure_ingest_rate(source, encoder, tmp_path, batch_size=4, rounds=1)
     assert rate.pictures == 6
     assert rate.ratio == pytest.approx(rate.ingest_per_s / rate.bare_per_s)
@@ -117,7 +117,7 @@ def test_ingest_with_a_network_of_random_weights(sample: Path, tmp_path: Path) -
     assert weights.read_bytes() == (tmp_path / "other.safetensors").read_bytes()
     encoder = load_encoder("mobilenetv2", weights=weights, device="cpu")
     assert isinstance(encoder, NetworkEncoder)
-    assert not isinstance(load_encoder("builtin"), NetworkEncoder)
+    assert not isinstance(load_encoder("handcrafted"), NetworkEncoder)
     assert bare_forward_rate(encoder, batch_size=2, batches=1) > 0
     source = Pictures(sample).copies(4, tmp_path)
     rate = measure_ingest_rate(source, encoder, tmp_path, batch_size=2, rounds=1)
@@ -131,7 +131,7 @@ def test_pictures_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     source.mkdir()
     (source / "a.jpg").write_bytes(b"no picture")
     with pytest.raises(EvaluationError, match="--data"):
-        measure_ingest_rate(source, load_encoder("builtin"), tmp_path, rounds=1)
+        measure_ingest_rate(source, load_encoder("handcrafted"), tmp_path, rounds=1)
     with pytest.raises(EvaluationError, match="--data"):
         measure_face_detection([source / "a.jpg"])
 

@@ -126,7 +126,7 @@ def test_an_unknown_encoder_is_refused_at_once() -> None:
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, scratch: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(Exception, match="can be read"):
-        evaluate_speed(SpeedOptions(("ingest",), tmp_path, encoder="builtin", sizes=TINY))
+        evaluate_speed(SpeedOptions(("ingest",), tmp_path, encoder="handcrafted", sizes=TINY))
     assert left_in(scratch) == []
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from artsim.domain.criteria import AnyOf, Criteria
+from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
 from artsim.ingest.progress import Counts
@@ -138,7 +139,7 @@ def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -
         assert record.payload["face_count"] == 1
     after = contents(gallery)
     assert all(
-        np.array_equal(after[i].vectors["builtin-v1"], before[i].vectors["builtin-v1"])
+        np.array_equal(after[i].vectors["builtin-v2"], before[i].vectors["builtin-v2"])
         for i in before
     )
 
@@ -151,7 +152,7 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
     assert summary.counts == Counts(written=1, unchanged=5)
     records = {r.payload["painting_id"]: r for r in contents(gallery).values()}
     np.testing.assert_array_equal(
-        records["sample-001"].vectors["builtin-v1"], records["sample-010"].vectors["builtin-v1"]
+        records["sample-001"].vectors["builtin-v2"], records["sample-010"].vectors["builtin-v2"]
     )
     assert records["sample-001"].payload["face_count"] == 0
     assert gallery.faces.count(Criteria((AnyOf("painting_id", ("sample-001",)),))) == 0
@@ -196,7 +197,7 @@ def test_another_encoder_is_added_beside_the_first(
     summary = ingest_paintings(gallery, few, options)
     assert summary.counts.written == 6
     names = list(gallery.image_encoders())
-    assert names[0] == "builtin-v1"
+    assert names[0] == "builtin-v2"
     assert len(names) == 2
     for point_id, record in contents(gallery).items():
         assert record.payload == before[0][point_id].payload
@@ -335,11 +336,9 @@ def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
 ) -> None:
     from dataclasses import replace
 
-    from artsim.encoders.builtin import BuiltinEncoder
-
-    older = replace(BuiltinEncoder().info, vector_name="builtin-v0")
+    older = replace(load_encoder("builtin").info, vector_name="builtin-v0")
     gallery.create_paintings([older])
-    with pytest.raises(EncoderMismatchError, match=r"'builtin-v0'.*'builtin-v1'"):
+    with pytest.raises(EncoderMismatchError, match=r"'builtin-v0'.*'builtin-v2'.*artsim info"):
         ingest_paintings(gallery, few)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from artsim.errors import TrainingError
 from artsim.training.faces.people import PersonPicture
 from artsim.training.split import Side
+from artsim.training.works import link_or_copy
 
 MOST_PAIRS: Final = 3000
 """Of one person; as many again are of different people. LFW lists 3,000 of each."""
@@ -57,9 +57,7 @@ def write_unseen(folder: Path, pictures: Sequence[PersonPicture], *, seed: int =
         if folder.exists():
             shutil.rmtree(folder)
         for picture in pictures:
-            place = folder / picture.name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            _link(picture.path, place)
+            link_or_copy(picture.path, folder / picture.name)
     except OSError as exc:
         raise TrainingError(
             f"cannot write the pictures of unseen people to {folder} ({exc.strerror or exc}); "
@@ -98,13 +96,6 @@ def draw_pairs(
         b = people[second][int(random.integers(len(people[second])))]
         different[a.name, b.name] = (a, b)
     return same + [different[names] for names in sorted(different)]
-
-
-def _link(source: Path, place: Path) -> None:
-    try:
-        os.link(source.resolve(), place)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, place)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

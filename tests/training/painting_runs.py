@@ -1,0 +1,55 @@
+"""A small training of a painting encoder; as a program, one that may be killed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from artsim.training.loop import LoopOptions
+from artsim.training.painting.options import NetworkOptions, PaintingOptions
+from artsim.training.painting.run import PaintingRun, train_painting_encoder
+
+SMALL = NetworkOptions(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
+
+
+class Announcing:
+    """Progress that writes what is done to stdout at once."""
+
+    def start(self, total: int | None, description: str) -> None:
+        self.stage = description
+
+    def update(self, done: int) -> None:
+        sys.stdout.write(f"{self.stage} {done}\n")
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        pass
+
+
+def options(**changes: object) -> PaintingOptions:
+    usual: dict[str, object] = {
+        "teachers": ("handcrafted",),
+        "teacher_weights": (1.0,),
+        "parts": 2,
+        "steps": 12,
+        "groups": 3,
+        "works": 2,
+        "sides": ((0.0, 32), (0.5, 40)),
+        "input_side": 40,
+        "network": SMALL,
+    }
+    return PaintingOptions(**{**usual, **changes})  # type: ignore[arg-type]
+
+
+def train(sample: Path, folder: Path, **changes: object) -> PaintingRun:
+    return train_painting_encoder(
+        [sample],
+        folder,
+        options(**changes),
+        loop=LoopOptions(checkpoint_every_s=0),
+        progress=Announcing(),
+    )
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,106 @@
+"""Training a painting encoder, from a folder of pictures to an encoder's folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artsim.encoders.registry import load_encoder, resolve
+from artsim.errors import TrainingError, UnknownEncoderError
+from artsim.images.load import load_image
+from artsim.ingest.sources import read_source
+from artsim.training.works import read_works
+from tests.training import painting_runs
+from tests.training.painting_runs import train
+
+
+@pytest.fixture(scope="module")
+def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a short training; not to be changed."""
+    folder: Path = tmp_path_factory.mktemp("trained")
+    train(sample, folder)
+    return folder
+
+
+def test_the_result_is_an_encoder_whose_name_carries_its_hash(trained: Path, sample: Path) -> None:
+    encoder = load_encoder(f"file:{trained / 'encoder'}")
+    assert encoder.info.vector_name.startswith("encoder-")
+    assert encoder.info.dim == painting_runs.SMALL.dim
+    picture = load_image(sample / "images" / "013-haystacks-evening.jpg").pixels
+    rows = encoder.encode([picture, picture[:, ::-1]])
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    weights = trained / "encoder" / "weights.safetensors"
+    original = weights.read_bytes()
+    try:
+        weights.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+        other = resolve(f"file:{trained / 'encoder'}").vector_name
+    finally:
+        weights.write_bytes(original)
+    assert other != encoder.info.vector_name
+
+
+def test_the_card_says_from_what_it_was_made(trained: Path, sample: Path) -> None:
+    card = json.loads((trained / "encoder" / "encoder.json").read_text())["card"]
+    assert card["recipe"]["teachers"] == ["builtin-v1"]
+    assert card["recipe"]["steps"] == 12
+    held_back = [len(list(read_source(trained / side))) for side in ("validation", "test")]
+    assert card["data"] == {"sample": 60 - sum(held_back)}
+    assert set(card["losses"]) == {"total", "teachers", "groups", "labels", "pictures"}
+
+
+def test_no_artist_is_on_two_sides(trained: Path, sample: Path) -> None:
+    works, _ = read_works([sample])
+    tested, _ = read_works([trained / "test"])
+    artists = {work.label("artist") for work in tested}
+    kept = {work.key for work in tested}
+    assert artists
+    assert all((f"test/{work.key}" in kept) == (work.label("artist") in artists) for work in works)
+
+
+def test_killed_and_run_again_it_ends_with_the_same_weights(
+    sample: Path, trained: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, painting_runs.__file__, str(sample), str(tmp_path / "killed")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    for place in ("Drawing views 60", "Encoding by handcrafted 8", "Training 3", "Training 9"):
+        killed = False
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                stage, _, done = line.strip().rpartition(" ")
+                wanted, _, least = place.rpartition(" ")
+                if stage == wanted and int(done) >= min(int(least), 30):
+                    process.send_signal(signal.SIGKILL)
+                    killed = True
+                    break
+        assert killed, place
+    assert not (tmp_path / "killed" / "encoder").exists()
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    for name in ("weights.safetensors",):
+        whole = (trained / "encoder" / name).read_bytes()
+        assert (tmp_path / "killed" / "encoder" / name).read_bytes() == whole
+
+
+def test_it_learns(sample: Path, tmp_path: Path) -> None:
+    run = train(sample, tmp_path, steps=60)
+    first, last = (
+        np.mean([losses["teachers"] for losses in part])
+        for part in (run.history[:10], run.history[-10:])
+    )
+    assert last < 0.8 * first
+
+
+def test_what_cannot_be_trained_is_said(sample: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownEncoderError, match="no encoder is called"):
+        train(sample, tmp_path, teachers=("nobody",))
+    with pytest.raises(TrainingError, match="no picture is left to train on"):
+        train(sample, tmp_path, test=1.0, validation=0.0)
+    with pytest.raises(TrainingError, match="are needed in a batch"):
+        train(sample, tmp_path, groups=1000)
