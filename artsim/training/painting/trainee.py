@@ -115,7 +115,7 @@ class PaintingTrainee:
         total.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._update_average(index)
-        return {"total": float(total), **{name: float(loss) for name, loss in losses.items()}}
+        return {name: float(loss.detach()) for name, loss in {"total": total, **losses}.items()}
 
     def _losses(
         self, embeddings: torch.Tensor, targets: torch.Tensor, works: torch.Tensor
