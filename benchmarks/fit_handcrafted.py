@@ -1,4 +1,4 @@
-"""Remake the built-in encoder's constants from a folder of pictures, without labels.
+"""Remake the handcrafted encoder's constants from a folder of pictures, without labels.
 
     python benchmarks/fit_handcrafted.py DIR OUT.npz
 

@@ -31,7 +31,7 @@ Indices = npt.NDArray[np.intp]
 Array = npt.NDArray[Any]
 
 ENCODERS: Final = {
-    "built-in": "builtin",
+    "handcrafted": "builtin-v1",
     "ResNet-50": "resnet50v2",
     "MobileNet": "mobilenet",
     "style": "style_predict",

@@ -40,7 +40,7 @@ from benchmarks.quality_tables import Study
 Reorder = Callable[[Scores, Scores], Scores]
 """From scores by cosine and likeness in pixels to scores that are reordered."""
 
-EDIT_BY_EDIT: Final = ("built-in", "ResNet-50")
+EDIT_BY_EDIT: Final = ("handcrafted", "ResNet-50")
 """Encoders whose copies are told apart by edit."""
 
 MIX_DEPTH: Final = 100

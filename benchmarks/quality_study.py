@@ -9,7 +9,7 @@ or chosen, is so on ``--other``. Under ``--home`` lies a folder for each gallery
 ``ARTSIM_HOME`` when it was ingested with the four encoders:
 
     ARTSIM_HOME=DIR/wikiart224 artsim ingest WIKIART224 --gallery wikiart224 --no-faces
-        --encoder builtin --encoder onnx:tests/data/encoders/resnet50v2-stage3.json
+        --encoder handcrafted --encoder onnx:tests/data/encoders/resnet50v2-stage3.json
         --encoder onnx:tests/data/encoders/mobilenet-v1.json
         --encoder onnx:tests/data/encoders/style-bottleneck.json
 """

@@ -35,7 +35,7 @@ millions, has them, and an embedded store has not.
 In the rows without those links, up to 10,000 vectors that passed were compared, before
 up to 5,000: it takes less than ACORN does, 2 ms for 5,000. Real embeddings need `ef` more
 than filters do, for versions of one picture crowd together: of 3,974 paintings in five
-versions each, with no filter, the built-in encoder's had recall 0.92 at 64, 0.97 at 192
+versions each, with no filter, the handcrafted encoder's had recall 0.92 at 64, 0.97 at 192
 (0.996 in another build) and 0.995 at 256.
 
 References

@@ -60,7 +60,7 @@ class PaintingTrainee:
     ) -> None:
         self._views, self._targets, self._options = views, targets, options
         self._device = device
-        self._precision = native_reduced_precision(device)
+        self._precision = _training_precision(device)
         self._sampler = Sampler(groups, options)
         self._groups = torch.from_numpy(np.unique(groups, return_inverse=True)[1]).to(device)
         known = sorted({label for label in labels if label is not None})
@@ -174,6 +174,13 @@ class PaintingTrainee:
         for mean, value in pairs:
             if mean.dtype.is_floating_point:
                 mean.lerp_(value, 1 - kept)
+
+
+def _training_precision(device: torch.device) -> torch.dtype | None:
+    """Return bfloat16 where the device computes in it: its range is that of float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    return native_reduced_precision(device)
 
 
 def network_settings(options: PaintingOptions) -> dict[str, Any]:
