@@ -15,6 +15,7 @@ from artsim.errors import TrainingError
 from artsim.training.kept_rows import KeptRows
 from artsim.training.painting.augment import Augmentation, augment, normalize, shrink
 from artsim.training.painting.finish import finish
+from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.losses import contrast
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.sampler import Sampler
@@ -227,5 +228,6 @@ def test_the_last_layer_is_solved_for() -> None:
         return float((1 - (rows * targets).sum(axis=1)).mean())
 
     before = error()
-    finish(network, views, both, ["a"] * 40, [None] * 40, side=32, progress=SilentProgress())
+    lessons = Lessons(views, both, ["a"] * 40, [None] * 40)
+    finish(network, lessons, side=32, progress=SilentProgress())
     assert error() < 0.5 * before

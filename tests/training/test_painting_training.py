@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,6 +96,18 @@ def test_it_learns(sample: Path, tmp_path: Path) -> None:
         for part in (run.history[:20], run.history[-20:])
     )
     assert last < 0.87 * first
+
+
+def test_damaged_pictures_are_left_out_and_said(sample: Path, tmp_path: Path) -> None:
+    source = tmp_path / "sample"
+    shutil.copytree(sample, source)
+    damaged = sorted((source / "images").iterdir())[:60:10]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:200])
+    run = train(source, tmp_path / "run", steps=2, test=0.0, validation=0.0)
+    assert len(run.problems) == len(damaged)
+    assert all(any(str(path) in problem for problem in run.problems) for path in damaged)
+    assert run.works["train"] == 60 - len(damaged)
 
 
 def test_what_cannot_be_trained_is_said(sample: Path, tmp_path: Path) -> None:

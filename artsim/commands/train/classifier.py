@@ -9,6 +9,7 @@ import typer
 
 from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import FormatOption, make_progress, show_report
+from artsim.commands.train.common import RestartOption, SeedOption, going_on_later
 
 NETWORKS = "Networks (mobilenetv2, recurrent)"
 TEST = "Test and abstention"
@@ -107,10 +108,6 @@ CacheOption = Annotated[
         show_default="DIR/vectors",
     ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of the split and of all that is random.")]
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="Begin anew, whatever the folder holds.")
-]
 MapOption = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, as for ingest."),
@@ -169,9 +166,10 @@ def classifier(
             restart=restart,
             cache=cache,
         )
-        outcome = train_classifier(
-            sources, out, options, column_map=columns, progress=make_progress()
-        )
+        with going_on_later():
+            outcome = train_classifier(
+                sources, out, options, column_map=columns, progress=make_progress()
+            )
         show_report(classifier_report(outcome), output_format, out)
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
 

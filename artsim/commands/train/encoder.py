@@ -10,12 +10,16 @@ import typer
 
 from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import make_progress
+from artsim.commands.train.common import (
+    RECIPE,
+    SHOWN_PROBLEMS,
+    RestartOption,
+    SeedOption,
+    going_on_later,
+)
 
 if TYPE_CHECKING:
     from artsim.training.painting.run import PaintingRun
-
-RECIPE = "Recipe"
-SHOWN_PROBLEMS = 5
 
 SourcesArgument = Annotated[
     list[Path], typer.Argument(metavar="SOURCE", help="Folders and manifests of pictures.")
@@ -67,10 +71,6 @@ TestShareOption = Annotated[
 ]
 ValidationShareOption = Annotated[
     float, typer.Option(min=0, max=0.9, help="Of the groups, held back to choose settings by.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of the first weights and all draws.")]
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="Begin the training anew, whatever the folder holds.")
 ]
 
 
@@ -127,7 +127,7 @@ def encoder(
             learning_rate=learning_rate,
             seed=seed,
         )
-        try:
+        with going_on_later():
             run = train_painting_encoder(
                 sources,
                 out,
@@ -136,9 +136,6 @@ def encoder(
                 loop=LoopOptions(restart=restart),
                 progress=make_progress(),
             )
-        except KeyboardInterrupt:
-            say("Interrupted. The same command goes on from the last checkpoint.")
-            raise typer.Exit(130) from None
         title = f"Training of {out.absolute().name}"
         plot = write_losses(out / "losses.png", run.history, title=title)
         _report(run, out, plot)

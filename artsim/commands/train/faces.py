@@ -10,13 +10,17 @@ import typer
 
 from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import make_progress
+from artsim.commands.train.common import (
+    RECIPE,
+    SHOWN_PROBLEMS,
+    RestartOption,
+    SeedOption,
+    going_on_later,
+)
 
 if TYPE_CHECKING:
     from artsim.training.faces.run import FacesRun
     from artsim.training.split import Side
-
-RECIPE = "Recipe"
-SHOWN_PROBLEMS = 5
 
 SourcesArgument = Annotated[
     list[Path],
@@ -113,12 +117,6 @@ ValidationShareOption = Annotated[
     float,
     typer.Option(min=0, max=0.9, help="Of the people, to choose the best epoch by."),
 ]
-SeedOption = Annotated[
-    int, typer.Option(min=0, help="Of the split, the first weights and all draws.")
-]
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="Begin anew, whatever the folder holds.")
-]
 
 
 def faces(
@@ -177,7 +175,7 @@ def faces(
             validation=validation_share,
             seed=seed,
         )
-        try:
+        with going_on_later():
             run = train_faces(
                 sources,
                 out,
@@ -187,9 +185,6 @@ def faces(
                 options=LoopOptions(restart=restart),
                 progress=make_progress(),
             )
-        except KeyboardInterrupt:
-            say("Interrupted. The same command goes on from the last checkpoint.")
-            raise typer.Exit(130) from None
         plot = write_losses(
             out / "losses.png", run.trained.history, title=f"Training of {out.absolute().name}"
         )

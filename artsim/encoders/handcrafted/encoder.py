@@ -1,4 +1,4 @@
-"""The handcrafted image encoder: no download, no torch; the default until artsim 0.2."""
+"""The handcrafted image encoder: no download, no torch; an earlier default."""
 
 from __future__ import annotations
 

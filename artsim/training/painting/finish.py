@@ -20,6 +20,7 @@ import torch
 from artsim.domain.progress import Progress
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.training.painting.augment import shrink
+from artsim.training.painting.lessons import Lessons
 
 RIDGE: Final = 0.05
 """Added to the variance, 1, of each statistic. On the validation artists 0.02 and 0.1 were
@@ -37,31 +38,20 @@ _FARTHEST: Final = 5.0
 _BATCH: Final = 64
 
 
-def finish(
-    network: PaintingNetwork,
-    views: npt.NDArray[np.uint8],
-    targets: npt.NDArray[np.float32],
-    groups: Sequence[str],
-    labels: Sequence[str | None],
-    *,
-    side: int,
-    progress: Progress,
-) -> None:
+def finish(network: PaintingNetwork, lessons: Lessons, *, side: int, progress: Progress) -> None:
     """Solve for the network's last layer, in place.
 
     Parameters
     ----------
     network : PaintingNetwork
         In evaluation mode.
-    views : ndarray of uint8, shape (N, V, h, w, 3)
-    targets : ndarray of float32, shape (N, V, dim)
-        Unit rows.
     side : int
         Of the input, in pixels.
     """
+    views, targets = lessons.views, lessons.targets
     count = min(1 + _PARTS, views.shape[1])
     progress.start(count, "Solving for the last layer")
-    pulled = _pull(targets[:, 0], groups) + _pull(targets[:, 0], labels)
+    pulled = _pull(targets[:, 0], lessons.groups) + _pull(targets[:, 0], lessons.labels)
     whole = _statistics(network, views[:, 0], side)
     center, spread = whole.mean(axis=0), whole.std(axis=0) + 1e-6
     products = np.zeros((whole.shape[1], whole.shape[1]))

@@ -18,17 +18,21 @@ from artsim.encoders.registry import resolve
 from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
 from artsim.errors import TrainingError
-from artsim.ingest.source_types import RowProblem
 from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.painting.finish import finish
+from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.targets import join_targets, keep_teachers
 from artsim.training.painting.trainee import PaintingTrainee, network_settings
 from artsim.training.painting.views import keep_views
+from artsim.training.rows import LookOnly, WorkRows, read_rows
 from artsim.training.split import Side, side_of
 from artsim.training.works import Work, read_works, works_identity, write_source
 
 ENCODER_FOLDER: Final = "encoder"
+
+_OF_THE_END: Final = frozenset({"input_side"})
+"""Settings that do not matter before the last layer is solved for."""
 
 _LAST_STEPS: Final = 100
 """Of which the mean losses are noted."""
@@ -44,16 +48,16 @@ class PaintingRun:
         Names the encoder: ``file:DIR/encoder``.
     history : list of dict
         The losses of each step.
-    works : mapping of str to int
+    works : mapping of {"train", "validation", "test"} to int
         How many works each side of the split has.
-    problems : list of RowProblem
-        Rows and files that were left out.
+    problems : list of str
+        Rows and files that were left out, with the reasons.
     """
 
     spec: str
     history: list[dict[str, float]]
-    works: Mapping[str, int]
-    problems: list[RowProblem]
+    works: Mapping[Side, int]
+    problems: list[str]
 
 
 def train_painting_encoder(
@@ -74,8 +78,8 @@ def train_painting_encoder(
 
     Raises
     ------
-    SourceError, MetadataError, ImageError
-        If the pictures cannot be read.
+    SourceError, MetadataError
+        If a source cannot be read. Pictures that cannot be are left out.
     EncoderError
         If a teacher cannot be used, or the device is not there.
     TrainingError
@@ -84,46 +88,80 @@ def train_painting_encoder(
     progress = progress or SilentProgress()
     torch_device = pick_device(device)
     vector_names = tuple(resolve(spec).vector_name for spec in options.teachers)
-    works, problems = read_works(sources, column_map=column_map)
+    works, rows_left_out = read_works(sources, column_map=column_map)
     sides = split_works(works, options)
-    train = sides["train"]
-    groups = [work.label(options.group) or work.key for work in train]
-    labels = [work.label(options.label) for work in train]
-    identity = works_identity(train, (options.group, options.label))
-    views = keep_views(train, folder, parts=options.parts, identity=identity, progress=progress)
-    teachers = keep_teachers(
-        views, folder, options.teachers, identity=identity, device=device, progress=progress
-    )
-    targets = join_targets(teachers, options.teacher_weights, options.network.dim)
-    trainee = PaintingTrainee(views, targets, groups, labels, options, device=torch_device)
-    settings = {**replace(options, teachers=vector_names).identity(), "pictures": identity}
+    readable = _keep_readable(sides["train"], folder, progress)
+    lessons = _prepare(readable.works, folder, options, device, progress)
+    trainee = PaintingTrainee(lessons, options, device=torch_device)
+    recipe = {**replace(options, teachers=vector_names).identity(), "pictures": lessons.identity}
     history = run_steps(
         trainee,
         folder,
         steps=options.steps,
         seed=options.seed,
-        settings=settings,
+        settings={name: value for name, value in recipe.items() if name not in _OF_THE_END},
         options=loop or LoopOptions(),
         progress=progress,
     )
-    network = trainee.average
+    finish(trainee.average, lessons, side=options.input_side, progress=progress)
+    card = _card(sources, readable.works, recipe, history)
+    spec = _save(trainee, folder / ENCODER_FOLDER, options, card)
+    held_back: tuple[Side, Side] = ("validation", "test")
+    for name in held_back:
+        write_source(sides[name], folder / name)
+    progress.finish()
+    counts = {"train": len(readable.works), **{name: len(sides[name]) for name in held_back}}
+    return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *readable.problems])
+
+
+def _keep_readable(works: Sequence[Work], folder: Path, progress: Progress) -> WorkRows:
+    """Find out which pictures can be read, before hours are spent on the others."""
+    return read_rows(
+        works,
+        LookOnly(),
+        folder,
+        "readable",
+        progress=progress,
+        description="Reading pictures",
+    )
+
+
+def _prepare(
+    works: Sequence[Work],
+    folder: Path,
+    options: PaintingOptions,
+    device: str,
+    progress: Progress,
+) -> Lessons:
+    """Return what is to be learned from the works, computing what the folder does not have."""
+    identity = works_identity(works, (options.group, options.label))
+    views = keep_views(works, folder, parts=options.parts, identity=identity, progress=progress)
+    teachers = keep_teachers(
+        views, folder, options.teachers, identity=identity, device=device, progress=progress
+    )
+    return Lessons(
+        views=views,
+        targets=join_targets(teachers, options.teacher_weights, options.network.dim),
+        groups=[work.label(options.group) or work.key for work in works],
+        labels=[work.label(options.label) for work in works],
+        identity=identity,
+    )
+
+
+def _save(
+    trainee: PaintingTrainee, folder: Path, options: PaintingOptions, card: Mapping[str, Any]
+) -> str:
     side = options.input_side
-    finish(network, views, targets, groups, labels, side=side, progress=progress)
     config = TrainedConfig(
         network="painting",
         settings=network_settings(options),
         preprocessing=Preprocessing(side, side),
         dim=options.network.dim,
         source="trained with artsim train encoder",
-        summary=f"paintings, trained on {len(train):,} works",
-        card=_card(sources, train, settings, history),
+        summary=f"paintings, trained on {sum(card['data'].values()):,} works",
+        card=card,
     )
-    spec = save_trained(folder / ENCODER_FOLDER, config, network, compact=True)
-    held_back: tuple[Side, Side] = ("validation", "test")
-    for name in held_back:
-        write_source(sides[name], folder / name)
-    progress.finish()
-    return PaintingRun(spec, history, {s: len(found) for s, found in sides.items()}, problems)
+    return save_trained(folder, config, trainee.average, compact=True)
 
 
 def split_works(works: Sequence[Work], options: PaintingOptions) -> dict[Side, list[Work]]:
@@ -149,7 +187,7 @@ def split_works(works: Sequence[Work], options: PaintingOptions) -> dict[Side, l
 def _card(
     sources: Sequence[Path],
     works: Sequence[Work],
-    settings: Mapping[str, Any],
+    recipe: Mapping[str, Any],
     history: Sequence[Mapping[str, float]],
 ) -> dict[str, Any]:
     """Return what is known of the weights, for people."""
@@ -157,7 +195,7 @@ def _card(
     names = [source.absolute().name for source in sources]
     return {
         "data": {n: sum(work.key.startswith(f"{n}/") for work in works) for n in names},
-        "recipe": dict(settings),
+        "recipe": dict(recipe),
         "losses": {name: round(float(np.mean([r[name] for r in last])), 4) for name in last[0]},
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "artsim": artsim.__version__,

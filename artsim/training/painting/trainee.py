@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
@@ -17,6 +16,7 @@ from torch.nn import functional
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.training.painting.augment import augment
+from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.losses import contrast
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.sampler import Sampler
@@ -36,33 +36,17 @@ class PaintingTrainee:
     The loss is the mean of ``1 - cosine`` between embedding and target, and, weighted,
     the contrast of groups, the cross entropy of labels by the cosine to a prototype of
     each, and the contrast of pictures. Batches are made ready in a thread of their own.
-
-    Parameters
-    ----------
-    views : ndarray of uint8, shape (N, V, side, side, 3)
-    targets : ndarray of float32, shape (N, V, dim)
-        Unit rows.
-    groups : sequence of str
-        The group of each work.
-    labels : sequence of str or None
-        The label of each work; None where it is unknown.
     """
 
-    def __init__(
-        self,
-        views: npt.NDArray[np.uint8],
-        targets: npt.NDArray[np.float32],
-        groups: Sequence[str],
-        labels: Sequence[str | None],
-        options: PaintingOptions,
-        *,
-        device: torch.device,
-    ) -> None:
-        self._views, self._targets, self._options = views, targets, options
+    def __init__(self, lessons: Lessons, options: PaintingOptions, *, device: torch.device) -> None:
+        self._lessons, self._options = lessons, options
         self._device = device
         self._precision = _training_precision(device)
-        self._sampler = Sampler(groups, options)
-        self._groups = torch.from_numpy(np.unique(groups, return_inverse=True)[1]).to(device)
+        self._sampler = Sampler(lessons.groups, options)
+        self._groups = torch.from_numpy(np.unique(lessons.groups, return_inverse=True)[1]).to(
+            device
+        )
+        labels = lessons.labels
         known = sorted({label for label in labels if label is not None})
         self._labels = torch.tensor(
             [-1 if label is None else known.index(label) for label in labels], device=device
@@ -146,12 +130,14 @@ class PaintingTrainee:
     def _make_batch(self, index: int) -> Batch:
         options = self._options
         draw = self._sampler.draw(index)
-        views = np.stack([self._views[w, v] for w, v in zip(draw.works, draw.views, strict=True)])
+        views = np.stack(
+            [self._lessons.views[w, v] for w, v in zip(draw.works, draw.views, strict=True)]
+        )
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + index)
         pictures = augment(
             torch.from_numpy(views), options.side_at(index), options.augmentation, generator
         )
-        targets = torch.from_numpy(self._targets[draw.works, draw.views])
+        targets = torch.from_numpy(self._lessons.targets[draw.works, draw.views])
         works = torch.from_numpy(draw.works)
         device = self._device
         return pictures.to(device), targets.to(device), works.to(device)
