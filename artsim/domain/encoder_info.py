@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Literal
+from typing import Any, Literal
 
 EncoderKind = Literal["image", "face"]
 """`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""
@@ -58,3 +58,23 @@ def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:
         name if short.count(name) == 1 else info.vector_name
         for name, info in zip(short, encoders, strict=True)
     ]
+
+
+def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
+    """Return what was written of an encoder by `dataclasses.asdict`.
+
+    Raises
+    ------
+    ValueError
+        If it is not that.
+    """
+    try:
+        info = EncoderInfo(**value)
+    except TypeError as exc:
+        raise ValueError(f"no encoder's name and vectors: {exc}") from exc
+    texts = (info.name, info.spec, info.vector_name)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("the encoder's name, spec and vector_name must be texts")
+    if not isinstance(info.dim, int) or isinstance(info.dim, bool) or info.dim < 1:
+        raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
+    return info

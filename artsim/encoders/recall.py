@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from artsim.config import Settings
 from artsim.domain.encoder_info import EncoderInfo
@@ -51,23 +49,3 @@ def recall_encoder(
         f"the encoder {info.name!r}, which made the vectors {info.vector_name!r}, is not to be "
         f"had: {failure}"
     ) from failure
-
-
-def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
-    """Return what was written of an encoder by `dataclasses.asdict`.
-
-    Raises
-    ------
-    ValueError
-        If it is not that.
-    """
-    try:
-        info = EncoderInfo(**value)
-    except TypeError as exc:
-        raise ValueError(f"no encoder's name and vectors: {exc}") from exc
-    texts = (info.name, info.spec, info.vector_name)
-    if not all(isinstance(text, str) and text for text in texts):
-        raise ValueError("the encoder's name, spec and vector_name must be texts")
-    if not isinstance(info.dim, int) or isinstance(info.dim, bool) or info.dim < 1:
-        raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
-    return info
