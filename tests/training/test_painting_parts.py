@@ -15,7 +15,6 @@ from artsim.errors import TrainingError
 from artsim.training.kept_rows import KeptRows
 from artsim.training.painting.augment import Augmentation, augment, normalize, shrink
 from artsim.training.painting.finish import finish
-from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.losses import contrast
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.sampler import Sampler
@@ -210,24 +209,18 @@ def test_compact_weights_are_off_by_half_a_level(outputs: int, inputs: int, seed
     assert torch.equal(back["count"], state["count"])
 
 
-def test_the_last_layer_is_solved_for() -> None:
+def test_whitened_at_the_end_vectors_spread_alike() -> None:
     torch.manual_seed(0)
     network = PaintingNetwork(widths=(8, 12), depths=(1, 1), stem=8, covariances=4, dim=6).eval()
-    views = np.stack([pictures(40, 64, seed).numpy() for seed in range(2)], axis=1)
-    with torch.inference_mode():
-        statistics = network.statistics(shrink(torch.from_numpy(views[:, 0]), 32)).numpy()
-    hidden = np.random.default_rng(0).normal(size=(statistics.shape[1], 6))
-    targets = ((statistics - statistics.mean(0)) @ hidden).astype(np.float32)
-    targets /= np.linalg.norm(targets, axis=1, keepdims=True)
-    both = np.stack([targets, targets], axis=1)
+    views = np.stack([pictures(40, 64).numpy()], axis=1)
 
-    def error() -> float:
+    def embed() -> np.ndarray:
         with torch.inference_mode():
-            rows = network(shrink(torch.from_numpy(views[:, 0]), 32)).numpy()
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-        return float((1 - (rows * targets).sum(axis=1)).mean())
+            return network(shrink(torch.from_numpy(views[:, 0]), 32)).numpy().astype(np.float64)
 
-    before = error()
-    lessons = Lessons(views, both, ["a"] * 40, [None] * 40)
-    finish(network, lessons, side=32, progress=SilentProgress())
-    assert error() < 0.5 * before
+    before = embed()
+    variances = np.sort(np.linalg.eigvalsh(np.cov(before.T)))[::-1]
+    finish(network, views, side=32, progress=SilentProgress())
+    after = np.cov(embed().T)
+    assert np.allclose(after, np.diag(np.diag(after)), atol=1e-3 * after.max())
+    assert np.allclose(np.diag(after), variances**0.75, rtol=0.05)

@@ -63,7 +63,9 @@ class PaintingOptions:
     whole : float
         How often the first of the two views is the whole picture.
     input_side : int
-        Of the trained encoder's input, in pixels.
+        Of the trained encoder's input, in pixels: larger than the last views, at which
+        networks see better than at their own size, since parts of pictures show things
+        larger than whole ones do (Touvron, Vedaldi, Douze & Jégou 2019).
     """
 
     teachers: tuple[str, ...]
@@ -81,7 +83,7 @@ class PaintingOptions:
     averaging: float = 0.995
     sides: tuple[tuple[float, int], ...] = ((0.0, 96), (0.3, 128), (0.75, 160))
     whole: float = 0.4
-    input_side: int = 160
+    input_side: int = 192
     seed: int = 0
     network: NetworkOptions = field(default_factory=NetworkOptions)
     losses: LossWeights = field(default_factory=LossWeights)

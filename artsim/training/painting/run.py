@@ -32,7 +32,7 @@ from artsim.training.works import Work, read_works, works_identity, write_source
 ENCODER_FOLDER: Final = "encoder"
 
 _OF_THE_END: Final = frozenset({"input_side"})
-"""Settings that do not matter before the last layer is solved for."""
+"""Settings that do not matter before the training has ended."""
 
 _LAST_STEPS: Final = 100
 """Of which the mean losses are noted."""
@@ -103,7 +103,7 @@ def train_painting_encoder(
         options=loop or LoopOptions(),
         progress=progress,
     )
-    finish(trainee.average, lessons, side=options.input_side, progress=progress)
+    finish(trainee.average, lessons.views, side=options.input_side, progress=progress)
     card = _card(sources, readable.works, recipe, history)
     spec = _save(trainee, folder / ENCODER_FOLDER, options, card)
     held_back: tuple[Side, Side] = ("validation", "test")
