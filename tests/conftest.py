@@ -12,6 +12,10 @@ import hypothesis
 import pytest
 from filelock import FileLock
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # One worker a core: torch's threads would wait for each other for most of the time.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from artsim.ingest.run import ingest_paintings
 from artsim.ingest.sample import make_sample
 from artsim.store.gallery import Gallery, open_gallery
