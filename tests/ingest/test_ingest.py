@@ -85,7 +85,8 @@ def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
     return one.keys() == other.keys() and all(
         one[i].payload == other[i].payload
         and one[i].vectors.keys() == other[i].vectors.keys()
-        and all(np.array_equal(v, other[i].vectors[n]) for n, v in one[i].vectors.items())
+        # A network adds in another order in a batch of another size.
+        and all(np.allclose(v, other[i].vectors[n], atol=1e-6) for n, v in one[i].vectors.items())
         for i in one
     )
 
@@ -151,8 +152,10 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
     summary = ingest_paintings(gallery, few)
     assert summary.counts == Counts(written=1, unchanged=5)
     records = {r.payload["painting_id"]: r for r in contents(gallery).values()}
-    np.testing.assert_array_equal(
-        records["sample-001"].vectors["builtin-v2"], records["sample-010"].vectors["builtin-v2"]
+    np.testing.assert_allclose(
+        records["sample-001"].vectors["builtin-v2"],
+        records["sample-010"].vectors["builtin-v2"],
+        atol=1e-6,
     )
     assert records["sample-001"].payload["face_count"] == 0
     assert gallery.faces.count(Criteria((AnyOf("painting_id", ("sample-001",)),))) == 0
