@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,31 +40,49 @@ class KeptRows:
     ) -> None:
         self._note = path.with_name(path.name + ".json")
         self._is = {"identity": identity, "shape": list(shape), "dtype": np.dtype(dtype).name}
+        self._path = path
         try:
             self.done = self._read_note() if path.exists() else 0
             mode = "r+" if self.done else "w+"
             if not self.done:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                path.unlink(missing_ok=True)
+                _check_room(path.parent, math.prod(shape) * np.dtype(dtype).itemsize)
                 self._note.unlink(missing_ok=True)
             self._rows = np.lib.format.open_memmap(
                 path, mode, None if self.done else np.dtype(dtype), None if self.done else shape
             )
         except (OSError, ValueError) as exc:
-            raise TrainingError(f"cannot keep what was computed in {path}: {exc}") from exc
+            raise self._cannot_keep(exc) from exc
 
     def append(self, rows: npt.NDArray[np.generic]) -> None:
-        """Write the next rows, and note them."""
-        end = self.done + len(rows)
-        self._rows[self.done : end] = rows
-        self._rows.flush()
-        self.done = end
-        new = self._note.with_name(self._note.name + ".new")
-        new.write_text(json.dumps({**self._is, "done": end}), encoding="utf-8")
-        new.replace(self._note)
+        """Write the next rows, and note them.
 
-    def read(self) -> npt.NDArray[np.uint8]:
+        Raises
+        ------
+        TrainingError
+            If they cannot be written.
+        """
+        end = self.done + len(rows)
+        new = self._note.with_name(self._note.name + ".new")
+        try:
+            self._rows[self.done : end] = rows
+            self._rows.flush()
+            new.write_text(json.dumps({**self._is, "done": end}), encoding="utf-8")
+            new.replace(self._note)
+        except OSError as exc:
+            raise self._cannot_keep(exc) from exc
+        self.done = end
+
+    def read(self) -> npt.NDArray[Any]:
         """Return the array, whose rows are read from the file as they are used."""
         return self._rows
+
+    def _cannot_keep(self, why: Exception) -> TrainingError:
+        return TrainingError(
+            f"cannot keep what is computed in {self._path}: {why}; make room, or name another "
+            "folder (--out)"
+        )
 
     def _read_note(self) -> int:
         try:
@@ -69,3 +90,10 @@ class KeptRows:
             return int(note.pop("done")) if {**note, "done": 0} == {**self._is, "done": 0} else 0
         except (OSError, ValueError, KeyError, AttributeError):
             return 0
+
+
+def _check_room(folder: Path, size: int) -> None:
+    """Refuse what does not fit: written through memory, a full disk would kill the process."""
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise OSError(f"it takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")

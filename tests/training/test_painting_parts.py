@@ -189,6 +189,12 @@ def test_kept_rows_go_on_behind_the_last_part(tmp_path: Path) -> None:
     assert KeptRows(path, (6, 2), np.uint8, "others").done == 0
 
 
+def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"rows\.npy: it takes .* GB are free; make room"):
+        KeptRows(tmp_path / "rows.npy", (10**9, 10**9), np.uint8, "these")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_kept_rows_in_no_folder_are_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match="cannot keep"):

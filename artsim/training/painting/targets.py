@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,7 @@ def keep_teachers(
                 rows = _encode(encoder, part.reshape(-1, *part.shape[2:]), pool)
                 kept.append(rows.reshape(*part.shape[:2], -1).astype(np.float16))
                 progress.update(kept.done)
-        found.append(cast("npt.NDArray[np.float16]", kept.read()))
+        found.append(kept.read())
     return found
 
 
