@@ -204,6 +204,17 @@ def make_filters(
     return Filters(given, year, title, tuple(where or ()), tuple(where_not or ()))
 
 
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """Return columns by field from ``--map FIELD=COLUMN``."""
+    columns = {}
+    for text in texts:
+        field, equals, column = text.partition("=")
+        if not equals or not field:
+            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
+        columns[field.strip()] = column.strip()
+    return columns
+
+
 def write_json(value: object) -> None:
     """Write a JSON document to stdout, in UTF-8 whatever the locale."""
     from artsim.render.output import dump_json

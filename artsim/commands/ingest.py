@@ -26,6 +26,7 @@ from artsim.commands.common import (
     WeightsOption,
     expected_errors,
     make_progress,
+    parse_columns,
     say,
 )
 from artsim.errors import ExportError
@@ -149,7 +150,7 @@ def ingest(
                     source,
                     options,
                     metadata=metadata,
-                    columns=_parse_columns(columns or []),
+                    columns=parse_columns(columns or []),
                     progress=make_progress(),
                 )
             except KeyboardInterrupt:
@@ -191,16 +192,6 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
     if not (first.isdecimal() and step.isdecimal() and 1 <= int(first) <= int(step)):
         raise typer.BadParameter(f"--shard {text!r}: expected I/N with I in 1..N, as 2/4")
     return int(first), int(step)
-
-
-def _parse_columns(texts: list[str]) -> dict[str, str]:
-    columns = {}
-    for text in texts:
-        field, equals, column = text.partition("=")
-        if not equals or not field:
-            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
-        columns[field.strip()] = column.strip()
-    return columns
 
 
 def _report(summary: IngestSummary, errors: Path) -> None:

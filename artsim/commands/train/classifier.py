@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from artsim.commands.common import DeviceOption, expected_errors, say
+from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
 from artsim.commands.evaluate.common import FormatOption, make_progress, show_report
 from artsim.commands.train.common import RestartOption, SeedOption, going_on_later
 
@@ -142,7 +142,7 @@ def classifier(
 
     Example: artsim train classifier pictures --by style --out styles
     """
-    columns = _columns(column_map or [])
+    columns = parse_columns(column_map or [])
     with expected_errors():
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier.options import ClassifierOptions
@@ -172,13 +172,3 @@ def classifier(
             )
         show_report(classifier_report(outcome), output_format, out)
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
-
-
-def _columns(assignments: list[str]) -> dict[str, str]:
-    columns = {}
-    for text in assignments:
-        field, equals, column = text.partition("=")
-        if not equals or not field:
-            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN")
-        columns[field.strip()] = column.strip()
-    return columns

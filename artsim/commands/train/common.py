@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from artsim.commands.common import say
 
 RECIPE = "Recipe"
 
-SHOWN_PROBLEMS = 5
+_SHOWN_PROBLEMS = 5
 """Pictures that are named one by one; of more only the number is said."""
 
 SeedOption = Annotated[
@@ -31,3 +31,15 @@ def going_on_later() -> Iterator[None]:
     except KeyboardInterrupt:
         say("Interrupted. The same command goes on from the last checkpoint.")
         raise typer.Exit(130) from None
+
+
+def check_shares(test: float, validation: float) -> None:
+    """Refuse shares that leave nothing to train on."""
+    if test + validation >= 1:
+        raise typer.BadParameter("--test-share and --validation-share leave nothing to train on")
+
+
+def say_problems(problems: Sequence[object]) -> None:
+    """Name the first pictures and rows that were left out."""
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        say(f"  {problem}")

@@ -12,10 +12,11 @@ from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import make_progress
 from artsim.commands.train.common import (
     RECIPE,
-    SHOWN_PROBLEMS,
     RestartOption,
     SeedOption,
+    check_shares,
     going_on_later,
+    say_problems,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ def encoder(
         raise typer.BadParameter(
             f"{len(teachers)} --teacher and {len(weights)} --teacher-weight; give one each"
         )
-    if test_share + validation_share >= 1:
-        raise typer.BadParameter("--test-share and --validation-share leave nothing to train on")
+    check_shares(test_share, validation_share)
     with expected_errors():
         from artsim.render.plot_losses import write_losses
         from artsim.training.loop import LoopOptions
@@ -144,8 +144,7 @@ def encoder(
 
 def _report(run: PaintingRun, out: Path, plot: Path) -> None:
     """Say what was used, what was left out, and how to judge the encoder."""
-    for problem in run.problems[:SHOWN_PROBLEMS]:
-        say(f"  {problem}")
+    say_problems(run.problems)
     if run.problems:
         say(f"Left out: {len(run.problems)} rows or files.")
     works = run.works

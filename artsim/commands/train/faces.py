@@ -12,10 +12,11 @@ from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import make_progress
 from artsim.commands.train.common import (
     RECIPE,
-    SHOWN_PROBLEMS,
     RestartOption,
     SeedOption,
+    check_shares,
     going_on_later,
+    say_problems,
 )
 
 if TYPE_CHECKING:
@@ -147,8 +148,7 @@ def faces(
 
     Example: artsim train faces ~/lfw --by extra.person --out lfw-faces
     """
-    if test_share + validation_share >= 1:
-        raise typer.BadParameter("--test-share and --validation-share leave nobody to train on")
+    check_shares(test_share, validation_share)
     if loss == "margin" and margin is not None and margin > 1.5:
         raise typer.BadParameter("--margin is an angle in radians for this loss, at most 1.5")
     if loss == "contrastive" and margin == 0:
@@ -194,10 +194,8 @@ def faces(
 
 def _report(run: FacesRun, plot: Path) -> None:
     """Say what was used, what was left out, and how to judge the encoder."""
-    for problem in run.people.problems[:SHOWN_PROBLEMS]:
-        say(f"  {problem}")
-    for reason in run.found.unreadable[:SHOWN_PROBLEMS]:
-        say(f"  {reason}")
+    say_problems(run.people.problems)
+    say_problems(run.found.unreadable)
     left_out = {
         "without a face": len(run.found.without_face),
         "that cannot be read": len(run.found.unreadable),
