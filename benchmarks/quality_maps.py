@@ -1,12 +1,11 @@
 """Feature maps of the ONNX networks, pooled in several ways.
 
-The shared files end in a global average. Their graphs are cut before it, with the package
-``onnx`` (``pip install onnx``), and the maps pooled by `artsim.encoders.pooling`.
+The shared files end in a global average: the maps before it are pooled by
+`artsim.encoders.pooling`.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 
 from artsim.config import Settings
 from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.encoders.onnx_config import load_onnx_config
-from artsim.encoders.onnx_encoder import open_session, to_input
+from artsim.encoders.base import Encoder
+from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.pooling import gem, rmac
+from artsim.encoders.registry import load_encoder
 from artsim.encoders.vectors import unit_rows
 from benchmarks.quality_data import Array, Data
 
@@ -46,25 +46,26 @@ class Pooled:
     """A network cut before its average, with every pooling behind it."""
 
     def __init__(self, data: Data, name: str, weights: Path | None) -> None:
-        spec = data.specs[name].partition(":")[2]
         settings = Settings(home=data.home, weights=weights)
-        self._config = load_onnx_config(Path(spec), settings)
-        with tempfile.TemporaryDirectory() as folder:
-            cut = Path(folder) / "cut.onnx"
-            cut_before_average(self._config.model, self._config.output or "feat", cut)
-            self._session = open_session(cut, "cpu")
+        self._encoder = load_encoder(data.specs[name], device="cpu", settings=settings)
+        self._maps = _maps_of(self._encoder, name)
         self._name = name
 
     def encode(self, images: Sequence[RGBImage]) -> Array:
         """Return the unit rows of every pooling: shape (P, N, D)."""
         import torch
 
-        taken = self._config.input
-        ready = np.stack([taken.preprocessing.fit_image(image) for image in images])
-        inputs = {self._session.get_inputs()[0].name: to_input(ready, taken)}
-        maps = torch.from_numpy(self._session.run(None, inputs)[0])
+        _, found = self._maps.encode_prepared([self._encoder.prepare(image) for image in images])
+        maps = torch.from_numpy(found)
         rows = [pool(maps).numpy() for pool in poolings().values()]
         return np.stack([unit_rows(of_pooling, encoder=self._name) for of_pooling in rows])
+
+
+def _maps_of(encoder: Encoder, name: str) -> OnnxMaps:
+    maps = open_maps(encoder, device="cpu")
+    if maps is None:
+        raise SystemExit(f"the vectors of {name} are no averages of a map")
+    return maps
 
 
 def encode_poolings(data: Data, name: str, weights: Path | None) -> dict[str, Embeddings]:
@@ -76,19 +77,6 @@ def encode_poolings(data: Data, name: str, weights: Path | None) -> dict[str, Em
         return np.concatenate([pooled.encode(images) for images in batches], axis=1)
 
     return dict(zip(poolings(), data.kept(f"{name}-poolings", make), strict=True))
-
-
-def cut_before_average(model: Path, output: str, into: Path) -> None:
-    """Write the graph up to what the average behind `output` is taken of, as ``maps``."""
-    import onnx
-
-    graph = onnx.load(model).graph
-    made_by = {name: node for node in graph.node for name in node.output}
-    node = made_by[output]
-    while node.op_type != "ReduceMean":
-        node = made_by[node.input[0]]
-    taken = [value.name for value in graph.input]
-    onnx.utils.extract_model(str(model), str(into), taken, [node.input[0]], check_model=False)
 
 
 def _average(maps: Any) -> Any:

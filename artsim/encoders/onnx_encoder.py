@@ -13,17 +13,11 @@ from artsim.config import Settings
 from artsim.domain.arrays import Embeddings, RGBImage
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
-from artsim.encoders.devices import choose, usable_cores
 from artsim.encoders.onnx_config import OnnxConfig, OnnxInput, load_onnx_config
+from artsim.encoders.onnx_graph import OnnxGraph
 from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family, vector_name
 from artsim.encoders.vectors import unit_rows
-from artsim.errors import EncoderError, WeightsError
-
-_PROVIDERS: Final = {
-    "cuda": "CUDAExecutionProvider",
-    "mps": "CoreMLExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
+from artsim.errors import EncoderError
 
 
 class OnnxEncoder:
@@ -34,18 +28,17 @@ class OnnxEncoder:
     """
 
     def __init__(self, plan: EncoderPlan, config: OnnxConfig, device: str = "auto") -> None:
-        self._session = open_session(config.model, device)
+        self._graph = OnnxGraph(config.model, device)
+        session = self._graph.session
         self._input = config.input
-        self._input_name = _pick(
-            config.input.name, [i.name for i in self._session.get_inputs()], "input", config
+        self.model = config.model
+        self.input_name = _pick(
+            config.input.name, [i.name for i in session.get_inputs()], "input", config
         )
-        self._output_name = _pick(
-            config.output, [o.name for o in self._session.get_outputs()], "output", config
+        self.output_name = _pick(
+            config.output, [o.name for o in session.get_outputs()], "output", config
         )
-        fixed = self._session.get_inputs()[0].shape[:1]
-        self._batch_size = fixed[0] if fixed and isinstance(fixed[0], int) else None
         self._preprocessing = config.input.preprocessing
-        self._model = config.model
         self._name = plan.name
         self._info = plan.info(self._measure_dim(config))
 
@@ -72,37 +65,19 @@ class OnnxEncoder:
 
     def forward(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Run the network on N ready inputs, and return its rows of any length."""
-        size = self._batch_size
-        if size is None:
-            return self._run_once(inputs)
-        rows = []
-        for start in range(0, len(inputs), size):
-            part = inputs[start : start + size]
-            padding = [(0, size - len(part)), *[(0, 0)] * (inputs.ndim - 1)]
-            rows.append(self._run_once(np.pad(part, padding))[: len(part)])
-        return np.concatenate(rows)
-
-    def _run_once(self, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        try:
-            (rows,) = self._session.run([self._output_name], {self._input_name: inputs})
-        except Exception as exc:  # onnxruntime's own types share no public base
-            raise EncoderError(
-                f"{self._model} refused a batch of shape {inputs.shape}: {_brief(exc)}; "
-                "check size and layout in its JSON"
-            ) from exc
-        return np.asarray(rows, dtype=np.float32)
+        return self._graph.run(self.input_name, inputs, [self.output_name])[0]
 
     def _measure_dim(self, config: OnnxConfig) -> int:
         black = np.zeros((1, *config.input.size, 3), dtype=np.uint8)
         shape = self.forward(self.to_input(black)).shape
         if len(shape) != 2:
             raise EncoderError(
-                f"output {self._output_name!r} of {config.model} has shape {shape} for one "
+                f"output {self.output_name!r} of {config.model} has shape {shape} for one "
                 "picture; (1, D) is expected: name another output in its JSON"
             )
         if config.dim is not None and config.dim != shape[1]:
             raise EncoderError(
-                f"output {self._output_name!r} of {config.model} has {shape[1]} numbers, "
+                f"output {self.output_name!r} of {config.model} has {shape[1]} numbers, "
                 f"its JSON says dim {config.dim}; correct the JSON"
             )
         return int(shape[1])
@@ -122,44 +97,9 @@ def to_input(pictures: npt.NDArray[np.uint8], taken: OnnxInput) -> npt.NDArray[n
     return np.ascontiguousarray(values)
 
 
-def open_session(model: Path, device: str = "auto") -> Any:
-    """Return an onnxruntime session on all usable cores, or on the device asked for.
-
-    Raises
-    ------
-    EncoderError
-        If onnxruntime is not installed, or has no such device.
-    WeightsError
-        If the file is no ONNX model that it can run.
-    """
-    try:
-        import onnxruntime as ort
-    except ImportError as exc:
-        raise EncoderError(
-            "ONNX encoders need onnxruntime; install it with: pip install 'artsim[onnx]'"
-        ) from exc
-
-    offered = ort.get_available_providers()
-    # CoreML runs only part of most graphs and is often slower: only on request.
-    for_auto = [d for d in ("cuda", "cpu") if _PROVIDERS[d] in offered]
-    on_request = [d for d in _PROVIDERS if _PROVIDERS[d] in offered and d not in for_auto]
-    chosen = choose(device, for_auto + on_request)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
-    options.log_severity_level = 3  # errors only: warnings about graph clean-ups alarm users
-    try:
-        return ort.InferenceSession(
-            str(model),
-            options,
-            providers=list(dict.fromkeys([_PROVIDERS[chosen], _PROVIDERS["cpu"]])),
-        )
-    except Exception as exc:  # onnxruntime's own types share no public base
-        raise WeightsError(f"{model} cannot be run as an ONNX model: {_brief(exc)}") from exc
-
-
 def describe_graph(model: Path, template: dict[str, Any]) -> dict[str, Any]:
     """Fill the template of a configuration with what the graph itself tells."""
-    session = open_session(model, "cpu")
+    session = OnnxGraph(model, "cpu").session
     taken = session.get_inputs()[0]
     entry = {**template["input"], "name": taken.name}
     if len(taken.shape) == 4:
@@ -229,7 +169,3 @@ def _pick(wanted: str | None, there: list[str], what: str, config: OnnxConfig) -
             f"them as its {what}, and says {wanted!r}"
         )
     return wanted
-
-
-def _brief(exc: Exception) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]

@@ -2,64 +2,28 @@
 
 import json
 import os
-import struct
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from PIL import Image
 
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
+from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.registry import list_cards, load_encoder, resolve
 from artsim.errors import EncoderError, WeightsError
+from tests.onnx_networks import write_graph, write_network
 
 CONFIGS = Path(__file__).parents[1] / "data" / "encoders"
 
 
 def settings_for(weights: Path | None, home: Path) -> Settings:
     return Settings(home=home, weights=weights)
-
-
-# --- a network of three nodes, written as protobuf by hand, so that `onnx` is not needed ---
-
-
-def field(number: int, value: bytes | int | str) -> bytes:
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    raw = value.encode() if isinstance(value, str) else value
-    return varint(number << 3 | 2) + varint(len(raw)) + raw
-
-
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 127:
-        out, value = out + bytes([value & 127 | 128]), value >> 7
-    return out + bytes([value])
-
-
-def node(op: str, inputs: list[str], output: str) -> bytes:
-    return b"".join(field(1, i) for i in inputs) + field(2, output) + field(4, op)
-
-
-def value_info(name: str, shape: list[int | str]) -> bytes:
-    dims = b"".join(field(1, field(1 if isinstance(d, int) else 2, d)) for d in shape)
-    return field(1, name) + field(2, field(1, field(1, 1) + field(2, dims)))
-
-
-def write_network(path: Path, weight: np.ndarray, *, batch: int | str = "n", side: int = 8) -> None:
-    """Write y = Flatten(GlobalAveragePool(Conv(x))), with the pooled map as output too."""
-    tensor = b"".join(field(1, d) for d in weight.shape) + field(2, 1) + field(8, "w")
-    tensor += field(9, struct.pack(f"<{weight.size}f", *weight.ravel().tolist()))
-    graph = field(1, node("Conv", ["x", "w"], "c"))
-    graph += field(1, node("GlobalAveragePool", ["c"], "p"))
-    graph += field(1, node("Flatten", ["p"], "y")) + field(2, "g") + field(5, tensor)
-    graph += field(11, value_info("x", [batch, 3, side, side]))
-    graph += field(12, value_info("y", [batch, weight.shape[0]]))
-    graph += field(12, value_info("p", [batch, weight.shape[0], 1, 1]))
-    path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(2, 13)))
 
 
 WEIGHT = np.random.default_rng(3).normal(size=(5, 3, 3, 3)).astype(np.float32)
@@ -76,10 +40,8 @@ CONFIG = {
 }
 
 
-def write_encoder(folder: Path, config: dict[str, object], **kwargs: int) -> Path:
-    write_network(folder / "net.onnx", WEIGHT, **kwargs)
-    (folder / "net.json").write_text(json.dumps(config))
-    return folder / "net.onnx"
+def write_encoder(folder: Path, config: dict[str, object], **kwargs: Any) -> Path:
+    return write_network(folder / "net.onnx", WEIGHT, config, **kwargs)
 
 
 def pictures(count: int, seed: int = 0) -> list[np.ndarray]:
@@ -266,3 +228,47 @@ def test_shared_weights_equal_a_direct_call(tmp_path: Path, name: str) -> None:
     expected = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     assert encoder.info.dim == config["dim"]
     np.testing.assert_allclose(encoder.encode(images), expected, atol=2e-5)
+
+
+# --- what it sees where ---
+
+
+def maps_of(model: Path, tmp_path: Path) -> OnnxMaps:
+    maps = open_maps(load(model, tmp_path))
+    assert maps is not None
+    return maps
+
+
+@pytest.mark.parametrize("batch", ["n", 4])
+def test_vectors_are_the_means_of_the_maps(tmp_path: Path, batch: int | str) -> None:
+    model = write_encoder(tmp_path, CONFIG, batch=batch)
+    encoder, maps = load(model, tmp_path), maps_of(model, tmp_path)
+    images = pictures(6)
+    vectors, seen = maps.encode_prepared([encoder.prepare(image) for image in images])
+    assert seen.shape == (6, 5, 6, 6)
+    np.testing.assert_allclose(seen.mean(axis=(2, 3)), vectors, atol=1e-5)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.testing.assert_allclose(unit, reference(images), atol=1e-5)
+
+
+def test_a_mean_over_height_and_width_is_found_however_it_is_written(tmp_path: Path) -> None:
+    node = onnx.helper.make_node
+    mean = node("ReduceMean", ["r", "axes"], ["m"], keepdims=0)
+    nodes = [node("Relu", ["x"], ["r"]), mean, node("Identity", ["m"], ["y"])]
+    model = write_graph(tmp_path / "net.onnx", nodes, CONFIG)
+    _, seen = maps_of(model, tmp_path).encode_prepared([np.full((8, 8, 3), 200, np.uint8)])
+    assert seen.shape == (1, 3, 8, 8)
+
+
+def test_vectors_that_are_no_means_have_no_maps(tmp_path: Path) -> None:
+    node = onnx.helper.make_node
+    largest = node("ReduceMax", ["x", "axes"], ["y"], keepdims=0)
+    assert open_maps(load(write_graph(tmp_path / "net.onnx", [largest], CONFIG), tmp_path)) is None
+    assert open_maps(load_encoder("handcrafted")) is None
+
+
+def test_without_onnx_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = load(write_encoder(tmp_path, CONFIG), tmp_path)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(EncoderError, match=r"pip install 'artsim\[onnx\]'"):
+        open_maps(encoder)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from artsim.training.loop import LoopOptions
 from artsim.training.painting.options import NetworkOptions, PaintingOptions
 from artsim.training.painting.run import PaintingRun, train_painting_encoder
+from tests.onnx_networks import write_network
 
 SMALL = NetworkOptions(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
 
@@ -24,6 +27,13 @@ class Announcing:
 
     def finish(self) -> None:
         pass
+
+
+def write_teacher(path: Path) -> str:
+    """Write a network that says what it sees where, and return its spec."""
+    weight = np.random.default_rng(5).normal(size=(9, 3, 5, 5)).astype(np.float32)
+    write_network(path, weight, {"input": {"size": [32, 32]}, "output": "y"}, side=32)
+    return f"onnx:{path}"
 
 
 def options(**changes: object) -> PaintingOptions:
@@ -52,4 +62,9 @@ def train(sample: Path, folder: Path, **changes: object) -> PaintingRun:
 
 
 if __name__ == "__main__":
-    train(Path(sys.argv[1]), Path(sys.argv[2]))
+    train(
+        Path(sys.argv[1]),
+        Path(sys.argv[2]),
+        teachers=("handcrafted", sys.argv[3]),
+        teacher_weights=(1.0, 1.0),
+    )

@@ -13,13 +13,22 @@ from artsim.encoders.compact import compress, expand
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.errors import TrainingError
 from artsim.training.kept_rows import KeptRows
-from artsim.training.painting.augment import Augmentation, augment, normalize, shrink
+from artsim.training.painting.augment import (
+    Augmentation,
+    augment,
+    normalize,
+    places,
+    shrink,
+)
+from artsim.training.painting.cells import cells_at, cells_loss
 from artsim.training.painting.finish import finish
 from artsim.training.painting.losses import contrast
+from artsim.training.painting.optimizer import PaintingOptimizer
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.sampler import Sampler
-from artsim.training.painting.targets import Whitening, join_targets
+from artsim.training.painting.targets import join_targets
 from artsim.training.painting.views import VIEW_SIDE, draw_view
+from artsim.training.painting.whitening import Whitening
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
 
@@ -61,7 +70,7 @@ def test_contrast_of_ignored_pairs_does_not_see_them() -> None:
 
 def test_augmentation_without_anything_only_resizes() -> None:
     views = pictures(3)
-    same = augment(views, 32, NOTHING, torch.Generator().manual_seed(0))
+    same = augment(views, 32, NOTHING, torch.Generator().manual_seed(0)).pictures
     assert torch.allclose(same, shrink(views, 32), atol=1e-4)
     assert same.shape == (3, 3, 32, 32)
 
@@ -69,7 +78,7 @@ def test_augmentation_without_anything_only_resizes() -> None:
 def test_augmentation_is_repeatable_and_changes_pictures() -> None:
     views = pictures(16)
     first, second, other = (
-        augment(views, 24, Augmentation(), torch.Generator().manual_seed(seed))
+        augment(views, 24, Augmentation(), torch.Generator().manual_seed(seed)).pictures
         for seed in (5, 5, 6)
     )
     assert torch.equal(first, second)
@@ -80,11 +89,11 @@ def test_augmentation_is_repeatable_and_changes_pictures() -> None:
 def test_gray_and_mirrored_views_are_that() -> None:
     views = pictures(4)
     mirrored = augment(views, 32, Augmentation(1, 0, 0, 0, 0, 0), torch.Generator().manual_seed(0))
-    assert torch.allclose(mirrored, shrink(views, 32).flip(3), atol=1e-4)
+    assert torch.allclose(mirrored.pictures, shrink(views, 32).flip(3), atol=1e-4)
     gray = augment(views, 32, Augmentation(0, 1, 0, 0, 0, 0), torch.Generator().manual_seed(0))
     black = normalize(torch.zeros(1, 3, 1, 1))
     white = normalize(torch.ones(1, 3, 1, 1))
-    levels = (gray - black) / (white - black)
+    levels = (gray.pictures - black) / (white - black)
     assert float((levels - levels.mean(1, keepdim=True)).abs().max()) < 1e-4
 
 
@@ -94,9 +103,78 @@ def test_framed_views_have_a_wall_of_one_color() -> None:
     )
     has_wall = [
         bool((p[:, 0, :] == p[:, 0, :1]).all() or (p[:, -1, :] == p[:, -1, :1]).all())
-        for p in framed
+        for p in framed.pictures
     ]
     assert sum(has_wall) >= 6
+
+
+def test_places_say_where_in_the_view_each_cell_lies() -> None:
+    side = 64
+    line = (torch.arange(side) + 0.5) / side * 255
+    across, down = line.expand(side, side), line[:, None].expand(side, side)
+    views = (
+        torch.stack([across, down, torch.zeros(side, side)], -1).to(torch.uint8).repeat(20, 1, 1, 1)
+    )
+    how = Augmentation(0.5, 0, 0, 1, 0.3, 0)
+    changed = augment(views, 60, how, torch.Generator().manual_seed(3))
+    where = places(changed.homographies, 12)
+    is_inside = (where.abs() < 0.8).all(-1)
+    mean, std = normalize(torch.zeros(1, 3, 1, 1)), normalize(torch.ones(1, 3, 1, 1))
+    seen = (changed.pictures - mean) / (std - mean) * 2 - 1
+    of_cells = torch.nn.functional.avg_pool2d(seen[:, :2], 5).permute(0, 2, 3, 1)
+    assert is_inside.sum() > 500
+    assert float((of_cells - where)[is_inside].abs().max()) < 0.05
+
+
+def test_cells_are_seen_where_the_picture_was_moved_to() -> None:
+    cells = np.zeros((2, 7, 7, 3), np.float16)
+    cells[..., 0] = 1
+    cells[:, :, :3] = (0, 1, 0)
+    mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0])).expand(2, 3, 3)
+    found = cells_at(cells, places(mirror, 7))
+    assert found.shape == (2, 3, 7, 7)
+    assert bool((found[:, 1, :, 4:] == 1).all() and (found[:, 0, :, :4] == 1).all())
+    far = torch.diag(torch.tensor([3.0, 3.0, 1.0])).expand(2, 3, 3)
+    sums = cells_at(cells, places(far, 7)).sum(1)
+    assert bool((sums[:, 0] == 0).all() and (sums[:, 3, 3] > 0).all())
+
+
+def test_loss_of_cells_leaves_out_where_there_is_no_picture() -> None:
+    cells = torch.randn(3, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    cells[:, :, 0] = 0
+    seen = 2 * cells + (cells == 0)
+    assert float(cells_loss(seen, cells)) == pytest.approx(0, abs=1e-6)
+    assert float(cells_loss(-seen, cells)) == pytest.approx(2, abs=1e-6)
+    assert float(cells_loss(seen, torch.zeros_like(cells))) == 0
+
+
+def test_the_optimizer_changes_weights_as_muon_and_adamw_do() -> None:
+    torch.manual_seed(0)
+    first = torch.nn.Conv2d(3, 4, 3)
+    second = torch.nn.Conv2d(4, 6, 3)
+    networks = torch.nn.Sequential(first, second).to(memory_format=torch.channels_last)
+    matrix = torch.nn.Parameter(second.weight.detach().permute(0, 2, 3, 1).reshape(6, 36).clone())
+    rest = [first.weight, first.bias, second.bias]
+    copies = [torch.nn.Parameter(p.detach().clone()) for p in rest]
+    muon = torch.optim.Muon([matrix], weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    adamw = torch.optim.AdamW(
+        [{"params": copies[:1], "weight_decay": 0.1}, {"params": copies[1:], "weight_decay": 0}]
+    )
+    optimizer = PaintingOptimizer([networks], [], weight_decay=0.1)
+    for rate in (0.01, 0.02):
+        networks(pictures(2, 8).permute(0, 3, 1, 2).float()).square().mean().backward()
+        matrix.grad = second.weight.grad.permute(0, 2, 3, 1).reshape(6, 36).clone()
+        for copied, parameter in zip(copies, rest, strict=True):
+            copied.grad = parameter.grad.clone()
+        for expected in (muon, adamw):
+            for group in expected.param_groups:
+                group["lr"] = rate
+            expected.step()
+        optimizer.step(rate)
+        assert all(parameter.grad is None for parameter in networks.parameters())
+    changed = second.weight.permute(0, 2, 3, 1).reshape(6, 36)
+    assert torch.allclose(changed, matrix, atol=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(rest, copies, strict=True))
 
 
 def test_views_are_repeatable_parts() -> None:

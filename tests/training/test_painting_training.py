@@ -15,16 +15,23 @@ from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, UnknownEncoderError
 from artsim.images.load import load_image
 from artsim.ingest.sources import read_source
+from artsim.training.painting.options import LossWeights
 from artsim.training.works import read_works
 from tests.training import painting_runs
-from tests.training.painting_runs import train
+from tests.training.painting_runs import train, write_teacher
 
 
 @pytest.fixture(scope="module")
-def trained(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a short training; not to be changed."""
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A teacher that says what it sees where."""
+    return write_teacher(tmp_path_factory.mktemp("teacher") / "net.onnx")
+
+
+@pytest.fixture(scope="module")
+def trained(sample: Path, teacher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a short training by two teachers; not to be changed."""
     folder: Path = tmp_path_factory.mktemp("trained")
-    train(sample, folder)
+    train(sample, folder, teachers=("handcrafted", teacher), teacher_weights=(1.0, 1.0))
     return folder
 
 
@@ -47,11 +54,20 @@ def test_the_result_is_an_encoder_whose_name_carries_its_hash(
 
 def test_the_card_says_from_what_it_was_made(trained: Path, sample: Path) -> None:
     card = json.loads((trained / "encoder" / "encoder.json").read_text())["card"]
-    assert card["recipe"]["teachers"] == ["builtin-v1"]
+    first, second = card["recipe"]["teachers"]
+    assert first == "builtin-v1"
+    assert second.startswith("onnx-net-y-")
     assert card["recipe"]["steps"] == 12
     held_back = [len(list(read_source(trained / side))) for side in ("validation", "test")]
     assert card["data"] == {"sample": 60 - sum(held_back)}
-    assert set(card["losses"]) == {"total", "teachers", "groups", "labels", "pictures"}
+    assert set(card["losses"]) == {
+        "total",
+        "teachers",
+        "cells",
+        "groups",
+        "labels",
+        "pictures",
+    }
 
 
 def test_no_artist_is_on_two_sides(trained: Path, sample: Path) -> None:
@@ -64,11 +80,19 @@ def test_no_artist_is_on_two_sides(trained: Path, sample: Path) -> None:
 
 
 def test_killed_and_run_again_it_ends_with_the_same_weights(
-    sample: Path, trained: Path, tmp_path: Path
+    sample: Path, trained: Path, teacher: str, tmp_path: Path
 ) -> None:
-    command = [sys.executable, painting_runs.__file__, str(sample), str(tmp_path / "killed")]
+    program = [sys.executable, painting_runs.__file__]
+    command = [*program, str(sample), str(tmp_path / "killed"), teacher]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    places = ("Drawing views", 1), ("Encoding by handcrafted", 8), ("Training", 3), ("Training", 9)
+    places = (
+        ("Drawing views", 1),
+        ("Encoding by handcrafted", 8),
+        ("Looking at maps of net", 2),
+        ("Encoding by net", 8),
+        ("Training", 3),
+        ("Training", 9),
+    )
     for wanted, least in places:
         killed = False
         with subprocess.Popen(
@@ -98,6 +122,20 @@ def test_it_learns(sample: Path, tmp_path: Path) -> None:
         for part in (run.history[:20], run.history[-20:])
     )
     assert last < 0.87 * first
+
+
+def test_what_is_seen_where_is_learned(sample: Path, teacher: str, tmp_path: Path) -> None:
+    run = train(sample, tmp_path, teachers=(teacher,), steps=60)
+    first, last = (
+        np.mean([losses["cells"] for losses in part])
+        for part in (run.history[:10], run.history[-10:])
+    )
+    assert last < 0.9 * first
+    without = train(
+        sample, tmp_path / "without", teachers=(teacher,), steps=2, losses=LossWeights(cells=0)
+    )
+    assert [losses["cells"] for losses in without.history] == [0, 0]
+    assert not list((tmp_path / "without").glob("*.cells.npy"))
 
 
 def test_damaged_pictures_are_left_out_and_said(sample: Path, tmp_path: Path) -> None:

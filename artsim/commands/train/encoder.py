@@ -57,6 +57,14 @@ PartsOption = Annotated[
     int,
     typer.Option(min=1, help="Views of each picture beside the whole.", rich_help_panel=RECIPE),
 ]
+CellsOption = Annotated[
+    bool,
+    typer.Option(
+        "--cells/--no-cells",
+        help="Also learn what teachers from ONNX files see in each part of a picture.",
+        rich_help_panel=RECIPE,
+    ),
+]
 StepsOption = Annotated[int, typer.Option(min=1, help="Batches.", rich_help_panel=RECIPE)]
 GroupsOption = Annotated[
     int, typer.Option("--groups", min=2, help="Groups in a batch.", rich_help_panel=RECIPE)
@@ -83,10 +91,11 @@ def encoder(
     by: GroupOption = "artist",
     label: LabelOption = "style",
     parts: PartsOption = 12,
+    cells: CellsOption = True,
     steps: StepsOption = 4800,
     batch_groups: GroupsOption = 12,
     batch_works: WorksOption = 4,
-    learning_rate: RateOption = 2e-3,
+    learning_rate: RateOption = 6e-3,
     test_share: TestShareOption = 0.25,
     validation_share: ValidationShareOption = 0.1,
     seed: SeedOption = 0,
@@ -110,7 +119,7 @@ def encoder(
     with expected_errors():
         from artsim.render.plot_losses import write_losses
         from artsim.training.loop import LoopOptions
-        from artsim.training.painting.options import PaintingOptions
+        from artsim.training.painting.options import LossWeights, PaintingOptions
         from artsim.training.painting.run import train_painting_encoder
 
         options = PaintingOptions(
@@ -126,6 +135,7 @@ def encoder(
             works=batch_works,
             learning_rate=learning_rate,
             seed=seed,
+            losses=LossWeights() if cells else LossWeights(cells=0.0),
         )
         with going_on_later():
             run = train_painting_encoder(

@@ -67,14 +67,25 @@ class PaintingNetwork(nn.Module):
         self.norm = nn.BatchNorm1d(count)
         self.embed = nn.Linear(count, dim)
 
-    def statistics(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return the statistics of all stages' maps, shape (N, count), as float32."""
+    def maps(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+        """Return the maps of each stage, shape (N, width, h, w), of normalized pictures."""
         maps = self.stem(pictures)
         found = []
-        for stage, mixture in zip(self.stages, self.mixtures, strict=True):
+        for stage in self.stages:
             maps = stage(maps)
-            with torch.autocast(maps.device.type, enabled=False):
-                values = maps.float()
+            found.append(maps)
+        return found
+
+    def embed_maps(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return embeddings of any length, shape (N, dim), of what `maps` returned."""
+        return cast("torch.Tensor", self.embed(self.norm(self._statistics(maps))))
+
+    def _statistics(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the statistics of all stages' maps, shape (N, count), as float32."""
+        found = []
+        for stage_maps, mixture in zip(maps, self.mixtures, strict=True):
+            with torch.autocast(stage_maps.device.type, enabled=False):
+                values = stage_maps.float()
                 found.append(values.mean((2, 3)))
                 found.append((values.var((2, 3), unbiased=False) + _LEAST).sqrt())
                 found.append(self._covariances(mixture(values)))
@@ -89,7 +100,7 @@ class PaintingNetwork(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return embeddings of any length, shape (N, dim), of normalized pictures."""
-        return cast("torch.Tensor", self.embed(self.norm(self.statistics(pictures))))
+        return self.embed_maps(self.maps(pictures))
 
 
 class _Block(nn.Module):

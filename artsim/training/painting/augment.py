@@ -32,32 +32,59 @@ class Augmentation:
     noisy: float = 0.15
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Augmented:
+    """Changed views, and where in the views they as they were each place lies.
+
+    Attributes
+    ----------
+    pictures : Tensor of float32, shape (N, 3, side, side)
+        At the network's size, normalized, laid out channels-last.
+    homographies : Tensor of float32, shape (N, 3, 3)
+        From places in the pictures to places in the views, both from -1 to 1.
+    """
+
+    pictures: torch.Tensor
+    homographies: torch.Tensor
+
+
 def augment(
     views: torch.Tensor, side: int, how: Augmentation, generator: torch.Generator
-) -> torch.Tensor:
-    """Return changed views at the network's size, normalized.
+) -> Augmented:
+    """Return changed views.
 
     Parameters
     ----------
     views : Tensor of uint8, shape (N, H, W, 3)
     side : int
         Of what comes back, in pixels.
-
-    Returns
-    -------
-    Tensor of float32, shape (N, 3, side, side)
-        Laid out channels-last.
     """
     pictures = views.permute(0, 3, 1, 2).contiguous().float().div_(255)
     if pictures.shape[-1] >= 2 * side:
         pictures = functional.avg_pool2d(pictures, 2)  # bilinear sampling would skip pixels
-    pictures = _warp(pictures, side, how, generator)
+    homographies = _draw_homographies(len(pictures), how, generator)
+    pictures = _warp(pictures, side, homographies, generator)
     pictures = _recolor(pictures, how, generator)
     noisy = _chosen(len(pictures), how.noisy, generator).nonzero().flatten()
     if len(noisy):
         noise = torch.randn((len(noisy), *pictures.shape[1:]), generator=generator)
         pictures[noisy] += _NOISE * noise
-    return normalize(pictures)
+    return Augmented(normalize(pictures), homographies)
+
+
+def places(homographies: torch.Tensor, side: int) -> torch.Tensor:
+    """Return where the cells of a grid over pictures lie in their views.
+
+    Returns
+    -------
+    Tensor of float32, shape (N, side, side, 2)
+        Across and down, from -1 to 1, further out where there is only wall.
+    """
+    line = (torch.arange(side) + 0.5) * (2 / side) - 1
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    points = torch.stack([x, y, torch.ones_like(x)], -1).view(1, -1, 3)
+    moved = points @ homographies.transpose(1, 2)
+    return (moved[..., :2] / moved[..., 2:]).view(len(homographies), side, side, 2)
 
 
 def shrink(views: torch.Tensor, side: int) -> torch.Tensor:
@@ -102,11 +129,8 @@ _TINTS = ((-0.05, 0.15), (-0.1, 0.1), (-0.4, 0.1))
 """Least and greatest gain of red, green and blue, less 1: old varnish takes the blue."""
 
 
-def _warp(
-    pictures: torch.Tensor, side: int, how: Augmentation, generator: torch.Generator
-) -> torch.Tensor:
-    """Turn, tilt, shrink into a wall, and mirror, in one resampling."""
-    count = len(pictures)
+def _draw_homographies(count: int, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
+    """Turn, tilt, shrink into a wall, and mirror."""
     mirrored = 1 - 2 * _chosen(count, how.mirrored, generator)
     warped = _chosen(count, how.warped, generator)
     framed = _chosen(count, how.framed, generator)
@@ -123,14 +147,17 @@ def _warp(
     homography[:, 2, 0] = warped * _uniform(count, -0.12, 0.12, generator)
     homography[:, 2, 1] = warped * _uniform(count, -0.12, 0.12, generator)
     homography[:, 2, 2] = 1
-    line = (torch.arange(side) + 0.5) * (2 / side) - 1
-    y, x = torch.meshgrid(line, line, indexing="ij")
-    points = torch.stack([x, y, torch.ones_like(x)], -1).view(1, -1, 3)
-    moved = points @ homography.transpose(1, 2)
-    grid = (moved[..., :2] / moved[..., 2:]).view(count, side, side, 2)
+    return homography
+
+
+def _warp(
+    pictures: torch.Tensor, side: int, homographies: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """Look at all places at once, in one resampling; outside is a wall of some color."""
+    grid = places(homographies, side)
     found = functional.grid_sample(pictures, grid, align_corners=False)
     is_outside = (grid.abs() > 1).any(-1).unsqueeze(1)
-    wall = torch.rand((count, 3, 1, 1), generator=generator)
+    wall = torch.rand((len(pictures), 3, 1, 1), generator=generator)
     return torch.where(is_outside, wall, found)
 
 

@@ -23,7 +23,7 @@ import torch
 from artsim.domain.progress import Progress
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.training.painting.augment import shrink
-from artsim.training.painting.targets import Whitening
+from artsim.training.painting.whitening import Whitening
 
 POWER: Final = 0.25
 

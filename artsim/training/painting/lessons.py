@@ -23,6 +23,8 @@ class Lessons:
         What the works are drawn by: artists.
     labels : sequence of str or None
         What is to be told: styles; None where it is unknown.
+    cells : sequence of ndarray of float16, shape (N, V, rows, columns, D)
+        What teachers see in each cell of a view, as unit rows; of each teacher its own D.
     identity : str
         Changes with the works and their labels.
     """
@@ -31,4 +33,5 @@ class Lessons:
     targets: npt.NDArray[np.float32]
     groups: Sequence[str]
     labels: Sequence[str | None]
+    cells: Sequence[npt.NDArray[np.float16]] = ()
     identity: str = ""

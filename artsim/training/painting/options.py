@@ -26,6 +26,8 @@ class LossWeights:
 
     Attributes
     ----------
+    cells : float
+        What the teachers see in each part of a view can be told.
     group : float
         Works of the same group (artist) are alike, others are not.
     label : float
@@ -34,6 +36,7 @@ class LossWeights:
         Two views of one picture are alike, others are not.
     """
 
+    cells: float = 1.0
     group: float = 0.1
     label: float = 0.05
     picture: float = 0.1
@@ -78,7 +81,7 @@ class PaintingOptions:
     steps: int = 5000
     groups: int = 12
     works: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 0.05
     averaging: float = 0.995
     sides: tuple[tuple[float, int], ...] = ((0.0, 96), (0.3, 128), (0.75, 160))

@@ -22,7 +22,8 @@ from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.painting.finish import finish
 from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.options import PaintingOptions
-from artsim.training.painting.targets import join_targets, keep_teachers
+from artsim.training.painting.targets import join_targets
+from artsim.training.painting.teachers import keep_teachers
 from artsim.training.painting.trainee import PaintingTrainee, network_settings
 from artsim.training.painting.views import keep_views
 from artsim.training.rows import LookOnly, WorkRows, read_rows
@@ -137,11 +138,19 @@ def _prepare(
     identity = works_identity(works, (options.group, options.label))
     views = keep_views(works, folder, parts=options.parts, identity=identity, progress=progress)
     teachers = keep_teachers(
-        views, folder, options.teachers, identity=identity, device=device, progress=progress
+        views,
+        folder,
+        options.teachers,
+        cells=options.losses.cells > 0,
+        identity=identity,
+        device=device,
+        progress=progress,
     )
+    vectors = [teacher.vectors for teacher in teachers]
     return Lessons(
         views=views,
-        targets=join_targets(teachers, options.teacher_weights, options.network.dim),
+        targets=join_targets(vectors, options.teacher_weights, options.network.dim),
+        cells=[teacher.cells for teacher in teachers if teacher.cells is not None],
         groups=[work.label(options.group) or work.key for work in works],
         labels=[work.label(options.label) for work in works],
         identity=identity,

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -15,9 +16,11 @@ from torch.nn import functional
 
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
-from artsim.training.painting.augment import augment
+from artsim.training.painting.augment import augment, places
+from artsim.training.painting.cells import CELL_PIXELS, CellReader, cells_at, cells_loss
 from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.losses import contrast
+from artsim.training.painting.optimizer import PaintingOptimizer
 from artsim.training.painting.options import PaintingOptions
 from artsim.training.painting.sampler import Sampler
 
@@ -26,8 +29,31 @@ _WARM_UP: Final = 200
 
 _LABEL_SCALE: Final = 12.0
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""Pictures, targets, and numbers of works."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What a step looks at.
+
+    Attributes
+    ----------
+    pictures : Tensor, shape (N, 3, side, side)
+    targets : Tensor, shape (N, dim)
+    works : Tensor of int, shape (N,)
+    cells : Tensor, shape (N, D, rows, columns), or None
+        What the teachers see where; zeros where there is no picture.
+    """
+
+    pictures: torch.Tensor
+    targets: torch.Tensor
+    works: torch.Tensor
+    cells: torch.Tensor | None
+
+    def to(self, device: torch.device) -> Batch:
+        """Return it on a device."""
+        cells = None if self.cells is None else self.cells.to(device)
+        return Batch(
+            self.pictures.to(device), self.targets.to(device), self.works.to(device), cells
+        )
 
 
 class PaintingTrainee:
@@ -57,7 +83,12 @@ class PaintingTrainee:
         self._prototypes = nn.Parameter(
             torch.randn(max(1, len(known)), options.network.dim).to(device)
         )
-        self._optimizer = _make_optimizer(self.network, self._prototypes, options)
+        depth = sum(cells.shape[-1] for cells in lessons.cells)
+        self._cells = CellReader(options.network.widths, depth).to(device) if depth else None
+        trained = [self.network] if self._cells is None else [self.network, self._cells]
+        self._optimizer = PaintingOptimizer(
+            trained, [self._prototypes], weight_decay=options.weight_decay
+        )
         self._pool = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[Batch]] | None = None
 
@@ -66,38 +97,47 @@ class PaintingTrainee:
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
+            "cells": {} if self._cells is None else self._cells.state_dict(),
             "prototypes": self._prototypes.detach(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizer": self._optimizer.state(),
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
+        if self._cells is not None:
+            self._cells.load_state_dict(state["cells"])
         with torch.no_grad():
             self._prototypes.copy_(state["prototypes"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._optimizer.load_state(state["optimizer"])
 
     def step(self, index: int) -> dict[str, float]:
         """Look at one batch, and make the network better at it."""
-        pictures, targets, works = self._take(index)
-        self._set_learning_rate(index)
+        batch = self._take(index)
         with torch.autocast(
             self._device.type, self._precision, enabled=self._precision is not None
         ):
-            rows = self.network(pictures)
+            maps = self.network.maps(batch.pictures)
+            rows = self.network.embed_maps(maps)
+            seen = None if self._cells is None else self._cells(maps)
         embeddings = functional.normalize(rows.float(), dim=1)
-        losses = self._losses(embeddings, targets, works)
+        losses = self._losses(embeddings, batch.targets, batch.works)
+        losses["cells"] = (
+            embeddings.sum() * 0
+            if seen is None or batch.cells is None
+            else cells_loss(seen.float(), batch.cells)
+        )
         weights = self._options.losses
         total = (
             losses["teachers"]
+            + weights.cells * losses["cells"]
             + weights.group * losses["groups"]
             + weights.label * losses["labels"]
             + weights.picture * losses["pictures"]
         )
-        self._optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
+        self._optimizer.step(self._learning_rate(index))
         self._update_average(index)
         return {name: float(loss.detach()) for name, loss in {"total": total, **losses}.items()}
 
@@ -134,21 +174,20 @@ class PaintingTrainee:
             [self._lessons.views[w, v] for w, v in zip(draw.works, draw.views, strict=True)]
         )
         generator = torch.Generator().manual_seed(options.seed * 1_000_003 + index)
-        pictures = augment(
-            torch.from_numpy(views), options.side_at(index), options.augmentation, generator
-        )
+        side = options.side_at(index)
+        changed = augment(torch.from_numpy(views), side, options.augmentation, generator)
         targets = torch.from_numpy(self._lessons.targets[draw.works, draw.views])
         works = torch.from_numpy(draw.works)
-        device = self._device
-        return pictures.to(device), targets.to(device), works.to(device)
+        grid = places(changed.homographies, math.ceil(side / CELL_PIXELS))
+        cells = [cells_at(seen[draw.works, draw.views], grid) for seen in self._lessons.cells]
+        joined = torch.cat(cells, 1) if cells else None
+        return Batch(changed.pictures, targets, works, joined).to(self._device)
 
-    def _set_learning_rate(self, index: int) -> None:
+    def _learning_rate(self, index: int) -> float:
         options = self._options
         warm_up = min(_WARM_UP, max(1, options.steps // 10))
         falling = 0.5 * (1 + math.cos(math.pi * index / options.steps))
-        rate = options.learning_rate * min(1.0, (index + 1) / warm_up) * falling
-        for group in self._optimizer.param_groups:
-            group["lr"] = rate
+        return options.learning_rate * min(1.0, (index + 1) / warm_up) * falling
 
     @torch.no_grad()
     def _update_average(self, index: int) -> None:
@@ -184,18 +223,3 @@ def network_settings(options: PaintingOptions) -> dict[str, Any]:
 def _laid_out(network: PaintingNetwork) -> PaintingNetwork:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.train()
-
-
-def _make_optimizer(
-    network: nn.Module, prototypes: nn.Parameter, options: PaintingOptions
-) -> torch.optim.Optimizer:
-    """Return AdamW, which decays neither biases nor scales."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": matrices, "weight_decay": options.weight_decay},
-            {"params": [*others, prototypes], "weight_decay": 0.0},
-        ],
-        lr=options.learning_rate,
-    )
