@@ -69,11 +69,14 @@ def load_trained(
         return load_recurrent(plan, config, weights, device, settings)
     from artsim.encoders.compact import expand
     from artsim.encoders.networks import build_network
+    from artsim.encoders.networks.painting import PaintingNetwork
     from artsim.encoders.torch_encoder import TorchImageEncoder
     from artsim.encoders.weights import fill_model, load_state_dict
 
     network = build_network(config.network, config.settings)
     fill_model(network, expand(load_state_dict(weights)), path=weights)
+    if isinstance(network, PaintingNetwork):
+        network.eval().fold_norms()
     return TorchImageEncoder(
         plan, network, network, config.preprocessing, device=device, precision="full"
     )

@@ -306,3 +306,21 @@ def test_whitened_at_the_end_vectors_spread_alike() -> None:
     after = np.cov(embed().T)
     assert np.allclose(after, np.diag(np.diag(after)), atol=1e-3 * after.max())
     assert np.allclose(np.diag(after), variances**0.75, rtol=0.05)
+
+
+def test_without_norms_of_its_own_a_network_gives_the_same() -> None:
+    torch.manual_seed(1)
+    network = PaintingNetwork(widths=(8, 12), depths=(2, 1), stem=8, covariances=4, dim=6)
+    for _ in range(3):  # so that the norms have something to do
+        network(torch.randn(8, 3, 32, 32) * 2 + 1)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    network.eval()
+    inputs = torch.randn(4, 3, 40, 40)
+    with torch.inference_mode():
+        before = network(inputs)
+    network.fold_norms()
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    with torch.inference_mode():
+        assert torch.allclose(network(inputs), before, atol=1e-4)
