@@ -18,6 +18,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.training.classifier.calibrate import SURENESS
 from artsim.training.classifier.outcome import ClassifierOutcome
 from artsim.training.classifier.published import published_for
 
@@ -94,13 +95,13 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
         "temperature": outcome.temperature,
     }
     chosen = (
-        f"At a probability of {outcome.threshold:.3f} and above it answers: the least one from "
-        f"which on {outcome.precision:.0%} of answers were right in works of the training side "
-        "that were held out."
+        f"At a probability of {outcome.threshold:.3f} and above it answers: from there on, works "
+        f"of the training side that were held out say with {SURENESS:.0%} confidence that "
+        f"{outcome.precision:.0%} of answers are right."
         if outcome.threshold is not None
-        else f"It never answers: at no probability were {outcome.precision:.0%} of answers right "
-        "in works of the training side that were held out, or too few were; add works, or "
-        "lower --precision."
+        else f"It never answers: for no probability do the works of the training side that were "
+        f"held out say with {SURENESS:.0%} confidence that {outcome.precision:.0%} of answers are "
+        "right from there on; add works, or lower --precision."
     )
     return Table(
         name="calibration",

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
 
 from artsim.encoders.classifier.head import softmax
 from artsim.errors import TrainingError
 from artsim.training.classifier.calibrate import (
-    LEAST_ANSWERS,
+    SURENESS,
     calibration_error,
     choose_threshold,
     fit_temperature,
@@ -90,20 +91,39 @@ def test_nobody_is_sure_after_few_works() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 10), st.booleans()), min_size=1, max_size=60),
-    st.floats(0.05, 1.0),
+    st.floats(0.05, 0.99),
 )
-def test_a_threshold_keeps_its_promise(pairs: list[tuple[int, bool]], precision: float) -> None:
+def test_a_threshold_is_a_confidence_that_was_right_more_often(
+    pairs: list[tuple[int, bool]], precision: float
+) -> None:
     confidences = np.array([tenth / 10 for tenth, _ in pairs])
     right = np.array([r for _, r in pairs])
     threshold = choose_threshold(confidences, right, precision=precision)
-    levels = np.unique(confidences)
-    good = [
-        level
-        for level in levels
-        if (confidences >= level).sum() >= LEAST_ANSWERS
-        and right[confidences >= level].mean() >= precision - 1e-12
-    ]
-    assert threshold == (min(good) if good else None)
+    if threshold is not None:
+        assert threshold in confidences
+        of_answers = right[confidences >= threshold]
+        # Were so many right only as often as asked, this would be unlikely luck.
+        luck = binomtest(int(of_answers.sum()), len(of_answers), precision, "greater").pvalue
+        assert luck <= 1 - SURENESS
+
+
+@pytest.mark.parametrize("count", [200, 1000])
+def test_a_threshold_keeps_its_promise_where_it_was_not_chosen(count: int) -> None:
+    random = np.random.default_rng(7)
+    kept, answering = 0, 0
+    for _ in range(200):
+        confidences = random.uniform(0.3, 1.0, count)
+        threshold = choose_threshold(confidences, random.random(count) < confidences, precision=0.8)
+        if threshold is not None:
+            answering += 1
+            kept += (threshold + 1) / 2 >= 0.8  # of all answers above it so many are right
+    assert answering > 50
+    assert kept / answering > 0.9
+
+
+def test_few_answers_make_no_threshold() -> None:
+    assert choose_threshold(np.linspace(0.5, 1, 8), np.ones(8, bool), precision=0.8) is None
+    assert choose_threshold(np.linspace(0.5, 1, 80), np.ones(80, bool), precision=0.8) == 0.5
 
 
 def test_calibration_error_by_hand() -> None:

@@ -95,7 +95,7 @@ PrecisionOption = Annotated[
     float,
     typer.Option(
         min=0.01,
-        max=1.0,
+        max=0.99,
         help="Abstain below the probability from which on so many answers are right.",
         rich_help_panel=TEST,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy.typing as npt
 from artsim.encoders.classifier.head import Logits, softmax
 from artsim.training.classifier.classes import Labels
 
-LEAST_ANSWERS: Final = 5
-"""Answers of the calibration part that a threshold must leave, or precision means nothing."""
+SURENESS: Final = 0.9
+"""Probability that the answers above a threshold are right as often as was asked for."""
 
 _BINS: Final = 15
 """As in Guo et al. (2017)."""
@@ -62,26 +63,49 @@ def choose_threshold(
 ) -> float | None:
     """Return the least confidence from which on answers are right often enough.
 
+    Often enough is more than the share of held-out answers, the least confidence with which
+    would be a lucky one: with the probability `SURENESS`, `precision` of all answers at or above
+    it are right, if they come from where the held-out works do. The answers are as many as
+    a binary search finds, each of whose looks has its part in the doubt [1]_, by the interval
+    of Clopper & Pearson [2]_.
+
     Parameters
     ----------
     confidences : ndarray of float64, shape (N,)
         Probability of the most probable class.
     right : ndarray of bool, shape (N,)
     precision : float
-        Least share of right ones among the answers at or above the threshold.
+        Least share of right ones among the answers at or above the threshold, below 1.
 
     Returns
     -------
     float or None
-        None where no threshold reaches it with at least `LEAST_ANSWERS` answers.
+        None where no threshold is found that reaches it.
+
+    References
+    ----------
+    .. [1] Geifman & El-Yaniv (2017). Selective classification for deep neural networks.
+           NeurIPS. Algorithm 1.
+    .. [2] Clopper & Pearson (1934). The use of confidence or fiducial limits illustrated in the
+           case of the binomial. Biometrika 26.
     """
-    order = np.argsort(-confidences, kind="stable")
-    falling = confidences[order]
-    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    ends = np.append(falling[1:] < falling[:-1], True)  # all of equal confidence, or none
-    good = np.flatnonzero(ends & (shares >= precision))
-    good = good[good + 1 >= LEAST_ANSWERS]
-    return float(falling[good[-1]]) if len(good) else None
+    from scipy.stats import beta
+
+    levels = np.unique(confidences)[::-1]
+    doubt = (1 - SURENESS) / max(1, math.ceil(math.log2(len(levels) + 1)))
+    found: float | None = None
+    least, most = 0, len(levels)
+    while least < most:
+        middle = (least + most) // 2
+        answered = confidences >= levels[middle]
+        good = int(right[answered].sum())
+        wrong = int(answered.sum()) - good
+        if good > 0 and beta.ppf(doubt, good, wrong + 1) >= precision:
+            found = float(levels[middle])
+            least = middle + 1
+        else:
+            most = middle
+    return found
 
 
 def calibration_error(confidences: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> float:

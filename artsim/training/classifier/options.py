@@ -76,7 +76,7 @@ class ClassifierOptions:
         """Refuse what makes no sense."""
         if self.kind not in get_args(Kind) or self.split not in get_args(Split):
             raise ValueError(f"no such kind or split: {self.kind!r}, {self.split!r}")
-        if not 0 < self.test_share < 1 or not 0 < self.precision <= 1:
+        if not 0 < self.test_share < 1 or not 0 < self.precision < 1:
             raise ValueError("test_share and precision must lie between 0 and 1")
         if self.min_works < 5:
             raise ValueError(f"min_works must be at least 5, not {self.min_works}")
