@@ -291,21 +291,31 @@ def test_compact_weights_are_off_by_half_a_level(outputs: int, inputs: int, seed
     assert torch.equal(back["count"], state["count"])
 
 
-def test_whitened_at_the_end_vectors_spread_alike() -> None:
+def test_at_the_end_what_differs_within_groups_counts_less() -> None:
     torch.manual_seed(0)
     network = PaintingNetwork(widths=(8, 12), depths=(1, 1), stem=8, covariances=4, dim=6).eval()
     views = np.stack([pictures(40, 64).numpy()], axis=1)
+    groups = [f"group {number % 8}" for number in range(40)]
 
-    def embed() -> np.ndarray:
+    def spread() -> np.ndarray:
+        """Return the covariance of differences between works of one group."""
         with torch.inference_mode():
-            return network(shrink(torch.from_numpy(views[:, 0]), 32)).numpy().astype(np.float64)
+            rows = network(shrink(torch.from_numpy(views[:, 0]), 32)).numpy().astype(np.float64)
+        pairs = [rows[i] - rows[j] for i in range(40) for j in range(i) if (i - j) % 8 == 0]
+        return np.cov(np.array([*pairs, *(-pair for pair in pairs)]).T)
 
-    before = embed()
-    variances = np.sort(np.linalg.eigvalsh(np.cov(before.T)))[::-1]
-    finish(network, views, side=32, progress=SilentProgress())
-    after = np.cov(embed().T)
+    variances = np.linalg.eigvalsh(spread())
+    finish(network, views, groups, side=32, progress=SilentProgress())
+    after = spread()
     assert np.allclose(after, np.diag(np.diag(after)), atol=1e-3 * after.max())
-    assert np.allclose(np.diag(after), variances**0.75, rtol=0.05)
+    halved = variances / np.sqrt(0.9 * variances + 0.1 * variances.mean())
+    assert np.allclose(np.diag(after) / np.diag(after)[-1], halved / halved[-1], rtol=0.02)
+
+
+def test_without_fellows_nothing_changes() -> None:
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    assert Whitening.fit_within(rows, list("abcdef"), 0.5) is None
+    assert Whitening.fit_within(np.ones((6, 3)), list("aabbcc"), 0.5) is None
 
 
 def test_without_norms_of_its_own_a_network_gives_the_same() -> None:

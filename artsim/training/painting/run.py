@@ -104,7 +104,8 @@ def train_painting_encoder(
         options=loop or LoopOptions(),
         progress=progress,
     )
-    finish(trainee.average, lessons.views, side=options.input_side, progress=progress)
+    side = options.input_side
+    finish(trainee.average, lessons.views, lessons.groups, side=side, progress=progress)
     card = _card(sources, readable.works, recipe, history)
     spec = _save(trainee, folder / ENCODER_FOLDER, options, card)
     held_back: tuple[Side, Side] = ("validation", "test")

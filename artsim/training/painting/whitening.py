@@ -4,12 +4,15 @@ References
 ----------
 .. [1] Jégou & Chum (2012). Negative evidences and co-occurences in image retrieval: the
    benefit of PCA and whitening. ECCV.
+.. [2] Hatch, Kajarekar & Stolcke (2006). Within-class covariance normalization for SVM-based
+   speaker recognition. Interspeech.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +20,13 @@ import numpy.typing as npt
 from artsim.domain.arrays import Embeddings
 from artsim.errors import TrainingError
 
+_EVENNESS: Final = 0.1
+"""Share of a spread that is alike in all directions: few rows show too little in some."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
-    """Principal axes of unit vectors, each scaled by its deviation to a power.
+    """Axes along which vectors spread, each scaled by its deviation to a power [1]_.
 
     Attributes
     ----------
@@ -33,7 +39,7 @@ class Whitening:
 
     @classmethod
     def fit(cls, rows: npt.NDArray[Any], dim: int, power: float) -> Whitening:
-        """Fit to unit rows of shape (N, D); `dim` axes at the most.
+        """Fit to how all rows of shape (N, D) differ; the principal axes, `dim` at the most.
 
         Raises
         ------
@@ -48,6 +54,33 @@ class Whitening:
         if kept == 0:
             raise TrainingError("a teacher gives all pictures the same vector; name another one")
         return cls(mean, (axes[:kept] / deviations[:kept, None] ** power).T.astype(np.float32))
+
+    @classmethod
+    def fit_within(
+        cls, rows: npt.NDArray[Any], groups: Sequence[str], power: float
+    ) -> Whitening | None:
+        """Fit to how rows (N, D) of the same group differ [2]_, on D axes.
+
+        Returns
+        -------
+        Whitening or None
+            None where no group has two rows that differ.
+        """
+        values = np.asarray(rows, np.float64)
+        _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+        sums = np.zeros((len(counts), values.shape[1]))
+        np.add.at(sums, numbers, values)
+        sizes = counts[numbers][:, None]
+        differences = (values - sums[numbers] / sizes)[sizes[:, 0] > 1]
+        differences *= np.sqrt(sizes / np.maximum(sizes - 1, 1))[sizes[:, 0] > 1]
+        spread = differences.T @ differences / max(1, len(differences))
+        evenly = np.trace(spread) / len(spread)
+        if evenly < 1e-12:
+            return None
+        spread = (1 - _EVENNESS) * spread + _EVENNESS * evenly * np.eye(len(spread))
+        variances, axes = np.linalg.eigh(spread)
+        scaled = axes * variances ** (-power / 2)
+        return cls(values.mean(axis=0).astype(np.float32), scaled.astype(np.float32))
 
     def apply(self, rows: npt.NDArray[Any]) -> Embeddings:
         """Return unit rows of shape (N, d)."""
