@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from artsim.domain.progress import SilentProgress
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, UnknownEncoderError
 from artsim.images.load import load_image
 from artsim.ingest.sources import read_source
 from artsim.training.painting.options import LossWeights
+from artsim.training.painting.teachers import Teacher, keep_teachers
 from artsim.training.works import read_works
 from tests.training import painting_runs
 from tests.training.painting_runs import train, write_teacher
@@ -87,7 +89,6 @@ def test_killed_and_run_again_it_ends_with_the_same_weights(
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     places = (
         ("Drawing views", 1),
-        ("Encoding by handcrafted", 8),
         ("Looking at maps of net", 2),
         ("Encoding by net", 8),
         ("Training", 3),
@@ -136,6 +137,32 @@ def test_what_is_seen_where_is_learned(sample: Path, teacher: str, tmp_path: Pat
     )
     assert [losses["cells"] for losses in without.history] == [0, 0]
     assert not list((tmp_path / "without").glob("*.cells.npy"))
+
+
+def test_killed_between_two_files_of_a_teacher_they_end_alike(teacher: str, tmp_path: Path) -> None:
+    views = np.random.default_rng(0).integers(0, 256, (10, 2, 32, 32, 3), dtype=np.uint8)
+
+    def keep(folder: Path) -> Teacher:
+        (found,) = keep_teachers(
+            views,
+            folder,
+            [teacher],
+            cells=True,
+            identity="these",
+            device="cpu",
+            progress=SilentProgress(),
+        )
+        return found
+
+    whole = keep(tmp_path / "whole")
+    for name in ("", ".cells"):
+        folder = tmp_path / f"without{name}"
+        shutil.copytree(tmp_path / "whole", folder)
+        (note,) = folder.glob(f"teacher-*v1{name}.npy.json")
+        note.write_text(note.read_text().replace('"done": 10', '"done": 4'))
+        again = keep(folder)
+        assert np.array_equal(again.vectors, whole.vectors)
+        assert np.array_equal(again.cells, whole.cells)
 
 
 def test_damaged_pictures_are_left_out_and_said(sample: Path, tmp_path: Path) -> None:

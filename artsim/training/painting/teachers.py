@@ -128,28 +128,36 @@ def _keep(
     identity = f"{identity} {info.vector_name}"
     path = folder / f"teacher-{info.vector_name}.npy"
     kept = KeptRows(path, (*views.shape[:2], info.dim), np.float16, identity)
-    kept_cells, axes = None, None
-    if asked.maps is not None:
-        axes = _keep_axes(
-            asked, asked.maps, views, path.with_suffix(".axes.npz"), identity, progress
-        )
-        shape = (*views.shape[:2], CELLS, CELLS, axes.axes.shape[1])
-        kept_cells = KeptRows(path.with_suffix(".cells.npy"), shape, np.float16, identity)
-    done = kept.done if kept_cells is None else min(kept.done, kept_cells.done)
-    progress.start(len(views), f"Encoding by {info.short_name}")
-    for start in range(done, len(views), _CHUNK):
-        part = views[start : start + _CHUNK]
-        flat = part.reshape(-1, *part.shape[2:])
-        if asked.maps is None or kept_cells is None or axes is None:
-            rows = asked.vectors(flat)
-        else:
-            rows, cells = asked.with_cells(flat, asked.maps)
-            seen = axes.apply(cells.reshape(-1, cells.shape[-1]))
-            kept_cells.append(seen.reshape(*part.shape[:2], CELLS, CELLS, -1).astype(np.float16))
-        if kept.done == start:  # else it was further than the cells
-            kept.append(rows.reshape(*part.shape[:2], -1).astype(np.float16))
-        progress.update(min(start + _CHUNK, len(views)))
-    return Teacher(kept.read(), None if kept_cells is None else kept_cells.read())
+    stage = f"Encoding by {info.short_name}"
+    if asked.maps is None:
+        progress.start(len(views), stage)
+        for start in range(kept.done, len(views), _CHUNK):
+            part = views[start : start + _CHUNK]
+            _append_at(kept, start, asked.vectors(_flat(part)))
+            progress.update(kept.done)
+        return Teacher(kept.read(), None)
+    place = path.with_suffix(".axes.npz")
+    axes = _keep_axes(asked, asked.maps, views, place, identity, progress)
+    shape = (*views.shape[:2], CELLS, CELLS, axes.axes.shape[1])
+    kept_cells = KeptRows(path.with_suffix(".cells.npy"), shape, np.float16, identity)
+    progress.start(len(views), stage)
+    for start in range(min(kept.done, kept_cells.done), len(views), _CHUNK):
+        rows, cells = asked.with_cells(_flat(views[start : start + _CHUNK]), asked.maps)
+        _append_at(kept, start, rows)
+        _append_at(kept_cells, start, axes.apply(cells.reshape(-1, cells.shape[-1])))
+        progress.update(kept_cells.done)
+    return Teacher(kept.read(), kept_cells.read())
+
+
+def _append_at(kept: KeptRows, start: int, rows: npt.NDArray[np.float32]) -> None:
+    """Append what was found of the pictures from `start` on, unless it is there already."""
+    if kept.done == start:
+        kept.append(rows.reshape(-1, *kept.read().shape[1:]).astype(np.float16))
+
+
+def _flat(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return all views of some pictures in one row: (M * V, side, side, 3)."""
+    return views.reshape(-1, *views.shape[2:])
 
 
 def _keep_axes(
@@ -171,9 +179,8 @@ def _keep_axes(
     for number, picture in enumerate(pictures, start=1):
         _, cells = asked.with_cells(views[picture], maps)
         chosen = random.choice(CELLS * CELLS, _FIT_CELLS, replace=False)
-        rows.append(
-            cells.reshape(len(cells), CELLS * CELLS, -1)[:, chosen].reshape(-1, cells.shape[-1])
-        )
+        depth = cells.shape[-1]
+        rows.append(cells.reshape(len(cells), -1, depth)[:, chosen].reshape(-1, depth))
         progress.update(number)
     axes = Whitening.fit(np.concatenate(rows), CELL_AXES, _POWER)
     new = path.with_suffix(".new")
