@@ -15,7 +15,7 @@ from artsim.errors import EncoderError
 FOLDER: Final = Path(__file__).parent / "builtin"
 """A trained encoder's folder as `artsim train encoder` makes it; its card says from what."""
 
-VECTOR_NAME: Final = "builtin-v2"
+VECTOR_NAME: Final = "builtin-v3"
 """Other weights or another preprocessing need a new one. ``builtin-v1`` are the handcrafted
 encoder's vectors."""
 

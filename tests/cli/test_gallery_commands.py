@@ -16,7 +16,7 @@ def test_show(sample_home: Path) -> None:
     shown = json.loads(succeeds("show", "sample-031", "-f", "json", home=sample_home))
     assert shown["title"] == "The Three Regents of the Linen Hall"
     assert shown["face_count"] == len(shown["faces"]) >= 2
-    assert "builtin-v2" in shown["vectors"]
+    assert "builtin-v3" in shown["vectors"]
     assert "Linen Hall" in succeeds("show", "sample-031", home=sample_home)
     assert "no painting" in fails("show", "sample-31", home=sample_home)
 
@@ -28,7 +28,7 @@ def test_info(sample_home: Path) -> None:
     assert faces["points"] >= 12
     assert [e["name"] for e in paintings["encoders"]] == ["builtin"]
     assert paintings["bytes_on_disk"] > 100_000
-    assert "builtin-v2" in succeeds("info", home=sample_home)
+    assert "builtin-v3" in succeeds("info", home=sample_home)
 
 
 def test_facets_under_filters(sample_home: Path) -> None:
@@ -55,7 +55,7 @@ def test_export_is_all_there_is(sample_home: Path, tmp_path: Path, form: str) ->
 
         rows = {row["point_id"]: row for row in parquet.read_table(output).to_pylist()}
     with open_gallery(home=sample_home) as gallery:
-        records = list(gallery.paintings.scroll(with_vectors=["builtin-v2", "pixels"]))
+        records = list(gallery.paintings.scroll(with_vectors=["builtin-v3", "pixels"]))
     assert len(rows) == len(records) == 60
     for record in records:
         row = rows[record.point_id]

@@ -168,7 +168,7 @@ def test_plots_and_settings(report: Report) -> None:
     for plot in report.plots:
         assert set(plot.labels) == {edit.title for edit in EDITS.values()}
     assert report.plots[1].series.keys() == {"builtin", "builtin + ssim"}
-    assert report.settings["encoders"] == ["builtin-v2"]
+    assert report.settings["encoders"] == ["builtin-v3"]
     assert report.settings["edits"] == tuple(EDITS)
     assert report.task == "copies"
     assert any("extra.near_dup_group" in note for note in report.notes)

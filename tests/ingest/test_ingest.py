@@ -140,7 +140,7 @@ def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -
         assert record.payload["face_count"] == 1
     after = contents(gallery)
     assert all(
-        np.array_equal(after[i].vectors["builtin-v2"], before[i].vectors["builtin-v2"])
+        np.array_equal(after[i].vectors["builtin-v3"], before[i].vectors["builtin-v3"])
         for i in before
     )
 
@@ -153,8 +153,8 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
     assert summary.counts == Counts(written=1, unchanged=5)
     records = {r.payload["painting_id"]: r for r in contents(gallery).values()}
     np.testing.assert_allclose(
-        records["sample-001"].vectors["builtin-v2"],
-        records["sample-010"].vectors["builtin-v2"],
+        records["sample-001"].vectors["builtin-v3"],
+        records["sample-010"].vectors["builtin-v3"],
         atol=1e-6,
     )
     assert records["sample-001"].payload["face_count"] == 0
@@ -200,7 +200,7 @@ def test_another_encoder_is_added_beside_the_first(
     summary = ingest_paintings(gallery, few, options)
     assert summary.counts.written == 6
     names = list(gallery.image_encoders())
-    assert names[0] == "builtin-v2"
+    assert names[0] == "builtin-v3"
     assert len(names) == 2
     for point_id, record in contents(gallery).items():
         assert record.payload == before[0][point_id].payload
@@ -341,7 +341,7 @@ def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
 
     older = replace(load_encoder("builtin").info, vector_name="builtin-v0")
     gallery.create_paintings([older])
-    with pytest.raises(EncoderMismatchError, match=r"'builtin-v0'.*'builtin-v2'.*artsim info"):
+    with pytest.raises(EncoderMismatchError, match=r"'builtin-v0'.*'builtin-v3'.*artsim info"):
         ingest_paintings(gallery, few)
 
 

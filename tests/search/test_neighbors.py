@@ -99,7 +99,7 @@ def test_barred_works_are_those_that_a_search_leaves_out(tied: Gallery) -> None:
 
 
 def test_equals_exact_search_of_pictures(sample_gallery: Gallery) -> None:
-    table = read_vectors(sample_gallery.paintings, "builtin-v2")
+    table = read_vectors(sample_gallery.paintings, "builtin-v3")
     rankings = ExactRanker(table.vectors).rank(np.arange(len(table)), head=len(table))
     options = SearchOptions(limit=len(table), exact=True)
     for i, payload in enumerate(table.payloads):
@@ -139,7 +139,7 @@ def test_fusion_and_reranking_equal_search_with_most_scores_tied(
 
 @pytest.mark.parametrize("rerank", ["ssim", "rmse"])
 def test_reranking_of_pictures_equals_search(sample_gallery: Gallery, rerank: str) -> None:
-    check_ways_of_searching(sample_gallery, ["builtin-v2"], 20, rerank, depth=30)
+    check_ways_of_searching(sample_gallery, ["builtin-v3"], 20, rerank, depth=30)
 
 
 def check_ways_of_searching(

@@ -47,5 +47,5 @@ def test_an_ingest_says_how_to_go_on(old: Gallery, sample: Path) -> None:
 
 def test_makers_are_found_by_their_vectors() -> None:
     assert find_maker("builtin-v1") == "handcrafted"
-    assert find_maker("builtin-v2") == "builtin"
-    assert find_maker("builtin-v0") is None
+    assert find_maker("builtin-v3") == "builtin"
+    assert find_maker("builtin-v2") is None

@@ -100,8 +100,11 @@ class PaintingNetwork(nn.Module):
         for stage_maps, mixture in zip(maps, self.mixtures, strict=True):
             with torch.autocast(stage_maps.device.type, enabled=False):
                 values = stage_maps.float()
-                found.append(values.mean((2, 3)))
-                found.append((values.var((2, 3), unbiased=False) + _LEAST).sqrt())
+                mean = values.mean((2, 3))
+                # `var` would take twenty times as long, a tenth of the whole network's time.
+                variance = values.square().mean((2, 3)) - mean.square()
+                found.append(mean)
+                found.append((variance.clamp(min=0) + _LEAST).sqrt())
                 found.append(self._covariances(mixture(values)))
         return torch.cat(found, 1)
 
@@ -136,7 +139,7 @@ class _Block(nn.Module):
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         added = self.norm(self.second(self.first(maps)))
-        return functional.relu(added + self.shortcut(maps), inplace=True)
+        return functional.relu_(added.add_(self.shortcut(maps)))
 
 
 def _pairs(module: nn.Module) -> Iterator[tuple[str, str]]:

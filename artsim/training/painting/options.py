@@ -86,7 +86,7 @@ class PaintingOptions:
     averaging: float = 0.995
     sides: tuple[tuple[float, int], ...] = ((0.0, 96), (0.3, 128), (0.75, 160))
     whole: float = 0.4
-    input_side: int = 192
+    input_side: int = 208
     seed: int = 0
     network: NetworkOptions = field(default_factory=NetworkOptions)
     losses: LossWeights = field(default_factory=LossWeights)
