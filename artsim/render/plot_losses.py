@@ -102,7 +102,11 @@ def _draw_loss(axes: Axes, points: Sequence[tuple[int, float]], steps: int, colo
 
 
 def _running_mean(values: Sequence[float], width: int) -> Iterable[float]:
-    """Yield the mean of up to `width` values before and after each, and itself."""
+    """Yield the mean of each value, and up to `width` before and as many after it.
+
+    Near the ends they are fewer, so that a steep beginning is not leveled.
+    """
     for i in range(len(values)):
-        near = values[max(0, i - width) : i + width + 1]
+        reach = min(width, i, len(values) - 1 - i)
+        near = values[i - reach : i + reach + 1]
         yield math.fsum(near) / len(near)
