@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import torch
 
 
+_AT_ONCE: Final = 16
+"""Of the built-in encoder's network, 32 pictures take a third more time each than 16 do."""
+
+
 def plan_trained(request: EncoderRequest) -> EncoderPlan:
     """Understand ``file:DIR``; DIR may lie in ``ARTSIM_WEIGHTS``."""
     if request.weights is not None:
@@ -78,7 +82,13 @@ def load_trained(
     if isinstance(network, PaintingNetwork):
         network.eval().fold_norms()
     return TorchImageEncoder(
-        plan, network, network, config.preprocessing, device=device, precision="full"
+        plan,
+        network,
+        network,
+        config.preprocessing,
+        device=device,
+        precision="full",
+        at_once=_AT_ONCE,
     )
 
 

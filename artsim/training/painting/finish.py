@@ -1,10 +1,9 @@
 """What is done to a network after its training: how works of one group differ counts less.
 
 Along each axis the vectors are divided by the root of the deviation within groups, artists
-usually: what an artist's works differ in says little of whose they are. The deviations are
-those of the works that were trained on; what they are of other artists' works, the works
-of the validation say: there, the nearest work was by the same artist for two more of a hundred,
-as by whitening of the whole spread, and mAP and P@10 rose where that lowered them (decision 0006).
+usually: what an artist's works differ in says little of whose they are. On the validation artists
+the nearest work was by the same artist for one or two more of a hundred, as many as by whitening
+of the whole spread, and mAP and style P@10 were no lower, which by that they were (decision 0006).
 """
 
 from __future__ import annotations
