@@ -109,7 +109,7 @@ class TorchImageEncoder:
         """Run the network on N ready inputs, and return its rows as float32."""
         with torch.inference_mode(), self.reduced_precision():
             try:
-                parts = inputs.split(self._at_once or len(inputs))
+                parts = torch.split(inputs, self._at_once or len(inputs))
                 return torch.cat([self._forward(part).float() for part in parts])
             except torch.OutOfMemoryError as exc:
                 raise EncoderError(
