@@ -31,7 +31,7 @@ def test_principal_components_are_those_of_an_svd(count: int, dims: int) -> None
     left, values, _ = np.linalg.svd(centered, full_matrices=False)
     found = principal_components(rows, 5)
     np.testing.assert_allclose(np.abs(found), np.abs(left * values)[:, :5], atol=1e-4)
-    reference = PCA(5, svd_solver="full").fit_transform(rows)
+    reference = PCA(5, svd_solver="full").fit_transform(rows.astype(np.float64))
     np.testing.assert_allclose(found, reference, atol=1e-4)
 
 
