@@ -54,7 +54,7 @@ GOLDEN = [
 
 
 def test_a_picture_does_not_depend_on_its_neighbors(encoder: Encoder) -> None:
-    pictures = [picture(seed) for seed in range(5)]
+    pictures = [picture(seed) for seed in range(18)]  # more than are taken at once
     together = encoder.encode(pictures)
     alone = np.concatenate([encoder.encode([one]) for one in pictures])
     assert np.allclose(together, alone, atol=1e-4)
