@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 
 from artsim.config import Settings
 from artsim.domain.encoder_info import EncoderKind
+from artsim.encoders.onnx_graph import describe_graph
 from artsim.encoders.preprocess import Fit, Interpolation, Preprocessing, Triple
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError, WeightsError
@@ -145,8 +146,6 @@ def _no_config(config_path: Path, model: Path) -> str:
 
 def _template_for(model: Path) -> dict[str, Any]:
     """Return the template with names and sizes from the graph, where it can be read."""
-    from artsim.encoders.onnx_encoder import describe_graph
-
     try:
         return describe_graph(model, TEMPLATE)
     except EncoderError:  # no runtime or no ONNX file; loading will say so in its turn

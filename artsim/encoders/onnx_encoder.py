@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -95,22 +95,6 @@ def to_input(pictures: npt.NDArray[np.uint8], taken: OnnxInput) -> npt.NDArray[n
     if taken.layout == "NCHW":
         values = values.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(values)
-
-
-def describe_graph(model: Path, template: dict[str, Any]) -> dict[str, Any]:
-    """Fill the template of a configuration with what the graph itself tells."""
-    session = OnnxGraph(model, "cpu").session
-    taken = session.get_inputs()[0]
-    entry = {**template["input"], "name": taken.name}
-    if len(taken.shape) == 4:
-        is_last = taken.shape[3] == 3
-        entry["layout"] = "NHWC" if is_last else "NCHW"
-        sides = taken.shape[1:3] if is_last else taken.shape[2:4]
-        if all(isinstance(side, int) for side in sides):
-            entry["size"] = list(sides)
-    flat = [o.name for o in session.get_outputs() if len(o.shape) == 2]
-    output = flat[0] if flat else session.get_outputs()[0].name
-    return {**template, "input": entry, "output": output}
 
 
 def plan_onnx(request: EncoderRequest) -> EncoderPlan:

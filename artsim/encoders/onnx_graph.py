@@ -77,6 +77,22 @@ class OnnxGraph:
         return [np.asarray(rows, dtype=np.float32) for rows in found]
 
 
+def describe_graph(model: Path, template: dict[str, Any]) -> dict[str, Any]:
+    """Fill the template of a configuration with what the graph itself tells."""
+    session = OnnxGraph(model, "cpu").session
+    taken = session.get_inputs()[0]
+    entry = {**template["input"], "name": taken.name}
+    if len(taken.shape) == 4:
+        is_last = taken.shape[3] == 3
+        entry["layout"] = "NHWC" if is_last else "NCHW"
+        sides = taken.shape[1:3] if is_last else taken.shape[2:4]
+        if all(isinstance(side, int) for side in sides):
+            entry["size"] = list(sides)
+    flat = [o.name for o in session.get_outputs() if len(o.shape) == 2]
+    output = flat[0] if flat else session.get_outputs()[0].name
+    return {**template, "input": entry, "output": output}
+
+
 def _open_session(path: Path, device: str, changed: bytes | None) -> Any:
     """Return an onnxruntime session on all usable cores, or on the device asked for."""
     try:
