@@ -177,6 +177,12 @@ def test_the_optimizer_changes_weights_as_muon_and_adamw_do() -> None:
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(rest, copies, strict=True))
 
 
+def test_the_optimizer_refuses_weights_of_which_it_would_change_a_copy() -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv2d(4, 6, 3))
+    with pytest.raises(RuntimeError, match="view"):
+        PaintingOptimizer([network], [], weight_decay=0.1)
+
+
 def test_views_are_repeatable_parts() -> None:
     image = pictures(1, 300)[0].numpy()[:, :200]
     assert np.array_equal(draw_view(image, "key", 3), draw_view(image, "key", 3))

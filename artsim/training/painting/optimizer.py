@@ -39,7 +39,7 @@ class PaintingOptimizer:
         weight_decay: float,
     ) -> None:
         convolutions = [weight for network in networks for weight in _convolutions(network)]
-        self._pairs = [(nn.Parameter(_as_matrix(weight.data)), weight) for weight in convolutions]
+        self._pairs = [(nn.Parameter(_matrix_view(weight.data)), weight) for weight in convolutions]
         taken = {id(weight) for weight in convolutions}
         rest = [p for network in networks for p in network.parameters() if id(p) not in taken]
         self._muon = torch.optim.Muon(
@@ -60,7 +60,7 @@ class PaintingOptimizer:
     def step(self, learning_rate: float) -> None:
         """Change the parameters by their gradients, and forget these."""
         for matrix, weight in self._pairs:
-            matrix.grad = None if weight.grad is None else _as_matrix(weight.grad)
+            matrix.grad = None if weight.grad is None else _inputs_last(weight.grad).flatten(1)
         for optimizer in (self._muon, self._adamw):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
@@ -85,6 +85,13 @@ def _convolutions(network: nn.Module) -> Iterator[torch.Tensor]:
             yield module.weight
 
 
-def _as_matrix(weight: torch.Tensor) -> torch.Tensor:
-    """Return weights (out, in, h, w), laid out channels-last, as (out, h * w * in): a view."""
-    return weight.permute(0, 2, 3, 1).flatten(1)
+def _matrix_view(weight: torch.Tensor) -> torch.Tensor:
+    """Return weights (out, in, h, w) as (out, h * w * in), over the same memory.
+
+    Fails where they are not laid out channels-last, since steps on a copy would be lost.
+    """
+    return _inputs_last(weight).view(len(weight), -1)
+
+
+def _inputs_last(weight: torch.Tensor) -> torch.Tensor:
+    return weight.permute(0, 2, 3, 1)
