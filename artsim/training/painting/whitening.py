@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.covariance import shrunk_covariance
 
 from artsim.domain.arrays import Embeddings
 from artsim.errors import TrainingError
@@ -61,6 +62,8 @@ class Whitening:
     ) -> Whitening | None:
         """Fit to how rows (N, D) of the same group differ [2]_, on D axes.
 
+        Fitted to few rows, the spread is drawn toward one that is alike in all directions.
+
         Returns
         -------
         Whitening or None
@@ -74,11 +77,9 @@ class Whitening:
         differences = (values - sums[numbers] / sizes)[sizes[:, 0] > 1]
         differences *= np.sqrt(sizes / np.maximum(sizes - 1, 1))[sizes[:, 0] > 1]
         spread = differences.T @ differences / max(1, len(differences))
-        evenly = np.trace(spread) / len(spread)
-        if evenly < 1e-12:
+        if np.trace(spread) < 1e-12 * len(spread):
             return None
-        spread = (1 - _EVENNESS) * spread + _EVENNESS * evenly * np.eye(len(spread))
-        variances, axes = np.linalg.eigh(spread)
+        variances, axes = np.linalg.eigh(shrunk_covariance(spread, _EVENNESS))
         scaled = axes * variances ** (-power / 2)
         return cls(values.mean(axis=0).astype(np.float32), scaled.astype(np.float32))
 
