@@ -79,8 +79,10 @@ def load_trained(
 
     network = build_network(config.network, config.settings)
     fill_model(network, expand(load_state_dict(weights)), path=weights)
+    at_once = None
     if isinstance(network, PaintingNetwork):
         network.eval().fold_norms()
+        at_once = _AT_ONCE
     return TorchImageEncoder(
         plan,
         network,
@@ -88,7 +90,7 @@ def load_trained(
         config.preprocessing,
         device=device,
         precision="full",
-        at_once=_AT_ONCE,
+        at_once=at_once,
     )
 
 
