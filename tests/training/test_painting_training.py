@@ -160,6 +160,7 @@ def test_killed_between_two_files_of_a_teacher_they_end_alike(teacher: str, tmp_
         shutil.copytree(tmp_path / "whole", folder)
         (note,) = folder.glob(f"teacher-*v1{name}.npy.json")
         note.write_text(note.read_text().replace('"done": 10', '"done": 4'))
+        np.load(note.with_suffix(""), mmap_mode="r+")[4:] = 0
         again = keep(folder)
         assert np.array_equal(again.vectors, whole.vectors)
         assert np.array_equal(again.cells, whole.cells)
