@@ -55,6 +55,8 @@ class OnnxMaps:
 def open_maps(encoder: Encoder, *, device: str = "auto") -> OnnxMaps | None:
     """Return the reader of an encoder's maps; None where its vectors are no means of maps.
 
+    Maps are found in graphs with their channels first.
+
     Raises
     ------
     EncoderError

@@ -34,7 +34,7 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Augmented:
-    """Changed views, and where in the views they as they were each place lies.
+    """Changed views, and where in the views as they were each of their places lies.
 
     Attributes
     ----------
