@@ -1,15 +1,46 @@
 """Every expected failure of artsim, as one tree.
 
 Callers catch `ArtsimError`. A message gives the place, what was expected, what was
-found, and the next step; the command line prints it as one line. Wrong arguments to a
-function are `ValueError`, not part of this tree.
+found, and the next step, in words that hold in Python as on the command line; options of the
+latter are in ``hint``. Wrong arguments to a function are `ValueError`, not part of this tree.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class ArtsimError(Exception):
-    """Base of every failure that a user can cause or mend."""
+    """Base of every failure that a user can cause or mend.
+
+    Attributes
+    ----------
+    hint : str
+        The command or options that take the next step, such as ``--max-megapixels``; ""
+        where there are none. The command line prints them in brackets after the message.
+    painting_id : str or None
+        The painting that it is about.
+    path : Path or None
+        The file or folder that it is about.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        hint: str = "",
+        painting_id: str | None = None,
+        path: Path | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.painting_id = painting_id
+        self.path = path
+
+    @property
+    def with_hint(self) -> str:
+        """The message as the command line shows it."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
 
 
 class ConfigError(ArtsimError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import click
 import typer
 
 from artsim.errors import ArtsimError
@@ -165,17 +167,38 @@ class Place:
 def expected_errors() -> Iterator[None]:
     """Turn an expected failure into one line on stderr and exit code 1.
 
+    Where the command writes JSON to stdout, the line is JSON too, as docs/output.md has it.
     The reader of a pipe that goes away, as ``head`` does, ends the command in silence.
     """
     try:
         yield
     except ArtsimError as error:
-        say(f"Error: {error}")
+        if writes_json():
+            typer.echo(json.dumps(_error_object(error), ensure_ascii=False), err=True)
+        else:
+            say(f"Error: {error.with_hint}")
         raise typer.Exit(1) from error
     except BrokenPipeError as error:
         # Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from error
+
+
+def writes_json() -> bool:
+    """Return whether the command that runs was asked for JSON or JSON Lines."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.params.get("output_format") in ("json", "jsonl")
+
+
+def _error_object(error: ArtsimError) -> dict[str, dict[str, str]]:
+    known = {
+        "kind": type(error).__name__,
+        "message": " ".join(str(error).split()),
+        "hint": error.hint or None,
+        "painting_id": error.painting_id,
+        "path": None if error.path is None else str(error.path),
+    }
+    return {"error": {name: value for name, value in known.items() if value is not None}}
 
 
 def say(text: str) -> None:
