@@ -2,7 +2,8 @@
 
 Callers catch `ArtsimError`. A message gives the place, what was expected, what was
 found, and the next step, in words that hold in Python as on the command line; options of the
-latter are in ``hint``. Wrong arguments to a function are `ValueError`, not part of this tree.
+latter are in ``hint``. Wrong arguments are `OptionError`, which is also a `ValueError`, where they
+may come from a user, else plain `ValueError` and `TypeError`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class ArtsimError(Exception):
 
 class ConfigError(ArtsimError):
     """A setting, from the environment or an option, does not make sense."""
+
+
+class OptionError(ArtsimError, ValueError):
+    """An option of a search, a filter or an ingest has a value that makes no sense."""
 
 
 class ImageError(ArtsimError):

@@ -163,7 +163,7 @@ def _answer(
         try:
             found.append(classify_one(path))
         except ImageError as error:
-            say(f"Error: {error}")
+            say(f"Error: {error.with_hint}")
             failures += 1
             continue
         if output_format == "table":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from artsim.domain.arrays import Vector
 from artsim.domain.payload import Payload
@@ -41,3 +42,17 @@ class Hit:
     def painting_id(self) -> str:
         """Id of the painting, as the collection's owner gave it."""
         return str(self.payload["painting_id"])
+
+    def to_dict(self, rank: int | None = None, group: str | None = None) -> dict[str, Any]:
+        """Return the hit as an object of docs/output.md; what is unknown is absent."""
+        values = {
+            "rank": rank,
+            "painting_id": self.painting_id,
+            "point_id": self.point_id,
+            "score": self.score,
+            "rerank_score": self.rerank_score,
+            "query_face": self.query_face,
+            "group": group,
+        }
+        known = {name: value for name, value in values.items() if value is not None}
+        return {**known, "payload": self.payload}

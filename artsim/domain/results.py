@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
@@ -13,6 +14,9 @@ from artsim.domain.payload import Payload
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 """Value that JSON can hold."""
+
+SCHEMA: Final = 1
+"""Version of the forms for programs; it changes only when a program would have to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +102,54 @@ class SearchResult:
         """Rank of the first hit: 1, or more after an offset."""
         offset = self.settings.get("offset")
         return 1 + (offset if isinstance(offset, int) else 0)
+
+    def ranked(self) -> Iterator[tuple[int, Hit, str | None]]:
+        """Yield each hit with its rank and the value of its group."""
+        groups = [group.value for group in self.groups for _ in group.hits]
+        for row, hit in enumerate(self.hits):
+            yield self.first_rank + row, hit, groups[row] if row < len(groups) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as ``artsim query --format json`` writes it: see docs/output.md.
+
+        Fields are added within one `SCHEMA`, never renamed, removed or given another meaning.
+        """
+        document: dict[str, object] = {
+            "schema": SCHEMA,
+            "query": self.query,
+            "settings": {name: v for name, v in self.settings.items() if v is not None},
+            "notes": self.notes,
+        }
+        if self.is_of_faces:
+            document["query_faces"] = [
+                {
+                    "index": face.index,
+                    "box": [face.box.x, face.box.y, face.box.width, face.box.height],
+                    "score": face.score,
+                }
+                for face in self.query_faces
+            ]
+        document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
+        found: dict[str, Any] = plain_json(document)
+        return found
+
+
+def plain_json(value: object) -> Any:
+    """Return `value` as strict JSON holds it, copied.
+
+    Numbers and arrays of NumPy become plain ones, numbers that JSON lacks (NaN and the
+    infinities) None, lone surrogates question marks, and anything unknown its ``str``.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(plain_json(str(name))): plain_json(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_json(part) for part in value]
+    # An array or scalar of NumPy, known by its method so that NumPy need not be imported.
+    to_list = getattr(value, "tolist", None)
+    return plain_json(to_list() if callable(to_list) else str(value))

@@ -27,7 +27,8 @@ def plan_builtin(request: EncoderRequest) -> EncoderPlan:
     if request.weights is not None or request.model:
         raise EncoderError(
             "the builtin encoder has no weights and no variants to name; call it just builtin, "
-            "and leave --weights out"
+            "and give no weights",
+            hint="leave --weights out",
         )
     return EncoderPlan(
         name="builtin",

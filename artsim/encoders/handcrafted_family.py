@@ -15,7 +15,8 @@ def plan_handcrafted(request: EncoderRequest) -> EncoderPlan:
     if request.weights is not None or request.model:
         raise EncoderError(
             "the handcrafted encoder has no weights and no variants; call it just handcrafted, "
-            "and leave --weights out"
+            "and give no weights",
+            hint="leave --weights out",
         )
     info = HandcraftedEncoder.INFO
     return EncoderPlan(

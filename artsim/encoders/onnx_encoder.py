@@ -100,7 +100,10 @@ def to_input(pictures: npt.NDArray[np.uint8], taken: OnnxInput) -> npt.NDArray[n
 def plan_onnx(request: EncoderRequest) -> EncoderPlan:
     """Understand ``onnx:FILE``."""
     if request.weights is not None:
-        raise EncoderError("an ONNX encoder's file is in its name, onnx:FILE; leave --weights out")
+        raise EncoderError(
+            "an ONNX encoder's file is in its name, onnx:FILE; give no weights beside it",
+            hint="leave --weights out",
+        )
     path = Path(request.model).expanduser()
     folder = request.settings.weights
     if not path.exists() and folder is not None and (folder / path).exists():

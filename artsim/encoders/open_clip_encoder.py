@@ -43,7 +43,8 @@ def plan_open_clip(request: EncoderRequest) -> EncoderPlan:
     if found.path is None and not tag:
         raise EncoderError(
             f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
-            f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or --weights FILE"
+            f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or a file of weights",
+            hint="--weights FILE",
         )
     return EncoderPlan(
         name=request.name,

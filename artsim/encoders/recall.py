@@ -42,8 +42,9 @@ def recall_encoder(
     if others:
         raise EncoderMismatchError(
             f"vectors {info.vector_name!r} of the encoder {info.name!r} are needed, and it now "
-            f"makes {others[0]!r}: give the weights that were used then (--weights FILE or "
-            "ARTSIM_WEIGHTS), or train again"
+            f"makes {others[0]!r}: give the weights that were used then, by ARTSIM_WEIGHTS "
+            "or as a file, or train again",
+            hint="--weights FILE",
         )
     raise EncoderError(
         f"the encoder {info.name!r}, which made the vectors {info.vector_name!r}, is not to be "

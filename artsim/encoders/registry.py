@@ -96,7 +96,7 @@ def resolve(
             model = card.spec.partition(":")[2] + extra
             request = EncoderRequest(spec, model, weights, settings, card)
             return FAMILIES[card.family].plan(request)
-    raise UnknownEncoderError(_unknown(spec))
+    raise UnknownEncoderError(_unknown(spec), hint="artsim models")
 
 
 def load_encoder(
@@ -160,7 +160,4 @@ def _unknown(spec: str) -> str:
     near = difflib.get_close_matches(spec.lower(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     syntaxes = ", ".join(f.syntax for f in FAMILIES.values() if ":" in f.syntax)
-    return (
-        f"no encoder is called {spec!r}: {hint}Names: {', '.join(names)}; "
-        f"also {syntaxes}. `artsim models` lists them"
-    )
+    return f"no encoder is called {spec!r}: {hint}Names: {', '.join(names)}; also {syntaxes}"

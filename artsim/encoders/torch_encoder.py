@@ -114,7 +114,8 @@ class TorchImageEncoder:
             except torch.OutOfMemoryError as exc:
                 raise EncoderError(
                     f"{self._name}: {self._device} has too little memory for a batch of "
-                    f"{len(inputs)}; give a smaller --batch-size, or --device cpu"
+                    f"{len(inputs)}; give a smaller batch, or use the CPU",
+                    hint="--batch-size, --device cpu",
                 ) from exc
 
     def reduced_precision(self) -> contextlib.AbstractContextManager[Any]:

@@ -93,7 +93,9 @@ def read_config(folder: Path) -> TrainedConfig:
     if not path.is_file() or not (folder / WEIGHTS_FILE).is_file():
         raise EncoderError(
             f"{folder} holds no trained encoder ({CONFIG_FILE} and {WEIGHTS_FILE}); name a "
-            "folder that artsim train made"
+            "folder in which an encoder was trained",
+            hint="artsim train",
+            path=folder,
         )
     try:
         if path.stat().st_size > _LARGEST_CONFIG:

@@ -27,7 +27,10 @@ _AT_ONCE: Final = 16
 def plan_trained(request: EncoderRequest) -> EncoderPlan:
     """Understand ``file:DIR``; DIR may lie in ``ARTSIM_WEIGHTS``."""
     if request.weights is not None:
-        raise EncoderError("a trained encoder's weights are in its folder; leave --weights out")
+        raise EncoderError(
+            "a trained encoder's weights are in its folder; give no others",
+            hint="leave --weights out",
+        )
     folder = Path(request.model).expanduser()
     weights_folder = request.settings.weights
     if not folder.exists() and weights_folder is not None:

@@ -62,7 +62,8 @@ def find_weights(
                 return path, ()
         raise WeightsError(
             f"no weights at {' nor at '.join(dict.fromkeys(map(str, places)))}: a file "
-            f"({', '.join(SUFFIXES)}) is expected; give it with --weights FILE"
+            f"({', '.join(SUFFIXES)}) is expected; name one",
+            hint="--weights FILE",
         )
     if folder is None:
         return None, ("ARTSIM_WEIGHTS (not set)",)
@@ -202,8 +203,9 @@ def no_weights(model: str, places: str) -> WeightsError:
     """Return the error for weights that are nowhere, with both ways out."""
     return WeightsError(
         f"no weights of {model}: looked in {places}. Either run this once on a machine "
-        "with a connection and copy the file here, or give a file with --weights FILE "
-        "or in the folder that ARTSIM_WEIGHTS names"
+        "with a connection and copy the file here, or name a file of weights, or put one "
+        "into the folder that ARTSIM_WEIGHTS names",
+        hint="--weights FILE",
     )
 
 

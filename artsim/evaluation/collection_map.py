@@ -136,7 +136,8 @@ def _read(
         if not collection.count(with_vector & known):
             raise QueryError(
                 f"nothing in {collection.name!r} that meets the filters has a "
-                f"{options.color_by!r} to be colored by; see what a painting has with: artsim show"
+                f"{options.color_by!r} to be colored by; name a field that its paintings have",
+                hint="artsim show ID",
             )
     shown = min(total, options.limit)
     progress.start(shown, "Reading the vectors")

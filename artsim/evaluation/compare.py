@@ -56,7 +56,7 @@ def compare_reports(
     """
     pairs = pair_up(first, second, rows, seed=seed)
     if not pairs:
-        raise ReportError(_nothing_common(first, second, rows, names))
+        raise ReportError(_nothing_common(first, second, rows, names), hint="--rows A B")
     places: dict[str, list[Pair]] = {}
     for pair in pairs:
         places.setdefault(pair.place, []).append(pair)
@@ -176,6 +176,5 @@ def _nothing_common(
     wanted = "rows of the same name" if rows is None else f"the rows {rows[0]!r} and {rows[1]!r}"
     return (
         f"{names[0]} and {names[1]}: expected {wanted} with values for the same queries, found "
-        f"none ({has}); compare reports of one task on one gallery, or name a row of each: "
-        "--rows A B"
+        f"none ({has}); compare reports of one task on one gallery, or name a row of each"
     )

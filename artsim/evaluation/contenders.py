@@ -67,8 +67,8 @@ def list_contenders(
     """
     if fused and len(encoders) < 2:
         raise EvaluationError(
-            "fusing takes two encoders or more, and there is one; "
-            "add another with: artsim ingest SOURCE --encoder NAME"
+            "fusing takes two encoders or more, and there is one; ingest with another",
+            hint="artsim ingest SOURCE --encoder NAME",
         )
     plain = [
         Contender(name, (info,)) for name, info in zip(short_names(encoders), encoders, strict=True)

@@ -207,8 +207,8 @@ def _load_umap() -> Callable[..., Any]:
         from umap import UMAP
     except ImportError as exc:
         raise ConfigError(
-            "UMAP is not installed; install it with: pip install 'artsim[umap]', "
-            "or use --method tsne"
+            "UMAP is not installed; install it with: pip install 'artsim[umap]', or use t-SNE",
+            hint="--method tsne",
         ) from exc
     made: Callable[..., Any] = UMAP
     return made

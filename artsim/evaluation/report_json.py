@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from artsim.domain.results import plain_json
 from artsim.errors import ReportError
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import (
@@ -45,7 +46,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "task": report.task,
         "title": report.title,
         "created": report.created,
-        "settings": _plain(report.settings),
+        "settings": plain_json(report.settings),
         "versions": dict(report.versions),
         "notes": list(report.notes),
         "tables": [_table(table) for table in report.tables],
@@ -98,20 +99,26 @@ def read_report(path: Path) -> Report:
     except OSError as error:
         raise ReportError(
             f"{path}: the report cannot be read ({error.strerror or error}); "
-            "give the report.json that artsim evaluate --out DIR wrote"
+            "give the report.json that an evaluation wrote",
+            hint="artsim evaluate --out DIR",
+            path=path,
         ) from error
     try:
         document = json.loads(raw, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise ReportError(
             f"{path}: expected a report in JSON, found something else ({error}); "
-            "give the report.json that artsim evaluate --out DIR wrote"
+            "give the report.json that an evaluation wrote",
+            hint="artsim evaluate --out DIR",
+            path=path,
         ) from error
     try:
         return parse_report(document)
     except ValueError as error:
         raise ReportError(
-            f"{path}: {error}; make the report again with artsim evaluate --out DIR"
+            f"{path}: {error}; make the report again",
+            hint="artsim evaluate --out DIR",
+            path=path,
         ) from error
 
 
@@ -162,7 +169,7 @@ def cell_document(cell: Cell) -> Any:
             "high": float(cell.high),
             "count": int(cell.count),
         }
-    plain = _plain(cell)
+    plain = plain_json(cell)
     return int(plain) if isinstance(plain, bool) else plain
 
 
@@ -253,23 +260,9 @@ def _picture(picture: Picture) -> dict[str, Any]:
     return {
         "right": picture.right,
         "caption": list(picture.caption),
-        "payload": _plain(picture.payload),
+        "payload": plain_json(picture.payload),
     }
 
 
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _plain(value: object) -> Any:
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    # An array or scalar of NumPy.
-    to_list = getattr(value, "tolist", None)
-    return _plain(to_list()) if callable(to_list) else str(value)

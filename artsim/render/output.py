@@ -1,7 +1,7 @@
 """Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8.
 
 The forms are documented in ``docs/output.md`` and are a public interface: within one
-`SCHEMA` fields are added, never renamed, removed or given another meaning.
+`artsim.domain.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
 """
 
 from __future__ import annotations
@@ -9,20 +9,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO, Final, Literal
 
-from artsim.domain.hits import Hit
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
-from artsim.domain.results import SearchResult
+from artsim.domain.results import SearchResult, plain_json
 from artsim.images.place import local_path
 
 OutputFormat = Literal["json", "jsonl", "csv", "paths"]
-
-SCHEMA: Final = 1
-"""Version of the forms; it changes only when a program would have to."""
 
 _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 """Columns of the CSV form that stand before those of the payload."""
@@ -60,28 +55,12 @@ def write_output(
 
 def to_json(result: SearchResult) -> str:
     """Return the whole result as one JSON object, indented, with a final line feed."""
-    document: dict[str, Any] = {
-        "schema": SCHEMA,
-        "query": result.query,
-        "settings": {name: v for name, v in result.settings.items() if v is not None},
-        "notes": list(result.notes),
-    }
-    if result.is_of_faces:
-        document["query_faces"] = [
-            {
-                "index": face.index,
-                "box": [face.box.x, face.box.y, face.box.width, face.box.height],
-                "score": face.score,
-            }
-            for face in result.query_faces
-        ]
-    document["hits"] = [_hit_object(*row) for row in _ranked(result)]
-    return dump_json(document, indent=2)
+    return dump_json(result.to_dict(), indent=2)
 
 
 def to_jsonl(result: SearchResult) -> str:
     """Return one JSON object a line for each hit, as in the ``hits`` of `to_json`."""
-    return "".join(dump_json(_hit_object(*row)) for row in _ranked(result))
+    return "".join(dump_json(hit.to_dict(rank, group)) for rank, hit, group in result.ranked())
 
 
 def to_csv(result: SearchResult) -> str:
@@ -96,7 +75,7 @@ def to_csv(result: SearchResult) -> str:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow([*_OWN_COLUMNS, *fields])
-    for rank, hit, group in _ranked(result):
+    for rank, hit, group in result.ranked():
         own = (rank, hit.score, hit.rerank_score, hit.query_face, group)
         writer.writerow(_cell(value) for value in (*own, *(hit.payload.get(f) for f in fields)))
     return buffer.getvalue()
@@ -122,54 +101,16 @@ def to_paths(result: SearchResult, *, null: bool = False) -> bytes:
 def dump_json(value: object, *, indent: int | None = None) -> str:
     """Return `value` as strict JSON with a final line feed.
 
-    Numbers and arrays of NumPy become plain ones, numbers that JSON lacks (NaN and the
-    infinities) ``null``, lone surrogates question marks, and anything unknown its ``str``.
+    See `artsim.domain.results.plain_json` for what JSON lacks.
     """
-    text = json.dumps(_plain(value), ensure_ascii=False, indent=indent, allow_nan=False)
+    text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(_plain(str(name))): _plain(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    # An array or scalar of NumPy, known by its method so that NumPy need not be imported.
-    to_list = getattr(value, "tolist", None)
-    return _plain(to_list() if callable(to_list) else str(value))
-
-
-def _ranked(result: SearchResult) -> Iterator[tuple[int, Hit, str | None]]:
-    """Yield each hit with its rank and the value of its group."""
-    groups = [group.value for group in result.groups for _ in group.hits]
-    for row, hit in enumerate(result.hits):
-        yield result.first_rank + row, hit, groups[row] if row < len(groups) else None
-
-
-def _hit_object(rank: int, hit: Hit, group: str | None) -> dict[str, Any]:
-    values = {
-        "rank": rank,
-        "painting_id": hit.painting_id,
-        "point_id": hit.point_id,
-        "score": hit.score,
-        "rerank_score": hit.rerank_score,
-        "query_face": hit.query_face,
-        "group": group,
-    }
-    known = {name: value for name, value in values.items() if value is not None}
-    return {**known, "payload": hit.payload}
 
 
 def _cell(value: object) -> object:
     if value is None:
         return ""
-    value = _plain(value)
+    value = plain_json(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):

@@ -79,7 +79,8 @@ def classify_by_neighbors(
     if not result.hits:
         raise QueryError(
             f"no work of the gallery but the picture itself has the field {field!r}; "
-            "`artsim facets FIELD` counts the values of a field"
+            "name one that works have",
+            hint="artsim facets FIELD",
         )
     names = _artists(result.hits) if field in _ARTIST else {}
     voters = tuple(_voter(hit, asked, names) for hit in result.hits)

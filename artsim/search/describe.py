@@ -7,8 +7,8 @@ from artsim.domain.results import JSON
 from artsim.search.queries import (
     ExamplesQuery,
     IdQuery,
+    ImageQuery,
     PictureQuery,
-    PixelsQuery,
     Query,
     TextQuery,
 )
@@ -23,8 +23,11 @@ def describe_query(query: Query) -> dict[str, JSON]:
             "like": [_picture(picture) for picture in query.like],
             "unlike": [_picture(picture) for picture in query.unlike],
         }
-    kind = {IdQuery: "id", PixelsQuery: "pixels"}.get(type(query), "image")
-    return {kind: _picture(query)}
+    if isinstance(query, IdQuery):
+        return {"id": query.painting_id}
+    # Only a path can be read again; a picture in memory has but a name.
+    kind = "image" if isinstance(query, ImageQuery) and query.path is not None else "pixels"
+    return {kind: query.name}
 
 
 def describe_criteria(criteria: Criteria) -> dict[str, JSON]:
@@ -36,12 +39,7 @@ def describe_criteria(criteria: Criteria) -> dict[str, JSON]:
 
 
 def _picture(query: PictureQuery) -> str:
-    match query:
-        case IdQuery(painting_id):
-            return painting_id
-        case PixelsQuery():
-            return query.name
-    return str(query.path)
+    return query.painting_id if isinstance(query, IdQuery) else query.name
 
 
 def _condition(condition: Condition) -> dict[str, JSON]:

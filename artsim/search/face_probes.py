@@ -54,7 +54,7 @@ def probe_faces(
         place = query.name
     else:
         target = _faces_of_file(query, paintings, encoders, models)
-        place = str(query.path)
+        place = query.name
     if not target.faces:
         raise NoFaceError(
             f"{place}: no face was found; search by the whole picture (without --faces), "
@@ -105,7 +105,7 @@ def _faces_of_painting(
 def _faces_of_file(
     query: ImageQuery, paintings: Collection, encoders: Sequence[EncoderInfo], models: Models
 ) -> Target:
-    image = models.image(query.path)
+    image = models.image(query.picture, query.name)
     target = _faces_of_picture(image.pixels, image.width, encoders, models)
     return replace(
         target,

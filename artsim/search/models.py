@@ -58,16 +58,19 @@ class Models:
             plan = resolve(info.spec, weights=self.weights, settings=self.settings)
             if plan.vector_name != info.vector_name:
                 maker = find_maker(info.vector_name, settings=self.settings)
-                way_out = (
-                    "use the weights that the gallery was made with (--weights FILE)"
+                way_out, option = (
+                    ("use the weights that the gallery was made with", "--weights FILE")
                     if maker is None
-                    else f"name the encoder that makes the old ones (--encoder {maker})"
+                    else (
+                        f"name the encoder that makes the old ones, {maker!r}",
+                        f"--encoder {maker}",
+                    )
                 )
                 raise EncoderMismatchError(
                     f"the gallery holds vectors {info.vector_name!r}, and the encoder "
                     f"{info.spec!r} now makes {plan.vector_name!r}: they cannot be compared; "
-                    f"{way_out}, or ingest the pictures anew into another gallery "
-                    f"(artsim ingest SOURCE --encoder {info.name} --gallery NAME)"
+                    f"{way_out}, or ingest the pictures anew into another gallery",
+                    hint=f"{option}; artsim ingest SOURCE --encoder {info.name} --gallery NAME",
                 )
             self._encoders[info.spec] = plan.load(self.device)
         return self._encoders[info.spec]
@@ -94,8 +97,11 @@ class Models:
             )
         return self._detector
 
-    def image(self, path: Path) -> LoadedImage:
-        """Load a query picture."""
-        from artsim.images.load import ImageLimits, load_image
+    def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:
+        """Load a query picture from its file, or from what is in one, called `name`."""
+        from artsim.images.load import ImageLimits, load_image, load_image_bytes
 
-        return load_image(path, limits=ImageLimits(max_megapixels=self.max_megapixels))
+        limits = ImageLimits(max_megapixels=self.max_megapixels)
+        if isinstance(picture, bytes):
+            return load_image_bytes(picture, name, limits=limits)
+        return load_image(picture, limits=limits)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from artsim.search.rerank import Method
+from artsim.errors import OptionError
+from artsim.search.rerank import METHODS, Method
 
 MAX_WEIGHT: Final = 100.0
 """Most that a second score counts for beside the cosine; more is no other order than its own."""
@@ -58,7 +59,13 @@ class SearchOptions:
         """Refuse what makes no sense."""
         for name, least in (("limit", 1), ("offset", 0), ("rerank_depth", 1), ("group_size", 1)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+                raise OptionError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise OptionError(f"min_score must be in -1..1, not {self.min_score}")
+        if self.rerank is not None and self.rerank not in METHODS:
+            raise OptionError(f"rerank must be {' or '.join(METHODS)}, not {self.rerank!r}")
+        if self.rerank_weight is not None and self.rerank is None:
+            raise OptionError("rerank_weight is given, but no rerank, of which it is the weight")
         check_weights([] if self.rerank_weight is None else [self.rerank_weight])
 
 
@@ -66,4 +73,4 @@ def check_weights(weights: Sequence[float]) -> None:
     """Refuse weights of a second score that are not in 0..`MAX_WEIGHT`."""
     for weight in weights:
         if not 0 <= weight <= MAX_WEIGHT:
-            raise ValueError(f"a weight must be in 0..{MAX_WEIGHT:g}, not {weight}")
+            raise OptionError(f"a weight must be in 0..{MAX_WEIGHT:g}, not {weight}")

@@ -77,7 +77,7 @@ def probe_picture(
         )
     if isinstance(query, PixelsQuery):
         return probe_pixels([query.pixels], encoders, models)[0]
-    image = models.image(query.path)
+    image = models.image(query.picture, query.name)
     return Target(
         probes=tuple(_encode_pictures([image.pixels], encoders, models)),
         itself=(same_file(image),),

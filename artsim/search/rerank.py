@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from artsim.domain.arrays import Pixels
 from artsim.domain.hits import Hit
 
 Method = Literal["ssim", "rmse"]
+
+METHODS: Final[tuple[str, ...]] = get_args(Method)
 
 PIXELS: Final = "pixels"
 """Named vector of the small gray pictures."""

@@ -74,8 +74,9 @@ def read_vectors(
     )
     if not found:
         raise QueryError(
-            f"{collection.name!r} has no point with a vector {vector_name!r} that meets the "
-            "filters; see what it holds with: artsim info"
+            f"{collection.name!r} has no point with a vector {vector_name!r} that meets "
+            "the filters",
+            hint="artsim info",
         )
     rows: list[Vector] = [record.vectors[vector_name] for record in found]
     return VectorTable(

@@ -72,13 +72,17 @@ def read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Checkpoint | Non
         found = Checkpoint(content["identity"], content["state"], content["history"])
     except Exception as exc:  # torch raises types of its own, down to KeyError
         raise TrainingError(
-            f"{path} is no checkpoint that can be read ({type(exc).__name__}); delete it or "
-            "give --restart to begin anew"
+            f"{path} is no checkpoint that can be read ({type(exc).__name__}); delete it to "
+            "begin anew",
+            hint="--restart",
+            path=path,
         ) from exc
     if dict(found.identity) != dict(identity):
         raise TrainingError(
             f"{path} is of a run with other settings ({_difference(found.identity, identity)}); "
-            "go on with the same settings, name another folder, or give --restart"
+            "go on with the same settings, name another folder, or begin anew",
+            hint="--restart",
+            path=path,
         )
     return found
 

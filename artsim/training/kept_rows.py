@@ -81,7 +81,9 @@ class KeptRows:
     def _cannot_keep(self, why: Exception) -> TrainingError:
         return TrainingError(
             f"cannot keep what is computed in {self._path}: {why}; make room, or name another "
-            "folder (--out)"
+            "folder",
+            hint="--out",
+            path=self._path,
         )
 
     def _read_note(self) -> int:

@@ -86,8 +86,10 @@ def read_classifier_config(folder: Path) -> ClassifierConfig:
     path = folder / CONFIG_FILE
     if not path.is_file():
         raise EncoderError(
-            f"{folder} holds no classifier ({CONFIG_FILE}); name a folder that "
-            "artsim train classifier made"
+            f"{folder} holds no classifier ({CONFIG_FILE}); name a folder in "
+            "which a classifier was trained",
+            hint="artsim train classifier",
+            path=folder,
         )
     try:
         if path.stat().st_size > _LARGEST_CONFIG:

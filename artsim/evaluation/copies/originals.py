@@ -74,7 +74,8 @@ def read_originals(
         names = ", ".join(info.name for info in encoders)
         raise EvaluationError(
             f"{paintings.name!r} has no painting with vectors of {names}; "
-            "ingest its source with that --encoder"
+            "ingest its source with that encoder",
+            hint="--encoder",
         )
     payloads = dict(sorted(payloads.items()))
     scans: dict[str, set[str]] = {painting_id: set() for painting_id in payloads}

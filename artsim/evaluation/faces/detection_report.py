@@ -92,7 +92,8 @@ def evaluate_detection(
     if not looked_at:
         raise EvaluationError(
             f"{gallery.paintings.name!r}: nobody looked for faces in the {len(boxed)} paintings "
-            f"with {field!r}; ingest them again without --no-faces"
+            f"with {field!r}; ingest them again with faces",
+            hint="without --no-faces",
         )
     judged = [_judge(payload, faces, field, options) for payload in looked_at]
     elsewhere = sum(map(len, faces.of_painting.values())) - sum(len(p.faces) for p in judged)

@@ -86,7 +86,7 @@ def evaluate_faces(
     finally:
         progress.finish()
     if not findings.tables:
-        raise EvaluationError(_nothing(gallery))
+        raise EvaluationError(_nothing(gallery), hint="--boxes, --by, --pairs FILE")
     return _report(gallery, findings, encoders, options)
 
 
@@ -108,7 +108,8 @@ def _labels(gallery: Gallery, faces: PictureFaces, options: FacesOptions) -> dic
         raise EvaluationError(
             f"{gallery.faces.name!r}: expected two pictures with a face and the same {field!r}, "
             f"found {len(labels)} values of {len(labels)} pictures; name a field that says who "
-            "a picture shows (--by)"
+            "a picture shows",
+            hint="--by",
         )
     return labels
 
@@ -116,8 +117,8 @@ def _labels(gallery: Gallery, faces: PictureFaces, options: FacesOptions) -> dic
 def _nothing(gallery: Gallery) -> str:
     return (
         f"{gallery.faces.name!r} has nothing to hold its faces to: no painting has person boxes "
-        f"in {PERSON_BOXES!r} (--boxes names another field), no two pictures share a "
-        f"{PERSON!r} (--by names another field), and no list of pairs was given (--pairs FILE)"
+        f"in {PERSON_BOXES!r}, no two pictures share a {PERSON!r}, and no list of pairs was given; "
+        "name another field of either, or give a list"
     )
 
 

@@ -218,7 +218,9 @@ def _row(painting_id: str, faces: PictureFaces, row: Mapping[str, int]) -> int:
     if face.point_id not in row:
         raise EvaluationError(
             f"the face of {painting_id!r} has no vector of the encoder, which others have; "
-            "ingest its source again with that --face-encoder"
+            "ingest its source again with that face encoder",
+            hint="--face-encoder",
+            painting_id=painting_id,
         )
     return row[face.point_id]
 

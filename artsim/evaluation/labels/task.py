@@ -105,12 +105,12 @@ def _read_works(
         )
     except QueryError as error:
         # The remarks say which filter nothing meets, and what there is instead.
-        raise QueryError("; ".join((str(error), *remarks))) from error
+        raise QueryError("; ".join((str(error), *remarks)), hint=error.hint) from error
     for name in asked:
         if not any(field_values(payload, name) for payload in works.payloads):
             raise EvaluationError(
-                f"none of the {len(works)} paintings has a field {name!r}; "
-                "`artsim show ID` lists what one has"
+                f"none of the {len(works)} paintings has a field {name!r}; name one that they have",
+                hint="artsim show ID",
             )
     return works
 

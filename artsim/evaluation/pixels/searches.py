@@ -133,8 +133,8 @@ def read_subjects(
         grouped.setdefault(painting_id, []).append(Subject(key, record.payload))
     if len(grouped) < 2:
         raise QueryError(
-            f"{collection.name!r} has {len(grouped)} paintings to compare, and two are "
-            "needed; see what it holds with: artsim info"
+            f"{collection.name!r} has {len(grouped)} paintings to compare, and two are needed",
+            hint="artsim info",
         )
     ordered = {
         painting_id: tuple(sorted(grouped[painting_id], key=_face_index))

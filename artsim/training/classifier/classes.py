@@ -83,7 +83,8 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
         )
         raise TrainingError(
             f"{len(kept)} of {len(by_value)} values of {field!r} have {least} works or more, and "
-            f"two are needed (largest: {largest}); add works, or lower --min-works"
+            f"two are needed (largest: {largest}); add works, or lower how many a value needs",
+            hint="--min-works",
         )
     pairs = sorted((row, place) for place, value in enumerate(kept) for row in by_value[value])
     return LabeledWorks(

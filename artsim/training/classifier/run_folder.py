@@ -39,7 +39,9 @@ def claim_folder(out: Path, identity: Mapping[str, Any], *, restart: bool) -> No
             )
             raise TrainingError(
                 f"{out} is of a run with other settings ({changes}); go on with the same "
-                "settings, name another folder, or give --restart"
+                "settings, name another folder, or begin anew",
+                hint="--restart",
+                path=out,
             )
         if restart:
             shutil.rmtree(out / CACHE_FOLDER, ignore_errors=True)
@@ -49,5 +51,7 @@ def claim_folder(out: Path, identity: Mapping[str, Any], *, restart: bool) -> No
         new.replace(path)
     except (OSError, ValueError, AttributeError, TypeError) as exc:
         raise TrainingError(
-            f"{path} cannot be read or written ({exc}); name another folder, or give --restart"
+            f"{path} cannot be read or written ({exc}); name another folder, or begin anew",
+            hint="--restart",
+            path=path,
         ) from exc

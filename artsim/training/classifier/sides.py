@@ -83,7 +83,8 @@ def split_works(labeled: LabeledWorks, split: Split, *, test: float, seed: int) 
     if len(trained) < 2 or len(sides.test) == 0 or not (sides.folds == 0).any():
         raise TrainingError(
             f"{len(labeled.works)} works of {len(labeled.classes)} classes are too few to split by "
-            f"{'artist' if split == 'artist' else 'chance'}; add works, or try another --seed"
+            f"{'artist' if split == 'artist' else 'chance'}; add works, or try another seed",
+            hint="--seed",
         )
     return sides
 

@@ -65,7 +65,8 @@ def train_classifier(
     progress = progress or SilentProgress()
     if options.split == "artist" and options.by in ("artist", "artist_key"):
         raise TrainingError(
-            "artists cannot be learned from works of other artists; use --split random"
+            "artists cannot be learned from works of other artists; split by chance",
+            hint="--split random",
         )
     _check_kind(options)
     works, rejected = read_works(sources, column_map=column_map)
@@ -94,9 +95,14 @@ def train_classifier(
 
 def _check_kind(options: ClassifierOptions) -> None:
     if options.from_scratch and options.kind != "mobilenetv2":
-        raise TrainingError("only mobilenetv2 can begin from scratch; leave --from-scratch out")
+        raise TrainingError(
+            "only mobilenetv2 can begin from scratch", hint="leave --from-scratch out"
+        )
     if options.from_scratch and options.weights is not None:
-        raise TrainingError("give --weights or --from-scratch, not both")
+        raise TrainingError(
+            "a network begins from weights or from scratch, not from both",
+            hint="--weights or --from-scratch",
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -203,5 +203,7 @@ def _write(
     except OSError as exc:
         raise TrainingError(
             f"cannot write the faces to {crops_file.parent} ({exc.strerror or exc}); name a "
-            "folder that you may write to (--out)"
+            "folder that you may write to",
+            hint="--out",
+            path=crops_file.parent,
         ) from exc

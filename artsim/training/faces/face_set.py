@@ -79,8 +79,9 @@ def make_face_set(
         raise TrainingError(
             f"expected faces of at least two people to train on, two of one of them, found "
             f"{len(codes)} faces of {len(names)} people on that side of the split, of "
-            f"{len(set(people))} people in all; add people, or give another --seed or smaller "
-            "shares (--test-share, --validation-share)"
+            f"{len(set(people))} people in all; add people, or give another seed or smaller "
+            "shares for testing and validation",
+            hint="--seed, --test-share, --validation-share",
         )
     return found
 

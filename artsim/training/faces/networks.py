@@ -140,6 +140,7 @@ def _probe(name: str, network: str, settings: Mapping[str, Any], side: int) -> i
         reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise TrainingError(
             f"the network {name!r} cannot take pictures of {side} x {side} pixels ({reason}); "
-            "give another --side, or another --network"
+            "give another side, or another network",
+            hint="--side, --network",
         ) from exc
     return int(rows.shape[1])

@@ -88,7 +88,8 @@ def read_people(
         raise TrainingError(
             f"expected pictures of at least two people by {by!r}, found {len(people)} in "
             f"{len(works)} pictures of {', '.join(map(str, sources))}; give a folder with a "
-            "subfolder for each person, or name the field that says who is who (--by)"
+            "subfolder for each person, or name the field that says who is who",
+            hint="--by",
         )
     pictures.sort(key=lambda picture: picture.name)
     return People(tuple(pictures), unlabeled, tuple(problems))

@@ -208,10 +208,14 @@ def check_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise TrainingError(
-            f"cannot make the folder {out} ({exc.strerror or exc}); name another (--out)"
+            f"cannot make the folder {out} ({exc.strerror or exc}); name another",
+            hint="--out",
+            path=out,
         ) from exc
     if not os.access(out, os.W_OK):
-        raise TrainingError(f"{out} cannot be written to; name another folder (--out)")
+        raise TrainingError(
+            f"{out} cannot be written to; name another folder", hint="--out", path=out
+        )
 
 
 def _card(

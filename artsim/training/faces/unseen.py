@@ -61,7 +61,9 @@ def write_unseen(folder: Path, pictures: Sequence[PersonPicture], *, seed: int =
     except OSError as exc:
         raise TrainingError(
             f"cannot write the pictures of unseen people to {folder} ({exc.strerror or exc}); "
-            "make room, or name another folder (--out)"
+            "make room, or name another folder",
+            hint="--out",
+            path=folder,
         ) from exc
     rows = [(picture.name, picture.person) for picture in pictures]
     _write_csv(folder / "metadata.csv", ("filename", "person"), rows)
@@ -107,6 +109,7 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
             writer.writerows(rows)
     except OSError as exc:
         raise TrainingError(
-            f"cannot write {path} ({exc.strerror or exc}); name a folder that you may write to "
-            "(--out)"
+            f"cannot write {path} ({exc.strerror or exc}); name a folder that you may write to",
+            hint="--out",
+            path=path,
         ) from exc

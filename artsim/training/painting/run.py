@@ -190,7 +190,9 @@ def split_works(works: Sequence[Work], options: PaintingOptions) -> dict[Side, l
             side = side_of(group, test=options.test, validation=options.validation)
         sides[side].append(work)
     if not sides["train"]:
-        raise TrainingError("no picture is left to train on; lower --test-share")
+        raise TrainingError(
+            "no picture is left to train on; lower the share for testing", hint="--test-share"
+        )
     return sides
 
 

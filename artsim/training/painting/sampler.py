@@ -52,7 +52,8 @@ class Sampler:
         if len(names) < options.groups:
             raise TrainingError(
                 f"there are {len(names)} values of {options.group} to train on, "
-                f"{options.groups} are needed in a batch; give more pictures, or --groups"
+                f"{options.groups} are needed in a batch; give more pictures, or fewer groups",
+                hint="--groups",
             )
         self._members = [np.flatnonzero(inverse == number) for number in range(len(names))]
         chances = np.array([min(len(m), _LARGE) ** _EVENNESS for m in self._members])

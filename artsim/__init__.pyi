@@ -1,0 +1,86 @@
+"""The public names of artsim, imported on first use from where they are defined."""
+
+from .domain.classification import Classification as Classification
+from .domain.criteria import Criteria as Criteria
+from .domain.hits import Hit as Hit
+from .domain.results import SearchResult as SearchResult
+from .encoders.classifier.predict import load_classifier as load_classifier
+from .encoders.detectors import load_detector as load_detector
+from .encoders.face_crops import find_faces as find_faces
+from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
+from .errors import (
+    ArtsimError as ArtsimError,
+    CollectionNotFoundError as CollectionNotFoundError,
+    ConfigError as ConfigError,
+    EncoderError as EncoderError,
+    EncoderMismatchError as EncoderMismatchError,
+    EvaluationError as EvaluationError,
+    ExportError as ExportError,
+    ImageError as ImageError,
+    MetadataError as MetadataError,
+    NoFaceError as NoFaceError,
+    OptionError as OptionError,
+    PaintingNotFoundError as PaintingNotFoundError,
+    QueryError as QueryError,
+    RenderError as RenderError,
+    ReportError as ReportError,
+    SchemaMismatchError as SchemaMismatchError,
+    SourceError as SourceError,
+    StoreAccessError as StoreAccessError,
+    StoreError as StoreError,
+    StoreLockedError as StoreLockedError,
+    StoreUnavailableError as StoreUnavailableError,
+    TrainingError as TrainingError,
+    UnknownEncoderError as UnknownEncoderError,
+    WeightsError as WeightsError,
+)
+from .evaluation.collection_map import MapOptions as MapOptions, make_map as make_map
+from .evaluation.compare import compare_reports as compare_reports
+from .evaluation.copies.options import CopiesOptions as CopiesOptions
+from .evaluation.copies.task import evaluate_copies as evaluate_copies
+from .evaluation.faces.parts import FacesOptions as FacesOptions
+from .evaluation.faces.task import evaluate_faces as evaluate_faces
+from .evaluation.labels.options import LabelsOptions as LabelsOptions
+from .evaluation.labels.task import evaluate_labels as evaluate_labels
+from .evaluation.pixels.options import PixelsOptions as PixelsOptions
+from .evaluation.pixels.task import evaluate_pixels as evaluate_pixels
+from .evaluation.report import Report as Report
+from .evaluation.report_json import read_report as read_report
+from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
+from .ingest.delete import delete_gallery as delete_gallery, delete_paintings as delete_paintings
+from .ingest.progress import IngestSummary as IngestSummary
+from .ingest.push import push_gallery as push_gallery
+from .ingest.run import IngestOptions as IngestOptions, ingest_paintings as ingest_paintings
+from .ingest.sample import make_sample as make_sample
+from .render.map import MapStyle as MapStyle, write_map as write_map
+from .render.report import write_report as write_report
+from .render.sheet import write_sheet as write_sheet
+from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
+from .search.export import export_jsonl as export_jsonl, export_parquet as export_parquet
+from .search.filters import Filters as Filters, build_criteria as build_criteria
+from .search.inspect import (
+    count_values as count_values,
+    describe_painting as describe_painting,
+    describe_store as describe_store,
+)
+from .search.models import Models as Models
+from .search.options import SearchOptions as SearchOptions
+from .search.queries import (
+    ExamplesQuery as ExamplesQuery,
+    IdQuery as IdQuery,
+    ImageQuery as ImageQuery,
+    PixelsQuery as PixelsQuery,
+    TextQuery as TextQuery,
+)
+from .search.similar import find_similar as find_similar, find_similar_faces as find_similar_faces
+from .store.base import ServerOptions as ServerOptions
+from .store.gallery import Gallery as Gallery, open_gallery as open_gallery
+from .training.classifier.options import ClassifierOptions as ClassifierOptions
+from .training.classifier.task import train_classifier as train_classifier
+from .training.faces.options import FacesRecipe as FacesRecipe
+from .training.faces.run import train_faces as train_faces
+from .training.loop import LoopOptions as LoopOptions
+from .training.painting.options import PaintingOptions as PaintingOptions
+from .training.painting.run import train_painting_encoder as train_painting_encoder
+
+__version__: str
