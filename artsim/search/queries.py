@@ -109,14 +109,14 @@ class PixelsQuery:
 def _pixels_of(image: Image) -> RGBImage:
     from PIL.Image import Image as PillowImage
 
-    from artsim.images.load import to_pixels_in_memory
+    from artsim.images.load import load_image
 
     if not isinstance(image, PillowImage):
         raise TypeError(
             "a picture in memory is an array of uint8 of shape (h, w, 3) or an image of Pillow, "
             f"not {type(image).__name__}"
         )
-    return to_pixels_in_memory(image)
+    return load_image(image, max_side=max(1, *image.size)).pixels
 
 
 @dataclass(frozen=True, slots=True)
