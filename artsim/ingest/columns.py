@@ -58,7 +58,6 @@ FIELD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "artist qualifier, creator qualifier, artist role, creator role, attribution",
         "zuschreibung, art der zuschreibung, attribuzione, atribución, toeschrijving",
     ),
-    "attribution_suffix": _names("attribution suffix, artist suffix, creator suffix"),
     "date_text": _names(
         "date text, date, display date, object date, date display, dated, dating, creation date,"
         "date created, production date, date made, year, inception",
@@ -105,13 +104,8 @@ FIELD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "height_cm": _names(
         "height cm", _HEIGHTS, ", ".join(f"{name} cm" for name in _HEIGHTS.split(", ")), "h cm"
     ),
-    "dimensions": _names(
-        "dimensions, dimension, measurements, size",
-        "maße, masse, maß, bildmaße, abmessungen, abmessung, größe, format, mesures",
-        "dimensioni, misure, dimensiones, medidas, afmetingen, afmeting, maten, formaat",
-    ),
     "rights": _names(
-        "rights, license, licence, copyright, rights statement",
+        "rights, license, licence, copyright, rights statement, share license status",
         "rechte, bildrechte, lizenz, urheberrecht, droits, diritti, licenza, derechos, licencia,"
         "rechten, licentie",
     ),
@@ -131,8 +125,19 @@ FIELD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Names under which a field is recognized, the best first, whatever their case, accents,
 spaces, hyphens and underscores; ``Kuenstler`` is ``Künstler`` too. Pairs of years are found
-by `_year_pair`. ``width`` and ``height`` alone are nobody's: most files mean pixels. From
-`dimensions` come `height_cm` and `width_cm`."""
+by `_year_pair`. ``width`` and ``height`` alone are nobody's: most files mean pixels."""
+
+HELPER_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "attribution_suffix": _names("attribution suffix, artist suffix, creator suffix"),
+    "dimensions": _names(
+        "dimensions, dimension, measurements, size",
+        "maße, masse, maß, bildmaße, abmessungen, abmessung, größe, format, mesures",
+        "dimensioni, misure, dimensiones, medidas, afmetingen, afmeting, maten, formaat",
+    ),
+}
+"""Names of columns from which fields are read that they are not themselves."""
+
+_ALL_COLUMNS: Final = {**FIELD_COLUMNS, **HELPER_COLUMNS}
 
 SINGLE_YEARS: Final = frozenset(FIELD_COLUMNS["year_start"])
 """Names of a column that is no half of a pair: the year is the first and the last."""
@@ -231,7 +236,7 @@ def resolve_columns(
         if field not in chosen:
             chosen[field] = column
             taken.add(column)
-    for field, names in FIELD_COLUMNS.items():
+    for field, names in _ALL_COLUMNS.items():
         if field in chosen:
             continue
         for name in names:
@@ -276,12 +281,12 @@ def _year_pair(header: Sequence[str]) -> dict[str, str]:
 def _mapped(header: Sequence[str], column_map: Mapping[str, str], place: str) -> dict[str, str]:
     chosen: dict[str, str] = {}
     for given, column in column_map.items():
-        field = given if given in FIELD_COLUMNS else _ALIASES.get(given.casefold(), given)
-        if field not in FIELD_COLUMNS:
+        field = given if given in _ALL_COLUMNS else _ALIASES.get(given.casefold(), given)
+        if field not in _ALL_COLUMNS:
             aliases = ", ".join(f"{alias} for {name}" for alias, name in _ALIASES.items())
             raise MetadataError(
                 f"there is no field {given!r} to map a column to; "
-                f"the fields are {', '.join(FIELD_COLUMNS)}; also taken: {aliases}"
+                f"the fields are {', '.join(_ALL_COLUMNS)}; also taken: {aliases}"
             )
         chosen[field] = column if column in header else _like(header, column)
         if column and not chosen[field]:
@@ -307,7 +312,7 @@ def _spellings(column: str) -> list[str]:
 
 
 def _bare_dimensions(bare: str) -> list[str]:
-    return [bare] if bare in {_norm(name) for name in FIELD_COLUMNS["dimensions"]} else []
+    return [bare] if bare in {_norm(name) for name in HELPER_COLUMNS["dimensions"]} else []
 
 
 @cache

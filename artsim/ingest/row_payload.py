@@ -17,6 +17,7 @@ from artsim.ingest.dimensions import read_length, read_size
 _PLAIN: Final = ("title", "medium", "institution", "rights", "source", "source_url")
 _LISTS: Final = ("style", "genre", "tags")
 _YEAR: Final = re.compile(r"-?[0-9]{1,4}(?:\.0+)?")
+_ZERO: Final = re.compile(r"-?0+(?:\.0+)?")
 _LIST_DIVIDERS: Final = re.compile(r"[|;]")
 _WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 
@@ -58,6 +59,8 @@ def row_payload(values: Mapping[str, Any], columns: Columns) -> Payload:
         payload["school"] = schools[0]
         if len(schools) > 1:
             extra[columns.by_field["school"]] = given["school"]
+    if "dimensions" in given:
+        extra[columns.by_field["dimensions"]] = clean(values[columns.by_field["dimensions"]])
     payload.update(_size_fields(given, columns, extra))
     for column in columns.extra:
         value = clean(values.get(column))
@@ -135,10 +138,10 @@ def _date_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> 
     for field in ("year_start", "year_end"):
         if field in given:
             found = _stated_years(as_text(given[field]))
-            if found is None:
-                extra[columns.by_field[field]] = given[field]
-            else:
+            if found is not None:
                 stated[field] = found
+            elif not _ZERO.fullmatch(as_text(given[field])):
+                extra[columns.by_field[field]] = given[field]
     first, last = stated.get("year_start"), stated.get("year_end")
     if first and last and first.start <= last.end:
         years: YearRange | None = YearRange(first.start, last.end)
@@ -201,7 +204,6 @@ def _size_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> 
     fields: Payload = {}
     if "dimensions" in given:
         column = columns.by_field["dimensions"]
-        extra[column] = given["dimensions"]
         size = read_size(as_text(given["dimensions"]), heading=column)
         if size is not None:
             both = {"height_cm": size.height, "width_cm": size.width}

@@ -102,7 +102,7 @@ def test_what_a_field_cannot_take_is_kept_as_extra() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("size", ["0", "-3", "nan", "inf", "1e999", "9" * 400])
+@pytest.mark.parametrize("size", ["0", "-3", "1/0", "inf", "1e999", "9" * 400])
 def test_sizes_that_are_none(size: str) -> None:
     assert payload_of(width_cm=size) == {"extra": {"width_cm": size}}
 
