@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -109,10 +110,12 @@ def _from_previous(span: Span, before: Span) -> Span:
         return span
     if before.unit == "century" and _may_count_centuries(span):
         return replace(span, unit="century")
-    is_short = span.digits <= 2 and not span.era and before.unit in ("year", "decade")
-    if is_short and span.unit in ("year", "decade") and before.number >= 100:
-        base = 10**span.digits
-        number = before.number // base * base + span.number
+    is_short = span.digits <= 2 and before.unit in ("year", "decade") and before.number >= 100
+    base = 10**span.digits
+    number = before.number // base * base + span.number
+    # "1190/85 BC", but not "100-50 BC".
+    is_descending = span.era == "bc" and span.is_slash and number < before.number
+    if is_short and span.unit in ("year", "decade") and (not span.era or is_descending):
         return replace(span, number=number, digits=before.digits)
     return span
 
@@ -133,8 +136,8 @@ def _is_sound(span: Span) -> bool:
         case "decade":
             return 100 <= number <= LATEST_YEAR and number % 10 == 0 and span.digits >= 3
         case "year":
-            least = 1 if span.era else 100
-            return least <= number <= LATEST_YEAR and (bool(span.era) or span.digits >= 3)
+            least, most = 1 if span.era else 100, 9999 if span.era == "bc" else LATEST_YEAR
+            return least <= number <= most and (bool(span.era) or span.digits >= 3)
         case _:
             return False
 
@@ -153,8 +156,28 @@ def _enclose(spans: Sequence[Span]) -> YearRange | None:
     if [span.open_end for span in spans] in (["after", "before"], ["after", "by"]):
         first, last = known[0].end, known[1].start
         return YearRange(first, last) if first <= last else None
+    if narrowed := _narrowed(spans, known):
+        return narrowed
     opened = [_open(span, years) for span, years in zip(spans, known, strict=True)]
     return YearRange(min(o.start for o in opened), max(o.end for o in opened))
+
+
+def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | None:
+    """Read an open end beside another date, which closes it or which it cuts.
+
+    "1902, printed before 1910" starts in 1902, and "18th century, after 1713" ends with
+    the century.
+    """
+    if len(spans) != 2 or spans[0].open_end or not spans[1].open_end or spans[1].is_with:
+        return None
+    (first, other), end = known, spans[1].open_end
+    if spans[0].unit in ("century", "decade") and first.start <= other.start <= first.end:
+        if end == "after":
+            return YearRange(other.end, max(first.end, other.end))
+        return YearRange(first.start, other.end)
+    return (
+        YearRange(first.start, other.end) if end != "after" and first.start <= other.start else None
+    )
 
 
 def _years(span: Span) -> YearRange | None:
@@ -199,11 +222,14 @@ def _open(span: Span, years: YearRange) -> YearRange:
     reach = CLOSE_END_YEARS if span.is_close else OPEN_END_YEARS
     match span.open_end:
         case "before":
-            return YearRange(_shift(years.start, -reach), years.start)
+            last = years.end if span.is_with else years.start
+            return YearRange(_shift(years.start, -reach), last)
         case "by":
             return YearRange(_shift(years.start, -reach), years.end)
         case "after":
-            return YearRange(years.end, _shift(years.end, reach))
+            first = years.start if span.is_with else years.end
+            until = min(_shift(years.end, reach), datetime.date.today().year)
+            return YearRange(first, max(until, years.end))
         case _:
             return years
 

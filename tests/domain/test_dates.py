@@ -116,7 +116,7 @@ eerste helft 17e eeuw = 1600..1649
 
 NOT_UNDERSTOOD = [
     "", " ", "n.d.", "s.d.", "undated", "unknown", "Spring", "March", "0", "99", "9999", "12345",
-    "17th", "1650-1600", "1889-06", "-1889", "1642-", "1642 or", "1642 1650", "Ming dynasty",
+    "17th", "1650-1600", "1889-13", "-1889", "1642-", "1642 or", "1642 1650", "Ming dynasty",
     "first half", "half 1642", "1642 century", "first quarter 1642", "25th century", "before",
     "not 1642", "15th June", "June 15", "1642 (restored 1990)", "inv. 1642", "100 years ago",
     "after an original of 1590", "1890s-1870s", "iiii secolo", "1642±5", "the", "?", "16th Street",
