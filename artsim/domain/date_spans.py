@@ -46,7 +46,7 @@ def _without_days(words: Sequence[Word]) -> list[Word]:
     dropped = set(months)
     for i in months:
         before = [k for k in range(i - 1, -1, -1) if words[k].kind != "to"]
-        if before and _is_day(words[before[0]]):
+        if before and before[0] not in dropped and _is_day(words[before[0]]):
             dropped.add(before[0])
             # "12-14 June"
             if i > 2 and words[i - 2].kind == "to" and _is_day(words[i - 3]):

@@ -44,11 +44,13 @@ _MEANINGS: Final[tuple[tuple[Word, str], ...]] = (
         "revised retouched repainted continued published issued printed reprinted reissued "
         "exhibited cast carved modeled modelled reconstructed remade assembled fabricated "
         "manufactured constructed composed conceived posthumously edition drawn built taken "
+        "engraved etched typed reproduced print prints newspaper newspapers book portfolio "
+        "drawing drawings woodcut woodcuts "
         "entstanden gemalt vollendet vermutlich signiert ausgefuhrt gedruckt gegossen "
         "gedateerd vermoedelijk vervaardigd databile eseguito dipinto realizzato fechado "
         "firmado publie expose realise peint cerca omkring dans fertiggestellt begonnen termine "
-        "commence year anno annee jahr jaar the of in du de la le les l des del della dell dello dei il lo "
-        "der dem den het van el los d than from von dal years jahre quem terminus",
+        "commence year anno annee jahr jaar the of in du de la le les l des del della dell dello "
+        "dei il lo der dem den het van el los d than from von dal years jahre quem terminus",
     ),
     (Word("century"), "century centuries cent siecle siecles jahrhundert jahrhunderts "
         "jahrhunderte jh jhd jhdt jhs secolo secoli sec secc saec saeculum eeuw siglo siglos sc"),
@@ -164,6 +166,7 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
         (r"\bsigned and dated\b", " "),
         (r"\bprima (?:del|di)(?:l')?\b", "before "),
         (r"\b(prima|seconda|1a|2a) meta\b", r"\1 half"),
+        (r"\b(anterior|posterior) al?\b", r"\1"),
         (r"\bup to\b", "until"),
         (r"\b(?:not? (?:earlier|before)(?: than)?|nicht (?:vor|fruher als))\b", "after"),
         (r"\b(?:not? (?:later|after)(?: than)?|nicht (?:nach|spater als))\b", "by"),

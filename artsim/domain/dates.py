@@ -168,16 +168,18 @@ def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | 
     "1902, printed before 1910" starts in 1902, and "18th century, after 1713" ends with
     the century.
     """
-    if len(spans) != 2 or spans[0].open_end or not spans[1].open_end or spans[1].is_with:
+    *closed, last = spans
+    if not closed or any(span.open_end for span in closed) or not last.open_end or last.is_with:
         return None
-    (first, other), end = known, spans[1].open_end
-    if spans[0].unit in ("century", "decade") and first.start <= other.start <= first.end:
-        if end == "after":
-            return YearRange(other.end, max(first.end, other.end))
+    first = YearRange(min(y.start for y in known[:-1]), max(y.end for y in known[:-1]))
+    other = known[-1]
+    is_within = first.start <= other.start and other.end <= first.end
+    if len(closed) == 1 and closed[0].unit in ("century", "decade") and is_within:
+        if last.open_end == "after":
+            return YearRange(other.end, first.end)
         return YearRange(first.start, other.end)
-    return (
-        YearRange(first.start, other.end) if end != "after" and first.start <= other.start else None
-    )
+    is_closing = last.open_end != "after" and first.start <= other.start
+    return YearRange(first.start, max(first.end, other.end)) if is_closing else None
 
 
 def _years(span: Span) -> YearRange | None:

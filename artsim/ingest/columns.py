@@ -145,7 +145,7 @@ SINGLE_YEARS: Final = frozenset(FIELD_COLUMNS["year_start"])
 _ALIASES: Final = {
     "painting_id": "id", "date": "date_text", "tag": "tags",
     "filename": "image", "file": "image", "picture": "image", "path": "image",
-    "painter": "artist", "museum": "institution", "url": "source_url",
+    "museum": "institution", "url": "source_url",
     "width": "width_cm", "height": "height_cm", "size": "dimensions",
 }  # fmt: skip
 """Other words for the fields, in a map that a person gives."""

@@ -77,7 +77,7 @@ def _given(values: Mapping[str, Any], columns: Columns, extra: Payload) -> dict[
         if value is None or field in ("image", "id"):
             continue
         if field == "title":
-            is_empty = says_nothing(value) and list(values.values()).count(values[column]) > 1
+            is_empty = says_nothing(value) and _is_repeated(value, values)
         else:
             is_empty = says_nothing(value, or_not_known=field != "artist")
         if is_empty:
@@ -88,6 +88,10 @@ def _given(values: Mapping[str, Any], columns: Columns, extra: Payload) -> dict[
         else:
             given[field] = text
     return given
+
+
+def _is_repeated(text: str, values: Mapping[str, Any]) -> bool:
+    return sum(isinstance(cell, str) and cell.strip() == text for cell in values.values()) > 1
 
 
 def _artist_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> Payload:
