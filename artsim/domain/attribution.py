@@ -43,18 +43,22 @@ def parse_attribution(text: str) -> Attribution:
 
     - "X and workshop", "X with assistants": ``workshop``, so that ``by`` is kept for
       works held to be by the artist's own hand.
-    - "X?", "possibly X", "X or workshop", "X or Y": ``attributed``, to X.
+    - "X?", "possibly X", "X or workshop", "X or Y": ``attributed``, to X; of "Leonard or
+      Nardon Pénicaud" to Leonard Pénicaud.
     - "School of X", "X School": ``follower`` if X is not one of the usual places and
       nations, else ``unknown`` ("School of Fontainebleau").
     - "Imitator of": ``manner``. "Pupil of", "assistant of": ``workshop``.
     - "X, after Y": what X alone would be, for X held the brush; "Anonymous, after Y" is
       ``after`` Y.
-    - "Formerly attributed to X" and "Florentine 15th Century": ``unknown``.
+    - "Formerly attributed to X", "X (rejected attribution)", "Florentine 15th Century",
+      "Egyptian" and "Nürnberger Meister um 1480": ``unknown``. "Veronese" is Paolo.
+    - A role is no part of the name: "Artist: X", "X (French, 1830-1903), artist".
     - "Master of the Saint Lucy Legend" is an artist like others.
     - "X and Y", and the parts of a line divided by ``|`` or ``;``: both artists, in one
       name joined by *and*.
 
-    English, French, German, Italian, Dutch and Spanish terms are known. What is not
+    English, French, German, Italian, Dutch and Spanish terms are known, and the usual ones
+    of the Nordic languages and Portuguese, in `artsim.domain.attribution_words`. What is not
     recognized as a term is taken for a name.
 
     References

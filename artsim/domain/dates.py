@@ -56,13 +56,18 @@ def parse_date(text: str) -> YearRange | None:
 
     - A century is its hundred: "17th century" and "1600s" are 1600..1699, "4th century
       BC" is -399..-300. *Early*, *mid-* and *late* (and "beginning", "end") are thirds,
-      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves and
-      quarters are 50 and 25 years. "Turn of the 18th century" is 1690..1709.
+      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves
+      ("later 18th century" is the second) and quarters are 50 and 25 years. "Turn of the
+      18th century" is 1690..1709.
     - *Circa*, "probably" and "?" do not widen: "c. 1500-25" is 1500..1525.
     - "Before" and "by 1700" are 1650..1700, "after 1650" is 1650..1700
-      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`.
-    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508") are the
-      shortest interval around all. A day or month is its year.
+      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`;
+      no end lies in the future. "17th century or later" starts with the century;
+      "1902, printed before 1910" is 1902..1910, "18th century, after 1713" 1713..1799.
+    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508", "1918, printed
+      1968") are the shortest interval around all. A day or month is its year, "1911-09"
+      too; "1905-07" is two years.
+    - A place before the date is passed over: "Paris 1911".
     - English, French, German, Italian, Dutch, Spanish and Latin words are known.
 
     Returns
