@@ -108,14 +108,17 @@ def _parse_several(parts: list[str]) -> Attribution:
     if not named:
         return _UNKNOWN
     if not masters:
-        return named[0]
+        first = named[0]
+        is_workshop = is_helped and first.kind == "attributed"
+        return Attribution("workshop", first.artist) if is_workshop else first
     helped = {artist_key(one.artist) for one in named if one.kind == "workshop" and one.artist}
     is_helped = is_helped or bool(helped & set(map(artist_key, masters)))
     return Attribution("workshop" if is_helped else "by", " and ".join(dict.fromkeys(masters)))
 
 
 def _ends_in_a_place(part: str) -> bool:
-    return words.names_a_place(_fold_evenly(part).rpartition(",")[2])
+    """Say whether what follows a nation is a place in it: a known one, or one word."""
+    return part.isalpha() or words.names_a_place(_fold_evenly(part).rpartition(",")[2])
 
 
 def _parse_one(text: str) -> Attribution:
@@ -236,7 +239,8 @@ def _parse_name(text: str, folded: str) -> Attribution:
         return _UNKNOWN
     if folded.endswith(" school"):
         return Attribution("follower", text[: -len(" school")])
-    return Attribution("by", re.sub(r"^(?:designed )?by (?=\w)", "", text, flags=re.IGNORECASE))
+    maker = words.BY.match(text)
+    return Attribution("by", text[maker.end() :] if maker else text)
 
 
 def _doubted(attribution: Attribution) -> Attribution:

@@ -30,7 +30,8 @@ _SORTS: Final = (
 PREFIXES: Final[tuple[tuple[AttributionKind, str], ...]] = (
     (
         "workshop",
-        r"workshop of|studio of|studio assistants? of|atelier of|shop of|assistants? (?:of|to)|"
+        r"workshop(?: of)?|studio of|studio assistants? of|atelier of|shop of|"
+        r"assistants? (?:of|to)|"
         rf"pupils? of|students? of|l?.?atelier {_OF}|bottega {_OF}|officina {_OF}|"
         rf"werkstatt(?: {_OF})?|werkplaats {_OF}|taller {_OF}|copia de taller(?: {_OF})?|"
         rf"oficina {_OF}|eleves? {_OF}|allievo {_OF}|(?:mitarbeiter|gehilfen?) {_OF}|"
@@ -55,7 +56,10 @@ PREFIXES: Final[tuple[tuple[AttributionKind, str], ...]] = (
     ),
     (
         "after",
-        rf"(?:{_SORTS})*(?:{_AFTER_WORDS})|cop(?:y|ies) (?:of|from)|copied from|"
+        rf"(?:{_SORTS})*(?:{_AFTER_WORDS})"
+        r"(?: (?:an? |the )?(?:designs?|drawings?|paintings?|prints?|engravings?|originals?)"
+        r" (?:by|of))?|"
+        rf"cop(?:y|ies) (?:of|from)|copied from|"
         rf"cop(?:ie|ia|ista|iste) (?:da|{_OF})|obra copiada (?:de|del)|kopie (?:von|van)|"
         rf"reproduction {_OF}",
     ),
@@ -74,7 +78,7 @@ PREFIXES: Final[tuple[tuple[AttributionKind, str], ...]] = (
         rf"schule(?: {_OF})?|school van|escuela {_OF}|(?:nachfolgers?|nachfolge)(?: {_OF})?|"
         rf"(?:suiveurs?|disciple) {_OF}|seguaci? {_OF}|seguace|navolgers? {_OF}|navolger|"
         rf"seguidor {_OF}|seguidor|discipulo {_OF}|(?:skole|skola) {_OF}|"
-        rf"(?:efterfolger|efterfoljare) (?:til|till|{_OF})",
+        rf"(?:efterfolger|efterfoljare)(?: (?:til|till|{_OF}))?",
     ),
 )
 """Terms before a name by kind, folded; whichever fits goes before those below it."""
@@ -92,7 +96,8 @@ GENITIVE: Final = re.compile(
 
 BEHIND_GENITIVE: Final = re.compile(
     r"(?P<name>.+?)(?:s|'s|\u2019s|'|\u2019) (?P<term>werkstatt|umkreis|kreis|nachfolger|nachfolge|"
-    r"nachahmer|schule|va?e?rksted|verkstad|skole|skola|kreds|krets)"
+    r"nachahmer|schule|schuler|va?e?rksted|verkstad|skole|skola|kreds|krets|efterfolger|"
+    r"efterfoljare)"
 )
 """``Rembrandts Werkstatt``. English names firms so: ``Zumbro's Studio``."""
 
@@ -127,7 +132,9 @@ DISOWNED: Final = re.compile(
 )
 REJECTED: Final = re.compile(
     r".*[(\[,;] ?(?:rejected attribution|attribution rejected|verworpen toeschrijving|"
-    r"abgeschrieben|attribution rejetee|fake|forgery|falschung)[)\]]?"
+    r"abgeschrieben|ancienne attribution|attribution rejetee|fake|forgery|falschung)[)\]]?|"
+    r".*[(\[](?:formerly|previously|once|fruher|ehemals|anciennement|gia) "
+    r"(?:attributed|ascribed|zugeschrieben|attribue|attribuito)(?: to| a)?[)\]]"
 )
 
 _HELPER_NOUNS: Final = (
@@ -155,6 +162,9 @@ SURNAMES_OF_MONONYMS: Final = frozenset({"peale"})
 COPYIST: Final = re.compile(
     rf"(.+?)[,;]? \(?((?:copy |kopie |copie )?(?:after|d{_QUOTE}apres|nach|naar|efter)) ([^()]+)\)?"
 )
+_MADE: Final = "designed|made|engraved|etched|painted|printed|drawn|executed|decorated|modeled"
+BY: Final = re.compile(rf"(?:(?:{_MADE})(?:,? and |, | ))*by (?=\w)", re.IGNORECASE)
+
 TRAILING: Final = re.compile(r"(.+?)(?:, ?| ?[(\[])([^()\[\],]+?)[)\]]?")
 LIFE: Final = re.compile(r"(.+?)\s*[(\[][^()\[\]]*\d{3,4}[^()\[\]]*[)\]]")
 
@@ -171,7 +181,8 @@ NOBODY: Final = re.compile(
     r"(?:an? |by |the )?(?:unknown|unidentified|anonymous|anon\.?|anonym(?:e|us|er)?|anonimo|"
     r"anoniem(?:e)?|unbekannt(?:er|e)?|inconnue?|ignoto|sconosciuto|onbekend(?:e)?|desconocid[oa]|"
     r"desconhecid[oa]|ukendt|ubekendt|ukjent|okand|tuntematon|nieznany|neznamy|ismeretlen|"
-    r"неизвестн\w*|作者不詳|作者不明|佚名|not (?:known|recorded|identified|provided|stated)|"
+    r"неизвестн\w*|作者不詳|作者不明|佚名|"
+    r"not (?:known|recorded|identified|provided|stated|available)|"
     r"(?:artist|maker|author|painter)(?:\(s\)|s)?(?:/maker)? (?:is |are )?"
     r"(?:unknown|not known|unidentified|unrecorded|not recorded|anonymous)|"
     r"no (?:artist|maker|attribution)|"

@@ -45,7 +45,7 @@ _MEANINGS: Final[tuple[tuple[Word, str], ...]] = (
         "exhibited cast carved modeled modelled reconstructed remade assembled fabricated "
         "manufactured constructed composed conceived posthumously edition drawn built taken "
         "engraved etched typed reproduced print prints newspaper newspapers book portfolio "
-        "drawing drawings woodcut woodcuts "
+        "drawing drawings woodcut woodcuts altered enlarged on reverse verso "
         "entstanden gemalt vollendet vermutlich signiert ausgefuhrt gedruckt gegossen "
         "gedateerd vermoedelijk vervaardigd databile eseguito dipinto realizzato fechado "
         "firmado publie expose realise peint cerca omkring dans fertiggestellt begonnen termine "
@@ -143,7 +143,8 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
         # Dates of machines; those of Wikidata have a sign, and 00 for what is not known.
         (r"^-0*(\d{1,4})-\d\d-\d\d(?:t[\d:.z+-]*)?$", r"\1 bc"),
         (
-            r"(?<!\d)\+?\b(\d{4})-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])(?:t[\d:.z+-]*| [\d:.]+)?(?!\d)",
+            r"(?<!\d)\+?\b(\d{4})-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])"
+            r"(?:t[\d:.z+-]*(?:/\d\d?)?| [\d:.]+)?(?!\d)",
             r"\1",
         ),
         (r"\b(\d\d(\d\d))-(0[1-9]|1[0-2])(?![\d/-])", _year_and_month),
@@ -155,6 +156,9 @@ _REWRITES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], st
         (r"\b(1\d\d|20\d)(?:[xu_?]|-(?=\s*(?:\?|$)))(?!\w)", r"\g<1>0s"),
         (r"\b(\d{2,3}0)-?tal(?:l?et)?\b", r"\1s"),
         (r"er-jahre\b", "er jahre"),
+        (r"\ba\. ?(?=\d{1,2}\. ?j(?:h|ahr))", "anfang "),
+        (r"\bm\. ?(?=\d{1,2}\. ?j(?:h|ahr))", "mitte "),
+        (r"\be\. ?(?=\d{1,2}\. ?j(?:h|ahr))", "ende "),
         (r"\b([1-4])\. ?h\. ?(?=\d|des)", r"\1. half "),
         (r"\b([1-4])\. ?v\. ?(?=\d|des)", r"\1. quarter "),
         (r"\b([1-3])\. ?dr?\. ?(?=\d|des)", r"\1. drittel "),
@@ -225,7 +229,7 @@ _NO_PLACE: Final = (
 )
 _PLACE_FIRST: Final = re.compile(
     rf"(?:(?!(?:{_NO_PLACE})\b)[A-Z][\w.'-]+"
-    r"(?: (?:de|di|del|la|le|les|los|sur|am|an|der|[A-Z][\w.'-]+))*,"
+    r"(?: (?:de|di|del|la|le|les|los|sur|am|an|der|and|und|et|[A-Z][\w.'-]+))*,"
     r"|(?:Paris|London|New York|Rome|Roma|Berlin|Munich|München|Vienna|Wien|Barcelona|Madrid|"
     r"Florence|Venice|Amsterdam|Antwerp|Brussels|Moscow|Nice|Arles|Cologne|Dresden|Weimar),?)"
     r"\s+(?=\S.*\d{3})"

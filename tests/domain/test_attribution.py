@@ -121,6 +121,11 @@ Maestro Domenico = by: Maestro Domenico
 Lanfranco Workshop = by: Lanfranco Workshop
 Zumbro's Studio = by: Zumbro's Studio
 Monogrammist AG = by: Monogrammist AG
+Designed and made by William Morris = by: William Morris
+Workshop Lucas Cranach the Elder = workshop: Lucas Cranach the Elder
+Attributed to Jan van Eyck|and Workshop Workshop Member = workshop: Jan van Eyck
+after a design by William Hogarth = after: William Hogarth
+Rembrandts efterfølger = follower: Rembrandt
 """  # noqa: E501
 
 NOBODY = [
@@ -138,6 +143,7 @@ NOBODY = [
     "Escuela cuzqueña", "Italian (Florentine) Painter", "British (?) School 19th century",
     "?British School", "Egyptian; probably Thebes (now Luxor), Egypt", "Iran, probably Isfahan",
     "China", "Korean", "Rembrandt van Rijn (rejected attribution)", "Workshop Member",
+    "RUBENS (anciennement attribué à)", "Rembrandt (formerly attributed to)", "Greek; Athens",
     "formerly attributed to Titian", "Anonymous Artist|Imitator of Anonymous Flemish 15th Century",
 ]  # fmt: skip
 
