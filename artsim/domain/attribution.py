@@ -83,15 +83,17 @@ def without_role(text: str) -> str:
     line = _tidy(text)
     if len(line) > _LONGEST:
         return text
-    if ";" in line:
-        return "; ".join(without_role(part) for part in line.split("; "))
-    if found := words.ROLE_BEFORE.match(_fold_evenly(line)):
-        line = line[found.end() :]
-    elif found := words.ROLE_BEHIND.fullmatch(_fold_evenly(line)):
-        line = line[: found.end(1)]
-    else:
-        return text
-    return line
+    parts = re.split(r"(; ?)", line)
+    plain = "".join(map(_without_role, parts))
+    return text if plain == line else plain
+
+
+def _without_role(part: str) -> str:
+    if found := words.ROLE_BEFORE.match(_fold_evenly(part)):
+        return part[found.end() :]
+    if found := words.ROLE_BEHIND.fullmatch(_fold_evenly(part)):
+        return part[: found.end(1)]
+    return part
 
 
 def _parse_several(parts: list[str]) -> Attribution:

@@ -121,6 +121,7 @@ Maestro Domenico = by: Maestro Domenico
 Lanfranco Workshop = by: Lanfranco Workshop
 Zumbro's Studio = by: Zumbro's Studio
 Monogrammist AG = by: Monogrammist AG
+Rubens;Jan Brueghel = by: Rubens and Jan Brueghel
 Designed and made by William Morris = by: William Morris
 Workshop Lucas Cranach the Elder = workshop: Lucas Cranach the Elder
 Attributed to Jan van Eyck|and Workshop Workshop Member = workshop: Jan van Eyck
@@ -197,6 +198,10 @@ terms = st.sampled_from(
         "by",
         "the",
         "zugeschrieben",
+        ";",
+        "x;y",
+        "Artist:",
+        "(French, 1606), artist",
     ]
 )
 
