@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from artsim.ingest.progress import IngestSummary, Problem
 
 SHOWN_PROBLEMS = 10
+SHOWN_CHARACTERS = 400
 
 SourceArgument = Annotated[
     Path,
@@ -74,7 +75,12 @@ ShardOption = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Read everything, write nothing.")]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Read everything, write nothing; say how the columns are understood."
+    ),
+]
 ErrorsOption = Annotated[
     Path,
     typer.Option(
@@ -144,6 +150,8 @@ def ingest(
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
         with Place(gallery, url, api_key, home).open() as opened:
+            if dry_run:
+                _say_what_is_understood(source, metadata, parse_columns(columns or []))
             try:
                 summary = ingest_paintings(
                     opened,
@@ -183,6 +191,16 @@ def sample(
             f"{made.pictures} pictures, {made.portraits} of them portraits, are in {folder}. "
             f"Next: artsim ingest {folder}"
         )
+
+
+def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:
+    from artsim.ingest.sources import read_source
+    from artsim.ingest.understanding import understand_metadata
+    from artsim.render.text import clean
+
+    understanding = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
+    for line in understanding.lines() if understanding else ["There is no metadata."]:
+        say(clean(line, SHOWN_CHARACTERS))
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:

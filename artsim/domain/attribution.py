@@ -6,14 +6,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
+from artsim.domain import attribution_words as words
+from artsim.domain.attribution_words import AttributionKind
 from artsim.domain.names import artist_key, fold_text
-
-AttributionKind = Literal[
-    "by", "attributed", "workshop", "circle", "follower", "manner", "after", "unknown"
-]
-"""Nearest to the artist first, as in `artsim.domain.payload.ATTRIBUTIONS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,98 +34,6 @@ _LONGEST: Final = 400
 
 _UNKNOWN: Final = Attribution("unknown", None)
 
-_PREFIXES: Final[tuple[tuple[AttributionKind, str], ...]] = (
-    (
-        "workshop",
-        r"workshop of|studio of|studio assistants? of|atelier of|shop of|assistants? (?:of|to)|"
-        r"pupils? of|(?:l.)?atelier (?:de|du|des|van)|bottega (?:di|del)|"
-        r"werkstatt(?: (?:von|des|der))?|werkplaats van|taller de|eleve de|allievo di|"
-        r"schuler (?:von|des)",
-    ),
-    (
-        "circle",
-        r"(?:close )?circle of|associate of|entourage (?:de|du|des)|cercle (?:de|du|des)|"
-        r"(?:umkreis|kreis)(?: (?:von|des|der))?|cerchia (?:di|del)|ambito (?:di|del)|"
-        r"(?:omgeving|kring) van|circulo de",
-    ),
-    (
-        "manner",
-        r"(?:in the )?(?:manner|style) of|imitators? of|(?:alla )?maniera (?:di|del)|"
-        r"(?:a la )?maniere (?:de|du|des)|(?:dans le )?gout (?:de|du|des)|stile di|"
-        r"(?:in der )?art (?:von|des|der)|(?:stijl|trant) van|estilo de|imitatore di|"
-        r"imitateur de",
-    ),
-    (
-        "after",
-        r"(?:(?:modern |early |later )?cop(?:y|ies) )?after|cop(?:y|ies) (?:of|from)|copied from|"
-        r"(?:copie )?d.apres|copie de|copia (?:da|di|de)|"
-        r"(?:kopie )?nach|(?:kopie )?naar|segun",
-    ),
-    (
-        "attributed",
-        r"(?:here )?attributed to|attr\.?(?: to)?|ascribed to|attribuee? (?:a|au)|"
-        r"attribuito a|zugeschrieben(?: an)?|toegeschreven aan|atribuido a",
-    ),
-    (
-        "follower",
-        r"(?:close )?followers? of|school of|ecole (?:de|du|des)|scuola (?:di|del)|"
-        r"schule(?: (?:von|des|der))?|escuela de|(?:nachfolger|nachfolge)(?: (?:von|des|der))?|"
-        r"(?:suiveur|disciple) (?:de|du|des)|seguace (?:di|del)|navolger van|seguidor de",
-    ),
-)
-_PREFIX: Final = re.compile(
-    r"(?:(?:by |from |the |an? )*)(?:"
-    + "|".join(f"(?P<{kind}>{forms})" for kind, forms in _PREFIXES)
-    + r")(?:[ :]+|$)"
-)
-_DOUBT: Final = re.compile(
-    r"(?:possibly|probably|perhaps|presumably|likely|maybe|wohl|vermutlich|peut-etre|forse)"
-    r"(?:,? by)? +"
-)
-_DOUBTED_BEHIND: Final = re.compile(r"(.+?),? (?:zugeschrieben|toegeschreven)")
-_DISOWNED: Final = re.compile(
-    r"(?:formerly|previously|once|traditionally) (?:attributed|ascribed) "
-)
-_HELPERS: Final = (
-    r"(?:(?:his|her|the) )?(?:workshop|studio|assistants?|pupils?|atelier|werkstatt|bottega|"
-    r"shop|helfer|gehilfen|collaborators?|an assistant)"
-)
-_WITH_HELP: Final = re.compile(rf"(.+?),? (?:and|with|&|und|et|e|en|mit|avec) {_HELPERS}")
-_PERHAPS_HELP: Final = re.compile(rf"(.+?),? (?:or|oder|ou|of) {_HELPERS}")
-_ALTERNATIVE: Final = re.compile(r"(.+?),? (?:or|oder|ou) (.+)")
-_COPYIST: Final = re.compile(r"(.+?)[,;]? \(?((?:copy )?after|d.apres|nach|naar) ([^()]+)\)?")
-_TRAILING: Final = re.compile(r"(.+?)(?:, ?| ?\()([^(),]+?)\)?")
-
-_NOBODY: Final = re.compile(
-    r"(?:an? |by )?(?:unknown|unidentified|anonymous|anon\.?|anonym(?:e|us|er)?|anonimo|anoniem|"
-    r"unbekannt(?:er)?|inconnue?|ignoto|sconosciuto|onbekend(?:e)?|desconocido|artist unknown|"
-    r"maker unknown|not recorded|various(?: artists)?|autore ignoto|maestro ignoto)(?!\w).*"
-    r"|n/?a|none"
-)
-_PERIOD: Final = re.compile(
-    r".*\b(?:\d{1,2}(?:st|nd|rd|th|e|de)?(?:[-/\u2013 ]\d{1,2}(?:st|nd|rd|th|e|de)?)?[- ]"
-    r"(?:century|centuries|c\.|jahrhunderts?|jh\.?|eeuw)|"
-    r"[ivx]+e? (?:siecle|secolo|siglo)).*"
-)
-_NATIONS: Final = (
-    "american|antwerp|austrian|barbizon|bohemian|bolognese|british|bruges|brussels|byzantine|"
-    "catalan|chinese|cologne|cremonese|cretan|cuzco|danish|danube|dutch|early netherlandish|"
-    "emilian|english|ferrarese|flemish|florentine|fontainebleau|franco-flemish|french|genoese|"
-    "german|ghent|greek|haarlem|hague|haarlem|hudson river|hungarian|indian|irish|italian|"
-    "italo-byzantine|japanese|leiden|leyden|lombard|london|madrid|mexican|milan|milanese|"
-    "mughal|naples|neapolitan|netherlandish|netherlands|new york|north italian|norwegian|"
-    "norwich|novgorod|paduan|paris|parma|persian|pisan|polish|portuguese|prague|rajasthani|"
-    "rimini|roman|rome|russian|sicilian|siena|sienese|south german|spanish|st ives|swabian|"
-    "swedish|swiss|tuscan|tyrolean|umbrian|upper rhenish|utrecht|valencian|venetian|venice|"
-    "veronese|westphalian|bologna|ferrara|florence|genoa|seville|delft|barcelona|cordoba|"
-    "posillipo|pont-aven|altamura|ferrare|venise|sienne|napoli|venezia|firenze|roma"
-)
-_NO_PERSON: Final = re.compile(
-    rf"(?:the )?(?:(?:north|south|central|northern|southern|upper|lower|early|modern|old) )*"
-    rf"(?:{_NATIONS})(?:[-/ ](?:{_NATIONS}))*"
-    rf"(?: (?:school\b.*|schule|painter|artist|master))?"
-)
-
 
 @lru_cache(maxsize=4096)
 def parse_attribution(text: str) -> Attribution:
@@ -138,18 +43,22 @@ def parse_attribution(text: str) -> Attribution:
 
     - "X and workshop", "X with assistants": ``workshop``, so that ``by`` is kept for
       works held to be by the artist's own hand.
-    - "X?", "possibly X", "X or workshop", "X or Y": ``attributed``, to X.
+    - "X?", "possibly X", "X or workshop", "X or Y": ``attributed``, to X; of "Leonard or
+      Nardon Pénicaud" to Leonard Pénicaud.
     - "School of X", "X School": ``follower`` if X is not one of the usual places and
       nations, else ``unknown`` ("School of Fontainebleau").
     - "Imitator of": ``manner``. "Pupil of", "assistant of": ``workshop``.
     - "X, after Y": what X alone would be, for X held the brush; "Anonymous, after Y" is
       ``after`` Y.
-    - "Formerly attributed to X" and "Florentine 15th Century": ``unknown``.
+    - "Formerly attributed to X", "X (rejected attribution)", "Florentine 15th Century",
+      "Egyptian" and "Nürnberger Meister um 1480": ``unknown``. "Veronese" is Paolo.
+    - A role is no part of the name: "Artist: X", "X (French, 1830-1903), artist".
     - "Master of the Saint Lucy Legend" is an artist like others.
     - "X and Y", and the parts of a line divided by ``|`` or ``;``: both artists, in one
       name joined by *and*.
 
-    English, French, German, Italian, Dutch and Spanish terms are known. What is not
+    English, French, German, Italian, Dutch and Spanish terms are known, and the usual ones
+    of the Nordic languages and Portuguese, in `artsim.domain.attribution_words`. What is not
     recognized as a term is taken for a name.
 
     References
@@ -157,50 +66,91 @@ def parse_attribution(text: str) -> Attribution:
     .. [1] Christie's, "Important notices and explanation of cataloguing practice":
        attributed to, studio of, circle of, follower of, manner of, after.
     """
-    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text))]
-    parts = [part for part in parts if part]
     if len(text) > _LONGEST:
         return Attribution("by", _tidy(text))
+    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text))]
+    parts = [part for part in parts if part]
     if len(parts) > 1:
         return _parse_several(parts)
     return _parse_one(parts[0]) if parts else _UNKNOWN
+
+
+def without_role(text: str) -> str:
+    """Return a line without a role before or behind it, and the life beside the latter.
+
+    ``"Artist: Claude Monet"``; ``"Camille Pissarro (French, 1830-1903), artist"``.
+    """
+    line = _tidy(text)
+    if len(line) > _LONGEST:
+        return text
+    parts = re.split(r"(; ?)", line)
+    plain = "".join(map(_without_role, parts))
+    return text if plain == line else plain
+
+
+def _without_role(part: str) -> str:
+    if found := words.ROLE_BEFORE.match(_fold_evenly(part)):
+        return part[found.end() :]
+    if found := words.ROLE_BEHIND.fullmatch(_fold_evenly(part)):
+        return part[: found.end(1)]
+    return part
 
 
 def _parse_several(parts: list[str]) -> Attribution:
     """Read ``A|or B|and C``, as the National Gallery of Art writes joint attributions."""
     if any(fold_text(part).startswith("or ") for part in parts[1:]):
         return _doubted(_parse_one(parts[0]))
+    if words.names_a_place(_fold_evenly(parts[0])):
+        # "Egyptian; probably Thebes (now Luxor), Egypt"
+        parts = parts[:1] + [part for part in parts[1:] if not _ends_in_a_place(part)]
+    is_helped = any(words.HELP_ALONE.fullmatch(_fold_evenly(part)) for part in parts[1:])
     every = [_parse_one(re.sub(r"^and ", "", part, flags=re.IGNORECASE)) for part in parts]
     named = [one for one in every if one.artist is not None]
     masters = [one.artist for one in named if one.kind == "by" and one.artist]
     if not named:
         return _UNKNOWN
     if not masters:
-        return named[0]
+        first = named[0]
+        is_workshop = is_helped and first.kind == "attributed"
+        return Attribution("workshop", first.artist) if is_workshop else first
     helped = {artist_key(one.artist) for one in named if one.kind == "workshop" and one.artist}
-    kind: AttributionKind = "workshop" if helped & set(map(artist_key, masters)) else "by"
-    return Attribution(kind, " and ".join(dict.fromkeys(masters)))
+    is_helped = is_helped or bool(helped & set(map(artist_key, masters)))
+    return Attribution("workshop" if is_helped else "by", " and ".join(dict.fromkeys(masters)))
+
+
+def _ends_in_a_place(part: str) -> bool:
+    """Say whether what follows a nation is a place in it: a known one, or one word."""
+    return part.isalpha() or words.names_a_place(_fold_evenly(part).rpartition(",")[2])
 
 
 def _parse_one(text: str) -> Attribution:
-    text = text.strip(" ,")
+    text = without_role(text.strip(" ,-\u2013\u2014"))
     folded = _fold_evenly(text)
-    if not any(c.isalpha() for c in folded) or _DISOWNED.match(folded):
+    if not any(c.isalpha() for c in folded) or words.DISOWNED.match(folded):
         return _UNKNOWN
-    if doubt := _DOUBT.match(folded):
+    if words.REJECTED.fullmatch(folded) or words.HELP_ALONE.fullmatch(folded):
+        return _UNKNOWN
+    if doubt := words.DOUBT.match(folded):
         return _doubted(_parse_one(text[doubt.end() :]))
-    if prefix := _PREFIX.match(folded):
-        kind: AttributionKind = next(k for k, _ in _PREFIXES if prefix[k] is not None)
-        return _tied(kind, text[prefix.end() :])
+    if prefix := words.PREFIX.match(folded):
+        kind: AttributionKind = next(k for k, _ in words.PREFIXES if prefix[k] is not None)
+        return _tied(kind, _nominative(text, folded, prefix.end()))
     if folded.endswith(("?", "(?)", "[?]")):
         return _doubted(_parse_one(text.rstrip("?()[] ")))
     return _parse_suffixed(text, folded) or _parse_name(text, folded)
 
 
+def _nominative(text: str, folded: str, start: int) -> str:
+    """Return the name from `start` on, without the ending that German terms give it."""
+    last = re.sub(r"\W+$", "", folded).rpartition(" ")[2]
+    is_genitive = words.GENITIVE.match(folded) and last.endswith("s") and "(" not in text
+    if is_genitive and not words.ENDS_IN_S.fullmatch(last):
+        return text.rstrip()[start:-1]
+    return text[start:]
+
+
 def _tied(kind: AttributionKind, rest: str) -> Attribution:
     """Return what a term says of the line that it stands before or behind."""
-    if kind == "follower" and _NO_PERSON.fullmatch(_fold_evenly(rest).split(",")[0].strip()):
-        return _UNKNOWN
     inner = _parse_one(rest)
     if inner.artist is None:
         return _UNKNOWN
@@ -211,35 +161,88 @@ def _tied(kind: AttributionKind, rest: str) -> Attribution:
 
 def _parse_suffixed(text: str, folded: str) -> Attribution | None:
     """Read ``X and workshop``, ``X or Y``, ``X, after Y``, ``X (circle of)``."""
-    if found := _DOUBTED_BEHIND.fullmatch(folded):
+    if found := words.DOUBTED_BEHIND.fullmatch(folded):
         return _doubted(_parse_one(text[: found.end(1)]))
-    if found := _WITH_HELP.fullmatch(folded):
+    if found := words.WITH_HELP.fullmatch(folded):
         inner = _parse_one(text[: found.end(1)])
         return Attribution("workshop", inner.artist) if inner.kind == "by" else inner
-    if found := _PERHAPS_HELP.fullmatch(folded) or _ALTERNATIVE.fullmatch(folded):
+    if found := words.PERHAPS_HELP.fullmatch(folded):
         return _doubted(_parse_one(text[: found.end(1)]))
-    if found := _COPYIST.fullmatch(folded):
+    if (found := words.ALTERNATIVE.fullmatch(folded)) and _is_lower(text, found.span(2)):
+        return _doubted(_parse_one(_first_of_two(text, found)))
+    if found := words.COPYIST.fullmatch(folded):
         head = _parse_one(text[: found.end(1)])
         return head if head.artist else Attribution("after", text[found.start(3) : found.end(3)])
-    if (found := _TRAILING.fullmatch(folded)) and (kind := _kind_of_term(found[2])):
-        return _tied(kind, text[: found.end(1)])
+    if found := words.TRAILING.fullmatch(folded):
+        term = found[2].strip()
+        if kind := _kind_of_term(term):
+            return _tied(kind, text[: found.end(1)])
+        if words.PREFIX.match(term) and _parse_one(text[: found.end(1)]).artist is None:
+            return _parse_one(text[found.start(2) : found.end(2)])
+    if found := words.BEHIND_GENITIVE.fullmatch(folded) or words.TERM_BEHIND.fullmatch(folded):
+        return _term_behind(text, found)
+    if found := words.LIFE.fullmatch(folded):
+        tied = _parse_suffixed(text[: found.end(1)], found[1])
+        return tied if tied is not None and tied.kind != "by" else None
     return None
+
+
+def _term_behind(text: str, found: re.Match[str]) -> Attribution | None:
+    """Read ``Rembrandts Werkstatt`` and ``Rembrandt-Schule``."""
+    kind = _kind_of_term(found["term"])
+    if kind is None or _names_nobody(_fold_evenly(text)):
+        return None
+    end = found.end("name")
+    last = _fold_evenly(text[: end + 1]).rpartition(" ")[2]
+    name = text[: end + 1] if words.ENDS_IN_S.fullmatch(last) else text[:end]
+    return _tied(kind, name)
+
+
+def _is_lower(text: str, span: tuple[int, int]) -> bool:
+    """Say whether a word is written small, or all is in capitals: ``Ou Ning`` is a name."""
+    return text.isupper() or text[slice(*span)].islower()
+
+
+def _first_of_two(text: str, found: re.Match[str]) -> str:
+    """Return the first of two names, with the surname that it shares with the second."""
+    first, second = text[: found.end(1)], text[found.start(3) :]
+    given, *rest = second.split()
+    is_mononym = words.MONONYMS.fullmatch(found[1]) and not (
+        rest and fold_text(rest[-1]) in words.SURNAMES_OF_MONONYMS
+    )
+    if " " in first or "," in second or not rest or is_mononym or not given[:1].isupper():
+        return first
+    return f"{first} {' '.join(rest)}"
 
 
 def _kind_of_term(term: str) -> AttributionKind | None:
-    """Return what a term that stands behind a name says: ``workshop of``, ``Werkstatt``."""
-    for ending in ("", " of", " to", " a", " de", " di"):
-        if found := _PREFIX.fullmatch(f"{term}{ending}"):
-            return next(kind for kind, _ in _PREFIXES if found[kind] is not None)
+    """Return what a term that stands behind a name says: ``workshop of``, ``y Taller``."""
+    if words.HELP_ALONE.fullmatch(term):
+        return "workshop"
+    if term in words.ALSO_NAMES:
+        return None
+    for ending in ("", " of", " to", " a", " de", " di", " van"):
+        if found := words.PREFIX.fullmatch(f"{term}{ending}"):
+            return next(kind for kind, _ in words.PREFIXES if found[kind] is not None)
     return None
 
 
+def _names_nobody(folded: str) -> bool:
+    return bool(
+        words.NOBODY.fullmatch(folded)
+        or words.PERIOD.fullmatch(folded)
+        or words.names_a_place(folded)
+        or words.SCHOOL_OF_A_PLACE.fullmatch(folded)
+    )
+
+
 def _parse_name(text: str, folded: str) -> Attribution:
-    if _NOBODY.fullmatch(folded) or _PERIOD.fullmatch(folded) or _NO_PERSON.fullmatch(folded):
+    if _names_nobody(folded):
         return _UNKNOWN
     if folded.endswith(" school"):
         return Attribution("follower", text[: -len(" school")])
-    return Attribution("by", re.sub(r"^by (?=\w)", "", text, flags=re.IGNORECASE))
+    maker = words.BY.match(text)
+    return Attribution("by", text[maker.end() :] if maker else text)
 
 
 def _doubted(attribution: Attribution) -> Attribution:

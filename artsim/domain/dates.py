@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -55,13 +56,18 @@ def parse_date(text: str) -> YearRange | None:
 
     - A century is its hundred: "17th century" and "1600s" are 1600..1699, "4th century
       BC" is -399..-300. *Early*, *mid-* and *late* (and "beginning", "end") are thirds,
-      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves and
-      quarters are 50 and 25 years. "Turn of the 18th century" is 1690..1709.
+      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves
+      ("later 18th century" is the second) and quarters are 50 and 25 years. "Turn of the
+      18th century" is 1690..1709.
     - *Circa*, "probably" and "?" do not widen: "c. 1500-25" is 1500..1525.
     - "Before" and "by 1700" are 1650..1700, "after 1650" is 1650..1700
-      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`.
-    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508") are the
-      shortest interval around all. A day or month is its year.
+      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`;
+      no end lies in the future. "17th century or later" starts with the century;
+      "1902, printed before 1910" is 1902..1910, "18th century, after 1713" 1713..1799.
+    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508", "1918, printed
+      1968") are the shortest interval around all. A day or month is its year, "1911-09"
+      too; "1905-07" is two years.
+    - A place before the date is passed over: "Paris 1911".
     - English, French, German, Italian, Dutch, Spanish and Latin words are known.
 
     Returns
@@ -109,10 +115,12 @@ def _from_previous(span: Span, before: Span) -> Span:
         return span
     if before.unit == "century" and _may_count_centuries(span):
         return replace(span, unit="century")
-    is_short = span.digits <= 2 and not span.era and before.unit in ("year", "decade")
-    if is_short and span.unit in ("year", "decade") and before.number >= 100:
-        base = 10**span.digits
-        number = before.number // base * base + span.number
+    is_short = span.digits <= 2 and before.unit in ("year", "decade") and before.number >= 100
+    base = 10**span.digits
+    number = before.number // base * base + span.number
+    # "1190/85 BC", but not "100-50 BC".
+    is_descending = span.era == "bc" and span.is_slash and number < before.number
+    if is_short and span.unit in ("year", "decade") and (not span.era or is_descending):
         return replace(span, number=number, digits=before.digits)
     return span
 
@@ -133,8 +141,8 @@ def _is_sound(span: Span) -> bool:
         case "decade":
             return 100 <= number <= LATEST_YEAR and number % 10 == 0 and span.digits >= 3
         case "year":
-            least = 1 if span.era else 100
-            return least <= number <= LATEST_YEAR and (bool(span.era) or span.digits >= 3)
+            least, most = 1 if span.era else 100, 9999 if span.era == "bc" else LATEST_YEAR
+            return least <= number <= most and (bool(span.era) or span.digits >= 3)
         case _:
             return False
 
@@ -153,8 +161,30 @@ def _enclose(spans: Sequence[Span]) -> YearRange | None:
     if [span.open_end for span in spans] in (["after", "before"], ["after", "by"]):
         first, last = known[0].end, known[1].start
         return YearRange(first, last) if first <= last else None
+    if narrowed := _narrowed(spans, known):
+        return narrowed
     opened = [_open(span, years) for span, years in zip(spans, known, strict=True)]
     return YearRange(min(o.start for o in opened), max(o.end for o in opened))
+
+
+def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | None:
+    """Read an open end beside another date, which closes it or which it cuts.
+
+    "1902, printed before 1910" starts in 1902, and "18th century, after 1713" ends with
+    the century.
+    """
+    *closed, last = spans
+    if not closed or any(span.open_end for span in closed) or not last.open_end or last.is_with:
+        return None
+    first = YearRange(min(y.start for y in known[:-1]), max(y.end for y in known[:-1]))
+    other = known[-1]
+    is_within = first.start <= other.start and other.end <= first.end
+    if len(closed) == 1 and closed[0].unit in ("century", "decade") and is_within:
+        if last.open_end == "after":
+            return YearRange(other.end, first.end)
+        return YearRange(first.start, other.end)
+    is_closing = last.open_end != "after" and first.start <= other.start
+    return YearRange(first.start, max(first.end, other.end)) if is_closing else None
 
 
 def _years(span: Span) -> YearRange | None:
@@ -199,11 +229,14 @@ def _open(span: Span, years: YearRange) -> YearRange:
     reach = CLOSE_END_YEARS if span.is_close else OPEN_END_YEARS
     match span.open_end:
         case "before":
-            return YearRange(_shift(years.start, -reach), years.start)
+            last = years.end if span.is_with else years.start
+            return YearRange(_shift(years.start, -reach), last)
         case "by":
             return YearRange(_shift(years.start, -reach), years.end)
         case "after":
-            return YearRange(years.end, _shift(years.end, reach))
+            first = years.start if span.is_with else years.end
+            until = min(_shift(years.end, reach), datetime.date.today().year)
+            return YearRange(first, max(until, years.end))
         case _:
             return years
 

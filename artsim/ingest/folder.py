@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
+from artsim.ingest.cells import as_text, clean
 from artsim.ingest.columns import Columns
 from artsim.ingest.manifest import Manifest, Row
 from artsim.ingest.manifest_source import SeenIds, make_painting, readable
-from artsim.ingest.row_payload import as_text, clean
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
 
 

@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from artsim.errors import MetadataError
+from artsim.ingest.cells import as_text, clean, says_nothing
 from artsim.ingest.columns import Columns
 from artsim.ingest.manifest import BadRow, Manifest, Row
-from artsim.ingest.row_payload import as_text, clean, row_payload
+from artsim.ingest.row_payload import row_payload
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
 
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
@@ -117,7 +118,7 @@ def make_painting(
 ) -> SourcePainting:
     """Join a row and its picture; MetadataError if the id has been there."""
     given = clean(row.values.get(columns.by_field.get("id", "")))
-    painting_id = relative if given is None else as_text(given)
+    painting_id = relative if given is None or says_nothing(given) else as_text(given)
     seen.add(painting_id, row.line)
     payload = {
         "painting_id": painting_id,

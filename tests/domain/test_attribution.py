@@ -75,6 +75,58 @@ nach Dürer = after: Dürer
 Copy after a follower of Bosch = after: Bosch
 Anonymous, after Rubens = after: Rubens
 Flemish School, after Rubens = after: Rubens
+Rembrandt (zugeschr.) = attributed: Rembrandt
+?Titian = attributed: Titian
+doubtfully attributed to Titian = attributed: Titian
+Rembrandt (toegeschreven) = attributed: Rembrandt
+Goya (Atribuido) = attributed: Goya
+Leonard or Nardon Pénicaud = attributed: Leonard Pénicaud
+Rembrandt or Raphaelle Peale = attributed: Rembrandt Peale
+Cao Fei, Ou Ning = by: Cao Fei, Ou Ning
+British School 17th century, attributed to John Greenhill = attributed: John Greenhill
+Rembrandt Werkstatt = workshop: Rembrandt
+Rembrandts Werkstatt = workshop: Rembrandt
+Rembrandts værksted = workshop: Rembrandt
+Rubens' Werkstatt = workshop: Rubens
+Frans Hals Werkstatt = workshop: Frans Hals
+Werkstatt Lucas Cranach d. Ä. = workshop: Lucas Cranach d. Ä.
+Bellini, Giovanni (y Taller) = workshop: Bellini, Giovanni
+Tintoretto, Jacopo Robusti (Copia de Taller) = workshop: Tintoretto, Jacopo Robusti
+Rubens et son atelier = workshop: Rubens
+Alexander Cozens and a pupil = workshop: Alexander Cozens
+Peter Paul Rubens [workshop of] = workshop: Peter Paul Rubens
+Sir Anthony van Dyck and Studio (Antwerp 1599-1641 London) = workshop: Sir Anthony van Dyck
+Jan van Eyck|and Workshop Workshop Member = workshop: Jan van Eyck
+Workshop of Veronese = workshop: Veronese
+Umkreis Rembrandts = circle: Rembrandt
+Umkreis Frans Hals = circle: Frans Hals
+Cercle d'Adriaen van Ostade = circle: Adriaen van Ostade
+Nachahmer Rembrandts = manner: Rembrandt
+Genre de Boucher = manner: Boucher
+Green, Art = by: Green, Art
+Rembrandt-Schule = follower: Rembrandt
+BRIL école des = follower: BRIL
+Ecole d'Andrea Castagnéri = follower: Andrea Castagnéri
+Zuccaro, Federico (Discipulo de) = follower: Zuccaro, Federico
+prints after Abraham Solomon = after: Abraham Solomon
+Luini, Bernardino (Segun Modelo de) = after: Luini, Bernardino
+Reni, Guido (Obra Copiada de) = after: Reni, Guido
+Kopia efter Rembrandt = after: Rembrandt
+painter: after: Rembrandt = after: Rembrandt
+Veronese = by: Veronese
+Artist: Claude Monet = by: Claude Monet
+Camille Pissarro (French, 1830–1903), artist = by: Camille Pissarro
+Designed by Koloman Moser = by: Koloman Moser
+Maestro Domenico = by: Maestro Domenico
+Lanfranco Workshop = by: Lanfranco Workshop
+Zumbro's Studio = by: Zumbro's Studio
+Monogrammist AG = by: Monogrammist AG
+Rubens;Jan Brueghel = by: Rubens and Jan Brueghel
+Designed and made by William Morris = by: William Morris
+Workshop Lucas Cranach the Elder = workshop: Lucas Cranach the Elder
+Attributed to Jan van Eyck|and Workshop Workshop Member = workshop: Jan van Eyck
+after a design by William Hogarth = after: William Hogarth
+Rembrandts efterfølger = follower: Rembrandt
 """  # noqa: E501
 
 NOBODY = [
@@ -83,6 +135,16 @@ NOBODY = [
     "Franco-Flemish 15th Century", "Probably Antwerp 16th Century", "Flemish School",
     "Byzantine 13th Century (possibly from Constantinople)", "School of Fontainebleau",
     "Hudson River School", "XVIIe siècle", "Italian (Venetian) School, 16th century",
+    "Artist/maker unknown, Flemish", "Maker(s) unknown", "Artist not known", "Not known",
+    "Not provided", "No artist", "NULL", "None", "Ubekendt", "Okänd", "Tuntematon", "Nieznany",
+    "neznámý autor", "Desconhecido", "Неизвестный художник", "作者不詳", "Auteur inconnu",
+    "Autor desconocido", "Maître anonyme", "École française", "FRANCE école", "ITALIE (école)",
+    "Niederländische Schule", "Deutsch", "Italienisch, 16. Jh.", "Nürnberger Meister um 1480",
+    "Hollandse School", "Friese School 1542", "Scuola veneta", "Ambito fiorentino",
+    "Escuela cuzqueña", "Italian (Florentine) Painter", "British (?) School 19th century",
+    "?British School", "Egyptian; probably Thebes (now Luxor), Egypt", "Iran, probably Isfahan",
+    "China", "Korean", "Rembrandt van Rijn (rejected attribution)", "Workshop Member",
+    "RUBENS (anciennement attribué à)", "Rembrandt (formerly attributed to)", "Greek; Athens",
     "formerly attributed to Titian", "Anonymous Artist|Imitator of Anonymous Flemish 15th Century",
 ]  # fmt: skip
 
@@ -136,6 +198,10 @@ terms = st.sampled_from(
         "by",
         "the",
         "zugeschrieben",
+        ";",
+        "x;y",
+        "Artist:",
+        "(French, 1606), artist",
     ]
 )
 

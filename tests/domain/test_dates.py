@@ -3,6 +3,7 @@
 # ruff: noqa: RUF001 - the dashes and quotes of catalogues are the subject
 
 import csv
+import datetime
 
 import pytest
 from hypothesis import example, given
@@ -112,14 +113,80 @@ siglo XVII = 1600..1699
 s. XVII = 1600..1699
 17de eeuw = 1600..1699
 eerste helft 17e eeuw = 1600..1649
+later 18th century = 1750..1799
+earlier 1880s = 1880..1884
+17th century or earlier = 1550..1699
+late 18th century or later = 1767..1849
+?mid 1830s or later = 1834..1886
+1902, printed before 1910 = 1902..1910
+Begun 1784; completed by 1818 = 1784..1818
+1914-21; not later than 1925 = 1914..1925
+(1933 (probably before November), printed 1939) = 1933..1939
+18th century, after 1713 = 1713..1799
+early 19th Century, after 1806 = 1806..1833
+17th century, before 1650 = 1600..1650
+c. 196? = 1960..1969
+19-- = 1900..1999
+199u = 1990..1999
+?1777, later dated 1779 = 1777..1779
+1911-09 = 1911..1911
+1905-07 = 1905..1907
+1910\\n1911 = 1910..1911
+?exhibited 1826 = 1826..1826
+Horta de San Joan, summer 1909 = 1909..1909
+Paris 1911 = 1911..1911
+published 1893 = 1893..1893
+1918 (executed 1917) = 1917..1918
+1825, reprinted 1874 = 1825..1874
+c.1829–33, or later = 1829..1883
+8/1959 = 1959..1959
+1970$1970-01 = 1970..1970
+c. 3000 BCE = -3000..-3000
+1190/85 BC = -1190..-1185
+100-50 BC = -100..-50
++1889-06-00T00:00:00Z = 1889..1889
+-0500-00-00T00:00:00Z = -500..-500
+(May 1-9, 1968) = 1968..1968
+(March 12-April 1) 1964 = 1964..1964
+1926.  (Print executed 1925). = 1925..1926
+1560/.. = 1560..1610
+a) 1941 = 1941..1941
+<1700 = 1650..1700
+>1700 = 1700..1750
+Edo period (1603-1867), 19th century = 1800..1899
+limite 16e siècle 17e siècle = 1590..1609
+4e quart du XVe siècle (1475 - 1500) = 1475..1500
+seconde moitié du XVIe s. = 1550..1599
+2e moitié du XVe s. = 1450..1499
+dans les années 1630 = 1630..1639
+Fin del siglo XV - Inicio del siglo XVI = 1467..1533
+Primer tercio del siglo XVII = 1600..1633
+Anterior a 1700 = 1650..1700
+1. H. 17. Jh. = 1600..1649
+4. V. 15. Jh. = 1475..1499
+A. 16. Jh. = 1500..1533
+E. 15. Jh. = 1467..1499
++1650-01-01T00:00:00Z/9 = 1650..1650
+Céret and Sorgues, summer 1912 = 1912..1912
+zw. 1620 und 1630 = 1620..1630
+1530er-Jahre = 1530..1539
+spätestens 1650 = 1600..1650
+nicht vor 1650 = 1650..1700
+secc. XVI-XVII = 1500..1699
+fine Quattrocento = 1467..1499
+primo Cinquecento = 1500..1533
+1800-tallet = 1800..1899
+gedateerd 1642 = 1642..1642
 """
 
 NOT_UNDERSTOOD = [
     "", " ", "n.d.", "s.d.", "undated", "unknown", "Spring", "March", "0", "99", "9999", "12345",
-    "17th", "1650-1600", "1889-06", "-1889", "1642-", "1642 or", "1642 1650", "Ming dynasty",
+    "17th", "1650-1600", "1889-13", "-1889", "1642-", "1642 or", "1642 1650", "Ming dynasty",
     "first half", "half 1642", "1642 century", "first quarter 1642", "25th century", "before",
     "not 1642", "15th June", "June 15", "1642 (restored 1990)", "inv. 1642", "100 years ago",
     "after an original of 1590", "1890s-1870s", "iiii secolo", "1642±5", "the", "?", "16th Street",
+    "l860s", "Room 1911", "Restored, 1990",
+    "1642 1650, 1660", "second half", "later", "or later", "Horta de San Joan",
 ]  # fmt: skip
 
 
@@ -130,7 +197,7 @@ def as_range(text: str) -> YearRange:
 
 @pytest.mark.parametrize("line", UNDERSTOOD.strip().splitlines())
 def test_a_date_becomes_its_years(line: str) -> None:
-    text, expected = line.split(" = ")
+    text, expected = line.replace("\\n", "\n").split(" = ")
     assert parse_date(text) == as_range(expected)
 
 
@@ -157,6 +224,13 @@ def test_a_close_end_and_one_closed_on_both_sides() -> None:
     assert parse_date("1650 or shortly after") == YearRange(1650, 1650 + CLOSE_END_YEARS)
     assert parse_date("after 1479, before 1490") == YearRange(1479, 1490)
     assert parse_date("after 1490, before 1479") is None
+
+
+def test_an_open_end_does_not_reach_into_the_future() -> None:
+    this_year = datetime.date.today().year
+    assert parse_date("after 2010") == YearRange(2010, this_year)
+    assert parse_date("2005, printed later") == YearRange(2005, this_year)
+    assert parse_date("after 2090") == YearRange(2090, 2090)
 
 
 def test_there_is_no_year_zero() -> None:

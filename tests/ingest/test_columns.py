@@ -1,5 +1,7 @@
 """Columns and rows become fields."""
 
+# ruff: noqa: RUF001 - the dashes of catalogues are the subject
+
 import pytest
 
 from artsim.domain.payload import FACE_FIELDS, LIST_FIELDS
@@ -26,6 +28,79 @@ def test_names_are_recognized_however_they_are_spelled() -> None:
         "image": "File Name", "artist": "ARTIST-NAME", "date_text": "displaydate",
         "year_start": "Begin_Year",
     }  # fmt: skip
+
+
+LISTS = {
+    "German": (
+        "Inv.-Nr.;Datei;Künstler/in;Titel;Datierung;Datierung (von);Datierung (bis);Stil;Gattung;"
+        "Schule;Technik;Standort;Maße (H x B) in cm;Bildquelle;Schlagwörter;Bestand"
+    ),
+    "German without umlauts": (
+        "Inventarnummer;Dateiname;Kuenstler;Bildtitel;Entstehungszeit;Jahr von;Jahr bis;"
+        "Stilrichtung;Gattung;Malschule;Material/Technik;Aufbewahrungsort;Masse;Quelle;Stichwoerter;Bestand"
+    ),
+    "French": (
+        "N° d'inventaire;Fichier;Auteur;Titre;Datation;Année début;Année fin;Mouvement;Genre;École;"
+        "Matériaux et techniques;Lieu de conservation;Mesures;Source;Mots-clés;Remarques"
+    ),
+    "Italian": (
+        "Numero di inventario;Immagine;Autore;Titolo;Datazione;Anno da;Anno a;Stile;Genere;Scuola;"
+        "Materia e tecnica;Luogo di conservazione;Dimensioni;Fonte;Parole chiave;Note"
+    ),
+    "Spanish": (
+        "Nº de inventario;Archivo;Pintor;Título;Datación;Fecha inicio;Fecha fin;Estilo;Género;"
+        "Escuela;Técnica;Ubicación;Dimensiones;Fuente;Palabras clave;Notas"
+    ),
+    "Dutch": (
+        "Inventarisnummer;Bestand;Kunstenaar;Titel;Datering;Datum begin;Datum eind;Stijl;Genre;"
+        "Nationaliteit;Materiaal/techniek;Bewaarplaats;Afmetingen;Bron;Trefwoorden;Opmerkingen"
+    ),
+}
+IN_THE_ORDER_OF_THE_LISTS = [
+    "id", "image", "artist", "title", "date_text", "year_start", "year_end", "style", "genre",
+    "school", "medium", "institution", "dimensions", "source", "tags",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LISTS)
+def test_the_words_of_museums_lists(language: str) -> None:
+    header = LISTS[language].split(";")
+    expected = dict(zip(IN_THE_ORDER_OF_THE_LISTS, header, strict=False))
+    columns = resolve_columns(header, place="list.csv")
+    assert dict(columns.by_field) == expected
+    assert columns.extra == (header[-1],)
+
+
+@pytest.mark.parametrize(("first", "last"), [
+    ("DateBegin", "DateEnd"), ("datebegin", "dateend"), ("date_start", "date_end"),
+    ("creation_date_earliest", "creation_date_latest"), ("Object Begin Date", "Object End Date"),
+    ("beginyear", "endyear"), ("year_from", "year_to"), ("Earliest date", "Latest date"),
+    ("Jahr von", "Jahr bis"), ("Datierung Beginn", "Datierung Ende"),
+    ("date de début", "date de fin"),
+    ("datering.datum.start", "datering.datum.eind"), ("notBefore", "notAfter"), ("von", "bis"),
+])  # fmt: skip
+def test_the_years_of_a_pair_are_found_together(first: str, last: str) -> None:
+    columns = fields_of("image", last, "title", first)
+    assert (columns["year_start"], columns["year_end"]) == (first, last)
+
+
+def test_halves_of_two_pairs_are_no_pair() -> None:
+    assert fields_of("year_to", "DateBegin", "DateEnd")["year_end"] == "DateEnd"
+    assert "year_start" not in fields_of("Artist Begin Date", "Artist End Date", "von", "start")
+
+
+def test_a_museum_with_departments_is_not_its_collections() -> None:
+    header = ["image", "collection", "current_location"]
+    assert fields_of(*header)["institution"] == "collection"
+    assert "institution" not in fields_of(*header, "department")
+    assert fields_of(*header, "department", "repository")["institution"] == "repository"
+
+
+def test_a_map_takes_other_words_for_the_fields() -> None:
+    for word in ("filename", "file", "picture"):
+        assert fields_of("scan", **{word: "scan"}) == {"image": "scan"}
+    with pytest.raises(MetadataError, match=r"also taken: .*date for date_text.*file for image"):
+        fields_of("file", colour="file")
 
 
 def test_pixels_are_not_centimeters() -> None:
@@ -67,6 +142,106 @@ def test_artist_attribution_and_key() -> None:
     assert exported["attribution"] == "circle"
 
 
+@pytest.mark.parametrize(("values", "expected"), [
+    ({"Dated": "n.d.", "DateBegin": "1840", "DateEnd": "1865"}, (1840, 1865)),
+    ({"Dated": "c. 1945 (printed 1979)", "DateBegin": "1940", "DateEnd": "1950"}, (1940, 1950)),
+    ({"Dated": "1840–1865", "DateEnd": "1865"}, (1840, 1865)),
+    ({"Dated": "1840–1865", "DateBegin": "1850"}, (1840, 1865)),
+    ({"Dated": "c. 1669", "DateEnd": "1674"}, (1669, 1674)),
+    ({"Dated": "n.d.", "DateEnd": "1865"}, None),
+    ({"Dated": "1840", "DateBegin": "1840", "DateEnd": "0"}, (1840, 1840)),
+    ({"Dated": "", "DateEnd": "1865"}, (1865, 1865)),
+    ({"Dated": "NULL", "DateBegin": "1840", "DateEnd": "NULL"}, (1840, 1840)),
+    ({"dateText": "date not known", "year": "1844"}, (1844, 1844)),
+    ({"dateText": "c.1797–8", "year": "1797"}, (1797, 1798)),
+    ({"Dated": "n.d.", "DateBegin": "-9999", "DateEnd": "9999"}, None),
+])  # fmt: skip
+def test_one_half_of_a_pair_never_cuts_what_the_text_says(
+    values: dict[str, str], expected: tuple[int, int] | None
+) -> None:
+    payload = payload_of(None, **values)
+    found = (payload["year_start"], payload["year_end"]) if "year_start" in payload else None
+    assert found == expected
+    if expected is None and "1865" in values.values():
+        assert payload["extra"] == {"DateEnd": "1865"}
+
+
+NOTHING = ["NULL", "null", "nan", "NaN", "None", "Not provided", "n/a", "N/A", "-", "--", "?",
+           "[blank]", "o. A.", "<NA>", "keine Angabe"]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", NOTHING)
+def test_marks_of_nothing_are_empty_cells(mark: str) -> None:
+    columns = ["artist", "date", "year_start", "style", "school", "museum", "width_cm", "note"]
+    assert payload_of(None, title=f" {mark} ", **dict.fromkeys(columns, mark)) == {}
+
+
+def test_unknown_is_a_word_for_the_artist_and_nothing_elsewhere() -> None:
+    payload = payload_of(
+        None, artist="unbekannt", school="Unknown", museum="unbekannt", note="unknown"
+    )
+    assert payload == {
+        "artist": "unbekannt", "attribution": "unknown", "extra": {"note": "unknown"},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("title", ["None", "?", "Nan", "Unknown", "-"])
+def test_a_title_that_looks_like_nothing_is_kept(title: str) -> None:
+    assert payload_of(title=title, artist="Gilbert Stuart")["title"] == title
+    assert "title" not in payload_of(title="NULL", artist="Gilbert Stuart")
+
+
+def test_dimensions_fill_both_sides_and_stay() -> None:
+    assert payload_of(None, Maße="62,2 x 34,8 cm") == {
+        "height_cm": 62.2, "width_cm": 34.8, "extra": {"Maße": "62,2 x 34,8 cm"},
+    }  # fmt: skip
+    assert payload_of(None, dimensions="in a box") == {"extra": {"dimensions": "in a box"}}
+    own = payload_of(None, dimensions="62 x 35 cm", height_cm="61", width_cm="24 1/2 in. (62.2 cm)")
+    assert (own["height_cm"], own["width_cm"]) == (61.0, 62.2)
+    assert payload_of(None, **{"Höhe (mm)": "622", "Breite in mm": "348"}) == {
+        "height_cm": 62.2, "width_cm": 34.8,
+    }  # fmt: skip
+
+
+def test_a_role_is_no_attribution_and_a_tie_is_one() -> None:
+    def kind(artist: str, **more: str) -> object:
+        return payload_of(None, artist=artist, **more)["attribution"]
+
+    assert kind("Attributed to Rembrandt", artistRole="artist") == "attributed"
+    assert kind("Rembrandt", artistRole="pupil of") == "workshop"
+    assert kind("Rembrandt", artist_suffix="and Workshop") == "workshop"
+    met = payload_of(None, artist="Jan van Eyck|Workshop Member", artist_prefix="|and Workshop")
+    assert (met["attribution"], met["artist_key"]) == ("workshop", "eyck jan van")
+    nobody = payload_of(None, artist="Unknown", artist_prefix="after Rembrandt")
+    assert (nobody["attribution"], nobody["artist_key"]) == ("after", "rembrandt")
+
+
+def test_a_role_behind_a_name_is_left_out_of_it() -> None:
+    text = "Camille Pissarro (French, 1830–1903), artist"
+    assert payload_of(creators=text) == {
+        "artist": "Camille Pissarro", "attribution": "by", "artist_key": "camille pissarro",
+        "extra": {"creators": text},
+    }  # fmt: skip
+
+
+def test_nested_values_give_their_text() -> None:
+    payload = payload_of(
+        title=[{"title": "Porträt", "type": "museum"}],
+        date=[{"start": "1640-01-01", "period": "1640-1645"}],
+        medium={"en": ["Oil"], "da": ["Olie"]},
+        museum={"floor": 3},
+    )
+    assert payload == {
+        "title": "Porträt", "medium": "Oil", "date_text": "1640-1645", "year_start": 1640,
+        "year_end": 1645, "extra": {"museum": {"floor": 3}},
+    }  # fmt: skip
+
+
+def test_an_address_as_source_is_a_link() -> None:
+    assert payload_of(Bildquelle="https://example.org/1") == {"source_url": "https://example.org/1"}
+    assert payload_of(Bildquelle="Foto Marburg") == {"source": "Foto Marburg"}
+
+
 @pytest.mark.parametrize(("text", "start", "end", "expected"), [
     ("c. 1650", "", "", (1650, 1650)),
     ("", "1640", "1660", (1640, 1660)),
@@ -102,7 +277,7 @@ def test_what_a_field_cannot_take_is_kept_as_extra() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("size", ["0", "-3", "nan", "inf", "1e999", "9" * 400])
+@pytest.mark.parametrize("size", ["0", "-3", "1/0", "inf", "1e999", "9" * 400])
 def test_sizes_that_are_none(size: str) -> None:
     assert payload_of(width_cm=size) == {"extra": {"width_cm": size}}
 
