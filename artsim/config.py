@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ class Settings:
         Key of the server (``QDRANT_API_KEY``); never shown.
     weights : Path or None
         Folder of model weights (``ARTSIM_WEIGHTS``).
+    wait : float
+        Seconds to wait for another process that has an embedded gallery open
+        (``ARTSIM_WAIT``).
     """
 
     home: Path
@@ -33,6 +37,7 @@ class Settings:
     url: str | None = None
     api_key: str | None = field(default=None, repr=False)
     weights: Path | None = None
+    wait: float = 0.0
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -41,7 +46,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises
     ------
     ConfigError
-        If ``ARTSIM_WEIGHTS`` names nothing that exists.
+        If ``ARTSIM_WEIGHTS`` names nothing that exists, or ``ARTSIM_WAIT`` is no number of
+        seconds.
     """
     env = os.environ if environ is None else environ
     weights = Path(env["ARTSIM_WEIGHTS"]).expanduser() if env.get("ARTSIM_WEIGHTS") else None
@@ -56,7 +62,18 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         url=env.get("ARTSIM_URL") or env.get("QDRANT_URL") or None,
         api_key=env.get("QDRANT_API_KEY") or None,
         weights=weights,
+        wait=_seconds(env.get("ARTSIM_WAIT")),
     )
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        seconds = float(text or 0)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise ConfigError(f"ARTSIM_WAIT is {text!r}; expected a number of seconds, as 60")
+    return seconds
 
 
 def _home(env: Mapping[str, str]) -> Path:

@@ -9,6 +9,17 @@ may come from a user, else plain `ValueError` and `TypeError`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
+
+SHOWN: Final = 80
+"""Most characters of a name that a message repeats."""
+
+
+def shortened(name: str) -> str:
+    """Return `name` for a message: its beginning and end where it is long."""
+    if len(name) <= SHOWN:
+        return name
+    return f"{name[: SHOWN // 2]}…{name[-SHOWN // 4 :]}"
 
 
 class ArtsimError(Exception):
@@ -37,6 +48,17 @@ class ArtsimError(Exception):
         self.hint = hint
         self.painting_id = painting_id
         self.path = path
+
+    def to_dict(self) -> dict[str, str]:
+        """Return kind, message and what else is known, as docs/output.md has it."""
+        known = {
+            "kind": type(self).__name__,
+            "message": " ".join(str(self).split()),
+            "hint": self.hint or None,
+            "painting_id": self.painting_id,
+            "path": None if self.path is None else str(self.path),
+        }
+        return {name: value for name, value in known.items() if value is not None}
 
     @property
     def with_hint(self) -> str:
@@ -98,6 +120,10 @@ class StoreError(ArtsimError):
 
 class StoreLockedError(StoreError):
     """Another process holds the embedded gallery."""
+
+
+class StoreDamagedError(StoreError):
+    """What an embedded gallery has on the disk cannot be read; `artsim repair` may help."""
 
 
 class StoreUnavailableError(StoreError):

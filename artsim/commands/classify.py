@@ -19,6 +19,7 @@ from artsim.commands.common import (
     Place,
     TableOrJson,
     UrlOption,
+    WaitOption,
     WeightsOption,
     expected_errors,
     say,
@@ -85,6 +86,7 @@ def classify(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Say of which style, artist or genre pictures are, or abstain.
 
@@ -99,7 +101,7 @@ def classify(
         if model is not None:
             opened = _trained(model, least, weights, device, max_megapixels)
         else:
-            place = Place(gallery, url, api_key, home)
+            place = Place(gallery, url, api_key, home, wait)
             opened = _vote(place, str(by), k, least, encoder, weights, device, max_megapixels)
         with opened as classify_one:
             all_read = _answer(images, classify_one, source, output_format, top)

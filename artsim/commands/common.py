@@ -59,6 +59,17 @@ HomeOption = Annotated[
         rich_help_panel=PLACE,
     ),
 ]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="ARTSIM_WAIT",
+        help="How long to wait for another process that has the embedded gallery open.",
+        show_default="0",
+        rich_help_panel=PLACE,
+    ),
+]
 WeightsOption = Annotated[
     Path | None,
     typer.Option(
@@ -141,18 +152,22 @@ class Place:
     url: str | None
     api_key: str | None
     home: Path | None
+    wait: float | None = None
 
     def open(self) -> Gallery:
         """Open the gallery; what is not said comes from the environment."""
         from artsim.store.gallery import open_gallery
 
-        return open_gallery(self.settings, name=self.gallery, url=self.url, api_key=self.api_key)
+        return open_gallery(
+            self.settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
+        )
 
     def open_embedded(self) -> Gallery:
         """Open the embedded gallery, even where the environment names a server."""
         from artsim.store.gallery import open_gallery
 
-        return open_gallery(replace(self.settings, url=None), name=self.gallery)
+        settings = replace(self.settings, url=None)
+        return open_gallery(settings, name=self.gallery, wait=self.wait)
 
     @property
     def settings(self) -> Settings:
@@ -174,7 +189,7 @@ def expected_errors() -> Iterator[None]:
         yield
     except ArtsimError as error:
         if writes_json():
-            typer.echo(json.dumps(_error_object(error), ensure_ascii=False), err=True)
+            typer.echo(json.dumps({"error": error.to_dict()}, ensure_ascii=False), err=True)
         else:
             say(f"Error: {error.with_hint}")
         raise typer.Exit(1) from error
@@ -188,17 +203,6 @@ def writes_json() -> bool:
     """Return whether the command that runs was asked for JSON or JSON Lines."""
     context = click.get_current_context(silent=True)
     return context is not None and context.params.get("output_format") in ("json", "jsonl")
-
-
-def _error_object(error: ArtsimError) -> dict[str, dict[str, str]]:
-    known = {
-        "kind": type(error).__name__,
-        "message": " ".join(str(error).split()),
-        "hint": error.hint or None,
-        "painting_id": error.painting_id,
-        "path": None if error.path is None else str(error.path),
-    }
-    return {"error": {name: value for name, value in known.items() if value is not None}}
 
 
 def say(text: str) -> None:

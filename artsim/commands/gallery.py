@@ -30,6 +30,7 @@ from artsim.commands.common import (
     TagOption,
     TitleOption,
     UrlOption,
+    WaitOption,
     WhereOption,
     YearOption,
     expected_errors,
@@ -48,12 +49,13 @@ def show(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Show one painting: its metadata, its vectors and its faces."""
     with expected_errors():
         from artsim.search.inspect import describe_painting
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             described = describe_painting(opened, painting_id)
         if output_format == "json":
             write_json(described)
@@ -69,12 +71,13 @@ def info(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """List the galleries with their paintings, faces, encoders and size on disk."""
     with expected_errors():
         from artsim.search.inspect import describe_store
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             described = describe_store(opened)
         if output_format == "json":
             write_json(described)
@@ -105,6 +108,7 @@ def facets(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """List the values of a field and how many works have each.
 
@@ -127,7 +131,7 @@ def facets(
     with expected_errors():
         from artsim.search.inspect import count_values
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             counts, notes = count_values(opened, field, filters, faces=faces, limit=limit)
         say_notes(notes)
         if output_format == "json":
@@ -157,6 +161,7 @@ def export(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Write a gallery's metadata, and its vectors on request, as JSON Lines or Parquet."""
     as_parquet = output_format == "parquet" or (
@@ -169,7 +174,7 @@ def export(
         from artsim.search.export import export_jsonl, export_parquet
         from artsim.search.filters import build_criteria
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             criteria, notes = build_criteria(filters, opened.faces if faces else opened.paintings)
             say_notes(notes)
             if as_parquet and output is not None:
@@ -198,6 +203,7 @@ def delete(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Delete paintings and their faces, by id or by filter; asks first.
 
@@ -216,7 +222,7 @@ def delete(
         from artsim.ingest.delete import delete_gallery, delete_paintings
         from artsim.search.filters import build_criteria
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             criteria, notes = build_criteria(filters, opened.paintings)
             say_notes(notes)
             count = opened.paintings.count(criteria)
@@ -251,6 +257,7 @@ def push(
         ),
     ] = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
     with expected_errors():
@@ -260,7 +267,7 @@ def push(
 
         options = ServerOptions(shards, replicas, quantization, on_disk)
         with (
-            Place(gallery, None, None, home).open_embedded() as source,
+            Place(gallery, None, None, home, wait).open_embedded() as source,
             open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
         ):
             copied = push_gallery(source, target, options=options, progress=make_progress())

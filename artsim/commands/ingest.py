@@ -23,6 +23,7 @@ from artsim.commands.common import (
     ReplicasOption,
     ShardsOption,
     UrlOption,
+    WaitOption,
     WeightsOption,
     expected_errors,
     make_progress,
@@ -117,6 +118,7 @@ def ingest(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Bring a folder or manifest of paintings into a gallery.
 
@@ -149,7 +151,7 @@ def ingest(
             dry_run=dry_run,
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             if dry_run:
                 _say_what_is_understood(source, metadata, parse_columns(columns or []))
             try:

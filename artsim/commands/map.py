@@ -23,6 +23,7 @@ from artsim.commands.common import (
     TagOption,
     TitleOption,
     UrlOption,
+    WaitOption,
     WhereOption,
     YearOption,
     expected_errors,
@@ -136,6 +137,7 @@ def map_collection(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Lay the collection out in the plane, alike beside alike, to be looked through.
 
@@ -168,7 +170,7 @@ def map_collection(
             check_field(color_by)
         options = MapOptions(method, perplexity, seed, limit, faces, color_by)
         progress = make_progress()
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             collection = opened.faces if faces else opened.paintings
             criteria, notes = build_criteria(filters, collection)
             say_notes(notes)

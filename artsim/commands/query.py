@@ -28,6 +28,7 @@ from artsim.commands.common import (
     TagOption,
     TitleOption,
     UrlOption,
+    WaitOption,
     WeightsOption,
     WhereOption,
     YearOption,
@@ -183,6 +184,7 @@ def query(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Find the paintings, or the faces, most similar to a picture.
 
@@ -231,7 +233,7 @@ def query(
             face_score=face_score,
             max_megapixels=max_megapixels,
         )
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             result = answer(
                 opened,
                 asked,

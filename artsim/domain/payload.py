@@ -7,8 +7,9 @@ Payloads are flat and snake_case. A field that is absent is unknown; no field is
 from __future__ import annotations
 
 import json
+import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 Payload: TypeAlias = dict[str, Any]
@@ -76,12 +77,18 @@ ATTRIBUTIONS: Final = (
 )
 """How a work is tied to the artist it names, nearest first."""
 
-MAX_DEPTH: Final = 16
-"""Most levels of lists and objects in each other. The embedded engine writes deeper values
-than it can read: from 120 levels on it cannot open the collection again."""
+MAX_DEPTH: Final = 64
+"""Most levels of lists and objects in each other.
 
-MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
-"""Most bytes of a payload as JSON; a server refuses requests over 32 MiB by default."""
+The embedded engine writes what it cannot read: with 123 levels it does not open the
+collection again (its log is CBOR, read with a limit of 128, of which writing a point takes 5),
+and with 127 it cannot give the point back (measured with qdrant-edge 0.9; lists and objects
+alike). A server reads JSON with the same limit of 128. Half of it leaves room for what wraps
+a payload on its way, here and in the programs that read it afterwards."""
+
+MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
+"""Most bytes of a payload as JSON: as much as a line of a manifest may have. The embedded
+engine gave back one of 70 MB; a server refuses requests over 32 MiB by default."""
 
 _NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
 """``uuid5(NAMESPACE_OID, "artsim")``, written out because point ids depend on it."""
@@ -100,21 +107,55 @@ def face_point_id(painting_id: str, face_index: int) -> str:
 def why_unstorable(payload: Mapping[str, object]) -> str | None:
     """Return what of a payload the database could not give back, in words; None if all is well.
 
-    Refused are values nested deeper than `MAX_DEPTH`, whole numbers beyond 64 bits, texts that
-    are not Unicode, and payloads of more than `MAX_PAYLOAD_BYTES`.
+    Refused are values nested deeper than `MAX_DEPTH`, whole numbers beyond 64 bits, which would
+    come back rounded, numbers that are none or infinite, texts that are not Unicode, values and
+    keys that JSON does not have, and payloads of more than `MAX_PAYLOAD_BYTES`. Any text is fine
+    as a key: the empty one, those with dots or quotes, those of 70,000 characters.
     """
-    pending: list[tuple[str, object, int]] = [(name, payload[name], 1) for name in payload]
+    pending: list[tuple[str, object, int]] = [("it", payload, 0)]
     while pending:
         name, value, depth = pending.pop()
+        wrong: str | None = None
         if isinstance(value, Mapping | list | tuple):
             if depth > MAX_DEPTH:
-                return f"{name!r} is nested more than {MAX_DEPTH} levels deep"
-            inner: Sequence[object] = list(value.values() if isinstance(value, Mapping) else value)
-            pending += [(name, part, depth + 1) for part in inner]
-        elif isinstance(value, int) and not -(2**63) <= value < 2**64:
-            return f"{name!r} holds a whole number of more than 64 bits"
+                return f"{name} is nested more than {MAX_DEPTH} levels deep"
+            if isinstance(value, Mapping):
+                wrong = next((f"the key {k!r}" for k in value if not isinstance(k, str)), None)
+                inner = [(_place(name, key, depth), part, depth + 1) for key, part in value.items()]
+            else:
+                inner = [(name, part, depth + 1) for part in value]
+            pending += inner
+        else:
+            wrong = _wrong_scalar(value)
+        if wrong is not None:
+            return f"{name} holds {wrong}"
+    return _wrong_size(payload)
+
+
+def payload_bytes(payload: Mapping[str, object]) -> int:
+    """Return the size of `payload` as JSON."""
+    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _place(name: str, key: object, depth: int) -> str:
+    # Of the fields that a source has and artsim does not know, the source's own name.
+    return repr(key)[:80] if depth == 0 or name == "'extra'" else name
+
+
+def _wrong_scalar(value: object) -> str | None:
+    if isinstance(value, float):
+        return None if math.isfinite(value) else f"{value}, which is no number"
+    if isinstance(value, int):
+        fits = -(2**63) <= value < 2**64
+        return None if fits else "a whole number of more than 64 bits"
+    if value is None or isinstance(value, str):
+        return None
+    return f"a value of the type {type(value).__name__}, which JSON does not have"
+
+
+def _wrong_size(payload: Mapping[str, object]) -> str | None:
     try:
-        size = len(json.dumps(payload, ensure_ascii=False).encode())
+        size = payload_bytes(payload)
     except UnicodeEncodeError:
         return "a text in it is not Unicode: it holds half of a surrogate pair"
     if size > MAX_PAYLOAD_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Models:
     """Loader of the encoders, the face detector and the query pictures.
+
+    Threads may share it: each model is loaded once.
 
     Attributes
     ----------
@@ -41,6 +44,7 @@ class Models:
     max_megapixels: float = 200.0
     _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
     _detector: FaceDetector | None = field(default=None, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def encoder(self, info: EncoderInfo) -> Encoder:
         """Return the encoder that made a gallery's vectors.
@@ -52,6 +56,10 @@ class Models:
         WeightsError
             If it cannot be loaded.
         """
+        with self._lock:
+            return self._encoder(info)
+
+    def _encoder(self, info: EncoderInfo) -> Encoder:
         if info.spec not in self._encoders:
             from artsim.encoders.registry import find_maker, resolve
 
@@ -89,13 +97,14 @@ class Models:
 
     def detector(self) -> FaceDetector:
         """Return the face detector."""
-        if self._detector is None:
-            from artsim.encoders.detectors import load_detector
+        with self._lock:
+            if self._detector is None:
+                from artsim.encoders.detectors import load_detector
 
-            self._detector = load_detector(
-                min_face=self.min_face, score=self.face_score, device=self.device
-            )
-        return self._detector
+                self._detector = load_detector(
+                    min_face=self.min_face, score=self.face_score, device=self.device
+                )
+            return self._detector
 
     def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:
         """Load a query picture from its file, or from what is in one, called `name`."""

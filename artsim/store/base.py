@@ -161,6 +161,8 @@ class Collection(Protocol):
         ValueError
             If an id is no UUID, a vector is not in the schema, has another shape, or
             numbers that are not finite or do not fit; nothing is written then.
+        StoreError
+            If a payload could not be read back, by `why_unstorable`; nothing is written then.
         """
         ...
 
@@ -180,7 +182,8 @@ class Collection(Protocol):
         Raises
         ------
         StoreError
-            If one of the points does not exist; nothing is written then.
+            If one of the points does not exist, or a payload could not be read back; nothing
+            is written then.
         """
         ...
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from artsim.domain.arrays import Vector
 from artsim.domain.criteria import Criteria
-from artsim.errors import SchemaMismatchError
+from artsim.domain.payload import Payload, why_unstorable
+from artsim.errors import SchemaMismatchError, StoreError, shortened
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 
 COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -61,10 +62,13 @@ def check_points(points: Sequence[Point], schema: CollectionSchema) -> list[Poin
     ------
     ValueError
         If an id is no UUID, a vector is not in the schema, or of another shape.
+    StoreError
+        If a payload could not be read back.
     """
     checked: dict[str, Point] = {}
     for point in points:
         point_id = str(uuid.UUID(point.point_id))
+        check_payload(point_id, point.payload)
         vectors = {
             name: as_stored(vector, spec_of(schema, name), name)
             for name, vector in point.vectors.items()
@@ -72,6 +76,24 @@ def check_points(points: Sequence[Point], schema: CollectionSchema) -> list[Poin
         checked.pop(point_id, None)
         checked[point_id] = Point(point_id, vectors, point.payload)
     return list(checked.values())
+
+
+def check_payload(point_id: str, payload: Payload) -> None:
+    """Raise StoreError if the database could not give `payload` back.
+
+    The embedded engine would write it all the same, and then not open the collection again.
+    """
+    reason = why_unstorable(payload)
+    if reason is None:
+        return
+    painting_id = payload.get("painting_id")
+    known = painting_id if isinstance(painting_id, str) else None
+    name = f"painting {shortened(known)!r}" if known else f"point {point_id}"
+    raise StoreError(
+        f"{name} cannot be stored: {reason}; nothing of its batch was written: change that in "
+        "its metadata, or leave it out",
+        painting_id=known,
+    )
 
 
 def spec_of(schema: CollectionSchema, vector_name: str) -> VectorSpec:

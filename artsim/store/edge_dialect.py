@@ -10,14 +10,14 @@ from typing import Any, Final, TypeAlias
 import qdrant_edge as edge
 
 from artsim.domain.payload import IndexKind
-from artsim.errors import ArtsimError, StoreError, StoreLockedError
+from artsim.errors import ArtsimError, StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.base import CollectionSchema, Rescore, SearchRequest, VectorSpec
 from artsim.store.checks import as_stored_query, spec_of
 from artsim.store.filters import build_filter
 from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
-from artsim.store.lock import locked_message
-from artsim.store.manifest import damaged_message
+from artsim.store.lock import locked_error
+from artsim.store.manifest import damaged_error
 
 Condition: TypeAlias = Any
 """Any of the engine's conditions, which share no base class."""
@@ -168,6 +168,8 @@ def edge_errors(folder: Path, doing: str) -> Iterator[None]:
     ------
     StoreError
         If the engine or the disk failed.
+    StoreDamagedError
+        If the engine cannot read what is on the disk.
     StoreLockedError
         If another process has the collection open.
     """
@@ -182,23 +184,26 @@ def edge_errors(folder: Path, doing: str) -> Iterator[None]:
     except BaseException as exc:
         if type(exc).__name__ != "PanicException":
             raise
-        raise StoreError(damaged_message(folder, f"{doing}: {exc}")) from exc
+        raise damaged_error(folder, f"{doing}: {exc}") from exc
 
 
 def _translated(folder: Path, doing: str, message: str) -> StoreError:
     message = message.removeprefix("Service runtime error: ")
     if "WouldBlock" in message:
-        return StoreLockedError(locked_message(folder))
+        return locked_error(folder)
     if any(sign in message for sign in ("No space left", "OutOfStorage", "File too large")):
         return StoreError(f"{folder}: {doing} failed: {_of_disk(message)}")
     if any(sign in message for sign in _SIGNS_OF_DAMAGE):
-        return StoreError(damaged_message(folder, f"{doing}: {message}"))
+        return damaged_error(folder, f"{doing}: {message}")
     return StoreError(f"{folder}: {doing} failed: {message}")
 
 
 _SIGNS_OF_DAMAGE: Final = (
     "failed to load segment",
     "failed to open WAL",
+    "failed to read WAL",
+    "Failed to decode",
+    "recursion limit exceeded",
     "Failed to deserialize",
     "out of bounds",
     "cannot load edge shard",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +29,7 @@ from artsim.store.base import (
 from artsim.store.checks import (
     check_deletion,
     check_facet,
+    check_payload,
     check_points,
     check_request,
     missing_vectors,
@@ -54,16 +56,29 @@ SHARD: Final = "shard"
 
 
 class EmbeddedCollection:
-    """One shard of the engine; see `Collection` for what its methods promise."""
+    """One shard of the engine; see `Collection` for what its methods promise.
 
-    def __init__(self, folder: Path, disk_reserve: int, *, on_close: Callable[[str], None]) -> None:
+    Threads may share it: the engine answers several at once, and only closing and reloading
+    wait until nobody else is in it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        disk_reserve: int,
+        *,
+        wait: float = 0.0,
+        on_close: Callable[[EmbeddedCollection], None],
+    ) -> None:
         self._folder = folder
         self._disk_reserve = disk_reserve
         self._on_close = on_close
         self._unflushed = 0
+        self._calls = 0
+        self._turn = threading.Condition()
         check_space(folder, min(disk_reserve, OPENING_SPACE))
         with edge_errors(folder, "opening"):
-            self._lock = FolderLock(folder)
+            self._lock = FolderLock(folder, wait)
             try:
                 self._schema = read_schema(folder)
                 self._shard: edge.EdgeShard | None = edge.EdgeShard.load(str(folder / SHARD))
@@ -137,6 +152,8 @@ class EmbeddedCollection:
 
     def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
         """Replace the payload of existing points; see `Collection`."""
+        for point_id, payload in payloads.items():
+            check_payload(point_id, payload)
         self._check_exist(list(payloads))
         for point_id, payload in payloads.items():
             operation = edge.UpdateOperation.overwrite_payload([point_id], payload)
@@ -251,27 +268,41 @@ class EmbeddedCollection:
         self._unflushed = 0
 
     def close(self) -> None:
-        """Flush, and let other processes in; nothing happens the second time."""
-        if self._shard is None:
-            return
+        """Flush, and let other processes in; nothing happens the second time.
+
+        Waits for calls that other threads have begun; those that they begin later fail.
+        """
+        with self._turn:
+            shard, self._shard = self._shard, None
+            if shard is None:
+                return
+            self._turn.wait_for(lambda: self._calls == 0)
         try:
             # Not after reading only: it takes as long as a query of the command line.
             if self._unflushed:
-                self.flush()
+                with edge_errors(self._folder, "flushing"):
+                    shard.flush()
         finally:
             with edge_errors(self._folder, "closing"):
-                self._shard.close()
-            self._shard = None
+                shard.close()
             self._lock.release()
-            self._on_close(self.name)
+            self._on_close(self)
 
     @contextmanager
     def _engine(self, doing: str) -> Iterator[edge.EdgeShard]:
         """Give access to the open shard; what it raises becomes StoreError."""
-        if self._shard is None:
-            raise StoreError(f"{self._folder} has been closed; open it again")
-        with edge_errors(self._folder, doing):
-            yield self._shard
+        with self._turn:
+            shard = self._shard
+            if shard is None:
+                raise closed_error(self._folder)
+            self._calls += 1
+        try:
+            with edge_errors(self._folder, doing):
+                yield shard
+        finally:
+            with self._turn:
+                self._calls -= 1
+                self._turn.notify_all()
 
     def _update(self, operation: edge.UpdateOperation, doing: str) -> None:
         with self._engine(doing) as shard:
@@ -295,10 +326,14 @@ class EmbeddedCollection:
 
     def _reload(self, schema: CollectionSchema) -> None:
         """Close and load with `schema`: only so are vectors added without an index."""
-        with self._engine("reconfiguring") as shard:
-            shard.flush()
-            shard.close()
-            self._shard = edge.EdgeShard.load(str(self._folder / SHARD), to_config(schema))
+        with self._turn:
+            self._turn.wait_for(lambda: self._calls == 0)
+            if self._shard is None:
+                raise closed_error(self._folder)
+            with edge_errors(self._folder, "reconfiguring"):
+                self._shard.flush()
+                self._shard.close()
+                self._shard = edge.EdgeShard.load(str(self._folder / SHARD), to_config(schema))
 
     def _write_schema(self, schema: CollectionSchema) -> None:
         with edge_errors(self._folder, "writing"):
@@ -308,6 +343,11 @@ class EmbeddedCollection:
     def _record(self, raw: edge.Record, names: Sequence[str]) -> Record:
         vectors = to_vectors(raw.vector, names, self._schema)
         return Record(str(raw.id), dict(raw.payload or {}), vectors)
+
+
+def closed_error(folder: Path) -> StoreError:
+    """Return what to raise for someone who uses what has been closed."""
+    return StoreError(f"{folder} has been closed; open it again", path=folder)
 
 
 def _to_lists(vectors: Mapping[str, Vector]) -> dict[str, Any]:

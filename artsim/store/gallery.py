@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final, Literal, Self, cast
 from artsim.config import Settings, load_settings
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
-from artsim.errors import CollectionNotFoundError, ConfigError, StoreError
+from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, shortened
 from artsim.store.base import (
     Collection,
     CollectionSchema,
@@ -150,20 +151,16 @@ class Gallery:
         try:
             return self.store.open_collection(name)
         except CollectionNotFoundError as exc:
-            raise CollectionNotFoundError(self._missing(part)) from exc
+            raise self._missing(part) from exc
 
-    def _missing(self, part: Part) -> str:
+    def _missing(self, part: Part) -> CollectionNotFoundError:
         if part == "faces" and self.has_paintings:
-            return (
+            return CollectionNotFoundError(
                 f"{self.store.location} has no faces of {_shown(self.name)}: they were not "
-                "looked for; ingest the pictures again without --no-faces"
+                "looked for; ingest the pictures again, with their faces",
+                hint="artsim ingest, without --no-faces",
             )
-        others = list_galleries(self.store)
-        known = ", ".join(_shown(other) for other in others) or "none"
-        return (
-            f"{self.store.location} has no {_shown(self.name)}; there is: {known}. "
-            "Make one with: artsim ingest FOLDER" + (f" --gallery {self.name}" if self.name else "")
-        )
+        return missing_gallery(self.store, self.name)
 
     def _create(
         self,
@@ -192,8 +189,32 @@ class Gallery:
 
 def check_gallery_name(name: str | None) -> None:
     """Raise ConfigError unless `name` is None, or letters, digits, ``-`` and ``_``."""
-    if name is not None and not _GALLERY_NAME.fullmatch(name):
-        raise ConfigError(f"gallery name {name!r}: expected 1 to 100 letters, digits, '-' or '_'")
+    if name is None or _GALLERY_NAME.fullmatch(name):
+        return
+    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    fitting = re.sub(r"[^A-Za-z0-9_-]+", "-", folded[:100]).strip("-")
+    raise ConfigError(
+        f"gallery name {shortened(name)!r}: expected 1 to 100 letters (without accents), digits, "
+        f"'-' or '_'{f', found {len(name)}' if len(name) > 100 else ''}; "
+        f"for example {fitting[:40].rstrip('-') or 'my-gallery'}"
+    )
+
+
+def missing_gallery(store: Store, name: str | None) -> CollectionNotFoundError:
+    """Return what to raise for someone who asks for a gallery that `store` does not have."""
+    others = list_galleries(store)
+    hint = "artsim ingest FOLDER" + (f" --gallery {shortened(name)}" if name else "")
+    if not others:
+        return CollectionNotFoundError(
+            f"nothing was ingested yet into {store.location}; ingest some pictures first",
+            hint=hint,
+        )
+    known = ", ".join(_shown(other) for other in others)
+    return CollectionNotFoundError(
+        f"{store.location} has no {_shown(name)}; there is: {known}. Name one of those, or "
+        "make it by ingesting some pictures into it",
+        hint=hint,
+    )
 
 
 def _collection_name(gallery: str | None, part: Part) -> str:
@@ -201,7 +222,7 @@ def _collection_name(gallery: str | None, part: Part) -> str:
 
 
 def _shown(gallery: str | None) -> str:
-    return "default gallery" if gallery is None else f"gallery {gallery!r}"
+    return "default gallery" if gallery is None else f"gallery {shortened(gallery)!r}"
 
 
 def _indexes(part: Part) -> dict[str, IndexKind]:
@@ -256,7 +277,7 @@ def open_store(settings: Settings) -> Store:
         return ServerStore(settings.url, settings.api_key)
     from artsim.store.embedded import EmbeddedStore
 
-    return EmbeddedStore(settings.home)
+    return EmbeddedStore(settings.home, wait=settings.wait)
 
 
 def open_gallery(
@@ -266,6 +287,7 @@ def open_gallery(
     url: str | None = None,
     api_key: str | None = None,
     home: Path | None = None,
+    wait: float | None = None,
 ) -> Gallery:
     """Open a gallery, which need not exist yet.
 
@@ -276,6 +298,9 @@ def open_gallery(
     name, url, api_key, home : optional
         Used instead of what `settings` say. `home` without `url` asks for the embedded
         store even where the settings name a server.
+    wait : float, optional
+        Seconds to wait for another process that has the embedded gallery open; a server
+        serves many at once. Those of the settings by default, which is none.
 
     Raises
     ------
@@ -292,6 +317,8 @@ def open_gallery(
         chosen = replace(chosen, url=url)
     if api_key is not None:
         chosen = replace(chosen, api_key=api_key)
+    if wait is not None:
+        chosen = replace(chosen, wait=wait)
     gallery = chosen.gallery if name is None else name
     check_gallery_name(gallery)
     return Gallery(open_store(chosen), gallery)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.errors import StoreError
+from artsim.errors import StoreDamagedError, StoreError
 from artsim.store.base import CollectionSchema, VectorSpec
 
 FORMAT: Final = 1
@@ -20,6 +21,9 @@ STORE_FILE: Final = "artsim.json"
 
 COLLECTION_FILE: Final = "collection.json"
 """Schema and notes of one collection."""
+
+_GALLERY: Final = re.compile(r"(.+)_(?:paintings|faces)")
+"""A collection of a gallery that has a name."""
 
 # What desktops and file systems put into folders unasked.
 _LITTER: Final = frozenset({"lost+found", "desktop.ini", "Thumbs.db", "Icon\r"})
@@ -59,8 +63,9 @@ def check_store_folder(folder: Path) -> bool:
         return False
     if not folder.is_dir():
         raise StoreError(
-            f"{folder} is a file, expected a folder for artsim's data; name another one "
-            "(ARTSIM_HOME)"
+            f"{folder} is a file, expected a folder for artsim's data; name another one",
+            hint="ARTSIM_HOME",
+            path=folder,
         )
     marker = folder / STORE_FILE
     if marker.exists():
@@ -71,7 +76,9 @@ def check_store_folder(folder: Path) -> bool:
         shown = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         raise StoreError(
             f"{folder} is not a data folder of artsim: there is no {STORE_FILE} in it, but "
-            f"{shown}; name an empty or a new folder (ARTSIM_HOME)"
+            f"{shown}; name an empty or a new folder",
+            hint="ARTSIM_HOME",
+            path=folder,
         )
     return False
 
@@ -116,24 +123,33 @@ def read_schema(folder: Path) -> CollectionSchema:
             found["notes"],
         )
     except (KeyError, TypeError, AttributeError) as exc:
-        raise StoreError(damaged_message(folder, f"{COLLECTION_FILE} lacks {exc}")) from exc
+        raise damaged_error(folder, f"{COLLECTION_FILE} lacks {exc}") from exc
 
 
 def _read(path: Path, folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise StoreError(damaged_message(folder, f"{path.name}: {exc}")) from exc
+        raise damaged_error(folder, f"{path.name}: {exc}") from exc
     if not isinstance(found, dict) or not isinstance(found.get("format"), int):
-        raise StoreError(damaged_message(folder, f"{path.name} states no format"))
+        raise damaged_error(folder, f"{path.name} states no format")
     if found["format"] > FORMAT:
         raise StoreError(
             f"{folder} was written by a newer artsim (format {found['format']}, this one "
-            f"knows {FORMAT}); upgrade artsim: pip install -U artsim"
+            f"knows {FORMAT}); upgrade artsim",
+            hint="pip install -U artsim",
+            path=folder,
         )
     return found
 
 
-def damaged_message(folder: Path, what: str) -> str:
-    """Return what to tell someone whose data in `folder` cannot be read."""
-    return f"{folder} is damaged ({what}); restore it from a copy, or delete it and ingest again"
+def damaged_error(folder: Path, what: str) -> StoreDamagedError:
+    """Return what to raise for someone whose data in `folder` cannot be read."""
+    found = _GALLERY.fullmatch(folder.name)
+    gallery = f" --gallery {found[1]}" if found else ""
+    return StoreDamagedError(
+        f"{folder} is damaged ({what}); repair it, restore it from a copy, or delete it and "
+        "ingest again",
+        hint=f"artsim repair{gallery}",
+        path=folder,
+    )

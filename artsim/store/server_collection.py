@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from qdrant_client import QdrantClient, models
 
 from artsim.domain.criteria import EVERYTHING, Criteria
 from artsim.domain.hits import Hit
-from artsim.domain.payload import IndexKind, Payload
+from artsim.domain.payload import IndexKind, Payload, payload_bytes
 from artsim.errors import CollectionNotFoundError, StoreError
 from artsim.store.answers import to_facets, to_hits, to_vectors
 from artsim.store.base import (
@@ -26,6 +26,7 @@ from artsim.store.base import (
 from artsim.store.checks import (
     check_deletion,
     check_facet,
+    check_payload,
     check_points,
     check_request,
     missing_vectors,
@@ -44,8 +45,10 @@ from artsim.store.server_dialect import (
     to_schema,
 )
 
+T = TypeVar("T")
+
 MAX_BODY: Final = 8 * 2**20
-"""Bytes of vectors in one request: the server takes 32 MB, and a retry sends all again."""
+"""Bytes of points in one request: the server takes 32 MB, and a retry sends all again."""
 
 MAX_POINTS: Final = 500
 """Points in one request."""
@@ -151,7 +154,7 @@ class ServerCollection:
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write points whole; see `Collection`."""
-        for batch in _batches(check_points(points, self._schema)):
+        for batch in _batches(check_points(points, self._schema), _bytes_of):
             made = [
                 models.PointStruct(id=p.point_id, vector=_to_lists(p), payload=p.payload)
                 for p in batch
@@ -162,26 +165,24 @@ class ServerCollection:
         """Set the given vectors of existing points; see `Collection`."""
         checked = check_points(points, self._schema)
         self._check_exist([p.point_id for p in checked])
-        for batch in _batches([p for p in checked if p.vectors]):
+        for batch in _batches([p for p in checked if p.vectors], _bytes_of):
             made = [models.PointVectors(id=p.point_id, vector=_to_lists(p)) for p in batch]
             self._call("writing", self._client.update_vectors, self._name, made, wait=True)
 
     def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
         """Replace the payload of existing points; see `Collection`."""
+        for point_id, payload in payloads.items():
+            check_payload(point_id, payload)
         self._check_exist(list(payloads))
-        operations = [
-            models.OverwritePayloadOperation(
-                overwrite_payload=models.SetPayload(payload=payload, points=[point_id])
-            )
-            for point_id, payload in payloads.items()
-        ]
-        for start in range(0, len(operations), MAX_POINTS):
+        for batch in _batches(payloads.items(), lambda item: payload_bytes(item[1])):
+            operations = [
+                models.OverwritePayloadOperation(
+                    overwrite_payload=models.SetPayload(payload=payload, points=[point_id])
+                )
+                for point_id, payload in batch
+            ]
             self._call(
-                "writing",
-                self._client.batch_update_points,
-                self._name,
-                operations[start : start + MAX_POINTS],
-                wait=True,
+                "writing", self._client.batch_update_points, self._name, operations, wait=True
             )
 
     def delete(self, criteria: Criteria) -> None:
@@ -370,17 +371,22 @@ def _to_lists(point: Point) -> dict[str, Any]:
     return {name: vector.tolist() for name, vector in point.vectors.items()}
 
 
-def _batches(points: Iterable[Point]) -> Iterator[list[Point]]:
-    """Split by points and by the length of the vectors written as JSON."""
-    batch: list[Point] = []
+def _bytes_of(point: Point) -> int:
+    # Some 20 characters for a float, 4 for a pixel.
+    vectors = sum(v.size * (4 if v.dtype.itemsize == 1 else 20) for v in point.vectors.values())
+    return vectors + payload_bytes(point.payload)
+
+
+def _batches(things: Iterable[T], bytes_of: Callable[[T], int]) -> Iterator[list[T]]:
+    """Split by number and by length when written as JSON."""
+    batch: list[T] = []
     size = 0
-    for point in points:
-        # Some 20 characters for a float, 4 for a pixel.
-        body = sum(v.size * (4 if v.dtype.itemsize == 1 else 20) for v in point.vectors.values())
+    for thing in things:
+        body = bytes_of(thing)
         if batch and (size + body > MAX_BODY or len(batch) == MAX_POINTS):
             yield batch
             batch, size = [], 0
-        batch.append(point)
+        batch.append(thing)
         size += body
     if batch:
         yield batch

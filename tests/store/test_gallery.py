@@ -107,8 +107,18 @@ def test_a_gallery_that_is_not_there(home: Path) -> None:
             with pytest.raises(CollectionNotFoundError) as caught:
                 getattr(gallery, part)
             for words in (str(home), "no gallery 'ngs'", "'nga'", "artsim ingest FOLDER"):
-                assert words in str(caught.value)
-            assert "--gallery ngs" in str(caught.value)
+                assert words in caught.value.with_hint
+            assert caught.value.hint.endswith("--gallery ngs")
+
+
+def test_a_gallery_where_nothing_was_ingested(home: Path) -> None:
+    with (
+        open_gallery(home=home) as gallery,
+        pytest.raises(CollectionNotFoundError, match="nothing was ingested yet") as caught,
+    ):
+        _ = gallery.paintings
+    assert caught.value.with_hint.endswith("(artsim ingest FOLDER)")
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("bad", ["", "../x", "a/b", "a b", ".", "é", "x" * 101])
@@ -116,6 +126,31 @@ def test_names_that_are_no_names(home: Path, bad: str) -> None:
     with pytest.raises(ConfigError, match="gallery name"):
         open_gallery(Settings(home=home), name=bad)
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("bad", "example"),
+    [
+        ("Meine Galerie", "Meine-Galerie"),
+        ("Künstler/1900", "Kunstler-1900"),
+        ("日本", "my-gallery"),
+        ("", "my-gallery"),
+    ],
+)
+def test_a_name_that_fits_is_shown(bad: str, example: str) -> None:
+    with pytest.raises(ConfigError, match=f"for example {example}$"):
+        open_gallery(name=bad)
+    open_gallery(name=example).close()
+
+
+def test_long_names_are_shortened_in_messages(home: Path) -> None:
+    with pytest.raises(ConfigError, match="found 300") as caught:
+        open_gallery(name="n" * 300)
+    assert len(str(caught.value)) < 300
+    with open_gallery(home=home, name="n" * 100) as gallery:
+        with pytest.raises(CollectionNotFoundError) as missing:
+            _ = gallery.paintings
+        assert "n" * 90 not in missing.value.with_hint
 
 
 def test_what_is_given_wins_over_the_settings(home: Path, tmp_path: Path) -> None:

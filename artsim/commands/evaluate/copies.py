@@ -14,6 +14,7 @@ from artsim.commands.common import (
     MaxMegapixelsOption,
     Place,
     UrlOption,
+    WaitOption,
     WeightsOption,
     expected_errors,
 )
@@ -82,6 +83,7 @@ def copies(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Search by copies: cropped, framed, faded, photographed askew, ….
 
@@ -112,6 +114,6 @@ def copies(
             seed=seed,
         )
         models = Models(weights=weights, device=device, max_megapixels=max_megapixels)
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             report = evaluate_copies(opened, options, models=models, progress=make_progress())
         show_report(report, output_format, out)

@@ -13,6 +13,7 @@ from artsim.commands.common import (
     HomeOption,
     Place,
     UrlOption,
+    WaitOption,
     expected_errors,
 )
 from artsim.commands.evaluate.common import (
@@ -104,6 +105,7 @@ def faces(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Faces: how many people's were found, and whether the same person is told and found again.
 
@@ -131,6 +133,6 @@ def faces(
             limit_queries=limit_queries,
             seed=seed,
         )
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             report = evaluate_faces(opened, options, progress=make_progress())
         show_report(report, output_format, out)

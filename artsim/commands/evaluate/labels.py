@@ -22,6 +22,7 @@ from artsim.commands.common import (
     TagOption,
     TitleOption,
     UrlOption,
+    WaitOption,
     WhereOption,
     YearOption,
     expected_errors,
@@ -98,6 +99,7 @@ def labels(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Say how well searches find works of the same artist, style or any other field.
 
@@ -137,7 +139,7 @@ def labels(
             limit_queries=limit_queries,
             seed=seed,
         )
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             report = evaluate_labels(opened, options, progress=make_progress())
         say_notes(report.notes)
         show_report(report, output_format, out)

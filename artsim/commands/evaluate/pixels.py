@@ -14,6 +14,7 @@ from artsim.commands.common import (
     MaxMegapixelsOption,
     Place,
     UrlOption,
+    WaitOption,
     expected_errors,
 )
 from artsim.commands.evaluate.common import (
@@ -99,6 +100,7 @@ def pixels(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """Compare paintings and their hits pixel by pixel: SSIM, RMSE, LPIPS.
 
@@ -127,6 +129,6 @@ def pixels(
             lpips=None if lpips == "none" else lpips,
         )
         models = Models(device=device, max_megapixels=max_megapixels)
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             report = evaluate_pixels(opened, options, models=models, progress=make_progress())
         show_report(report, output_format, out)
