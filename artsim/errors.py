@@ -8,6 +8,7 @@ may come from a user, else plain `ValueError` and `TypeError`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,12 @@ def shortened(name: str) -> str:
     if len(name) <= SHOWN:
         return name
     return f"{name[: SHOWN // 2]}…{name[-SHOWN // 4 :]}"
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Return names for a message: the first of them where they are many; ``none`` of none."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(shortened(name) for name in names[:most]) or "none") + more
 
 
 class ArtsimError(Exception):

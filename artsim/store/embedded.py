@@ -12,7 +12,7 @@ from typing import Final, Self
 
 import qdrant_edge as edge
 
-from artsim.errors import CollectionNotFoundError, shortened
+from artsim.errors import CollectionNotFoundError, listed, shortened
 from artsim.store.base import CollectionSchema, ServerOptions
 from artsim.store.checks import check_collection_name
 from artsim.store.disk import DISK_RESERVE, check_space
@@ -118,7 +118,7 @@ class EmbeddedStore:
                 raise closed_error(self._folder)
             if name not in self._open:
                 if name not in self.list_collections():
-                    known = ", ".join(self.list_collections()) or "none"
+                    known = listed(self.list_collections())
                     raise CollectionNotFoundError(
                         f"{self._folder} has no collection {shortened(name)!r}; there is: {known}"
                     )

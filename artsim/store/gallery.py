@@ -13,7 +13,7 @@ from typing import Final, Literal, Self, cast
 from artsim.config import Settings, load_settings
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
-from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, shortened
+from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
 from artsim.store.base import (
     Collection,
     CollectionSchema,
@@ -209,7 +209,7 @@ def missing_gallery(store: Store, name: str | None) -> CollectionNotFoundError:
             f"nothing was ingested yet into {store.location}; ingest some pictures first",
             hint=hint,
         )
-    known = ", ".join(_shown(other) for other in others)
+    known = listed([_shown(other) for other in others])
     return CollectionNotFoundError(
         f"{store.location} has no {_shown(name)}; there is: {known}. Name one of those, or "
         "make it by ingesting some pictures into it",

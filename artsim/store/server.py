@@ -11,17 +11,18 @@ from typing import Final, Self
 from qdrant_client import QdrantClient
 from qdrant_client.qdrant_remote import QdrantRemote
 
-from artsim.errors import CollectionNotFoundError, StoreError
+from artsim.errors import CollectionNotFoundError, StoreError, listed, shortened
 from artsim.store.address import check_address, exposes_key
 from artsim.store.base import CollectionSchema, ServerOptions
+from artsim.store.bounded_http import MAX_ANSWER, bound_answers
 from artsim.store.checks import check_collection_name
 from artsim.store.hnsw import HNSW
-from artsim.store.server_calls import PATIENCE, ServerCalls
+from artsim.store.server_calls import ANSWER_TIME, PATIENCE, ServerCalls
 from artsim.store.server_collection import Asked, ServerCollection
 from artsim.store.server_dialect import NOTES_KEY, to_hnsw, to_params
 
 TIMEOUT: Final = 30.0
-"""Seconds to wait for one answer."""
+"""Seconds to wait for the next part of an answer."""
 
 OLDEST: Final = (1, 16)
 """First version of the server that keeps notes with a collection."""
@@ -40,7 +41,9 @@ class ServerStore:
         Sent with every request and shown nowhere. A warning is logged where it would
         cross a network unencrypted.
     timeout : float
-        Seconds to wait for one answer.
+        Seconds to wait for the next part of an answer.
+    answer_time : float
+        Seconds to wait for a whole answer.
     patience : float
         Seconds for which calls that fail in passing are tried again.
 
@@ -56,6 +59,7 @@ class ServerStore:
         api_key: str | None = None,
         *,
         timeout: float = TIMEOUT,
+        answer_time: float = ANSWER_TIME,
         patience: float = PATIENCE,
     ) -> None:
         address = check_address(url)
@@ -72,7 +76,7 @@ class ServerStore:
                 # It would speak to the server from a thread, and warn from there.
                 check_compatibility=False,
             )
-        self._set_up(client, address, patience)
+        self._set_up(client, address, patience, answer_time)
 
     @classmethod
     def from_client(
@@ -86,11 +90,23 @@ class ServerStore:
         store._set_up(client, location, patience)
         return store
 
-    def _set_up(self, client: QdrantClient, location: str, patience: float) -> None:
+    def _set_up(
+        self,
+        client: QdrantClient,
+        location: str,
+        patience: float,
+        answer_time: float = ANSWER_TIME,
+    ) -> None:
+        remote = client._client if isinstance(client._client, QdrantRemote) else None
         self._client = client
         self._location = location
-        self._call = ServerCalls(location, patience)
-        self._in_memory = not isinstance(client._client, QdrantRemote)
+        self._in_memory = remote is None
+        self._call = ServerCalls(
+            location, patience, answer_time=answer_time, in_memory=self._in_memory
+        )
+        if remote is not None:
+            http = remote.openapi_client.client._client
+            bound_answers(http, self._call.deadline, MAX_ANSWER)
         self._asked: dict[str, Asked] = {}
 
     def __repr__(self) -> str:
@@ -120,7 +136,9 @@ class ServerStore:
         said = self._call("asking for the version", self._client.info).version
         found = re.match(r"(\d+)\.(\d+)", said)
         if found is None:
-            raise StoreError(f"{self._location} calls its version {said!r}; expected a number")
+            raise StoreError(
+                f"{self._location} calls its version {shortened(said)!r}; expected a number"
+            )
         return int(found[1]), int(found[2])
 
     def list_collections(self) -> list[str]:
@@ -147,9 +165,9 @@ class ServerStore:
         try:
             return ServerCollection(self._client, self._call, name, self, asked)
         except CollectionNotFoundError:
-            known = ", ".join(self.list_collections()) or "none"
+            known = listed(self.list_collections())
             raise CollectionNotFoundError(
-                f"{self._location} has no collection {name!r}; there is: {known}"
+                f"{self._location} has no collection {shortened(name)!r}; there is: {known}"
             ) from None
 
     def delete_collection(self, name: str) -> None:
@@ -159,7 +177,8 @@ class ServerStore:
         self._asked.pop(name, None)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; calls that other threads make then fail."""
+        self._call.close()
         self._client.close()
 
     def _check_version(self) -> None:

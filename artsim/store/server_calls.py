@@ -6,7 +6,8 @@ import json
 import random
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
 
 import httpx
@@ -22,7 +23,9 @@ from artsim.errors import (
     StoreAccessError,
     StoreError,
     StoreUnavailableError,
+    shortened,
 )
+from artsim.store.bounded_http import AnswerTooLargeError, Deadline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,8 +33,26 @@ T = TypeVar("T")
 PATIENCE: Final = 60.0
 """Seconds for which a call is tried again: a server restarts in less."""
 
+ANSWER_TIME: Final = 120.0
+"""Seconds for a whole answer: a body of 8 MiB takes 70 on a line of a megabit a second."""
+
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
+_SAID: Final = 300
+
+_NOT_UNDERSTOOD: Final = (
+    ValueError,  # no JSON, numbers of 10,000 digits, vectors of another length
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,  # JSON nested 200,000 deep
+    AssertionError,
+)
+
+
+class TooMuchError(StoreError):
+    """An answer was longer than is taken; asked for less at once, it may be shorter."""
 
 
 class ServerCalls:
@@ -47,12 +68,31 @@ class ServerCalls:
         Address for messages, without a key.
     patience : float
         Seconds after which a failing call is given up.
+    answer_time : float
+        Seconds within which each answer has to be whole.
+    in_memory : bool
+        Whether there is no server, but a client that answers by itself.
     """
 
-    def __init__(self, location: str, patience: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        location: str,
+        patience: float = PATIENCE,
+        *,
+        answer_time: float = ANSWER_TIME,
+        in_memory: bool = False,
+    ) -> None:
+        self.deadline = Deadline()
         self._location = location
         self._patience = patience
+        self._answer_time = answer_time
+        self._in_memory = in_memory
         self._answered = False
+        self._closed = False
+
+    def close(self) -> None:
+        """Refuse every further call."""
+        self._closed = True
 
     def __call__(
         self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -70,26 +110,41 @@ class ServerCalls:
         StoreError
             If it refuses the call, or is no Qdrant server.
         """
-        deadline = time.monotonic() + self._patience
+        end = time.monotonic() + self._patience
         delay = _FIRST_DELAY
         while True:
             try:
-                answer = function(*args, **kwargs)
+                with self.deadline.within(self._answer_time), self.reading(doing):
+                    answer = function(*args, **kwargs)
             except (ApiException, QdrantException) as exc:
                 # Half to the whole of the delay, so that many workers that failed at
                 # once do not come back at once.
                 pause = max(delay * random.uniform(0.5, 1.0), _asked_to_wait(exc))
-                if not self._may_pass(exc) or time.monotonic() + pause > deadline:
+                if self._closed or not self._may_pass(exc) or time.monotonic() + pause > end:
                     raise self._translated(exc, doing) from exc
                 time.sleep(pause)
                 delay = min(2 * delay, _LONGEST_DELAY)
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 raise self._unreachable(exc, doing) from exc
-            except (json.JSONDecodeError, UnicodeDecodeError, AssertionError) as exc:
-                raise self._no_qdrant(doing) from exc
             else:
                 self._answered = True
                 return answer
+
+    @contextmanager
+    def reading(self, doing: str) -> Iterator[None]:
+        """Say of what in an answer is not as it should be that this is no Qdrant server.
+
+        The client takes vectors and payloads as they come. It is closed to us only where
+        there is a server: the client in memory says by ValueError what is wrong with a call.
+        """
+        try:
+            yield
+        except (StoreError, ApiException):
+            raise
+        except _NOT_UNDERSTOOD as exc:
+            if self._in_memory:
+                raise
+            raise self._no_qdrant(doing) from exc
 
     def _may_pass(self, exc: Exception) -> bool:
         """Return whether the same call may work a little later."""
@@ -104,12 +159,21 @@ class ServerCalls:
         return isinstance(exc, QdrantException)  # status 429 with a time to wait
 
     def _translated(self, exc: Exception, doing: str) -> StoreError:
+        if self._closed:
+            return StoreError(f"{self._location} has been closed; open it again")
         if isinstance(exc, ResponseHandlingException):
+            if isinstance(exc.source, AnswerTooLargeError):
+                return TooMuchError(
+                    f"{self._location}: the answer was too long while {doing} ({exc.source}); "
+                    "ask for less at once, and check that a Qdrant server is at that address"
+                )
+            if isinstance(exc.source, httpx.DecodingError):
+                return self._no_qdrant(doing)
             if isinstance(exc.source, httpx.HTTPError):
                 return self._unreachable(exc.source, doing)
             return self._no_qdrant(doing)
         if isinstance(exc, QdrantException):
-            return self._busy(str(exc), doing)
+            return self._busy(_clean(str(exc)), doing)
         if isinstance(exc, UnexpectedResponse):
             return self._refused(exc, doing)
         return StoreError(f"{self._location}: {doing} failed: {exc}")
@@ -117,7 +181,8 @@ class ServerCalls:
     def _no_qdrant(self, doing: str) -> StoreError:
         return StoreError(
             f"{self._location} answers, but not as a Qdrant server of version 1.16 or newer "
-            f"does, while {doing}; check the address (--url)"
+            f"does, while {doing}; check the address",
+            hint="--url",
         )
 
     def _unreachable(self, exc: Exception, doing: str) -> StoreUnavailableError:
@@ -129,10 +194,11 @@ class ServerCalls:
             way_out = "look at the server's load, and run the same command again"
         else:
             reason = str(exc) or type(exc).__name__
-            way_out = "check the address, and that the server runs (docker compose up -d)"
+            way_out = "check the address, and that the server runs"
         return StoreUnavailableError(
-            f"cannot reach the Qdrant server at {self._location} while {doing} ({reason}); "
-            f"{way_out}"
+            f"cannot reach the Qdrant server at {self._location} while {doing} "
+            f"({shortened(reason)}); {way_out}",
+            hint="docker compose up -d" if isinstance(exc, httpx.ConnectError) else "",
         )
 
     def _busy(self, message: str, doing: str) -> StoreUnavailableError:
@@ -146,9 +212,11 @@ class ServerCalls:
         code = exc.status_code or 0
         if code in (401, 403):
             return StoreAccessError(
-                f"{self._location} refused access while {doing} ({code}); set the server's "
-                "key in QDRANT_API_KEY, or give it by --api-key"
+                f"{self._location} refused access while {doing} ({code}); give the server's key",
+                hint="QDRANT_API_KEY, or --api-key",
             )
+        if 300 <= code < 400:
+            return self._no_qdrant(doing)
         if code == 404:
             return CollectionNotFoundError(f"{self._location}: {doing} failed: {message}")
         if _disk_is_full(exc):
@@ -162,13 +230,13 @@ class ServerCalls:
 
 
 def _asked_to_wait(exc: Exception) -> float:
-    if isinstance(exc, ResourceExhaustedResponse):
-        return float(exc.retry_after_s)
-    if isinstance(exc, UnexpectedResponse):
-        try:
+    try:
+        if isinstance(exc, ResourceExhaustedResponse):
+            return float(exc.retry_after_s)
+        if isinstance(exc, UnexpectedResponse):
             return float(exc.headers.get("Retry-After", 0))
-        except ValueError:
-            return 0.0  # the header may also hold a date
+    except (ValueError, OverflowError):
+        pass  # the header may also hold a date
     return 0.0
 
 
@@ -183,9 +251,15 @@ def _is_tls(exc: BaseException | None) -> bool:
 def _message_of(exc: UnexpectedResponse) -> str:
     try:
         found: Any = json.loads(exc.content)
-        return str(found["status"]["error"])
-    except (ValueError, KeyError, TypeError):
-        return exc.reason_phrase or "no reason given"
+        return _clean(str(found["status"]["error"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _clean(exc.reason_phrase) or "no reason given"
+
+
+def _clean(text: str) -> str:
+    """Return what a server says for a message: its beginning, in characters that are shown."""
+    text = text[:_SAID]
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def _disk_is_full(exc: UnexpectedResponse) -> bool:

@@ -34,7 +34,7 @@ from artsim.store.checks import (
 )
 from artsim.store.filters import build_filter
 from artsim.store.hnsw import NO_HNSW
-from artsim.store.server_calls import ServerCalls
+from artsim.store.server_calls import ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
     DIALECT,
     NOTES_KEY,
@@ -210,6 +210,24 @@ class ServerCollection:
             spec_of(self._schema, name)
         if not point_ids:
             return {}
+        try:
+            return self._retrieve(point_ids, with_vectors, payload_fields)
+        except TooMuchError:
+            if len(point_ids) == 1:
+                raise
+        half = len(point_ids) // 2
+        some, others = (
+            self.retrieve(part, with_vectors=with_vectors, payload_fields=payload_fields)
+            for part in (point_ids[:half], point_ids[half:])
+        )
+        return {**some, **others}
+
+    def _retrieve(
+        self,
+        point_ids: Sequence[str],
+        with_vectors: Sequence[str],
+        payload_fields: Sequence[str] | None,
+    ) -> dict[str, Record]:
         found = self._call(
             "reading",
             self._client.retrieve,
@@ -218,7 +236,8 @@ class ServerCollection:
             with_payload=_payload_selector(payload_fields),
             with_vectors=list(with_vectors) or False,
         )
-        records = {r.point_id: r for r in (self._record(raw, with_vectors) for raw in found)}
+        with self._call.reading("reading"):
+            records = {r.point_id: r for r in (self._record(raw, with_vectors) for raw in found)}
         return {point_id: records[point_id] for point_id in point_ids if point_id in records}
 
     def search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
@@ -229,10 +248,11 @@ class ServerCollection:
         if not queries:
             return []
         answers = self._call("searching", self._client.query_batch_points, self._name, queries)
-        return [
-            to_hits(answer.points, request, self._schema)
-            for answer, request in zip(answers, requests, strict=True)
-        ]
+        with self._call.reading("searching"):
+            return [
+                to_hits(answer.points, request, self._schema)
+                for answer, request in zip(answers, requests, strict=True)
+            ]
 
     def scroll(
         self,
@@ -248,18 +268,27 @@ class ServerCollection:
         chosen = build_filter(criteria, DIALECT)
         offset: Any = None
         while True:
-            page, offset = self._call(
-                "reading",
-                self._client.scroll,
-                self._name,
-                scroll_filter=chosen,
-                limit=page_size,
-                offset=offset,
-                with_payload=_payload_selector(payload_fields),
-                with_vectors=list(with_vectors) or False,
-            )
-            for raw in page:
-                yield self._record(raw, with_vectors)
+            try:
+                page, offset = self._call(
+                    "reading",
+                    self._client.scroll,
+                    self._name,
+                    scroll_filter=chosen,
+                    limit=page_size,
+                    offset=offset,
+                    with_payload=_payload_selector(payload_fields),
+                    with_vectors=list(with_vectors) or False,
+                )
+            except TooMuchError:
+                if page_size == 1:
+                    raise
+                page_size //= 2
+                continue
+            with self._call.reading("reading"):
+                records = [self._record(raw, with_vectors) for raw in page]
+                if offset is not None and not _is_behind(offset, records):
+                    raise ValueError("the next page is none")  # and would be asked for for ever
+            yield from records
             if offset is None:
                 return
 
@@ -285,7 +314,8 @@ class ServerCollection:
             limit=limit,
             exact=True,
         )
-        return to_facets(found.hits, limit)
+        with self._call.reading("counting"):
+            return to_facets(found.hits, limit)
 
     def stats(self) -> CollectionStats:
         """Return the number of points; a server does not say what space they take."""
@@ -306,7 +336,8 @@ class ServerCollection:
             info = self._call("opening a collection", self._client.get_collection, self._name)
         except ValueError as exc:  # how the client in memory says 404
             raise CollectionNotFoundError(str(exc)) from exc
-        schema = to_schema(info, self._place)
+        with self._call.reading("opening a collection"):
+            schema = to_schema(info, self._place)
         if self._asked is None:
             return schema
         vectors = {**schema.vectors, **self._asked.vectors}
@@ -390,6 +421,18 @@ def _batches(things: Iterable[T], bytes_of: Callable[[T], int]) -> Iterator[list
         size += body
     if batch:
         yield batch
+
+
+def _is_behind(offset: Any, records: Sequence[Record]) -> bool:
+    """Return whether the page that begins at `offset` follows that of `records`."""
+    return bool(records) and _order(str(offset)) > _order(records[-1].point_id)
+
+
+def _order(point_id: str) -> tuple[int, int, str]:
+    """Sort key of point ids, as Qdrant has them: numbers, which others use, before UUIDs."""
+    if point_id.isdecimal():
+        return 0, int(point_id), ""
+    return 1, 0, point_id
 
 
 def _payload_selector(fields: Sequence[str] | None) -> bool | list[str]:

@@ -151,7 +151,7 @@ def to_schema(info: models.CollectionInfo, place: str) -> CollectionSchema:
     """
     vectors = info.config.params.vectors
     if not isinstance(vectors, dict):
-        raise StoreError(_foreign(place, "it has no named vectors"))
+        raise _foreign(place, "it has no named vectors")
     notes = (info.config.metadata or {}).get(NOTES_KEY)
     return CollectionSchema(
         {name: _to_spec(params, f"{place}, vector {name!r}") for name, params in vectors.items()},
@@ -169,7 +169,7 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
     datatypes = {theirs: ours for ours, theirs in _DATATYPES.items()}
     datatype = params.datatype or models.Datatype.FLOAT32
     if params.distance not in distances or datatype not in datatypes:
-        raise StoreError(_foreign(place, f"it is {params.distance.value} of {datatype.value}"))
+        raise _foreign(place, f"it is {params.distance.value} of {datatype.value}")
     hnsw = params.hnsw_config
     return VectorSpec(
         params.size,
@@ -179,8 +179,10 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
     )
 
 
-def _foreign(place: str, what: str) -> str:
-    return f"{place} was not made by artsim: {what}; use another gallery name (--gallery)"
+def _foreign(place: str, what: str) -> StoreError:
+    return StoreError(
+        f"{place} was not made by artsim: {what}; use another gallery name", hint="--gallery"
+    )
 
 
 def to_query(request: SearchRequest, schema: CollectionSchema) -> models.QueryRequest:

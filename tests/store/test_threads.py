@@ -41,7 +41,9 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [answer for _, answer in sorted(found, key=lambda pair: pair[0])]
 
 
-def searches(gallery: Gallery, models: Models, pictures: dict[str, Path]) -> list[Callable[[], object]]:
+def searches(
+    gallery: Gallery, models: Models, pictures: dict[str, Path]
+) -> list[Callable[[], object]]:
     """Return searches by id, by picture and by face, each for some of the pictures."""
     options = SearchOptions(limit=5)
 
@@ -65,7 +67,9 @@ def test_the_first_searches_of_a_process_may_come_from_many_threads(
 ) -> None:
     with open_gallery(home=sample_home) as gallery:
         files = {
-            str(face.payload["painting_id"]): sample / "images" / face.payload["image_uri"].rpartition("/")[2]
+            str(face.payload["painting_id"]): sample
+            / "images"
+            / face.payload["image_uri"].rpartition("/")[2]
             for face in gallery.faces.scroll()
         }
     pictures = dict(sorted(files.items())[:THREADS])
