@@ -14,6 +14,7 @@ from artsim.commands.ingest import ingest, sample
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
+from artsim.commands.repair import repair
 from artsim.commands.train.group import app as train
 
 app = typer.Typer(
@@ -24,7 +25,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (ingest, query, classify, show, info, facets, export, delete, push, models, sample):
+for command in (
+    ingest,
+    query,
+    classify,
+    show,
+    info,
+    facets,
+    export,
+    delete,
+    push,
+    repair,
+    models,
+    sample,
+):
     app.command()(command)
 app.command("map")(map_collection)
 app.add_typer(evaluate)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Literal, Self, cast
 
 from artsim.config import Settings, load_settings
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.domain.encoder_info import EncoderInfo, parse_info
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
 from artsim.store.base import (
@@ -67,12 +67,12 @@ class Gallery:
     @property
     def paintings_name(self) -> str:
         """Name of the collection of paintings."""
-        return _collection_name(self.name, "paintings")
+        return collection_name(self.name, "paintings")
 
     @property
     def faces_name(self) -> str:
         """Name of the collection of faces."""
-        return _collection_name(self.name, "faces")
+        return collection_name(self.name, "faces")
 
     @property
     def paintings(self) -> Collection:
@@ -147,7 +147,7 @@ class Gallery:
         self.store.close()
 
     def _open(self, part: Part) -> Collection:
-        name = _collection_name(self.name, part)
+        name = collection_name(self.name, part)
         try:
             return self.store.open_collection(name)
         except CollectionNotFoundError as exc:
@@ -169,7 +169,7 @@ class Gallery:
         pixels_side: int,
         options: ServerOptions | None,
     ) -> Collection:
-        name = _collection_name(self.name, part)
+        name = collection_name(self.name, part)
         vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
         vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
         known: dict[str, EncoderInfo] = {}
@@ -183,7 +183,7 @@ class Gallery:
             "pixels_side": pixels_side,
             "encoders": [asdict(info) for info in known.values()],
         }
-        schema = CollectionSchema(vectors, _indexes(part), notes)
+        schema = CollectionSchema(vectors, payload_indexes(part), notes)
         return self.store.create_collection(name, schema, options)
 
 
@@ -217,7 +217,8 @@ def missing_gallery(store: Store, name: str | None) -> CollectionNotFoundError:
     )
 
 
-def _collection_name(gallery: str | None, part: Part) -> str:
+def collection_name(gallery: str | None, part: Part) -> str:
+    """Return the name of a gallery's collection."""
     return part if gallery is None else f"{gallery}_{part}"
 
 
@@ -225,7 +226,8 @@ def _shown(gallery: str | None) -> str:
     return "default gallery" if gallery is None else f"gallery {shortened(gallery)!r}"
 
 
-def _indexes(part: Part) -> dict[str, IndexKind]:
+def payload_indexes(part: Part) -> dict[str, IndexKind]:
+    """Return the fields of a collection that are indexed, and how."""
     fields = PAINTING_FIELDS if part == "paintings" else FACE_FIELDS
     return {name: kind for name, kind in fields.items() if kind is not None}
 
@@ -238,13 +240,18 @@ def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:
     StoreError
         If the notes are missing or not artsim's: another program made the collection.
     """
-    listed = collection.schema.notes.get("encoders")
+    return read_notes(collection.schema, collection.name)
+
+
+def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
+    """Return the encoders in the notes of the collection of that `name`; see `read_encoders`."""
+    noted = schema.notes.get("encoders")
     try:
-        found = [EncoderInfo(**note) for note in cast("list[Mapping[str, str]]", listed)]  # type: ignore[arg-type]
-    except TypeError as exc:
+        found = [parse_info(note) for note in cast("list[Mapping[str, str]]", noted)]
+    except (TypeError, ValueError) as exc:
         raise StoreError(
-            f"collection {collection.name!r} does not say which encoders made its vectors "
-            "(no usable notes under the key 'artsim'): it was not made by artsim ingest; use "
+            f"collection {shortened(name)!r} does not say which encoders made its vectors "
+            "(no usable notes under the key 'artsim'): it was not made by artsim; use "
             "another gallery name"
         ) from exc
     return {info.vector_name: info for info in found}

@@ -58,6 +58,8 @@ def check_store_folder(folder: Path) -> bool:
     ------
     StoreError
         If it is a file, holds other things, or was written by a newer artsim.
+    StoreDamagedError
+        If it has collections of artsim and no mark that can be read.
     """
     if not folder.exists():
         return False
@@ -71,6 +73,8 @@ def check_store_folder(folder: Path) -> bool:
     if marker.exists():
         _read(marker, folder)
         return True
+    if any(folder.glob(f"collections/*/{COLLECTION_FILE}")):
+        raise damaged_error(folder, f"{STORE_FILE} is missing")
     others = sorted(p.name for p in folder.iterdir() if not _is_litter(p.name))
     if others:
         shown = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
@@ -87,9 +91,9 @@ def _is_litter(name: str) -> bool:
     return name.startswith(".") or name in _LITTER
 
 
-def mark_store_folder(folder: Path) -> None:
-    """Make `folder` a data folder of artsim, if it is none."""
-    if not check_store_folder(folder):
+def mark_store_folder(folder: Path, *, known: bool = False) -> None:
+    """Make `folder` a data folder of artsim, if it is none, or `known` to have been one."""
+    if known or not check_store_folder(folder):
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / STORE_FILE, {"format": FORMAT})
 

@@ -1,0 +1,307 @@
+"""Making a harmed embedded collection whole again, without losing what it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from artsim.domain.payload import why_unstorable
+from artsim.errors import StoreDamagedError, StoreError
+from artsim.store.base import CollectionSchema, Point, Record, VectorSpec
+from artsim.store.disk import DISK_RESERVE, bytes_on_disk, check_space
+from artsim.store.edge_dialect import edge_errors
+from artsim.store.embedded import make_collection
+from artsim.store.embedded_collection import SHARD
+from artsim.store.lock import FolderLock
+from artsim.store.manifest import (
+    COLLECTION_FILE,
+    STORE_FILE,
+    check_store_folder,
+    damaged_error,
+    mark_store_folder,
+    read_schema,
+    sync_folder,
+    write_json,
+    write_schema,
+)
+from artsim.store.salvage import (
+    AT_ONCE,
+    Salvage,
+    examine,
+    ids_in_log,
+    missing_ids,
+    open_copy,
+    read_all,
+    try_out,
+    vectors_of_shard,
+)
+
+COPIES: Final = "damaged"
+"""Folder of the data folder that keeps harmed collections as they were."""
+
+_FINISHED: Final = "finished.json"
+"""Says in the folder of work that only the exchange is left to do."""
+
+RestoreSchema = Callable[[str, Mapping[str, VectorSpec]], CollectionSchema]
+"""Makes a lost schema again, from the collection's name and the vectors that the engine has."""
+
+Progress = Callable[[int, int], None]
+"""Called with how many points are written, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRepair:
+    """What was wrong with a collection, and what became of it.
+
+    Attributes
+    ----------
+    collection : str
+        Its name.
+    damage : str or None
+        What was wrong; None of a sound one, which is left as it is.
+    points : int
+        Points that it has now.
+    missing : int
+        Points that the engine knew of and that could not be read.
+    without_some_vectors : int
+        Points of which only some vectors could be read.
+    painting_ids : tuple of str
+        Paintings to ingest again: of points that could not be read, or that stood in the
+        engine's log and are not in the collection; some may have been deleted on purpose.
+    copy : str or None
+        Folder with the collection as it was.
+    """
+
+    collection: str
+    damage: str | None = None
+    points: int = 0
+    missing: int = 0
+    without_some_vectors: int = 0
+    painting_ids: tuple[str, ...] = ()
+    copy: str | None = None
+
+
+def repair_store_folder(home: Path) -> str | None:
+    """Write the mark of a data folder anew where it is lost; return what was wrong with it."""
+    try:
+        check_store_folder(home)
+    except StoreDamagedError as exc:
+        mark = home / STORE_FILE
+        with edge_errors(home, "repairing"):
+            if mark.exists():
+                (home / COPIES).mkdir(exist_ok=True)
+                mark.rename(_unused(home / COPIES / f"{STORE_FILE}-{_now()}"))
+            mark_store_folder(home, known=True)
+        return str(exc)
+    return None
+
+
+def unfinished_repairs(home: Path) -> list[str]:
+    """Return the names of collections that a repair was about to exchange when it was killed."""
+    found = home.glob(f"collections/.repair-*/{_FINISHED}")
+    return [path.parent.name.removeprefix(".repair-") for path in found]
+
+
+def repair_collection(
+    home: Path,
+    name: str,
+    restore_schema: RestoreSchema,
+    *,
+    wait: float = 0.0,
+    reserve: int = DISK_RESERVE,
+    progress: Progress | None = None,
+) -> CollectionRepair:
+    """Make a collection whole from what can be read of it; keep it as it was beside.
+
+    A sound one is left as it is. Cut short at any moment, the harmed collection is still there,
+    under its name or as its copy, and the next call starts again or finishes.
+
+    Parameters
+    ----------
+    home, name : Path, str
+        Data folder and collection.
+    restore_schema : callable
+        Asked where ``collection.json`` cannot be read.
+    wait : float
+        Seconds to wait for another process that has it open.
+    reserve : int
+        Bytes to leave free on the disk.
+    progress : callable, optional
+        Called with how far the writing is.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process has it open.
+    StoreError
+        If the disk has too little room; or the repaired collection cannot be read either.
+    """
+    folder = home / "collections" / name
+    work = folder.parent / f".repair-{name}"
+    with edge_errors(folder, "repairing"):
+        if not (work / _FINISHED).exists():
+            shutil.rmtree(work, ignore_errors=True)
+            damage, points = _diagnose(folder, wait)
+            if damage is None:
+                return CollectionRepair(name, points=points)
+            lock = FolderLock(folder, wait)
+            try:
+                _check_room(folder, reserve)
+                work.mkdir()
+                made = _make_whole(folder, work, damage, restore_schema, progress)
+                write_json(work / _FINISHED, asdict(made))
+                return _exchange(folder, work)
+            finally:
+                lock.release()
+        folder.mkdir(exist_ok=True)
+        lock = FolderLock(folder, wait)
+        try:
+            return _exchange(folder, work)
+        finally:
+            lock.release()
+
+
+def _diagnose(folder: Path, wait: float) -> tuple[str | None, int]:
+    FolderLock(folder, wait).release()
+    try:
+        salvage = examine(folder)
+    except StoreDamagedError as exc:
+        return str(exc).partition(" is damaged (")[2].rpartition("); ")[0] or str(exc), 0
+    if salvage.is_whole:
+        return None, salvage.points
+    wrong = len(salvage.unreadable) + len(salvage.partly)
+    return f"{wrong:,} of {salvage.points:,} points cannot be read", salvage.points
+
+
+def _check_room(folder: Path, reserve: int) -> None:
+    """Ask for room for a copy to read from and a new collection; the harmed one is moved."""
+    check_space(folder, 2 * bytes_on_disk(folder) + reserve)
+
+
+def _make_whole(
+    folder: Path,
+    work: Path,
+    damage: str,
+    restore_schema: RestoreSchema,
+    progress: Progress | None,
+) -> CollectionRepair:
+    """Write a new collection of what can be read, and read it."""
+    schema = _schema_of(folder, restore_schema)
+
+    def prepare(copy: Path) -> None:
+        write_schema(copy, schema)
+        _drop_broken_json(copy / SHARD / "edge_config.json")
+
+    tried = try_out(prepare, folder, work)
+    new = work / "new"
+    make_collection(new, schema)
+    best = Salvage("") if tried is None else tried[0]
+    refused = [] if tried is None else _write(tried[1], new, best, progress)
+    made = examine(new)
+    if not made.is_whole or made.points != best.points - len(best.unreadable) - len(refused):
+        raise StoreError(
+            f"{folder}: what was saved of it cannot be read either ({made.points:,} of "
+            f"{best.points:,} points); it is left as it is: restore it from a copy, or delete it "
+            "and ingest again",
+            path=folder,
+        )
+    what = "nothing of it can be read" if tried is None else best.how and f"read {best.how}"
+    return CollectionRepair(
+        folder.name,
+        f"{damage}; {what}" if what else damage,
+        made.points,
+        best.points - made.points,
+        len(best.partly),
+        tuple(missing_ids(best.faceted, ids_in_log(folder), made.faceted)),
+        str(_unused(folder.parents[1] / COPIES / f"{folder.name}-{_now()}")),
+    )
+
+
+def _schema_of(folder: Path, restore_schema: RestoreSchema) -> CollectionSchema:
+    try:
+        return read_schema(folder)
+    except StoreDamagedError:
+        vectors = vectors_of_shard(folder)
+        if not vectors:
+            raise damaged_error(
+                folder, f"neither {COLLECTION_FILE} nor the engine's files say what is in it"
+            ) from None
+        return restore_schema(folder.name, vectors)
+
+
+def _drop_broken_json(path: Path) -> None:
+    """Delete a file that is no JSON: the engine makes it again from its segments."""
+    try:
+        json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        path.unlink(missing_ok=True)
+
+
+def _write(source: Path, new: Path, salvage: Salvage, progress: Progress | None) -> list[str]:
+    """Write what can be read of `source` to `new`; return the points that are refused."""
+    refused: list[str] = []
+    old, target = open_copy(source), open_copy(new)
+    try:
+        written = 0
+        for batch in _batches(read_all(old, salvage)):
+            bad = [r.point_id for r in batch if why_unstorable(r.payload) is not None]
+            refused += bad
+            good = [r for r in batch if r.point_id not in bad]
+            target.upsert([Point(r.point_id, r.vectors, r.payload) for r in good])
+            written += len(batch)
+            if progress is not None:
+                progress(written, salvage.points)
+        target.optimize()
+        target.flush()
+    finally:
+        target.close()
+        with suppress(StoreError):
+            old.close()
+    return refused
+
+
+def _batches(records: Iterator[Record]) -> Iterator[Sequence[Record]]:
+    while batch := list(islice(records, AT_ONCE)):
+        yield batch
+
+
+def _exchange(folder: Path, work: Path) -> CollectionRepair:
+    """Move the harmed collection to its copy, and the new one to its place.
+
+    Every step is one renaming, done only where it is still to do, so that a call that was
+    killed at any of them is finished by the next.
+    """
+    said: dict[str, Any] = json.loads((work / _FINISHED).read_text(encoding="utf-8"))
+    copy, new = Path(said["copy"]), work / "new"
+    copy.mkdir(parents=True, exist_ok=True)
+    for name in (SHARD, COLLECTION_FILE):
+        if not (new / name).exists():
+            continue
+        if (folder / name).exists() and not (copy / name).exists():
+            (folder / name).rename(copy / name)
+            sync_folder(copy)
+        (new / name).rename(folder / name)
+        sync_folder(folder)
+    shutil.rmtree(work)
+    return CollectionRepair(**{**said, "painting_ids": tuple(said["painting_ids"])})
+
+
+def _now() -> str:
+    return f"{datetime.now():%Y-%m-%d-%H%M%S}"
+
+
+def _unused(path: Path) -> Path:
+    """Return `path`, or with a number where there is such a file."""
+    number = 1
+    unused = path
+    while unused.exists():
+        number += 1
+        unused = path.with_name(f"{path.name}-{number}")
+    return unused

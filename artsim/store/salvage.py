@@ -1,0 +1,314 @@
+"""Reading what can still be read of an embedded collection that was harmed.
+
+Everything here works on a copy: the engine replays its log and lays files out anew as it opens.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import qdrant_edge as edge
+
+from artsim.domain.arrays import Vector
+from artsim.errors import StoreError
+from artsim.store.base import Record, VectorSpec
+from artsim.store.disk import OPENING_SPACE, check_space, data_of
+from artsim.store.edge_dialect import edge_errors
+from artsim.store.embedded_collection import SHARD, EmbeddedCollection
+
+AT_ONCE: Final = 128
+"""Points read together; where that fails, halves of them, down to one."""
+
+_LOG: Final = "wal"
+
+_PAINTING_ID: Final = re.compile(
+    # "painting_id" as a key of CBOR, and the text that follows with its length in the first
+    # byte, or in 1, 2 or 4 bytes after it. Filters and indexes have it as a value instead.
+    rb"(?<!ckey)(?<!field_name)\x6bpainting_id([\x60-\x77]|\x78.|\x79..|\x7a....)",
+    re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class Salvage:
+    """What was found out about a copy of a harmed collection.
+
+    Attributes
+    ----------
+    how : str
+        What was done to the copy before it could be read; "" where nothing was needed.
+    points : int
+        How many points the engine knows of; those in `unreadable` and `partly` among them.
+    unreadable : list of str
+        Ids of points whose payload cannot be read.
+    partly : list of str
+        Ids of points of which only some vectors can be read.
+    faceted : dict of str to int
+        Points by painting id, from the payload's index, which needs no payload.
+    """
+
+    how: str
+    points: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    partly: list[str] = field(default_factory=list)
+    faceted: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every point can be read."""
+        return not self.unreadable and not self.partly
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with the holes in its files."""
+    target.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        if path.is_dir():
+            copy_tree(path, target / path.name)
+        elif path.is_file():
+            _copy_file(path, target / path.name)
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    with source.open("rb") as old, target.open("wb") as new:
+        for start, data in data_of(old):
+            new.seek(start)
+            new.write(data)
+        new.truncate(source.stat().st_size)
+
+
+def _nothing(shard: Path) -> None:
+    pass
+
+
+def _drop_indexes(shard: Path) -> None:
+    for folder in (shard / "segments").glob("*/payload_index"):
+        shutil.rmtree(folder)
+
+
+def _drop_log(shard: Path) -> None:
+    shutil.rmtree(shard / _LOG, ignore_errors=True)
+
+
+def _drop_log_and_indexes(shard: Path) -> None:
+    _drop_log(shard)
+    _drop_indexes(shard)
+
+
+def _drop_broken_segments(shard: Path) -> None:
+    """Leave only the segments that load, each tried without the others."""
+    _drop_log_and_indexes(shard)
+    kept, tried = shard / "segments", shard.parent / "tried"
+    found = sorted(kept.iterdir()) if kept.is_dir() else []
+    tried.mkdir()
+    good = []
+    for segment in found:
+        segment.rename(tried / segment.name)
+    for segment in found:
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        (tried / segment.name).rename(segment)
+        with suppress(StoreError), edge_errors(shard, "opening"):
+            edge.EdgeShard.load(str(shard)).close()
+            segment.rename(tried / segment.name)
+            good.append(segment)
+        _drop_log(shard)
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for segment in good:
+        (tried / segment.name).rename(segment)
+
+
+REMEDIES: Final[Mapping[str, Callable[[Path], None]]] = {
+    "": _nothing,
+    "without its indexes of the metadata": _drop_indexes,
+    "without the engine's log": _drop_log,
+    "without the engine's log and its indexes of the metadata": _drop_log_and_indexes,
+    "without the engine's log and the segments that cannot be read": _drop_broken_segments,
+}
+"""What is left out of a copy, the least first: the log holds what was written last."""
+
+
+def try_out(
+    prepare: Callable[[Path], None], source: Path, work: Path
+) -> tuple[Salvage, Path] | None:
+    """Return the best that a remedy gets out of `source`, and the copy that it was applied to.
+
+    Parameters
+    ----------
+    prepare : callable
+        Makes a copy of the collection such that only the engine's files may be wrong.
+    source, work : Path
+        The harmed collection, which is left as it is, and a folder for the copy.
+
+    Returns
+    -------
+    tuple of Salvage and Path, or None
+        None where no remedy makes the engine open the copy.
+    """
+    copy = work / "source"
+    found: list[Salvage] = []
+    for how in REMEDIES:
+        salvage = _apply(how, prepare, source, copy)
+        if salvage is None:
+            continue
+        found.append(salvage)
+        if salvage.is_whole:
+            return salvage, copy
+    if not found:
+        return None
+    best = max(found, key=lambda s: s.points - len(s.unreadable) - len(s.partly) / 2)
+    _apply(best.how, prepare, source, copy)
+    return best, copy
+
+
+def _apply(how: str, prepare: Callable[[Path], None], source: Path, copy: Path) -> Salvage | None:
+    shutil.rmtree(copy, ignore_errors=True)
+    copy_tree(source, copy)
+    prepare(copy)
+    REMEDIES[how](copy / SHARD)
+    try:
+        return examine(copy, how)
+    except StoreError:
+        # A full disk is not to be taken for a collection of which nothing can be read.
+        check_space(copy, OPENING_SPACE)
+        return None
+
+
+def open_copy(folder: Path) -> EmbeddedCollection:
+    """Open a collection that is in no store."""
+    return EmbeddedCollection(folder, 0, on_close=lambda _: None)
+
+
+def examine(folder: Path, how: str = "") -> Salvage:
+    """Open a collection and read every point of it.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be opened, or does not tell which points it has.
+    """
+    collection = open_copy(folder)
+    try:
+        salvage = Salvage(how)
+        with suppress(StoreError, ValueError):
+            counts = collection.facet("painting_id", limit=2**31)
+            salvage.faceted = {str(count.value): count.count for count in counts}
+        for _ in read_all(collection, salvage):
+            pass
+    finally:
+        with suppress(StoreError):
+            collection.close()
+    return salvage
+
+
+def read_all(collection: EmbeddedCollection, salvage: Salvage) -> Iterator[Record]:
+    """Yield every point that can be read, and note in `salvage` which cannot."""
+    ids = [record.point_id for record in collection.scroll(payload_fields=())]
+    salvage.points = len(ids)
+    salvage.unreadable, salvage.partly = [], []
+    for start in range(0, len(ids), AT_ONCE):
+        yield from _read(collection, ids[start : start + AT_ONCE], salvage)
+
+
+def _read(collection: EmbeddedCollection, ids: Sequence[str], salvage: Salvage) -> Iterator[Record]:
+    names = list(collection.schema.vectors)
+    try:
+        found = collection.retrieve(ids, with_vectors=names)
+        if len(found) == len(ids) and all(_is_finite(record.vectors) for record in found.values()):
+            yield from found.values()
+            return
+    except (StoreError, ValueError):
+        pass
+    if len(ids) > 1:
+        half = len(ids) // 2
+        yield from _read(collection, ids[:half], salvage)
+        yield from _read(collection, ids[half:], salvage)
+        return
+    record = _read_parts(collection, ids[0], names)
+    (salvage.unreadable if record is None else salvage.partly).append(ids[0])
+    if record is not None:
+        yield record
+
+
+def _read_parts(
+    collection: EmbeddedCollection, point_id: str, names: Iterable[str]
+) -> Record | None:
+    """Return a point with those of its vectors that can be read."""
+    record: Record | None = None
+    with suppress(StoreError):
+        record = collection.retrieve([point_id]).get(point_id)
+    if record is None:
+        return None
+    vectors: dict[str, Vector] = {}
+    for name in names:
+        with suppress(StoreError, ValueError):
+            vectors |= collection.retrieve([point_id], with_vectors=[name])[point_id].vectors
+    sound = {name: vector for name, vector in vectors.items() if _is_finite({name: vector})}
+    return Record(point_id, record.payload, sound)
+
+
+def _is_finite(vectors: Mapping[str, Vector]) -> bool:
+    return all(bool(np.isfinite(vector).all()) for vector in vectors.values())
+
+
+def ids_in_log(folder: Path) -> set[str]:
+    """Return the painting ids that stand in the log of the collection in `folder`.
+
+    They are looked for in its bytes, whether or not the log can be read, and are those of
+    paintings written, deleted since or not.
+    """
+    found: set[str] = set()
+    for path in sorted((folder / SHARD / _LOG).glob("*")):
+        if path.is_file():
+            with path.open("rb") as file:
+                log = b"".join(data for _, data in data_of(file))
+            found.update(_painting_ids(log))
+    return found
+
+
+def _painting_ids(log: bytes) -> Iterator[str]:
+    for match in _PAINTING_ID.finditer(log):
+        head = match[1]
+        length = head[0] - 0x60 if len(head) == 1 else int.from_bytes(head[1:], "big")
+        text = log[match.end() : match.end() + length]
+        with suppress(UnicodeDecodeError):
+            yield text.decode()
+
+
+def vectors_of_shard(folder: Path) -> dict[str, VectorSpec]:
+    """Return the vectors of a collection as the engine's own files have them; {} if none do."""
+    shard = folder / SHARD
+    configs = [shard / "edge_config.json", *sorted(shard.glob("segments/*/segment.json"))]
+    for path in configs:
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            found = json.loads(path.read_text(encoding="utf-8"))
+            listed = found["vectors"] if "vectors" in found else found["config"]["vector_data"]
+            return {name: _to_spec(params) for name, params in sorted(listed.items())}
+    return {}
+
+
+def _to_spec(params: Mapping[str, Any]) -> VectorSpec:
+    datatype = params.get("datatype") or "float32"
+    # Only pixels are of uint8, and never indexed.
+    return VectorSpec(
+        int(params["size"]),
+        "euclid" if params["distance"] == "Euclid" else "cosine",
+        "uint8" if datatype == "uint8" else "float32",
+        indexed=datatype != "uint8",
+    )
+
+
+def missing_ids(before: Mapping[str, int], log: set[str], after: Mapping[str, int]) -> list[str]:
+    """Return the painting ids of which points are gone, sorted."""
+    fewer = Counter(before) - Counter(after)
+    return sorted({*fewer, *(painting_id for painting_id in log if painting_id not in after)})
