@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,10 @@ from artsim.commands.common import (
     say_notes,
     write_json,
 )
+from artsim.errors import StoreDamagedError
+
+if TYPE_CHECKING:
+    from artsim.store.gallery import Gallery
 
 
 def show(
@@ -73,18 +77,30 @@ def info(
     home: HomeOption = None,
     wait: WaitOption = None,
 ) -> None:
-    """List the galleries with their paintings, faces, encoders and size on disk."""
+    """List the galleries with their paintings, faces, encoders and size on disk.
+
+    With --gallery only that one. One that is damaged or in use is listed as such.
+    """
     with expected_errors():
-        from artsim.search.inspect import describe_store
+        from artsim.search.inspect import describe_store, list_errors
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
-            described = describe_store(opened)
+            described = describe_store(opened, alone=gallery is not None)
         if output_format == "json":
             write_json(described)
         else:
             from artsim.render.overview import print_store
 
             print_store(described, sys.stdout)
+        errors = list_errors(described)
+        if output_format != "json":
+            for error in errors:
+                say(
+                    f"Error: {error['message']}"
+                    + (f" ({error['hint']})" if "hint" in error else "")
+                )
+        if errors:
+            raise typer.Exit(1)
 
 
 def facets(
@@ -223,6 +239,8 @@ def delete(
         from artsim.search.filters import build_criteria
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            if everything and _delete_damaged(opened, yes=yes):
+                return
             criteria, notes = build_criteria(filters, opened.paintings)
             say_notes(notes)
             count = opened.paintings.count(criteria)
@@ -238,6 +256,24 @@ def delete(
             else:
                 delete_paintings(opened, criteria)
         say(f"Deleted {what}.")
+
+
+def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
+    """Delete a gallery that cannot even be counted; return whether it is one."""
+    from artsim.ingest.delete import delete_gallery
+
+    try:
+        _ = opened.paintings, opened.faces_if_any
+    except StoreDamagedError as error:
+        say(str(error))
+        what = f"the damaged gallery of {opened.store.location}"
+        if not yes and not typer.confirm(f"Delete {what}?", err=True):
+            say("Nothing was deleted.")
+            raise typer.Exit(1) from None
+        delete_gallery(opened)
+        say(f"Deleted {what}.")
+        return True
+    return False
 
 
 def push(

@@ -7,7 +7,7 @@ from typing import Any, TextIO
 
 from artsim.encoders.plan import EncoderCard
 from artsim.render.table import print_table, rows_table
-from artsim.render.text import format_bytes
+from artsim.render.text import clean, format_bytes
 
 
 def print_models(cards: Iterable[EncoderCard], stream: TextIO) -> None:
@@ -36,17 +36,33 @@ def print_store(described: Mapping[str, Any], stream: TextIO) -> None:
     """Write the collections of a store, as `describe_store` returns them, as a table."""
     stream.write(f"{described['location']}\n")
     rows = [
-        (
-            gallery["gallery"] or "(default)",
-            collection["name"],
-            f"{collection['points']:,}",
-            ", ".join(f"{e['name']} ({e['vector_name']})" for e in collection["encoders"]),
-            None
-            if collection["bytes_on_disk"] is None
-            else format_bytes(collection["bytes_on_disk"]),
-        )
+        (gallery["gallery"] or "(default)", collection["name"], *_cells(collection))
         for gallery in described["galleries"]
         for collection in gallery["collections"]
     ]
-    headers = ["gallery", "collection", "points", "encoders", "on disk"]
-    print_table(rows_table(headers, rows, right=["points", "on disk"]), stream)
+    if rows:
+        headers = ["gallery", "collection", "points", "encoders", "on disk", "written (UTC)"]
+        print_table(rows_table(headers, rows, right=["points", "on disk"]), stream)
+    else:
+        stream.write("No galleries yet.\n")
+    others = described["other_collections"]
+    if others:
+        names = ", ".join(clean(name, 80) for name in others[:12])
+        more = f" and {len(others) - 12} more" if len(others) > 12 else ""
+        stream.write(f"Collections that are not artsim's: {names}{more}\n")
+
+
+def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
+    if "error" in collection:
+        states = {
+            "StoreDamagedError": "damaged",
+            "StoreLockedError": "in use by another process",
+        }
+        return None, states.get(collection["error"]["kind"], "cannot be used"), None, None
+    size, written = collection["bytes_on_disk"], collection["written"]
+    return (
+        f"{collection['points']:,}",
+        ", ".join(f"{e['name']} ({e['vector_name']})" for e in collection["encoders"]),
+        None if size is None else format_bytes(size),
+        None if written is None else written[:16].replace("T", " "),
+    )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from artsim.domain.criteria import AnyOf, Criteria, Scalar
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import JSON
-from artsim.errors import QueryError
+from artsim.errors import QueryError, StoreError, StoreLockedError, StoreUnavailableError
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
-from artsim.store.base import Collection
-from artsim.store.gallery import Gallery, list_galleries, read_encoders
+from artsim.store.base import Store
+from artsim.store.gallery import (
+    Gallery,
+    collection_name,
+    list_galleries,
+    missing_gallery,
+    read_encoders,
+)
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
@@ -39,35 +47,84 @@ def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
     }
 
 
-def describe_store(gallery: Gallery) -> dict[str, JSON]:
-    """Return every gallery of a store: collections, counts, encoders, bytes on disk."""
+def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
+    """Return every gallery of a store: collections, counts, encoders, bytes on disk.
+
+    Where a collection cannot be read, because it is damaged or another process has it open, it
+    has an ``error`` instead, and the others are there all the same.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        Of the store.
+    alone : bool
+        Only that gallery, which must exist.
+
+    Raises
+    ------
+    CollectionNotFoundError
+        If there is no such gallery.
+    StoreError
+        If the store cannot be reached, or is of another kind or too old.
+    """
     store = gallery.store
+    collections = store.list_collections()
+    names = list_galleries(store)
+    if alone and gallery.name not in names:
+        raise missing_gallery(store, gallery.name)
+    if not names:
+        store.check_version()
+    ours = [
+        (
+            name,
+            [
+                c
+                for c in (collection_name(name, "paintings"), collection_name(name, "faces"))
+                if c in collections
+            ],
+        )
+        for name in names
+    ]
+    foreign = set(collections).difference(*(parts for _, parts in ours))
     return {
         "location": store.location,
         "galleries": [
-            {
-                "gallery": name,
-                "collections": [
-                    _describe_collection(store.open_collection(collection))
-                    for collection in (
-                        Gallery(store, name).paintings_name,
-                        Gallery(store, name).faces_name,
-                    )
-                    if collection in store.list_collections()
-                ],
-            }
-            for name in list_galleries(store)
+            {"gallery": name, "collections": [_describe_collection(store, c) for c in parts]}
+            for name, parts in ours
+            if not alone or name == gallery.name
         ],
+        "other_collections": [] if alone else sorted(foreign),
     }
 
 
-def _describe_collection(collection: Collection) -> dict[str, JSON]:
-    stats = collection.stats()
+def list_errors(described: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the errors in what `describe_store` returned.
+
+    A collection that is in use is no error, unless there is no other.
+    """
+    collections = [c for gallery in described["galleries"] for c in gallery["collections"]]
+    errors = [c["error"] for c in collections if "error" in c]
+    in_use = [error for error in errors if error["kind"] == StoreLockedError.__name__]
+    if len(in_use) == len(collections):
+        return errors
+    return [error for error in errors if error not in in_use]
+
+
+def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
+    try:
+        collection = store.open_collection(name)
+        stats = collection.stats()
+        encoders = read_encoders(collection)
+    except StoreUnavailableError:
+        raise
+    except StoreError as error:
+        return {"name": name, "error": error.to_dict()}
     return {
-        "name": collection.name,
+        "name": name,
         "points": stats.points,
         "bytes_on_disk": stats.bytes_on_disk,
-        "encoders": [asdict(info) for info in read_encoders(collection).values()],
+        "written": None if stats.written is None else f"{stats.written:%Y-%m-%dT%H:%M:%SZ}",
+        "encoders": [asdict(info) for info in encoders.values()],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from artsim.domain.arrays import Vector
@@ -128,10 +129,11 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class CollectionStats:
-    """Size of a collection; `bytes_on_disk` is None where the store cannot say."""
+    """Size of a collection, and when it was last written; None where the store cannot say."""
 
     points: int
     bytes_on_disk: int | None = None
+    written: datetime | None = None
 
 
 class Collection(Protocol):
@@ -256,6 +258,10 @@ class Store(Protocol):
     @property
     def location(self) -> str:
         """Folder or URL, for messages; never with a key in it."""
+        ...
+
+    def check_version(self) -> None:
+        """Raise StoreError if the database is older than artsim can use."""
         ...
 
     def list_collections(self) -> list[str]:

@@ -191,13 +191,20 @@ def _translated(folder: Path, doing: str, message: str) -> StoreError:
     message = message.removeprefix("Service runtime error: ")
     if "WouldBlock" in message:
         return locked_error(folder)
-    if any(sign in message for sign in ("No space left", "OutOfStorage", "File too large")):
+    if any(sign in message for sign in _SIGNS_OF_THE_DISK):
         return StoreError(f"{folder}: {doing} failed: {_of_disk(message)}")
     if any(sign in message for sign in _SIGNS_OF_DAMAGE):
         return damaged_error(folder, f"{doing}: {message}")
     return StoreError(f"{folder}: {doing} failed: {message}")
 
 
+_SIGNS_OF_THE_DISK: Final = (
+    "No space left",
+    "OutOfStorage",
+    "File too large",
+    "Read-only file system",
+    "Permission denied",
+)
 _SIGNS_OF_DAMAGE: Final = (
     "failed to load segment",
     "failed to open WAL",
@@ -215,4 +222,9 @@ _SIGNS_OF_DAMAGE: Final = (
 def _of_disk(message: str) -> str:
     if "No space left" in message or "OutOfStorage" in message:
         return "the disk is full; free some space and run the same command again"
+    if "Read-only file system" in message:
+        return (
+            "the file system is read-only, and the engine writes even where it only reads; copy "
+            "the data folder to where it can be written, and name that"
+        )
     return f"{message}; check the folder's permissions and the disk"

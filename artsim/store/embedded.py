@@ -84,6 +84,9 @@ class EmbeddedStore:
         """The folder."""
         return str(self._folder)
 
+    def check_version(self) -> None:
+        """Do nothing: the engine comes with artsim."""
+
     def list_collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
         if not self._root.is_dir():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -246,8 +247,11 @@ class EmbeddedCollection:
             return to_facets(shard.facet(request).hits, limit)
 
     def stats(self) -> CollectionStats:
-        """Return the number of points and the space they take on the disk."""
-        return CollectionStats(self.count(), bytes_on_disk(self._folder))
+        """Return the number of points, the space they take, and when one was last written."""
+        # Reading changes other files of the engine, but not its log.
+        log = [path.stat().st_mtime for path in (self._folder / SHARD / "wal").glob("*-*")]
+        written = datetime.fromtimestamp(max(log), UTC) if log else None
+        return CollectionStats(self.count(), bytes_on_disk(self._folder), written)
 
     def optimize(self) -> None:
         """Merge small segments and build the HNSW indexes that are due.

@@ -141,6 +141,15 @@ class ServerStore:
             )
         return int(found[1]), int(found[2])
 
+    def check_version(self) -> None:
+        """Raise StoreError if the server is too old to keep notes with a collection."""
+        version = self.version()
+        if version < OLDEST:
+            raise StoreError(
+                f"{self._location} runs Qdrant {version[0]}.{version[1]}; expected "
+                f"{OLDEST[0]}.{OLDEST[1]} or newer: upgrade the server"
+            )
+
     def list_collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
         found = self._call("listing the collections", self._client.get_collections)
@@ -152,7 +161,7 @@ class ServerStore:
         """Create a collection, or bring the existing one up to `schema`; see `Store`."""
         check_collection_name(name)
         if name not in self.list_collections():
-            self._check_version()
+            self.check_version()
             self._create(name, schema, options or ServerOptions())
         collection = self.open_collection(name)
         collection.adopt(schema)
@@ -180,14 +189,6 @@ class ServerStore:
         """Close the connections; calls that other threads make then fail."""
         self._call.close()
         self._client.close()
-
-    def _check_version(self) -> None:
-        version = self.version()
-        if version < OLDEST:
-            raise StoreError(
-                f"{self._location} runs Qdrant {version[0]}.{version[1]}; expected "
-                f"{OLDEST[0]}.{OLDEST[1]} or newer: upgrade the server"
-            )
 
     def _create(self, name: str, schema: CollectionSchema, options: ServerOptions) -> None:
         """Create a collection; its payload indexes follow while it is still empty.
