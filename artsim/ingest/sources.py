@@ -121,6 +121,8 @@ def _open_folder(
     if joined is None:
         return FolderSource(folder, listing, notes=tuple(notes))
     manifest, columns, how = joined
+    if not columns.by_field.keys() & {"image", "id"}:
+        raise _no_pictures_named(manifest)
     return FolderSource(folder, listing, manifest, columns, (*manifest.notes, *how, *notes))
 
 
@@ -139,7 +141,7 @@ def _no_pictures(folder: Path, listing: Listing) -> SourceError:
 
 
 _Joined: TypeAlias = tuple[Manifest, Columns, tuple[str, ...]]
-"""A list, its columns with one of pictures or ids, and how that was found if by its cells."""
+"""A list, its columns, and how that of pictures was found if by its cells."""
 
 
 def _lists(folder: Path) -> list[Path]:
@@ -203,8 +205,6 @@ def _join(
         if not finds and (column := finder.naming_column(manifest.rows())):
             columns = replace(columns, by_field={**columns.by_field, "image": column})
             how = (f"the pictures were found by the column {column!r} of {path.name}",)
-    if not columns.by_field.keys() & {"image", "id"}:
-        raise _no_pictures_named(manifest)
     return manifest, columns, how
 
 
