@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.payload import MAX_DEPTH, why_unstorable
+from artsim.domain.payload import why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.parquet_rows import parquet_columns, parquet_count, parquet_rows
 from artsim.ingest.source_types import BadRow, Row, Rows
@@ -78,18 +78,13 @@ class Manifest:
         MetadataError
             If the file is damaged beyond single rows.
         """
-        for row in self._read():
-            if isinstance(row, Row) and (column := _too_deep(row.values)) is not None:
-                reason = f"{column!r} is nested more than {MAX_DEPTH} levels deep"
-                yield BadRow(row.line, reason)
-            else:
-                yield row
+        return self._read()
 
     def count(self) -> int:
         """Return how many rows, bad ones too, `rows` yields; reads all but Parquet through."""
         if self.path.suffix.lower() == ".parquet":
             return parquet_count(self.path)
-        return sum(1 for _ in self._read())
+        return sum(1 for _ in self.rows())
 
 
 def open_manifest(
@@ -157,19 +152,6 @@ def _refuse_doubles(manifest: Manifest) -> None:
             f"{manifest.path} has more than one column {twice[0]!r}; rename or remove all but one",
             path=manifest.path,
         )
-
-
-def _too_deep(values: Mapping[str, Any]) -> str | None:
-    """Return a column whose value goes deeper than what is stored, which is then not walked."""
-    pending = [(name, value, 1) for name, value in values.items()]
-    while pending:
-        name, value, depth = pending.pop()
-        if isinstance(value, Mapping | list | tuple):
-            if depth > MAX_DEPTH:
-                return name
-            inner = value.values() if isinstance(value, Mapping) else value
-            pending += [(name, part, depth + 1) for part in inner]
-    return None
 
 
 # --- CSV -------------------------------------------------------------------------

@@ -10,8 +10,15 @@ from typing import Any, Final
 from artsim.errors import MetadataError
 from artsim.ingest.source_types import Row
 
-_BATCH: Final = 64
-"""Rows decoded at once. Few, since one value may stand in all of them and take megabytes."""
+# A file of kilobytes may say of a text of megabytes that it stands in every row.
+_BATCH: Final = 1024
+"""Rows decoded at once, where texts that are the same in many rows are held once."""
+
+_NESTED_BATCH: Final = 16
+"""Rows decoded at once where there are lists or objects, whose texts are not."""
+
+_BATCH_BYTES: Final = 64 << 20
+"""Least of the texts' bytes for which fewer rows are made Python's at once."""
 
 
 def parquet_columns(path: Path) -> tuple[str, ...]:
@@ -43,20 +50,45 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     MetadataError
         If the file is damaged.
     """
-    number = 0
-    # A text that all rows share stays one text.
-    with _parquet_file(path, read_dictionary=_texts(path)) as file:
-        for batch in file.iter_batches(batch_size=_BATCH):
-            for values in _plain_rows(batch):
-                number += 1
-                yield Row(number, values)
-
-
-def _texts(path: Path) -> list[str]:
     import pyarrow as pa
 
     with _parquet_file(path) as file:
-        return [f.name for f in file.schema_arrow if f.type in (pa.string(), pa.large_string())]
+        schema = file.schema_arrow
+        texts = [f.name for f in schema if _is_text(f.type)]
+        nested = any(pa.types.is_nested(f.type) for f in schema)
+    number = 0
+    with _parquet_file(path, read_dictionary=texts) as file:
+        for batch in file.iter_batches(batch_size=_NESTED_BATCH if nested else _BATCH):
+            for part in _parts(batch):
+                for values in _plain_rows(part):
+                    number += 1
+                    yield Row(number, values)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+
+
+def _parts(batch: Any) -> Iterator[Any]:
+    """Yield the rows in pieces that do not take much memory once every row has its texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shared = [isinstance(column, pa.DictionaryArray) for column in batch.columns]
+    a_row = sum(
+        pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+        for column, is_shared in zip(batch.columns, shared, strict=True)
+        if is_shared and _is_text(column.type.value_type)
+    )
+    step = max(1, min(_BATCH, _BATCH_BYTES // max(1, a_row)))
+    for start in range(0, batch.num_rows, step):
+        columns = [
+            column.dictionary_decode() if is_shared else column
+            for column, is_shared in zip(batch.slice(start, step).columns, shared, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 @contextmanager
@@ -99,8 +131,6 @@ def _plain(scalar: Any) -> Any:
     except (ValueError, OverflowError, pa.ArrowException):
         pass
     kind = scalar.type
-    if pa.types.is_dictionary(kind):
-        return _plain(scalar.value)
     if pa.types.is_map(kind):
         return [(_plain(item["key"]), _plain(item["value"])) for item in scalar.values]
     if pa.types.is_struct(kind):
@@ -109,7 +139,9 @@ def _plain(scalar: Any) -> Any:
         return [_plain(part) for part in scalar.values]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return scalar.as_buffer().to_pybytes().decode(errors="replace")
-    text = str(scalar.cast(pa.string()).as_py()).strip("<>")
+    text = str(scalar.cast(pa.string()).as_py())
+    if text.startswith("<"):  # "<value out of range: 4611686018427387904>"
+        return text.strip("<>")
     if pa.types.is_duration(kind):
         return f"{text} {kind.unit}"
     return text.replace(" ", "T", 1) if pa.types.is_timestamp(kind) else text

@@ -238,7 +238,8 @@ def _unused(
         option = f"--metadata {shlex.quote(str(path))}"
         text = f"{path.name} lies in the folder and was not used"
         if isinstance(one, MetadataError):
-            notes.append(Note(f"{text}: {one}", one.hint))
+            reason = f"it{str(one).removeprefix(str(path))}"
+            notes.append(Note(f"{text}: {reason}", one.hint))
         elif "image" in one[1].by_field:
             column = one[1].by_field["image"]
             text += f", though its column {column!r} names pictures; if it is the metadata, say so"

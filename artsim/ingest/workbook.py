@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from xml.parsers import expat
 
 from artsim.errors import MetadataError
@@ -33,6 +33,8 @@ _MAX_BYTES: Final = 1 << 29
 _MAX_ELEMENTS: Final = 16_000_000
 _MAX_ELEMENTS_A_ROW: Final = 400_000
 _MAX_PARTS: Final = 10_000
+_HARMLESS_BYTES: Final = 1 << 23
+"""Size up to which a part's elements, of 4 bytes at least, need not be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,35 +177,42 @@ def _refuse_bombs(path: Path) -> None:
         parts = archive.infolist()
         if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > _MAX_BYTES:
             raise _too_large(path)
-        left = _MAX_ELEMENTS
+        elements = _ElementLimits(path)
         for part in parts:
             with archive.open(part) as member:
-                left -= _count_elements(iter(lambda m=member: m.read(1 << 20), b""), left, path)  # type: ignore[misc]
+                elements.check(member, are_counted=part.file_size > _HARMLESS_BYTES)
 
 
-def _count_elements(chunks: Iterable[bytes], limit: int, path: Path) -> int:
-    """Return the elements of a part, up to where it is no XML; MetadataError above the limits."""
-    count = in_row = 0
+class _ElementLimits:
+    """How many elements the parts of a workbook have together, and a row of them."""
 
-    def start(name: str, _: object) -> None:
-        nonlocal count, in_row
-        count += 1
-        in_row = 0 if name.endswith(("row", "si")) else in_row + 1
-        if count > limit or in_row > _MAX_ELEMENTS_A_ROW:
-            raise _too_large(path)
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count = 0
+        self._in_row = 0
 
-    def doctype(*_: object) -> None:
-        raise MetadataError(f"{path} defines XML entities, as no Excel workbook does", path=path)
+    def check(self, member: IO[bytes], *, are_counted: bool) -> None:
+        """Read a part, up to where it is no XML; MetadataError above the limits."""
+        parser = expat.ParserCreate()
+        parser.StartDoctypeDeclHandler = self._doctype
+        if are_counted:
+            parser.StartElementHandler = self._start
+        try:
+            while chunk := member.read(1 << 20):
+                parser.Parse(chunk, False)
+        except (expat.ExpatError, zipfile.BadZipFile, zlib.error):
+            pass  # a picture; or damage, which openpyxl will find where it matters
 
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
-    except (expat.ExpatError, zipfile.BadZipFile, zlib.error):
-        pass  # pictures; or damage, which openpyxl will find where it matters
-    return count
+    def _start(self, name: str, _: object) -> None:
+        self._count += 1
+        self._in_row = 0 if name.endswith(("row", "si")) else self._in_row + 1
+        if self._count > _MAX_ELEMENTS or self._in_row > _MAX_ELEMENTS_A_ROW:
+            raise _too_large(self._path)
+
+    def _doctype(self, *_: object) -> None:
+        raise MetadataError(
+            f"{self._path} defines XML entities, as no Excel workbook does", path=self._path
+        )
 
 
 def _too_large(path: Path) -> MetadataError:
