@@ -118,26 +118,37 @@ def open_manifest(
         raise MetadataError(
             f"{path} is not a manifest: expected one of {', '.join(MANIFEST_SUFFIXES)}", path=path
         )
-    if not path.is_file():
-        raise MetadataError(f"there is no file {path}; check the path", path=path)
+    _refuse_absent(path)
     if suffix in (".xlsx", ".xlsm"):
         workbook = open_workbook(path, suits)
         manifest = Manifest(path, workbook.columns, workbook.notes, workbook.rows)
     elif suffix == ".parquet":
         manifest = Manifest(path, parquet_columns(path), (), lambda: parquet_rows(path))
     else:
-        manifest = _open_text(path, find_encoding(path))
+        manifest = _open_text(path)
     if not any(manifest.columns):
         raise MetadataError(f"{path} is empty; expected a row of column names, or rows", path=path)
     _refuse_doubles(manifest)
     return manifest
 
 
-def _open_text(path: Path, encoding: str) -> Manifest:
+def _refuse_absent(path: Path) -> None:
+    try:
+        is_there, reason = path.is_file(), "check the path"
+    except OSError as exc:
+        is_there, reason = False, str(exc.strerror or exc)
+    if not is_there:
+        raise MetadataError(f"there is no file {path}; {reason}", path=path)
+
+
+def _open_text(path: Path) -> Manifest:
+    is_json = path.suffix.lower() in (".jsonl", ".ndjson")
+    # JSON is UTF-8 by its standard; what is not is a problem of its line.
+    encoding = find_encoding(path, at_worst="utf-8" if is_json else None)
     name = ENCODING_NAMES[encoding]
     doubt = "; if its accents come out wrong, save it as UTF-8" if encoding == "cp1252" else ""
     notes = () if name == "UTF-8" else (f"{path.name} was read as {name}{doubt}",)
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
+    if is_json:
         columns, rows = _json_keys(path, encoding), _json_rows
     else:
         columns, rows = _csv_columns(path, encoding), _csv_rows

@@ -15,7 +15,7 @@ from artsim.ingest.columns import Columns, resolve_columns
 from artsim.ingest.folder import FolderSource, Listing, list_pictures
 from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, open_manifest
 from artsim.ingest.manifest_source import ManifestSource
-from artsim.ingest.picture_finder import PictureFinder
+from artsim.ingest.picture_finder import PictureFinder, shown
 from artsim.ingest.source_types import Note, Source
 
 _READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
@@ -61,7 +61,7 @@ def read_source(
         If a manifest cannot be read, has no column of pictures, or `column_map` does not
         fit it.
     """
-    if source.is_dir():
+    if _kind(source) == "folder":
         return _open_folder(source, metadata, column_map)
     _refuse_other_files(source)
     if metadata is not None:
@@ -77,6 +77,14 @@ def read_source(
     return ManifestSource(manifest, columns)
 
 
+def _kind(source: Path) -> str | None:
+    try:
+        return "folder" if source.is_dir() else "file" if source.exists() else None
+    except OSError as exc:
+        reason = exc.strerror or exc
+        raise SourceError(f"{shown(str(source))} cannot be read: {reason}", path=source) from exc
+
+
 def _refuse_other_files(source: Path) -> None:
     # A path has lost one of the two slashes.
     if address := re.match(r"([a-z][a-z0-9+.-]+):/+(?=[^/])", str(source), re.IGNORECASE):
@@ -85,7 +93,7 @@ def _refuse_other_files(source: Path) -> None:
             f"{whole} is a web address, and nothing is downloaded; "
             "save the pictures in a folder and give that"
         )
-    if not source.exists():
+    if _kind(source) is None:
         raise SourceError(f"there is no folder or file {source}; check the path", path=source)
     suffix = source.suffix.lower()
     if suffix not in MANIFEST_SUFFIXES and suffix not in OTHER_LISTS:
@@ -152,9 +160,16 @@ def _lists(folder: Path) -> list[Path]:
         if path.suffix.lower() in (*MANIFEST_SUFFIXES, *OTHER_LISTS)
         and not path.name.startswith((".", "~$"))
         and path.name not in _NO_LISTS
-        and path.is_file()
+        and _is_readable(path)
         and (path.suffix.lower() != ".txt" or _is_table(path))
     )
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _is_table(path: Path) -> bool:
@@ -167,7 +182,10 @@ def _is_table(path: Path) -> bool:
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    return other.exists() and path.samefile(other)
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:

@@ -33,12 +33,17 @@ _WESTERN: Final = bytes(
 """Bytes that a text in Windows-1252 can have."""
 
 
-def find_encoding(path: Path) -> str:
+def find_encoding(path: Path, *, at_worst: str | None = None) -> str:
     """Return the codec of a text file, a key of `ENCODING_NAMES`, decided over all of it.
 
     It is UTF-16 by its byte order mark, or where every other byte of its beginning is
     zero; UTF-8 where all of it is, or at least as many lines with accents are as are not; and
     otherwise Windows-1252, in which Excel saves CSV in Western Europe.
+
+    Parameters
+    ----------
+    at_worst : str, optional
+        What to return of a file that is in none of them, which is an error otherwise.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def find_encoding(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            return _marked(file.read(4096)) or _unmarked(file, path)
+            return _marked(file.read(4096)) or _unmarked(file, path, at_worst)
     except OSError as exc:
         raise _unreadable(path, exc) from exc
 
@@ -115,7 +120,7 @@ def _marked(head: bytes) -> str | None:
     return None
 
 
-def _unmarked(file: BinaryIO, path: Path) -> str:
+def _unmarked(file: BinaryIO, path: Path, at_worst: str | None) -> str:
     if _is_utf8(file):
         return "utf-8"
     file.seek(0)
@@ -134,6 +139,8 @@ def _unmarked(file: BinaryIO, path: Path) -> str:
     if good >= bad:
         return "utf-8"
     if foreign is not None:
+        if at_worst is not None:
+            return at_worst
         line, byte = foreign
         raise MetadataError(
             f"{path} is text in neither UTF-8, UTF-16 nor Windows-1252 (line {line} holds the byte "

@@ -18,7 +18,10 @@ from artsim.images.quiet import warnings_ignored
 from artsim.ingest.source_types import Row
 
 _HEADER_WITHIN: Final = 20
-"""Rows from the top, empty ones included, among which the column names are looked for."""
+"""Filled rows from the top among which the column names are looked for."""
+
+_TOP: Final = 1000
+"""Rows from the top in which there is something filled, or the sheet counts as empty."""
 
 _LAST_ROW: Final = 1_048_576
 """Of a sheet in Excel; a file that claims more is not Excel's."""
@@ -100,11 +103,11 @@ def _header(
     sheet: Any, suits: Callable[[Sequence[str]], bool]
 ) -> tuple[int, tuple[str, ...]] | None:
     """Return the number and the texts of the row of column names; None for an empty sheet."""
-    rows = [
-        (number, tuple("" if cell is None else str(cell).strip() for cell in cells))
-        for number, cells in islice(_numbered_rows(sheet), _HEADER_WITHIN)
-    ]
-    filled = [(number, names) for number, names in rows if any(names)]
+    rows = (
+        (number, tuple("" if cell is None else str(cell) for cell in cells))
+        for number, cells in islice(_numbered_rows(sheet), _TOP)
+    )
+    filled = list(islice((row for row in rows if any(row[1])), _HEADER_WITHIN))
     # A title in a single cell often stands above.
     wide = [row for row in filled if sum(map(bool, row[1])) > 1]
     return next((row for row in filled if suits(row[1])), next(iter(wide or filled), None))
