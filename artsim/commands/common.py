@@ -211,9 +211,9 @@ def say(text: str) -> None:
 
 
 def say_notes(notes: Sequence[str]) -> None:
-    """Write remarks on how names and values were understood."""
+    """Write remarks on how names and values were understood, with what to do about them."""
     for note in notes:
-        say(f"Note: {note}")
+        say(f"Note: {getattr(note, 'with_hint', note)}")
 
 
 def make_filters(

@@ -29,6 +29,7 @@ from artsim.commands.common import (
     make_progress,
     parse_columns,
     say,
+    say_notes,
 )
 from artsim.errors import ExportError
 
@@ -40,7 +41,7 @@ SHOWN_CHARACTERS = 400
 
 SourceArgument = Annotated[
     Path,
-    typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, JSON Lines, Parquet."),
+    typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."),
 ]
 MetadataOption = Annotated[
     Path | None,
@@ -215,6 +216,7 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
 
 
 def _report(summary: IngestSummary, errors: Path) -> None:
+    say_notes(summary.notes)
     say(_in_words(summary))
     for problem in summary.problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")

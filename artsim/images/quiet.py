@@ -1,4 +1,4 @@
-"""What Pillow and its libraries say about odd files, kept from users."""
+"""What Pillow and other libraries say about odd files, kept from users."""
 
 from __future__ import annotations
 
@@ -6,42 +6,49 @@ import ctypes
 import re
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, Final
 
 from PIL import _imaging
 
 # `warnings.catch_warnings` swaps the whole list of filters and so is not safe when
-# threads overlap. One entry, for Pillow's modules only, goes in with the first reader
+# threads overlap. One entry a library, for its modules only, goes in with the first reader
 # and out with the last.
-_ENTRY: Final[Any] = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+_entries: Final[dict[str, Any]] = {}
 _lock = threading.Lock()
-_readers = 0
+_readers: Final[Counter[str]] = Counter()
 
 
 @contextmanager
-def pillow_warnings_ignored() -> Iterator[None]:
+def warnings_ignored(library: str) -> Iterator[None]:
+    """Ignore the warnings raised inside a library while the block runs, in every thread."""
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    with _lock:
+        module = re.compile(re.escape(library) + r"\.")
+        entry = _entries.setdefault(library, ("ignore", None, Warning, module, 0))
+        _readers[library] += 1
+        if not filters or filters[0] is not entry:
+            filters.insert(0, entry)
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers[library] -= 1
+            if _readers[library] == 0:
+                current: list[Any] = warnings.filters  # type: ignore[assignment]
+                current[:] = [known for known in current if known is not entry]
+
+
+def pillow_warnings_ignored() -> AbstractContextManager[None]:
     """Ignore the warnings raised inside Pillow while the block runs, in every thread.
 
     Damage that matters also raises an exception; what only warns (an odd EXIF entry, a
     malformed animation after a sound first frame) is of no use to who ingests a folder.
     """
-    global _readers
-    filters: list[Any] = warnings.filters  # type: ignore[assignment]
-    with _lock:
-        _readers += 1
-        if not filters or filters[0] is not _ENTRY:
-            filters.insert(0, _ENTRY)
-    try:
-        yield
-    finally:
-        with _lock:
-            _readers -= 1
-            if _readers == 0:
-                current: list[Any] = warnings.filters  # type: ignore[assignment]
-                current[:] = [entry for entry in current if entry is not _ENTRY]
+    return warnings_ignored("PIL")
 
 
 @cache

@@ -1,51 +1,59 @@
-"""Rows of a manifest: CSV, TSV, JSON Lines or Parquet, read as a stream."""
+"""Lists of pictures, a row each: CSV, TSV, Excel, JSON Lines or Parquet, read as a stream."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, Final
 
+from artsim.domain.payload import why_unstorable
 from artsim.errors import MetadataError
+from artsim.ingest.parquet_rows import parquet_columns, parquet_count, parquet_rows
+from artsim.ingest.source_types import BadRow, Row, Rows
+from artsim.ingest.text_lines import (
+    ENCODING_NAMES,
+    LONGEST_LINE,
+    find_encoding,
+    text_lines,
+    wrong_bytes,
+)
+from artsim.ingest.workbook import open_workbook
 
-MANIFEST_SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+MANIFEST_SUFFIXES: Final = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".xlsx",
+    ".xlsm",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+)
+"""Lower-case endings of lists. ``.txt`` is what Excel calls "Unicode text"."""
 
-_LONGEST_LINE: Final = 8 * 1024 * 1024
-"""Bytes; a longer line is taken for something else than a manifest."""
+OTHER_LISTS: Final[Mapping[str, str]] = {
+    ".xls": "an old Excel workbook",
+    ".xlsb": "a binary Excel workbook",
+    ".ods": "an OpenDocument spreadsheet",
+    ".numbers": "a Numbers spreadsheet",
+}
+"""Endings of lists that are not read, and what they are."""
 
 _KEYS_FROM_ROWS: Final = 1000
 """Rows of JSON Lines, which have no header, whose keys stand for all."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: where it is, and its values by column.
-
-    `line` is the physical line in a text file, the row's number in Parquet, from 1.
-    """
-
-    line: int
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """One row that cannot be read, and why."""
-
-    line: int
-    reason: str
-
-
-Rows: TypeAlias = Iterator[Row | BadRow]
+_TOO_LONG: Final = f"is longer than {LONGEST_LINE >> 20} MiB; expected one row a picture"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An open description of a manifest; each call of `rows` reads the file anew.
+    """An open list; each call of `rows` reads the file anew.
 
     Attributes
     ----------
@@ -53,11 +61,14 @@ class Manifest:
         The file.
     columns : tuple of str
         Its columns in order; of JSON Lines the keys of the first 1,000 rows.
+    notes : tuple of str
+        Remarks on how the file was read, where that is not plain.
     """
 
     path: Path
     columns: tuple[str, ...]
-    encoding: str = "utf-8"
+    notes: tuple[str, ...]
+    _read: Callable[[], Rows]
 
     def rows(self) -> Rows:
         """Yield every row in file order, blank lines left out.
@@ -65,96 +76,93 @@ class Manifest:
         Raises
         ------
         MetadataError
-            If the file cannot be decoded, or is damaged beyond single rows.
+            If the file is damaged beyond single rows.
         """
-        return _read(self.path, self.encoding)
+        return self._read()
 
     def count(self) -> int:
-        """Return how many rows, bad ones too, `rows` yields; reads text files through."""
+        """Return how many rows, bad ones too, `rows` yields; reads all but Parquet through."""
         if self.path.suffix.lower() == ".parquet":
-            return _parquet_count(self.path)
+            return parquet_count(self.path)
         return sum(1 for _ in self.rows())
 
 
-def open_manifest(path: Path, *, encoding: str = "utf-8") -> Manifest:
-    """Check a manifest and read its columns.
+def open_manifest(
+    path: Path, *, suits: Callable[[Sequence[str]], bool] = lambda _: False
+) -> Manifest:
+    """Check a list and read its columns.
 
     Parameters
     ----------
     path : Path
-        File whose suffix is one of `MANIFEST_SUFFIXES`, in any case. CSV may be divided
-        by commas, semicolons or tabs, whichever its first line has most of.
-    encoding : str
-        Of the text formats; a UTF-8 byte order mark is skipped.
+        File whose suffix is one of `MANIFEST_SUFFIXES`, in any case. Text may be divided
+        by commas, semicolons or tabs, whichever its first line has most of, and in UTF-8,
+        UTF-16 or Windows-1252.
+    suits : callable, optional
+        Says of column names whether they are those looked for; of a workbook the first
+        sheet is read of which that is so, else the first with column names at all.
 
     Raises
     ------
     MetadataError
         If it is missing, empty, of another format, or two columns have one name.
     """
-    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix in OTHER_LISTS:
         raise MetadataError(
-            f"{path} is not a manifest: expected one of {', '.join(MANIFEST_SUFFIXES)}"
+            f"{path} is {OTHER_LISTS[suffix]}, which artsim does not read; "
+            "save it as .xlsx or as CSV and give that",
+            path=path,
         )
-    if not path.is_file():
-        raise MetadataError(f"there is no file {path}; check the path")
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        columns = _parquet_columns(path)
-    elif suffix in (".csv", ".tsv"):
-        columns = _csv_columns(path, encoding)
+    if suffix not in MANIFEST_SUFFIXES:
+        raise MetadataError(
+            f"{path} is not a manifest: expected one of {', '.join(MANIFEST_SUFFIXES)}", path=path
+        )
+    _refuse_absent(path)
+    if suffix in (".xlsx", ".xlsm"):
+        workbook = open_workbook(path, suits)
+        manifest = Manifest(path, workbook.columns, workbook.notes, workbook.rows)
+    elif suffix == ".parquet":
+        manifest = Manifest(path, parquet_columns(path), (), lambda: parquet_rows(path))
     else:
-        first = islice(_json_rows(path, encoding), _KEYS_FROM_ROWS)
-        keys = (key for row in first if isinstance(row, Row) for key in row.values)
-        columns = tuple(dict.fromkeys(keys))
-    if not columns:
-        raise MetadataError(f"{path} is empty; expected a row of column names, or rows")
-    return Manifest(path, columns, encoding)
+        manifest = _open_text(path)
+    if not any(manifest.columns):
+        raise MetadataError(f"{path} is empty; expected a row of column names, or rows", path=path)
+    _refuse_doubles(manifest)
+    return manifest
 
 
-def _read(path: Path, encoding: str) -> Rows:
-    suffix = path.suffix.lower()
-    if suffix == ".parquet":
-        return _parquet_rows(path)
-    return (_csv_rows if suffix in (".csv", ".tsv") else _json_rows)(path, encoding)
-
-
-# --- text ------------------------------------------------------------------------
-
-
-def _lines(path: Path, encoding: str) -> Iterator[str]:
-    """Yield the physical lines, decoded strictly, their ends kept."""
+def _refuse_absent(path: Path) -> None:
     try:
-        with path.open("rb") as file:
-            yield from _decoded(file, path, encoding)
+        is_there, reason = path.is_file(), "check the path"
     except OSError as exc:
-        raise MetadataError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        is_there, reason = False, str(exc.strerror or exc)
+    if not is_there:
+        raise MetadataError(f"there is no file {path}; {reason}", path=path)
 
 
-def _decoded(file: BinaryIO, path: Path, encoding: str) -> Iterator[str]:
-    offset = 0
-    for number in range(1, 2**62):
-        raw = file.readline(_LONGEST_LINE + 1)
-        if not raw:
-            return
-        if len(raw) > _LONGEST_LINE:
-            raise MetadataError(
-                f"{path}, line {number} is longer than {_LONGEST_LINE >> 20} MiB; "
-                "expected a manifest with one row a picture"
-            )
-        if number == 1 and raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise MetadataError(f"{path} is in UTF-16; expected UTF-8: save it again as UTF-8")
-        if number == 1 and raw.startswith(b"\xef\xbb\xbf"):
-            raw, offset = raw[3:], 3
-        try:
-            yield raw.decode(encoding)
-        except UnicodeDecodeError as exc:
-            raise MetadataError(
-                f"{path}, line {number}, byte {offset + exc.start} is not {encoding.upper()} "
-                f"(0x{raw[exc.start]:02x}); save the file as UTF-8, for example with "
-                f"iconv -f WINDOWS-1252 -t UTF-8"
-            ) from exc
-        offset += len(raw)
+def _open_text(path: Path) -> Manifest:
+    is_json = path.suffix.lower() in (".jsonl", ".ndjson")
+    # JSON is UTF-8 by its standard; what is not is a problem of its line.
+    encoding = find_encoding(path, at_worst="utf-8" if is_json else None)
+    name = ENCODING_NAMES[encoding]
+    doubt = "; if its accents come out wrong, save it as UTF-8" if encoding == "cp1252" else ""
+    notes = () if name == "UTF-8" else (f"{path.name} was read as {name}{doubt}",)
+    if is_json:
+        columns, rows = _json_keys(path, encoding), _json_rows
+    else:
+        columns, rows = _csv_columns(path, encoding), _csv_rows
+    return Manifest(path, columns, notes, lambda: rows(path, encoding))
+
+
+def _refuse_doubles(manifest: Manifest) -> None:
+    columns = manifest.columns
+    twice = sorted({column for column in columns if column and columns.count(column) > 1})
+    if twice:
+        raise MetadataError(
+            f"{manifest.path} has more than one column {twice[0]!r}; rename or remove all but one",
+            path=manifest.path,
+        )
 
 
 # --- CSV -------------------------------------------------------------------------
@@ -163,14 +171,8 @@ def _decoded(file: BinaryIO, path: Path, encoding: str) -> Iterator[str]:
 def _csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
     for line, cells in _csv_cells(path, encoding):
         if isinstance(cells, str):
-            raise MetadataError(f"{path}, line {line}: the row of column names {cells}")
-        columns = tuple(cell.strip() for cell in cells)
-        twice = sorted({c for c in columns if c and columns.count(c) > 1})
-        if twice:
-            raise MetadataError(
-                f"{path} has more than one column {twice[0]!r}; rename or remove all but one"
-            )
-        return columns
+            raise MetadataError(f"{path}, line {line}: the row of column names {cells}", path=path)
+        return tuple(cell.strip() for cell in cells)
     return ()
 
 
@@ -183,8 +185,6 @@ def _csv_rows(path: Path, encoding: str) -> Rows:
             columns = tuple(cell.strip() for cell in cells)
         elif len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
             yield BadRow(line, f"has {len(cells)} cells where the header has {len(columns)}")
-        elif any("\0" in cell for cell in cells):
-            yield BadRow(line, "holds a NUL byte")
         else:
             values = zip(columns, cells, strict=False)
             yield Row(line, {column: cell for column, cell in values if column})
@@ -195,81 +195,153 @@ def _csv_cells(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | str
 
     After an error the reader goes on with the next physical line.
     """
-    lines = _lines(path, encoding)
-    first = next(lines, "")
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(first)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    lines = _RowLines(text_lines(path, encoding, newline=""))
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else lines.find_delimiter()
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        start = reader.line_num + 1
+        lines.begin_row()
         try:
-            cells = next(reader, None)
+            cells = _next_row(reader)
         except csv.Error as exc:
-            is_open = "unexpected end of data" in str(exc)
-            yield start, "opens a quote that is never closed" if is_open else f"is not CSV: {exc}"
+            yield lines.row_start, _csv_reason(exc, lines)
             continue
         if cells is None:
             return
-        if any(cell.strip() for cell in cells):
-            yield start, cells
+        if lines.too_long:
+            yield lines.row_start, _TOO_LONG
+        elif any(cell.strip() for cell in cells):
+            text = "".join(cells)
+            wrong = "holds a NUL byte" if "\0" in text else wrong_bytes(text, encoding)
+            yield lines.row_start, wrong or cells
 
 
-def _delimiter(header: str) -> str:
-    """Return what the header has most of outside quotes, a comma if nothing."""
-    outside = "".join(header.split('"')[::2])
-    return max(",;\t", key=outside.count)
+_field_limit: Final = threading.Lock()
+
+
+def _next_row(reader: Any) -> list[str] | None:
+    """Return the next row, with no limit on cells but that on lines.
+
+    Python's limit of 128 KiB is one for the process, so that it is put back at once.
+    """
+    with _field_limit:
+        before = csv.field_size_limit(LONGEST_LINE)
+        try:
+            cells: list[str] | None = next(reader, None)
+        finally:
+            csv.field_size_limit(before)
+    return cells
+
+
+def _csv_reason(exc: csv.Error, lines: _RowLines) -> str:
+    if "unexpected end of data" in str(exc):
+        return "opens a quote that is never closed"
+    if "field larger than" in str(exc):
+        lines.skip_quoted()
+        return "has a cell of more than 8 MiB; perhaps a quote is never closed"
+    return f"is not CSV: {exc}"
+
+
+class _RowLines:
+    """Lines on their way to the CSV reader, with what has to be known of the row they make.
+
+    Attributes
+    ----------
+    row_start : int
+        Its first physical line, from 1.
+    too_long : bool
+        Whether one of its lines was too long to be read.
+    """
+
+    def __init__(self, lines: Iterator[str | None]) -> None:
+        self._lines = lines
+        self._ahead: list[str | None] = []
+        self._number = 0
+        self._quotes = 0
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Forget the row before."""
+        self.row_start = self._number + 1
+        self.too_long = False
+        self._quotes = 0
+
+    def find_delimiter(self) -> str:
+        """Return what the header has most of outside quotes, a comma if nothing.
+
+        A line ``sep=;`` before it, which is for Excel, has the last word and is taken away.
+        """
+        for line in self._lines:
+            self._ahead.append(line)
+            if line is None or line.strip():
+                break
+        header = (self._ahead[-1:] or [None])[0] or ""
+        if said := re.fullmatch(r"sep=([,;\t|])\s*", header, re.IGNORECASE):
+            self._ahead[-1] = "\n"
+            return said[1]
+        outside = "".join(header.split('"')[::2])
+        return max(",;\t", key=outside.count)
+
+    def skip_quoted(self) -> None:
+        """Leave out the lines up to the end of a cell in quotes that has begun."""
+        while self._quotes % 2 and next(self, None) is not None:
+            pass
+
+    def __iter__(self) -> _RowLines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._ahead.pop(0) if self._ahead else next(self._lines)
+        self._number += 1
+        if line is None:
+            self.too_long = True
+            return "\n"
+        self._quotes += line.count('"')
+        return line
 
 
 # --- JSON Lines ------------------------------------------------------------------
 
 
-def _json_rows(path: Path, encoding: str) -> Rows:
-    for line, text in enumerate(_lines(path, encoding), 1):
-        if not text.strip():
-            continue
-        try:
-            values = json.loads(text, parse_constant=lambda _: None)
-            json.dumps(values, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as exc:
-            yield BadRow(line, f"is not JSON: {exc}")
-            continue
-        if isinstance(values, dict):
-            yield Row(line, values)
+def _json_keys(path: Path, encoding: str) -> tuple[str, ...]:
+    keys: dict[str, None] = {}
+    bad: BadRow | None = None
+    for row in islice(_json_rows(path, encoding), _KEYS_FROM_ROWS):
+        if isinstance(row, Row):
+            keys |= dict.fromkeys(row.values)
         else:
-            yield BadRow(line, f"is a JSON {type(values).__name__}, not an object")
+            bad = bad or row
+    if not keys and bad is not None:
+        raise MetadataError(
+            f"{path}, line {bad.line} {bad.reason}; expected JSON Lines, one object a line",
+            path=path,
+        )
+    return tuple(keys)
 
 
-# --- Parquet ---------------------------------------------------------------------
+def _json_rows(path: Path, encoding: str) -> Rows:
+    for line, text in enumerate(text_lines(path, encoding, newline="\n"), 1):
+        if text is None:
+            yield BadRow(line, _TOO_LONG)
+        elif text.strip():
+            yield _json_row(line, text, encoding)
 
 
-def _parquet_columns(path: Path) -> tuple[str, ...]:
-    with _parquet_file(path) as file:
-        return tuple(file.schema_arrow.names)
-
-
-def _parquet_count(path: Path) -> int:
-    with _parquet_file(path) as file:
-        return int(file.metadata.num_rows)
-
-
-def _parquet_rows(path: Path) -> Rows:
-    import pyarrow as pa
-
-    with _parquet_file(path) as file:
-        number = 0
-        try:
-            for batch in file.iter_batches(batch_size=1024):
-                for values in batch.to_pylist():
-                    number += 1
-                    yield Row(number, values)
-        except (pa.ArrowException, OSError) as exc:
-            raise MetadataError(f"{path}, after row {number}: damaged Parquet: {exc}") from exc
-
-
-def _parquet_file(path: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _json_row(line: int, text: str, encoding: str) -> Row | BadRow:
+    if wrong := wrong_bytes(text, encoding):
+        return BadRow(line, wrong)
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as exc:
-        raise MetadataError(f"{path} is not a Parquet file that can be read: {exc}") from exc
+        values = json.loads(text, parse_constant=lambda _: None, parse_int=_whole_number)
+    except RecursionError:
+        return BadRow(line, "is nested too deep to be read")
+    except ValueError as exc:
+        return BadRow(line, f"is not JSON: {exc}")
+    if not isinstance(values, dict):
+        return BadRow(line, f"is a JSON {type(values).__name__}, not an object")
+    reason = why_unstorable(values)
+    return Row(line, values) if reason is None else BadRow(line, reason)
+
+
+def _whole_number(digits: str) -> int | str:
+    """Return a number, as text where it has more than the 64 bits that are stored."""
+    number = int(digits) if len(digits) <= 20 else None
+    return number if number is not None and -(2**63) <= number < 2**64 else digits

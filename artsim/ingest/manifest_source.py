@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from artsim.domain.payload import why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.cells import as_text, clean, says_nothing
 from artsim.ingest.columns import Columns
-from artsim.ingest.manifest import BadRow, Manifest, Row
+from artsim.ingest.manifest import Manifest
+from artsim.ingest.picture_finder import ADDRESS, shown
 from artsim.ingest.row_payload import row_payload
-from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
+from artsim.ingest.source_types import BadRow, Row, RowProblem, SourceEntry, SourcePainting
 
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
 _DRIVE: Final = re.compile(r"[a-z]:|\\\\", re.IGNORECASE)
 
 
@@ -42,8 +44,13 @@ class ManifestSource:
         """The manifest."""
         return self.manifest.path
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the manifest was read, where that is not plain."""
+        return self.manifest.notes
+
     def count(self) -> int:
-        """Return the number of rows."""
+        """Return the number of rows, which is that of the entries."""
         return self.manifest.count()
 
     def __iter__(self) -> Iterator[SourceEntry]:
@@ -60,9 +67,19 @@ class ManifestSource:
     def _painting(self, row: Row, folder: Path, seen: SeenIds) -> SourcePainting:
         relative = picture_path(row.values.get(self.columns.by_field["image"]))
         path = folder / relative
-        if not path.is_file():
-            raise MetadataError(f"there is no picture {str(relative)!r} beside the manifest")
+        if not _is_file(path):
+            raise MetadataError(f"there is no picture {shown(str(relative))} beside the manifest")
         return make_painting(row, self.columns, path, str(relative), seen)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as exc:
+        reason = exc.strerror or exc
+        raise MetadataError(f"its picture {shown(str(path))} cannot be read: {reason}") from exc
 
 
 @dataclass(slots=True)
@@ -75,7 +92,7 @@ class SeenIds:
         """Note an id; MetadataError if it has been there."""
         first = self.lines.setdefault(painting_id, line)
         if first != line:
-            raise MetadataError(f"the id {painting_id!r} is already that of line {first}")
+            raise MetadataError(f"the id {shown(painting_id)} is already that of line {first}")
 
 
 def readable(row: Row | BadRow) -> Row:
@@ -98,31 +115,45 @@ def picture_path(value: Any) -> PurePosixPath:
         raise MetadataError("names no picture")
     if not isinstance(text, str):
         raise MetadataError(f"names its picture by a {type(text).__name__}, expected a path")
-    if _ADDRESS.match(text):
-        raise MetadataError(f"names a web address, {text!r}; download it and give its path")
+    if ADDRESS.match(text):
+        raise MetadataError(
+            f"names a web address, {shown(text)}, and nothing is downloaded; give the path of a "
+            "file, or ingest a folder of the downloaded pictures with this list as its metadata"
+        )
     path = PurePosixPath(text.replace("\\", "/"))
     if path.is_absolute() or _DRIVE.match(text):
-        raise MetadataError(f"names the absolute path {text!r}; expected one below the folder")
+        raise MetadataError(
+            f"names the absolute path {shown(text)}; expected one below the list's folder, or "
+            "ingest the pictures' folder with this list as its metadata"
+        )
     if ".." in path.parts:
         raise MetadataError(
-            f"names {text!r}, outside the folder; ingest the pictures' folder with this file "
-            "as --metadata instead"
+            f"names {shown(text)}, outside the folder; ingest the pictures' folder with this list "
+            "as its metadata instead"
         )
     if not path.parts or "\0" in text:
-        raise MetadataError(f"names {text!r}, which is no picture")
+        raise MetadataError(f"names {shown(text)}, which is no picture")
     return path
 
 
 def make_painting(
     row: Row, columns: Columns, path: Path, relative: str, seen: SeenIds
 ) -> SourcePainting:
-    """Join a row and its picture; MetadataError if the id has been there."""
+    """Join a row and its picture.
+
+    Raises
+    ------
+    MetadataError
+        If the id has been there, or the gallery could not give back what the row says.
+    """
     given = clean(row.values.get(columns.by_field.get("id", "")))
     painting_id = relative if given is None or says_nothing(given) else as_text(given)
-    seen.add(painting_id, row.line)
     payload = {
         "painting_id": painting_id,
         **row_payload(row.values, columns),
         "image_uri": path.as_uri(),
     }
+    if reason := why_unstorable(payload):
+        raise MetadataError(reason)
+    seen.add(painting_id, row.line)
     return SourcePainting(painting_id, path, payload)

@@ -60,11 +60,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """What an ingest did; with `dry_run`, what it would have done."""
+    """What an ingest did; with `dry_run`, what it would have done.
+
+    `notes` are remarks on how the source was understood and what of it was passed over.
+    """
 
     counts: Counts
     problems: list[Problem] = field(default_factory=list)
     dry_run: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class ProgressReporter(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -155,7 +155,7 @@ def ingest_paintings(
         destination.flush()
     if summary.counts.written and not options.dry_run:
         _build_indexes(destination, progress)
-    return summary
+    return replace(summary, notes=opened.notes)
 
 
 def _build_indexes(destination: Destination, progress: ProgressReporter) -> None:

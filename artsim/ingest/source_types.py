@@ -1,14 +1,54 @@
-"""What a source yields."""
+"""What a list of pictures and a source yield."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from artsim.domain.payload import Payload
 from artsim.ingest.columns import Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a list: where it is, and its values by column.
+
+    `line` is the physical line in a text file, the row's number in Parquet and Excel, from 1.
+    """
+
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """One row that cannot be read, and why."""
+
+    line: int
+    reason: str
+
+
+Rows: TypeAlias = Iterator[Row | BadRow]
+
+
+class Note(str):
+    """A remark for the user; `hint` has the options of the command line that act on it."""
+
+    __slots__ = ("hint",)
+    hint: str
+
+    def __new__(cls, text: str, hint: str = "") -> Note:
+        """Make a remark that is its text wherever a text is wanted."""
+        note = super().__new__(cls, text)
+        note.hint = hint
+        return note
+
+    @property
+    def with_hint(self) -> str:
+        """The remark as the command line shows it."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +79,7 @@ class RowProblem:
     place : str
         The manifest, or the picture's file.
     line : int or None
-        Line of the manifest (row of a Parquet file), from 1.
+        Line of the manifest (row of a Parquet or Excel file), from 1.
     reason : str
         What is wrong, and what to do where that is not plain.
     """
@@ -75,8 +115,13 @@ class Source(Protocol):
         """How the metadata's columns are understood."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks on how the source was understood, and on what is left out of it."""
+        ...
+
     def count(self) -> int:
-        """Return about how many entries a pass comes to, for a progress bar."""
+        """Return how many entries a pass comes to, for a progress bar."""
         ...
 
     def __iter__(self) -> Iterator[SourceEntry]:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import FolderSource, list_pictures
-from artsim.ingest.manifest import MANIFEST_SUFFIXES, Manifest, open_manifest
+from artsim.ingest.folder import FolderSource, Listing, list_pictures
+from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, open_manifest
 from artsim.ingest.manifest_source import ManifestSource
-from artsim.ingest.source_types import Source
+from artsim.ingest.picture_finder import PictureFinder, shown
+from artsim.ingest.source_types import Note, Source
+
+_READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
+_NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
+"""What artsim itself may have left in a folder."""
+
+_SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
+_LISTS_NAMED: Final = 5
+_COLUMNS_NAMED: Final = 20
 
 
 def read_source(
@@ -19,24 +32,21 @@ def read_source(
     *,
     metadata: Path | None = None,
     column_map: Mapping[str, str] | None = None,
-    encoding: str = "utf-8",
 ) -> Source:
     """Open a folder of pictures or a manifest.
 
     Parameters
     ----------
     source : Path
-        A folder, searched with all below it, or a manifest (CSV, TSV, JSON Lines,
+        A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
         Parquet) of one row a picture with paths relative to it.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
-        own ``metadata.csv`` (or ``.tsv``, ``.jsonl``, ``.ndjson``, ``.parquet``), else
-        the only manifest in the folder, if it names pictures.
+        own ``metadata.csv`` (or another ending), else the only manifest in the folder that
+        names pictures. Other lists in the folder are in the source's notes.
     column_map : mapping of str to str, optional
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
         not do; ``""`` says that no column is that field.
-    encoding : str
-        Of text manifests.
 
     Returns
     -------
@@ -51,93 +61,237 @@ def read_source(
         If a manifest cannot be read, has no column of pictures, or `column_map` does not
         fit it.
     """
-    if source.is_dir():
-        return _open_folder(source, metadata, column_map, encoding)
-    if not source.exists():
-        raise SourceError(f"there is no folder or file {source}; check the path")
-    if source.suffix.lower() not in MANIFEST_SUFFIXES:
-        hint = "; ingest the folder it is in" if source.suffix.lower() in IMAGE_SUFFIXES else ""
-        raise SourceError(
-            f"{source} is neither a folder nor a manifest ({', '.join(MANIFEST_SUFFIXES)}){hint}"
-        )
+    if _kind(source) == "folder":
+        return _open_folder(source, metadata, column_map)
+    _refuse_other_files(source)
     if metadata is not None:
         raise SourceError(
             f"{source} is a manifest and has the metadata in it; "
-            f"{metadata} can only be joined with a folder"
+            f"{metadata} can only be joined with a folder",
+            path=source,
         )
-    manifest = open_manifest(source, encoding=encoding)
+    manifest = open_manifest(source, suits=_are_columns_of_pictures(column_map))
     columns = resolve_columns(manifest.columns, column_map, place=str(source))
     if "image" not in columns.by_field:
         raise _no_pictures_named(manifest)
     return ManifestSource(manifest, columns)
 
 
+def _kind(source: Path) -> str | None:
+    try:
+        return "folder" if source.is_dir() else "file" if source.exists() else None
+    except OSError as exc:
+        reason = exc.strerror or exc
+        raise SourceError(f"{shown(str(source))} cannot be read: {reason}", path=source) from exc
+
+
+def _refuse_other_files(source: Path) -> None:
+    # A path has lost one of the two slashes.
+    if address := re.match(r"([a-z][a-z0-9+.-]+):/+(?=[^/])", str(source), re.IGNORECASE):
+        whole = f"{address[1]}://{str(source)[address.end() :]}"
+        raise SourceError(
+            f"{whole} is a web address, and nothing is downloaded; "
+            "save the pictures in a folder and give that"
+        )
+    if _kind(source) is None:
+        raise SourceError(f"there is no folder or file {source}; check the path", path=source)
+    suffix = source.suffix.lower()
+    if suffix not in MANIFEST_SUFFIXES and suffix not in OTHER_LISTS:
+        way_out = "; ingest the folder it is in" if suffix in IMAGE_SUFFIXES else ""
+        raise SourceError(
+            f"{source} is neither a folder nor a manifest ({_READ}){way_out}", path=source
+        )
+
+
 def _open_folder(
-    folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None, encoding: str
+    folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
 ) -> FolderSource:
     listing = list_pictures(folder)
     if not listing.pictures:
-        why = f" ({listing.problems[0]})" if listing.problems else ""
-        raise SourceError(
-            f"there is no picture in {folder}{why}; "
-            f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
-        )
-    found = metadata or _own_metadata(folder)
-    if found is not None:
-        manifest = open_manifest(found, encoding=encoding)
-        columns = resolve_columns(manifest.columns, column_map, place=str(found))
-        if not columns.by_field.keys() & {"image", "id"}:
-            raise _no_pictures_named(manifest)
-        return FolderSource(folder, listing, manifest, columns)
-    only = _only_manifest(folder, column_map, encoding)
-    if only is not None:
-        return FolderSource(folder, listing, *only)
-    if column_map:
+        raise _no_pictures(folder, listing)
+    finder = PictureFinder(listing.pictures)
+    lists = _lists(folder)
+    chosen = metadata or _own_metadata(folder, lists)
+    others = [path for path in lists if chosen is None or not _is_same(path, chosen)]
+    tried = [_try(path, column_map, finder, by_cells=chosen is None) for path in others]
+    joined = _only_naming(tried) if chosen is None else _join(chosen, column_map, finder)
+    if joined is None and column_map:
+        if len(tried) == 1 and isinstance(tried[0], MetadataError):
+            raise tried[0]
         raise MetadataError(
-            f"there is no metadata in {folder} to map columns of; name its file by --metadata"
+            f"there is no metadata in {folder} to map columns of; name its file",
+            hint="--metadata",
+            path=folder,
         )
-    return FolderSource(folder, listing)
+    passed_over = listing.passed_over_in_words
+    notes = _unused(others, tried, joined)
+    notes += [passed_over] if passed_over else []
+    if joined is None:
+        return FolderSource(folder, listing, notes=tuple(notes))
+    manifest, columns, how = joined
+    if not columns.by_field.keys() & {"image", "id"}:
+        raise _no_pictures_named(manifest)
+    return FolderSource(folder, listing, manifest, columns, (*manifest.notes, *how, *notes))
 
 
-def _own_metadata(folder: Path) -> Path | None:
-    found = [path for path in _manifests(folder) if path.stem == "metadata"]
+def _no_pictures(folder: Path, listing: Listing) -> SourceError:
+    why = f" ({listing.problems[0]})" if listing.problems else ""
+    passed_over = listing.passed_over_in_words
+    instead = f"; {passed_over}" if passed_over else ""
+    return SourceError(
+        f"there is no picture in {folder}{why}; "
+        f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
+        path=folder,
+    )
+
+
+# --- the list of a folder ----------------------------------------------------------
+
+
+_Joined: TypeAlias = tuple[Manifest, Columns, tuple[str, ...]]
+"""A list, its columns, and how that of pictures was found if by its cells."""
+
+
+def _lists(folder: Path) -> list[Path]:
+    """Return the lists in a folder, also those that are not read; of texts only tables."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in (*MANIFEST_SUFFIXES, *OTHER_LISTS)
+        and not path.name.startswith((".", "~$"))
+        and path.name not in _NO_LISTS
+        and _is_readable(path)
+        and (path.suffix.lower() != ".txt" or _is_table(path))
+    )
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _is_table(path: Path) -> bool:
+    """Return whether a text's first line has tabs, which also UTF-16 writes as this byte."""
+    try:
+        with path.open("rb") as file:
+            return b"\t" in file.readline(4096)
+    except OSError:
+        return False
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
+
+
+def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
+    found = [path for path in lists if path.stem == "metadata"]
+    # Beside the workbook often lies what was saved from it.
+    plain = [path for path in found if path.suffix.lower() not in _SPREADSHEETS]
+    found = plain or found
     if len(found) > 1:
         raise MetadataError(
-            f"{folder} has {' and '.join(path.name for path in found)}; "
-            "say by --metadata which to take"
+            f"{folder} has {' and '.join(path.name for path in found)}; say which to take",
+            hint="--metadata",
+            path=folder,
         )
     return found[0] if found else None
 
 
-def _only_manifest(
-    folder: Path, column_map: Mapping[str, str] | None, encoding: str
-) -> tuple[Manifest, Columns] | None:
-    """Return the folder's one manifest if it names pictures; it is none of ours otherwise."""
-    found = _manifests(folder)
-    if len(found) != 1:
-        return None
+def _join(
+    path: Path,
+    column_map: Mapping[str, str] | None,
+    finder: PictureFinder,
+    *,
+    by_cells: bool = True,
+) -> _Joined:
+    """Open a list and find the column by which its rows find their pictures.
+
+    Where the column of pictures, or the ids if there is none, find no picture at all, it is
+    the column whose cells do.
+    """
+    manifest = open_manifest(path, suits=_are_columns_of_pictures(column_map))
+    columns = resolve_columns(manifest.columns, column_map, place=str(path))
+    known = columns.by_field.get("image") or columns.by_field.get("id")
+    how: tuple[str, ...] = ()
+    if by_cells and "image" not in (column_map or {}):
+        finds = known is not None and finder.finds_any(manifest.rows(), known)
+        if not finds and (column := finder.naming_column(manifest.rows())):
+            columns = replace(columns, by_field={**columns.by_field, "image": column})
+            how = (f"the pictures were found by the column {column!r} of {path.name}",)
+    return manifest, columns, how
+
+
+def _try(
+    path: Path, column_map: Mapping[str, str] | None, finder: PictureFinder, *, by_cells: bool
+) -> _Joined | MetadataError:
     try:
-        manifest = open_manifest(found[0], encoding=encoding)
-        columns = resolve_columns(manifest.columns, column_map, place=str(found[0]))
-    except MetadataError:
-        if column_map:
-            raise
-        return None
-    return (manifest, columns) if "image" in columns.by_field else None
+        return _join(path, column_map, finder, by_cells=by_cells)
+    except MetadataError as exc:
+        return exc
 
 
-def _manifests(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in MANIFEST_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
+def _only_naming(tried: Sequence[_Joined | MetadataError]) -> _Joined | None:
+    """Return the one list that names pictures; None if none or several do."""
+    naming = [one for one in tried if _names_pictures(one)]
+    return naming[0] if len(naming) == 1 and isinstance(naming[0], tuple) else None
+
+
+def _names_pictures(tried: _Joined | MetadataError) -> bool:
+    return not isinstance(tried, MetadataError) and "image" in tried[1].by_field
+
+
+def _unused(
+    lists: Sequence[Path], tried: Sequence[_Joined | MetadataError], used: _Joined | None
+) -> list[str]:
+    """Return a remark for each list not used; beside a used one only for those like it."""
+    notes = []
+    for path, one in zip(lists, tried, strict=True):
+        if one is used or (used is not None and not _names_pictures(one)):
+            continue
+        option = f"--metadata {shlex.quote(str(path))}"
+        text = f"{path.name} lies in the folder and was not used"
+        if isinstance(one, MetadataError):
+            reason = f"it{str(one).removeprefix(str(path))}"
+            notes.append(Note(f"{text}: {reason}", one.hint))
+        elif "image" in one[1].by_field:
+            column = one[1].by_field["image"]
+            text += f", though its column {column!r} names pictures; if it is the metadata, say so"
+            notes.append(Note(text, option))
+        else:
+            text += f": which of its columns names the pictures ({_some(one[0].columns)})?"
+            notes.append(Note(text, f"{option} --map image=COLUMN"))
+    more = len(notes) - _LISTS_NAMED
+    return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])
+
+
+def _are_columns_of_pictures(
+    column_map: Mapping[str, str] | None,
+) -> Callable[[Sequence[str]], bool]:
+    def suits(header: Sequence[str]) -> bool:
+        try:
+            columns = resolve_columns(header, column_map, place="")
+        except MetadataError:
+            return False
+        return bool(columns.by_field.keys() & {"image", "id"})
+
+    return suits
 
 
 def _no_pictures_named(manifest: Manifest) -> MetadataError:
     return MetadataError(
-        f"{manifest.path} has no column of picture files among {', '.join(manifest.columns)}; "
-        "say which by --map image=COLUMN"
+        f"{manifest.path} has no column of picture files among {_some(manifest.columns)}; "
+        "say which it is",
+        hint="--map image=COLUMN",
+        path=manifest.path,
     )
+
+
+def _some(columns: Sequence[str]) -> str:
+    named = [column for column in columns if column]
+    more = len(named) - _COLUMNS_NAMED
+    return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -291,39 +291,19 @@ def test_parquet_values_become_plain(tmp_path: Path) -> None:
 def test_files_that_are_no_manifest(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jpg")
     with pytest.raises(SourceError, match="neither a folder nor a manifest"):
-        read_source(write(tmp_path / "list.xlsx", "x"))
+        read_source(write(tmp_path / "list.docx", "x"))
     for name in ("empty.csv", "empty.jsonl", "blank.tsv"):
         with pytest.raises(MetadataError, match="is empty"):
             read_source(write(tmp_path / name, "\n\n" if name == "blank.tsv" else ""))
     with pytest.raises(MetadataError, match="not a Parquet file"):
         read_source(write(tmp_path / "broken.parquet", "PAR1 not really"))
-    with pytest.raises(MetadataError, match=r"no column of picture files among title, year.*--map"):
+    with pytest.raises(MetadataError, match="no column of picture files among title, year") as no:
         read_source(write(tmp_path / "blind.csv", "title,year\nx,1642\n"))
+    assert no.value.hint == "--map image=COLUMN"
     with pytest.raises(MetadataError, match="more than one column 'title'"):
         read_source(write(tmp_path / "twice.csv", "file,title,title\n"))
-    with pytest.raises(MetadataError, match="UTF-16"):
-        read_source(write(tmp_path / "wide.csv", "file,title\n", "utf-16"))
     with pytest.raises(MetadataError, match="longer than 8 MiB"):
         read_source(write(tmp_path / "long.jsonl", "x" * (9 << 20)))
-
-
-def test_a_wrong_encoding_is_located_and_can_be_named(tmp_path: Path) -> None:
-    make_files(tmp_path, "a.jpg", "b.jpg")
-    text = "file,artist\na.jpg,Goya\nb.jpg,Dürer\n"
-    path = write(tmp_path / "list.csv", text, "cp1252")
-    source = read_source(path)
-    offset = text.index("ü")
-    with pytest.raises(MetadataError, match=rf"line 3, byte {offset} is not UTF-8 \(0xfc\).*iconv"):
-        list(source)
-    paintings, _ = read(path, encoding="cp1252")
-    assert paintings["b.jpg"].payload["artist"] == "Dürer"
-
-
-def test_the_place_of_a_wrong_byte_counts_the_byte_order_mark(tmp_path: Path) -> None:
-    text = b"\xef\xbb\xbffile,artist\na.jpg,D\xfcrer\n"
-    (tmp_path / "list.csv").write_bytes(text)
-    with pytest.raises(MetadataError, match=f"line 2, byte {text.index(0xFC)} "):
-        list(read_source(tmp_path / "list.csv"))
 
 
 def test_a_truncated_parquet_file_is_reported(tmp_path: Path) -> None:
