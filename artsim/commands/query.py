@@ -57,7 +57,7 @@ Format = Literal["table", "json", "jsonl", "csv", "paths"]
 ImageArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[IMAGE]",
+        metavar="IMAGE",
         help="Query picture; - is the standard input.",
         show_default=False,
     ),

@@ -140,16 +140,17 @@ def hits_table(
     links : bool
         Make the titles hyperlinks to the pictures.
     long_paths : bool
-        Let paths reach beyond the width.
+        Let paths stand beyond the width.
     """
-    columns = _hit_columns(result, width)
-    widths = _share_width([column for _, column in columns], width)
-    paths = _paths(result.hits)
-    if long_paths and any(paths.cells) and columns[-1][0] != "path":
-        columns.append(("path", paths))
+    columns = _hit_columns(result)
+    paths = columns.pop("path", None) if long_paths else None
+    columns = _fitting(columns, width)
+    widths = _share_width(list(columns.values()), width)
+    if paths is not None:
+        columns["path"] = paths
         widths.append(paths.natural)
     table = new_table()
-    for (key, column), cells in zip(columns, widths, strict=True):
+    for (key, column), cells in zip(columns.items(), widths, strict=True):
         table.add_column(
             column.header,
             width=cells,
@@ -161,11 +162,11 @@ def hits_table(
     starts = _group_starts(result)
     for row, hit in enumerate(result.hits):
         if row in starts:
-            _add_group_heading(table, starts[row], [key for key, _ in columns])
-        cells_of_row = {key: Text(column.cells[row]) for key, column in columns}
+            _add_group_heading(table, starts[row], list(columns))
+        texts = {key: Text(column.cells[row]) for key, column in columns.items()}
         if links and (link := picture_link(hit.payload)):
-            cells_of_row["title"].stylize(Style(link=link))
-        table.add_row(*cells_of_row.values())
+            texts["title"].stylize(Style(link=link))
+        table.add_row(*texts.values())
     return table
 
 
@@ -191,7 +192,7 @@ def _add_group_heading(table: Table, value: str, keys: Sequence[str]) -> None:
     table.add_row(*(Text(value if key == "title" else "", style="bold") for key in keys))
 
 
-def _hit_columns(result: SearchResult, width: int) -> list[tuple[str, _Column]]:
+def _hit_columns(result: SearchResult) -> dict[str, _Column]:
     hits = result.hits
     ranks = [str(result.first_rank + i) for i in range(len(hits))]
     columns = {
@@ -208,18 +209,23 @@ def _hit_columns(result: SearchResult, width: int) -> list[tuple[str, _Column]]:
         "found_by": _Column("found by", [_found_by(hit, result) for hit in hits]),
         "face": _Column("face", [field_text(hit.payload, "face_index") for hit in hits]),
         "id": _Column("id", [id_text(hit.payload) for hit in hits], least=_WHOLE_ID),
-        "path": _paths(hits),
+        "path": _Column("path", [_path(hit) for hit in hits], style="dim"),
     }
     always = {"rank", "title", "score", "id"}
-    kept = {k: c for k, c in columns.items() if k in always or any(c.cells)}
+    return {k: c for k, c in columns.items() if k in always or any(c.cells)}
+
+
+def _fitting(columns: Mapping[str, _Column], width: int) -> dict[str, _Column]:
+    """Return the columns that have room in `width`."""
+    kept = dict(columns)
     for key in ("path", "date", "artist", "found_by", "face", "rerank"):
         if _least_total(kept.values()) > width:
             kept.pop(key, None)
-    return list(kept.items())
+    return kept
 
 
-def _paths(hits: Sequence[Hit]) -> _Column:
-    return _Column("path", [clean(picture_place(h.payload), 4096) for h in hits], style="dim")
+def _path(hit: Hit) -> str:
+    return clean(picture_place(hit.payload), 4096)
 
 
 def _found_by(hit: Hit, result: SearchResult) -> str:
