@@ -157,6 +157,10 @@ class SearchResult:
                 }
                 for face in self.query_faces
             ]
+        if self.left_out:
+            document["left_out"] = [payload["painting_id"] for payload in self.left_out]
+        if self.why_empty:
+            document["why_empty"] = self.why_empty
         document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
         found: dict[str, Any] = plain_json(document)
         return found
