@@ -164,6 +164,8 @@ def hits_table(
         if row in starts:
             _add_group_heading(table, starts[row], list(columns))
         texts = {key: Text(column.cells[row]) for key, column in columns.items()}
+        if not hit.payload.get("title"):
+            texts["title"].stylize("not bold dim")
         if links and (link := picture_link(hit.payload)):
             texts["title"].stylize(Style(link=link))
         table.add_row(*texts.values())

@@ -153,7 +153,7 @@ def describe_left_out(result: SearchResult) -> str:
     known = result.left_out
     if not known:
         return ""
-    named = [f"“{title_text(payload)}”, {id_text(payload)}" for payload in known[:_MOST_NAMED]]
+    named = [_named(payload) for payload in known[:_MOST_NAMED]]
     if len(known) == 1:
         return f"the query picture is {named[0]}, and left out"
     more = f"; and {len(known) - len(named)} more" if len(known) > len(named) else ""
@@ -161,6 +161,11 @@ def describe_left_out(result: SearchResult) -> str:
         f"the query picture is {len(known)} times in the gallery, and left out each time: "
         f"{'; '.join(named)}{more}"
     )
+
+
+def _named(payload: Mapping[str, Any]) -> str:
+    title = field_text(payload, "title")
+    return f"“{title}”, {id_text(payload)}" if title else id_text(payload)
 
 
 def describe_query_faces(result: SearchResult) -> str:
