@@ -41,6 +41,9 @@ _GAP: Final = 2
 _WHOLE_ID: Final = 40
 """Cells of an id that everything else gives way for; a longer one is folded."""
 
+_READABLE: Final = 32
+"""Cells of a title or an artist that a path is not to cost."""
+
 _NARROWEST: Final = 6
 """Cells that a title or an id keeps in the narrowest terminal."""
 
@@ -220,7 +223,11 @@ def _hit_columns(result: SearchResult) -> dict[str, _Column]:
 def _fitting(columns: Mapping[str, _Column], width: int) -> dict[str, _Column]:
     """Return the columns that have room in `width`."""
     kept = dict(columns)
-    for key in ("path", "date", "artist", "found_by", "face", "rerank"):
+    # A path is worth less than titles and artists that can be read.
+    readable = [min(column.natural, max(column.least_width, _READABLE)) for column in kept.values()]
+    if sum(readable) + _GAP * (len(readable) - 1) > width:
+        kept.pop("path", None)
+    for key in ("date", "artist", "found_by", "face", "rerank"):
         if _least_total(kept.values()) > width:
             kept.pop(key, None)
     return kept
