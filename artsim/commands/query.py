@@ -40,7 +40,7 @@ from artsim.commands.common import (
 
 if TYPE_CHECKING:
     from artsim.domain.results import SearchResult
-    from artsim.search.queries import ImageQuery, PictureQuery, PixelsQuery, Query
+    from artsim.search.queries import ImageQuery, PictureQuery, Query
 
 Method = Literal["ssim", "rmse"]
 
@@ -239,7 +239,7 @@ def query(
             not_same_artist=not_same_artist,
             exact=exact,
         )
-        asked = _make_query(image or [], painting_id, text, like, unlike, max_megapixels)
+        asked = _make_query(image or [], painting_id, text, like, unlike)
         models = Models(
             weights=weights,
             device=device,
@@ -267,7 +267,6 @@ def _make_query(
     text: str | None,
     like: list[str] | None,
     unlike: list[str] | None,
-    max_megapixels: float,
 ) -> Query:
     from artsim.search.queries import ExamplesQuery, IdQuery, TextQuery
 
@@ -282,7 +281,7 @@ def _make_query(
             "give one query: a picture, or --id, or --text, or --like (with --unlike)"
         )
     if images:
-        return _standard_input(max_megapixels) if images == ["-"] else _picture_file(images[0])
+        return _standard_input() if images == ["-"] else _picture_file(images[0])
     if painting_id is not None:
         return IdQuery(painting_id)
     if text is not None:
@@ -318,10 +317,9 @@ def _picture_file(text: str) -> ImageQuery:
     return ImageQuery(path)
 
 
-def _standard_input(max_megapixels: float) -> PixelsQuery:
+def _standard_input() -> ImageQuery:
     from artsim.errors import ImageError
-    from artsim.images.load import ImageLimits, load_image_bytes
-    from artsim.search.queries import PixelsQuery
+    from artsim.search.queries import ImageQuery
 
     if sys.stdin.isatty():
         raise ImageError(
@@ -329,8 +327,9 @@ def _standard_input(max_megapixels: float) -> PixelsQuery:
             hint="artsim query - < girl.jpg",
         )
     content = sys.stdin.buffer.read(_MAX_STDIN + 1)
-    limits = ImageLimits(max_megapixels, _MAX_STDIN)
-    return PixelsQuery(load_image_bytes(content, _STDIN, limits=limits).pixels, _STDIN)
+    if len(content) > _MAX_STDIN:
+        raise ImageError(f"{_STDIN}: more than {_MAX_STDIN >> 20} MiB; give the path of a file")
+    return ImageQuery(content, _STDIN)
 
 
 def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> None:
