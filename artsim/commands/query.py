@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -40,19 +41,27 @@ from artsim.commands.common import (
 
 if TYPE_CHECKING:
     from artsim.domain.results import SearchResult
-    from artsim.search.queries import PictureQuery, Query
+    from artsim.search.queries import ImageQuery, PictureQuery, Query
 
 Method = Literal["ssim", "rmse"]
 
 RANKING = "Ranking"
 OUTPUT = "Output"
 _ID_PREFIX = "id:"
-
+_STDIN: Final = "standard input"
+_MAX_STDIN: Final = 256 << 20
+"""Most bytes of a picture on the standard input, which is in memory as a whole."""
 
 Format = Literal["table", "json", "jsonl", "csv", "paths"]
 
+# As text: a Path would make one slash of the two of a web address, before it can be named.
 ImageArgument = Annotated[
-    Path | None, typer.Argument(metavar="IMAGE", help="Query picture.", show_default=False)
+    list[str] | None,
+    typer.Argument(
+        metavar="IMAGE",
+        help="Query picture; - is the standard input.",
+        show_default=False,
+    ),
 ]
 PaintingIdOption = Annotated[
     str | None, typer.Option("--id", help="Query painting, by its id in the gallery.")
@@ -126,7 +135,14 @@ GroupSizeOption = Annotated[
     int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
 ]
 OutputFormatOption = Annotated[
-    Format, typer.Option("--format", "-f", help="See docs/output.md.", rich_help_panel=OUTPUT)
+    Format,
+    typer.Option(
+        "--format",
+        "-f",
+        help="A table for people; for programs json (all there is), jsonl (a line a hit), csv, "
+        "or paths (of the pictures alone).",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 SheetOption = Annotated[
     list[Path] | None,
@@ -190,7 +206,6 @@ def query(
 
     Example: artsim query girl.jpg --faces --artist "Frans Hals" --rerank ssim
     """
-    asked = _make_query(image, painting_id, text, like, unlike)
     by_faces = faces or face is not None
     if rerank_weight is not None and rerank is None:
         raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
@@ -226,6 +241,7 @@ def query(
             not_same_artist=not_same_artist,
             exact=exact,
         )
+        asked = _make_query(image or [], painting_id, text, like, unlike)
         models = Models(
             weights=weights,
             device=device,
@@ -248,21 +264,26 @@ def query(
 
 
 def _make_query(
-    image: Path | None,
+    images: list[str],
     painting_id: str | None,
     text: str | None,
     like: list[str] | None,
     unlike: list[str] | None,
 ) -> Query:
-    from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery, TextQuery
+    from artsim.search.queries import ExamplesQuery, IdQuery, TextQuery
 
-    ways = [image is not None, painting_id is not None, text is not None, bool(like or unlike)]
+    if len(images) > 1:
+        raise typer.BadParameter(
+            f"{len(images)} pictures, where one is expected: run artsim for each, or search by "
+            "all of them together with --like A --like B"
+        )
+    ways = [bool(images), painting_id is not None, text is not None, bool(like or unlike)]
     if sum(ways) != 1:
         raise typer.BadParameter(
             "give one query: a picture, or --id, or --text, or --like (with --unlike)"
         )
-    if image is not None:
-        return ImageQuery(image)
+    if images:
+        return _standard_input() if images == ["-"] else _picture_file(images[0])
     if painting_id is not None:
         return IdQuery(painting_id)
     if text is not None:
@@ -273,23 +294,55 @@ def _make_query(
 
 
 def _picture(text: str) -> PictureQuery:
-    from artsim.search.queries import IdQuery, ImageQuery
+    from artsim.search.queries import IdQuery
 
     if text.startswith(_ID_PREFIX):
         return IdQuery(text.removeprefix(_ID_PREFIX))
-    return ImageQuery(Path(text))
+    return _picture_file(text)
+
+
+def _picture_file(text: str) -> ImageQuery:
+    from artsim.errors import ImageError
+    from artsim.images.place import local_path
+    from artsim.search.queries import ImageQuery
+
+    path = local_path(text)
+    if path is None:
+        raise ImageError(f"{text}: artsim does not download pictures; save it and give its path")
+    if path.is_dir():
+        raise ImageError(
+            f"{path}: a folder, where one picture is expected; give one of its pictures, or make "
+            "a gallery of the folder",
+            hint=f"artsim ingest {path}",
+            path=path,
+        )
+    return ImageQuery(path)
+
+
+def _standard_input() -> ImageQuery:
+    from artsim.errors import ImageError
+    from artsim.search.queries import ImageQuery
+
+    if sys.stdin.isatty():
+        raise ImageError(
+            "standard input is a terminal, where a picture is expected",
+            hint="artsim query - < girl.jpg",
+        )
+    content = sys.stdin.buffer.read(_MAX_STDIN + 1)
+    if len(content) > _MAX_STDIN:
+        raise ImageError(f"{_STDIN}: more than {_MAX_STDIN >> 20} MiB; give the path of a file")
+    return ImageQuery(content, _STDIN)
 
 
 def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> None:
-    say_notes(result.notes)
-    if output_format == "table":
+    say_notes([*result.notes, *_remarks(result, output_format)])
+    if not result.hits:
+        say(f"Nothing found: {result.why_empty}{_way_out(result)}.")
+    elif output_format == "table":
         from artsim.render.table import print_hits
 
-        if result.hits:
-            print_hits(result, sys.stdout)
-        else:
-            say("Nothing found that meets all of this.")
-    else:
+        print_hits(result, sys.stdout)
+    if output_format != "table":
         from artsim.render.output import write_output
 
         write_output(result, output_format, sys.stdout.buffer)
@@ -299,3 +352,29 @@ def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> No
 
         write_sheet(result, path)
         say(f"Sheet: {path}")
+
+
+def _remarks(result: SearchResult, output_format: Format) -> Iterator[str]:
+    """Yield what a person should know of the query, with the option that changes it."""
+    from artsim.render.text import describe_left_out, describe_query_faces
+
+    if result.left_out:
+        kept = "it" if len(result.left_out) == 1 else "them"
+        yield f"{describe_left_out(result)} (--include-self keeps {kept})"
+    if output_format != "table":
+        return
+    if result.query_faces:
+        yield describe_query_faces(result)
+    count = (result.query_payload or {}).get("face_count", 0)
+    if count and not result.is_of_faces and not result.examples:
+        yield (
+            "1 face in this picture: --faces searches by it"
+            if count == 1
+            else f"{count} faces in this picture: --faces searches by them"
+        )
+
+
+def _way_out(result: SearchResult) -> str:
+    from artsim.search.why_empty import ONLY_ITSELF
+
+    return "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""

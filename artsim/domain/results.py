@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from artsim.domain.arrays import RGBImage
 from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
 from artsim.domain.payload import Payload
@@ -17,6 +18,9 @@ JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON
 
 SCHEMA: Final = 1
 """Version of the forms for programs; it changes only when a program would have to."""
+
+PictureSource: TypeAlias = Path | bytes | RGBImage
+"""A picture's file, what is in one, or its pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,21 @@ class QueryFace:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture that the query was to be like, or unlike."""
+    """A picture that the query was to be like, or unlike.
 
-    path: Path
+    Attributes
+    ----------
+    image : Path, bytes, ndarray or None
+        The picture, where it was not named by its id.
+    role : {"like", "unlike"}
+        What it was for.
+    payload : dict or None
+        Its metadata, where it is one of the gallery.
+    """
+
+    image: PictureSource | None = field(repr=False, compare=False)
     role: Literal["like", "unlike"]
+    payload: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +83,8 @@ class SearchResult:
     settings : mapping
         How it was answered: ``gallery``, ``encoders``, ``criteria``, ``limit``,
         ``offset``, ``rerank``, ``group_by``, … Unset ones are absent or None.
-    query_image : Path or None
-        Picture that stands for the query on a contact sheet.
+    query_image : Path, bytes, ndarray or None
+        The query picture, where it was not named by its id.
     query_payload : dict or None
         Metadata of the query painting, where it is one of the gallery.
     query_faces : tuple of QueryFace
@@ -80,22 +95,35 @@ class SearchResult:
         Remarks for the user, such as how an artist's name was understood.
     groups : tuple of HitGroup
         The same hits by group; empty where they were not grouped.
+    left_out : tuple of dict
+        Metadata of the paintings that are the very file that was searched by, and were
+        left out for that.
+    why_empty : str
+        Why there are no hits, in words; "" where there are.
     """
 
     hits: list[Hit]
     query: Mapping[str, JSON] = field(default_factory=dict)
     settings: Mapping[str, JSON] = field(default_factory=dict)
-    query_image: Path | None = None
+    query_image: PictureSource | None = field(default=None, repr=False, compare=False)
     query_payload: Payload | None = None
     query_faces: tuple[QueryFace, ...] = ()
     examples: tuple[Example, ...] = ()
     notes: tuple[str, ...] = ()
     groups: tuple[HitGroup, ...] = ()
+    left_out: tuple[Payload, ...] = ()
+    why_empty: str = ""
 
     @property
     def is_of_faces(self) -> bool:
         """Whether the hits are faces rather than whole pictures."""
         return bool(self.query.get("faces")) or any("face_index" in h.payload for h in self.hits)
+
+    @property
+    def score_name(self) -> str:
+        """What a hit's score is: a cosine, or of several encoders a sum of reciprocal ranks."""
+        encoders = self.settings.get("encoders")
+        return "rrf" if isinstance(encoders, list) and len(encoders) > 1 else "score"
 
     @property
     def first_rank(self) -> int:
@@ -129,6 +157,10 @@ class SearchResult:
                 }
                 for face in self.query_faces
             ]
+        if self.left_out:
+            document["left_out"] = [payload["painting_id"] for payload in self.left_out]
+        if self.why_empty:
+            document["why_empty"] = self.why_empty
         document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
         found: dict[str, Any] = plain_json(document)
         return found

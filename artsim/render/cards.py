@@ -11,9 +11,9 @@ from PIL import Image
 
 from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
-from artsim.domain.results import SearchResult
+from artsim.domain.results import PictureSource, SearchResult
 from artsim.errors import ImageError
-from artsim.images.load import load_image
+from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
 from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
@@ -22,6 +22,10 @@ from artsim.render.text import (
     describe_settings,
     field_text,
     format_score,
+    id_text,
+    picture_link,
+    title_text,
+    web_link,
 )
 
 MAX_HITS: Final = 400
@@ -77,6 +81,10 @@ class Card:
         Web page about the painting.
     is_hit : bool
         Whether it was found rather than asked for.
+    painting_id : str
+        Its id, where it is one of the gallery.
+    file : str
+        Address that opens the picture itself.
     """
 
     title: str
@@ -90,6 +98,8 @@ class Card:
     text: str = ""
     link: str = ""
     is_hit: bool = False
+    painting_id: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,64 +155,102 @@ def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int)
 
 
 def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
-    cards: list[Card] = []
-    # On a sheet of many examples each gets less room, so it needs fewer pixels.
-    side = 2 * max_side if len(result.examples) < 2 else max_side
-    if result.query_image is not None:
-        faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
-        payload = result.query_payload or {}
-        title = field_text(payload, "title") or clean(result.query_image.name, 120)
-        cards.append(
-            _picture_card(
-                result.query_image,
-                payload,
-                faces,
-                side,
-                Card(title, _details(payload), mark="query", scores=_face_words(result)),
-            )
-        )
     if text := result.query.get("text"):
-        cards.append(Card("", mark="query", text=clean(text), aspect=1.25))
-    for example in result.examples:
-        blank = Card(clean(example.path.name, 120), mark=example.role)
-        cards.append(_picture_card(example.path, {}, [], side, blank))
-    return tuple(cards)
+        return (Card("", mark="query", text=clean(text), aspect=1.25),)
+    if result.examples:
+        # On a sheet of many examples each gets less room, so it needs fewer pixels.
+        side = 2 * max_side if len(result.examples) < 2 else max_side
+        names = _example_names(result)
+        return tuple(
+            _asked_card(example.image, example.payload, name, Card("", mark=example.role), [], side)
+            for example, name in zip(result.examples, names, strict=True)
+        )
+    if result.query_image is None and result.query_payload is None:
+        return ()
+    faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
+    name = str(result.query.get("image") or result.query.get("pixels") or "")
+    blank = Card("", mark="query", scores=_face_words(result))
+    image, payload = result.query_image, result.query_payload
+    return (_asked_card(image, payload, name, blank, faces, 2 * max_side),)
+
+
+def _example_names(result: SearchResult) -> list[str]:
+    """Return what the query calls its examples, those to be like before the others."""
+    asked = (result.query.get(role) for role in ("like", "unlike"))
+    names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
+    return [*names, *[""] * len(result.examples)][: len(result.examples)]
+
+
+def _asked_card(
+    image: PictureSource | None,
+    payload: Mapping[str, Any] | None,
+    name: str,
+    blank: Card,
+    faces: Sequence[tuple[Box, str]],
+    max_side: int,
+) -> Card:
+    """Return `blank` as a picture of the query, called `name` where the gallery lacks it."""
+    if isinstance(image, Path):
+        name = image.name
+        blank = replace(blank, file=image.absolute().as_uri())
+    if payload is None:
+        blank = replace(blank, title=clean(name, 120) or "a picture")
+    else:
+        blank = _described(payload, blank)
+    if image is not None:
+        return _picture_card(image, payload or {}, faces, max_side, blank)
+    return card_of(payload or {}, blank, max_side, faces)
 
 
 def _face_words(result: SearchResult) -> str:
-    count = len(result.query_faces)
-    return "" if not count else "1 face" if count == 1 else f"{count} faces"
+    faces = result.query_faces
+    if len(faces) == 1 and result.query.get("face") is not None:
+        return f"face {faces[0].index}"
+    return "" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
 
 
 def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
-    payload = hit.payload
-    scores = [format_score(hit.score)]
+    name = result.score_name
+    scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:
         method = clean(result.settings.get("rerank") or "re-rank", 20).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")
-    link = str(payload.get("source_url", ""))
-    blank = Card(
-        title=field_text(payload, "title") or clean(payload.get("painting_id", ""), 120),
-        details=_details(payload),
-        scores=" · ".join(scores),
-        mark=str(rank),
-        link=link if link.lower().startswith(("https://", "http://")) else "",
-        is_hit=True,
+    blank = Card("", scores=" · ".join(scores), mark=str(rank), is_hit=True)
+    return card_of(hit.payload, _described(hit.payload, blank), max_side)
+
+
+def _described(payload: Mapping[str, Any], blank: Card) -> Card:
+    """Return `blank` with what a payload says of a painting of the gallery."""
+    parts = (field_text(payload, "artist"), date_text(payload))
+    return replace(
+        blank,
+        title=title_text(payload),
+        details=tuple(part for part in parts if part),
+        painting_id=id_text(payload),
+        link=web_link(payload.get("source_url", "")),
+        file=blank.file or picture_link(payload),
     )
-    return card_of(payload, blank, max_side)
 
 
-def card_of(payload: Mapping[str, Any], blank: Card, max_side: int) -> Card:
+def card_of(
+    payload: Mapping[str, Any],
+    blank: Card,
+    max_side: int,
+    faces: Sequence[tuple[Box, str]] | None = None,
+) -> Card:
     """Return `blank` with the picture that a payload names, or with why there is none.
 
     Parameters
     ----------
     payload : mapping
-        Of a painting, or of a face, which is then outlined.
+        Of a painting, or of a face of one.
     max_side : int
         Most pixels of the picture's longer side.
+    faces : sequence of (Box, str), optional
+        Faces to outline, in pixels of the picture at its full size, each with its label;
+        by default the one that the payload is of.
     """
     uri = payload.get("image_uri")
     if not isinstance(uri, str):
@@ -210,25 +258,21 @@ def card_of(payload: Mapping[str, Any], blank: Card, max_side: int) -> Card:
     path = local_path(uri)
     if path is None:
         return _without_picture(blank, payload, f"The picture is elsewhere: {clean(uri, 160)}")
-    box = _box(payload.get("box"))
-    # Without a number: those on the sheet are of the query's faces.
-    faces = [] if box is None else [(box, "")]
+    if faces is None:
+        box = _box(payload.get("box"))
+        # Without a number: those on the sheet are of the query's faces.
+        faces = [] if box is None else [(box, "")]
     return _picture_card(path, payload, faces, max_side, blank)
 
 
-def _details(payload: Mapping[str, Any]) -> tuple[str, ...]:
-    parts = (field_text(payload, "artist"), date_text(payload))
-    return tuple(part for part in parts if part)
-
-
 def _picture_card(
-    path: Path,
+    image: PictureSource,
     payload: Mapping[str, Any],
     faces: Sequence[tuple[Box, str]],
     max_side: int,
     blank: Card,
 ) -> Card:
-    """Return `blank` with the picture of `path` in it, or with the reason there is none."""
+    """Return `blank` with a picture in it, or with the reason there is none."""
     width, height = _size(payload)
     smallest = min((max(box.width, box.height) for box, _ in faces), default=0.0)
     enough = max_side
@@ -238,9 +282,9 @@ def _picture_card(
         wanted = CROP_SIDE / (smallest * _CROP_MARGIN) * long_side if width else float("inf")
         enough = max(max_side, int(min(_MAX_SIDE_FOR_CROPS, wanted)))
     try:
-        loaded = load_image(path, max_side=enough)
+        loaded = _load(image, enough)
     except ImageError as error:
-        return _without_picture(blank, payload, _short_reason(error, path))
+        return _without_picture(blank, payload, _short_reason(error, image))
     picture = Image.fromarray(loaded.pixels)
     # The boxes were measured on the ingested file, which may have been replaced since.
     full = (width or loaded.width, height or loaded.height)
@@ -252,15 +296,25 @@ def _picture_card(
     return replace(blank, picture=picture, aspect=aspect, outlines=outlines)
 
 
+def _load(image: PictureSource, max_side: int) -> LoadedImage:
+    if isinstance(image, Path):
+        return load_image(image, max_side=max_side)
+    if isinstance(image, bytes):
+        return load_image_bytes(image, "the query picture", max_side=max_side)
+    height, width = image.shape[:2]
+    return LoadedImage(shrink_image(image, max_side), width, height, "")
+
+
 def _without_picture(blank: Card, payload: Mapping[str, Any], problem: str) -> Card:
     width, height = _size(payload)
     aspect = min(2.0, max(0.5, width / height)) if width else 1.0
     return replace(blank, problem=problem, aspect=aspect)
 
 
-def _short_reason(error: ImageError, path: Path) -> str:
+def _short_reason(error: ImageError, image: PictureSource) -> str:
     """Return why a picture cannot be read; its name is enough of its path on a sheet."""
-    return clean(str(error).replace(str(path), path.name), 200)
+    text = str(error)
+    return clean(text.replace(str(image), image.name) if isinstance(image, Path) else text, 200)
 
 
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:

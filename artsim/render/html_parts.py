@@ -34,9 +34,12 @@ def picture_html(card: Card) -> str:
         return f'<div class="missing">{escape(card.problem)}</div>'
     alt = ", ".join(part for part in (card.title, *card.details) if part) or "painting"
     width, height = card.picture.size
+    # A query is what one looks at first: it is there before the page is shown.
+    asked = card.mark and not card.is_hit
+    when = 'decoding="sync"' if asked else 'loading="lazy" decoding="async"'
     return (
         f'<img src="{data_uri(card.picture)}" alt="{escape(alt)}" '
-        f'width="{width}" height="{height}" loading="lazy" decoding="async">'
+        f'width="{width}" height="{height}" {when}>'
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from artsim.domain.attribution import parse_attribution
 from artsim.domain.payload import Payload
 from artsim.errors import QueryError
 from artsim.render.text import clean
@@ -186,7 +187,13 @@ def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
     if name == "artist":
         # Artists are told apart by their key, however a work writes the name.
         keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
+        values = [_artist_alone(value) for value in values]
     return _category(name, label, keys, values)
+
+
+def _artist_alone(value: object) -> object:
+    """Return the name without "circle of" and the like, which is of one work only."""
+    return value if value is None else parse_attribution(str(value)).artist or value
 
 
 def _is_number(value: object) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -25,7 +26,7 @@ from artsim.render.map_colors import CATEGORICAL, OTHER, SEQUENTIAL, UNKNOWN
 from artsim.render.map_fields import CategoryField, ColorField
 from artsim.render.map_thumbnails import Thumbnails
 from artsim.render.map_words import describe_faithfulness, map_subtitle, map_title
-from artsim.render.text import clean, date_text, field_text
+from artsim.render.text import clean, date_text, field_text, id_text, picture_link
 
 _SCRIPTS: Final = (
     "data.js",
@@ -100,11 +101,12 @@ def page_data(
         "row": _packed(made.cells[:, 1], "<u2"),
         "neighbors": _packed(made.neighbors, "<i4"),
         "scores": _packed(np.rint(made.scores * _SCORE_STEPS), "<i2"),
-        "id": [clean(payload["painting_id"]) for payload in payloads],
+        "id": [id_text(payload) for payload in payloads],
         "name": [_name(payload) for payload in payloads],
         "artist": [field_text(payload, "artist") for payload in payloads],
         "date": [date_text(payload) for payload in payloads],
         "link": [_link(payload) for payload in payloads],
+        "pictures": _pictures(payloads),
         "fields": [_field(field) for field in fields],
         "palette": CATEGORICAL,
         "scale": SEQUENTIAL,
@@ -133,6 +135,13 @@ def _name(payload: Payload) -> str:
 def _link(payload: Payload) -> str:
     link = str(payload.get("source_url", ""))
     return clean(link, 2000) if link.lower().startswith(("https://", "http://")) else ""
+
+
+def _pictures(payloads: Sequence[Payload]) -> dict[str, Any]:
+    """Return the addresses of the pictures' files, what they begin with alike said once."""
+    links = [picture_link(payload) for payload in payloads]
+    base = os.path.commonprefix([link for link in links if link])  # noqa: RUF071 - of any text
+    return {"base": base, "rest": [link[len(base) :] if link else None for link in links]}
 
 
 def _field(field: ColorField) -> dict[str, Any]:

@@ -79,7 +79,8 @@ figcaption { display: flex; gap: 0.7rem; justify-content: space-between; min-wid
 }
 .rank { color: var(--muted); margin-right: 0.35em; }
 .detail { color: var(--muted); }
-.scores { color: var(--muted); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
+.scores, .id { color: var(--muted); font-size: 0.85rem; font-variant-numeric: tabular-nums; }
+.id { overflow-wrap: anywhere; -webkit-user-select: all; user-select: all; }
 .crops { display: flex; flex-wrap: wrap; gap: 0.6rem; flex: none; align-content: start; }
 .query .crops { flex: initial; }
 .crop { position: relative; width: 4.6rem; height: 4.6rem; }
@@ -166,8 +167,11 @@ def _figure(card: Card, tallest: float) -> str:
         # Not enlarged beyond what its pixels bear.
         shape += f";max-width:{2 * card.picture.width}px"
     style = f' style="{shape}"' if shape else ""
+    picture = picture_html(card)
+    if card.file and card.picture is not None:
+        picture = f'<a href="{escape(card.file)}" rel="noopener noreferrer">{picture}</a>'
     return (
-        f'<figure>\n<div class="mount"{style}>{picture_html(card)}'
+        f'<figure>\n<div class="mount"{style}>{picture}'
         f"{''.join(outline_html(outline) for outline in card.outlines)}</div>\n"
         f'<figcaption><div class="words">{_words(card)}</div>{crops_html(card)}</figcaption>\n'
         "</figure>\n"
@@ -186,6 +190,8 @@ def _words(card: Card) -> str:
     if card.title or card.is_hit:
         parts.append(f'<span class="title">{title}</span>')
     parts += [f'<span class="detail"><bdi>{escape(text)}</bdi></span>' for text in card.details]
+    if card.painting_id:
+        parts.append(f'<span class="id"><bdi>{escape(card.painting_id)}</bdi></span>')
     if card.scores:
         parts.append(f'<span class="scores">{escape(card.scores)}</span>')
     return "".join(parts)

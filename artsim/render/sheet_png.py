@@ -280,5 +280,7 @@ def _caption(card: Card, width: int) -> list[tuple[str, Type, Color]]:
     lines += [(line, title, INK) for line in title.wrap(head, width, most)]
     for detail in card.details:
         lines += [(line, plain, MUTED) for line in plain.wrap(detail, width, 2)]
+    # An id is of use only whole; one of 1000 letters is in the table and on the page.
+    lines += [(line, small, MUTED) for line in small.wrap(card.painting_id, width, 4)]
     lines += [(line, small, MUTED) for line in small.wrap(card.scores, width, 2)]
     return lines

@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -25,8 +26,10 @@ from artsim.render.text import (
     date_text,
     field_text,
     format_score,
+    id_text,
+    picture_link,
     picture_place,
-    shorten_path,
+    title_text,
 )
 
 PLAIN_WIDTH: Final = 120
@@ -34,6 +37,15 @@ PLAIN_WIDTH: Final = 120
 
 _GAP: Final = 2
 """Cells between two columns."""
+
+_WHOLE_ID: Final = 40
+"""Cells of an id that everything else gives way for; a longer one is folded."""
+
+_READABLE: Final = 32
+"""Cells of a title or an artist that a path is not to cost."""
+
+_NARROWEST: Final = 6
+"""Cells that a title or an id keeps in the narrowest terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +75,9 @@ def make_console(stream: TextIO) -> Console:
     """
     if stream.isatty():
         return Console(file=stream, highlight=False, markup=False, emoji=False)
-    columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() and int(columns) > 0 else PLAIN_WIDTH
     return Console(
         file=stream,
-        width=width,
+        width=_wanted_width() or PLAIN_WIDTH,
         color_system=None,
         force_terminal=False,
         highlight=False,
@@ -76,12 +86,23 @@ def make_console(stream: TextIO) -> Console:
     )
 
 
-def print_table(table: Table, stream: TextIO) -> None:
-    """Write `table` to `stream`, without trailing blanks where it is not a terminal."""
+def _wanted_width() -> int | None:
+    """Return the width that ``COLUMNS`` asks for."""
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) > 0 else None
+
+
+def print_table(table: Table, stream: TextIO, *, width: int | None = None) -> None:
+    """Write `table` to `stream`, without trailing blanks where it is not a terminal.
+
+    `width` is that of the stream, unless it is given.
+    """
     console = make_console(stream)
     if console.is_terminal:
         console.print(table)
         return
+    if width is not None:
+        console.width = width
     with console.capture() as capture:
         console.print(table)
     lines = (line.rstrip() for line in capture.get().splitlines())
@@ -90,39 +111,67 @@ def print_table(table: Table, stream: TextIO) -> None:
 
 def print_hits(result: SearchResult, stream: TextIO) -> None:
     """Write the hits to `stream` as a table of its width."""
-    print_table(hits_table(result, make_console(stream).width), stream)
+    console = make_console(stream)
+    long_paths = not console.is_terminal and _wanted_width() is None
+    links = _takes_links(console)
+    table = hits_table(result, console.width, links=links, long_paths=long_paths)
+    needed = sum((column.width or 0) + _GAP for column in table.columns)
+    print_table(table, stream, width=max(console.width, needed))
 
 
-def hits_table(result: SearchResult, width: int) -> Table:
+def _takes_links(console: Console) -> bool:
+    """Return whether hyperlinks (OSC 8) can be written; elsewhere they would be debris."""
+    if not console.is_terminal or console.legacy_windows or console.is_dumb_terminal:
+        return False
+    # Linux's own console prints them; Apple's terminal passes them over.
+    return os.environ.get("TERM") != "linux" and os.environ.get("TERM_PROGRAM") != "Apple_Terminal"
+
+
+def hits_table(
+    result: SearchResult, width: int, *, links: bool = False, long_paths: bool = False
+) -> Table:
     """Return the hits as a table of at most `width` cells.
 
-    Columns are rank, title, artist, date, score, re-rank score, faces, and the path of
-    the picture; those without a value in any row are left out. Where the width is short,
-    long texts end in an ellipsis, then the id, date, faces and artist go, in this order,
-    and the path last.
+    Columns are rank, title, artist, date, score, re-rank score, faces, the id, and the path of
+    the picture; those without a value in any row are left out, but for the title. Ids are always
+    whole, folded where they are very long. For them titles end in an ellipsis where the width is
+    short, and the path, date, artist, faces and re-rank score go, in this order: a path is shown
+    whole or not at all.
+
+    Parameters
+    ----------
+    links : bool
+        Make the titles hyperlinks to the pictures.
+    long_paths : bool
+        Let paths stand beyond the width.
     """
-    columns = _hit_columns(result, width)
-    widths = _share_width([column for _, column in columns], width)
+    columns = _hit_columns(result)
+    paths = columns.pop("path", None) if long_paths else None
+    columns = _fitting(columns, width)
+    widths = _share_width(list(columns.values()), width)
+    if paths is not None:
+        columns["path"] = paths
+        widths.append(paths.natural)
     table = new_table()
-    for (_, column), cells in zip(columns, widths, strict=True):
+    for (key, column), cells in zip(columns.items(), widths, strict=True):
         table.add_column(
             column.header,
             width=cells,
             style=column.style,
             justify="right" if column.right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
+            no_wrap=key != "id",
+            overflow="fold" if key == "id" else "ellipsis",
         )
     starts = _group_starts(result)
-    for row in range(len(result.hits)):
+    for row, hit in enumerate(result.hits):
         if row in starts:
-            _add_group_heading(table, starts[row], [key for key, _ in columns])
-        table.add_row(
-            *(
-                Text(shorten_path(column.cells[row], cells) if key == "path" else column.cells[row])
-                for (key, column), cells in zip(columns, widths, strict=True)
-            )
-        )
+            _add_group_heading(table, starts[row], list(columns))
+        texts = {key: Text(column.cells[row]) for key, column in columns.items()}
+        if not hit.payload.get("title"):
+            texts["title"].stylize("not bold dim")
+        if links and (link := picture_link(hit.payload)):
+            texts["title"].stylize(Style(link=link))
+        table.add_row(*texts.values())
     return table
 
 
@@ -148,16 +197,15 @@ def _add_group_heading(table: Table, value: str, keys: Sequence[str]) -> None:
     table.add_row(*(Text(value if key == "title" else "", style="bold") for key in keys))
 
 
-def _hit_columns(result: SearchResult, width: int) -> list[tuple[str, _Column]]:
+def _hit_columns(result: SearchResult) -> dict[str, _Column]:
     hits = result.hits
     ranks = [str(result.first_rank + i) for i in range(len(hits))]
-    paths = [clean(picture_place(hit.payload), 1000) for hit in hits]
     columns = {
         "rank": _Column("#", ranks, right=True, style="dim"),
-        "title": _Column("title", [_title(hit) for hit in hits], least=12, style="bold"),
-        "artist": _Column("artist", [field_text(h.payload, "artist") for h in hits], least=10),
+        "title": _Column("title", [title_text(h.payload) for h in hits], least=14, style="bold"),
+        "artist": _Column("artist", [field_text(h.payload, "artist") for h in hits], least=12),
         "date": _Column("date", [date_text(hit.payload) for hit in hits], least=9),
-        "score": _Column("score", [format_score(hit.score) for hit in hits], right=True),
+        "score": _Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
         "rerank": _Column(
             str(result.settings.get("rerank") or "re-rank"),
             ["" if h.rerank_score is None else format_score(h.rerank_score) for h in hits],
@@ -165,19 +213,28 @@ def _hit_columns(result: SearchResult, width: int) -> list[tuple[str, _Column]]:
         ),
         "found_by": _Column("found by", [_found_by(hit, result) for hit in hits]),
         "face": _Column("face", [field_text(hit.payload, "face_index") for hit in hits]),
-        "id": _Column("id", _ids(hits, paths), least=8),
-        "path": _Column("path", paths, least=12, style="dim"),
+        "id": _Column("id", [id_text(hit.payload) for hit in hits], least=_WHOLE_ID),
+        "path": _Column("path", [_path(hit) for hit in hits], style="dim"),
     }
-    always = {"rank", "title", "score"}
-    kept = {k: c for k, c in columns.items() if k in always or any(c.cells)}
-    for key in ("id", "date", "found_by", "face", "artist", "path"):
+    always = {"rank", "title", "score", "id"}
+    return {k: c for k, c in columns.items() if k in always or any(c.cells)}
+
+
+def _fitting(columns: Mapping[str, _Column], width: int) -> dict[str, _Column]:
+    """Return the columns that have room in `width`."""
+    kept = dict(columns)
+    # A path is worth less than titles and artists that can be read.
+    readable = [min(column.natural, max(column.least_width, _READABLE)) for column in kept.values()]
+    if sum(readable) + _GAP * (len(readable) - 1) > width:
+        kept.pop("path", None)
+    for key in ("date", "artist", "found_by", "face", "rerank"):
         if _least_total(kept.values()) > width:
             kept.pop(key, None)
-    return list(kept.items())
+    return kept
 
 
-def _title(hit: Hit) -> str:
-    return field_text(hit.payload, "title") or clean(hit.payload.get("painting_id", ""))
+def _path(hit: Hit) -> str:
+    return clean(picture_place(hit.payload), 4096)
 
 
 def _found_by(hit: Hit, result: SearchResult) -> str:
@@ -187,35 +244,33 @@ def _found_by(hit: Hit, result: SearchResult) -> str:
     return f"face {hit.query_face}"
 
 
-def _ids(hits: Sequence[Hit], paths: Sequence[str]) -> list[str]:
-    """Return the ids, or blanks where every one can be read off its path or title."""
-    ids = [clean(hit.payload.get("painting_id", ""), 120) for hit in hits]
-    shown = ((hit.payload.get("title"), path) for hit, path in zip(hits, paths, strict=True))
-    told = all(
-        title is None or path.endswith(painting_id)
-        for painting_id, (title, path) in zip(ids, shown, strict=True)
-    )
-    return [""] * len(ids) if told else ids
-
-
 def _least_total(columns: Iterable[_Column]) -> int:
     widths = [column.least_width for column in columns]
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def _share_width(columns: Sequence[_Column], width: int) -> list[int]:
-    """Give each column its natural width if all fit, else cut the widest ones evenly."""
+    """Give each column its natural width if all fit, else cut the widest ones evenly.
+
+    Where even the least widths are too much, whatever can shrink does so further.
+    """
     widths = [column.natural for column in columns]
     spare = width - _GAP * (len(columns) - 1) - sum(widths)
-    while spare < 0:
-        shrinkable = [
-            i for i, column in enumerate(columns) if widths[i] > max(1, column.least_width)
-        ]
-        if not shrinkable:
-            break
-        widest = max(shrinkable, key=lambda i: widths[i])
-        widths[widest] -= 1
-        spare += 1
+    for floors in (
+        [column.least_width for column in columns],
+        [min(column.least_width, _NARROWEST) for column in columns],
+    ):
+        while spare < 0:
+            shrinkable = [
+                i
+                for i, column in enumerate(columns)
+                if column.least is not None and widths[i] > max(1, floors[i])
+            ]
+            if not shrinkable:
+                break
+            widest = max(shrinkable, key=lambda i: widths[i])
+            widths[widest] -= 1
+            spare += 1
     return widths
 
 

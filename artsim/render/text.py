@@ -11,12 +11,21 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from artsim.domain.results import SearchResult
 from artsim.images.place import local_path
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
+
+MAX_ID: Final = 1000
+"""Most characters of an id: it is of use only whole."""
+
+NO_TITLE: Final = "(no title)"
+
+_MOST_NAMED: Final = 8
+"""Most paintings or faces that one line lists."""
 
 _ESCAPE_SEQUENCES: Final = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
@@ -109,20 +118,66 @@ def picture_place(payload: Mapping[str, Any]) -> str:
     return str(path) if path is not None else uri
 
 
-def shorten_path(path: str, width: int) -> str:
-    """Return `path` in at most `width` characters, keeping its end whole where possible."""
-    if len(path) <= width:
-        return path
-    parts = path.replace("\\", "/").split("/")
-    for start in range(1, len(parts)):
-        tail = "…/" + "/".join(parts[start:])
-        if len(tail) <= width:
-            return tail
-    name = parts[-1]
-    if width < 4:
-        return name[:width]
-    head = (width - 1) * 2 // 3
-    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
+def picture_link(payload: Mapping[str, Any]) -> str:
+    """Return the address that opens the picture, fit for a page or terminal; "" without one."""
+    uri = payload.get("image_uri")
+    if not isinstance(uri, str):
+        return ""
+    path = local_path(uri)
+    if path is not None:
+        return path.as_uri() if path.is_absolute() else ""
+    return web_link(uri)
+
+
+def web_link(address: object) -> str:
+    """Return an address of the web in plain ASCII; "" for what is none."""
+    text = str(address)
+    if not text.lower().startswith(("https://", "http://")):
+        return ""
+    # Whatever an address cannot hold anyway would be an escape to a terminal.
+    return quote(text.encode("utf-8", "replace"), safe="%:/?#[]@!$&'()*+,;=~")
+
+
+def title_text(payload: Mapping[str, Any]) -> str:
+    """Return the title, or that there is none."""
+    return field_text(payload, "title") or NO_TITLE
+
+
+def id_text(payload: Mapping[str, Any]) -> str:
+    """Return the painting's id, whole."""
+    return clean(payload.get("painting_id", ""), MAX_ID)
+
+
+def describe_left_out(result: SearchResult) -> str:
+    """Return which paintings are the query picture itself and were left out; "" for none."""
+    known = result.left_out
+    if not known:
+        return ""
+    named = [_named(payload) for payload in known[:_MOST_NAMED]]
+    if len(known) == 1:
+        return f"the query picture is {named[0]}, and left out"
+    more = f"; and {len(known) - len(named)} more" if len(known) > len(named) else ""
+    return (
+        f"the query picture is {len(known)} times in the gallery, and left out each time: "
+        f"{'; '.join(named)}{more}"
+    )
+
+
+def _named(payload: Mapping[str, Any]) -> str:
+    title = field_text(payload, "title")
+    return f"“{title}”, {id_text(payload)}" if title else id_text(payload)
+
+
+def describe_query_faces(result: SearchResult) -> str:
+    """Return which face of the query picture has which number, by their boxes."""
+    faces = result.query_faces
+    named = [
+        f"{face.index} is {face.box.width:.0f} x {face.box.height:.0f} "
+        f"at {face.box.x:.0f}, {face.box.y:.0f}"
+        for face in faces[:_MOST_NAMED]
+    ]
+    more = f"; and {len(faces) - len(named)} more" if len(faces) > len(named) else ""
+    return f"face {'; '.join(named)}{more} (pixels of the query picture, from its top left)"
 
 
 def describe_query(result: SearchResult) -> str:

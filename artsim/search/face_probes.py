@@ -12,13 +12,7 @@ from artsim.domain.faces import Box
 from artsim.domain.results import QueryFace
 from artsim.errors import NoFaceError, QueryError
 from artsim.search.models import Models
-from artsim.search.probes import (
-    Probe,
-    Target,
-    find_painting,
-    same_file,
-    same_painting,
-)
+from artsim.search.probes import Probe, Target, find_painting, of_file
 from artsim.search.queries import IdQuery, ImageQuery, PictureQuery, PixelsQuery
 from artsim.search.rerank import PIXELS
 from artsim.store.base import Collection
@@ -67,11 +61,9 @@ def probe_faces(
         raise NoFaceError(
             f"{place}: there is no face {face}; it has {len(target.faces)}, counted from 0"
         )
-    return Target(
+    return replace(
+        target,
         probes=tuple(target.probes[i] for i in kept),
-        itself=target.itself,
-        painting=target.painting,
-        image=target.image,
         faces=tuple(target.faces[i] for i in kept),
     )
 
@@ -107,19 +99,15 @@ def _faces_of_file(
 ) -> Target:
     image = models.image(query.picture, query.name)
     target = _faces_of_picture(image.pixels, image.width, encoders, models)
-    return replace(
-        target,
-        itself=(same_file(image),),
-        painting=same_painting(image, paintings),
-        image=query.path,
-    )
+    return of_file(target, image, query.picture, paintings)
 
 
 def _faces_of_pixels(query: PixelsQuery, encoders: Sequence[EncoderInfo], models: Models) -> Target:
     from artsim.images.load import shrink_image
 
     picture = shrink_image(query.pixels)
-    return _faces_of_picture(picture, query.pixels.shape[1], encoders, models)
+    target = _faces_of_picture(picture, query.pixels.shape[1], encoders, models)
+    return replace(target, image=query.pixels)
 
 
 def _faces_of_picture(

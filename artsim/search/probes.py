@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from artsim.domain.arrays import Embedding, Pixels, RGBImage, Vector
 from artsim.domain.criteria import AnyOf, Condition, Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload, painting_point_id
-from artsim.domain.results import Example, QueryFace
+from artsim.domain.results import Example, PictureSource, QueryFace
 from artsim.errors import PaintingNotFoundError, QueryError
 from artsim.search.models import Models
 from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, PixelsQuery, TextQuery
@@ -53,14 +53,17 @@ class Target:
         Which paintings of the gallery the query pictures are, each to be left out.
     painting : dict or None
         Payload of the query painting, where the gallery has it.
+    same_files : tuple of dict
+        Payloads of all paintings whose picture is the very file that is searched by.
     """
 
     probes: tuple[Probe, ...]
     itself: tuple[Condition, ...] = ()
     painting: Payload | None = None
-    image: Path | None = None
+    image: PictureSource | None = None
     faces: tuple[QueryFace, ...] = ()
     examples: tuple[Example, ...] = ()
+    same_files: tuple[Payload, ...] = ()
 
 
 def probe_picture(
@@ -76,14 +79,10 @@ def probe_picture(
             painting=record.payload,
         )
     if isinstance(query, PixelsQuery):
-        return probe_pixels([query.pixels], encoders, models)[0]
+        return replace(probe_pixels([query.pixels], encoders, models)[0], image=query.pixels)
     image = models.image(query.picture, query.name)
-    return Target(
-        probes=tuple(_encode_pictures([image.pixels], encoders, models)),
-        itself=(same_file(image),),
-        painting=same_painting(image, paintings),
-        image=query.path,
-    )
+    target = Target(tuple(_encode_pictures([image.pixels], encoders, models)))
+    return of_file(target, image, query.picture, paintings)
 
 
 def probe_pixels(
@@ -141,8 +140,8 @@ def probe_examples(
         if unlike:
             wanted = 2.0 * wanted - _mean_vector(unlike, info.vector_name)
         vectors[info.vector_name] = _unit(wanted)
-    examples = [Example(t.image, "like") for t in like if t.image is not None]
-    examples += [Example(t.image, "unlike") for t in unlike if t.image is not None]
+    examples = [Example(t.image, "like", t.painting) for t in like]
+    examples += [Example(t.image, "unlike", t.painting) for t in unlike]
     return Target(
         probes=(Probe(vectors, tuple(p for t in like for p in t.probes[0].pixels)),),
         itself=tuple(condition for target in [*like, *unlike] for condition in target.itself),
@@ -194,15 +193,25 @@ def _encode_pictures(
     ]
 
 
-def same_file(image: LoadedImage) -> Condition:
-    """Return the condition that a painting's picture is this very file."""
-    return AnyOf("image_sha256", (image.sha256,))
+def of_file(
+    target: Target, image: LoadedImage, picture: Path | bytes, paintings: Collection
+) -> Target:
+    """Return the target of a file's picture, with what the gallery knows of the very file.
 
-
-def same_painting(image: LoadedImage, paintings: Collection) -> Payload | None:
-    """Return the payload of the painting whose picture is this very file, if there is one."""
-    records = paintings.scroll(Criteria((same_file(image),)), page_size=1)
-    return next((record.payload for record in records), None)
+    Of several paintings with the same bytes, the query painting is the one at its path.
+    """
+    same_bytes = AnyOf("image_sha256", (image.sha256,))
+    known = [record.payload for record in paintings.scroll(Criteria((same_bytes,)))]
+    paths = {picture.absolute(), picture.resolve()} if isinstance(picture, Path) else set()
+    here = {path.as_uri() for path in paths}
+    known.sort(key=lambda of: (of.get("image_uri") not in here, str(of["painting_id"])))
+    return replace(
+        target,
+        itself=(same_bytes,),
+        painting=known[0] if known else None,
+        image=picture,
+        same_files=tuple(known),
+    )
 
 
 def _mean_vector(targets: Sequence[Target], name: str) -> Embedding:

@@ -19,6 +19,8 @@ from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.probes import Target, probe_examples, probe_picture, probe_text
 from artsim.search.queries import ExamplesQuery, PictureQuery, Query, TextQuery
+from artsim.search.why_empty import why_empty
+from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
 
 
@@ -77,8 +79,7 @@ def find_similar(
         target = probe_examples(query, paintings, chosen, models)
     else:
         target = probe_picture(query, paintings, chosen, models)
-    hits = find_hits(target, paintings, criteria & _left_out(target, options), options)
-    return _result(hits, describe_query(query), gallery, target, chosen, criteria, options)
+    return _result(describe_query(query), gallery, paintings, target, chosen, criteria, options)
 
 
 def find_similar_faces(
@@ -111,9 +112,8 @@ def find_similar_faces(
     collections = gallery.paintings, gallery.faces
     chosen = choose_encoders(gallery.face_encoders(), encoders, models)
     target = probe_faces(query, face, collections, chosen, models)
-    hits = find_hits(target, gallery.faces, criteria & _left_out(target, options), options)
     described = {**describe_query(query), "faces": True, "face": face}
-    return _result(hits, described, gallery, target, chosen, criteria, options)
+    return _result(described, gallery, gallery.faces, target, chosen, criteria, options)
 
 
 def choose_encoders(
@@ -177,14 +177,20 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
 
 
 def _result(
-    hits: list[Hit],
     query: Mapping[str, JSON],
     gallery: Gallery,
+    collection: Collection,
     target: Target,
     encoders: Sequence[EncoderInfo],
     criteria: Criteria,
     options: SearchOptions,
 ) -> SearchResult:
+    left_out = _left_out(target, options)
+    hits = find_hits(target, collection, criteria & left_out, options)
+    reason = ""
+    if not hits:
+        point = "face" if query.get("faces") else "painting"
+        reason = why_empty(target, collection, criteria, left_out, options, point=point)
     settings = {
         "gallery": gallery.name,
         "location": gallery.store.location,
@@ -201,6 +207,8 @@ def _result(
         query_faces=target.faces,
         examples=target.examples,
         groups=() if options.group_by is None else _groups(hits, options.group_by),
+        left_out=() if options.include_self else target.same_files,
+        why_empty=reason,
     )
 
 

@@ -120,6 +120,8 @@ def test_the_page_holds_all_there_is(tmp_path: Path) -> None:
     assert data["name"] == [payload["title"] for payload in made.payloads]
     assert data["artist"][0] == "Łukasz Dürer"
     assert data["date"][3] == "1503"
+    links = [data["pictures"]["base"] + rest for rest in data["pictures"]["rest"]]
+    assert links == [payload["image_uri"] for payload in made.payloads]
     places = np.stack([unpack(data[axis], "<u2") for axis in "xy"], axis=1) / 65535
     np.testing.assert_allclose(places, made.positions, atol=1e-5)
     cells = np.stack([unpack(data[axis], "<u2") for axis in ("column", "row")], axis=1)
@@ -161,6 +163,9 @@ def test_a_picture_that_is_not_there_is_counted(tmp_path: Path) -> None:
     made.payloads[6].pop("image_uri")
     made.payloads[7]["image_uri"] = "https://museum.example/7.jpg"
     written = write_map(made, tmp_path / "map.html")
+    pictures = data_of(Page((tmp_path / "map.html").read_text(encoding="utf-8")))["pictures"]
+    assert pictures["rest"][6] is None
+    assert pictures["base"] + pictures["rest"][7] == "https://museum.example/7.jpg"
     assert written.missing == 4
     assert written.size == (tmp_path / "map.html").stat().st_size
     assert write_map(made, tmp_path / "map.png", MapStyle(pictures=True)).missing == 4
@@ -332,6 +337,18 @@ def test_artists_are_told_apart_by_their_keys() -> None:
     assert field.codes == (0, 0, 0, 1, -1)
 
 
+def test_the_legend_names_artists_without_what_ties_one_work_to_them() -> None:
+    names = ["Umkreis des Giovanni Bellini"] * 3 + ["Giovanni Bellini"] * 2 + ["Titian"]
+    names += ["Florentine 15th Century"] * 2
+    payloads = [{"painting_id": str(i), "artist": name} for i, name in enumerate(names)]
+    for payload in payloads[:6]:
+        payload["artist_key"] = "titian" if payload["artist"] == "Titian" else "bellini giovanni"
+    [field] = find_fields(payloads)
+    assert isinstance(field, CategoryField)
+    assert field.values == ("Giovanni Bellini", "Florentine 15th Century", "Titian")
+    assert field.counts == (5, 2, 1)
+
+
 def test_an_outlier_does_not_take_the_scale() -> None:
     years = [1500 + i for i in range(300)] + [12]
     payloads = [{"painting_id": str(i), "year_start": y} for i, y in enumerate(years)]
@@ -442,6 +459,10 @@ seen.match = one("#found").textContent;
 seen.title = one("#card h2").textContent;
 seen.near = all("#card .near button").map((button) => button.getAttribute("aria-label"));
 seen.said = one("#said").textContent;
+seen.opens = one("#card .head a").href.split("/").pop();
+seen.id = one("#card .copying .id").textContent;
+one("#card .copy").click();
+seen.selected = String(getSelection());
 all("#card .near button")[0].click();
 seen.next = one("#card h2").textContent;
 press(document.body, "Escape");
@@ -482,6 +503,8 @@ def test_what_a_visitor_does(tmp_path: Path) -> None:
         "Painting 3, Frans Hals, 1503; cosine 0.75",
         "Painting 1, Frans Hals, 1501; cosine 0.75",
     ]
+    assert seen["opens"] == "2.png"
+    assert seen["id"] == seen["selected"] == "p002"
     assert seen["next"] == "Painting 3"
     assert seen["closed"]
     assert seen["nothing"] == "nothing found"

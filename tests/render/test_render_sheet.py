@@ -256,7 +256,8 @@ def test_html_holds_everything_itself(painted_hit: PaintedHit, tmp_path: Path) -
     sizes = [embedded(image).size for image in images]
     assert sizes == [(960, 720), (480, 360), (300, 200)]
     assert np.allclose(np.asarray(embedded(images[1])).mean(axis=(0, 1)), GREEN, atol=3)
-    assert all(image["alt"] and image["loading"] == "lazy" for image in images)
+    assert all(image["alt"] for image in images)
+    assert [image.get("loading") for image in images] == [None, "lazy", "lazy"]
     for text in ("Paintings like q.jpg", "Title of a", "0.9000 · SSIM 0.2500", "5", "6"):
         assert text in page.text
 
@@ -272,7 +273,7 @@ def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) ->
     )
     page = parsed(result, tmp_path / "sheet.html", title=HOSTILE)
     known = "html head meta title style body header h1 p main div section h2 ol li figure img"
-    known += " figcaption span bdi blockquote"
+    known += " figcaption span bdi blockquote a"
     assert {tag for tag, _ in page.elements} <= set(known.split())
     assert "<script>alert('x')</script> \"quoted\" & backwards" in page.text
     assert all(re.fullmatch(r"[\w-]+", name) for _, found in page.elements for name in found)
@@ -284,8 +285,9 @@ def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) ->
 
 def test_a_web_page_is_linked(painted_hit: PaintedHit, tmp_path: Path) -> None:
     hit = painted_hit("a", source_url='https://example.org/?a=1&b="2"')
-    (link,) = parsed(SearchResult([hit]), tmp_path / "s.html").all("a")
-    assert link == {"href": 'https://example.org/?a=1&b="2"', "rel": "noopener noreferrer"}
+    picture, page = parsed(SearchResult([hit]), tmp_path / "s.html").all("a")
+    assert picture == {"href": (tmp_path / "a.png").as_uri(), "rel": "noopener noreferrer"}
+    assert page == {"href": "https://example.org/?a=1&b=%222%22", "rel": "noopener noreferrer"}
 
 
 def test_a_face_is_outlined_in_parts_of_the_picture(
@@ -318,6 +320,80 @@ def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_
     assert page.text.count("unlike") == 1
     words = parsed(SearchResult([], {"text": "a stormy sea"}), tmp_path / "text.html")
     assert len(words.all("blockquote")) == 1
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_the_query_is_shown_wherever_it_comes_from(
+    in_memory: bool, painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    query = painted_hit("query", RED, (400, 400))
+    faces = (QueryFace(1, Box(80, 200, 60, 60), 0.9),)
+    result = SearchResult(
+        [painted_hit("hit", GREEN, face_index=0, query_face=1)],
+        {"faces": True, "face": 1, "pixels": "upload.png"},
+        query_image=np.full((400, 400, 3), RED, np.uint8) if in_memory else None,
+        query_payload=None if in_memory else query.payload,
+        query_faces=faces,
+    )
+    sheet = drawn(result, tmp_path / "sheet.png")
+    whole = place_of(sheet, RED)
+    assert whole.width > 400
+    amber = sheet[int(whole.y) : int(whole.y + whole.width), : int(whole.x + whole.width)]
+    box = place_of(amber, ACCENT)
+    scale = whole.width / 400
+    assert box.x == pytest.approx(whole.x + 80 * scale, abs=2)
+    assert box.width == pytest.approx(60 * scale, abs=3)
+    page = parsed(result, tmp_path / "sheet.html")
+    assert len(page.all("span", **{"class": "face"})) == 1
+    assert [image["alt"] for image in page.all("img")] == [
+        "upload.png" if in_memory else "Title of query", "face 1", "Title of hit"
+    ]  # fmt: skip
+    assert "face 1" in page.text
+    shown = np.asarray(embedded(page.all("img")[0]))
+    assert np.allclose(shown.mean(axis=(0, 1)), RED, atol=3)
+
+
+def test_examples_by_id_are_shown(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    by_id, of_file = painted_hit("by-id", GREEN), painted_hit("of-file", BLUE)
+    examples = (
+        Example(None, "like", by_id.payload),
+        Example(tmp_path / "of-file.png", "like", of_file.payload | {"title": "Known"}),
+        Example(np.full((30, 40, 3), RED, np.uint8), "unlike"),
+    )
+    asked = {"like": ["by-id", "of-file.png"], "unlike": ["an upload"]}
+    result = SearchResult([], asked, examples=examples)
+    sheet = drawn(result, tmp_path / "sheet.png")
+    for color in (GREEN, BLUE, RED):
+        place_of(sheet, color)
+    page = parsed(result, tmp_path / "sheet.html")
+    assert [image["alt"] for image in page.all("img")] == ["Title of by-id", "Known", "an upload"]
+    assert len(page.all("span", **{"class": "mark"})) == 3
+
+
+def test_a_query_whose_file_is_gone_is_a_calm_card(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    query = painted_hit("query", RED, (300, 200))
+    (tmp_path / "query.png").unlink()
+    result = SearchResult([painted_hit("hit", GREEN)], {"id": "query"}, query_payload=query.payload)
+    page = parsed(result, tmp_path / "sheet.html")
+    assert page.text.count("Title of query") == 3
+    assert "query.png: no such file" in page.text
+    sheet = drawn(result, tmp_path / "sheet.png")
+    place = place_of(sheet[:, :560], BLANK)
+    assert place.height < place.width
+
+
+def test_ids_stand_beside_titles_and_missing_titles_are_said(
+    painted_hit: PaintedHit, tmp_path: Path
+) -> None:
+    long = "x" * 200
+    hits = [painted_hit("a", GREEN), painted_hit("b", BLUE, title=None, painting_id=long)]
+    result = SearchResult(hits, settings={"encoders": ["one-v1", "two-v1"]})
+    page = parsed(result, tmp_path / "sheet.html")
+    assert len(page.all("span", **{"class": "id"})) == 2
+    assert page.text.count("(no title)") == 1
+    assert long in page.text
+    assert "rrf 0.9000" in page.text
+    drawn(result, tmp_path / "sheet.png")
 
 
 # Files

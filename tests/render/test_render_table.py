@@ -53,23 +53,28 @@ def test_a_row_has_rank_title_artist_date_scores_and_path(monkeypatch: pytest.Mo
     for part in ("11 ", "Portrait of a Woman", "Frans Hals", "1635", "0.9123", "0.5000"):
         assert part in first
     assert first.endswith("/data/old masters/hals-01.jpg")
-    assert second.split() == ["12", "bare", "0.8000", "bare"]
+    assert second.split() == ["12", "(no", "title)", "0.8000", "bare"]
 
 
 @pytest.mark.parametrize(
     ("width", "headers"),
     [
         (100, {"#", "title", "artist", "date", "score", "id", "path"}),
-        (62, {"#", "title", "artist", "date", "score", "path"}),
-        (50, {"#", "title", "artist", "score", "path"}),
-        (40, {"#", "title", "score", "path"}),
-        (26, {"#", "title", "score"}),
+        (80, {"#", "title", "artist", "date", "score", "id"}),
+        (56, {"#", "title", "artist", "score", "id"}),
+        (46, {"#", "title", "score", "id"}),
+        (26, {"#", "title", "score", "id"}),
     ],
 )
-def test_the_path_goes_last(width: int, headers: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_id_never_goes(width: int, headers: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     hit = replace(HALS, rerank_score=None, payload=HALS.payload | {"painting_id": "inventory-778"})
     lines = printed(SearchResult([hit]), width, monkeypatch)
     assert set(lines[0].split()) == headers
+    assert max(map(cell_len, lines)) <= width
+    path = "/data/old masters/hals-01.jpg"
+    assert all(line.endswith(path) for line in lines[2:]) == ("path" in headers)
+    if width > 26:
+        assert " inventory-778" in lines[2]
 
 
 @settings(deadline=None, derandomize=True)
@@ -93,12 +98,9 @@ def test_markup_and_wide_letters_are_shown_as_they_are(monkeypatch: pytest.Monke
     hits = [Hit("p", 0.5, {"painting_id": t, "title": t}) for t in titles]
     lines = printed(SearchResult(hits), 80, monkeypatch)
     scores_at = {cell_len(line[: line.index("0.5000")]) for line in lines[2:]}
-    assert [line.split()[1] for line in lines[2:]] == [
-        "[red]Sunset[/red]",
-        "睡蓮",
-        ":smile:",
-        "שלום",
-    ]
+    names = ["[red]Sunset[/red]", "睡蓮", ":smile:", "שלום"]
+    assert [line.split()[1] for line in lines[2:]] == names
+    assert [line.split()[-1] for line in lines[2:]] == names
     assert len(scores_at) == 1
 
 
@@ -134,7 +136,7 @@ def test_groups_have_headings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_hits_are_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert printed(SearchResult([]), 80, monkeypatch)[0].split() == ["#", "title", "score"]
+    assert printed(SearchResult([]), 80, monkeypatch)[0].split() == ["#", "title", "score", "id"]
 
 
 def test_other_tables_show_values_unread() -> None:
@@ -171,8 +173,64 @@ def test_a_payload_is_shown_in_the_contract_order() -> None:
     ]
 
 
-def test_a_short_width_keeps_the_end_of_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    uri = "file:///a/very/long/way/down/many/folders/hals.jpg"
-    hit = replace(HALS, payload=HALS.payload | {"image_uri": uri, "painting_id": "hals.jpg"})
-    for width in (60, 80, 100):
-        assert printed(SearchResult([hit]), width, monkeypatch)[2].endswith("/hals.jpg")
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_long_id_is_folded_and_whole(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "".join(f"{i:03d}-" for i in range(50))
+    hits = [replace(HALS, payload=HALS.payload | {"painting_id": name}) for name in (long, "hals")]
+    faces = tuple(QueryFace(i, Box(0, 0, 9, 9), 0.9) for i in range(2))
+    settings = {"rerank": "ssim"}
+    result = SearchResult(hits, {"faces": True}, settings, query_faces=faces)
+    lines = printed(result, width, monkeypatch)
+    assert max(map(cell_len, lines)) <= width
+    at = lines[0].index("id")
+    assert "".join(line[at:].split("  ")[0].strip() for line in lines[2:]) == f"{long}hals"
+
+
+def test_everything_else_gives_way_to_an_id_at_80_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "flemish/rubens-peter-paul/0193.jpeg"
+    payload = HALS.payload | {"painting_id": name, "face_index": 0, "title": "T" * 90}
+    hit = replace(HALS, payload=payload, query_face=1)
+    faces = tuple(QueryFace(i, Box(0, 0, 9, 9), 0.9) for i in range(2))
+    result = SearchResult([hit], {"faces": True}, {"rerank": "ssim"}, query_faces=faces)
+    header, _, row = printed(result, 80, monkeypatch)
+    assert header.split() == ["#", "title", "score", "ssim", "face", "id"]
+    assert row.endswith(f"  {name}")
+
+
+def test_a_pipe_gets_whole_paths_beyond_the_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    place = "/a/very/long/way" + "/down/many/folders" * 12 + "/hals.jpg"
+    hit = replace(HALS, payload=HALS.payload | {"image_uri": place, "title": "T" * 200})
+    stream = io.StringIO()
+    print_hits(SearchResult([hit, BARE]), stream)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert lines[2].endswith(f"  hals-01  {place}")
+    assert lines[2].index(place) <= 122
+
+
+def test_only_a_terminal_that_takes_them_gets_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = "\x1b]8;id="
+    address = ";file:///data/old%20masters/hals-01.jpg\x1b\\"
+    for name in ("COLUMNS", "NO_COLOR", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+
+    def shown(term: str, stream: io.StringIO) -> str:
+        monkeypatch.setenv("TERM", term)
+        print_hits(SearchResult([HALS, BARE]), stream)
+        return stream.getvalue()
+
+    text = shown("xterm-256color", Terminal())
+    assert text.count(link) == 1 and address in text
+    for term in ("dumb", "linux"):
+        assert link not in shown(term, Terminal())
+    assert link not in shown("xterm-256color", io.StringIO())
+    monkeypatch.setenv("TERM_PROGRAM", "Apple_Terminal")
+    assert link not in shown("xterm-256color", Terminal())
+
+
+def test_fused_scores_are_named_for_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    fused = SearchResult([HALS], settings={"encoders": ["one-v1", "two-v1"]})
+    assert "rrf" in printed(fused, 100, monkeypatch)[0].split()
+    alone = SearchResult([HALS], settings={"encoders": ["one-v1"]})
+    assert "rrf" not in printed(alone, 100, monkeypatch)[0]

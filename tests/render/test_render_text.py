@@ -5,17 +5,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
-from artsim.domain.results import SearchResult
+from artsim.domain.results import QueryFace, SearchResult
 from artsim.render.text import (
     clean,
     date_text,
+    describe_left_out,
     describe_query,
+    describe_query_faces,
     describe_settings,
     field_text,
     format_bytes,
     format_score,
-    shorten_path,
+    picture_link,
 )
 
 
@@ -94,17 +97,38 @@ def test_format_bytes(count: int, text: str) -> None:
     assert format_bytes(count) == text
 
 
-@settings(deadline=None, derandomize=True)
-@given(st.text(st.characters(codec="ascii"), max_size=60), st.integers(1, 60))
-def test_a_shortened_path_fits(path: str, width: int) -> None:
-    shortened = shorten_path(path, width)
-    assert len(shortened) <= width
-    assert shortened == path or len(path) > width
+@pytest.mark.parametrize(
+    ("uri", "link"),
+    [
+        ("file:///data/old%20masters/a.jpg", "file:///data/old%20masters/a.jpg"),
+        ("/data/k\x1b]8;;x\x07ö.jpg", "file:///data/k%1B%5D8%3B%3Bx%07%C3%B6.jpg"),
+        ("https://x.org/a b?c=%20\x1b\\ö", "https://x.org/a%20b?c=%20%1B%5C%C3%B6"),
+        ("a.jpg", ""),
+        ("javascript:alert(1)", ""),
+        ("s3://bucket/a.jpg", ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_a_link_to_the_picture_is_plain_ascii(uri: object, link: str) -> None:
+    assert picture_link({"image_uri": uri}) == link
 
 
-def test_a_shortened_path_keeps_the_file_name() -> None:
-    assert shorten_path("/data/paintings/dutch/hals.jpg", 18) == "…/dutch/hals.jpg"
-    assert shorten_path("/data/portrait-of-a-woman.jpg", 13) == "portrait….jpg"
+def test_copies_of_the_query_are_named() -> None:
+    known = [{"painting_id": f"g{i}", "title": "The Madonna"} for i in range(20)]
+    known[1].pop("title")
+    assert describe_left_out(SearchResult([])) == ""
+    one = describe_left_out(SearchResult([], left_out=tuple(known[:1])))
+    assert one == "the query picture is “The Madonna”, g0, and left out"
+    many = describe_left_out(SearchResult([], left_out=tuple(known)))
+    assert "20 times" in many and "; g1; " in many and many.endswith("; and 12 more")
+
+
+def test_query_faces_are_told_apart_by_their_boxes() -> None:
+    faces = tuple(QueryFace(i, Box(10.4 + i, 20, 30, 40.6), 0.9) for i in range(9))
+    words = describe_query_faces(SearchResult([], query_faces=faces))
+    assert words.startswith("face 0 is 30 x 41 at 10, 20; 1 is 30 x 41 at 11, 20; 2 is")
+    assert "; and 1 more (pixels" in words
 
 
 @pytest.mark.parametrize(

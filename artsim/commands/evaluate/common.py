@@ -40,7 +40,7 @@ OutOption = Annotated[
 ]
 FormatOption = Annotated[
     Literal["table", "json"],
-    typer.Option("--format", "-f", help="Form on stdout; see docs/output.md."),
+    typer.Option("--format", "-f", help="Form on stdout: a table for people, json for programs."),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Of samples and intervals.")]
 EncodersOption = Annotated[

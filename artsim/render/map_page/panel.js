@@ -58,22 +58,48 @@ function fillCard(card, i) {
   showPicture(picture, i, 240, false);
   const head = make("div", "head"), words = make("div", "words");
   fillFacts(words, i);
-  head.append(picture, words);
+  const shown = opening(picture, pictureOf(i));
+  if (shown !== picture) shown.title = "Open the picture";
+  head.append(shown, words);
   card.append(close, head);
   const near = nearestOf(i);
   if (near.length) card.append(make("span", "over", "nearest by the encoder"), nearList(near));
 }
 
+function pictureOf(i) {
+  const rest = data.pictures.rest[i];
+  return rest === null ? "" : data.pictures.base + rest;
+}
+
+function opening(inner, address) {
+  if (!address) return inner;
+  const anchor = make("a");
+  anchor.href = address;
+  anchor.rel = "noopener noreferrer";
+  anchor.target = "_blank";
+  anchor.append(inner);
+  return anchor;
+}
+
+function copying(id) {
+  const line = make("span", "copying"), text = word("id", id), button = make("button", "copy", "copy");
+  button.type = "button";
+  button.setAttribute("aria-label", "Copy the id");
+  button.addEventListener("click", () => {
+    // Selected too, for browsers that keep the clipboard from pages that are files.
+    getSelection().selectAllChildren(text);
+    const copied = () => { button.textContent = "copied"; };
+    if (document.execCommand("copy")) copied();
+    else if (navigator.clipboard) navigator.clipboard.writeText(id).then(copied, () => {});
+  });
+  line.append(text, " ", button);
+  return line;
+}
+
 function fillFacts(words, i) {
   const title = make("h2");
   title.dir = "auto";
-  if (data.link[i]) {
-    const anchor = make("a", "", data.name[i]);
-    anchor.href = data.link[i];
-    anchor.rel = "noopener noreferrer";
-    anchor.target = "_blank";
-    title.append(anchor);
-  } else title.textContent = data.name[i];
+  title.append(opening(make("bdi", "", data.name[i]), data.link[i]));
   words.append(title);
   for (const text of [data.artist[i], data.date[i]]) if (text) words.append(word("detail", text));
   for (const [k, field] of data.fields.entries()) {
@@ -81,7 +107,7 @@ function fillFacts(words, i) {
     const value = field.kind === "category" ? field.values[field.codes[i]] : field.values[i];
     if (value !== undefined && value !== null) words.append(word("detail", `${field.label}: ${value}`));
   }
-  if (data.name[i] !== data.id[i]) words.append(word("detail", data.id[i]));
+  words.append(copying(data.id[i]));
 }
 
 function nearList(near) {
