@@ -11,10 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import click
 import typer
 
 from artsim.errors import ArtsimError
+
+try:  # typer's own copy of click, which has a current context of its own
+    from typer._click.globals import get_current_context
+except ImportError:  # versions before that depend on click
+    from click import get_current_context  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -186,7 +190,7 @@ def expected_errors() -> Iterator[None]:
 
 def writes_json() -> bool:
     """Return whether the command that runs was asked for JSON or JSON Lines."""
-    context = click.get_current_context(silent=True)
+    context = get_current_context(silent=True)
     return context is not None and context.params.get("output_format") in ("json", "jsonl")
 
 
