@@ -8,6 +8,7 @@ import typer
 
 from artsim import __version__
 from artsim.commands.classify import classify
+from artsim.commands.command_line import Commands
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
@@ -18,6 +19,7 @@ from artsim.commands.train.group import app as train
 
 app = typer.Typer(
     name="artsim",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_show_locals=False,
@@ -27,8 +29,22 @@ app = typer.Typer(
 for command in (ingest, query, classify, show, info, facets, export, delete, push, models, sample):
     app.command()(command)
 app.command("map")(map_collection)
-app.add_typer(evaluate)
-app.add_typer(train)
+app.add_typer(evaluate, cls=Commands)
+app.add_typer(train, cls=Commands)
+
+
+@app.command("help", hidden=True)
+def show_help(
+    command: Annotated[list[str] | None, typer.Argument(help="Of this command.")] = None,
+) -> None:
+    """Show the help, of one command or of all."""
+    app([*(command or []), "--help"])
+
+
+@app.command("version", hidden=True)
+def show_version() -> None:
+    """Show the version."""
+    _print_version(True)
 
 
 def _print_version(wanted: bool) -> None:

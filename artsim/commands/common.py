@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PLACE = "Where the gallery is"
 FILTERS = "Filters"
 SERVER = "New collections on a server"
+
+_LONGEST_LINE = 4000
+"""Characters of what is said in one line; messages can repeat what somebody gave."""
 
 GalleryOption = Annotated[
     str | None,
@@ -177,10 +180,7 @@ def expected_errors() -> Iterator[None]:
     try:
         yield
     except ArtsimError as error:
-        if writes_json():
-            typer.echo(json.dumps(_error_object(error), ensure_ascii=False), err=True)
-        else:
-            say(f"Error: {error.with_hint}")
+        show_error(error)
         raise typer.Exit(1) from error
     except BrokenPipeError as error:
         # Python would complain again when it flushes stdout at exit.
@@ -188,9 +188,20 @@ def expected_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def writes_json() -> bool:
+def show_error(error: ArtsimError, context: Any = None) -> None:
+    """Write an error to stderr in one line, as JSON where the command writes JSON to stdout.
+
+    `context` is typer's, of the command that failed, where it runs no longer.
+    """
+    if writes_json(context):
+        typer.echo(json.dumps(_error_object(error), ensure_ascii=False), err=True)
+    else:
+        say(f"Error: {error.with_hint}")
+
+
+def writes_json(context: Any = None) -> bool:
     """Return whether the command that runs was asked for JSON or JSON Lines."""
-    context = get_current_context(silent=True)
+    context = context or get_current_context(silent=True)
     return context is not None and context.params.get("output_format") in ("json", "jsonl")
 
 
@@ -206,14 +217,17 @@ def _error_object(error: ArtsimError) -> dict[str, dict[str, str]]:
 
 
 def say(text: str) -> None:
-    """Write a line for the user to stderr, in one line whatever it holds."""
-    typer.echo(" ".join(text.split()), err=True)
+    """Write a line for the user to stderr: one line without control characters."""
+    from artsim.render.text import clean
+
+    typer.echo(clean(text, _LONGEST_LINE), err=True)
 
 
 def say_notes(notes: Sequence[str]) -> None:
     """Write remarks on how names and values were understood."""
     for note in notes:
-        say(f"Note: {note}")
+        hint = getattr(note, "hint", "")
+        say(f"Note: {note} ({hint})" if hint else f"Note: {note}")
 
 
 def make_filters(

@@ -19,6 +19,27 @@ SCHEMA: Final = 1
 """Version of the forms for programs; it changes only when a program would have to."""
 
 
+class Note(str):
+    """A remark for the user, with the command or option that goes on from it.
+
+    Parameters
+    ----------
+    text : str
+        The remark, in words that hold in Python as on the command line.
+    hint : str
+        Such as ``--attribution by``; the command line prints it in brackets behind.
+    """
+
+    __slots__ = ("hint",)
+    hint: str
+
+    def __new__(cls, text: str, *, hint: str) -> Note:
+        """Return `text` with the hint."""
+        note = super().__new__(cls, text)
+        note.hint = hint
+        return note
+
+
 @dataclass(frozen=True, slots=True)
 class QueryFace:
     """One face of the query picture.

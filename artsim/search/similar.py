@@ -13,7 +13,7 @@ from artsim.domain.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.search.describe import describe_criteria, describe_query
 from artsim.search.face_probes import probe_faces
-from artsim.search.filters import check_field
+from artsim.search.fields import check_field
 from artsim.search.find import find_hits, group_key, group_label
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions

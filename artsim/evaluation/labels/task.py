@@ -24,7 +24,8 @@ from artsim.evaluation.report import Report
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
 from artsim.search.describe import describe_criteria
-from artsim.search.filters import build_criteria, check_field
+from artsim.search.fields import check_field
+from artsim.search.filters import build_criteria
 from artsim.search.models import Models
 from artsim.search.similar import choose_encoders
 from artsim.store.gallery import Gallery
