@@ -12,6 +12,7 @@ from artsim.commands.command_line import Commands
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
+from artsim.commands.list import list_gallery
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 for command in (ingest, query, classify, show, info, facets, export, delete, push, models, sample):
     app.command()(command)
+app.command("list")(list_gallery)
 app.command("map")(map_collection)
 app.add_typer(evaluate, cls=Commands)
 app.add_typer(train, cls=Commands)

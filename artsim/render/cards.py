@@ -11,13 +11,16 @@ from PIL import Image
 
 from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
-from artsim.domain.results import SearchResult
+from artsim.domain.payload import Payload
+from artsim.domain.results import Listing, SearchResult
 from artsim.errors import ImageError
 from artsim.images.load import load_image
 from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
     date_text,
+    describe_list_settings,
+    describe_listing,
     describe_query,
     describe_settings,
     field_text,
@@ -144,6 +147,24 @@ def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int)
     )
 
 
+def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int) -> Sheet:
+    """Load the pictures of a list, none larger than `max_side`, and word its captions."""
+    points = listing.points[:MAX_HITS]
+    cards = tuple(_found_card(point.payload, "", "", max_side) for point in points)
+    remark = ""
+    if not points:
+        remark = "Nothing meets all of this."
+    elif len(points) < listing.total:
+        remark = f"{len(points)} of {listing.total} are shown."
+    return Sheet(
+        title=clean(title, 160) if title else describe_listing(listing),
+        subtitle=describe_list_settings(listing),
+        query=(),
+        sections=(Section("", cards),) if cards else (),
+        remark=remark,
+    )
+
+
 def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
     cards: list[Card] = []
     # On a sheet of many examples each gets less room, so it needs fewer pixels.
@@ -175,19 +196,22 @@ def _face_words(result: SearchResult) -> str:
 
 
 def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
-    payload = hit.payload
     scores = [format_score(hit.score)]
     if hit.rerank_score is not None:
         method = clean(result.settings.get("rerank") or "re-rank", 20).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")
+    return _found_card(hit.payload, str(rank), " · ".join(scores), max_side)
+
+
+def _found_card(payload: Payload, mark: str, scores: str, max_side: int) -> Card:
     link = str(payload.get("source_url", ""))
     blank = Card(
         title=field_text(payload, "title") or clean(payload.get("painting_id", ""), 120),
         details=_details(payload),
-        scores=" · ".join(scores),
-        mark=str(rank),
+        scores=scores,
+        mark=mark,
         link=link if link.lower().startswith(("https://", "http://")) else "",
         is_hit=True,
     )
