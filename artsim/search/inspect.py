@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from artsim.domain.criteria import AnyOf, Criteria, Scalar
+from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import JSON
-from artsim.errors import QueryError
-from artsim.search.filters import Filters, build_criteria
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
 from artsim.store.base import Collection
@@ -69,31 +67,3 @@ def _describe_collection(collection: Collection) -> dict[str, JSON]:
         "bytes_on_disk": stats.bytes_on_disk,
         "encoders": [asdict(info) for info in read_encoders(collection).values()],
     }
-
-
-def count_values(
-    gallery: Gallery, field: str, filters: Filters, *, faces: bool = False, limit: int = 50
-) -> tuple[list[tuple[Scalar, int]], list[str]]:
-    """Return the values of a field, most frequent first, with how many works have each.
-
-    Returns
-    -------
-    counts : list of (value, int)
-    notes : list of str
-        Remarks on how the filters were understood.
-
-    Raises
-    ------
-    QueryError
-        If the field has no values to count.
-    """
-    collection = gallery.faces if faces else gallery.paintings
-    fields = FACE_FIELDS if faces else PAINTING_FIELDS
-    countable = [name for name, kind in fields.items() if kind in ("keyword", "integer")]
-    if field not in countable:
-        raise QueryError(
-            f"the values of {field!r} cannot be counted; fields: {', '.join(countable)}"
-        )
-    criteria, notes = build_criteria(filters, collection)
-    counts = collection.facet(field, criteria, limit=limit)
-    return [(count.value, count.count) for count in counts], notes
