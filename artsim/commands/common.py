@@ -103,7 +103,9 @@ OnDiskOption = Annotated[
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FIELD=VALUE", help="Any field; numbers as A..B.", rich_help_panel=FILTERS
+        metavar="FIELD=VALUE",
+        help="Any field, also of the manifest; numbers as A..B.",
+        rich_help_panel=FILTERS,
     ),
 ]
 NotOption = Annotated[
@@ -112,7 +114,11 @@ NotOption = Annotated[
 ]
 YearOption = Annotated[
     str | None,
-    typer.Option(metavar="A..B", help="Dated within or across.", rich_help_panel=FILTERS),
+    typer.Option(
+        metavar="YEARS",
+        help="Dated within or across: 1510..1530, 1640.., '17. Jh.'; 'um 1640' is 1635..1645.",
+        rich_help_panel=FILTERS,
+    ),
 ]
 TitleOption = Annotated[
     str | None, typer.Option(help="Words of the title.", rich_help_panel=FILTERS)

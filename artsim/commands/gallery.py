@@ -138,10 +138,10 @@ def facets(
         if output_format == "json":
             write_json(counts.to_dict())
         elif counts.values:
-            from artsim.render.facets import counts_table
+            from artsim.render.facets import facets_table
             from artsim.render.table import print_table
 
-            print_table(counts_table(counts), sys.stdout)
+            print_table(facets_table(counts), sys.stdout)
 
 
 def export(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.table import Table
 
 from artsim.domain.payload import ATTRIBUTIONS
-from artsim.render.table import rows_table
+from artsim.render.table import counts_table, rows_table
 from artsim.search.facets import ValueCounts
 
 _PLAIN = {"by", "unknown"}
 """Attributions that are nobody's workshop or circle."""
 
 
-def counts_table(counts: ValueCounts) -> Table:
+def facets_table(counts: ValueCounts) -> Table:
     """Return the counts with a bar in proportion to the largest, artists with their works' ties.
 
     Artists stand once each, however their names are written; where works of any are not
@@ -26,7 +26,5 @@ def counts_table(counts: ValueCounts) -> Table:
             for a in counts.artists
         ]
         return rows_table([counts.field, "count", *kinds], rows, right=["count", *kinds])
-    values = [(a.artist, a.count) for a in counts.artists] or counts.values
-    largest = max((count for _, count in values), default=1)
-    bars = [(value, count, "█" * max(1, round(20 * count / largest))) for value, count in values]
-    return rows_table([counts.field, "count", ""], bars, right=["count"])
+    values = [(artist.artist, artist.count) for artist in counts.artists]
+    return counts_table(counts.field, values or counts.values)

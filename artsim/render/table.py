@@ -281,3 +281,10 @@ def _shown_value(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(_shown_value(part)) for part in value)
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def counts_table(field: str, counts: Sequence[tuple[object, int]]) -> Table:
+    """Return values of `field` with their counts and a bar in proportion to the largest."""
+    largest = max((count for _, count in counts), default=1)
+    rows = [(value, count, "█" * max(1, round(20 * count / largest))) for value, count in counts]
+    return rows_table([field, "count", ""], rows, right=["count"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from artsim.domain.criteria import AnyOf, Criteria, Known, Scalar
@@ -67,7 +67,7 @@ class ValueCounts:
     total: int
     unknown: int
     artists: tuple[ArtistCount, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``artsim facets --format json`` writes it: see docs/output.md."""
@@ -115,12 +115,13 @@ def count_values(
         raise ValueError(f"limit must be at least 1, not {limit}")
     collection = gallery.faces if faces else gallery.paintings
     criteria, notes = build_criteria(filters or Filters(), collection)
+    counts: Mapping[Any, int]
     if field in _DATES:
         known_by, in_order = "year_start", True
-        counts: Mapping[Scalar, int] = _count_decades(collection, criteria)
+        counts = _count_decades(collection, criteria)
     elif field == "extra":
         known_by, in_order = field, False
-        counts = {**count_extra_names(collection, criteria)}
+        counts = count_extra_names(collection, criteria)
     else:
         known_by = _countable(field, collection, faces)
         in_order = FACE_FIELDS.get(known_by) == "float"
