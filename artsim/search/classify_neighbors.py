@@ -66,7 +66,7 @@ def classify_by_neighbors(
     .. [1] Dudani (1976). The distance-weighted k-nearest-neighbor rule. IEEE Transactions
            on Systems, Man, and Cybernetics 6(4).
     """
-    check_field(field)
+    check_field(field, gallery.paintings)
     asked = "artist_key" if field in _ARTIST else field
     result = find_similar(
         gallery,

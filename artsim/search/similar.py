@@ -65,7 +65,7 @@ def find_similar(
     ImageError, WeightsError, StoreError
         If the picture cannot be read, a model not loaded, the database not reached.
     """
-    options = _checked(options)
+    options = _checked(options, gallery)
     models = models or Models()
     paintings = gallery.paintings
     chosen = choose_encoders(
@@ -106,7 +106,7 @@ def find_similar_faces(
     NoFaceError
         If the picture has no face, or none of that index.
     """
-    options = _checked(options)
+    options = _checked(options, gallery)
     models = models or Models()
     collections = gallery.paintings, gallery.faces
     chosen = choose_encoders(gallery.face_encoders(), encoders, models)
@@ -155,11 +155,11 @@ def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) ->
     )
 
 
-def _checked(options: SearchOptions | None) -> SearchOptions:
+def _checked(options: SearchOptions | None, gallery: Gallery) -> SearchOptions:
     if options is None:
         return SearchOptions()
     if options.group_by is not None:
-        check_field(options.group_by)
+        check_field(options.group_by, gallery.paintings)
     return options
 
 

@@ -67,7 +67,7 @@ def evaluate_labels(
     """
     progress = progress or SilentProgress()
     for name in (*options.by, *options.exclude):
-        check_field(name)
+        check_field(name, gallery.paintings)
     names = options.encoders or tuple(gallery.image_encoders())
     encoders = choose_encoders(gallery.image_encoders(), names, models or Models())
     contenders = list_contenders(
