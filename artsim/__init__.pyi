@@ -3,7 +3,7 @@
 from .domain.classification import Classification as Classification
 from .domain.criteria import Criteria as Criteria
 from .domain.hits import Hit as Hit
-from .domain.results import SearchResult as SearchResult
+from .domain.results import Listing as Listing, SearchResult as SearchResult
 from .encoders.classifier.predict import load_classifier as load_classifier
 from .encoders.detectors import load_detector as load_detector
 from .encoders.face_crops import find_faces as find_faces
@@ -57,12 +57,10 @@ from .render.report import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import export_jsonl as export_jsonl, export_parquet as export_parquet
+from .search.facets import ValueCounts as ValueCounts, count_values as count_values
 from .search.filters import Filters as Filters, build_criteria as build_criteria
-from .search.inspect import (
-    count_values as count_values,
-    describe_painting as describe_painting,
-    describe_store as describe_store,
-)
+from .search.inspect import describe_painting as describe_painting, describe_store as describe_store
+from .search.listing import list_paintings as list_paintings
 from .search.models import Models as Models
 from .search.options import SearchOptions as SearchOptions
 from .search.queries import (

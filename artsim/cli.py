@@ -8,9 +8,11 @@ import typer
 
 from artsim import __version__
 from artsim.commands.classify import classify
+from artsim.commands.command_line import Commands
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
+from artsim.commands.list import list_gallery
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query
@@ -19,6 +21,7 @@ from artsim.commands.train.group import app as train
 
 app = typer.Typer(
     name="artsim",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_show_locals=False,
@@ -40,9 +43,24 @@ for command in (
     sample,
 ):
     app.command()(command)
+app.command("list")(list_gallery)
 app.command("map")(map_collection)
-app.add_typer(evaluate)
-app.add_typer(train)
+app.add_typer(evaluate, cls=Commands)
+app.add_typer(train, cls=Commands)
+
+
+@app.command("help", hidden=True)
+def show_help(
+    command: Annotated[list[str] | None, typer.Argument(help="Of this command.")] = None,
+) -> None:
+    """Show the help, of one command or of all."""
+    app([*(command or []), "--help"])
+
+
+@app.command("version", hidden=True)
+def show_version() -> None:
+    """Show the version."""
+    _print_version(True)
 
 
 def _print_version(wanted: bool) -> None:

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import click
 import typer
 
 from artsim.errors import ArtsimError
+
+try:  # typer's own copy of click, which has a current context of its own
+    from typer._click.globals import get_current_context
+except ImportError:  # versions before that depend on click
+    from click import get_current_context  # type: ignore[no-redef]
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 PLACE = "Where the gallery is"
 FILTERS = "Filters"
 SERVER = "New collections on a server"
+
+_LONGEST_LINE = 4000
+"""Characters of what is said in one line; messages can repeat what somebody gave."""
 
 GalleryOption = Annotated[
     str | None,
@@ -107,7 +114,9 @@ OnDiskOption = Annotated[
 WhereOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="FIELD=VALUE", help="Any field; numbers as A..B.", rich_help_panel=FILTERS
+        metavar="FIELD=VALUE",
+        help="Any field, also of the manifest; numbers as A..B.",
+        rich_help_panel=FILTERS,
     ),
 ]
 NotOption = Annotated[
@@ -116,7 +125,11 @@ NotOption = Annotated[
 ]
 YearOption = Annotated[
     str | None,
-    typer.Option(metavar="A..B", help="Dated within or across.", rich_help_panel=FILTERS),
+    typer.Option(
+        metavar="YEARS",
+        help="Dated within or across: 1510..1530, 1640.., '17. Jh.'; 'um 1640' is 1635..1645.",
+        rich_help_panel=FILTERS,
+    ),
 ]
 TitleOption = Annotated[
     str | None, typer.Option(help="Words of the title.", rich_help_panel=FILTERS)
@@ -188,10 +201,7 @@ def expected_errors() -> Iterator[None]:
     try:
         yield
     except ArtsimError as error:
-        if writes_json():
-            typer.echo(json.dumps({"error": error.to_dict()}, ensure_ascii=False), err=True)
-        else:
-            say(f"Error: {error.with_hint}")
+        show_error(error)
         raise typer.Exit(1) from error
     except BrokenPipeError as error:
         # Python would complain again when it flushes stdout at exit.
@@ -199,15 +209,28 @@ def expected_errors() -> Iterator[None]:
         raise typer.Exit(1) from error
 
 
-def writes_json() -> bool:
+def show_error(error: ArtsimError, context: Any = None) -> None:
+    """Write an error to stderr in one line, as JSON where the command writes JSON to stdout.
+
+    `context` is typer's, of the command that failed, where it runs no longer.
+    """
+    if writes_json(context):
+        typer.echo(json.dumps({"error": error.to_dict()}, ensure_ascii=False), err=True)
+    else:
+        say(f"Error: {error.with_hint}")
+
+
+def writes_json(context: Any = None) -> bool:
     """Return whether the command that runs was asked for JSON or JSON Lines."""
-    context = click.get_current_context(silent=True)
+    context = context or get_current_context(silent=True)
     return context is not None and context.params.get("output_format") in ("json", "jsonl")
 
 
 def say(text: str) -> None:
-    """Write a line for the user to stderr, in one line whatever it holds."""
-    typer.echo(" ".join(text.split()), err=True)
+    """Write a line for the user to stderr: one line without control characters."""
+    from artsim.render.text import clean
+
+    typer.echo(clean(text, _LONGEST_LINE), err=True)
 
 
 def say_notes(notes: Sequence[str]) -> None:

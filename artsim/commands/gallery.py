@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    painting_id: Annotated[str, typer.Argument(help="Id in the gallery.")],
+    painting_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids in the gallery.")],
     output_format: TableOrJson = "table",
     gallery: GalleryOption = None,
     url: UrlOption = None,
@@ -55,18 +55,21 @@ def show(
     home: HomeOption = None,
     wait: WaitOption = None,
 ) -> None:
-    """Show one painting: its metadata, its vectors and its faces."""
+    """Show paintings: their metadata, their vectors and their faces."""
     with expected_errors():
         from artsim.search.inspect import describe_painting
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
-            described = describe_painting(opened, painting_id)
+            described = [describe_painting(opened, painting_id) for painting_id in painting_ids]
         if output_format == "json":
-            write_json(described)
+            write_json(described[0] if len(described) == 1 else described)
         else:
             from artsim.render.table import payload_table, print_table
 
-            print_table(payload_table(described), sys.stdout)
+            for place, payload in enumerate(described):
+                if place:
+                    sys.stdout.write("\n")
+                print_table(payload_table(payload), sys.stdout)
 
 
 def info(
@@ -104,7 +107,7 @@ def info(
 
 
 def facets(
-    field: Annotated[str, typer.Argument(help="Such as artist, style or extra.NAME.")],
+    field: Annotated[str, typer.Argument(help="Such as artist, date, style or extra.NAME.")],
     faces: Annotated[bool, typer.Option("--faces", help="Count faces, not paintings.")] = False,
     limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="Most values.")] = 50,
     output_format: TableOrJson = "table",
@@ -128,6 +131,8 @@ def facets(
 ) -> None:
     """List the values of a field and how many works have each.
 
+    "date" counts by decades, "extra" what a manifest had beside the known fields.
+
     Example: artsim facets artist --style Baroque --year 1600..1650
     """
     filters = make_filters(
@@ -145,17 +150,18 @@ def facets(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.search.inspect import count_values
+        from artsim.search.facets import count_values
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
-            counts, notes = count_values(opened, field, filters, faces=faces, limit=limit)
-        say_notes(notes)
+            counts = count_values(opened, field, filters, faces=faces, limit=limit)
+        say_notes(counts.notes)
         if output_format == "json":
-            write_json({"field": field, "values": [{"value": v, "count": n} for v, n in counts]})
-        else:
-            from artsim.render.table import counts_table, print_table
+            write_json(counts.to_dict())
+        elif counts.values:
+            from artsim.render.facets import facets_table
+            from artsim.render.table import print_table
 
-            print_table(counts_table(field, counts), sys.stdout)
+            print_table(facets_table(counts), sys.stdout)
 
 
 def export(
@@ -208,7 +214,15 @@ def delete(
         list[str] | None, typer.Argument(metavar="[ID]...", help="Ids in the gallery.")
     ] = None,
     artist: ArtistOption = None,
+    attribution: AttributionOption = None,
+    style: StyleOption = None,
+    genre: GenreOption = None,
+    school: SchoolOption = None,
+    medium: MediumOption = None,
+    institution: InstitutionOption = None,
+    tag: TagOption = None,
     year: YearOption = None,
+    title: TitleOption = None,
     where: WhereOption = None,
     where_not: NotOption = None,
     everything: Annotated[
@@ -226,9 +240,17 @@ def delete(
     The pictures' files stay where they are.
     """
     filters = make_filters(
-        artist=artist,
         painting_id=painting_ids,
+        artist=artist,
+        attribution=attribution,
+        style=style,
+        genre=genre,
+        school=school,
+        medium=medium,
+        institution=institution,
+        tags=tag,
         year=year,
+        title=title,
         where=where,
         where_not=where_not,
     )

@@ -162,7 +162,8 @@ def map_collection(
     with expected_errors():
         from artsim.evaluation.collection_map import MapOptions, make_map
         from artsim.render.map import MapStyle, check_map_path
-        from artsim.search.filters import build_criteria, check_field
+        from artsim.search.fields import check_field
+        from artsim.search.filters import build_criteria
 
         for path in out:
             check_map_path(path)

@@ -104,6 +104,24 @@ def face_point_id(painting_id: str, face_index: int) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{painting_id}#face{face_index}"))
 
 
+def field_value(payload: Mapping[str, Any], field: str) -> Any:
+    """Return a field's value, ``extra.NAME`` for one of `extra`; None where it is unknown.
+
+    Of `extra` a key of the whole NAME counts first, then the value that its parts between
+    dots lead to.
+    """
+    name = field.removeprefix("extra.")
+    extra = payload.get("extra")
+    if name == field or not isinstance(extra, Mapping):
+        return payload.get(field)
+    if name in extra:
+        return extra[name]
+    value: Any = extra
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
 def why_unstorable(payload: Mapping[str, object]) -> str | None:
     """Return what of a payload the database could not give back, in words; None if all is well.
 

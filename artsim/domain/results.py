@@ -23,6 +23,32 @@ PictureSource: TypeAlias = Path | bytes | RGBImage
 """A picture's file, what is in one, or its pixels."""
 
 
+class Note(str):
+    """A remark for the user, with the command or option that goes on from it.
+
+    Parameters
+    ----------
+    text : str
+        The remark, in words that hold in Python as on the command line.
+    hint : str
+        Such as ``--attribution by``; the command line prints it in brackets behind.
+    """
+
+    __slots__ = ("hint",)
+    hint: str
+
+    def __new__(cls, text: str, *, hint: str = "") -> Note:
+        """Return `text` with the hint."""
+        note = super().__new__(cls, text)
+        note.hint = hint
+        return note
+
+    @property
+    def with_hint(self) -> str:
+        """The remark as the command line shows it."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class QueryFace:
     """One face of the query picture.
@@ -162,6 +188,61 @@ class SearchResult:
         if self.why_empty:
             document["why_empty"] = self.why_empty
         document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
+        found: dict[str, Any] = plain_json(document)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One painting, or face, of a list: its point's id and payload."""
+
+    point_id: str
+    payload: Payload
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md: a hit without rank and score."""
+        return {
+            "painting_id": str(self.payload["painting_id"]),
+            "point_id": self.point_id,
+            "payload": self.payload,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Paintings or faces that meet filters, in an order that knows no likeness.
+
+    Attributes
+    ----------
+    points : tuple of Listed
+        In order.
+    total : int
+        How many there are, with those before the offset and behind the limit.
+    settings : mapping
+        ``gallery``, ``location``, ``criteria``, ``faces``, ``limit``, ``offset``, ``sort``.
+    notes : tuple of str
+        Remarks for the user, such as how an artist's name was understood.
+    """
+
+    points: tuple[Listed, ...]
+    total: int
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_of_faces(self) -> bool:
+        """Whether it lists faces rather than paintings."""
+        return bool(self.settings.get("faces"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the list as ``artsim list --format json`` writes it: see docs/output.md."""
+        document = {
+            "schema": SCHEMA,
+            "settings": {name: v for name, v in self.settings.items() if v is not None},
+            "notes": self.notes,
+            "total": self.total,
+            "points": [point.to_dict() for point in self.points],
+        }
         found: dict[str, Any] = plain_json(document)
         return found
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.criteria import AnyOf, Scalar
-from artsim.domain.payload import Payload
+from artsim.domain.payload import Payload, field_value
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Integers
 
@@ -34,9 +34,7 @@ def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
     EvaluationError
         If the value is no text or number, nor a list of such.
     """
-    value: object = payload
-    for name in stored_field(field).split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+    value = field_value(payload, stored_field(field))
     listed = value if isinstance(value, list) else [] if value is None else [value]
     for single in listed:
         if not isinstance(single, (str, int, float)):

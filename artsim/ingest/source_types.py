@@ -33,24 +33,6 @@ class BadRow:
 Rows: TypeAlias = Iterator[Row | BadRow]
 
 
-class Note(str):
-    """A remark for the user; `hint` has the options of the command line that act on it."""
-
-    __slots__ = ("hint",)
-    hint: str
-
-    def __new__(cls, text: str, hint: str = "") -> Note:
-        """Make a remark that is its text wherever a text is wanted."""
-        note = super().__new__(cls, text)
-        note.hint = hint
-        return note
-
-    @property
-    def with_hint(self) -> str:
-        """The remark as the command line shows it."""
-        return f"{self} ({self.hint})" if self.hint else str(self)
-
-
 @dataclass(frozen=True, slots=True)
 class SourcePainting:
     """One picture to ingest.

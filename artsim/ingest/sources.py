@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from artsim.domain.results import Note
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
@@ -16,7 +17,7 @@ from artsim.ingest.folder import FolderSource, Listing, list_pictures
 from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, open_manifest
 from artsim.ingest.manifest_source import ManifestSource
 from artsim.ingest.picture_finder import PictureFinder, shown
-from artsim.ingest.source_types import Note, Source
+from artsim.ingest.source_types import Source
 
 _READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
 _NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
@@ -257,14 +258,14 @@ def _unused(
         text = f"{path.name} lies in the folder and was not used"
         if isinstance(one, MetadataError):
             reason = f"it{str(one).removeprefix(str(path))}"
-            notes.append(Note(f"{text}: {reason}", one.hint))
+            notes.append(Note(f"{text}: {reason}", hint=one.hint))
         elif "image" in one[1].by_field:
             column = one[1].by_field["image"]
             text += f", though its column {column!r} names pictures; if it is the metadata, say so"
-            notes.append(Note(text, option))
+            notes.append(Note(text, hint=option))
         else:
             text += f": which of its columns names the pictures ({_some(one[0].columns)})?"
-            notes.append(Note(text, f"{option} --map image=COLUMN"))
+            notes.append(Note(text, hint=f"{option} --map image=COLUMN"))
     more = len(notes) - _LISTS_NAMED
     return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])
 

@@ -11,13 +11,16 @@ from PIL import Image
 
 from artsim.domain.faces import Box
 from artsim.domain.hits import Hit
-from artsim.domain.results import PictureSource, SearchResult
+from artsim.domain.payload import Payload
+from artsim.domain.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
 from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
     date_text,
+    describe_list_settings,
+    describe_listing,
     describe_query,
     describe_settings,
     field_text,
@@ -154,6 +157,24 @@ def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int)
     )
 
 
+def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int) -> Sheet:
+    """Load the pictures of a list, none larger than `max_side`, and word its captions."""
+    points = listing.points[:MAX_HITS]
+    cards = tuple(_found_card(point.payload, "", "", max_side) for point in points)
+    remark = ""
+    if not points:
+        remark = "Nothing meets all of this."
+    elif len(points) < listing.total:
+        remark = f"{len(points)} of {listing.total} are shown."
+    return Sheet(
+        title=clean(title, 160) if title else describe_listing(listing),
+        subtitle=describe_list_settings(listing),
+        query=(),
+        sections=(Section("", cards),) if cards else (),
+        remark=remark,
+    )
+
+
 def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
     if text := result.query.get("text"):
         return (Card("", mark="query", text=clean(text), aspect=1.25),)
@@ -217,8 +238,12 @@ def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
         scores.append(f"{method} {format_score(hit.rerank_score)}")
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")
-    blank = Card("", scores=" · ".join(scores), mark=str(rank), is_hit=True)
-    return card_of(hit.payload, _described(hit.payload, blank), max_side)
+    return _found_card(hit.payload, str(rank), " · ".join(scores), max_side)
+
+
+def _found_card(payload: Payload, mark: str, scores: str, max_side: int) -> Card:
+    blank = Card("", scores=scores, mark=mark, is_hit=True)
+    return card_of(payload, _described(payload, blank), max_side)
 
 
 def _described(payload: Mapping[str, Any], blank: Card) -> Card:

@@ -10,10 +10,10 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import BinaryIO, Final, Literal
 
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
+from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
 from artsim.domain.results import SearchResult, plain_json
 from artsim.images.place import local_path
 
@@ -77,7 +77,7 @@ def to_csv(result: SearchResult) -> str:
     writer.writerow([*_OWN_COLUMNS, *fields])
     for rank, hit, group in result.ranked():
         own = (rank, hit.score, hit.rerank_score, hit.query_face, group)
-        writer.writerow(_cell(value) for value in (*own, *(hit.payload.get(f) for f in fields)))
+        writer.writerow(csv_cell(value) for value in (*own, *(hit.payload.get(f) for f in fields)))
     return buffer.getvalue()
 
 
@@ -88,10 +88,15 @@ def to_paths(result: SearchResult, *, null: bool = False) -> bytes:
     that is elsewhere. Hits without a picture's place are left out. Since a path may hold
     a line feed, `null` ends each with a NUL byte instead.
     """
+    return picture_lines((hit.payload for hit in result.hits), null=null)
+
+
+def picture_lines(payloads: Iterable[Payload], *, null: bool = False) -> bytes:
+    """Return the places of the pictures of `payloads`, as `to_paths` describes them."""
     end = b"\0" if null else b"\n"
     places: dict[bytes, None] = {}
-    for hit in result.hits:
-        uri = hit.payload.get("image_uri")
+    for payload in payloads:
+        uri = payload.get("image_uri")
         if isinstance(uri, str):
             path = local_path(uri)
             places[uri.encode("utf-8", "replace") if path is None else os.fsencode(path)] = None
@@ -107,7 +112,8 @@ def dump_json(value: object, *, indent: int | None = None) -> str:
     return text + "\n"
 
 
-def _cell(value: object) -> object:
+def csv_cell(value: object) -> object:
+    """Return a value as a cell of the CSV form, as `to_csv` describes it."""
     if value is None:
         return ""
     value = plain_json(value)

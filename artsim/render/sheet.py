@@ -6,13 +6,13 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from artsim.domain.results import SearchResult
+from artsim.domain.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.render import sheet_html, sheet_png
-from artsim.render.cards import make_sheet
+from artsim.render.cards import make_list_sheet, make_sheet
 
 
-def write_sheet(result: SearchResult, path: Path, *, title: str | None = None) -> None:
+def write_sheet(result: SearchResult | Listing, path: Path, *, title: str | None = None) -> None:
     """Write `result` as a contact sheet, a PNG or a self-contained HTML file by its suffix.
 
     Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a
@@ -20,8 +20,8 @@ def write_sheet(result: SearchResult, path: Path, *, title: str | None = None) -
 
     Parameters
     ----------
-    result : SearchResult
-        At most `artsim.render.cards.MAX_HITS` hits are shown.
+    result : SearchResult or Listing
+        What was found, or a list. At most `artsim.render.cards.MAX_HITS` hits are shown.
     path : Path
         Ends in ``.png``, ``.html`` or ``.htm``; a file of that name is replaced.
     title : str, optional
@@ -39,10 +39,14 @@ def write_sheet(result: SearchResult, path: Path, *, title: str | None = None) -
         raise RenderError(f"{path}: there is no folder {path.parent}; make it first")
     if path.is_dir():
         raise RenderError(f"{path}: this is a folder; give the name of a file")
-    if suffix == ".png":
-        content = sheet_png.draw_png(make_sheet(result, title, max_side=sheet_png.CARD_SIDE))
+    side = sheet_png.CARD_SIDE if suffix == ".png" else sheet_html.CARD_SIDE
+    if isinstance(result, Listing):
+        sheet = make_list_sheet(result, title, max_side=side)
     else:
-        sheet = make_sheet(result, title, max_side=sheet_html.CARD_SIDE)
+        sheet = make_sheet(result, title, max_side=side)
+    if suffix == ".png":
+        content = sheet_png.draw_png(sheet)
+    else:
         content = sheet_html.to_html(sheet).encode("utf-8")
     _replace(path, content)
 

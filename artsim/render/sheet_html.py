@@ -183,7 +183,7 @@ def _words(card: Card) -> str:
     title = f"<bdi>{escape(card.title)}</bdi>"
     if card.link:
         title = f'<a href="{escape(card.link)}" rel="noopener noreferrer">{title}</a>'
-    if card.is_hit:
+    if card.is_hit and card.mark:
         title = f'<span class="rank">{escape(card.mark)}</span>{title}'
     elif card.mark:
         parts.append(f'<span class="mark">{escape(card.mark)}</span>')

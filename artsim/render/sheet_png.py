@@ -274,7 +274,7 @@ def _caption(card: Card, width: int) -> list[tuple[str, Type, Color]]:
     lines: list[tuple[str, Type, Color]] = []
     if not card.is_hit:
         lines.append((card.mark.upper(), small, MUTED))
-    head = f"{card.mark}  {card.title}" if card.is_hit else card.title
+    head = f"{card.mark}  {card.title}" if card.is_hit and card.mark else card.title
     # A crop of a face leaves little width, but its height must be filled anyway.
     most = 3 if card.is_hit and card.outlines else 2
     lines += [(line, title, INK) for line in title.wrap(head, width, most)]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from artsim.domain.results import SearchResult
+from artsim.domain.results import Listing, SearchResult
 from artsim.images.place import local_path
 
 MAX_TEXT: Final = 300
@@ -217,9 +217,33 @@ def describe_settings(result: SearchResult) -> str:
             continue
         parts.append(f"{word} {_flatten(value)}".strip())
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    artists = {p["artist_key"]: str(p.get("artist")) for p in shown if "artist_key" in p}
-    parts += _criteria_in_words(result.settings.get("criteria"), artists)
+    parts += _criteria_in_words(result.settings.get("criteria"), _artists(shown))
     return " · ".join(part for part in parts if part)
+
+
+def describe_listing(listing: Listing) -> str:
+    """Return how many a list shows, of how many."""
+    what = "face" if listing.is_of_faces else "painting"
+    of = f"{listing.total:,} {what}{'' if listing.total == 1 else 's'}"
+    shown = len(listing.points)
+    return of if shown == listing.total else f"{shown:,} of {of}"
+
+
+def describe_list_settings(listing: Listing) -> str:
+    """Return what a list was filtered and sorted by, in one line."""
+    gallery, sort = listing.settings.get("gallery"), listing.settings.get("sort")
+    artists = _artists([point.payload for point in listing.points])
+    parts = [
+        f"gallery {clean(gallery)}" if gallery else "",
+        *_criteria_in_words(listing.settings.get("criteria"), artists),
+        f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def _artists(payloads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return artists' names by their keys, as far as they are known."""
+    return {p["artist_key"]: str(p.get("artist")) for p in payloads if "artist_key" in p}
 
 
 def _criteria_in_words(criteria: object, artists: Mapping[str, str]) -> list[str]:

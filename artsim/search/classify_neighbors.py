@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from artsim.domain.classification import Classification, Voter, rank_candidates
 from artsim.domain.criteria import Criteria, Known
 from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload
+from artsim.domain.payload import Payload, field_value
 from artsim.errors import QueryError
-from artsim.search.filters import check_field
+from artsim.search.fields import check_field
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import ImageQuery
@@ -66,7 +66,7 @@ def classify_by_neighbors(
     .. [1] Dudani (1976). The distance-weighted k-nearest-neighbor rule. IEEE Transactions
            on Systems, Man, and Cybernetics 6(4).
     """
-    check_field(field)
+    check_field(field, gallery.paintings)
     asked = "artist_key" if field in _ARTIST else field
     result = find_similar(
         gallery,
@@ -93,9 +93,7 @@ def _voter(hit: Hit, field: str, names: dict[str, str]) -> Voter:
 
 
 def _values(payload: Payload, field: str) -> list[str]:
-    value: Any = payload
-    for name in field.split("."):
-        value = value[name]
+    value = field_value(payload, field)
     values = value if isinstance(value, list | tuple) else [value]
     return list(dict.fromkeys(map(str, values)))
 

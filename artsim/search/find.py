@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from artsim.domain.criteria import Criteria
 from artsim.domain.hits import Hit
+from artsim.domain.payload import field_value
 from artsim.errors import QueryError
 from artsim.search.fusion import fuse_rankings, rank_order
 from artsim.search.options import SearchOptions
@@ -77,9 +78,7 @@ def group_key(hit: Hit, field: str) -> str | None:
 
 def group_label(hit: Hit, field: str) -> str | None:
     """Return the first value of a hit's field, as it is written there."""
-    value: object = hit.payload
-    for name in field.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+    value = field_value(hit.payload, field)
     if isinstance(value, list):
         value = value[0] if value else None
     return None if value is None else str(value)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from artsim.domain.criteria import AnyOf, Criteria, Scalar
+from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import JSON
-from artsim.errors import QueryError, StoreError, StoreLockedError, StoreUnavailableError
-from artsim.search.filters import Filters, build_criteria
+from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
 from artsim.store.base import Store
@@ -126,31 +125,3 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         "written": None if stats.written is None else f"{stats.written:%Y-%m-%dT%H:%M:%SZ}",
         "encoders": [asdict(info) for info in encoders.values()],
     }
-
-
-def count_values(
-    gallery: Gallery, field: str, filters: Filters, *, faces: bool = False, limit: int = 50
-) -> tuple[list[tuple[Scalar, int]], list[str]]:
-    """Return the values of a field, most frequent first, with how many works have each.
-
-    Returns
-    -------
-    counts : list of (value, int)
-    notes : list of str
-        Remarks on how the filters were understood.
-
-    Raises
-    ------
-    QueryError
-        If the field has no values to count.
-    """
-    collection = gallery.faces if faces else gallery.paintings
-    fields = FACE_FIELDS if faces else PAINTING_FIELDS
-    countable = [name for name, kind in fields.items() if kind in ("keyword", "integer")]
-    if field not in countable:
-        raise QueryError(
-            f"the values of {field!r} cannot be counted; fields: {', '.join(countable)}"
-        )
-    criteria, notes = build_criteria(filters, collection)
-    counts = collection.facet(field, criteria, limit=limit)
-    return [(count.value, count.count) for count in counts], notes

@@ -13,7 +13,7 @@ from artsim.domain.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.search.describe import describe_criteria, describe_query
 from artsim.search.face_probes import probe_faces
-from artsim.search.filters import check_field
+from artsim.search.fields import check_field
 from artsim.search.find import find_hits, group_key, group_label
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
@@ -67,7 +67,7 @@ def find_similar(
     ImageError, WeightsError, StoreError
         If the picture cannot be read, a model not loaded, the database not reached.
     """
-    options = _checked(options)
+    options = _checked(options, gallery)
     models = models or Models()
     paintings = gallery.paintings
     chosen = choose_encoders(
@@ -107,7 +107,7 @@ def find_similar_faces(
     NoFaceError
         If the picture has no face, or none of that index.
     """
-    options = _checked(options)
+    options = _checked(options, gallery)
     models = models or Models()
     collections = gallery.paintings, gallery.faces
     chosen = choose_encoders(gallery.face_encoders(), encoders, models)
@@ -155,11 +155,11 @@ def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) ->
     )
 
 
-def _checked(options: SearchOptions | None) -> SearchOptions:
+def _checked(options: SearchOptions | None, gallery: Gallery) -> SearchOptions:
     if options is None:
         return SearchOptions()
     if options.group_by is not None:
-        check_field(options.group_by)
+        check_field(options.group_by, gallery.paintings)
     return options
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from artsim.domain.criteria import (
     AnyOf,
@@ -15,8 +16,11 @@ from artsim.domain.criteria import (
     Scalar,
     Words,
 )
+from artsim.errors import StoreError
 
 C = TypeVar("C")
+
+_PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 
 class Dialect(Protocol, Generic[C]):
@@ -65,22 +69,43 @@ def build_filter(criteria: Criteria, dialect: Dialect[C]) -> C | None:
 
 
 def _build_condition(condition: Condition, dialect: Dialect[C]) -> C:
+    if isinstance(condition, HasVector):
+        return dialect.has_vector(condition.vector_name)
+    either = [_build_at(path, condition, dialect) for path in _paths(condition.field)]
+    return either[0] if len(either) == 1 else dialect.combine([], either, [])
+
+
+def _paths(field: str) -> list[str]:
+    """Return where a field may be, as JSON paths of Qdrant.
+
+    What follows ``extra.`` is a column's name as people write it: it may have blanks,
+    brackets and dots, and where it has dots between plain names, it may lead into objects.
+    """
+    name = field.removeprefix("extra.")
+    if name == field or not name:
+        return [field]
+    if '"' in name:
+        raise StoreError(f"{field}: a field with a quotation mark in its name cannot be compared")
+    if not _PLAIN_PATH.fullmatch(name):
+        return [f'extra."{name}"']
+    return [field, f'extra."{name}"'] if "." in name else [field]
+
+
+def _build_at(field: str, condition: AnyOf | Between | Words | Known, dialect: Dialect[C]) -> C:
     match condition:
-        case AnyOf(field, values):
+        case AnyOf(_, values):
             return _any_of(field, values, dialect)
-        case Between(field, least, most):
+        case Between(_, least, most):
             if least is None and most is None:
                 return dialect.combine([], [], [dialect.is_empty(field)])
             return dialect.between(field, least, most)
-        case Words(field, text):
+        case Words(_, text):
             # A text without a word would otherwise meet everything or nothing,
             # depending on the engine's version.
             has_word = any(character.isalnum() for character in text)
             return dialect.all_words(field, text) if has_word else _nothing(field, dialect)
-        case Known(field):
+        case Known():
             return dialect.combine([], [], [dialect.is_empty(field)])
-        case HasVector(vector_name):
-            return dialect.has_vector(vector_name)
 
 
 def _any_of(field: str, values: Sequence[Scalar], dialect: Dialect[C]) -> C:

@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from artsim.domain.payload import Payload
+from artsim.domain.payload import Payload, field_value
 from artsim.errors import TrainingError
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source
@@ -43,9 +43,7 @@ class Work:
 
         Fields below `extra` are named ``extra.FIELD``.
         """
-        value: Any = self.payload
-        for name in ("artist_key" if field == "artist" else field).split("."):
-            value = value.get(name) if isinstance(value, Mapping) else None
+        value = field_value(self.payload, "artist_key" if field == "artist" else field)
         if isinstance(value, list | tuple):
             value = value[0] if value else None
         return None if value is None else str(value)

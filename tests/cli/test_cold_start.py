@@ -42,6 +42,8 @@ def test_a_query_by_id_loads_no_model_library(sample_home: Path, rerank: tuple[s
     assert loaded(sample_home, "query", "--id", painting_id, *rerank) == []
     assert loaded(sample_home, "query", "--id", painting_id, "--artist", "a", "-f", "json") == []
     assert loaded(sample_home, "show", painting_id) == []
+    assert loaded(sample_home, "list", "--artist", "a", "--year", "17. Jh.") == []
+    assert loaded(sample_home, "facets", "artist") == []
 
 
 def test_models_are_listed_without_loading_any(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from artsim.evaluation.copies.report import make_report
 from artsim.evaluation.copies.search import LIMIT, Tally, search_copies
 from artsim.evaluation.report import Report
 from artsim.images.edits import edit_picture
-from artsim.search.filters import check_field
+from artsim.search.fields import check_field
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery

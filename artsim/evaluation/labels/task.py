@@ -24,7 +24,8 @@ from artsim.evaluation.report import Report
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
 from artsim.search.describe import describe_criteria
-from artsim.search.filters import build_criteria, check_field
+from artsim.search.fields import check_field
+from artsim.search.filters import build_criteria
 from artsim.search.models import Models
 from artsim.search.similar import choose_encoders
 from artsim.store.gallery import Gallery
@@ -66,7 +67,7 @@ def evaluate_labels(
     """
     progress = progress or SilentProgress()
     for name in (*options.by, *options.exclude):
-        check_field(name)
+        check_field(name, gallery.paintings)
     names = options.encoders or tuple(gallery.image_encoders())
     encoders = choose_encoders(gallery.image_encoders(), names, models or Models())
     contenders = list_contenders(

@@ -1,0 +1,130 @@
+"""How every command is found by its name, explained by its help, and refuses what it is given."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from artsim.commands.common import say, show_error
+from artsim.errors import ArtsimError
+
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    "search": "query",
+    "find": "query",
+    "add": "ingest",
+    "import": "ingest",
+    "index": "ingest",
+    "rm": "delete",
+    "remove": "delete",
+    "ls": "list",
+}
+"""What other programs call a command."""
+
+_ADVICE: Final[Mapping[str, str]] = {
+    "compare": "query finds what is like a picture; evaluate --compare compares reports"
+}
+"""What to do instead, by the name of what is no command."""
+
+_TYPES: Final[Mapping[str, str]] = {
+    "bool": "",
+    "str": "TEXT",
+    "int": "N",
+    "float": "NUMBER",
+    "path": "FILE",
+    "file": "FILE",
+    "Path": "FILE",
+    "dir": "FOLDER",
+}
+"""Python's types, as people call them."""
+
+_REWORDED: Final = (
+    (re.compile("^Value error, "), ""),
+    (re.compile("^Input should be a valid integer.*"), "expected a whole number"),
+    (re.compile("^Input should be a valid number.*"), "expected a number"),
+    (re.compile("^Input should be "), "must be "),
+)
+"""How pydantic, with which typer checks values, words what it refuses."""
+
+
+class UsageError(ArtsimError):
+    """A command line that cannot be understood; its exit code is 2."""
+
+
+class Commands(TyperGroup):
+    """Commands whose help names no types of Python and whose refusals are one line on stderr."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the group's own options."""
+        return [_in_words(param) for param in super().get_params(ctx)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of that name, or of what other programs call it."""
+        command = super().get_command(ctx, cmd_name)
+        if command is None and ctx.parent is None:
+            command = super().get_command(ctx, OTHER_NAMES.get(cmd_name, cmd_name))
+        if command is not None:
+            for param in command.get_params(ctx):
+                _in_words(param)
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that the arguments begin with, or say what to do instead."""
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            if args[0] in _ADVICE and hasattr(error, "message"):
+                error.message = f"No such command {args[0]!r}: {_ADVICE[args[0]]}"
+            raise
+
+    def main(self, *args: Any, **named: Any) -> Any:
+        """Run the command line, and end the process with its exit code."""
+        if not named.pop("standalone_mode", True):
+            return super().main(*args, **{**named, "standalone_mode": False})
+        try:
+            code = super().main(*args, **{**named, "standalone_mode": False})
+        except typer.Abort:
+            say("Aborted.")
+            sys.exit(1)
+        except Exception as error:
+            # Errors of the parser have these, in whichever library their class is.
+            if not (hasattr(error, "format_message") and hasattr(error, "exit_code")):
+                raise
+            _show_refusal(error)
+            sys.exit(error.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _in_words(param: Any) -> Any:
+    """Return a parameter that says in people's words what it takes, where nobody said it."""
+    display: Callable[[Any], str] = param.display_type
+    param.display_type = lambda ctx: _word_of(display(ctx))
+    return param
+
+
+def _word_of(shown: str) -> str:
+    """Return ``<list[float]>`` as ``NUMBER``; what is no type of Python stays."""
+    bare = re.sub(r"^<(?:list\[)?|\]?>$|(?: range)?\]?>$", "", shown)
+    return _TYPES.get(bare, bare)
+
+
+def _show_refusal(error: Any) -> None:
+    """Say in one line what of the command line was refused, and where its help is."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return  # the help has been printed
+    context = getattr(error, "ctx", None)
+    hint = "" if context is None else f"{context.command_path} --help"
+    show_error(UsageError(_reworded(error), hint=hint), context)
+
+
+def _reworded(error: Any) -> str:
+    for pattern, words in _REWORDED:
+        error.message = pattern.sub(words, error.message)
+    refused: list[Any] = getattr(error.__cause__, "errors", list)()
+    if refused and repr(refused[0]["input"]) not in error.message:
+        error.message += f", not {refused[0]['input']!r}"
+    return str(error.format_message()).removeprefix("Invalid value: ").rstrip(".")

@@ -1,0 +1,113 @@
+"""`artsim list`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from artsim.commands.common import (
+    ApiKeyOption,
+    ArtistOption,
+    AttributionOption,
+    GalleryOption,
+    GenreOption,
+    HomeOption,
+    InstitutionOption,
+    MediumOption,
+    NotOption,
+    Place,
+    SchoolOption,
+    StyleOption,
+    TagOption,
+    TitleOption,
+    UrlOption,
+    WhereOption,
+    YearOption,
+    expected_errors,
+    make_filters,
+    say,
+    say_notes,
+)
+from artsim.commands.query import Format, OutputFormatOption, SheetOption
+
+if TYPE_CHECKING:
+    from artsim.domain.results import Listing
+
+
+def list_gallery(
+    faces: Annotated[bool, typer.Option("--faces", help="List faces, not paintings.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="How many.")] = 50,
+    offset: Annotated[int, typer.Option(min=0, help="After skipping how many.")] = 0,
+    sort: Annotated[
+        str,
+        typer.Option(metavar="FIELD", help="In order of: date, artist, title, id, any field."),
+    ] = "date",
+    artist: ArtistOption = None,
+    attribution: AttributionOption = None,
+    style: StyleOption = None,
+    genre: GenreOption = None,
+    school: SchoolOption = None,
+    medium: MediumOption = None,
+    institution: InstitutionOption = None,
+    tag: TagOption = None,
+    year: YearOption = None,
+    title: TitleOption = None,
+    where: WhereOption = None,
+    where_not: NotOption = None,
+    output_format: OutputFormatOption = "table",
+    sheet: SheetOption = None,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+) -> None:
+    """List the paintings that meet filters; without any, all.
+
+    Example: artsim list --genre portrait --year 1620-1650 --sheet portraits.png
+    """
+    filters = make_filters(
+        artist=artist,
+        attribution=attribution,
+        style=style,
+        genre=genre,
+        school=school,
+        medium=medium,
+        institution=institution,
+        tags=tag,
+        year=year,
+        title=title,
+        where=where,
+        where_not=where_not,
+    )
+    with expected_errors():
+        from artsim.search.listing import list_paintings
+
+        with Place(gallery, url, api_key, home).open() as opened:
+            listing = list_paintings(
+                opened, filters, faces=faces, limit=limit, offset=offset, sort=sort
+            )
+        _show(listing, offset, output_format)
+        for path in sheet or []:
+            from artsim.render.sheet import write_sheet
+
+            write_sheet(listing, path)
+            say(f"Sheet: {path}")
+
+
+def _show(listing: Listing, offset: int, output_format: Format) -> None:
+    from artsim.render.listing import print_listing, write_listing
+    from artsim.render.text import describe_listing
+
+    say_notes(listing.notes)
+    if output_format == "table":
+        if listing.points:
+            print_listing(listing, sys.stdout)
+    else:
+        write_listing(listing, output_format, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    behind = offset + len(listing.points)
+    more = f"; the next ones: --offset {behind}" if 0 < behind < listing.total else ""
+    if output_format == "table" or more:
+        say(f"{describe_listing(listing)}{more}.")
