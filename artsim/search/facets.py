@@ -11,7 +11,7 @@ from typing import Any, Final
 from artsim.domain.criteria import AnyOf, Criteria, Known, Scalar
 from artsim.domain.payload import ATTRIBUTIONS, FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import Note
-from artsim.errors import QueryError
+from artsim.errors import OptionError, QueryError
 from artsim.search.fields import count_extra_names, find_field, scan_values
 from artsim.search.filters import ALL_VALUES, Filters, build_criteria
 from artsim.store.base import Collection
@@ -110,9 +110,11 @@ def count_values(
     QueryError
         If there is no such field, its values cannot be counted, or there are too many of
         them.
+    OptionError
+        If `limit` is below 1.
     """
     if limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}")
+        raise OptionError(f"limit must be at least 1, not {limit}")
     collection = gallery.faces if faces else gallery.paintings
     criteria, notes = build_criteria(filters or Filters(), collection)
     counts: Mapping[Any, int]

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 from artsim.domain.names import fold_text
 from artsim.domain.payload import field_value
 from artsim.domain.results import Listed, Listing
+from artsim.errors import OptionError
 from artsim.search.describe import describe_criteria
 from artsim.search.fields import EXTRA, find_field
 from artsim.search.filters import Filters, build_criteria
@@ -58,11 +59,11 @@ def list_paintings(
     ------
     QueryError
         If the filters make no sense, or there is no such field.
-    ValueError
+    OptionError
         If `limit` is below 1 or `offset` below 0.
     """
     if limit < 1 or offset < 0:
-        raise ValueError(f"limit must be at least 1 and offset 0, not {limit} and {offset}")
+        raise OptionError(f"limit must be at least 1 and offset 0, not {limit} and {offset}")
     collection = gallery.faces if faces else gallery.paintings
     criteria, notes = build_criteria(filters or Filters(), collection)
     field = find_field(_SHORT.get(sort, sort), collection)

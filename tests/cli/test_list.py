@@ -50,7 +50,7 @@ def test_portraits_of_some_decades_in_every_form(sample_home: Path, tmp_path: Pa
     with Image.open(png) as image:
         assert image.width >= 1000
     html = page.read_text(encoding="utf-8")
-    assert re.search("<h1>(<bdi>)?5 paintings<", html)
+    assert re.search("<h1[^>]*>(<bdi>)?5 paintings<", html)
     assert "genre portrait" in html
     assert html.count('class="rank"') == html.count('class="scores"') == 0
 
