@@ -48,5 +48,5 @@ def answer(
             gallery, query, criteria, options, face=face, encoders=encoders, models=models
         )
     else:
-        raise QueryError("faces are searched by one picture or one --id, not by text or examples")
+        raise QueryError("faces are searched by one picture or one id, not by text or examples")
     return replace(result, notes=(*notes, *result.notes))

@@ -51,8 +51,9 @@ def probe_faces(
         place = query.name
     if not target.faces:
         raise NoFaceError(
-            f"{place}: no face was found; search by the whole picture (without --faces), "
-            "or allow smaller or less certain faces (--min-face, --face-score)"
+            f"{place}: no face was found; search by the whole picture, or allow smaller or "
+            "less certain faces",
+            hint="without --faces; --min-face, --face-score",
         )
     if face is None:
         return target
@@ -84,7 +85,8 @@ def _faces_of_painting(
         if missing:
             raise QueryError(
                 f"the faces of {query.painting_id!r} have no vector {missing[0]!r}; "
-                "ingest its source again with that --face-encoder"
+                "ingest its source again with that face encoder",
+                hint="--face-encoder",
             )
         index = int(record.payload["face_index"])
         vectors = {name: record.vectors[name] for name in names}

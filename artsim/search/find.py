@@ -44,7 +44,10 @@ def find_hits(
         encoders are fused.
     """
     if options.rerank and not all(probe.pixels for probe in target.probes):
-        raise QueryError("re-ranking compares pictures, and this query has none; drop --rerank")
+        raise QueryError(
+            "re-ranking compares pictures, and this query has none; search without it",
+            hint="drop --rerank",
+        )
     if (
         options.rerank
         and options.rerank_weight is not None
@@ -52,7 +55,8 @@ def find_hits(
     ):
         raise QueryError(
             "a weight is added to the cosine, and encoders are fused by rank: there is no one "
-            "cosine to add it to; search by one encoder, or drop --rerank-weight"
+            "cosine to add it to; search by one encoder, or without a weight",
+            hint="drop --rerank-weight",
         )
     wanted = options.offset + options.limit
     if options.group_by is None:

@@ -73,4 +73,4 @@ def check_weights(weights: Sequence[float]) -> None:
     """Refuse weights of a second score that are not in 0..`MAX_WEIGHT`."""
     for weight in weights:
         if not 0 <= weight <= MAX_WEIGHT:
-            raise OptionError(f"a weight must be in 0..{MAX_WEIGHT:g}, not {weight}")
+            raise OptionError(f"rerank_weight must be in 0..{MAX_WEIGHT:g}, not {weight}")

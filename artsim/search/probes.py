@@ -121,8 +121,8 @@ def probe_text(query: TextQuery, encoders: Sequence[EncoderInfo], models: Models
         encoder = models.encoder(info) if info.takes_text else None
         if not isinstance(encoder, TextEncoder):
             raise QueryError(
-                f"the encoder {info.name!r} takes no texts; "
-                "add one that does: artsim ingest SOURCE --encoder clip"
+                f"the encoder {info.name!r} takes no texts; add one that does",
+                hint="artsim ingest SOURCE --encoder clip",
             )
         vectors[info.vector_name] = encoder.encode_text([query.text])[0]
     return Target((Probe(vectors),))
@@ -165,7 +165,9 @@ def find_painting(
     if record is None:
         raise PaintingNotFoundError(
             f"{paintings.name} holds no painting with the id {query.painting_id!r}; "
-            "`artsim export --format jsonl` lists the ids"
+            "give one that it has",
+            hint="artsim list",
+            painting_id=query.painting_id,
         )
     return record
 

@@ -151,7 +151,8 @@ def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) ->
     have = ", ".join(f"{info.name} ({info.vector_name})" for info in recorded.values())
     raise EncoderMismatchError(
         f"the gallery has no vectors {vector_name!r} of the encoder {name!r}; it has: {have}. "
-        f"Add them with: artsim ingest SOURCE --encoder {name}"
+        "Add them by an ingest",
+        hint=f"artsim ingest SOURCE --encoder {name}",
     )
 
 
@@ -170,7 +171,8 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
         if key is None:
             raise QueryError(
                 "the gallery does not know the artist of the query painting, so that works by "
-                "the same artist cannot be left out; name the artist: --not artist=NAME"
+                "the same artist cannot be left out; name the artist",
+                hint="--not artist=NAME",
             )
         left_out += (AnyOf("artist_key", (key,)),)
     return Criteria(must_not=left_out)
