@@ -52,8 +52,8 @@ def decoding_bytes(
     elif kind is BMP:
         held += 2 * pixels  # of run lengths
     if page is not None:
-        turned = held if page.value(Tag.ORIENTATION, 1) > 1 else 0
-        held += max(turned, page.block_bytes)
+        # Pillow turns it while libtiff still has its last strip.
+        held += page.block_bytes + (held if page.value(Tag.ORIENTATION, 1) > 1 else 0)
     if stream is not None:
         held += stream.decoding_bytes(halvings)
     return held

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from PIL import Image, ImagePalette
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 
 from artsim.domain.arrays import RGBImage
 from artsim.images.budget import DECODING
@@ -20,7 +21,7 @@ from artsim.images.costs import (
     decoding_bytes,
     samples_bytes,
 )
-from artsim.images.formats import JPEG, JPEG2000, TIFF, Format
+from artsim.images.formats import AVIF, BMP, JPEG, JPEG2000, TIFF, WEBP, Format
 from artsim.images.jpeg2000 import Codestream, read_codestream
 from artsim.images.jpeg_end import load_without_end
 from artsim.images.limits import ImageLimits, check_memory, check_pixels
@@ -73,7 +74,12 @@ def decode_open(
 ) -> tuple[RGBImage, int, int]:
     """Return the pixels of a picture that is open in Pillow, as `decode` does a file's."""
     check_pixels(image.size, place, limits)
-    with DECODING.share(decoding_bytes(image) + BAND_BYTES):
+    kind = next(
+        (known for known in (WEBP, AVIF, BMP) if known.plugin.upper() == image.format), None
+    )
+    coefficients = coefficient_bytes(image) if isinstance(image, JpegImageFile) else 0
+    cost = decoding_bytes(image, kind, coefficients=coefficients)
+    with DECODING.share(cost + BAND_BYTES):
         image.load()
         return _finish(image, image.size, None, max_side)
 
@@ -114,6 +120,8 @@ class _Job:
                     image.palette = ImagePalette.raw("RGB;L", palette)
             check_pixels(image.size, self.place, self.limits)
             size = image.size
+            if stream is not None and stream.profile:
+                image.info["icc_profile"] = stream.profile
             coefficients = coefficient_bytes(image) if self.kind is JPEG else 0
             box = self.draft(image, stream)
             cost = decoding_bytes(
@@ -122,7 +130,7 @@ class _Job:
             self.check_memory(cost)
             with nullcontext() if alone else DECODING.share(cost + BAND_BYTES):
                 try:
-                    return _finish(self.load(image, size), size, box, self.max_side)
+                    return _finish(self.load(image, size, page), size, box, self.max_side)
                 finally:
                     image.close()  # or an error that somebody keeps would keep its pixels
 
@@ -143,7 +151,10 @@ class _Job:
         drafted = image.draft(None, (2 * target[0], 2 * target[1]))
         return None if drafted is None else drafted[1]
 
-    def load(self, image: ImageFile, size: tuple[int, int]) -> Image.Image:
+    def load(self, image: ImageFile, size: tuple[int, int], page: Directory | None) -> Image.Image:
+        if page is not None:
+            # Made here, or the plugin would compare it with Pillow's own limit on pixels.
+            image.im = Image.new(image.mode, page.size).im
         try:
             image.load()
         except OSError as exc:

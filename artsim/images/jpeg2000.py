@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+_UNSAID: Final = 33  # one more than there may be
 _START: Final = b"\xff\x4f\xff\x51"
 _SIZE, _CODING, _COMPONENT_CODING, _TILE = 0xFF51, 0xFF52, 0xFF53, 0xFF90
 _MOST_MARKERS: Final = 10_000
+_MOST_BOXES: Final = 1000
+_MOST_PROFILE: Final = 4 << 20
+_ICC_METHOD: Final = b"\2"
 _SAMPLE_BYTES: Final = 6
 """A wavelet coefficient of 4 bytes and a share of what stands around it, as measured."""
 _CODE_BLOCK_BYTES: Final = 250
@@ -26,6 +32,8 @@ class Codestream:
         How often the picture can be halved by decoding less of it.
     code_block_pixels : int
         Of the smallest unit that is coded by itself.
+    profile : bytes or None
+        ICC profile of the file around it, which Pillow passes over.
     """
 
     size: tuple[int, int]
@@ -33,6 +41,7 @@ class Codestream:
     components: int
     levels: int
     code_block_pixels: int
+    profile: bytes | None
 
     def decoding_bytes(self, halvings: int) -> int:
         """Return what OpenJPEG takes beside the picture."""
@@ -49,9 +58,10 @@ def read_codestream(file: BinaryIO) -> Codestream:
     ValueError
         If there is none, or it makes no sense.
     """
-    file.seek(_find_start(file) + 2)
+    start, profile = _find_parts(file)
+    file.seek(start + 2)
     fields: tuple[int, ...] = ()
-    levels, code_block, components = 32, 4096, 0
+    levels, code_block, components = _UNSAID, 4096, 0
     for _ in range(_MOST_MARKERS):
         marker, length = struct.unpack(">HH", _exactly(file, 4))
         if marker == _TILE:
@@ -69,27 +79,49 @@ def read_codestream(file: BinaryIO) -> Codestream:
         raise ValueError("no size in its header")
     width, height, left, top, across, down, _, _ = fields
     size = max(0, width - left), max(0, height - top)
-    tile_pixels = min(size[0], across) * min(size[1], down)
-    return Codestream(size, tile_pixels, components, 0 if levels == 32 else levels, code_block)
+    return Codestream(
+        size=size,
+        tile_pixels=min(size[0], across) * min(size[1], down),
+        components=components,
+        levels=0 if levels == _UNSAID else levels,
+        code_block_pixels=code_block,
+        profile=profile,
+    )
 
 
-def _find_start(file: BinaryIO) -> int:
-    file.seek(0)
-    if file.read(4) == _START:
-        return 0
-    at = 0
-    for _ in range(_MOST_MARKERS):
+def _boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, and the beginning and end of what is in it, of the boxes of a file."""
+    for _ in range(_MOST_BOXES):
+        if at + 8 > end:
+            return
         file.seek(at)
         size, name = struct.unpack(">I4s", _exactly(file, 8))
-        header = 8
+        start = at + 8
         if size == 1:
             (size,) = struct.unpack(">Q", _exactly(file, 8))
-            header = 16
+            start += 8
+        stop = end if size == 0 else at + size
+        if not start <= stop <= end:
+            stop = end  # cut short; what it begins with may still do
+        yield name, start, stop
+        at = stop
+
+
+def _find_parts(file: BinaryIO) -> tuple[int, bytes | None]:
+    """Return where the codestream begins, and the ICC profile in the boxes before it."""
+    end = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if file.read(4) == _START:
+        return 0, None
+    profile = None
+    for name, start, stop in _boxes(file, 0, end):
         if name == b"jp2c":
-            return at + header
-        if size < header or size >= 1 << 62:
-            break
-        at += size
+            return start, profile
+        if name == b"jp2h":
+            for inner, first, last in _boxes(file, start, stop):
+                file.seek(first)
+                if inner == b"colr" and file.read(3)[:1] == _ICC_METHOD and profile is None:
+                    profile = file.read(min(last - first - 3, _MOST_PROFILE))
     raise ValueError("no codestream in it")
 
 
