@@ -54,11 +54,11 @@ def tiff(*pages: Page, big_endian: bool = False) -> bytes:
             out += block + bytes(len(block) % 2)
         tags.append((324 if page.tile else 273, 4, places))
         tags.append((325 if page.tile else 279, 4, [len(block) for block in blocks]))
-        link = _directory(out, sorted(tags), link, order)
+        link = write_directory(out, sorted(tags), link, order)
     return bytes(out)
 
 
-def _directory(out: bytearray, tags: Sequence[Tag], link: int, order: str) -> int:
+def write_directory(out: bytearray, tags: Sequence[Tag], link: int, order: str) -> int:
     entries = b""
     for number, kind, values in tags:
         data = struct.pack(f"{order}{len(values)}{_SIZES[kind]}", *values)
