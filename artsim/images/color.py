@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,31 +13,102 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 _WHITE: Final = (255, 255, 255)
+_LEVELS: Final = ("L", "RGB", "CMYK", "LAB")
 _BITS_PER_SAMPLE: Final = 258
+_PHOTOMETRIC: Final = 262
 _SAMPLE_FORMAT: Final = 339
 _SIGNED: Final = 2
+_WHITE_IS_ZERO: Final = 0
+
+BAND_PIXELS: Final = 1 << 20
+"""How much of a picture is brought to other numbers at a time."""
 
 _MODE_OF_COLOR_SPACE: Final = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 
 
-def decode_levels(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as opaque 8-bit ``L``, ``RGB``, ``CMYK`` or ``LAB``.
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """What the numbers of a picture deeper than 8 bits mean.
 
-    Still in the file's own color space. Transparent parts are laid on white. Levels
-    deeper than 8 bits are scaled by their full range, as the file states it: 4095 of a
-    12-bit scan is white, and so is 65535 of a 16-bit one; floats run from 0 to 1, or to
-    255, 65535 or their own maximum where they go above; what is negative or not a
-    number is black.
+    Attributes
+    ----------
+    white : float
+        The level of white; black is 0.
+    inverted : bool
+        0 is white, and `white` is black.
+    unsigned : bool
+        Whether Pillow keeps 32-bit unsigned numbers in its signed ones.
     """
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return Image.fromarray(_to_8_bits(image))
+
+    white: float
+    inverted: bool = False
+    unsigned: bool = False
+
+
+def depth_of(image: Image.Image) -> Depth | None:
+    """Return the depth of a loaded picture, None where it has 8 bits or fewer.
+
+    Integers run to their full range as the file states it: 4095 of a 12-bit scan is
+    white, and so is 65535 of a 16-bit one. Floats: see `white_of`.
+    """
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
+        return None
+    tags = getattr(image, "tag_v2", {})
+    inverted = _first(tags.get(_PHOTOMETRIC), 1) == _WHITE_IS_ZERO
+    if image.mode == "F":
+        bands = (np.asarray(band) for band in _bands(image))
+        return Depth(white_of(max(greatest(band) for band in bands)), inverted)
+    bits, signed = _sample_type(image.mode, tags)
+    white = float(2 ** (bits - 1) - 1 if signed else 2**bits - 1)
+    return Depth(white, inverted, unsigned=image.mode == "I" and bits == 32 and not signed)
+
+
+def white_of(most: float) -> float:
+    """Return the level of white among floats, of which `most` is the greatest.
+
+    1, or 255 or 65535 where they go above, or their own greatest.
+    """
+    return next((full for full in (1.0, 255.0, 65535.0) if most <= full), most)
+
+
+def greatest(levels: npt.NDArray[Any]) -> float:
+    """Return the greatest of the levels that are numbers, at least 0."""
+    return float(levels.max(initial=0.0, where=np.isfinite(levels)))
+
+
+def scale_levels(levels: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
+    """Return levels from 0 to `white` as 0 to 255; what is negative or no number is 0."""
+    if levels.dtype.kind == "f":
+        levels = np.clip(np.nan_to_num(levels, nan=0.0, posinf=0.0, neginf=0.0), 0.0, white)
+    gray = levels * (np.float64 if levels.dtype == np.float64 else np.float32)(255.0 / white)
+    np.rint(np.clip(gray, 0.0, 255.0, out=gray), out=gray)
+    return gray.astype(np.uint8)
+
+
+def decode_levels(image: Image.Image, depth: Depth | None) -> Image.Image:
+    """Return a loaded picture, or a part of one, as opaque 8-bit levels.
+
+    ``L``, ``RGB``, ``CMYK`` or ``LAB``, still in the file's own color space. Transparent
+    parts are laid on white. `depth` is that of the whole picture, from `depth_of`.
+    """
+    if depth is not None:
+        levels = np.asarray(image)
+        gray = scale_levels(levels.view(np.uint32) if depth.unsigned else levels, depth.white)
+        return Image.fromarray(255 - gray if depth.inverted else gray)
     if image.mode == "1":
         image = image.convert("L") if "transparency" not in image.info else image.convert("RGBA")
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.has_transparency_data:
         return _on_white(image)
-    if image.mode in ("L", "RGB", "CMYK", "LAB"):
+    if image.mode in _LEVELS:
         return image
     return image.convert("RGB")  # palettes, YCbCr, HSV, RGBX
+
+
+def needs_decoding(image: Image.Image) -> bool:
+    """Tell whether `decode_levels` makes another picture of it."""
+    return image.has_transparency_data or image.mode not in _LEVELS
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -67,29 +140,15 @@ def _on_white(image: Image.Image) -> Image.Image:
     return white
 
 
-def _to_8_bits(image: Image.Image) -> npt.NDArray[np.uint8]:
-    levels = np.asarray(image)
-    if image.mode == "F":
-        finite = np.nan_to_num(levels, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
-        most = float(finite.max(initial=0.0))
-        white = next((full for full in (1.0, 255.0, 65535.0) if most <= full), most)
-        return _scaled(finite, white)
-    bits, signed = _sample_type(image)
-    if image.mode == "I" and bits == 32 and not signed:
-        levels = levels.view(np.uint32)  # Pillow keeps unsigned samples in signed ones
-    return _scaled(levels, float(2 ** (bits - 1) - 1 if signed else 2**bits - 1))
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    rows = max(1, BAND_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
-def _scaled(levels: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8]:
-    gray = levels * np.float32(255.0 / white)
-    np.rint(np.clip(gray, 0.0, 255.0, out=gray), out=gray)
-    return gray.astype(np.uint8)
-
-
-def _sample_type(image: Image.Image) -> tuple[int, bool]:
+def _sample_type(mode: str, tags: Mapping[int, Any]) -> tuple[int, bool]:
     """Return the bits of a sample, and whether it is signed, from a TIFF's own tags."""
-    tags = getattr(image, "tag_v2", {})
-    default = 32 if image.mode == "I" and tags else 16
+    default = 32 if mode == "I" and tags else 16
     bits = _first(tags.get(_BITS_PER_SAMPLE), default)
     return (bits if 1 <= bits <= 32 else default), _first(tags.get(_SAMPLE_FORMAT), 1) == _SIGNED
 

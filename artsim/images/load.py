@@ -5,94 +5,65 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
-from PIL.ImageFile import ImageFile
+from PIL import Image
 
 from artsim.domain.arrays import RGBImage
 from artsim.errors import ImageError
-from artsim.images.color import decode_levels, to_srgb
-from artsim.images.quiet import pillow_warnings_ignored, silence_libtiff
+from artsim.images.decode import decode, decode_open, fit
+from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
+from artsim.images.limits import ImageLimits
+from artsim.images.quiet import pillow_warnings_ignored
+from artsim.images.tiff import UnreadableTiffError
+
+__all__ = [
+    "DEFAULT_MAX_SIDE",
+    "IMAGE_SUFFIXES",
+    "ImageLimits",
+    "ImageSource",
+    "LoadedImage",
+    "file_sha256",
+    "load_image",
+    "load_image_bytes",
+    "shrink_image",
+]
 
 IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
+    | {".avif", ".jp2", ".j2k", ".jpx", ".jpf", ".j2c", ".jpc"}
 )
 """Lower-case endings of the files that `load_image` is meant for; it looks only inside."""
 
 DEFAULT_MAX_SIDE: Final = 1024
 
+_READ_BYTES: Final = 1 << 20
+
 _File: TypeAlias = io.BufferedReader | io.BytesIO
 
-_ORIENTATION_TAG: Final = 0x0112
 
-# The plugins are called directly, not through Image.open: its one limit on pixels is a
-# global of the process, and it would also try every other format Pillow knows.
-_FORMATS: Final[tuple[tuple[str, Callable[[bytes], bool], type[ImageFile]], ...]] = (
-    ("JPEG", lambda head: head.startswith(b"\xff\xd8\xff"), JpegImagePlugin.JpegImageFile),
-    ("PNG", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"), PngImagePlugin.PngImageFile),
-    (
-        "WebP",
-        lambda head: head.startswith(b"RIFF") and head[8:12] == b"WEBP",
-        WebPImagePlugin.WebPImageFile,
-    ),
-    (
-        "TIFF",
-        lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        TiffImagePlugin.TiffImageFile,
-    ),
-    ("GIF", lambda head: head[:6] in (b"GIF87a", b"GIF89a"), GifImagePlugin.GifImageFile),
-    ("BMP", lambda head: head.startswith(b"BM"), BmpImagePlugin.BmpImageFile),
+class SupportsRead(Protocol):
+    """A file open for reading bytes, or anything that reads like one."""
+
+    def read(self, size: int, /) -> object:
+        """Return the next bytes, at most `size`; none at the end."""
+
+
+ImageSource: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsRead | Image.Image
 )
-
-_TRANSPOSITIONS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+"""What `load_image` takes."""
 
 # Pillow logs an error for some hostile TIFFs; without a handler Python prints it.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
-
-
-@dataclass(frozen=True, slots=True)
-class ImageLimits:
-    """What is refused before anything is decoded.
-
-    Attributes
-    ----------
-    max_megapixels : float
-        Most pixels of a picture, in millions.
-    max_bytes : int
-        Most bytes of a file.
-    """
-
-    max_megapixels: float = 200.0
-    max_bytes: int = 1 << 30
-
-    def __post_init__(self) -> None:
-        """Refuse limits that nothing could meet."""
-        if not self.max_megapixels > 0 or self.max_bytes < 1:
-            raise ValueError(f"limits must be positive, not {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +77,8 @@ class LoadedImage:
     width, height : int
         Of the original, upright.
     sha256 : str
-        Of the file's bytes, in lower-case hexadecimal digits.
+        Of the file's bytes, in lower-case hexadecimal digits; empty for a picture of
+        Pillow's, which has none.
     """
 
     pixels: RGBImage
@@ -116,20 +88,32 @@ class LoadedImage:
 
 
 def load_image(
-    path: Path, *, max_side: int = DEFAULT_MAX_SIDE, limits: ImageLimits | None = None
+    source: ImageSource,
+    *,
+    name: str | None = None,
+    max_side: int = DEFAULT_MAX_SIDE,
+    limits: ImageLimits | None = None,
 ) -> LoadedImage:
-    """Load a JPEG, PNG, WebP, TIFF, GIF or BMP file, whatever its name says.
+    """Load a JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF or JPEG 2000, whatever its name says.
 
-    The first frame or page is taken, EXIF orientation applied, and every color mode
+    The first frame is taken, of a TIFF the first page that is no thumbnail, EXIF
+    orientation applied, and every color mode
     brought to 8-bit sRGB as `artsim.images.color` describes; transparent parts become
     white, as the paper of a catalogue is behind a cut-out. A larger picture is shrunk by
-    a Lanczos filter, a JPEG from the smallest scale the decoder offers that is at least
-    twice the size wanted [1]_. A smaller one is never enlarged.
+    a Lanczos filter, a JPEG or JPEG 2000 from the smallest scale the decoder offers that
+    is at least twice the size wanted [1]_. A smaller one is never enlarged.
+
+    All threads of a process share one budget of memory: pictures whose decoding takes more
+    wait for each other, so that they take at most 2 GB together.
 
     Parameters
     ----------
-    path : Path
-        Regular file; pipes and devices are refused, not waited for.
+    source : str, PathLike, bytes, binary file or PIL.Image.Image
+        A path is that of a regular file; pipes and devices are refused, not waited for. A
+        file object is read from where it stands, to its end. A picture of Pillow's
+        is left as it is, but for its pixels being loaded.
+    name : str, optional
+        What messages call it; by default the path, the file object's name, or "picture".
     max_side : int
         Most pixels of the result's long side, at least 1.
     limits : ImageLimits, optional
@@ -146,16 +130,32 @@ def load_image(
         is damaged or cut short, or is over a limit.
     ValueError
         If `max_side` is below 1.
+    TypeError
+        If `source` is none of these.
 
     References
     ----------
-    .. [1] libjpeg's scaled inverse DCT, through `PIL.Image.Image.draft`.
+    .. [1] libjpeg's scaled inverse DCT, through `PIL.Image.Image.draft`; the resolutions
+       of a wavelet transform.
     """
     limits = ImageLimits() if limits is None else limits
     _check_max_side(max_side)
-    place = str(path)
-    with _open_regular_file(path, limits) as file:
-        return _load(file, place, max_side, limits)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        with _about(path), _open_regular_file(path, limits) as file:
+            return _load(file, name or str(path), max_side, limits)
+    if isinstance(source, Image.Image):
+        return _load_open(source, name or "picture", max_side, limits)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return load_image_bytes(bytes(source), name or "picture", max_side=max_side, limits=limits)
+    if hasattr(source, "read"):
+        name = name or str(getattr(source, "name", "picture"))
+        data = _read_at_most(source, name, limits)
+        return load_image_bytes(data, name, max_side=max_side, limits=limits)
+    raise TypeError(
+        "expected a path, bytes, a binary file or a picture of Pillow's, "
+        f"not {type(source).__name__}"
+    )
 
 
 def load_image_bytes(
@@ -182,7 +182,7 @@ def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
     """
     _check_max_side(max_side)
     height, width = image.shape[:2]
-    target = _fit(width, height, max_side)
+    target = fit(width, height, max_side)
     if target == (width, height):
         return image
     whole = Image.fromarray(np.ascontiguousarray(image))
@@ -245,22 +245,55 @@ def _why_not_opened(path: Path, exc: OSError | ValueError) -> str:
     return f"{place}: cannot be opened ({reason}); check the path"
 
 
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Say in errors which file they are about."""
+    try:
+        yield
+    except ImageError as exc:
+        exc.path = path
+        raise
+
+
+def _read_at_most(source: SupportsRead, name: str, limits: ImageLimits) -> bytes:
+    """Read a stream to its end, or to just beyond the limit."""
+    parts, size = [], 0
+    while size <= limits.max_bytes:
+        try:
+            part = source.read(min(_READ_BYTES, limits.max_bytes + 1 - size))
+        except (OSError, ValueError) as exc:
+            raise ImageError(f"{name}: cannot be read ({exc}); open it again") from exc
+        if not isinstance(part, bytes):
+            raise TypeError(f"{name} is open as text; open it in mode 'rb'")
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
 def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> LoadedImage:
     sha256 = _sha256(file, place)
-    head = file.read(16)
+    head = file.read(HEAD_BYTES)
+    kind = find_format(head)
+    if kind is None:
+        foreign = foreign_kind(head)
+        if foreign is None:
+            raise ImageError(f"{place}: not a picture that artsim reads; expected {NAMES}")
+        raise ImageError(f"{place}: {foreign}, which artsim does not read; save it as JPEG")
+    if kind is JPEG and (skipped := len(head) - len(head.lstrip(b"\r\n"))):
+        file.seek(skipped)
+        file = io.BytesIO(file.read())
     file.seek(0)
-    opener = next(((name, cls) for name, fits, cls in _FORMATS if fits(head)), None)
-    if opener is None:
-        raise ImageError(
-            f"{place}: not a picture that artsim reads; expected JPEG, PNG, WebP, TIFF, GIF or BMP"
-        )
-    format_name, plugin = opener
-    if format_name == "TIFF":
-        silence_libtiff()
-    with _decoding(place, format_name), plugin(file) as image:
-        _check_pixels(place, image, limits)
-        small, width, height = _decode(image, max_side)
-        return LoadedImage(np.array(small), width, height, sha256)
+    with _decoding(place, kind.name):
+        pixels, width, height = decode(file, kind, place, max_side, limits)
+    return LoadedImage(pixels, width, height, sha256)
+
+
+def _load_open(image: Image.Image, place: str, max_side: int, limits: ImageLimits) -> LoadedImage:
+    with _decoding(place, image.format or "picture"):
+        pixels, width, height = decode_open(image, place, max_side, limits)
+    return LoadedImage(pixels, width, height, sha256="")
 
 
 def _sha256(file: _File, place: str) -> str:
@@ -283,8 +316,17 @@ def _decoding(place: str, format_name: str) -> Iterator[None]:
         raise
     except MemoryError as exc:
         raise ImageError(
-            f"{place}: not enough memory to decode this {format_name}; "
-            "shrink it, or use fewer workers"
+            f"{place}: not enough memory to decode this {format_name}; shrink it, or read "
+            "fewer pictures at a time",
+            hint="--workers",
+        ) from exc
+    except UnreadableTiffError as exc:
+        raise ImageError(
+            f"{place}: a TIFF that {exc}, which artsim does not read; save it as JPEG"
+        ) from exc
+    except ImportError as exc:
+        raise ImageError(
+            f"{place}: the installed Pillow cannot read {format_name}; install a newer one"
         ) from exc
     except Image.DecompressionBombError as exc:
         raise ImageError(
@@ -303,52 +345,3 @@ def _what_is_wrong(exc: Exception, format_name: str) -> str:
     if isinstance(exc, (OSError, SyntaxError, ValueError, zlib.error)) and reason:
         return f"a damaged or unsupported {format_name} ({reason[:120]}); save it anew"
     return f"a damaged or unsupported {format_name}; save it anew"
-
-
-def _check_pixels(place: str, image: Image.Image, limits: ImageLimits) -> None:
-    width, height = image.size
-    if width * height > limits.max_megapixels * 1e6:
-        raise ImageError(
-            f"{place}: {width:,} x {height:,} pixels are {width * height / 1e6:,.1f} megapixels, "
-            f"and the limit is {limits.max_megapixels:g}; "
-            "shrink the picture or raise the limit (--max-megapixels)"
-        )
-
-
-def _decode(image: ImageFile, max_side: int) -> tuple[Image.Image, int, int]:
-    """Return the small upright sRGB picture, and the original's width and height."""
-    width, height = image.size
-    if width < 1 or height < 1:
-        raise ValueError("no pixels")
-    target = _fit(width, height, max_side)
-    # At least twice the target, so that the resize below still sees detail to filter.
-    drafted = image.draft(None, (2 * target[0], 2 * target[1])) if target != image.size else None
-    box = None if drafted is None else drafted[1]
-    image.load()
-    orientation = _orientation(image)  # after loading: TIFFs come upright and forget theirs
-    profile = image.info.get("icc_profile")
-    small: Image.Image = decode_levels(image)
-    if small.size != target:
-        small = small.resize(target, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
-    small = to_srgb(small, profile)
-    if orientation in _TRANSPOSITIONS:
-        small = small.transpose(_TRANSPOSITIONS[orientation])
-    if orientation >= 5:
-        width, height = height, width
-    return small, width, height
-
-
-def _fit(width: int, height: int, max_side: int) -> tuple[int, int]:
-    long = max(width, height)
-    if long <= max_side:
-        return width, height
-    return max(1, round(width * max_side / long)), max(1, round(height * max_side / long))
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation in 1..8; 1 where there is none or it cannot be read."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged metadata is no reason to refuse a sound picture
-        return 1
-    return value if isinstance(value, int) and value in _TRANSPOSITIONS else 1

@@ -105,7 +105,7 @@ class Reader:
         try:
             return self._read(source, known)
         except ArtsimError as error:
-            return Problem(str(source.image_path), str(error), source.painting_id)
+            return Problem(str(source.image_path), error.with_hint, source.painting_id)
         except MemoryError:
             reason = (
                 f"{source.image_path}: not enough memory to read this picture; "

@@ -292,9 +292,19 @@ def test_lab() -> None:
     assert pixels_of(data, max_side=50).shape == (33, 50, 3)
 
 
+def made_profile(name: str) -> bytes:
+    """Return a profile of Pillow's without the second in which it was made.
+
+    Else two processes have other bytes, which compress to another length.
+    """
+    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes())
+    data[24:36] = bytes(12)
+    return bytes(data)
+
+
 def profile_with_swapped_primaries() -> bytes:
     """Return an sRGB profile whose red and blue columns change places."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    data = bytearray(made_profile("sRGB"))
     count = struct.unpack_from(">I", data, 128)[0]
     entry = {bytes(data[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
     red, blue = entry[b"rXYZ"], entry[b"bXYZ"]
@@ -359,8 +369,8 @@ def test_an_icc_profile_of_cut_outs_and_palettes_counts() -> None:
 
 
 def test_a_plain_srgb_profile_changes_nothing() -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert np.array_equal(pixels_of(encoded(SMALL, "PNG", icc_profile=profile)), np.asarray(SMALL))
+    data = encoded(SMALL, "PNG", icc_profile=made_profile("sRGB"))
+    assert np.array_equal(pixels_of(data), np.asarray(SMALL))
 
 
 @pytest.mark.parametrize("profile", [b"not a profile", SWAPPED[:200], SWAPPED[:-40], b"\0" * 4000])
@@ -369,8 +379,8 @@ def test_a_broken_profile_is_passed_over(profile: bytes) -> None:
 
 
 def test_a_profile_of_another_color_space_is_passed_over() -> None:
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    assert np.array_equal(pixels_of(encoded(SMALL, "PNG", icc_profile=lab)), np.asarray(SMALL))
+    data = encoded(SMALL, "PNG", icc_profile=made_profile("LAB"))
+    assert np.array_equal(pixels_of(data), np.asarray(SMALL))
 
 
 def test_the_first_frame_of_an_animation() -> None:
@@ -504,29 +514,31 @@ def test_hostile_files_end_well(make: Callable[[], bytes]) -> None:
         assert "\n" not in str(exc)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        encoded(SMALL, "JPEG", exif=Image.Exif()),
-        encoded(SMALL.convert("CMYK"), "JPEG", icc_profile=SWAPPED),
-        encoded(SMALL, "PNG", icc_profile=SWAPPED),
-        encoded(SMALL.quantize(16), "PNG", transparency=bytes([255, 0])),
-        encoded(cut_out(), "WEBP"),
-        encoded(SMALL, "WEBP", lossless=True),
-        encoded(SMALL, "TIFF"),
-        encoded(SMALL, "TIFF", compression="tiff_lzw"),
-        encoded(SMALL, "TIFF", compression="jpeg"),
-        raw_tiff(ramp("<f4", 0, 1), 32, 3),
-        encoded(SMALL, "GIF", save_all=True, append_images=[SMALL.rotate(90)]),
-        encoded(SMALL, "BMP"),
-        encoded(SMALL.quantize(16), "BMP"),
-    ],
-    ids=lambda data: f"{data[:4].hex()}-{len(data)}",
-)
+DAMAGED = {
+    "jpeg-exif": encoded(SMALL, "JPEG", exif=Image.Exif()),
+    "jpeg-cmyk-profile": encoded(SMALL.convert("CMYK"), "JPEG", icc_profile=SWAPPED),
+    "png-profile": encoded(SMALL, "PNG", icc_profile=SWAPPED),
+    "png-palette": encoded(SMALL.quantize(16), "PNG", transparency=bytes([255, 0])),
+    "webp-alpha": encoded(cut_out(), "WEBP"),
+    "webp-lossless": encoded(SMALL, "WEBP", lossless=True),
+    "tiff": encoded(SMALL, "TIFF"),
+    "tiff-lzw": encoded(SMALL, "TIFF", compression="tiff_lzw"),
+    "tiff-jpeg": encoded(SMALL, "TIFF", compression="jpeg"),
+    "tiff-float": raw_tiff(ramp("<f4", 0, 1), 32, 3),
+    "gif": encoded(SMALL, "GIF", save_all=True, append_images=[SMALL.rotate(90)]),
+    "bmp": encoded(SMALL, "BMP"),
+    "bmp-palette": encoded(SMALL.quantize(16), "BMP"),
+}
+
+
+# Named, and seeded by the name: what an encoder makes of a picture may have another length
+# elsewhere, and the tests of one run have to be the same in every process.
+@pytest.mark.parametrize("name", DAMAGED)
 def test_damage_is_an_image_error_or_a_picture(
-    data: bytes, capfd: pytest.CaptureFixture[str]
+    name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    random = np.random.default_rng(len(data))
+    data = DAMAGED[name]
+    random = np.random.default_rng(zlib.crc32(name.encode()))
     outcomes = set()
     for round_ in range(80):
         damaged = bytearray(data)

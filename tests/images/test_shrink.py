@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from artsim.images import shrink
+from artsim.images.color import decode_levels, depth_of
+from artsim.images.shrink import shrink_levels
+
+PHOTOGRAPH = Image.fromarray(skimage.data.astronaut())
+
+
+MODES = ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr", "I", "I;16", "F"]
+MODES += ["P with one transparent", "RGB with one transparent"]
+
+
+def in_mode(mode: str, size: tuple[int, int]) -> Image.Image:
+    picture = PHOTOGRAPH.resize(size)
+    if mode == "F":
+        # The brightest is not in the first band.
+        levels = np.asarray(picture.convert("L")).astype(np.float32) * 3
+        levels[0, 0], levels[-1, -1] = np.nan, 70_000.0
+        return Image.fromarray(levels)
+    if mode == "I":
+        return Image.fromarray(np.asarray(picture.convert("L")).astype(np.int32) * 257)
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    if mode == "P with one transparent":
+        palette = picture.quantize(32)
+        palette.info["transparency"] = 3
+        return palette
+    if mode == "RGB with one transparent":
+        picture.info["transparency"] = picture.getpixel((5, 5))
+        return picture
+    if mode in ("RGBA", "LA"):
+        picture.putalpha(PHOTOGRAPH.convert("L").rotate(90).resize(size))
+    return picture.quantize(32) if mode == "P" else picture.convert(mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("size", [(701, 503), (97, 1201), (3001, 40)])
+@pytest.mark.parametrize("side", [512, 100, 7])
+def test_bands_give_what_the_whole_gives(
+    monkeypatch: pytest.MonkeyPatch, mode: str, size: tuple[int, int], side: int
+) -> None:
+    picture = in_mode(mode, size)
+    scale = side / max(size)
+    target = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+    whole = decode_levels(picture, depth_of(picture)).resize(
+        target, Image.Resampling.LANCZOS, reducing_gap=2.0
+    )
+    monkeypatch.setattr(shrink, "BAND_PIXELS", 5000)
+
+    shrunk = shrink_levels(picture, target)
+
+    assert shrunk.mode == whole.mode
+    assert np.array_equal(np.asarray(shrunk), np.asarray(whole))
+
+
+def test_a_large_picture_is_not_turned_into_other_numbers_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = []
+
+    def watched(image: Image.Image, depth: object) -> Image.Image:
+        sizes.append(image.width * image.height)
+        return decode_levels(image, None)
+
+    monkeypatch.setattr(shrink, "decode_levels", watched)
+    monkeypatch.setattr(shrink, "BAND_PIXELS", 5000)
+    shrink_levels(in_mode("RGBA", (701, 503)), (100, 72))
+    assert max(sizes) <= 5000
