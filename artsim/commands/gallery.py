@@ -40,6 +40,7 @@ from artsim.commands.common import (
     say_notes,
     write_json,
 )
+from artsim.domain.progress import counted
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:
@@ -92,9 +93,10 @@ def info(
         if output_format == "json":
             write_json(described)
         else:
-            from artsim.render.overview import print_store
+            from artsim.render.overview import print_store, store_notes
 
             print_store(described, sys.stdout)
+            say_notes(store_notes(described))
         errors = list_errors(described)
         if output_format != "json":
             for error in errors:
@@ -206,7 +208,7 @@ def export(
                     opened, output or sys.stdout.buffer, criteria, faces=faces, vectors=vectors
                 )
         if output is not None:
-            say(f"Wrote {count} {'faces' if faces else 'paintings'} to {output}.")
+            say(f"Wrote {counted(count, 'face' if faces else 'painting')} to {output}.")
 
 
 def delete(
@@ -266,7 +268,7 @@ def delete(
             criteria, notes = build_criteria(filters, opened.paintings)
             say_notes(notes)
             count = opened.paintings.count(criteria)
-            what = f"{count} painting{'' if count == 1 else 's'} of {opened.store.location}"
+            what = f"{counted(count, 'painting')} of {opened.store.location}"
             if count == 0 and not everything:
                 say("Nothing to delete.")
                 return
@@ -330,4 +332,8 @@ def push(
         ):
             copied = push_gallery(source, target, options=options, progress=make_progress())
             location = target.store.location
-        say(f"Copied {copied.written} points to {location}; {copied.unchanged} were there already.")
+        was = "was" if copied.unchanged == 1 else "were"
+        say(
+            f"Copied {counted(copied.written, 'point')} to {location}; "
+            f"{copied.unchanged:,} {was} there already."
+        )

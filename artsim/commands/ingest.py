@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,14 +35,20 @@ from artsim.commands.common import (
     parse_columns,
     say,
     say_notes,
+    write_json,
 )
+from artsim.domain.progress import counted
 from artsim.errors import ExportError
 
 if TYPE_CHECKING:
-    from artsim.ingest.progress import IngestSummary, Problem
+    from artsim.ingest.progress import Counts, IngestSummary, Problem
 
 SHOWN_PROBLEMS = 10
 SHOWN_CHARACTERS = 400
+SHOWN_RENAMES = 10
+
+SOME_FAILED = 3
+"""Exit code of an ingest that finished, and left out more than was to be expected."""
 
 SourceArgument = Annotated[
     Path,
@@ -83,6 +94,20 @@ DryRunOption = Annotated[
         "--dry-run", help="Read everything, write nothing; say how the columns are understood."
     ),
 ]
+PruneOption = Annotated[
+    bool, typer.Option("--prune", help="In the end take out what the source no longer has.")
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", "-y", help="--prune may take out more than a tenth.")
+]
+MaxFailuresOption = Annotated[
+    int, typer.Option(min=0, help="Exit with 3 only if more pictures or rows did not go in.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+SummaryFormat = Annotated[
+    Literal["text", "json"],
+    typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
+]
 ErrorsOption = Annotated[
     Path,
     typer.Option(
@@ -105,6 +130,11 @@ def ingest(
     shard: ShardOption = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
+    prune: PruneOption = False,
+    yes: YesOption = False,
+    max_failures: MaxFailuresOption = 0,
+    quiet: QuietOption = False,
+    output_format: SummaryFormat = "text",
     errors: ErrorsOption = Path("ingest-errors.jsonl"),
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
@@ -124,12 +154,16 @@ def ingest(
     """Bring a folder or manifest of paintings into a gallery.
 
     What the gallery has already is skipped, so a run that was interrupted is simply run
-    again.
+    again. The exit code is 3 if it finished, but pictures or rows did not go in.
 
     Example: artsim ingest ~/pictures --gallery nga --map id=objectid
     """
     if weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
+    if prune and (shard is not None or limit is not None):
+        raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
+    if yes and not prune:
+        raise typer.BadParameter("--yes is for --prune")
     with expected_errors():
         from artsim.images.load import ImageLimits
         from artsim.ingest.run import IngestOptions, ingest_paintings
@@ -150,24 +184,36 @@ def ingest(
             shard=_parse_shard(shard),
             force=force,
             dry_run=dry_run,
+            prune=prune,
+            prune_any=yes,
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
-        with Place(gallery, url, api_key, home, wait).open() as opened:
-            if dry_run:
+        with _stoppable(), Place(gallery, url, api_key, home, wait).open() as opened:
+            if dry_run and not quiet and output_format == "text":
                 _say_what_is_understood(source, metadata, parse_columns(columns or []))
-            try:
-                summary = ingest_paintings(
-                    opened,
-                    source,
-                    options,
-                    metadata=metadata,
-                    columns=parse_columns(columns or []),
-                    progress=make_progress(),
-                )
-            except KeyboardInterrupt:
-                say("Interrupted. What was written is whole; the same command goes on from there.")
-                raise typer.Exit(130) from None
-        _report(summary, errors)
+            summary = ingest_paintings(
+                opened,
+                source,
+                options,
+                metadata=metadata,
+                columns=parse_columns(columns or []),
+                progress=None if quiet else make_progress(),
+            )
+        too_many = summary.counts.failed > max_failures
+        if summary.problems:
+            _write_problems(summary.problems, errors)
+        if output_format == "json":
+            write_json(summary.to_dict())
+        elif not quiet:
+            _say_summary(summary)
+        elif too_many:
+            say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
+        if output_format != "json" and (too_many or not quiet):
+            _say_problems(summary.problems, errors)
+        if summary.refusal is not None:
+            raise summary.refusal
+        if too_many:
+            raise typer.Exit(SOME_FAILED)
 
 
 def sample(
@@ -191,8 +237,8 @@ def sample(
         finally:
             progress.finish()
         say(
-            f"{made.pictures} pictures, {made.portraits} of them portraits, are in {folder}. "
-            f"Next: artsim ingest {folder}"
+            f"{counted(made.pictures, 'picture')}, {made.portraits} of them portraits, "
+            f"{'is' if made.pictures == 1 else 'are'} in {folder}. Next: artsim ingest {folder}"
         )
 
 
@@ -215,28 +261,85 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(first), int(step)
 
 
-def _report(summary: IngestSummary, errors: Path) -> None:
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends an ingest as Ctrl-C does."""
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Say how to go on after Ctrl-C and SIGTERM, and exit as a shell expects of them."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, stop) if is_main else None
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        terminated = isinstance(interrupt, _Terminated)
+        how = "Terminated" if terminated else "Interrupted"
+        say(f"{how}. What was written is whole; the same command goes on from there.")
+        raise typer.Exit(143 if terminated else 130) from None
+    finally:
+        if is_main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _say_summary(summary: IngestSummary) -> None:
     say_notes(summary.notes)
     say(_in_words(summary))
-    for problem in summary.problems[:SHOWN_PROBLEMS]:
+    for old_id, new_id in summary.renamed[:SHOWN_RENAMES]:
+        say(f"{new_id} was there already as {old_id}: renamed")
+    more = len(summary.renamed) - SHOWN_RENAMES
+    if more > 0:
+        say(f"and {more:,} more renamed")
+
+
+def _say_problems(problems: list[Problem], errors: Path) -> None:
+    for problem in problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")
-    if summary.problems:
-        _write_problems(summary.problems, errors)
+    if problems:
         say(f"All that did not go in, with reasons: {errors}")
 
 
 def _in_words(summary: IngestSummary) -> str:
     counts = summary.counts
-    verb = "Would write" if summary.dry_run else "Wrote"
-    faces = f" with {counts.faces} faces" if counts.faces else ""
-    others = {
-        "had new metadata": counts.updated,
-        "were there already": counts.unchanged,
-        "did not go in": counts.failed,
-    }
-    parts = [f"{verb} {counts.written} paintings{faces}"]
-    parts += [f"{count} {what}" for what, count in others.items() if count]
-    return "; ".join(parts) + "."
+    faces = f" with {counted(counts.faces, 'face')}" if counts.faces else ""
+    written = _written(counts, dry_run=summary.dry_run)
+    ends = [
+        (counts.updated, "had new metadata"),
+        (counts.renamed, "would be renamed" if summary.dry_run else "{were} renamed"),
+        (counts.unchanged, "{were} there already"),
+        (counts.failed, "did not go in"),
+        (counts.pruned, "would be taken out" if summary.dry_run else "{were} taken out"),
+    ]
+    others = [
+        f"{count:,} {what.format(were='was' if count == 1 else 'were')}"
+        for count, what in ends
+        if count
+    ]
+    text = "; ".join([written[0] + faces, *written[1:], *others])
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _written(counts: Counts, *, dry_run: bool) -> list[str]:
+    """Return in words what was encoded: whole paintings, or what those that were there lacked."""
+
+    def did(verb: str, past: str) -> str:
+        return f"would {verb}" if dry_run else past
+
+    new = counts.written - counts.extended
+    parts = [
+        f"{did('add', 'added')} {name} vectors to {counted(count, 'painting')}"
+        for name, count in counts.added.items()
+    ]
+    if counts.extended and not parts:
+        searched = counted(counts.extended, "painting")
+        parts = [f"{did('look', 'looked')} for faces in {searched}"]
+    if new or not parts:
+        parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
+    return parts
 
 
 def _write_problems(problems: list[Problem], path: Path) -> None:

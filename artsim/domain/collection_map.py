@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.domain.payload import Payload
+from artsim.domain.progress import counted
 
 Positions: TypeAlias = npt.NDArray[np.float32]
 """Shape (N, 2): x to the right and y downward, as on a screen."""
@@ -115,5 +116,4 @@ class CollectionMap:
     @property
     def kind(self) -> str:
         """What the points are, for N of them: ``1 painting``, ``20 faces``."""
-        word = "face" if self.faces else "painting"
-        return f"{len(self):,} {word}{'' if len(self) == 1 else 's'}"
+        return counted(len(self), "face" if self.faces else "painting")

@@ -40,6 +40,7 @@ PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
     "image_sha256": "keyword",
     "image_width": "integer",
     "image_height": "integer",
+    "ingested_from": "keyword",
     "tags": "keyword",
     "face_count": "integer",
     "face_detector": "keyword",
@@ -49,7 +50,9 @@ PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
 """Fields of a point in ``paintings``, each with its payload index (None: not indexed).
 
 ``face_count``, ``face_detector`` and ``face_encoders`` say whether and how the faces of
-the painting were looked for; they are absent where nobody looked.
+the painting were looked for; they are absent where nobody looked. ``ingested_from`` is the
+``file://`` address of the folder or manifest that the painting came from last; points of an
+artsim that did not note it lack it until they are ingested again.
 """
 
 FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {

@@ -21,6 +21,11 @@ class Progress(Protocol):
         ...
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count in words: ``1 face``, ``1,985 paintings``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 class SilentProgress:
     """Progress that says nothing."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
 
 from artsim.domain.criteria import AnyOf, Criteria
+from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
 
 _AT_ONCE = 500
@@ -24,23 +24,24 @@ def delete_paintings(gallery: Gallery, criteria: Criteria) -> None:
     """
     if not criteria.must and not criteria.must_not:
         raise ValueError("criteria must not be empty")
-    paintings, faces = gallery.paintings, gallery.faces_if_any
+    paintings = gallery.paintings
     records = paintings.scroll(criteria, payload_fields=["painting_id"])
     ids = [str(record.payload["painting_id"]) for record in records]
-    for some in _in_parts(ids):
-        condition = Criteria((AnyOf("painting_id", some),))
+    delete_by_id(ids, paintings, gallery.faces_if_any)
+
+
+def delete_by_id(
+    painting_ids: Sequence[str], paintings: Collection, faces: Collection | None
+) -> None:
+    """Delete paintings, each after its faces."""
+    for start in range(0, len(painting_ids), _AT_ONCE):
+        some = Criteria((AnyOf("painting_id", tuple(painting_ids[start : start + _AT_ONCE])),))
         if faces is not None:
-            faces.delete(condition)
-        paintings.delete(condition)
+            faces.delete(some)
+        paintings.delete(some)
 
 
 def delete_gallery(gallery: Gallery) -> None:
     """Delete the gallery's collections with all that is in them."""
     gallery.store.delete_collection(gallery.faces_name)
     gallery.store.delete_collection(gallery.paintings_name)
-
-
-def _in_parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
-    rest = iter(ids)
-    while part := tuple(islice(rest, _AT_ONCE)):
-        yield part

@@ -13,7 +13,7 @@ from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns
 from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest
-from artsim.ingest.manifest_source import SeenIds, make_painting, readable
+from artsim.ingest.manifest_source import SeenIds, make_painting, named_by, readable
 from artsim.ingest.picture_finder import PictureFinder
 from artsim.ingest.source_types import Row, RowProblem, SourceEntry, SourcePainting
 
@@ -124,7 +124,7 @@ class FolderSource:
                 continue
             if relative in seen.lines:
                 reason = f"its path is already the id of line {seen.lines[relative]}"
-                yield RowProblem(str(root / relative), None, reason)
+                yield RowProblem(str(root / relative), None, reason, relative)
                 continue
             path = root / relative
             yield SourcePainting(
@@ -143,14 +143,15 @@ class FolderSource:
                 good = readable(row)
                 yield good, finder.find(good.values.get(column))
             except MetadataError as exc:
-                yield RowProblem(str(self.manifest.path), row.line, str(exc))
+                named = named_by(row, self.columns)
+                yield RowProblem(str(self.manifest.path), row.line, str(exc), named)
 
     def _joined(self, row: Row, relative: str, root: Path, seen: SeenIds) -> SourceEntry:
         columns = self.columns or Columns({}, ())
         try:
             return make_painting(row, columns, root / relative, relative, seen)
         except MetadataError as exc:
-            return RowProblem(str(self.metadata), row.line, str(exc))
+            return RowProblem(str(self.metadata), row.line, str(exc), named_by(row, columns))
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -199,10 +200,10 @@ class _Findings:
         self._problems: list[RowProblem] = []
         self._passed_over: Counter[str] = Counter()
 
-    def note_problem(self, place: str, reason: str) -> None:
+    def note_problem(self, place: str, reason: str, painting_id: str | None = None) -> None:
         """Note what cannot be listed, whose name may be any bytes."""
         printable = os.fsencode(place).decode("utf-8", "backslashreplace")
-        self._problems.append(RowProblem(printable, None, reason))
+        self._problems.append(RowProblem(printable, None, reason, painting_id))
 
     def note_file(self, entry: os.DirEntry[str], relative: str) -> None:
         """Note a file as a picture, a problem, or one passed over."""
@@ -211,7 +212,7 @@ class _Findings:
             try:
                 relative.encode()
             except UnicodeEncodeError:
-                self.note_problem(relative, "its name is not UTF-8; rename it")
+                self.note_problem(relative, "its name is not UTF-8; rename it", "")
             else:
                 self._pictures.append(relative)
         elif kind := _kind_passed_over(entry, suffix):

@@ -14,6 +14,10 @@ from artsim.store.base import Collection, Record
 FACE_STATE = ("face_count", "face_detector", "face_encoders")
 """Fields in which the ingest itself notes how a painting's faces were looked for."""
 
+RENAMED_FROM = "renamed_from"
+"""Field that a painting has while it takes the place of the one of that id: a run that dies
+in between has left both, and the next one knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -28,6 +32,11 @@ class Known:
     payload: Payload
     vector_names: frozenset[str]
     faces: tuple[Record, ...] = ()
+
+    @property
+    def painting_id(self) -> str:
+        """Id that the gallery has it under."""
+        return str(self.payload["painting_id"])
 
     @property
     def metadata(self) -> Payload:

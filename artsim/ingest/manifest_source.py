@@ -62,7 +62,7 @@ class ManifestSource:
             try:
                 yield self._painting(readable(row), folder, seen)
             except MetadataError as exc:
-                yield RowProblem(place, row.line, str(exc))
+                yield RowProblem(place, row.line, str(exc), named_by(row, self.columns))
 
     def _painting(self, row: Row, folder: Path, seen: SeenIds) -> SourcePainting:
         relative = picture_path(row.values.get(self.columns.by_field["image"]))
@@ -100,6 +100,17 @@ def readable(row: Row | BadRow) -> Row:
     if isinstance(row, BadRow):
         raise MetadataError(row.reason)
     return row
+
+
+def named_by(row: Row | BadRow, columns: Columns) -> str | None:
+    """Return the id of a row, else its picture's path; "" if it has neither, None if unknown."""
+    if isinstance(row, BadRow):
+        return None
+    for field_name in ("id", "image"):
+        given = clean(row.values.get(columns.by_field.get(field_name, "")))
+        if given is not None and not says_nothing(given):
+            return as_text(given)
+    return ""
 
 
 def picture_path(value: Any) -> PurePosixPath:

@@ -19,8 +19,8 @@ from artsim.ingest.writer import Writer
 _LOOK_UP = 128
 """Paintings that are looked up in the gallery at a time."""
 
-LookUp = Callable[[Sequence[str]], Mapping[str, Known]]
-"""From painting ids to what the gallery has of them."""
+LookUp = Callable[[Sequence[SourcePainting]], Mapping[str, Known]]
+"""From paintings to what the gallery has of them, by their ids."""
 
 Write = Callable[[Sequence[EncodedPainting]], None]
 """Puts a batch into the gallery; called from one thread."""
@@ -50,13 +50,13 @@ def run_ingest(
     batch_size : int
         Paintings that are encoded and written together, at least 1.
     """
-    counts = Counts()
-    problems: list[Problem] = []
+    summary = IngestSummary(Counts(), dry_run=reader.dry_run)
+    counts = summary.counts
     batch: list[ReadPainting] = []
 
     def report() -> None:
-        skipped = counts.unchanged + counts.updated
-        progress.update(counts.done, faces=counts.faces, skipped=skipped, failed=counts.failed)
+        done = counts.done + len(batch)
+        progress.update(done, faces=counts.faces, skipped=counts.unchanged, failed=counts.failed)
 
     ahead = workers + 2 * batch_size
     with (
@@ -65,20 +65,21 @@ def run_ingest(
     ):
         for read in reads:
             if isinstance(read, Problem):
-                problems.append(read)
+                summary.problems.append(read)
                 counts.failed += 1
             elif read.unchanged:
                 counts.unchanged += 1
             else:
                 batch.append(read)
-            if len(batch) == batch_size:
-                _encode_and_put(batch, reader, writer, batch_size, counts)
-                batch = []
             report()
+            if len(batch) == batch_size:
+                _encode_and_put(batch, reader, writer, batch_size, summary)
+                batch = []
         if batch:
-            _encode_and_put(batch, reader, writer, batch_size, counts)
+            _encode_and_put(batch, reader, writer, batch_size, summary)
+            batch = []
     report()
-    return IngestSummary(counts, problems, reader.dry_run)
+    return summary
 
 
 def _encode_and_put(
@@ -86,16 +87,30 @@ def _encode_and_put(
     reader: Reader,
     writer: Writer,
     batch_size: int,
-    counts: Counts,
+    summary: IngestSummary,
 ) -> None:
     if not reader.dry_run:
         writer.put(encode_paintings(batch, reader.equipment, batch_size))
+    names = {e.info.vector_name: e.info.name for e in reader.equipment.encoders}
     for read in batch:
-        if read.has_new_vectors:
-            counts.written += 1
-            counts.faces += len(read.faces or ())
-        else:
-            counts.updated += 1
+        if read.renamed_from is not None:
+            summary.renamed.append((read.renamed_from, read.painting_id))
+        _count(read, names, summary.counts)
+
+
+def _count(read: ReadPainting, names: Mapping[str, str], counts: Counts) -> None:
+    if read.has_new_vectors:
+        counts.written += 1
+        counts.faces += len(read.faces or ())
+        if not read.fresh:
+            counts.extended += 1
+            for vector_name in read.prepared:
+                name = names[vector_name]
+                counts.added[name] = counts.added.get(name, 0) + 1
+    elif read.renamed_from is not None:
+        counts.renamed += 1
+    else:
+        counts.updated += 1
 
 
 def _read_ahead(
@@ -110,8 +125,7 @@ def _read_ahead(
     with ThreadPoolExecutor(workers, thread_name_prefix="artsim-reader") as pool:
         try:
             for chunk in _chunks(paintings, _LOOK_UP):
-                ids = [p.painting_id for p in chunk if isinstance(p, SourcePainting)]
-                known = look_up(ids)
+                known = look_up([p for p in chunk if isinstance(p, SourcePainting)])
                 for painting in chunk:
                     if isinstance(painting, RowProblem):
                         waiting.append(_row_problem(painting))
@@ -127,7 +141,7 @@ def _read_ahead(
 
 
 def _row_problem(problem: RowProblem) -> Problem:
-    return Problem(problem.place, str(problem), line=problem.line)
+    return Problem(problem.place, str(problem), problem.painting_id or None, problem.line)
 
 
 def _result(outcome: Future[ReadPainting | Problem] | Problem) -> ReadPainting | Problem:

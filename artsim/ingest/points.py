@@ -25,12 +25,18 @@ class EncodedPainting:
         The point replaces whatever the gallery has of the painting.
     faces : list of Point or None
         All its faces; None leaves those in the gallery, but for their payload.
+    renamed_from : str or None
+        Id of the painting that goes, since this one takes its place.
+    moves : bool
+        Whether the vectors and faces that are not new are still that one's.
     """
 
     painting_id: str
     point: Point
     fresh: bool
     faces: list[Point] | None
+    renamed_from: str | None = None
+    moves: bool = False
 
 
 def encode_paintings(
@@ -104,6 +110,8 @@ def _encoded(
         point=Point(painting_point_id(read.painting_id), vectors, payload),
         fresh=read.fresh,
         faces=faces,
+        renamed_from=read.renamed_from,
+        moves=read.moves and not read.fresh,
     )
 
 

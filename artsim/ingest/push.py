@@ -7,7 +7,7 @@ from collections.abc import Callable
 from artsim.ingest.progress import ProgressReporter, SilentProgress
 from artsim.store.base import Collection, ServerOptions
 from artsim.store.copy import CopyCounts, copy_collection
-from artsim.store.gallery import Gallery
+from artsim.store.gallery import Gallery, noted_reading
 
 
 def push_gallery(
@@ -44,10 +44,14 @@ def push_gallery(
     progress = progress or SilentProgress()
     parts: list[tuple[Collection, Collection]] = []
     encoders = list(source.image_encoders().values())
-    parts.append((source.paintings, target.create_paintings(encoders, options=options)))
+    reading = noted_reading(source.paintings.schema.notes)
+    paintings = target.create_paintings(encoders, options=options, reading=reading)
+    parts.append((source.paintings, paintings))
     if source.has_faces:
         encoders = list(source.face_encoders().values())
-        parts.append((source.faces, target.create_faces(encoders, options=options)))
+        reading = noted_reading(source.faces.schema.notes)
+        faces = target.create_faces(encoders, options=options, reading=reading)
+        parts.append((source.faces, faces))
     done = CopyCounts(total=sum(copied.count() for copied, _ in parts))
     progress.start(done.total, f"Copying to {target.store.location}")
     try:
@@ -57,6 +61,7 @@ def push_gallery(
             done = _sum(done, counts)
     finally:
         progress.finish()
+    target.settle_reading()
     return done
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from artsim.domain.arrays import Pixels
 from artsim.domain.faces import DetectedFace
 from artsim.domain.payload import Payload
@@ -15,10 +17,13 @@ from artsim.images.load import ImageLimits, LoadedImage, file_sha256, load_image
 from artsim.images.pixels import to_pixels
 from artsim.ingest.equipment import Equipment
 from artsim.ingest.known import Known
+from artsim.ingest.origin import FIELD
 from artsim.ingest.progress import Problem
+from artsim.ingest.renames import Renames
 from artsim.ingest.source_types import SourcePainting
 
 _OF_FILE = ("image_sha256", "image_width", "image_height")
+_NOTHING: Prepared = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,14 @@ class ReadPainting:
         Where `fresh`.
     faces : list of ReadFace or None
         None where nobody looked for faces this time.
+    renamed_from : str or None
+        Id of the painting whose place it takes.
     """
 
     payload: Payload
     known: Known | None
     fresh: bool
+    renamed_from: str | None = None
     prepared: Mapping[str, Prepared] = field(default_factory=dict)
     pixels: Pixels | None = None
     faces: list[ReadFace] | None = None
@@ -63,6 +71,11 @@ class ReadPainting:
     def painting_id(self) -> str:
         """Id of the painting."""
         return str(self.payload["painting_id"])
+
+    @property
+    def moves(self) -> bool:
+        """Whether what the gallery has of it is still under the other id."""
+        return self.known is not None and self.known.painting_id != self.painting_id
 
     @property
     def has_new_vectors(self) -> bool:
@@ -93,6 +106,7 @@ class Reader:
 
     equipment: Equipment
     limits: ImageLimits
+    renames: Renames
     force: bool = False
     dry_run: bool = False
 
@@ -113,8 +127,11 @@ class Reader:
             )
             return Problem(str(source.image_path), reason, source.painting_id)
 
-    def _read(self, source: SourcePainting, known: Known | None) -> ReadPainting:
+    def _read(self, source: SourcePainting, found: Known | None) -> ReadPainting:
         sha256 = file_sha256(source.image_path, limits=self.limits)
+        known = self.renames.resolve(source, found, sha256)
+        old_id = None if known is None else self.renames.replaced_by(source, known)
+        payload = source.payload | {FIELD: self.renames.origin.uri}
         fresh = self.force or known is None or known.payload.get("image_sha256") != sha256
         if fresh and known is not None and not self.force:
             _refuse_takeover(source, known)
@@ -128,17 +145,18 @@ class Reader:
             detector = None
         if known is not None and not fresh and not missing and detector is None:
             of_file = {key: known.payload[key] for key in _OF_FILE}
-            return ReadPainting(source.payload | of_file, known, fresh=False)
+            return ReadPainting(payload | of_file, known, False, old_id)
         image = load_image(source.image_path, limits=self.limits)
-        payload = source.payload | dict(
-            zip(_OF_FILE, (image.sha256, image.width, image.height), strict=True)
-        )
+        payload |= zip(_OF_FILE, (image.sha256, image.width, image.height), strict=True)
         if self.dry_run:
-            return ReadPainting(payload, known, fresh=True)
+            unseen = {e.info.vector_name: _NOTHING for e in missing}
+            looked = None if detector is None else list[ReadFace]()
+            return ReadPainting(payload, known, fresh, old_id, unseen, faces=looked)
         return ReadPainting(
             payload=payload,
             known=known,
             fresh=fresh,
+            renamed_from=old_id,
             prepared={e.info.vector_name: e.prepare(image.pixels) for e in missing},
             pixels=to_pixels(image.pixels) if fresh else None,
             faces=None if detector is None else self._read_faces(image, detector),

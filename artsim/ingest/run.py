@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -11,12 +12,16 @@ from typing import TypeVar
 
 from artsim.config import Settings, load_settings
 from artsim.encoders.registry import load_encoder
+from artsim.errors import SourceError
 from artsim.images.load import ImageLimits
 from artsim.ingest.destination import Destination, existing_destination, make_destination
 from artsim.ingest.equipment import Equipment, check_encoders, default_specs
+from artsim.ingest.origin import Origin
 from artsim.ingest.pipeline import run_ingest
 from artsim.ingest.progress import IngestSummary, ProgressReporter, SilentProgress
+from artsim.ingest.prune import MOST_AT_ONCE, Yielded, prune
 from artsim.ingest.reader import Reader
+from artsim.ingest.renames import Renames
 from artsim.ingest.sources import read_source
 from artsim.store.base import ServerOptions
 from artsim.store.gallery import Gallery
@@ -58,6 +63,10 @@ class IngestOptions:
         Encode again what the gallery has.
     dry_run : bool
         Read and decode everything, write nothing.
+    prune : bool
+        In the end take out what came from this source and is no longer in it.
+    prune_any : bool
+        Even if that is more than a tenth of what came from it.
     server : ServerOptions
         How a server lays new collections out.
     """
@@ -76,6 +85,8 @@ class IngestOptions:
     shard: tuple[int, int] | None = None
     force: bool = False
     dry_run: bool = False
+    prune: bool = False
+    prune_any: bool = False
     server: ServerOptions = field(default_factory=ServerOptions)
 
     def __post_init__(self) -> None:
@@ -86,6 +97,8 @@ class IngestOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.prune and (self.shard is not None or self.limit is not None):
+            raise ValueError("prune needs the whole source: no shard and no limit")
 
 
 def ingest_paintings(
@@ -102,6 +115,7 @@ def ingest_paintings(
 
     What the gallery has already, with the same picture, metadata and encoders, is
     skipped: after an interruption of any kind the same call goes on. Safe to repeat.
+    A painting that is there under its picture's old path keeps its vectors and is renamed.
 
     Parameters
     ----------
@@ -119,7 +133,8 @@ def ingest_paintings(
     Returns
     -------
     IngestSummary
-        With every painting and row that did not go in, and why.
+        With every painting and row that did not go in, and why; and why nothing was pruned,
+        if that was asked for and would not have been safe.
 
     Raises
     ------
@@ -132,30 +147,56 @@ def ingest_paintings(
     """
     options = options or IngestOptions()
     progress = progress or SilentProgress()
+    begun = time.monotonic()
     opened = read_source(source, metadata=metadata, column_map=columns)
     equipment = load_equipment(gallery, options, settings or load_settings())
-    reader = Reader(equipment, options.limits, options.force, options.dry_run)
     if options.dry_run:
         destination = existing_destination(gallery, equipment)
     else:
         destination = make_destination(gallery, equipment, options.server)
+    origin, yielded = Origin.of(opened.location), Yielded()
+    renames = Renames(origin, destination.paintings, destination.look_up)
+    reader = Reader(equipment, options.limits, renames, options.force, options.dry_run)
+    entries = yielded.watch(opened) if options.prune else opened
     progress.start(_expected(opened.count(), options), f"Ingesting {source}")
     try:
         summary = run_ingest(
-            islice(_every_nth(opened, options.shard), options.limit),
+            islice(_every_nth(entries, options.shard), options.limit),
             reader,
-            destination.look_up,
+            renames.look_up,
             destination.write,
             workers=options.workers or os.cpu_count() or 1,
             batch_size=options.batch_size,
             progress=progress,
         )
+        if options.prune:
+            yielded.ids.update(old_id for old_id, _ in summary.renamed)
+            summary = _prune(summary, origin, yielded, destination, options)
     finally:
         progress.finish()
         destination.flush()
-    if summary.counts.written and not options.dry_run:
-        _build_indexes(destination, progress)
-    return replace(summary, notes=opened.notes)
+    if not options.dry_run:
+        gallery.settle_reading()
+        if summary.counts.written:
+            _build_indexes(destination, progress)
+    return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+
+
+def _prune(
+    summary: IngestSummary,
+    origin: Origin,
+    yielded: Yielded,
+    destination: Destination,
+    options: IngestOptions,
+) -> IngestSummary:
+    most = 1.0 if options.prune_any else MOST_AT_ONCE
+    try:
+        summary.counts.pruned = prune(
+            origin, yielded, destination, most=most, dry_run=options.dry_run
+        )
+    except SourceError as refusal:
+        return replace(summary, refusal=refusal)
+    return summary
 
 
 def _build_indexes(destination: Destination, progress: ProgressReporter) -> None:

@@ -64,11 +64,15 @@ class RowProblem:
         Line of the manifest (row of a Parquet or Excel file), from 1.
     reason : str
         What is wrong, and what to do where that is not plain.
+    painting_id : str or None
+        Id of the painting, or what the row calls its picture; ``""`` where it names none,
+        None where any painting may be meant.
     """
 
     place: str
     line: int | None
     reason: str
+    painting_id: str | None = None
 
     def __str__(self) -> str:
         """Return place, line and reason as one line."""

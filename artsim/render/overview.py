@@ -66,3 +66,12 @@ def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
         None if size is None else format_bytes(size),
         None if written is None else written[:16].replace("T", " "),
     )
+
+
+def store_notes(described: Mapping[str, Any]) -> list[str]:
+    """Return the remarks on the galleries of a store, each with its gallery's name."""
+    return [
+        f"{gallery['gallery'] or '(default)'}: {note}"
+        for gallery in described["galleries"]
+        for note in gallery["notes"]
+    ]

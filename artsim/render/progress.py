@@ -13,6 +13,7 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from artsim.domain.progress import counted
 from artsim.render.text import clean
 
 Clock = Callable[[], float]
@@ -107,14 +108,16 @@ class RichProgress(LiveBar):
 
 
 class PlainProgress:
-    """A line each time a tenth is done, or `interval` seconds have gone by.
+    """A line when work begins, and one whenever `interval` seconds have gone by since the last.
+
+    What is skipped is no work: where nothing else comes, nothing is written.
 
     Parameters
     ----------
     stream : text file
         Usually the standard error, where it is not a terminal.
     interval : float
-        Most seconds without a line, as long as updates come.
+        Least seconds between two lines.
     """
 
     def __init__(
@@ -125,55 +128,58 @@ class PlainProgress:
         self._clock = clock
         self._pace = Pace(clock)
         self._total: int | None = None
-        self._line = ""
-        self._written_line = ""
+        self._beginning = ""
         self._written_at = 0.0
-        self._written_tenths = 0
+        self._written_work = 0
 
     def start(self, total: int | None, description: str) -> None:
-        """Write what begins; `total` paintings are to come, None if nobody knows."""
+        """Tell of `total` paintings to come; without a total at once, else when work begins."""
         self._total = total
         self._pace = Pace(self._clock)
-        self._written_at = self._clock()
-        self._written_tenths = 0
-        self._line = self._written_line = ""
-        count = "" if total is None else f": {total} painting{'' if total == 1 else 's'}"
-        self._write(f"{clean(description, 200)}{count}")
+        self._written_work = 0
+        self._beginning = clean(description, 200)
+        if total is None:
+            self._begin()
+        else:
+            self._beginning += f": {counted(total, 'painting')}"
 
     def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
         """Write how far it is, in totals, if it is time."""
         self._pace.mark(done)
-        counts = describe_counts(done, self._total, faces, skipped, failed)
-        pace = describe_pace(self._pace, self._total)
-        self._line = f"{counts}, {pace}" if pace else counts
-        tenths = 10 * done // self._total if self._total else 0
-        now = self._clock()
-        if tenths > self._written_tenths or now - self._written_at >= self._interval:
-            self._written_tenths, self._written_at = tenths, now
-            self._written_line = self._line
-            self._write(self._line)
+        work = done - skipped
+        if work <= self._written_work:
+            return
+        if self._beginning:
+            self._begin()
+        elif self._clock() - self._written_at >= self._interval:
+            counts = describe_counts(done, self._total, faces, skipped, failed)
+            pace = describe_pace(self._pace, self._total)
+            self._written_work = work
+            self._write(f"{counts}, {pace}" if pace else counts)
 
     def finish(self) -> None:
-        """Write the last state, unless it is written already."""
-        if self._line != self._written_line:
-            self._written_line = self._line
-            self._write(self._line)
+        """Write nothing: what came of it is said after it."""
+
+    def _begin(self) -> None:
+        self._write(self._beginning)
+        self._beginning = ""
 
     def _write(self, line: str) -> None:
+        self._written_at = self._clock()
         self._stream.write(line + "\n")
         self._stream.flush()
 
 
 def describe_counts(done: int, total: int | None, faces: int, skipped: int, failed: int) -> str:
-    """Return counts as words: ``120 of 1985 paintings, 96 faces, 3 failed``."""
-    of = "" if total is None else f" of {total}"
-    parts = [f"{done}{of} paintings"]
+    """Return counts as words: ``120 of 1,985 paintings, 96 faces, 3 failed``."""
+    of = "" if total is None else f"{done:,} of "
+    parts = [of + counted(done if total is None else total, "painting")]
     if faces:
-        parts.append(f"{faces} face{'' if faces == 1 else 's'}")
+        parts.append(counted(faces, "face"))
     if skipped:
-        parts.append(f"{skipped} skipped")
+        parts.append(f"{skipped:,} skipped")
     if failed:
-        parts.append(f"{failed} failed")
+        parts.append(f"{failed:,} failed")
     return ", ".join(parts)
 
 

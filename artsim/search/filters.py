@@ -24,6 +24,7 @@ from artsim.errors import QueryError
 from artsim.search.fields import EXTRA, count_extra_names, find_field, scan_values
 from artsim.search.years import Years, read_years
 from artsim.store.base import Collection
+from artsim.store.gallery import remark_on_reading
 
 ALL_VALUES: Final = 1_000_000
 _SUGGESTIONS: Final = 5
@@ -123,6 +124,8 @@ def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, 
         wanted.setdefault(find_field(name, collection), []).append(value)
     for name, values in wanted.items():
         must.append(_condition(name, values, collection, notes))
+    if filters.years is not None or wanted.keys() & {"year_start", "year_end"}:
+        notes += [remark] if (remark := remark_on_reading(collection)) else []
     if filters.years is not None:
         first, last, remark = read_years(filters.years)
         must.extend(overlaps_years(first, last))

@@ -19,6 +19,7 @@ from artsim.store.gallery import (
     list_galleries,
     missing_gallery,
     read_encoders,
+    remark_on_reading,
 )
 
 
@@ -88,7 +89,11 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
     return {
         "location": store.location,
         "galleries": [
-            {"gallery": name, "collections": [_describe_collection(store, c) for c in parts]}
+            {
+                "gallery": name,
+                "collections": [_describe_collection(store, c) for c in parts],
+                "notes": _remarks(store, parts[0]),
+            }
             for name, parts in ours
             if not alone or name == gallery.name
         ],
@@ -107,6 +112,14 @@ def list_errors(described: Mapping[str, Any]) -> list[dict[str, str]]:
     if len(in_use) == len(collections):
         return errors
     return [error for error in errors if error not in in_use]
+
+
+def _remarks(store: Store, name: str) -> list[str]:
+    try:
+        remark = remark_on_reading(store.open_collection(name))
+    except StoreError:  # which is in the collection's description
+        return []
+    return [] if remark is None else [remark]
 
 
 def _describe_collection(store: Store, name: str) -> dict[str, JSON]:

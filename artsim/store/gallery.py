@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import Final, Literal, Self, cast
 
 from artsim.config import Settings, load_settings
+from artsim.domain.criteria import Criteria, Known
 from artsim.domain.encoder_info import EncoderInfo, parse_info
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
+from artsim.domain.progress import counted
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
 from artsim.store.base import (
     Collection,
@@ -24,6 +26,14 @@ from artsim.store.base import (
 
 PIXELS: Final = "pixels"
 """Name of the vector of small gray pictures."""
+
+READING: Final = 2
+"""Which reading of metadata makes today's payloads, as noted under the key ``reading``.
+
+In the first, which was not noted, a column ``DateBegin`` was unknown while ``DateEnd`` was
+not, nor was it noted where a painting came from."""
+
+_READ_BEFORE: Final = Criteria(must_not=(Known("ingested_from"),))
 
 Part = Literal["paintings", "faces"]
 
@@ -105,6 +115,7 @@ class Gallery:
         *,
         pixels_side: int = 64,
         options: ServerOptions | None = None,
+        reading: int = READING,
     ) -> Collection:
         """Create the collection of paintings, or bring it up to `encoders`.
 
@@ -116,13 +127,15 @@ class Gallery:
             Side of the small gray pictures in ``pixels``.
         options : ServerOptions, optional
             How a server lays a new collection out.
+        reading : int
+            How the metadata of what will be written was read.
 
         Raises
         ------
         SchemaMismatchError
             If the collection has one of the vectors in another dimension.
         """
-        return self._create("paintings", encoders, pixels_side, options)
+        return self._create("paintings", encoders, pixels_side, options, reading)
 
     def create_faces(
         self,
@@ -130,9 +143,10 @@ class Gallery:
         *,
         pixels_side: int = 64,
         options: ServerOptions | None = None,
+        reading: int = READING,
     ) -> Collection:
         """Create the collection of faces, as `create_paintings` does."""
-        return self._create("faces", encoders, pixels_side, options)
+        return self._create("faces", encoders, pixels_side, options, reading)
 
     def image_encoders(self) -> dict[str, EncoderInfo]:
         """Return the encoders of the paintings by vector name, in the order of their adding."""
@@ -141,6 +155,14 @@ class Gallery:
     def face_encoders(self) -> dict[str, EncoderInfo]:
         """Return the encoders of the faces by vector name, in the order of their adding."""
         return read_encoders(self.faces)
+
+    def settle_reading(self) -> None:
+        """Note that all metadata was read as `READING` reads it, once that is so."""
+        parts = [self.paintings] if self.has_paintings else []
+        for collection in [*parts, *([self.faces] if self.has_faces else [])]:
+            notes = collection.schema.notes
+            if noted_reading(notes) < READING and collection.count(_READ_BEFORE) == 0:
+                collection.add_vectors({}, {**notes, "reading": READING})
 
     def close(self) -> None:
         """Close the store."""
@@ -168,13 +190,16 @@ class Gallery:
         encoders: Sequence[EncoderInfo],
         pixels_side: int,
         options: ServerOptions | None,
+        reading: int,
     ) -> Collection:
         name = collection_name(self.name, part)
         vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
         vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
         known: dict[str, EncoderInfo] = {}
         if name in self.store.list_collections():
-            known = read_encoders(self.store.open_collection(name))
+            existing = self.store.open_collection(name)
+            known = read_encoders(existing)
+            reading = min(reading, noted_reading(existing.schema.notes))
         # An encoder that is there keeps its place, and takes on a new spec: its weights
         # may lie elsewhere now, while its vectors are the same by their name.
         known |= {info.vector_name: info for info in encoders}
@@ -182,6 +207,7 @@ class Gallery:
             "part": part,
             "pixels_side": pixels_side,
             "encoders": [asdict(info) for info in known.values()],
+            "reading": reading,
         }
         schema = CollectionSchema(vectors, payload_indexes(part), notes)
         return self.store.create_collection(name, schema, options)
@@ -255,6 +281,28 @@ def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
             "another gallery name"
         ) from exc
     return {info.vector_name: info for info in found}
+
+
+def noted_reading(notes: Mapping[str, object]) -> int:
+    """Return which reading of metadata a collection's notes tell of, 1 where they do not."""
+    reading = notes.get("reading")
+    return reading if isinstance(reading, int) else 1
+
+
+def remark_on_reading(collection: Collection) -> str | None:
+    """Return what to tell of points whose metadata an earlier artsim read; None without any."""
+    notes = collection.schema.notes
+    if noted_reading(notes) >= READING:
+        return None
+    count = collection.count(_READ_BEFORE)
+    if count == 0:
+        return None
+    noun = "face" if notes.get("part") == "faces" else "painting"
+    return (
+        f"the metadata of {counted(count, noun)} was read by an earlier artsim, which did not "
+        "know a museum's DateBegin and so cut some years in half: start the same ingest again, "
+        "which encodes nothing, and delete what its source no longer has"
+    )
 
 
 def list_galleries(store: Store) -> list[str | None]:

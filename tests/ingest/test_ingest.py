@@ -388,7 +388,7 @@ def test_problems_are_listed_for_programs(few: Path, tmp_path: Path) -> None:
     listed = tmp_path / "errors.jsonl"
     with start_ingest(few, tmp_path / "home", "--no-faces", "--errors", str(listed)) as process:
         _, told = process.communicate()
-    assert process.returncode == 0
+    assert process.returncode == 3
     assert "Wrote 5 paintings; 1 did not go in." in told
     (row,) = map(json.loads, listed.read_text(encoding="utf-8").splitlines())
     assert row["painting_id"] == "sample-002"

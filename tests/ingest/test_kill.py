@@ -1,10 +1,13 @@
 """Killed at any moment, an ingest is finished by the next one."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from artsim.evaluation.speed.killing import measure_kills
+from artsim.evaluation.speed.killing import find_differences, measure_kills, run_ingest
+from artsim.store.gallery import open_gallery
 
 
 def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) -> None:
@@ -13,6 +16,27 @@ def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) ->
     assert measured.faces
     assert measured.kills
     assert measured.differences == ()
+
+
+@pytest.mark.slow
+def test_killed_renames_end_in_the_same_gallery(sample: Path, tmp_path: Path) -> None:
+    shutil.copytree(sample / "images", tmp_path / "pictures" / "old")
+    command = [sys.executable, "-m", "artsim", "ingest", str(tmp_path / "pictures")]
+    command += ["--batch-size", "1", "--encoder", "handcrafted", "--no-faces"]
+    run_ingest(command, tmp_path / "killed")
+    (tmp_path / "pictures" / "old").rename(tmp_path / "pictures" / "new")
+    kills = 0
+    for lifetime_s in (0.0, 0.02, 0.05, 0.1, 0.2):
+        kills += run_ingest(command, tmp_path / "killed", lifetime_s) is None
+    run_ingest(command, tmp_path / "killed")
+    run_ingest(command, tmp_path / "whole")
+    with (
+        open_gallery(home=tmp_path / "killed") as one,
+        open_gallery(home=tmp_path / "whole") as two,
+    ):
+        assert one.paintings.count() == 60
+        assert find_differences(one, two) == []
+    assert kills
 
 
 @pytest.mark.slow

@@ -156,7 +156,7 @@ def _report(run: PaintingRun, out: Path, plot: Path) -> None:
     """Say what was used, what was left out, and how to judge the encoder."""
     say_problems(run.problems)
     if run.problems:
-        say(f"Left out: {len(run.problems)} rows or files.")
+        say(f"Left out: {len(run.problems)} of the rows or files.")
     works = run.works
     say(
         f"Trained on {works['train']:,} works; held back {works['validation']:,} to choose by "

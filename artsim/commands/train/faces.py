@@ -18,6 +18,7 @@ from artsim.commands.train.common import (
     going_on_later,
     say_problems,
 )
+from artsim.domain.progress import counted
 
 if TYPE_CHECKING:
     from artsim.training.faces.run import FacesRun
@@ -213,7 +214,8 @@ def _report(run: FacesRun, plot: Path) -> None:
     }
     for side, purpose in purposes.items():
         rows, (_, people) = run.trained.faces.rows(side), run.trained.faces.codes(side)
-        say(f"{purpose}: {len(rows)} faces of {len(people)} people.")
+        persons = "1 person" if len(people) == 1 else f"{len(people):,} people"
+        say(f"{purpose}: {counted(len(rows), 'face')} of {persons}.")
     say(f"Kept: the network after step {run.trained.kept_step}; losses: {plot}")
     if len(run.trained.faces.codes("test")[1]) > 1:
         unseen, encoder = quote(str(run.unseen)), quote(f"file:{run.unseen.parent}")

@@ -20,9 +20,11 @@ from artsim.evaluation.speed.measured import Measured, Promise, join_notes
 from artsim.ingest.destination import make_destination
 from artsim.ingest.equipment import Equipment
 from artsim.ingest.folder import list_pictures
+from artsim.ingest.origin import Origin
 from artsim.ingest.pipeline import run_ingest
 from artsim.ingest.progress import SilentProgress as SilentIngest
 from artsim.ingest.reader import Reader
+from artsim.ingest.renames import Renames
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.sources import read_source
 from artsim.store.gallery import open_gallery
@@ -122,11 +124,13 @@ def _ingest(source: Path, encoder: Encoder, home: Path, batch_size: int) -> floa
         equipment = Equipment([encoder])
         destination = make_destination(gallery, equipment, options.server)
         opened = read_source(source)
+        origin = Origin.of(opened.location)
+        renames = Renames(origin, destination.paintings, destination.look_up)
         start = time.perf_counter()
         summary = run_ingest(
             opened,
-            Reader(equipment, options.limits),
-            destination.look_up,
+            Reader(equipment, options.limits, renames),
+            renames.look_up,
             destination.write,
             workers=os.cpu_count() or 1,
             batch_size=batch_size,

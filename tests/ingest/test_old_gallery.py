@@ -1,0 +1,148 @@
+"""A gallery of an artsim that did not note sources is told, and healed by its next ingest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qdrant_client import QdrantClient
+from typer.testing import CliRunner
+
+from artsim.cli import app
+from artsim.ingest.progress import Counts
+from artsim.ingest.push import push_gallery
+from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.search.filters import Filters, build_criteria
+from artsim.store.base import Collection
+from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.server import ServerStore
+
+WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted")
+YEARS = Filters(years="1600..1650")
+
+
+@pytest.fixture
+def folder(sample: Path, tmp_path: Path) -> Path:
+    made = tmp_path / "pictures"
+    made.mkdir()
+    rows = (sample / "metadata.csv").read_text(encoding="utf-8").splitlines()
+    (made / "metadata.csv").write_text("\n".join(rows[:4]), encoding="utf-8")
+    for picture in sorted((sample / "images").iterdir())[:3]:
+        shutil.copy(picture, made)
+    return made
+
+
+def make_old(collection: Collection) -> None:
+    """Make points and notes what they were before sources were noted."""
+    notes = {key: value for key, value in collection.schema.notes.items() if key != "reading"}
+    collection.add_vectors({}, notes)
+    payloads = {}
+    for record in collection.scroll():
+        old = {key: value for key, value in record.payload.items() if key != "ingested_from"}
+        payloads[record.point_id] = old | (
+            {"year_start": old["year_end"]} if "year_end" in old else {}
+        )
+    collection.overwrite_payload(payloads)
+
+
+def old_gallery(gallery: Gallery, folder: Path) -> Gallery:
+    ingest_paintings(gallery, folder, WITH_FACES)
+    for collection in (gallery.paintings, gallery.faces):
+        make_old(collection)
+    return gallery
+
+
+def remarks(gallery: Gallery) -> list[str]:
+    return [
+        note
+        for collection in (gallery.paintings, gallery.faces)
+        for note in build_criteria(YEARS, collection)[1]
+    ]
+
+
+def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a picture was decoded")
+
+    monkeypatch.setattr("artsim.ingest.reader.load_image", refuse)
+
+
+@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
+@pytest.mark.parametrize("place", ["embedded", "server"])
+def test_the_next_ingest_heals_it_without_encoding(
+    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "server":
+        made = Gallery(ServerStore.from_client(QdrantClient(":memory:"), "memory"), "old")
+    else:
+        made = open_gallery(home=tmp_path / "home", name="old")
+    with made as gallery:
+        old_gallery(gallery, folder)
+        assert len(remarks(gallery)) == 2
+        assert all("3 paintings" in r or "face" in r for r in remarks(gallery))
+        assert build_criteria(Filters({"style": ["Baroque"]}), gallery.paintings)[1] == []
+        forbid_encoding(monkeypatch)
+        limited = IngestOptions(encoders=("handcrafted",), faces=False, limit=1)
+        assert ingest_paintings(gallery, folder, limited).counts == Counts(updated=1)
+        assert "2 paintings" in remarks(gallery)[0]
+        assert ingest_paintings(gallery, folder, WITH_FACES).counts == Counts(
+            updated=2, unchanged=1
+        )
+        assert remarks(gallery) == []
+        assert gallery.paintings.schema.notes["reading"] == 2
+        for collection in (gallery.paintings, gallery.faces):
+            assert all(
+                record.payload["ingested_from"] == folder.as_uri() for record in collection.scroll()
+            )
+        assert ingest_paintings(gallery, folder, WITH_FACES).counts == Counts(unchanged=3)
+
+
+def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "metadata.csv").unlink()
+    first, second, _ = sorted(folder.iterdir())
+    with open_gallery(home=tmp_path / "home") as gallery:
+        old_gallery(gallery, folder)
+        first.rename(folder / "renamed.jpg")
+        second.unlink()
+        forbid_encoding(monkeypatch)
+        options = IngestOptions(
+            encoders=("handcrafted",), face_encoder="handcrafted", prune=True, prune_any=True
+        )
+        counts = ingest_paintings(gallery, folder, options).counts
+        assert counts == Counts(renamed=1, updated=1, pruned=1)
+        assert remarks(gallery) == []
+
+
+@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
+def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, tmp_path: Path) -> None:
+    store = ServerStore.from_client(QdrantClient(":memory:"), "memory")
+    with open_gallery(home=tmp_path / "home") as old, Gallery(store, "copy") as copy:
+        old_gallery(old, folder)
+        push_gallery(old, copy)
+        assert len(remarks(copy)) == 2
+        ingest_paintings(old, folder, WITH_FACES)
+        push_gallery(old, copy)
+        assert remarks(copy) == []
+
+
+def test_the_command_line_tells_of_it(folder: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with open_gallery(home=home) as gallery:
+        old_gallery(gallery, folder)
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(app, [*arguments, "--home", str(home)])
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    query = ("query", "--id", "sample-001", "--year", "1600..1700")
+    assert run("info").count("DateBegin") == 1
+    assert run(*query).count("DateBegin") == 1
+    assert "DateBegin" not in run("query", "--id", "sample-001")
+    told = run("ingest", str(folder), "-e", "handcrafted", "--face-encoder", "handcrafted")
+    assert told == "Wrote 0 paintings; 3 had new metadata.\n" or "3 had new metadata." in told
+    assert "DateBegin" not in run("info") + run(*query)
