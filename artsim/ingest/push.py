@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isqrt
 
 from artsim.ingest.progress import ProgressReporter, SilentProgress
 from artsim.store.base import Collection, ServerOptions
 from artsim.store.copy import CopyCounts, copy_collection
-from artsim.store.gallery import Gallery
+from artsim.store.gallery import PIXELS, Gallery
 
 
 def push_gallery(
@@ -44,10 +45,14 @@ def push_gallery(
     progress = progress or SilentProgress()
     parts: list[tuple[Collection, Collection]] = []
     encoders = list(source.image_encoders().values())
-    parts.append((source.paintings, target.create_paintings(encoders, options=options)))
+    side = _pixels_side(source.paintings)
+    paintings = target.create_paintings(encoders, pixels_side=side, options=options)
+    parts.append((source.paintings, paintings))
     if source.has_faces:
         encoders = list(source.face_encoders().values())
-        parts.append((source.faces, target.create_faces(encoders, options=options)))
+        side = _pixels_side(source.faces)
+        faces = target.create_faces(encoders, pixels_side=side, options=options)
+        parts.append((source.faces, faces))
     done = CopyCounts(total=sum(copied.count() for copied, _ in parts))
     progress.start(done.total, f"Copying to {target.store.location}")
     try:
@@ -58,6 +63,11 @@ def push_gallery(
     finally:
         progress.finish()
     return done
+
+
+def _pixels_side(collection: Collection) -> int:
+    pixels = collection.schema.vectors.get(PIXELS)
+    return 64 if pixels is None else isqrt(pixels.dim)
 
 
 def _reporter(progress: ProgressReporter, before: CopyCounts) -> Callable[[CopyCounts], None]:
