@@ -65,8 +65,11 @@ def _to_array(numbers: Sequence[float], spec: VectorSpec) -> Vector:
     # By way of float32, a third of the time that a list takes straight to uint8.
     with np.errstate(over="ignore", invalid="ignore"):
         array = np.fromiter(numbers, np.float32, spec.dim)
-    if not np.isfinite(array).all():
-        raise ValueError("a vector holds what is no number")
+        # Where one is NaN, so is the least.
+        least, most = float(array.min()), float(array.max())
+    low, high = (-1.0, 256.0) if spec.datatype == "uint8" else (-np.inf, np.inf)
+    if not (low < least and most < high):
+        raise ValueError("a vector holds what is no number, or too large a one")
     return array.astype(spec.datatype, copy=False)
 
 
