@@ -149,6 +149,14 @@ class SchemaMismatchError(StoreError):
     """A collection exists, with other vectors or settings than expected."""
 
 
+class UnknownVectorError(SchemaMismatchError, ValueError):
+    """A collection has no vector of the given name.
+
+    A wrong argument where the name is the caller's; but a name that the collection itself gave
+    may be gone when it is used, as where another process makes the gallery anew.
+    """
+
+
 class PaintingNotFoundError(StoreError):
     """The gallery has no painting of that id."""
 

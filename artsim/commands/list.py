@@ -23,6 +23,7 @@ from artsim.commands.common import (
     TagOption,
     TitleOption,
     UrlOption,
+    WaitOption,
     WhereOption,
     YearOption,
     expected_errors,
@@ -62,6 +63,7 @@ def list_gallery(
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
+    wait: WaitOption = None,
 ) -> None:
     """List the paintings that meet filters; without any, all.
 
@@ -84,7 +86,7 @@ def list_gallery(
     with expected_errors():
         from artsim.search.listing import list_paintings
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        with Place(gallery, url, api_key, home, wait).open() as opened:
             listing = list_paintings(
                 opened, filters, faces=faces, limit=limit, offset=offset, sort=sort
             )

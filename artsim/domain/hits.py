@@ -40,8 +40,11 @@ class Hit:
 
     @property
     def painting_id(self) -> str:
-        """Id of the painting, as the collection's owner gave it."""
-        return str(self.payload["painting_id"])
+        """Id of the painting, as the collection's owner gave it.
+
+        That of the point where another program wrote one without.
+        """
+        return str(self.payload.get("painting_id", self.point_id))
 
     def to_dict(self, rank: int | None = None, group: str | None = None) -> dict[str, Any]:
         """Return the hit as an object of docs/output.md; what is unknown is absent."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isqrt
 
 from artsim.ingest.progress import ProgressReporter, SilentProgress
 from artsim.store.base import Collection, ServerOptions
 from artsim.store.copy import CopyCounts, copy_collection
-from artsim.store.gallery import Gallery, noted_reading
+from artsim.store.gallery import PIXELS, Gallery, noted_reading
 
 
 def push_gallery(
@@ -44,13 +45,17 @@ def push_gallery(
     progress = progress or SilentProgress()
     parts: list[tuple[Collection, Collection]] = []
     encoders = list(source.image_encoders().values())
+    side = _pixels_side(source.paintings)
     reading = noted_reading(source.paintings.schema.notes)
-    paintings = target.create_paintings(encoders, options=options, reading=reading)
+    paintings = target.create_paintings(
+        encoders, pixels_side=side, options=options, reading=reading
+    )
     parts.append((source.paintings, paintings))
     if source.has_faces:
         encoders = list(source.face_encoders().values())
+        side = _pixels_side(source.faces)
         reading = noted_reading(source.faces.schema.notes)
-        faces = target.create_faces(encoders, options=options, reading=reading)
+        faces = target.create_faces(encoders, pixels_side=side, options=options, reading=reading)
         parts.append((source.faces, faces))
     done = CopyCounts(total=sum(copied.count() for copied, _ in parts))
     progress.start(done.total, f"Copying to {target.store.location}")
@@ -63,6 +68,11 @@ def push_gallery(
         progress.finish()
     target.settle_reading()
     return done
+
+
+def _pixels_side(collection: Collection) -> int:
+    pixels = collection.schema.vectors.get(PIXELS)
+    return 64 if pixels is None else isqrt(pixels.dim)
 
 
 def _reporter(progress: ProgressReporter, before: CopyCounts) -> Callable[[CopyCounts], None]:

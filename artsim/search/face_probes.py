@@ -10,12 +10,12 @@ from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.faces import Box
 from artsim.domain.results import QueryFace
-from artsim.errors import NoFaceError, QueryError
+from artsim.errors import NoFaceError, QueryError, shortened
 from artsim.search.models import Models
 from artsim.search.probes import Probe, Target, find_painting, of_file
 from artsim.search.queries import IdQuery, ImageQuery, PictureQuery, PixelsQuery
 from artsim.search.rerank import PIXELS
-from artsim.store.base import Collection
+from artsim.store.base import Collection, Record
 
 
 def probe_faces(
@@ -75,25 +75,38 @@ def _faces_of_painting(
     painting = find_painting(query, paintings).payload
     itself = AnyOf("painting_id", (query.painting_id,))
     names = [encoder.vector_name for encoder in encoders]
-    records = sorted(
-        faces.scroll(Criteria((itself,)), with_vectors=[*names, PIXELS]),
-        key=lambda record: int(record.payload["face_index"]),
-    )
     probes, found = [], []
-    for record in records:
-        missing = [name for name in names if name not in record.vectors]
-        if missing:
-            raise QueryError(
-                f"the faces of {query.painting_id!r} have no vector {missing[0]!r}; "
-                "ingest its source again with that face encoder",
-                hint="--face-encoder",
-            )
-        index = int(record.payload["face_index"])
-        vectors = {name: record.vectors[name] for name in names}
-        probes.append(Probe(vectors, (record.vectors[PIXELS],), index))
-        score = float(record.payload["detection_score"])
-        found.append(QueryFace(index, Box(*record.payload["box"]), score))
+    records = faces.scroll(Criteria((itself,)), with_vectors=[*names, PIXELS])
+    for probe, face in sorted(
+        (_face_of(record, names, query.painting_id) for record in records),
+        key=lambda pair: pair[1].index,
+    ):
+        probes.append(probe)
+        found.append(face)
     return Target(tuple(probes), (itself,), painting, faces=tuple(found))
+
+
+def _face_of(record: Record, names: Sequence[str], painting_id: str) -> tuple[Probe, QueryFace]:
+    missing = [name for name in [*names, PIXELS] if name not in record.vectors]
+    if missing:
+        raise QueryError(
+            f"the faces of {shortened(painting_id)!r} have no vector {missing[0]!r}; "
+            "ingest its source again with that encoder",
+            hint="--face-encoder",
+            painting_id=painting_id,
+        )
+    try:
+        index = int(record.payload["face_index"])
+        box = Box(*record.payload["box"])
+        score = float(record.payload["detection_score"])
+    except (LookupError, TypeError, ValueError) as exc:
+        raise QueryError(
+            f"a face of {shortened(painting_id)!r} does not say where it is ({exc}); ingest its "
+            "source again",
+            painting_id=painting_id,
+        ) from exc
+    vectors = {name: record.vectors[name] for name in names}
+    return Probe(vectors, (record.vectors[PIXELS],), index), QueryFace(index, box, score)
 
 
 def _faces_of_file(

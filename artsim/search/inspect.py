@@ -12,7 +12,7 @@ from artsim.domain.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
-from artsim.store.base import Store
+from artsim.store.base import Record, Store
 from artsim.store.gallery import (
     Gallery,
     collection_name,
@@ -38,13 +38,18 @@ def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
         of_painting = Criteria((AnyOf("painting_id", (painting_id,)),))
         own = [name for name in FACE_FIELDS if name not in PAINTING_FIELDS]
         found = gallery.faces.scroll(of_painting, payload_fields=own)
-        faces = [face.payload for face in sorted(found, key=lambda f: f.payload["face_index"])]
+        faces = [face.payload for face in sorted(found, key=_face_order)]
     return {
         **record.payload,
         "point_id": record.point_id,
         "vectors": sorted(record.vectors),
         "faces": faces,
     }
+
+
+def _face_order(face: Record) -> tuple[int, str]:
+    index = face.payload.get("face_index")
+    return (index if isinstance(index, int) else 0, face.point_id)
 
 
 def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:

@@ -14,7 +14,7 @@ from artsim.domain.criteria import AnyOf, Condition, Criteria
 from artsim.domain.encoder_info import EncoderInfo
 from artsim.domain.payload import Payload, painting_point_id
 from artsim.domain.results import Example, PictureSource, QueryFace
-from artsim.errors import PaintingNotFoundError, QueryError
+from artsim.errors import PaintingNotFoundError, QueryError, shortened
 from artsim.search.models import Models
 from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, PixelsQuery, TextQuery
 from artsim.search.rerank import PIXELS
@@ -164,8 +164,8 @@ def find_painting(
     record = paintings.retrieve([point_id], with_vectors=vector_names).get(point_id)
     if record is None:
         raise PaintingNotFoundError(
-            f"{paintings.name} holds no painting with the id {query.painting_id!r}; "
-            "give one that it has",
+            f"{shortened(paintings.name)} holds no painting with the id "
+            f"{shortened(query.painting_id)!r}; give one that it has",
             hint="artsim list",
             painting_id=query.painting_id,
         )

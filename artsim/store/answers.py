@@ -53,7 +53,8 @@ def hit_order(hit: Hit) -> tuple[float, str, str]:
 def to_vectors(raw: Any, names: Sequence[str], schema: CollectionSchema) -> dict[str, Vector]:
     """Return the vectors among `names` that a point has: float32, or uint8 for pixels.
 
-    `raw` is a mapping of names to lists, as the libraries give it, or None.
+    `raw` is a mapping of names to lists, as the libraries give it, or None. ValueError if one
+    is shorter than its schema says, or holds NaN or infinity.
     """
     if not names or not raw:
         return {}
@@ -62,7 +63,14 @@ def to_vectors(raw: Any, names: Sequence[str], schema: CollectionSchema) -> dict
 
 def _to_array(numbers: Sequence[float], spec: VectorSpec) -> Vector:
     # By way of float32, a third of the time that a list takes straight to uint8.
-    return np.fromiter(numbers, np.float32, spec.dim).astype(spec.datatype, copy=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        array = np.fromiter(numbers, np.float32, spec.dim)
+        # Where one is NaN, so is the least.
+        least, most = float(array.min()), float(array.max())
+    low, high = (-1.0, 256.0) if spec.datatype == "uint8" else (-np.inf, np.inf)
+    if not (low < least and most < high):
+        raise ValueError("a vector holds what is no number, or too large a one")
+    return array.astype(spec.datatype, copy=False)
 
 
 def to_facets(counts: Iterable[Any], limit: int) -> list[FacetCount]:

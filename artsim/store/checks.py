@@ -12,7 +12,7 @@ import numpy as np
 from artsim.domain.arrays import Vector
 from artsim.domain.criteria import Criteria
 from artsim.domain.payload import Payload, why_unstorable
-from artsim.errors import SchemaMismatchError, StoreError, shortened
+from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 
 COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
@@ -97,12 +97,12 @@ def check_payload(point_id: str, payload: Payload) -> None:
 
 
 def spec_of(schema: CollectionSchema, vector_name: str) -> VectorSpec:
-    """Return the spec of a named vector; ValueError with those that exist if unknown."""
+    """Return the spec of a named vector; UnknownVectorError with those that exist if unknown."""
     try:
         return schema.vectors[vector_name]
     except KeyError:
-        known = ", ".join(sorted(schema.vectors)) or "none"
-        raise ValueError(f"no vector named {vector_name!r}; there is: {known}") from None
+        known = listed(sorted(schema.vectors))
+        raise UnknownVectorError(f"no vector named {vector_name!r}; there is: {known}") from None
 
 
 def check_request(request: SearchRequest, schema: CollectionSchema) -> None:

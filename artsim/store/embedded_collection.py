@@ -47,7 +47,7 @@ from artsim.store.edge_dialect import (
 )
 from artsim.store.filters import build_filter
 from artsim.store.lock import FolderLock
-from artsim.store.manifest import read_schema, write_schema
+from artsim.store.manifest import damaged_error, read_schema, write_schema
 
 FLUSH_EVERY: Final = 2_000
 """Points written between flushes: the engine replays the rest when it opens."""
@@ -197,10 +197,11 @@ class EmbeddedCollection:
             return []
         with self._engine("searching") as shard:
             answers = shard.query_batch(edge.QueryBatchRequest(queries))
-        return [
-            to_hits(answer, request, self._schema)
-            for answer, request in zip(answers, requests, strict=True)
-        ]
+        with self._reading():
+            return [
+                to_hits(answer, request, self._schema)
+                for answer, request in zip(answers, requests, strict=True)
+            ]
 
     def scroll(
         self,
@@ -308,6 +309,14 @@ class EmbeddedCollection:
                 self._calls -= 1
                 self._turn.notify_all()
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Say of vectors that are none that the files are damaged."""
+        try:
+            yield
+        except ValueError as exc:
+            raise damaged_error(self._folder, f"reading: {exc}") from exc
+
     def _update(self, operation: edge.UpdateOperation, doing: str) -> None:
         with self._engine(doing) as shard:
             self._unflushed += 1
@@ -345,7 +354,8 @@ class EmbeddedCollection:
         self._schema = schema
 
     def _record(self, raw: edge.Record, names: Sequence[str]) -> Record:
-        vectors = to_vectors(raw.vector, names, self._schema)
+        with self._reading():
+            vectors = to_vectors(raw.vector, names, self._schema)
         return Record(str(raw.id), dict(raw.payload or {}), vectors)
 
 

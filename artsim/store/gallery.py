@@ -274,6 +274,9 @@ def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
     noted = schema.notes.get("encoders")
     try:
         found = [parse_info(note) for note in cast("list[Mapping[str, str]]", noted)]
+        unknown = {PIXELS, *(info.vector_name for info in found)}.difference(schema.vectors)
+        if unknown or not found:
+            raise ValueError(f"no encoders, or no vectors {unknown}")
     except (TypeError, ValueError) as exc:
         raise StoreError(
             f"collection {shortened(name)!r} does not say which encoders made its vectors "

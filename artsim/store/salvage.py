@@ -227,7 +227,7 @@ def _read(collection: EmbeddedCollection, ids: Sequence[str], salvage: Salvage) 
         if len(found) == len(ids) and all(_is_finite(record.vectors) for record in found.values()):
             yield from found.values()
             return
-    except (StoreError, ValueError):
+    except StoreError:
         pass
     if len(ids) > 1:
         half = len(ids) // 2

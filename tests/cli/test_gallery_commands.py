@@ -131,10 +131,10 @@ def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
 def test_a_second_process_is_told_who_waits_for_whom(sample_home: Path) -> None:
     with open_gallery(home=sample_home) as gallery:
         gallery.paintings.count()
-        line = fails("info", home=sample_home)
+        line = fails("facets", "artist", home=sample_home)
     assert str(sample_home) in line
     assert "another" in line
-    succeeds("info", home=sample_home)
+    succeeds("facets", "artist", home=sample_home)
 
 
 def test_a_folder_that_is_no_gallery(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from artsim.domain.criteria import (
     Words,
     overlaps_years,
 )
-from artsim.domain.payload import painting_point_id
+from artsim.domain.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, painting_point_id
 from artsim.errors import CollectionNotFoundError, SchemaMismatchError, StoreError
 from artsim.store.base import (
     Collection,
@@ -45,6 +45,7 @@ from artsim.store.base import (
     Store,
     VectorSpec,
 )
+from artsim.store.embedded import EmbeddedStore
 
 # The client in memory compares with every point and says so; nothing is wrong with that.
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
@@ -66,6 +67,13 @@ def filled(request: pytest.FixtureRequest, fast_folder: Path) -> Iterator[Collec
     yield collection
     store.delete_collection(unique)
     store.close()
+
+
+def nested(kind: str, depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"a": value}
+    return value
 
 
 def ids(criteria: Criteria) -> list[str]:
@@ -152,6 +160,64 @@ class TestWriting:
         np.testing.assert_allclose(record.vectors["first-1"], unit(first), rtol=1e-6)
         assert record.vectors["pixels"].dtype == np.uint8
         np.testing.assert_array_equal(record.vectors["pixels"], pixels)
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            (nested("list", MAX_DEPTH + 1), "nested more than 64 levels"),
+            (nested("object", MAX_DEPTH + 1), "nested more than 64 levels"),
+            (nested("object", 100_000), "nested more than 64 levels"),
+            (2**64, "more than 64 bits"),
+            (-(2**63) - 1, "more than 64 bits"),
+            (10**400, "more than 64 bits"),
+            (float("nan"), "no number"),
+            ([{"a": float("-inf")}], "no number"),
+            ("\ud800", "not Unicode"),
+            ({"\ud800": 1}, "not Unicode"),
+            ({1: 2}, "the key 1"),
+            ({3, 4}, "type set"),
+            (b"bytes", "type bytes"),
+            ("x" * (MAX_PAYLOAD_BYTES + 1), "MiB are kept"),
+        ],
+        ids=[*"abcdefghijklmn"],
+    )
+    def test_what_could_not_be_read_back_is_refused(
+        self, collection: Collection, value: Any, reason: str
+    ) -> None:
+        good = POINTS[0]
+        collection.upsert([good])
+        payload = {"painting_id": "bad", "x": value}
+        for write in (
+            lambda: collection.upsert([POINTS[1], Point(UNKNOWN_ID, {}, payload)]),
+            lambda: collection.overwrite_payload({good.point_id: payload}),
+            lambda: collection.overwrite_payload({good.point_id: {}, UNKNOWN_ID: payload}),
+        ):
+            with pytest.raises(StoreError, match=reason) as caught:
+                write()
+            assert "painting 'bad' cannot be stored" in str(caught.value)
+            assert caught.value.painting_id == "bad"
+        assert [r.payload for r in collection.scroll()] == [good.payload]
+
+    def test_what_is_unusual_is_read_back(self, store: Store, name: str) -> None:
+        payload = {
+            "list": nested("list", MAX_DEPTH),
+            "object": nested("object", MAX_DEPTH),
+            "": {"": "", "a.b": 1, 'a"b[]': 2, "k" * 70_000: 3},
+            "least": -(2**63),
+            "most": 2**64 - 1,
+            "small": 5e-324,
+            "nul": "a\0b",
+            "empty": [[], {}, None, True],
+        }
+        collection = store.create_collection(name, SCHEMA)
+        collection.upsert([Point(UNKNOWN_ID, {"first-1": np.ones(8)}, payload)])
+        store.close() if isinstance(store, EmbeddedStore) else None
+        again = EmbeddedStore(Path(store.location)) if isinstance(store, EmbeddedStore) else store
+        opened = again.open_collection(name)
+        assert opened.retrieve([UNKNOWN_ID])[UNKNOWN_ID].payload == payload
+        opened.overwrite_payload({UNKNOWN_ID: {**payload, "more": 1}})
+        if again is not store:
+            again.close()
 
     def test_nothing_to_write_is_fine(self, collection: Collection) -> None:
         collection.upsert([])
