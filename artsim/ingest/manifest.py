@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -330,7 +331,12 @@ def _json_row(line: int, text: str, encoding: str) -> Row | BadRow:
     if wrong := wrong_bytes(text, encoding):
         return BadRow(line, wrong)
     try:
-        values = json.loads(text, parse_constant=lambda _: None, parse_int=_whole_number)
+        values = json.loads(
+            text,
+            parse_constant=lambda _: None,
+            parse_int=_whole_number,
+            parse_float=_real_number,
+        )
     except RecursionError:
         return BadRow(line, "is nested too deep to be read")
     except ValueError as exc:
@@ -345,3 +351,8 @@ def _whole_number(digits: str) -> int | str:
     """Return a number, as text where it has more than the 64 bits that are stored."""
     number = int(digits) if len(digits) <= 20 else None
     return number if number is not None and -(2**63) <= number < 2**64 else digits
+
+
+def _real_number(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits

@@ -25,7 +25,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artsim.domain.payload import why_unstorable
+from artsim.domain.payload import MAX_DEPTH, why_unstorable
 from artsim.errors import ArtsimError
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source
@@ -63,7 +63,7 @@ def value(rng: random.Random) -> Any:
         lambda: rng.choice([0, 1642, -1, 2**63, 2**64, -(2**63) - 1, 10**400]),
         lambda: rng.choice([0.0, 1e308, 12.0, -0.5, float("nan"), float("inf")]),
         lambda: rng.choice([None, True, False, [], {}, [None], {"a": None}, [[1, "x"], {"b": 2}]]),
-        lambda: nested(rng, rng.choice([2, 15, 16, 17, 120, 400, 900])),
+        lambda: nested(rng, rng.choice([2, MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 400, 900])),
         lambda: {"title": rng.choice(TEXTS), "period": [rng.choice(TEXTS)]},
     ]
     return rng.choice(makers)()

@@ -13,6 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from artsim.cli import app
+from artsim.domain.payload import MAX_DEPTH
 from artsim.errors import SourceError
 from artsim.ingest.folder import FolderSource, list_pictures
 from artsim.ingest.source_types import RowProblem, SourcePainting
@@ -247,4 +248,4 @@ def test_the_command_says_what_it_passed_over_and_loses_no_other_row(tmp_path: P
     shutil.rmtree(tmp_path / "artsim-home", ignore_errors=True)
     done = CliRunner().invoke(app, [*run, str(folder / "deep.jsonl")])
     assert "Would write 1 paintings; 1 did not go in." in done.stderr
-    assert "'x' is nested more than 16 levels deep" in done.stderr
+    assert f"'x' is nested more than {MAX_DEPTH} levels deep" in done.stderr

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from artsim.domain.payload import MAX_DEPTH
 from artsim.errors import MetadataError, SourceError
 from artsim.ingest.manifest import open_manifest
 from artsim.ingest.source_types import BadRow, Row, RowProblem, SourcePainting
@@ -169,18 +170,17 @@ def test_json_that_no_gallery_could_hold_costs_only_its_row(tmp_path: Path) -> N
     path.write_text("\n".join([
         '{"file": "a.jpg"}',
         f'{{"file": "b.jpg", "x": {objects}}}',
-        *(f'{{"file": "b.jpg", "x": {"[" * n}{"]" * n}}}' for n in (17, 900, 100_000)),
+        *(f'{{"file": "b.jpg", "x": {"[" * n}{"]" * n}}}' for n in (MAX_DEPTH + 1, 900, 100_000)),
         f'{{"file": {"[" * 900}{"]" * 900}}}',
-        '{"file": "b.jpg", "x": "' + "x" * (5 << 20) + '"}',
         f'{{"file": "b.jpg", "id": {10**400}, "big": {2**64}, "digits": {"9" * 6000}}}',
         '{"file": "c.jpg", "big": 18446744073709551615, "f": 1e999}',
     ]))  # fmt: skip
     paintings, problems = read(path)
     assert [painting.image_path.name for painting in paintings] == ["a.jpg", "b.jpg", "c.jpg"]
-    assert [problem.line for problem in problems] == [2, 3, 4, 5, 6, 7]
+    assert [problem.line for problem in problems] == [2, 3, 4, 5, 6]
     assert paintings[1].painting_id == str(10**400)
     assert paintings[1].payload["extra"] == {"big": str(2**64), "digits": "9" * 6000}
-    assert paintings[2].payload["extra"] == {"big": 2**64 - 1}
+    assert paintings[2].payload["extra"] == {"big": 2**64 - 1, "f": "1e999"}
 
 
 def test_a_file_of_other_json_is_refused_with_what_was_expected(tmp_path: Path) -> None:
@@ -228,14 +228,14 @@ def test_parquet_values_that_python_cannot_hold_are_text(
 def test_nested_parquet_is_its_rows_problem(tmp_path: Path) -> None:
     make_files(tmp_path, "a.jpg", "b.jpg")
     kind, deep = pa.int32(), 1
-    for _ in range(40):
-        kind, deep = pa.list_(kind), [deep]
+    for _ in range(MAX_DEPTH):
+        kind, deep = pa.struct([("a", kind)]), {"a": deep}
     path = tmp_path / "list.parquet"
     table = pa.table({"image": ["a.jpg", "b.jpg"], "x": pa.array([None, deep], kind)})
     pq.write_table(table, path)
     paintings, problems = read(path)
     assert [painting.painting_id for painting in paintings] == ["a.jpg"]
-    assert "more than 16 levels deep" in problems[0].reason
+    assert f"more than {MAX_DEPTH} levels deep" in problems[0].reason
 
 
 def test_a_text_that_parquet_has_once_is_not_multiplied(tmp_path: Path) -> None:
