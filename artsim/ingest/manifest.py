@@ -46,6 +46,9 @@ OTHER_LISTS: Final[Mapping[str, str]] = {
 }
 """Endings of lists that are not read, and what they are."""
 
+_MOST_DIGITS: Final = 40
+"""Of a whole number; one so long is beyond the 64 bits that are stored in any case."""
+
 _KEYS_FROM_ROWS: Final = 1000
 """Rows of JSON Lines, which have no header, whose keys stand for all."""
 
@@ -347,10 +350,9 @@ def _json_row(line: int, text: str, encoding: str) -> Row | BadRow:
     return Row(line, values) if reason is None else BadRow(line, reason)
 
 
-def _whole_number(digits: str) -> int | str:
-    """Return a number, as text where it has more than the 64 bits that are stored."""
-    number = int(digits) if len(digits) <= 20 else None
-    return number if number is not None and -(2**63) <= number < 2**64 else digits
+def _whole_number(digits: str) -> int:
+    """Return a number; of one of thousands of digits, which `int` refuses, just the first."""
+    return int(digits[:_MOST_DIGITS])
 
 
 def _real_number(digits: str) -> float | str:

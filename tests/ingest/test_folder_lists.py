@@ -247,5 +247,5 @@ def test_the_command_says_what_it_passed_over_and_loses_no_other_row(tmp_path: P
     assert "Would write 2 paintings; 2 did not go in." in done.stderr
     shutil.rmtree(tmp_path / "artsim-home", ignore_errors=True)
     done = CliRunner().invoke(app, [*run, str(folder / "deep.jsonl")])
-    assert "Would write 1 paintings; 1 did not go in." in done.stderr
+    assert "Would write 1 painting; 1 did not go in." in done.stderr
     assert f"'x' is nested more than {MAX_DEPTH} levels deep" in done.stderr
