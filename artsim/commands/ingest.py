@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -23,6 +21,7 @@ from artsim.commands.common import (
     MaxMegapixelsOption,
     MinFaceOption,
     OnDiskOption,
+    OverwriteOption,
     Place,
     Quantization,
     ReplicasOption,
@@ -38,9 +37,10 @@ from artsim.commands.common import (
     write_json,
 )
 from artsim.domain.progress import counted
-from artsim.errors import ExportError
+from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
+    from artsim.ingest.problem_list import ProblemList
     from artsim.ingest.progress import Counts, IngestSummary, Problem
 
 SHOWN_PROBLEMS = 10
@@ -109,10 +109,11 @@ SummaryFormat = Annotated[
     typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
 ]
 ErrorsOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         metavar="FILE",
-        help="Where to list what did not go in, as JSON Lines.",
+        help="Where to list what did not go in: .csv or .jsonl.",
+        show_default="ingest-errors.csv in the data folder",
     ),
 ]
 
@@ -135,7 +136,8 @@ def ingest(
     max_failures: MaxFailuresOption = 0,
     quiet: QuietOption = False,
     output_format: SummaryFormat = "text",
-    errors: ErrorsOption = Path("ingest-errors.jsonl"),
+    errors: ErrorsOption = None,
+    overwrite: OverwriteOption = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     min_face: MinFaceOption = None,
@@ -166,6 +168,7 @@ def ingest(
         raise typer.BadParameter("--yes is for --prune")
     with expected_errors():
         from artsim.images.load import ImageLimits
+        from artsim.ingest.problem_list import ProblemList
         from artsim.ingest.run import IngestOptions, ingest_paintings
         from artsim.store.base import ServerOptions
 
@@ -188,7 +191,11 @@ def ingest(
             prune_any=yes,
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
-        with _stoppable(), Place(gallery, url, api_key, home, wait).open() as opened:
+        place = Place(gallery, url, api_key, home, wait)
+        inputs = tuple(path for path in (source, metadata) if path is not None)
+        with _stoppable(), place.open() as opened:
+            listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
+            listed.check()
             if dry_run and not quiet and output_format == "text":
                 _say_what_is_understood(source, metadata, parse_columns(columns or []))
             summary = ingest_paintings(
@@ -200,8 +207,7 @@ def ingest(
                 progress=None if quiet else make_progress(),
             )
         too_many = summary.counts.failed > max_failures
-        if summary.problems:
-            _write_problems(summary.problems, errors)
+        kept = _keep_problems(summary.problems, listed)
         if output_format == "json":
             write_json(summary.to_dict())
         elif not quiet:
@@ -209,7 +215,7 @@ def ingest(
         elif too_many:
             say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
         if output_format != "json" and (too_many or not quiet):
-            _say_problems(summary.problems, errors)
+            _say_problems(summary.problems, kept)
         if summary.refusal is not None:
             raise summary.refusal
         if too_many:
@@ -296,11 +302,22 @@ def _say_summary(summary: IngestSummary) -> None:
         say(f"and {more:,} more renamed")
 
 
-def _say_problems(problems: list[Problem], errors: Path) -> None:
+def _say_problems(problems: list[Problem], kept: Path | None) -> None:
     for problem in problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")
-    if problems:
-        say(f"All that did not go in, with reasons: {errors}")
+    if kept is not None:
+        say(f"All that did not go in, with reasons: {kept}")
+
+
+def _keep_problems(problems: list[Problem], listed: ProblemList) -> Path | None:
+    """Write the list; that it cannot be kept where nobody asked for it costs no ingest."""
+    try:
+        return listed.write(problems)
+    except ArtsimError as error:
+        if listed.path is not None:
+            raise
+        say(f"Note: {error.with_hint}")
+        return None
 
 
 def _in_words(summary: IngestSummary) -> str:
@@ -340,20 +357,3 @@ def _written(counts: Counts, *, dry_run: bool) -> list[str]:
     if new or not parts:
         parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
     return parts
-
-
-def _write_problems(problems: list[Problem], path: Path) -> None:
-    lines = [
-        json.dumps(
-            asdict(problem),
-            ensure_ascii=False,
-        )
-        for problem in problems
-    ]
-    try:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")
-    except OSError as exc:
-        raise ExportError(
-            f"{path}: the list of what did not go in cannot be written ({exc.strerror or exc}); "
-            "name another file with --errors"
-        ) from exc
