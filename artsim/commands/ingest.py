@@ -304,7 +304,7 @@ def _say_summary(summary: IngestSummary) -> None:
 
 def _say_problems(problems: list[Problem], kept: Path | None) -> None:
     for problem in problems[:SHOWN_PROBLEMS]:
-        say(f"  {problem.reason}")
+        say(f"  {problem.with_hint}")
     if kept is not None:
         say(f"All that did not go in, with reasons: {kept}")
 

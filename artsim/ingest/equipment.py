@@ -58,13 +58,14 @@ def check_encoders(
         old = by_name.get(info.name)
         if old is not None and info.vector_name not in recorded:
             maker = find_maker(old.vector_name)
-            way_out = (
-                "name an encoder that the gallery holds (see `artsim info`)"
+            way_out, option = (
+                ("an encoder that the gallery holds", "artsim info")
                 if maker is None
-                else f"name the encoder that makes the old ones (--encoder {maker})"
+                else (f"the encoder that makes the old ones, {maker!r}", f"--encoder {maker}")
             )
             raise EncoderMismatchError(
                 f"{gallery} holds vectors {old.vector_name!r} of the encoder {info.name!r}, "
                 f"which now makes {info.vector_name!r}: their vectors cannot be compared; "
-                f"ingest into a new gallery (--gallery NAME), or {way_out}"
+                f"ingest into a new gallery, or name {way_out}",
+                hint=f"--gallery NAME; {option}",
             )

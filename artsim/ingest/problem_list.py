@@ -116,7 +116,7 @@ class ProblemList:
 
 def _csv(problems: Sequence[Problem]) -> Iterator[str]:
     yield BOM
-    rows = ((p.place, p.line, p.painting_id, p.reason) for p in problems)
+    rows = ((p.place, p.line, p.painting_id, p.with_hint) for p in problems)
     yield from csv_lines(_COLUMNS, rows)
 
 

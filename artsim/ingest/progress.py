@@ -64,12 +64,20 @@ class Problem:
         Where it is known.
     line : int or None
         Of the manifest.
+    hint : str
+        Options of the command line that help; "" where there are none.
     """
 
     place: str
     reason: str
     painting_id: str | None = None
     line: int | None = None
+    hint: str = ""
+
+    @property
+    def with_hint(self) -> str:
+        """The reason as the command line shows it."""
+        return f"{self.reason} ({self.hint})" if self.hint else self.reason
 
 
 @dataclass(frozen=True, slots=True)

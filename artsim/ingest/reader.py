@@ -119,13 +119,11 @@ class Reader:
         try:
             return self._read(source, known)
         except ArtsimError as error:
-            return Problem(str(source.image_path), error.with_hint, source.painting_id)
+            reason, hint = str(error), error.hint
         except MemoryError:
-            reason = (
-                f"{source.image_path}: not enough memory to read this picture; "
-                "lower --max-megapixels or --workers"
-            )
-            return Problem(str(source.image_path), reason, source.painting_id)
+            reason = f"{source.image_path}: not enough memory to read this picture; shrink it"
+            hint = "--max-megapixels, --workers"
+        return Problem(str(source.image_path), reason, source.painting_id, hint=hint)
 
     def _read(self, source: SourcePainting, found: Known | None) -> ReadPainting:
         sha256 = file_sha256(source.image_path, limits=self.limits)
@@ -183,6 +181,7 @@ def _refuse_takeover(source: SourcePainting, known: Known) -> None:
     if old != new:
         raise ImageError(
             f"{source.image_path}: the gallery has another picture with the id "
-            f"{source.painting_id!r}, from {old}; give unique ids (--map id=COLUMN), use another "
-            "--gallery, or replace it with --force"
+            f"{source.painting_id!r}, from {old}; give unique ids, use another gallery, or "
+            "replace it",
+            hint="--map id=COLUMN, --gallery NAME, --force",
         )

@@ -109,7 +109,8 @@ def measure_face_detection(
     if not read:
         raise EvaluationError(
             f"none of the {len(paths)} pictures to look for faces in can be read; name another "
-            "folder with --data"
+            "folder",
+            hint="--data",
         )
     return _result(clock, read)
 

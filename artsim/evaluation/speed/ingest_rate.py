@@ -141,7 +141,8 @@ def _ingest(source: Path, encoder: Encoder, home: Path, batch_size: int) -> floa
     if not summary.counts.written:
         raise EvaluationError(
             f"none of the pictures that were to be ingested can be read "
-            f"({summary.problems[0].reason}); name another folder with --data"
+            f"({summary.problems[0].reason}); name another folder",
+            hint="--data",
         )
     return summary.counts.written / seconds
 

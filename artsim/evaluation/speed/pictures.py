@@ -44,13 +44,15 @@ class Pictures:
             return
         if not self.folder.is_dir():
             raise SourceError(
-                f"there is no folder {self.folder}; name one that holds pictures, or leave "
-                "--data out to measure on made-up ones"
+                f"there is no folder {self.folder}; name one that holds pictures, or none "
+                "to measure on made-up ones",
+                hint="--data",
             )
         if not list_pictures(self.folder).pictures:
             raise SourceError(
-                f"{self.folder} holds no pictures; name another folder, or leave --data out "
-                "to measure on made-up ones"
+                f"{self.folder} holds no pictures; name another folder, or none "
+                "to measure on made-up ones",
+                hint="--data",
             )
 
     def to_ingest(self, count: int, scratch: Path) -> Path:
@@ -82,7 +84,8 @@ class Pictures:
             except OSError as exc:
                 raise EvaluationError(
                     f"{path} cannot be copied to {copied} ({exc.strerror or exc}); make room, "
-                    "name another temporary folder in TMPDIR, or other pictures with --data"
+                    "name another temporary folder in TMPDIR, or other pictures",
+                    hint="--data",
                 ) from exc
         return copied
 
