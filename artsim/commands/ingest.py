@@ -295,11 +295,12 @@ def _stoppable() -> Iterator[None]:
 def _say_summary(summary: IngestSummary) -> None:
     say_notes(summary.notes)
     say(_in_words(summary))
+    renamed = "would be renamed" if summary.dry_run else "renamed"
     for old_id, new_id in summary.renamed[:SHOWN_RENAMES]:
-        say(f"{new_id} was there already as {old_id}: renamed")
+        say(f"{new_id} was there already as {old_id}: {renamed}")
     more = len(summary.renamed) - SHOWN_RENAMES
     if more > 0:
-        say(f"and {more:,} more renamed")
+        say(f"and {more:,} more {renamed}")
 
 
 def _say_problems(problems: list[Problem], kept: Path | None) -> None:

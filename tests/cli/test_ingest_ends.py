@@ -96,7 +96,7 @@ def test_what_is_there_already_is_passed_in_silence(folder: Path) -> None:
 def test_one_is_one(folder: Path) -> None:
     for name in ("004.jpg", "005.jpg", "006.jpg"):
         (folder / name).unlink()
-    assert ingest(folder, "--dry-run").stderr.splitlines() == [
+    assert ingest(folder, "--dry-run").stderr.splitlines()[-2:] == [
         f"Ingesting {folder}: 1 painting",
         "Would write 1 painting.",
     ]
@@ -124,7 +124,10 @@ def test_renamed_and_taken_out_is_said(folder: Path) -> None:
     (folder / "003.jpg").rename(folder / "three.jpg")
     (folder / "004.jpg").unlink()
     told = ingest(folder, "--prune", "--yes", "--dry-run").stderr.splitlines()
-    assert "1 would be renamed; 2 were there already; 1 would be taken out." in told[1]
+    assert told[-2:] == [
+        "Would write 0 paintings; 1 would be renamed; 2 were there already; 1 would be taken out.",
+        "three.jpg was there already as 003.jpg: would be renamed",
+    ]
     refused = ingest(folder, "--prune")
     assert refused.exit_code == 1
     assert "three.jpg was there already as 003.jpg: renamed" in refused.stderr.splitlines()
