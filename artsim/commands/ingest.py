@@ -192,8 +192,8 @@ def ingest(
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
         place = Place(gallery, url, api_key, home, wait)
-        inputs = tuple(path for path in (source, metadata) if path is not None)
         with _stoppable(), place.open() as opened:
+            inputs = _lists(source, metadata, parse_columns(columns or []), errors)
             listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
             listed.check()
             if dry_run and not quiet and output_format == "text":
@@ -246,6 +246,18 @@ def sample(
             f"{counted(made.pictures, 'picture')}, {made.portraits} of them portraits, "
             f"{'is' if made.pictures == 1 else 'are'} in {folder}. Next: artsim ingest {folder}"
         )
+
+
+def _lists(
+    source: Path, metadata: Path | None, columns: dict[str, str], errors: Path | None
+) -> tuple[Path, ...]:
+    """Return the lists that are read, of which the one of the errors must be none."""
+    if errors is None or not errors.exists():
+        return ()
+    from artsim.ingest.sources import read_source
+
+    read = read_source(source, metadata=metadata, column_map=columns).metadata
+    return () if read is None else (read,)
 
 
 def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pytest
 from click.testing import Result
 from PIL import Image, PngImagePlugin
@@ -18,14 +19,16 @@ from typer.testing import CliRunner
 from artsim.cli import app
 from artsim.domain.criteria import EVERYTHING
 from artsim.domain.payload import PAINTING_FIELDS
+from artsim.errors import ExportError
 from artsim.evaluation.report_json import report_text
-from artsim.files import check_file
+from artsim.files import FileKind, check_file
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.render.sheet import SHEET
 from artsim.search.export import export_jsonl
 from artsim.store.gallery import open_gallery
 from tests.made_up_report import make_report
 
+FILE = FileKind("file", ExportError)
 HOSTILE = "\x1b]0;owned\x07\x1b[2J=1+1"
 
 
@@ -135,21 +138,17 @@ def test_a_copy_of_a_picture_is_no_picture_of_the_gallery(
     asked = ("query", "--id", "w0", "--sheet", copy)
     assert "artsim did not make" in refuses(*asked)
     succeeds(*asked, "--overwrite")
-    succeeds(*asked)  # it is artsim's now
+    assert copy.read_bytes() != (pictures / "3.png").read_bytes()
 
 
 @pytest.mark.parametrize(
     ("name", "command"),
     [
-        ("sheet.html", ["query", "--id", "w0", "--sheet"]),
         ("sheet.png", ["query", "--id", "w0", "--sheet"]),
         ("hits.csv", ["query", "--id", "w0", "-o"]),
-        ("hits.json", ["query", "--id", "w0", "-o"]),
         ("hits.txt", ["query", "--id", "w0", "-f", "paths", "-o"]),
         ("hits.xlsx", ["query", "--id", "w0", "-o"]),
         ("map.html", ["map", "--method", "pca", "--out"]),
-        ("map.png", ["map", "--method", "pca", "--out"]),
-        ("all.jsonl", ["export", "-o"]),
         ("all.parquet", ["export", "-o"]),
         ("all.csv", ["export", "-o"]),
         ("all.xlsx", ["export", "-o"]),
@@ -167,7 +166,7 @@ def test_only_what_artsim_made_is_replaced(
     succeeds(*command, path, "--overwrite")
     first = path.read_bytes()
     assert first != b"mine"
-    succeeds(*command, path)
+    check_file(path, FILE)  # and now it is artsim's
     if name.rpartition(".")[2] in {"csv", "json", "jsonl", "txt", "xlsx"}:
         path.write_bytes(first + b"\n")
         assert "changed since" in refuses(*command, path)
@@ -176,18 +175,13 @@ def test_only_what_artsim_made_is_replaced(
 
 
 def test_marked_files_are_known_to_other_data_folders(home: Path, tmp_path: Path) -> None:
-    names = ["sheet.png", "sheet.html", "all.parquet", "all.xlsx"]
-    commands = [
-        ("query", "--id", "w0", "--sheet", tmp_path / "sheet.png"),
-        ("query", "--id", "w0", "--sheet", tmp_path / "sheet.html"),
-        ("export", "-o", tmp_path / "all.parquet"),
-        ("export", "-o", tmp_path / "all.xlsx"),
-    ]
-    for name, command in zip(names, commands, strict=True):
-        succeeds(*command)
-        shutil.rmtree(home / ".written", ignore_errors=True)
-        assert (tmp_path / name).exists()
-        succeeds(*command)
+    made = [tmp_path / name for name in ("a.png", "a.html", "map.html", "a.parquet", "a.xlsx")]
+    succeeds("query", "--id", "w0", "--sheet", made[0], "--sheet", made[1])
+    succeeds("map", "--method", "pca", "--no-thumbnails", "--out", made[2])
+    for path in made[3:]:
+        succeeds("export", "-o", path)
+    for path in made:
+        check_file(path, FILE, home=tmp_path / "other")
 
 
 @pytest.mark.parametrize(
@@ -315,18 +309,14 @@ def damaged(pictures: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def ingest(folder: Path, *arguments: str | Path) -> Result:
-    """What cannot be read is found by a dry run as well."""
-    return artsim("ingest", folder, "--no-faces", "--dry-run", *arguments)
-
-
-def test_problems_are_listed_in_the_data_folder(
+def test_problems_are_listed_in_the_data_folder_while_there_are_any(
     damaged: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     home = tmp_path / "new-home"
-    done = ingest(damaged, "--home", home)
+    ingest = ("ingest", damaged, "--home", home, "--no-faces", "--dry-run")
+    done = artsim(*ingest)
     listed = home / "ingest-errors.csv"
     assert str(listed) in " ".join(done.stderr.split())
     raw = listed.read_bytes()
@@ -335,60 +325,19 @@ def test_problems_are_listed_in_the_data_folder(
     assert (row["place"], row["painting_id"]) == (str(damaged / "2.png"), "w2")
     assert "is empty" in row["reason"]
     assert list((tmp_path / "work").iterdir()) == []
-
-    ingest(damaged, "--home", home, "--gallery", "other")
-    assert (home / "ingest-errors-other.csv").is_file()
-    shutil.copy(pictures / "2.png", damaged / "2.png")
-    ingest(damaged, "--home", home)
-    assert not listed.exists()  # it told of the run before
-    assert (home / "ingest-errors-other.csv").is_file()
-
-
-def test_a_dry_run_of_a_new_data_folder_may_list_its_problems(
-    damaged: Path, tmp_path: Path
-) -> None:
-    home = tmp_path / "new-home"
-    ingest(damaged, "--home", home)
-    assert (home / "ingest-errors.csv").is_file()
     succeeds("info", "--home", home)
 
-
-def test_a_list_that_the_user_changed_stays(damaged: Path, tmp_path: Path) -> None:
-    home = tmp_path / "new-home"
-    ingest(damaged, "--home", home)
-    listed = home / "ingest-errors.csv"
-    listed.write_bytes(listed.read_bytes() + b"mine")
-    done = ingest(damaged, "--home", home)
-    assert str(home / "ingest-errors.2.csv") in " ".join(done.stderr.split())
-    assert listed.read_bytes().endswith(b"mine")
-
-
-def test_problems_are_listed_where_the_user_wants_them(
-    damaged: Path, pictures: Path, tmp_path: Path
-) -> None:
-    home, listed = tmp_path / "new-home", tmp_path / "errors.jsonl"
-    listed.write_text("mine")
-    asked = ("--home", home, "--errors", listed)
-    done = ingest(damaged, *asked)
-    assert done.exit_code == 1
-    assert "artsim did not make" in done.stderr
-    assert not home.exists()  # refused before anything was written
-    ingest(damaged, *asked, "--overwrite")
-    (row,) = map(json.loads, listed.read_text(encoding="utf-8").splitlines())
-    assert row["painting_id"] == "w2"
-    shutil.copy(pictures / "2.png", damaged / "2.png")
-    ingest(damaged, *asked)
-    assert not listed.exists()
+    own = tmp_path / "errors.jsonl"
+    own.write_text("mine")
+    assert "artsim did not make" in artsim(*ingest, "--errors", own).stderr
     manifest = damaged / "metadata.csv"
-    done = artsim("ingest", manifest, "--home", home, "--errors", manifest, "--overwrite")
+    done = artsim(*ingest, "--errors", manifest, "--overwrite")
     assert "what is read is never replaced" in done.stderr
+    assert own.read_text() == "mine"
 
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="POSIX permissions")
-def test_a_data_folder_that_is_read_only_costs_no_ingest(damaged: Path, tmp_path: Path) -> None:
-    home = tmp_path / "new-home"
-    home.mkdir(mode=0o500)
-    assert "--errors" in ingest(damaged, "--home", home).stderr
+    shutil.copy(pictures / "2.png", damaged / "2.png")
+    artsim(*ingest)
+    assert not listed.exists()  # it told of the run before
 
 
 # What is in them
@@ -443,3 +392,19 @@ def test_a_table_may_go_to_a_file(home: Path, tmp_path: Path) -> None:
     text = (tmp_path / "hits.txt").read_text(encoding="utf-8")
     assert "Das Mädchen 3" in text
     assert "\x1b" not in text
+
+
+def test_a_list_goes_wherever_an_answer_does(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    done = succeeds("list", "--sort", "id", "-o", path)
+    assert done.stdout == ""
+    on_stdout = succeeds("list", "--sort", "id", "-f", "csv").stdout_bytes
+    assert path.read_bytes() == b"\xef\xbb\xbf" + on_stdout
+    succeeds("list", "--sort", "id", "-o", tmp_path / "list.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "list.xlsx").active
+    header, *rows = sheet.iter_rows(values_only=True)
+    assert header[-2:] == ("extra.Notiz", "extra.Raum")
+    assert [row[0] for row in rows] == [f"w{number}" for number in range(6)]
+    path.write_text("mine")
+    assert "changed since" in refuses("list", "-o", path)
+    assert "not in '.pdf'" in refuses("list", "--sheet", tmp_path / "list.pdf")
