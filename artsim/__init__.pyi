@@ -56,7 +56,13 @@ from .render.map import MapStyle as MapStyle, write_map as write_map
 from .render.report import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
-from .search.export import export_jsonl as export_jsonl, export_parquet as export_parquet
+from .search.export import (
+    export_csv as export_csv,
+    export_gallery as export_gallery,
+    export_jsonl as export_jsonl,
+    export_parquet as export_parquet,
+    export_xlsx as export_xlsx,
+)
 from .search.facets import ValueCounts as ValueCounts, count_values as count_values
 from .search.filters import Filters as Filters, build_criteria as build_criteria
 from .search.inspect import describe_painting as describe_painting, describe_store as describe_store

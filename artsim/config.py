@@ -57,7 +57,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             "set it to a folder of model weights, or unset it"
         )
     return Settings(
-        home=_home(env),
+        home=find_home(env),
         gallery=env.get("ARTSIM_GALLERY") or None,
         url=env.get("ARTSIM_URL") or env.get("QDRANT_URL") or None,
         api_key=env.get("QDRANT_API_KEY") or None,
@@ -76,7 +76,9 @@ def _seconds(text: str | None) -> float:
     return seconds
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def find_home(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the data folder that `environ` names, by default the process's, or the user's."""
+    env = os.environ if environ is None else environ
     if env.get("ARTSIM_HOME"):
         return Path(env["ARTSIM_HOME"]).expanduser()
     import platformdirs

@@ -16,6 +16,7 @@ ROWS = [
     {"evaluation", "training"},
     {"search", "ingest"},
     {"encoders", "store"},
+    {"files"},
     {"images", "config"},
     {"domain"},
     {"errors"},

@@ -95,6 +95,12 @@ FaceScoreOption = Annotated[
 MaxMegapixelsOption = Annotated[
     float, typer.Option(min=0.001, help="Refuse larger pictures, in millions of pixels.")
 ]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace files that artsim did not make, but no picture of the gallery."
+    ),
+]
 TableOrJson = Annotated[
     Literal["table", "json"], typer.Option("--format", "-f", help="Form on stdout.")
 ]

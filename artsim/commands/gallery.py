@@ -20,6 +20,7 @@ from artsim.commands.common import (
     MediumOption,
     NotOption,
     OnDiskOption,
+    OverwriteOption,
     Place,
     Quantization,
     ReplicasOption,
@@ -43,6 +44,7 @@ from artsim.commands.common import (
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:
+    from artsim.search.export import Form
     from artsim.store.gallery import Gallery
 
 
@@ -167,46 +169,100 @@ def facets(
 def export(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write; stdout where none is given."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
+        ),
     ] = None,
     output_format: Annotated[
-        Literal["jsonl", "parquet"] | None,
-        typer.Option("--format", "-f", help="jsonl or parquet; else by the file's ending."),
+        Literal["jsonl", "parquet", "csv", "xlsx"] | None,
+        typer.Option(
+            "--format", "-f", help="Form.", show_default="by the file's ending, else jsonl"
+        ),
     ] = None,
     faces: Annotated[bool, typer.Option("--faces", help="Faces instead of paintings.")] = False,
-    vectors: Annotated[bool, typer.Option("--vectors", help="With all vectors.")] = False,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="With all vectors (jsonl, parquet).")
+    ] = False,
+    overwrite: OverwriteOption = False,
+    artist: ArtistOption = None,
+    attribution: AttributionOption = None,
+    style: StyleOption = None,
+    genre: GenreOption = None,
+    school: SchoolOption = None,
+    medium: MediumOption = None,
+    institution: InstitutionOption = None,
+    tag: TagOption = None,
+    year: YearOption = None,
+    title: TitleOption = None,
     where: WhereOption = None,
     where_not: NotOption = None,
-    artist: ArtistOption = None,
-    year: YearOption = None,
     gallery: GalleryOption = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
     home: HomeOption = None,
     wait: WaitOption = None,
 ) -> None:
-    """Write a gallery's metadata, and its vectors on request, as JSON Lines or Parquet."""
-    as_parquet = output_format == "parquet" or (
-        output_format is None and output is not None and output.suffix.lower() == ".parquet"
+    """Write a gallery's metadata as a table or JSON Lines, and its vectors on request.
+
+    Example: artsim export --genre portrait --year 1600..1650 --output portraits.xlsx
+    """
+    filters = make_filters(
+        artist=artist,
+        attribution=attribution,
+        style=style,
+        genre=genre,
+        school=school,
+        medium=medium,
+        institution=institution,
+        tags=tag,
+        year=year,
+        title=title,
+        where=where,
+        where_not=where_not,
     )
-    if as_parquet and output is None:
-        raise typer.BadParameter("Parquet needs a file: --output FILE.parquet")
-    filters = make_filters(artist=artist, year=year, where=where, where_not=where_not)
     with expected_errors():
-        from artsim.search.export import export_jsonl, export_parquet
+        from artsim.search.export import export_gallery
         from artsim.search.filters import build_criteria
 
-        with Place(gallery, url, api_key, home, wait).open() as opened:
+        place = Place(gallery, url, api_key, home, wait)
+        form = _export_form(output, output_format, vectors, overwrite, place)
+        with place.open() as opened:
             criteria, notes = build_criteria(filters, opened.faces if faces else opened.paintings)
             say_notes(notes)
-            if as_parquet and output is not None:
-                count = export_parquet(opened, output, criteria, faces=faces, vectors=vectors)
-            else:
-                count = export_jsonl(
-                    opened, output or sys.stdout.buffer, criteria, faces=faces, vectors=vectors
-                )
+            count = export_gallery(
+                opened,
+                sys.stdout.buffer if output is None else output,
+                criteria,
+                form=form,
+                faces=faces,
+                vectors=vectors,
+                overwrite=overwrite,
+                home=place.settings.home,
+            )
         if output is not None:
             say(f"Wrote {count} {'faces' if faces else 'paintings'} to {output}.")
+
+
+def _export_form(
+    output: Path | None, given: Form | None, vectors: bool, overwrite: bool, place: Place
+) -> Form:
+    """Return the form of an export, or refuse it before the gallery is read."""
+    from artsim.files import check_file, choose_form
+    from artsim.search.export import ENDINGS, EXPORT
+
+    if output is None:
+        form = given or "jsonl"
+        if form == "parquet" or (form == "xlsx" and sys.stdout.isatty()):
+            raise typer.BadParameter(f"{form} needs a file: --output FILE.{form}")
+    else:
+        form = choose_form(output, given, ENDINGS, EXPORT)
+        check_file(output, EXPORT, overwrite=overwrite, home=place.settings.home)
+    if vectors and form in ("csv", "xlsx"):
+        raise typer.BadParameter("--vectors is for jsonl and parquet; a cell holds none")
+    return form
 
 
 def delete(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +16,7 @@ from artsim.commands.common import (
     MaxMegapixelsOption,
     MinFaceOption,
     OnDiskOption,
+    OverwriteOption,
     Place,
     Quantization,
     ReplicasOption,
@@ -31,9 +30,10 @@ from artsim.commands.common import (
     say,
     say_notes,
 )
-from artsim.errors import ExportError
+from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
+    from artsim.ingest.problem_list import ProblemList
     from artsim.ingest.progress import IngestSummary, Problem
 
 SHOWN_PROBLEMS = 10
@@ -84,10 +84,11 @@ DryRunOption = Annotated[
     ),
 ]
 ErrorsOption = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         metavar="FILE",
-        help="Where to list what did not go in, as JSON Lines.",
+        help="Where to list what did not go in: .csv or .jsonl.",
+        show_default="ingest-errors.csv in the data folder",
     ),
 ]
 
@@ -105,7 +106,8 @@ def ingest(
     shard: ShardOption = None,
     force: ForceOption = False,
     dry_run: DryRunOption = False,
-    errors: ErrorsOption = Path("ingest-errors.jsonl"),
+    errors: ErrorsOption = None,
+    overwrite: OverwriteOption = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     min_face: MinFaceOption = None,
@@ -132,6 +134,7 @@ def ingest(
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
     with expected_errors():
         from artsim.images.load import ImageLimits
+        from artsim.ingest.problem_list import ProblemList
         from artsim.ingest.run import IngestOptions, ingest_paintings
         from artsim.store.base import ServerOptions
 
@@ -152,7 +155,11 @@ def ingest(
             dry_run=dry_run,
             server=ServerOptions(shards, replicas, quantization, on_disk),
         )
-        with Place(gallery, url, api_key, home, wait).open() as opened:
+        place = Place(gallery, url, api_key, home, wait)
+        with place.open() as opened:
+            inputs = _lists(source, metadata, parse_columns(columns or []), errors)
+            listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
+            listed.check()
             if dry_run:
                 _say_what_is_understood(source, metadata, parse_columns(columns or []))
             try:
@@ -167,7 +174,7 @@ def ingest(
             except KeyboardInterrupt:
                 say("Interrupted. What was written is whole; the same command goes on from there.")
                 raise typer.Exit(130) from None
-        _report(summary, errors)
+        _report(summary, listed)
 
 
 def sample(
@@ -196,6 +203,18 @@ def sample(
         )
 
 
+def _lists(
+    source: Path, metadata: Path | None, columns: dict[str, str], errors: Path | None
+) -> tuple[Path, ...]:
+    """Return the lists that are read, of which the one of the errors must be none."""
+    if errors is None or not errors.exists():
+        return ()
+    from artsim.ingest.sources import read_source
+
+    read = read_source(source, metadata=metadata, column_map=columns).metadata
+    return () if read is None else (read,)
+
+
 def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:
     from artsim.ingest.sources import read_source
     from artsim.ingest.understanding import understand_metadata
@@ -215,14 +234,24 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(first), int(step)
 
 
-def _report(summary: IngestSummary, errors: Path) -> None:
+def _report(summary: IngestSummary, listed: ProblemList) -> None:
     say_notes(summary.notes)
     say(_in_words(summary))
     for problem in summary.problems[:SHOWN_PROBLEMS]:
         say(f"  {problem.reason}")
-    if summary.problems:
-        _write_problems(summary.problems, errors)
-        say(f"All that did not go in, with reasons: {errors}")
+    if place := _keep_problems(summary.problems, listed):
+        say(f"All that did not go in, with reasons: {place}")
+
+
+def _keep_problems(problems: list[Problem], listed: ProblemList) -> Path | None:
+    """Write the list; that it cannot be kept where nobody asked for it costs no ingest."""
+    try:
+        return listed.write(problems)
+    except ArtsimError as error:
+        if listed.path is not None:
+            raise
+        say(f"Note: {error.with_hint}")
+        return None
 
 
 def _in_words(summary: IngestSummary) -> str:
@@ -237,20 +266,3 @@ def _in_words(summary: IngestSummary) -> str:
     parts = [f"{verb} {counts.written} paintings{faces}"]
     parts += [f"{count} {what}" for what, count in others.items() if count]
     return "; ".join(parts) + "."
-
-
-def _write_problems(problems: list[Problem], path: Path) -> None:
-    lines = [
-        json.dumps(
-            asdict(problem),
-            ensure_ascii=False,
-        )
-        for problem in problems
-    ]
-    try:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", errors="replace")
-    except OSError as exc:
-        raise ExportError(
-            f"{path}: the list of what did not go in cannot be written ({exc.strerror or exc}); "
-            "name another file with --errors"
-        ) from exc

@@ -17,6 +17,7 @@ from artsim.commands.common import (
     InstitutionOption,
     MediumOption,
     NotOption,
+    OverwriteOption,
     Place,
     SchoolOption,
     StyleOption,
@@ -30,7 +31,8 @@ from artsim.commands.common import (
     say,
     say_notes,
 )
-from artsim.commands.query import Format, OutputFormatOption, SheetOption
+from artsim.commands.outputs import OutputOption, Outputs, Print0Option
+from artsim.commands.query import OutputFormatOption, SheetOption
 
 if TYPE_CHECKING:
     from artsim.domain.results import Listing
@@ -56,8 +58,11 @@ def list_gallery(
     title: TitleOption = None,
     where: WhereOption = None,
     where_not: NotOption = None,
-    output_format: OutputFormatOption = "table",
+    output_format: OutputFormatOption = None,
+    output: OutputOption = None,
+    print0: Print0Option = False,
     sheet: SheetOption = None,
+    overwrite: OverwriteOption = False,
     gallery: GalleryOption = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
@@ -84,30 +89,29 @@ def list_gallery(
     with expected_errors():
         from artsim.search.listing import list_paintings
 
-        with Place(gallery, url, api_key, home).open() as opened:
+        place = Place(gallery, url, api_key, home)
+        outputs = Outputs(
+            output, output_format, print0, sheet or (), overwrite, place.settings.home
+        ).checked()
+        with place.open() as opened:
+            outputs.check_paintings(opened)
             listing = list_paintings(
                 opened, filters, faces=faces, limit=limit, offset=offset, sort=sort
             )
-        _show(listing, offset, output_format)
-        for path in sheet or []:
-            from artsim.render.sheet import write_sheet
-
-            write_sheet(listing, path)
-            say(f"Sheet: {path}")
+        _show(listing, offset, outputs)
+        outputs.write_sheets(listing)
 
 
-def _show(listing: Listing, offset: int, output_format: Format) -> None:
-    from artsim.render.listing import print_listing, write_listing
+def _show(listing: Listing, offset: int, outputs: Outputs) -> None:
+    from artsim.render.listing import print_listing
     from artsim.render.text import describe_listing
 
     say_notes(listing.notes)
-    if output_format == "table":
-        if listing.points:
-            print_listing(listing, sys.stdout)
-    else:
-        write_listing(listing, output_format, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+    is_table = outputs.form == "table" and outputs.path is None
+    if is_table and listing.points:
+        print_listing(listing, sys.stdout)
+    outputs.write(listing, len(listing.points))
     behind = offset + len(listing.points)
     more = f"; the next ones: --offset {behind}" if 0 < behind < listing.total else ""
-    if output_format == "table" or more:
+    if is_table or more:
         say(f"{describe_listing(listing)}{more}.")

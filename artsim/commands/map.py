@@ -17,6 +17,7 @@ from artsim.commands.common import (
     InstitutionOption,
     MediumOption,
     NotOption,
+    OverwriteOption,
     Place,
     SchoolOption,
     StyleOption,
@@ -121,6 +122,7 @@ def map_collection(
     thumbnail_size: ThumbnailSizeOption = None,
     no_thumbnails: NoThumbnailsOption = False,
     pictures: PicturesOption = False,
+    overwrite: OverwriteOption = False,
     artist: ArtistOption = None,
     attribution: AttributionOption = None,
     style: StyleOption = None,
@@ -161,34 +163,40 @@ def map_collection(
     )
     with expected_errors():
         from artsim.evaluation.collection_map import MapOptions, make_map
-        from artsim.render.map import MapStyle, check_map_path
+        from artsim.files import check_file
+        from artsim.render.map import MAP, MapStyle
         from artsim.search.fields import check_field
         from artsim.search.filters import build_criteria
+        from artsim.search.inspect import check_no_painting
 
         for path in out:
-            check_map_path(path)
+            check_file(path, MAP, overwrite=overwrite)
         if color_by is not None:
             check_field(color_by)
         options = MapOptions(method, perplexity, seed, limit, faces, color_by)
         progress = make_progress()
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            for path in out:
+                check_no_painting(opened, path, MAP)
             collection = opened.faces if faces else opened.paintings
             criteria, notes = build_criteria(filters, collection)
             say_notes(notes)
             made = make_map(opened, options, criteria, encoder=encoder, progress=progress)
         say_notes(made.notes)
         look = MapStyle(color_by, 0 if no_thumbnails else thumbnail_size, pictures)
-        _write(made, out, look, progress)
+        _write(made, out, look, overwrite, progress)
 
 
-def _write(made: CollectionMap, paths: list[Path], look: MapStyle, progress: Progress) -> None:
+def _write(
+    made: CollectionMap, paths: list[Path], look: MapStyle, overwrite: bool, progress: Progress
+) -> None:
     from artsim.render.map import write_map
     from artsim.render.map_words import describe_faithfulness
 
     for path in paths:
         progress.start(len(made), f"Drawing {path.name}")
         try:
-            written = write_map(made, path, look, report=progress.update)
+            written = write_map(made, path, look, report=progress.update, overwrite=overwrite)
         finally:
             progress.finish()
         say(f"Map: {_describe(written, made)}")

@@ -23,6 +23,7 @@ from artsim.commands.common import (
     MediumOption,
     MinFaceOption,
     NotOption,
+    OverwriteOption,
     Place,
     SchoolOption,
     StyleOption,
@@ -38,6 +39,7 @@ from artsim.commands.common import (
     say,
     say_notes,
 )
+from artsim.commands.outputs import OUTPUT, OutputOption, Outputs, Print0Option
 
 if TYPE_CHECKING:
     from artsim.domain.results import SearchResult
@@ -46,13 +48,12 @@ if TYPE_CHECKING:
 Method = Literal["ssim", "rmse"]
 
 RANKING = "Ranking"
-OUTPUT = "Output"
 _ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
 
-Format = Literal["table", "json", "jsonl", "csv", "paths"]
+Format = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
 
 # As text: a Path would make one slash of the two of a web address, before it can be named.
 ImageArgument = Annotated[
@@ -135,12 +136,13 @@ GroupSizeOption = Annotated[
     int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
 ]
 OutputFormatOption = Annotated[
-    Format,
+    Format | None,
     typer.Option(
         "--format",
         "-f",
         help="A table for people; for programs json (all there is), jsonl (a line a hit), csv, "
-        "or paths (of the pictures alone).",
+        "or paths (of the pictures alone); xlsx for Excel.",
+        show_default="by the ending of --output, else table",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -188,8 +190,11 @@ def query(
     rerank_weight: RerankWeightOption = None,
     group_by: GroupByOption = None,
     group_size: GroupSizeOption = 1,
-    output_format: OutputFormatOption = "table",
+    output_format: OutputFormatOption = None,
+    output: OutputOption = None,
+    print0: Print0Option = False,
     sheet: SheetOption = None,
+    overwrite: OverwriteOption = False,
     exact: ExactOption = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
@@ -249,7 +254,18 @@ def query(
             face_score=face_score,
             max_megapixels=max_megapixels,
         )
-        with Place(gallery, url, api_key, home, wait).open() as opened:
+        place = Place(gallery, url, api_key, home, wait)
+        outputs = Outputs(
+            output,
+            output_format,
+            print0,
+            sheet or (),
+            overwrite,
+            place.settings.home,
+            _files(asked),
+        ).checked()
+        with place.open() as opened:
+            outputs.check_paintings(opened)
             result = answer(
                 opened,
                 asked,
@@ -260,7 +276,7 @@ def query(
                 encoders=encoder,
                 models=models,
             )
-        _show(result, output_format, sheet or [])
+        _show(result, outputs)
 
 
 def _make_query(
@@ -334,27 +350,28 @@ def _standard_input() -> ImageQuery:
     return ImageQuery(content, _STDIN)
 
 
-def _show(result: SearchResult, output_format: Format, sheets: list[Path]) -> None:
-    say_notes([*result.notes, *_remarks(result, output_format)])
+def _files(query: Query) -> tuple[Path, ...]:
+    """Return the files of the query's pictures, which nothing is written over."""
+    from artsim.search.queries import ExamplesQuery, ImageQuery
+
+    parts = (*query.like, *query.unlike) if isinstance(query, ExamplesQuery) else (query,)
+    paths = (part.path for part in parts if isinstance(part, ImageQuery))
+    return tuple(path for path in paths if path is not None)
+
+
+def _show(result: SearchResult, outputs: Outputs) -> None:
+    say_notes([*result.notes, *_remarks(result, outputs.form)])
     if not result.hits:
         say(f"Nothing found: {result.why_empty}{_way_out(result)}.")
-    elif output_format == "table":
+    elif outputs.form == "table" and outputs.path is None:
         from artsim.render.table import print_hits
 
         print_hits(result, sys.stdout)
-    if output_format != "table":
-        from artsim.render.output import write_output
-
-        write_output(result, output_format, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-    for path in sheets:
-        from artsim.render.sheet import write_sheet
-
-        write_sheet(result, path)
-        say(f"Sheet: {path}")
+    outputs.write(result, len(result.hits))
+    outputs.write_sheets(result)
 
 
-def _remarks(result: SearchResult, output_format: Format) -> Iterator[str]:
+def _remarks(result: SearchResult, output_format: Format | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
     from artsim.render.text import describe_left_out, describe_query_faces
 

@@ -13,6 +13,7 @@ from artsim.domain.encoder_info import EncoderInfo, EncoderKind, parse_info
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError
+from artsim.files import replacing
 
 CONFIG_FILE: Final = "encoder.json"
 WEIGHTS_FILE: Final = "weights.safetensors"
@@ -76,9 +77,8 @@ def write_config(folder: Path, config: TrainedConfig) -> None:
     """Write ``encoder.json`` into a folder that exists."""
     content = {"format": _FORMAT, **asdict(config)}
     text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    new = folder / f"{CONFIG_FILE}.new"
-    new.write_text(text, encoding="utf-8")
-    new.replace(folder / CONFIG_FILE)
+    with replacing(folder / CONFIG_FILE) as stream:
+        stream.write(text.encode())
 
 
 def read_config(folder: Path) -> TrainedConfig:

@@ -15,6 +15,7 @@ from artsim.encoders.trained_config import (
     write_config,
 )
 from artsim.errors import EncoderError
+from artsim.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -121,9 +122,8 @@ def save_trained(
         tensors = compress(tensors)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f"{WEIGHTS_FILE}.new"
-        new.write_bytes(save(tensors))
-        new.replace(folder / WEIGHTS_FILE)
+        with replacing(folder / WEIGHTS_FILE) as stream:
+            stream.write(save(tensors))
         write_config(folder, config)
     except OSError as exc:
         raise EncoderError(f"cannot write the encoder to {folder}: {exc}") from exc

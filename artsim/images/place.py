@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 
@@ -31,3 +33,11 @@ def local_path(image_uri: str) -> Path | None:
         raw = raw[1:]  # a Windows drive; a colon in another file's name is written %3A
     path = os.fsdecode(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
     return None if "\0" in path or not path else Path(path)
+
+
+def picture_files(payloads: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
+    """Yield the files that the ``image_uri`` of payloads name on this machine."""
+    for payload in payloads:
+        uri = payload.get("image_uri")
+        if isinstance(uri, str) and (place := local_path(uri)) is not None:
+            yield place

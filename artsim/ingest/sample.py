@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from artsim.errors import SourceError
+from artsim.files import replacing
 from artsim.ingest.sample_art.canvas import Picture, rgb, to_image
 from artsim.ingest.sample_art.manners import MANNERS
 from artsim.ingest.sample_art.sitters import framed
@@ -33,6 +34,9 @@ COLUMNS: Final = (
 
 PEOPLE: Final = frozenset({"portrait", "group portrait", "religious painting"})
 """Genres of the works that show a sitter."""
+
+_MOST: Final = 1_000_000
+"""Pictures of a sample whose marker is believed."""
 
 _RIGHTS: Final = "CC0 1.0"
 _GILDING: Final = rgb(0xC9A24A)
@@ -147,9 +151,16 @@ def _take_over(folder: Path, plan: dict[str, Any]) -> None:
         raise SourceError(
             f"{folder}: not empty, and no sample that artsim made; give a new or an empty folder"
         )
+    rows = _rows_of(found or plan)
+    if (folder / METADATA).exists() and (folder / METADATA).read_bytes() != _csv(rows):
+        raise SourceError(
+            f"{folder / METADATA} was changed since artsim made it, and is not replaced; give "
+            "another folder, or remove it first",
+            path=folder / METADATA,
+        )
     if found != {**plan, "about": _ABOUT}:
-        for path in (folder / IMAGES).glob("[0-9][0-9][0-9]*-*.jpg"):
-            path.unlink()
+        for row in rows:
+            (folder / row["filename"]).unlink(missing_ok=True)
         (folder / METADATA).unlink(missing_ok=True)
     (folder / IMAGES).mkdir(exist_ok=True)
     text = json.dumps({**plan, "about": _ABOUT}, indent=2) + "\n"
@@ -163,6 +174,14 @@ def _read_marker(marker: Path) -> dict[str, Any] | None:
         return None
     is_ours = isinstance(found, dict) and found.get("made_by") == "artsim sample"
     return found if is_ours else None
+
+
+def _rows_of(plan: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the rows of the sample that a marker tells of; none where it cannot be told."""
+    seed, count = plan.get("seed"), plan.get("count")
+    if not (isinstance(seed, int) and isinstance(count, int) and seed >= 0 and 0 < count <= _MOST):
+        return []
+    return sample_rows(seed=seed, count=count)
 
 
 def _work(index: int) -> Work:
@@ -226,6 +245,5 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
 
 def _write(path: Path, data: bytes) -> None:
     """Write a whole file or none: what is there is complete."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(data)
-    partial.replace(path)
+    with replacing(path) as stream:
+        stream.write(data)

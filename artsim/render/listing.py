@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, TextIO
 
 from rich.table import Table
 from rich.text import Text
 
+from artsim.domain.cells import csv_lines, payload_columns
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import Listing
-from artsim.render.output import OutputFormat, csv_cell, dump_json, picture_lines
+from artsim.render.output import OutputFormat, dump_json, picture_lines
 from artsim.render.table import (
     _Column,
     _least_total,
@@ -22,12 +21,21 @@ from artsim.render.table import (
     print_table,
 )
 from artsim.render.text import clean, date_text, field_text
+from artsim.search.spreadsheet import write_workbook
 
 
-def write_listing(listing: Listing, output_format: OutputFormat, stream: BinaryIO) -> None:
+def write_listing(
+    listing: Listing, output_format: OutputFormat, stream: BinaryIO, *, null: bool = False
+) -> None:
     """Write a list to `stream` as docs/output.md has it, in UTF-8 whatever the locale."""
+    payloads = [point.payload for point in listing.points]
     if output_format == "paths":
-        stream.write(picture_lines(point.payload for point in listing.points))
+        stream.write(picture_lines(payloads, null=null))
+        return
+    fields = FACE_FIELDS if listing.is_of_faces else PAINTING_FIELDS
+    if output_format == "xlsx":
+        columns = payload_columns(fields, payloads)
+        write_workbook(stream, "list", columns.names, map(columns.row, payloads))
         return
     writers: Mapping[str, Callable[[Listing], str]] = {
         "json": lambda listing: dump_json(listing.to_dict(), indent=2),
@@ -39,12 +47,8 @@ def write_listing(listing: Listing, output_format: OutputFormat, stream: BinaryI
 
 def _to_csv(listing: Listing) -> str:
     fields = list(FACE_FIELDS if listing.is_of_faces else PAINTING_FIELDS)
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(fields)
-    for point in listing.points:
-        writer.writerow(csv_cell(point.payload.get(field)) for field in fields)
-    return buffer.getvalue()
+    rows = ([point.payload.get(field) for field in fields] for point in listing.points)
+    return "".join(csv_lines(fields, rows))
 
 
 def print_listing(listing: Listing, stream: TextIO) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from artsim.domain.collection_map import CollectionMap
 from artsim.errors import RenderError
+from artsim.files import FileKind, check_file, write_file
+from artsim.images.place import picture_files
 from artsim.render import map_html, map_png
 from artsim.render.map_fields import find_fields
 from artsim.render.map_thumbnails import choose_side, pack_thumbnails
 
 Report = Callable[[int], None]
+
+MAP: Final = FileKind("map", RenderError, (".html", ".htm", ".png"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,13 @@ class WrittenMap:
     missing: int
 
 
-def check_map_path(path: Path) -> None:
-    """Raise RenderError unless a map can be written to `path`, before hours are spent on it."""
-    if path.suffix.lower() not in {".png", ".html", ".htm"}:
-        raise RenderError(f"{path}: a map's name ends in .html or .png, not in {path.suffix!r}")
-    if not path.parent.is_dir():
-        raise RenderError(f"{path}: there is no folder {path.parent}; make it first")
-    if path.is_dir():
-        raise RenderError(f"{path}: this is a folder; give the name of a file")
-
-
 def write_map(
     made: CollectionMap,
-    path: Path,
+    path: str | os.PathLike[str],
     style: MapStyle | None = None,
     *,
     report: Report = lambda done: None,
+    overwrite: bool = False,
 ) -> WrittenMap:
     """Write a map as a PNG or a self-contained HTML page, by its suffix.
 
@@ -80,54 +75,44 @@ def write_map(
     ----------
     made : CollectionMap
         From `artsim.evaluation.collection_map.make_map`.
-    path : Path
-        Ends in ``.png``, ``.html`` or ``.htm``; a file of that name is replaced.
+    path : str or path
+        Ends in ``.png``, ``.html`` or ``.htm``.
     style : MapStyle, optional
         Color, thumbnails, pictures.
     report : callable, optional
         Called with the number of points whose pictures are read.
+    overwrite : bool
+        Whether a file may be replaced that artsim did not make; never a picture of the map.
 
     Raises
     ------
     QueryError
         If no point has a value of the field to be colored by.
     RenderError
-        If the suffix is another, the folder is missing, or the file cannot be written.
+        If the suffix is another, the folder is missing, the place is taken, or the file
+        cannot be written.
     """
-    check_map_path(path)
+    path = Path(path)
+    pictures = tuple(picture_files(made.payloads)) if path.exists() else ()
+    check_file(path, MAP, overwrite=overwrite, inputs=pictures)
     style = style or MapStyle()
     fields = find_fields(made.payloads, style.color_by)
+    missing = 0
+    content: Iterable[bytes]
     if path.suffix.lower() == ".png":
         field = fields[0] if fields else None
         if style.pictures:
-            content, missing = map_png.draw_pictures(made, field, report)
+            drawn, missing = map_png.draw_pictures(made, field, report)
         else:
-            content, missing = map_png.draw_dots(made, field), 0
-        return WrittenMap(path, _replace(path, [content]), missing)
-    thumbnails = None
-    if style.thumbnail_side != 0:
-        side = style.thumbnail_side or choose_side(len(made))
-        thumbnails = pack_thumbnails(made, side, report)
-    pieces = (piece.encode("utf-8") for piece in map_html.to_html(made, fields, thumbnails))
-    missing = 0 if thumbnails is None else thumbnails.missing
-    return WrittenMap(path, _replace(path, pieces), missing)
-
-
-def _replace(path: Path, content: Iterable[bytes]) -> int:
-    """Write a file beside its place, move it there whole, and return its size."""
-    # Made by open, not tempfile, so that the umask decides who may read it.
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-    size = 0
-    try:
-        try:
-            with part.open("wb") as file:
-                for piece in content:
-                    size += file.write(piece)
-            part.replace(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise RenderError(f"{path}: the map cannot be written: {reason}") from error
-    return size
+            drawn = map_png.draw_dots(made, field)
+        content = [drawn]
+    else:
+        thumbnails = None
+        if style.thumbnail_side != 0:
+            side = style.thumbnail_side or choose_side(len(made))
+            thumbnails = pack_thumbnails(made, side, report)
+            missing = thumbnails.missing
+        content = (piece.encode("utf-8") for piece in map_html.to_html(made, fields, thumbnails))
+    with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
+        size = sum(stream.write(piece) for piece in content)
+    return WrittenMap(path, size, missing)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from artsim.domain.collection_map import CollectionMap
+from artsim.files import GENERATOR
 from artsim.render.fonts import Color, Type, load_type
 from artsim.render.map_colors import CATEGORICAL, OTHER, UNKNOWN, point_colors, scale_color
 from artsim.render.map_fields import CategoryField, ColorField
@@ -180,7 +181,7 @@ def _draw_legend(
 def _encode(canvas: Image.Image, made: CollectionMap) -> bytes:
     notes = PngImagePlugin.PngInfo()
     notes.add_itxt("Title", map_title(made))
-    notes.add_text("Software", "artsim")
+    notes.add_text("Software", GENERATOR)
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG", pnginfo=notes)
     return buffer.getvalue()

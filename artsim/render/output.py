@@ -1,4 +1,4 @@
-"""Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8.
+"""Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8; and for Excel.
 
 The forms are documented in ``docs/output.md`` and are a public interface: within one
 `artsim.domain.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
@@ -6,24 +6,22 @@ The forms are documented in ``docs/output.md`` and are a public interface: withi
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Final, Literal
 
+from artsim.domain.cells import csv_lines, payload_columns
+from artsim.domain.hits import Hit
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
 from artsim.domain.results import SearchResult, plain_json
 from artsim.images.place import local_path
+from artsim.search.spreadsheet import write_workbook
 
-OutputFormat = Literal["json", "jsonl", "csv", "paths"]
+OutputFormat = Literal["json", "jsonl", "csv", "xlsx", "paths"]
 
 _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 """Columns of the CSV form that stand before those of the payload."""
-
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\n")
-"""What a spreadsheet takes for a formula, after OWASP's page "CSV Injection"."""
 
 
 def write_output(
@@ -35,8 +33,8 @@ def write_output(
     ----------
     result : SearchResult
         What the search returned.
-    output_format : {"json", "jsonl", "csv", "paths"}
-        See `to_json`, `to_jsonl`, `to_csv` and `to_paths`.
+    output_format : {"json", "jsonl", "csv", "xlsx", "paths"}
+        See `to_json`, `to_jsonl`, `to_csv`, `write_xlsx` and `to_paths`.
     stream : binary file
         For the standard output, ``sys.stdout.buffer``.
     null : bool
@@ -44,6 +42,9 @@ def write_output(
     """
     if output_format == "paths":
         stream.write(to_paths(result, null=null))
+        return
+    if output_format == "xlsx":
+        write_xlsx(result, stream)
         return
     writers: Mapping[str, Callable[[SearchResult], str]] = {
         "json": to_json,
@@ -66,19 +67,32 @@ def to_jsonl(result: SearchResult) -> str:
 def to_csv(result: SearchResult) -> str:
     r"""Return a header row and a row for each hit, after RFC 4180 with line feeds.
 
-    Columns depend only on whether the hits are faces. An unknown value is an empty cell;
-    lists are joined by ``|`` (in their values ``|`` is written ``\|`` and a backslash
-    twice), nested values are JSON. A text that a spreadsheet would run as a formula has
-    an apostrophe put before it; line breaks within a cell are line feeds.
+    Columns depend only on whether the hits are faces; for the cells see
+    `artsim.domain.cells.csv_cell`.
     """
     fields = list(FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS)
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*_OWN_COLUMNS, *fields])
+    rows = ([*own, *(hit.payload.get(f) for f in fields)] for own, hit in _rows(result))
+    return "".join(csv_lines([*_OWN_COLUMNS, *fields], rows))
+
+
+def write_xlsx(result: SearchResult, stream: BinaryIO) -> None:
+    """Write a workbook of Excel: the columns of `to_csv`, with one for each key of ``extra``.
+
+    Raises
+    ------
+    ExportError
+        If openpyxl is missing, or there are more hits than a sheet has rows.
+    """
+    fields = FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS
+    columns = payload_columns(fields, (hit.payload for hit in result.hits))
+    rows = ([*own, *columns.row(hit.payload)] for own, hit in _rows(result))
+    write_workbook(stream, "hits", [*_OWN_COLUMNS, *columns.names], rows)
+
+
+def _rows(result: SearchResult) -> Iterator[tuple[tuple[object, ...], Hit]]:
+    """Yield the values of `_OWN_COLUMNS` beside each hit."""
     for rank, hit, group in result.ranked():
-        own = (rank, hit.score, hit.rerank_score, hit.query_face, group)
-        writer.writerow(csv_cell(value) for value in (*own, *(hit.payload.get(f) for f in fields)))
-    return buffer.getvalue()
+        yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit
 
 
 def to_paths(result: SearchResult, *, null: bool = False) -> bytes:
@@ -110,30 +124,3 @@ def dump_json(value: object, *, indent: int | None = None) -> str:
     """
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"
-
-
-def csv_cell(value: object) -> object:
-    """Return a value as a cell of the CSV form, as `to_csv` describes it."""
-    if value is None:
-        return ""
-    value = plain_json(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return value
-    if isinstance(value, list):
-        return _guarded(_joined(value))
-    return _guarded(value if isinstance(value, str) else dump_json(value).rstrip("\n"))
-
-
-def _joined(values: Sequence[object]) -> str:
-    if any(isinstance(value, (list, dict)) for value in values):
-        return dump_json(values).rstrip("\n")
-    return "|".join(str(v).replace("\\", "\\\\").replace("|", "\\|") for v in values)
-
-
-def _guarded(text: str) -> str:
-    # NUL would end the cell in programs written in C, and Python 3.11 does not quote a
-    # carriage return, which many readers take for the end of the row.
-    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text

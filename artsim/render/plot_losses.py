@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from artsim.errors import RenderError
-from artsim.render.plots import DPI, drawing
+from artsim.files import FileKind, check_file, write_file
+from artsim.render.plots import drawing, save_png
 from artsim.render.plots_axes import WIDTH, label_text, put_title, quiet_axes
 from artsim.render.plots_theme import PAPER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+LOSSES: Final = FileKind("plot", RenderError)
 
 _INCHES_A_LOSS: Final = 1.7
 _SMOOTHED_SHARE: Final = 0.03
@@ -25,7 +28,9 @@ _SPARSE: Final = 0.5
 """Share of the steps below which a loss is drawn as points: taken once an epoch."""
 
 
-def write_losses(path: Path, history: Sequence[Mapping[str, float]], *, title: str) -> Path:
+def write_losses(
+    path: Path, history: Sequence[Mapping[str, float]], *, title: str, overwrite: bool = False
+) -> Path:
     """Draw each loss of a training over its steps, one below the other, into a PNG file.
 
     A loss of every step is drawn faintly, with its mean over a few steps above it; one
@@ -35,6 +40,8 @@ def write_losses(path: Path, history: Sequence[Mapping[str, float]], *, title: s
     ----------
     history : sequence of mapping
         The losses of each step by name, as `artsim.training.loop.run_steps` returns them.
+    overwrite : bool
+        Whether a file may be replaced that artsim did not make.
 
     Returns
     -------
@@ -46,16 +53,12 @@ def write_losses(path: Path, history: Sequence[Mapping[str, float]], *, title: s
     ValueError
         If `history` has no losses.
     RenderError
-        If the file cannot be written.
+        If the file cannot be written, or would replace one that artsim did not make.
     """
+    check_file(path, LOSSES, overwrite=overwrite)
     content = losses_png(history, title=title)
-    try:
-        path.write_bytes(content)
-    except OSError as exc:
-        raise RenderError(
-            f"{path}: the plot cannot be written ({exc.strerror or exc}); name a folder that "
-            "you may write to"
-        ) from exc
+    with write_file(path, LOSSES, overwrite=overwrite) as stream:
+        stream.write(content)
     return path
 
 
@@ -65,7 +68,7 @@ def losses_png(history: Sequence[Mapping[str, float]], *, title: str) -> bytes:
         figure = _draw(history)
         put_title(figure, title, PAPER)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER.wall)
+        save_png(figure, buffer)
         return buffer.getvalue()
 
 

@@ -7,9 +7,10 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from artsim.evaluation.report import BarPlot, LinePlot, Plot
+from artsim.files import GENERATOR
 from artsim.render.plots_theme import PAGE, PAGE_COLORS, PAPER, Theme, settings
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ def plot_png(plot: Plot) -> bytes:
     with drawing(plot.name):
         figure = draw_plot(plot, PAPER, titled=True)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER.wall)
+        save_png(figure, buffer)
         return buffer.getvalue()
+
+
+def save_png(figure: Figure, stream: BinaryIO) -> None:
+    """Write a figure as a PNG file that says who made it."""
+    figure.savefig(
+        stream, format="png", dpi=DPI, facecolor=PAPER.wall, metadata={"Software": GENERATOR}
+    )
 
 
 def plot_svg(plot: Plot) -> str:

@@ -2,26 +2,85 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from artsim.errors import ReportError
 from artsim.evaluation.report import Plot, Report
 from artsim.evaluation.report_json import report_text
+from artsim.files import FileKind, check_file, write_file
 from artsim.render.plots import plot_png
 from artsim.render.report_html import report_html
 
+REPORT: Final = FileKind("report", ReportError)
 
-def write_report(report: Report, out: Path) -> Path:
+_NAMES: Final = ("report.html", "report.json")
+
+
+def check_report_folder(
+    out: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> list[Path]:
+    """Refuse, before any work is done, a folder that a report could not be written into.
+
+    Parameters
+    ----------
+    overwrite : bool
+        Whether files may be replaced that artsim did not make. Without it, none of the names
+        of a report may be taken by another's file; which plots there will be is not known.
+    inputs : iterable of Path
+        Files that are never replaced, such as reports that are read.
+
+    Returns
+    -------
+    list of Path
+        The files of an earlier report that would be replaced.
+
+    Raises
+    ------
+    ReportError
+        If `out` is no folder, cannot be made or written to, or holds others' files of these
+        names.
+    """
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ReportError(
+            f"{there}: expected a folder for the report, found a file; name another", path=there
+        )
+    if not os.access(there, os.W_OK):
+        raise ReportError(
+            f"{there}: the report cannot be written; give a folder that you may write to",
+            hint="--out",
+            path=there,
+        )
+    kept = tuple(inputs)
+    names = [*_NAMES, *sorted(place.name for place in out.glob("plot-*.png"))]
+    replaced = [out / name for name in names if (out / name).exists()]
+    for place in replaced:
+        check_file(place, REPORT, overwrite=overwrite, inputs=kept)
+    return replaced
+
+
+def write_report(
+    report: Report,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> Path:
     """Write ``report.html``, ``report.json`` and ``plot-NAME.png`` into the folder `out`.
 
-    The folder is made where it is missing; files of these names are replaced, others are
-    left alone. Each file appears whole or not at all, and the page last. Pictures are
+    The folder is made where it is missing; an earlier report in it is replaced, other files
+    are left alone. Each file appears whole or not at all, and the page last. Pictures are
     read from their ``image_uri``; one that cannot be read leaves a placeholder with the
     reason.
+
+    Parameters
+    ----------
+    overwrite, inputs
+        As for `check_report_folder`.
 
     Returns
     -------
@@ -31,16 +90,22 @@ def write_report(report: Report, out: Path) -> Path:
     Raises
     ------
     ReportError
-        If `out` is no folder, or cannot be made or written to.
+        As `check_report_folder`.
     """
-    if out.exists() and not out.is_dir():
-        raise ReportError(f"{out}: expected a folder for the report, found a file; name another")
+    out, kept = Path(out), tuple(inputs)
+    check_report_folder(out, overwrite=overwrite, inputs=kept)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise ReportError(
+            f"{out}: the report cannot be written ({error.strerror or error}); give a folder that "
+            "you may write to",
+            hint="--out",
+            path=out,
+        ) from error
     for name, content in _files(report):
-        _replace(out / name, content)
+        with write_file(out / name, REPORT, overwrite=overwrite, inputs=kept) as stream:
+            stream.write(content)
     return out / "report.html"
 
 
@@ -63,23 +128,3 @@ def plot_file_names(plots: Sequence[Plot]) -> list[str]:
             name = f"plot-{plain}-{number}.png"
         names.append(name)
     return names
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # Made by write_bytes, not tempfile, so that the umask decides who may read it.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> ReportError:
-    return ReportError(
-        f"{path}: the report cannot be written ({error.strerror or error}); "
-        "give a folder that you may write to: --out DIR"
-    )

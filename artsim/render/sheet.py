@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import secrets
-from contextlib import suppress
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from artsim.domain.results import Listing, SearchResult
 from artsim.errors import RenderError
+from artsim.files import FileKind, check_file, write_file
+from artsim.images.place import picture_files
 from artsim.render import sheet_html, sheet_png
 from artsim.render.cards import make_list_sheet, make_sheet
 
+SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 
-def write_sheet(result: SearchResult | Listing, path: Path, *, title: str | None = None) -> None:
+
+def write_sheet(
+    result: SearchResult | Listing,
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    overwrite: bool = False,
+) -> None:
     """Write `result` as a contact sheet, a PNG or a self-contained HTML file by its suffix.
 
     Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a
@@ -22,43 +33,40 @@ def write_sheet(result: SearchResult | Listing, path: Path, *, title: str | None
     ----------
     result : SearchResult or Listing
         What was found, or a list. At most `artsim.render.cards.MAX_HITS` hits are shown.
-    path : Path
-        Ends in ``.png``, ``.html`` or ``.htm``; a file of that name is replaced.
+    path : str or path
+        Ends in ``.png``, ``.html`` or ``.htm``.
     title : str, optional
         Heading; by default it says what was asked.
+    overwrite : bool
+        Whether a file may be replaced that artsim did not make; never a picture of `result`.
 
     Raises
     ------
     RenderError
-        If the suffix is another, the folder is missing, or the file cannot be written.
+        If the suffix is another, the folder is missing, the place is taken, or the file
+        cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in {".png", ".html", ".htm"}:
-        raise RenderError(f"{path}: a sheet's name ends in .png or .html, not in {suffix!r}")
-    if not path.parent.is_dir():
-        raise RenderError(f"{path}: there is no folder {path.parent}; make it first")
-    if path.is_dir():
-        raise RenderError(f"{path}: this is a folder; give the name of a file")
-    side = sheet_png.CARD_SIDE if suffix == ".png" else sheet_html.CARD_SIDE
+    path = Path(path)
+    pictures = tuple(_pictures(result)) if path.exists() else ()
+    check_file(path, SHEET, overwrite=overwrite, inputs=pictures)
+    is_png = path.suffix.lower() == ".png"
+    side = sheet_png.CARD_SIDE if is_png else sheet_html.CARD_SIDE
     if isinstance(result, Listing):
         sheet = make_list_sheet(result, title, max_side=side)
     else:
         sheet = make_sheet(result, title, max_side=side)
-    if suffix == ".png":
-        content = sheet_png.draw_png(sheet)
+    content = sheet_png.draw_png(sheet) if is_png else sheet_html.to_html(sheet).encode("utf-8")
+    with write_file(path, SHEET, overwrite=overwrite, inputs=pictures) as stream:
+        stream.write(content)
+
+
+def _pictures(result: SearchResult | Listing) -> Iterator[Path]:
+    """Yield the files of the pictures that the sheet shows."""
+    if isinstance(result, Listing):
+        payloads = [point.payload for point in result.points]
     else:
-        content = sheet_html.to_html(sheet).encode("utf-8")
-    _replace(path, content)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    # Made by open, not tempfile, so that the umask decides who may read it.
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise RenderError(f"{path}: the sheet cannot be written: {reason}") from error
+        shown = [result.query_image, *(example.image for example in result.examples)]
+        yield from (picture for picture in shown if isinstance(picture, Path))
+        asked = [result.query_payload, *(example.payload for example in result.examples)]
+        payloads = [payload for payload in asked if payload] + [hit.payload for hit in result.hits]
+    yield from picture_files(payloads)

@@ -14,6 +14,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, PngImagePlugin
 
+from artsim.files import GENERATOR
 from artsim.render.cards import Card, Outline, Sheet
 from artsim.render.fonts import Color, Type, load_type
 
@@ -78,7 +79,7 @@ def draw_png(sheet: Sheet) -> bytes:
     _Painter(canvas, dry=False).draw(sheet)
     notes = PngImagePlugin.PngInfo()
     notes.add_itxt("Title", sheet.title)
-    notes.add_text("Software", "artsim")
+    notes.add_text("Software", GENERATOR)
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG", pnginfo=notes)
     return buffer.getvalue()

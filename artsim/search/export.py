@@ -1,34 +1,101 @@
-"""A gallery as a file: JSON Lines or Parquet."""
+"""A gallery as a file: JSON Lines, Parquet, CSV, or a workbook of Excel."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
+from artsim.domain.cells import BOM, PayloadColumns, csv_lines, payload_columns
 from artsim.domain.criteria import Criteria
+from artsim.domain.payload import FACE_FIELDS, LIST_FIELDS, PAINTING_FIELDS
 from artsim.errors import ExportError
+from artsim.files import GENERATOR, FileKind, write_file
+from artsim.search.inspect import check_no_painting
+from artsim.search.spreadsheet import check_spreadsheet, write_workbook
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery
+
+EXPORT: Final = FileKind("file", ExportError, noted=True)
+_MARKED: Final = FileKind("file", ExportError)
+"""Parquet says itself who made it, and may be too large to be read again for its hash."""
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+Form = Literal["jsonl", "parquet", "csv", "xlsx"]
+
+ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
+    "jsonl": (".jsonl", ".ndjson"),
+    "parquet": (".parquet",),
+    "csv": (".csv",),
+    "xlsx": (".xlsx",),
+}
+"""Of the names of files, by form."""
 
 _ROWS = 1000
 
 
+def export_gallery(
+    gallery: Gallery,
+    output: FilePath | BinaryIO,
+    criteria: Criteria,
+    *,
+    form: Form,
+    faces: bool = False,
+    vectors: bool = False,
+    overwrite: bool = False,
+    home: Path | None = None,
+) -> int:
+    """Write a gallery in one of the forms of `ENDINGS`, as the functions below do.
+
+    Raises
+    ------
+    ValueError
+        If `vectors` are asked for in a form that holds none, or Parquet on a stream.
+    ExportError
+        As `export_jsonl` and `export_xlsx`.
+    """
+    if form == "jsonl":
+        return export_jsonl(
+            gallery, output, criteria, faces=faces, vectors=vectors, overwrite=overwrite, home=home
+        )
+    if form == "parquet":
+        if not isinstance(output, str | os.PathLike):
+            raise ValueError("Parquet is written to a file, not to a stream")
+        return export_parquet(
+            gallery, output, criteria, faces=faces, vectors=vectors, overwrite=overwrite, home=home
+        )
+    if vectors:
+        raise ValueError("CSV and Excel's files hold no vectors")
+    write = export_csv if form == "csv" else export_xlsx
+    return write(gallery, output, criteria, faces=faces, overwrite=overwrite, home=home)
+
+
 def export_jsonl(
     gallery: Gallery,
-    output: Path | BinaryIO,
+    output: FilePath | BinaryIO,
     criteria: Criteria,
     *,
     faces: bool = False,
     vectors: bool = False,
+    overwrite: bool = False,
+    home: Path | None = None,
 ) -> int:
     """Write one JSON object a line for each point, in order of point id.
 
     Each object is the payload with ``point_id`` and, with `vectors`, ``vectors``: lists
     of numbers by vector name. A file is written beside its place and moved there whole.
+
+    Parameters
+    ----------
+    overwrite : bool
+        Whether a file may be replaced that artsim did not make; a picture of the gallery never
+        is.
+    home : Path, optional
+        Data folder in which is noted what was written; by default that of the environment.
 
     Returns
     -------
@@ -38,10 +105,10 @@ def export_jsonl(
     Raises
     ------
     ExportError
-        If the file cannot be written.
+        If the file cannot be written, or would replace another's.
     """
     count = 0
-    with _replacing(output) if isinstance(output, Path) else _as_is(output) as stream:
+    with _opened(gallery, output, overwrite, home) as stream:
         for record in _records(gallery, criteria, faces, vectors):
             row = json.dumps(_row(record), ensure_ascii=False)
             stream.write(row.encode("utf-8", "replace") + b"\n")
@@ -50,35 +117,81 @@ def export_jsonl(
     return count
 
 
+def export_csv(
+    gallery: Gallery,
+    output: FilePath | BinaryIO,
+    criteria: Criteria,
+    *,
+    faces: bool = False,
+    overwrite: bool = False,
+    home: Path | None = None,
+) -> int:
+    """Write a CSV file with a row for each point, as docs/output.md has it.
+
+    Columns are those of the payload contract in its order, ``extra.KEY`` for each key of
+    ``extra``, and ``point_id``. A file, but no stream, begins with a byte order mark, by which
+    spreadsheets know UTF-8.
+
+    Parameters, what is returned and what is raised are those of `export_jsonl`.
+    """
+    columns = _columns(gallery, criteria, faces)
+    lines = 0
+    with _opened(gallery, output, overwrite, home) as stream:
+        if isinstance(output, str | os.PathLike):
+            stream.write(BOM.encode())
+        rows = _flat_rows(gallery, criteria, faces, columns)
+        for line in csv_lines([*columns.names, "point_id"], rows):
+            stream.write(line.encode("utf-8", "replace"))
+            lines += 1
+        stream.flush()
+    return lines - 1
+
+
+def export_xlsx(
+    gallery: Gallery,
+    output: FilePath | BinaryIO,
+    criteria: Criteria,
+    *,
+    faces: bool = False,
+    overwrite: bool = False,
+    home: Path | None = None,
+) -> int:
+    """Write a workbook of Excel with the columns of `export_csv`.
+
+    Parameters, what is returned and what is raised are those of `export_jsonl`; ExportError
+    also if openpyxl is missing, or there are more points than a sheet has rows.
+    """
+    check_spreadsheet((gallery.faces if faces else gallery.paintings).count(criteria))
+    columns = _columns(gallery, criteria, faces)
+    with _opened(gallery, output, overwrite, home) as stream:
+        rows = _flat_rows(gallery, criteria, faces, columns)
+        title = "faces" if faces else "paintings"
+        return write_workbook(stream, title, [*columns.names, "point_id"], rows)
+
+
 def export_parquet(
     gallery: Gallery,
-    output: Path,
+    output: FilePath,
     criteria: Criteria,
     *,
     faces: bool = False,
     vectors: bool = False,
+    overwrite: bool = False,
+    home: Path | None = None,
 ) -> int:
     """Write a Parquet file with a row for each point; ``extra`` is a column of JSON text.
 
     Columns are those of the payload contract, in its order, and with `vectors` one column
     of lists for each named vector.
 
-    Returns
-    -------
-    int
-        Number of rows.
-
-    Raises
-    ------
-    ExportError
-        If the file cannot be written.
+    Parameters, what is returned and what is raised are those of `export_jsonl`.
     """
     import pyarrow
     import pyarrow.parquet
 
     count = 0
-    with _replacing(output) as stream:
-        schema = _arrow_schema(gallery, faces, vectors)
+    with _opened(gallery, output, overwrite, home) as stream:
+        schema = _arrow_schema(gallery, faces, vectors).with_metadata({"Software": GENERATOR})
         with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
             rows: list[dict[str, Any]] = []
             for record in _records(gallery, criteria, faces, vectors):
@@ -89,6 +202,34 @@ def export_parquet(
                     rows = []
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))
     return count
+
+
+@contextmanager
+def _opened(
+    gallery: Gallery, output: FilePath | BinaryIO, overwrite: bool, home: Path | None
+) -> Iterator[BinaryIO]:
+    if not isinstance(output, str | os.PathLike):
+        yield output
+        return
+    path = Path(output)
+    check_no_painting(gallery, path, EXPORT)
+    kind = _MARKED if path.suffix.lower() == ".parquet" else EXPORT
+    with write_file(path, kind, overwrite=overwrite, home=home) as stream:
+        yield stream
+
+
+def _columns(gallery: Gallery, criteria: Criteria, faces: bool) -> PayloadColumns:
+    collection = gallery.faces if faces else gallery.paintings
+    records = collection.scroll(criteria, payload_fields=("extra",))
+    fields = FACE_FIELDS if faces else PAINTING_FIELDS
+    return payload_columns(fields, (record.payload for record in records))
+
+
+def _flat_rows(
+    gallery: Gallery, criteria: Criteria, faces: bool, columns: PayloadColumns
+) -> Iterator[list[object]]:
+    for record in _records(gallery, criteria, faces, vectors=False):
+        yield [*columns.row(record.payload), record.point_id]
 
 
 def _records(gallery: Gallery, criteria: Criteria, faces: bool, vectors: bool) -> Iterator[Record]:
@@ -114,8 +255,6 @@ def _flat_row(record: Record) -> dict[str, Any]:
 def _arrow_schema(gallery: Gallery, faces: bool, vectors: bool) -> Any:
     import pyarrow
 
-    from artsim.domain.payload import FACE_FIELDS, LIST_FIELDS, PAINTING_FIELDS
-
     kinds = {"integer": pyarrow.int64(), "float": pyarrow.float64()}
     special = {
         "box": pyarrow.list_(pyarrow.float64()),
@@ -131,27 +270,3 @@ def _arrow_schema(gallery: Gallery, faces: bool, vectors: bool) -> Any:
             number = pyarrow.uint8() if spec.datatype == "uint8" else pyarrow.float32()
             columns.append((f"vector_{name}", pyarrow.list_(number)))
     return pyarrow.schema(columns)
-
-
-@contextmanager
-def _as_is(stream: BinaryIO) -> Iterator[BinaryIO]:
-    yield stream
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Write a file beside `path` and move it there when it is whole."""
-    # Not a temporary file, which only its owner may read.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            with part.open("wb") as file:
-                yield file
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as exc:
-        raise ExportError(
-            f"{path}: cannot be written ({exc.strerror or exc}); "
-            "give a file in a folder that exists and that you may write to"
-        ) from exc

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from artsim.domain.criteria import AnyOf, Criteria
 from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
+from artsim.files import FileKind, file_hash, is_same_file
+from artsim.images.place import local_path
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
 from artsim.store.base import Store
@@ -125,3 +129,41 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         "written": None if stats.written is None else f"{stats.written:%Y-%m-%dT%H:%M:%SZ}",
         "encoders": [asdict(info) for info in encoders.values()],
     }
+
+
+def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
+    """Refuse a place for a file where a picture of the gallery lies, whoever made that.
+
+    Raises
+    ------
+    ArtsimError
+        Of `kind`, naming the painting.
+    """
+    painting_id = _painting_at(gallery, path)
+    if painting_id is not None:
+        raise kind.error(
+            f"{path}: this is the picture of {painting_id!r} in the gallery, which is never "
+            "replaced; name another file",
+            path=path,
+            painting_id=painting_id,
+        )
+
+
+def _painting_at(gallery: Gallery, path: Path) -> str | None:
+    """Return the id of the painting whose picture a file is, by whatever name."""
+    if not path.is_file() or not gallery.has_paintings:
+        return None
+    names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
+    conditions = [AnyOf("image_uri", names)]
+    with suppress(OSError):
+        # Links, and other spellings where case does not count, lead to the same bytes.
+        conditions.append(AnyOf("image_sha256", (file_hash(path),)))
+    for condition in conditions:
+        for record in gallery.paintings.scroll(
+            Criteria((condition,)), payload_fields=("painting_id", "image_uri")
+        ):
+            uri = str(record.payload.get("image_uri", ""))
+            place = local_path(uri)
+            if uri in names or place is None or not place.exists() or is_same_file(place, path):
+                return str(record.payload["painting_id"])
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from artsim.errors import TrainingError
+from artsim.files import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     TrainingError
         If the file cannot be written.
     """
-    new = path.with_suffix(".new")
     content = {
         "identity": dict(checkpoint.identity),
         "state": dict(checkpoint.state),
@@ -48,11 +47,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as stream:
+        with replacing(path, sync=True) as stream:
             torch.save(content, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new.replace(path)
     except (OSError, RuntimeError) as exc:
         raise TrainingError(f"cannot write {path}: {exc}; the checkpoint before it stands") from exc
 

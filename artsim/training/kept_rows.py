@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.errors import TrainingError
+from artsim.files import replacing
 
 
 class KeptRows:
@@ -64,12 +65,11 @@ class KeptRows:
             If they cannot be written.
         """
         end = self.done + len(rows)
-        new = self._note.with_name(self._note.name + ".new")
         try:
             self._rows[self.done : end] = rows
             self._rows.flush()
-            new.write_text(json.dumps({**self._is, "done": end}), encoding="utf-8")
-            new.replace(self._note)
+            with replacing(self._note) as stream:
+                stream.write(json.dumps({**self._is, "done": end}).encode())
         except OSError as exc:
             raise self._cannot_keep(exc) from exc
         self.done = end

@@ -18,6 +18,7 @@ from artsim.domain.progress import Progress
 from artsim.encoders.base import Prepared
 from artsim.encoders.devices import usable_cores
 from artsim.errors import ImageError, TrainingError
+from artsim.files import replacing
 from artsim.images.load import load_image
 from artsim.training.works import Work
 
@@ -163,10 +164,9 @@ def _store(place: Path, found: dict[str, _Found]) -> None:
     rows = {key: row for key, row in found.items() if not isinstance(row, str)}
     failed = {key: row for key, row in found.items() if isinstance(row, str)}
     path = place / f"{next(iter(found))[:16]}.npz"
-    new = path.with_suffix(".new")
     try:
         place.mkdir(parents=True, exist_ok=True)
-        with new.open("wb") as stream:
+        with replacing(path) as stream:
             np.savez(
                 stream,
                 keys=np.array(list(rows), dtype=np.str_),
@@ -174,6 +174,5 @@ def _store(place: Path, found: dict[str, _Found]) -> None:
                 failed=np.array(list(failed), dtype=np.str_),
                 reasons=np.array(list(failed.values()), dtype=np.str_),
             )
-        new.replace(path)
     except OSError as exc:
         raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc

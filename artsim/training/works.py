@@ -13,6 +13,7 @@ from typing import Final
 
 from artsim.domain.payload import Payload, field_value
 from artsim.errors import TrainingError
+from artsim.files import replacing
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source
 
@@ -117,7 +118,8 @@ def write_source(works: Iterable[Work], folder: Path) -> None:
             row = {"id": work.key, "image": f"images/{place.name}", **kept, **extra}
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "metadata.jsonl").write_text("".join(lines), encoding="utf-8")
+        with replacing(folder / "metadata.jsonl") as stream:
+            stream.write("".join(lines).encode())
     except OSError as exc:
         raise TrainingError(f"cannot write the works held back to {folder}: {exc}") from exc
 

@@ -67,7 +67,7 @@ def test_export_is_all_there_is(sample_home: Path, tmp_path: Path, form: str) ->
 
 def test_export_where_nothing_can_be_written(sample_home: Path, tmp_path: Path) -> None:
     line = fails("export", "-o", tmp_path / "no" / "out.jsonl", home=sample_home)
-    assert "cannot be written" in line
+    assert "there is no folder" in line
     assert artsim("export", "-f", "parquet", home=sample_home).returncode == 2
 
 

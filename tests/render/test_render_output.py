@@ -3,6 +3,7 @@ import io
 import json
 import os
 import re
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,8 +159,9 @@ def test_csv_gives_back_what_went_in(tags: list[str], title: str) -> None:
 
 
 def plain(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode().replace("\0", "")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.encode("utf-8", "replace").decode()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c in "\t\n" or unicodedata.category(c) != "Cc")
 
 
 def unguarded(cell: str) -> str:

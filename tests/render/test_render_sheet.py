@@ -418,17 +418,16 @@ def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "sheet.html"
-    path.write_text("old")
-    real = Path.write_bytes
+    write_sheet(SearchResult([]), path, title="old")
+    old = path.read_bytes()
 
-    def run_out_of_space(self: Path, content: bytes) -> int:
-        real(self, content[:100])
+    def run_out_of_space(self: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", run_out_of_space)
+    monkeypatch.setattr(Path, "replace", run_out_of_space)
     with pytest.raises(RenderError, match=r"sheet\.html: .*No space left on device"):
-        write_sheet(SearchResult([]), path)
-    assert path.read_text() == "old"
+        write_sheet(SearchResult([]), path, title="new")
+    assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -17,10 +17,12 @@ from face_runs import SMALL, crops, face_set, recipe
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, WeightsError
+from artsim.training.checkpoint import Checkpoint, write_checkpoint
 from artsim.training.faces.networks import plan_network
-from artsim.training.faces.run import check_folder, train_on_faces
+from artsim.training.faces.run import train_on_faces
 from artsim.training.faces.trainee import FacesTrainee, rate_at
 from artsim.training.loop import LoopOptions
+from artsim.training.own_folder import own_folder
 
 
 def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
@@ -198,8 +200,29 @@ def test_too_few_people(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(TrainingError, match="--out"):
-            check_folder(place)
+        with pytest.raises(TrainingError, match="name another"):
+            own_folder(place, ["test"])
+
+
+def test_what_no_training_made_is_in_the_way_of_one(tmp_path: Path) -> None:
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(TrainingError, match="in the way") as caught:
+        own_folder(tmp_path, ["checkpoint.pt", "test"])
+    assert (caught.value.path, caught.value.hint) == (tmp_path / "test", "--out")
+    assert [path.name for path in tmp_path.iterdir()] == ["test"]
+    own_folder(tmp_path, ["checkpoint.pt"])
+    (tmp_path / "checkpoint.pt").write_bytes(b"of the run that has begun")
+    own_folder(tmp_path, ["checkpoint.pt", "test"])
+
+
+def test_a_run_of_an_artsim_without_the_mark_goes_on(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "checkpoint.pt", Checkpoint({}, {}, []))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "checkpoint.pt").write_bytes(b"somebody's")
+    own_folder(tmp_path, ["checkpoint.pt"])
+    with pytest.raises(TrainingError, match="in the way"):
+        own_folder(tmp_path / "other", ["checkpoint.pt"])
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -16,15 +15,7 @@ from artsim.commands.common import say
 if TYPE_CHECKING:
     from artsim.domain.progress import Progress
     from artsim.evaluation.report import Report
-
-
-def _writable(folder: Path | None) -> Path | None:
-    """Refuse a folder that cannot be written, before an evaluation takes its time."""
-    if folder is not None:
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        if not there.is_dir() or not os.access(there, os.W_OK):
-            raise typer.BadParameter(f"{there} cannot be written to; name another folder")
-    return folder
+    from artsim.store.gallery import Gallery
 
 
 OutOption = Annotated[
@@ -33,7 +24,6 @@ OutOption = Annotated[
         "--out",
         "-o",
         file_okay=False,
-        callback=_writable,
         metavar="DIR",
         help="Folder for report.html, report.json and the plots.",
     ),
@@ -96,7 +86,32 @@ def rerank_weights(
     return tuple(weights or ())
 
 
-def show_report(report: Report, output_format: Literal["table", "json"], out: Path | None) -> None:
+def check_out(
+    out: Path | None,
+    overwrite: bool,
+    gallery: Gallery | None = None,
+    inputs: Sequence[Path] = (),
+) -> None:
+    """Refuse, before an evaluation takes its time, a folder that its report has no place in."""
+    if out is None:
+        return
+    from artsim.render.report import REPORT, check_report_folder
+
+    for path in check_report_folder(out, overwrite=overwrite, inputs=inputs):
+        if gallery is not None:
+            from artsim.search.inspect import check_no_painting
+
+            check_no_painting(gallery, path, REPORT)
+
+
+def show_report(
+    report: Report,
+    output_format: Literal["table", "json"],
+    out: Path | None,
+    *,
+    overwrite: bool = False,
+    inputs: Sequence[Path] = (),
+) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
     if output_format == "json":
         from artsim.evaluation.report_json import report_text
@@ -110,7 +125,7 @@ def show_report(report: Report, output_format: Literal["table", "json"], out: Pa
     if out is not None:
         from artsim.render.report import write_report
 
-        say(f"Report: {write_report(report, out)}")
+        say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
 
 
 def make_progress() -> Progress:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from artsim.commands.common import expected_errors
-from artsim.commands.evaluate.common import FormatOption, OutOption, show_report
+from artsim.commands.common import OverwriteOption, expected_errors
+from artsim.commands.evaluate.common import FormatOption, OutOption, check_out, show_report
 
 
 def compare(
@@ -29,6 +29,7 @@ def compare(
         ),
     ] = None,
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     output_format: FormatOption = "table",
 ) -> None:
     """Say how good the answers are.
@@ -47,6 +48,8 @@ def compare(
         from artsim.evaluation.compare import compare_reports
         from artsim.evaluation.report_json import read_report
 
+        check_out(out, overwrite, inputs=reports)
         first, second = (read_report(path) for path in reports)
         names = (str(reports[0]), str(reports[1]))
-        show_report(compare_reports(first, second, rows=rows, names=names), output_format, out)
+        made = compare_reports(first, second, rows=rows, names=names)
+        show_report(made, output_format, out, overwrite=overwrite, inputs=reports)

@@ -12,6 +12,7 @@ from artsim.commands.common import (
     GalleryOption,
     HomeOption,
     MaxMegapixelsOption,
+    OverwriteOption,
     Place,
     UrlOption,
     WaitOption,
@@ -27,6 +28,7 @@ from artsim.commands.evaluate.common import (
     RerankOption,
     RerankWeightsOption,
     SeedOption,
+    check_out,
     make_progress,
     rerank_methods,
     rerank_weights,
@@ -79,6 +81,7 @@ def copies(
     max_megapixels: MaxMegapixelsOption = 200.0,
     output_format: FormatOption = "table",
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     gallery: GalleryOption = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
@@ -115,5 +118,6 @@ def copies(
         )
         models = Models(weights=weights, device=device, max_megapixels=max_megapixels)
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            check_out(out, overwrite, opened)
             report = evaluate_copies(opened, options, models=models, progress=make_progress())
-        show_report(report, output_format, out)
+        show_report(report, output_format, out, overwrite=overwrite)

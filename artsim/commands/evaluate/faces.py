@@ -11,6 +11,7 @@ from artsim.commands.common import (
     ApiKeyOption,
     GalleryOption,
     HomeOption,
+    OverwriteOption,
     Place,
     UrlOption,
     WaitOption,
@@ -25,6 +26,7 @@ from artsim.commands.evaluate.common import (
     RerankOption,
     RerankWeightsOption,
     SeedOption,
+    check_out,
     make_progress,
     rerank_methods,
     rerank_weights,
@@ -100,6 +102,7 @@ def faces(
     limit_queries: LimitQueriesOption = None,
     seed: SeedOption = 0,
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     output_format: FormatOption = "table",
     gallery: GalleryOption = None,
     url: UrlOption = None,
@@ -134,5 +137,6 @@ def faces(
             seed=seed,
         )
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            check_out(out, overwrite, opened)
             report = evaluate_faces(opened, options, progress=make_progress())
-        show_report(report, output_format, out)
+        show_report(report, output_format, out, overwrite=overwrite)

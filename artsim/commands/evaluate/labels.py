@@ -16,6 +16,7 @@ from artsim.commands.common import (
     InstitutionOption,
     MediumOption,
     NotOption,
+    OverwriteOption,
     Place,
     SchoolOption,
     StyleOption,
@@ -38,6 +39,7 @@ from artsim.commands.evaluate.common import (
     RerankOption,
     RerankWeightsOption,
     SeedOption,
+    check_out,
     make_progress,
     rerank_methods,
     rerank_weights,
@@ -94,6 +96,7 @@ def labels(
     where_not: NotOption = None,
     seed: SeedOption = 0,
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     output_format: FormatOption = "table",
     gallery: GalleryOption = None,
     url: UrlOption = None,
@@ -140,6 +143,7 @@ def labels(
             seed=seed,
         )
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            check_out(out, overwrite, opened)
             report = evaluate_labels(opened, options, progress=make_progress())
         say_notes(report.notes)
-        show_report(report, output_format, out)
+        show_report(report, output_format, out, overwrite=overwrite)

@@ -12,6 +12,7 @@ from artsim.commands.common import (
     GalleryOption,
     HomeOption,
     MaxMegapixelsOption,
+    OverwriteOption,
     Place,
     UrlOption,
     WaitOption,
@@ -25,6 +26,7 @@ from artsim.commands.evaluate.common import (
     RerankChoice,
     RerankDepthOption,
     SeedOption,
+    check_out,
     make_progress,
     rerank_methods,
     show_report,
@@ -96,6 +98,7 @@ def pixels(
     max_megapixels: MaxMegapixelsOption = 200.0,
     output_format: FormatOption = "table",
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     gallery: GalleryOption = None,
     url: UrlOption = None,
     api_key: ApiKeyOption = None,
@@ -130,5 +133,6 @@ def pixels(
         )
         models = Models(device=device, max_megapixels=max_megapixels)
         with Place(gallery, url, api_key, home, wait).open() as opened:
+            check_out(out, overwrite, opened)
             report = evaluate_pixels(opened, options, models=models, progress=make_progress())
-        show_report(report, output_format, out)
+        show_report(report, output_format, out, overwrite=overwrite)

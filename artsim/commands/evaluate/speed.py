@@ -9,8 +9,14 @@ from typing import Annotated
 
 import typer
 
-from artsim.commands.common import expected_errors, say
-from artsim.commands.evaluate.common import FormatOption, OutOption, SeedOption, show_report
+from artsim.commands.common import OverwriteOption, expected_errors, say
+from artsim.commands.evaluate.common import (
+    FormatOption,
+    OutOption,
+    SeedOption,
+    check_out,
+    show_report,
+)
 
 
 class PartName(StrEnum):
@@ -58,6 +64,7 @@ def speed(
     check: CheckOption = False,
     seed: SeedOption = 0,
     out: OutOption = None,
+    overwrite: OverwriteOption = False,
     output_format: FormatOption = "table",
 ) -> None:
     """Measure on this machine what artsim promises, beside a baseline of the same run.
@@ -74,13 +81,14 @@ def speed(
         from artsim.render.stages import PlainStages
 
         options = SpeedOptions(tuple(part.value for part in only or ()), data, encoder, seed)
+        check_out(out, overwrite)
         try:
             # Lines, not a live bar: drawing it ten times a second would be measured too.
             report = evaluate_speed(options, progress=PlainStages(sys.stderr))
         except KeyboardInterrupt:
             say("Interrupted. Nothing is left of it; the same command starts anew.")
             raise typer.Exit(130) from None
-        show_report(report, output_format, out)
+        show_report(report, output_format, out, overwrite=overwrite)
         broken = broken_promises(report)
         if check and broken:
             say(f"Broken: {'; '.join(broken)}")

@@ -170,5 +170,6 @@ def classifier(
             outcome = train_classifier(
                 sources, out, options, column_map=columns, progress=make_progress()
             )
-        show_report(classifier_report(outcome), output_format, out)
+        # The folder is the training's own.
+        show_report(classifier_report(outcome), output_format, out, overwrite=True)
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")

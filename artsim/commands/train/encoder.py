@@ -147,7 +147,8 @@ def encoder(
                 progress=make_progress(),
             )
         title = f"Training of {out.absolute().name}"
-        plot = write_losses(out / "losses.png", run.history, title=title)
+        # The folder is the training's own.
+        plot = write_losses(out / "losses.png", run.history, title=title, overwrite=True)
         _report(run, out, plot)
         typer.echo(run.spec)
 

@@ -186,7 +186,10 @@ def faces(
                 progress=make_progress(),
             )
         plot = write_losses(
-            out / "losses.png", run.trained.history, title=f"Training of {out.absolute().name}"
+            out / "losses.png",
+            run.trained.history,
+            title=f"Training of {out.absolute().name}",
+            overwrite=True,  # the folder is the training's own
         )
         _report(run, plot)
         typer.echo(run.trained.spec)

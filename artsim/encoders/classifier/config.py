@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from artsim.domain.encoder_info import EncoderInfo, parse_info
 from artsim.errors import EncoderError
+from artsim.files import replacing
 
 CONFIG_FILE: Final = "classifier.json"
 
@@ -70,9 +71,8 @@ class ClassifierConfig:
 def write_classifier_config(folder: Path, config: ClassifierConfig) -> None:
     """Write ``classifier.json`` into a folder that exists; it appears whole or not at all."""
     content = {"format": _FORMAT, **asdict(config)}
-    new = folder / f"{CONFIG_FILE}.new"
-    new.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    new.replace(folder / CONFIG_FILE)
+    with replacing(folder / CONFIG_FILE) as stream:
+        stream.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
 def read_classifier_config(folder: Path) -> ClassifierConfig:

@@ -18,6 +18,7 @@ from artsim.encoders.classifier.config import (
 )
 from artsim.encoders.classifier.head import Head
 from artsim.errors import EncoderError, WeightsError
+from artsim.files import replacing
 
 HEAD_FILE: Final = "head.safetensors"
 
@@ -35,15 +36,14 @@ def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
     ValueError
         If `config` and `head` are not of as many classes and numbers.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     _check_fit(config, head)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f"{HEAD_FILE}.new"
         tensors = {"weights": head.weights, "bias": head.bias}
-        save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, new)
-        new.replace(folder / HEAD_FILE)
+        with replacing(folder / HEAD_FILE) as stream:
+            stream.write(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
         write_classifier_config(folder, config)
     except OSError as exc:
         raise EncoderError(f"cannot write the classifier to {folder}: {exc}") from exc

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from artsim.errors import TrainingError
+from artsim.files import replacing
+from artsim.training.own_folder import own_folder
 
 RUN_FILE: Final = "run.json"
 CACHE_FOLDER: Final = "vectors"
@@ -17,6 +19,11 @@ CACHE_FOLDER: Final = "vectors"
 _RESULTS: Final = ("checkpoint.pt", "classifier.json")
 """What another run must not overwrite; vectors know themselves whose they are."""
 
+_NAMES: Final = (
+    RUN_FILE, *_RESULTS, CACHE_FOLDER, "head.safetensors", "encoder.json", "weights.safetensors",
+    "report.html", "report.json", "plot-*.png",
+)  # fmt: skip
+
 
 def claim_folder(out: Path, identity: Mapping[str, Any], *, restart: bool) -> None:
     """Note in the folder what run it is of, so that no other is mixed up with it.
@@ -24,11 +31,11 @@ def claim_folder(out: Path, identity: Mapping[str, Any], *, restart: bool) -> No
     Raises
     ------
     TrainingError
-        If it is of another run and `restart` is not wanted, or cannot be written.
+        If it is of another run and `restart` is not wanted, holds files of these names that
+        no training made, or cannot be written.
     """
     path = out / RUN_FILE
-    if out.exists() and not out.is_dir():
-        raise TrainingError(f"{out}: a folder is expected, found a file; name another")
+    own_folder(out, _NAMES)
     try:
         there = None if restart or not path.exists() else json.loads(path.read_text("utf-8"))
         begun = any((out / name).exists() for name in _RESULTS)
@@ -45,10 +52,8 @@ def claim_folder(out: Path, identity: Mapping[str, Any], *, restart: bool) -> No
             )
         if restart:
             shutil.rmtree(out / CACHE_FOLDER, ignore_errors=True)
-        out.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(identity, indent=2) + "\n", "utf-8")
-        new.replace(path)
+        with replacing(path) as stream:
+            stream.write((json.dumps(identity, indent=2) + "\n").encode())
     except (OSError, ValueError, AttributeError, TypeError) as exc:
         raise TrainingError(
             f"{path} cannot be read or written ({exc}); name another folder, or begin anew",

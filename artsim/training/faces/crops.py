@@ -20,6 +20,7 @@ from artsim.encoders.base import FaceDetector
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import ImageError, TrainingError
+from artsim.files import replacing
 from artsim.images.load import load_image
 from artsim.training.faces.people import PersonPicture
 
@@ -194,12 +195,10 @@ def _write(
     """Write the crops, then the note, without which they do not count."""
     try:
         crops_file.parent.mkdir(parents=True, exist_ok=True)
-        new = crops_file.with_suffix(".new")
-        with new.open("wb") as stream:
+        with replacing(crops_file) as stream:
             np.save(stream, array)
-        new.replace(crops_file)
-        new.write_text(json.dumps(note), encoding="utf-8")
-        new.replace(note_file)
+        with replacing(note_file) as stream:
+            stream.write(json.dumps(note).encode())
     except OSError as exc:
         raise TrainingError(
             f"cannot write the faces to {crops_file.parent} ({exc.strerror or exc}); name a "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -16,7 +15,6 @@ from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
 from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
-from artsim.errors import TrainingError
 from artsim.training.faces.crops import FoundCrops, find_crops
 from artsim.training.faces.face_set import FaceSet, make_face_set
 from artsim.training.faces.networks import NetworkPlan, plan_network
@@ -25,7 +23,13 @@ from artsim.training.faces.people import PERSON, People, read_people
 from artsim.training.faces.trainee import FacesTrainee
 from artsim.training.faces.unseen import write_split, write_unseen
 from artsim.training.loop import LoopOptions, run_steps
+from artsim.training.own_folder import own_folder
 from artsim.training.split import sides_of
+
+_NAMES: Final = (
+    "faces", "checkpoint.pt", "encoder.json", "weights.safetensors", "split.csv", "test",
+    "losses.png",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def train_faces(
         If the device or the weights to begin with are missing.
     """
     where = pick_device(device)
-    check_folder(out)
+    own_folder(out, _NAMES)
     plan = plan_network(
         recipe.network,
         side=recipe.side,
@@ -194,28 +198,6 @@ def train_on_faces(
     )
     kept = trainee.best_step or len(history)
     return TrainedFaces(save_trained(out, config, network), history, kept, faces)
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a folder that cannot be written, before a run takes its time.
-
-    Raises
-    ------
-    TrainingError
-        Naming the folder.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot make the folder {out} ({exc.strerror or exc}); name another",
-            hint="--out",
-            path=out,
-        ) from exc
-    if not os.access(out, os.W_OK):
-        raise TrainingError(
-            f"{out} cannot be written to; name another folder", hint="--out", path=out
-        )
 
 
 def _card(

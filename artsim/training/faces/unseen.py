@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from artsim.errors import TrainingError
+from artsim.files import replacing
 from artsim.training.faces.people import PersonPicture
 from artsim.training.split import Side
 from artsim.training.works import link_or_copy
@@ -103,10 +105,12 @@ def draw_pairs(
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as stream:
+        with replacing(path) as file:
+            stream = io.TextIOWrapper(file, "utf-8", newline="")
             writer = csv.writer(stream)
             writer.writerow(header)
             writer.writerows(rows)
+            stream.detach()
     except OSError as exc:
         raise TrainingError(
             f"cannot write {path} ({exc.strerror or exc}); name a folder that you may write to",

@@ -19,6 +19,7 @@ from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
 from artsim.errors import TrainingError
 from artsim.training.loop import LoopOptions, run_steps
+from artsim.training.own_folder import own_folder
 from artsim.training.painting.finish import finish
 from artsim.training.painting.lessons import Lessons
 from artsim.training.painting.options import PaintingOptions
@@ -31,6 +32,11 @@ from artsim.training.split import Side, side_of
 from artsim.training.works import Work, read_works, works_identity, write_source
 
 ENCODER_FOLDER: Final = "encoder"
+
+_NAMES: Final = (
+    "checkpoint.pt", "readable", "views.npy*", "teacher-*", ENCODER_FOLDER, "losses.png",
+    "validation", "test",
+)  # fmt: skip
 
 _OF_THE_END: Final = frozenset({"input_side"})
 """Settings that do not matter before the training has ended."""
@@ -91,6 +97,7 @@ def train_painting_encoder(
     vector_names = tuple(resolve(spec).vector_name for spec in options.teachers)
     works, rows_left_out = read_works(sources, column_map=column_map)
     sides = split_works(works, options)
+    own_folder(folder, _NAMES)
     readable = _keep_readable(sides["train"], folder, progress)
     lessons = _prepare(readable.works, folder, options, device, progress)
     trainee = PaintingTrainee(lessons, options, device=torch_device)

@@ -20,6 +20,7 @@ from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.registry import load_encoder
 from artsim.encoders.vectors import unit_rows
 from artsim.errors import TrainingError
+from artsim.files import replacing
 from artsim.training.kept_rows import KeptRows
 from artsim.training.painting.whitening import Whitening
 
@@ -183,11 +184,9 @@ def _keep_axes(
         rows.append(cells.reshape(len(cells), -1, depth)[:, chosen].reshape(-1, depth))
         progress.update(number)
     axes = Whitening.fit(np.concatenate(rows), CELL_AXES, _POWER)
-    new = path.with_suffix(".new")
     try:
-        with new.open("wb") as stream:
+        with replacing(path) as stream:
             np.savez(stream, identity=np.array(identity), mean=axes.mean, axes=axes.axes)
-        new.replace(path)
     except OSError as exc:
         raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc
     return axes

@@ -1,0 +1,379 @@
+"""The door of every file that artsim writes for its user.
+
+A file appears whole or not at all, and takes the place only of what artsim made itself. Sheets,
+maps, plots, pages, Parquet files and workbooks carry a mark. CSV, JSON Lines and the like have no
+room for one: of these, path and SHA-256 are noted in the data folder, so that a file which was
+changed since counts as the user's. What artsim reads is never replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import stat
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+from artsim.config import find_home
+from artsim.errors import ArtsimError
+
+GENERATOR: Final = "artsim"
+"""The mark: ``Software`` of a PNG or Parquet file, generator of a page, author of a workbook."""
+
+MAX_NOTES: Final = 1000
+"""Most files that are remembered; of more the oldest count as the user's."""
+
+# Hidden, so that a data folder without galleries is still an empty one.
+_NOTES: Final = ".written"
+
+_NOTE_BYTES: Final = 65_536
+_HEAD_BYTES: Final = 65_536
+"""In which the mark of a page stands, and that of a PNG."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """A sort of file that artsim writes.
+
+    Attributes
+    ----------
+    name : str
+        In messages: ``sheet``.
+    error : type
+        Raised where it cannot be written.
+    endings : tuple of str
+        That its name may have, in lower case; empty: any.
+    noted : bool
+        Whether path and hash are noted, for want of a mark.
+    """
+
+    name: str
+    error: type[ArtsimError]
+    endings: tuple[str, ...] = ()
+    noted: bool = False
+
+
+Form = TypeVar("Form", bound=str)
+
+
+def choose_form(
+    path: Path, given: Form | None, endings: Mapping[Form, Sequence[str]], kind: FileKind
+) -> Form:
+    """Return the form that a file's ending stands for, or the one that was `given`.
+
+    Parameters
+    ----------
+    endings : mapping of str to sequence of str
+        By form, the first form of an ending taking precedence.
+
+    Raises
+    ------
+    ArtsimError
+        Of `kind`, if the ending stands for none, or for another than the one given.
+    """
+    suffix = path.suffix.lower()
+    meant = [form for form, own in endings.items() if suffix in own]
+    if given is None and meant:
+        return meant[0]
+    if given is not None and (given in meant or not meant):
+        return given
+    if given is not None:
+        expected = " or ".join(endings[given]) or "another ending"
+        raise kind.error(
+            f"{path}: {suffix} is the ending of {meant[0]}, and {given} was asked for; name the "
+            f"file {expected}",
+            path=path,
+        )
+    known = ", ".join(dict.fromkeys(ending for own in endings.values() for ending in own))
+    raise kind.error(
+        f"{path}: a {kind.name}'s name ends in one of {known}, not in {suffix!r}; name it so, or "
+        "say the form",
+        hint="--format",
+        path=path,
+    )
+
+
+def check_file(
+    path: Path,
+    kind: FileKind,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+    home: Path | None = None,
+) -> Path:
+    """Refuse, before any work is done, a place where the file could not be written.
+
+    Parameters
+    ----------
+    path : Path
+        A link is followed: what it leads to is replaced, the link stays.
+    kind : FileKind
+        What is to be written.
+    overwrite : bool
+        Whether a file that artsim did not make may be replaced.
+    inputs : iterable of Path
+        Files that are read for it; none of them is ever replaced, however it is named.
+    home : Path, optional
+        Data folder with the notes; by default that of the environment.
+
+    Returns
+    -------
+    Path
+        Where the content goes: `path`, or what it links to.
+
+    Raises
+    ------
+    ArtsimError
+        Of `kind`: the ending is another, the folder is missing, or the place is taken by a
+        folder, a device, an input, or a file that artsim did not make.
+    """
+    suffix = path.suffix.lower()
+    if kind.endings and suffix not in kind.endings:
+        shown = " or ".join(ending for ending in kind.endings if ending != ".htm")
+        raise kind.error(
+            f"{path}: a {kind.name}'s name ends in {shown}, not in {suffix!r}", path=path
+        )
+    try:
+        return _check_place(path, kind, overwrite, inputs, home)
+    except OSError as exc:
+        raise _unwritable(path, kind, exc) from exc
+
+
+def _check_place(
+    path: Path, kind: FileKind, overwrite: bool, inputs: Iterable[Path], home: Path | None
+) -> Path:
+    if not path.parent.is_dir():
+        raise kind.error(f"{path}: there is no folder {path.parent}; make it first", path=path)
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if not place.exists():
+        if place is not path:
+            raise kind.error(f"{path}: a link to {place}, where nothing is; remove it", path=path)
+        if not os.access(place.parent, os.W_OK):
+            raise PermissionError(13, "you may not write to its folder")
+        return place
+    there = place.stat()
+    if stat.S_ISDIR(there.st_mode):
+        raise kind.error(f"{path}: this is a folder; give the name of a file", path=path)
+    if not stat.S_ISREG(there.st_mode):
+        raise kind.error(f"{path}: a device or a pipe, not a file; name a file", path=path)
+    if any(is_same_file(one, place) for one in inputs):
+        raise kind.error(
+            f"{path}: this file is read here, and what is read is never replaced; name another",
+            path=path,
+        )
+    if not overwrite and (whose := _why_not_ours(place, home)):
+        day = time.strftime("%Y-%m-%d", time.localtime(there.st_mtime))
+        raise kind.error(
+            f"{path}: there is a file of {there.st_size:,} bytes from {day}, which {whose}; name "
+            "another, or have it replaced",
+            hint="--overwrite",
+            path=path,
+        )
+    if not os.access(place.parent, os.W_OK):
+        raise PermissionError(13, "you may not write to its folder")
+    return place
+
+
+@contextmanager
+def write_file(
+    path: Path,
+    kind: FileKind,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+    home: Path | None = None,
+) -> Iterator[BinaryIO]:
+    """Open a file to write, which takes its place when it is whole; see `check_file`.
+
+    Raises
+    ------
+    ArtsimError
+        As `check_file`, at the beginning and again at the end; or if it cannot be written.
+    """
+    kept = tuple(inputs)
+    place = check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
+    try:
+        with replacing(place) as stream:
+            yield stream
+            # What has come there meanwhile is somebody's.
+            check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
+    except OSError as exc:
+        raise _unwritable(path, kind, exc) from exc
+    if kind.noted:
+        _note(place, home)
+
+
+@contextmanager
+def replacing(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
+    """Write a file beside `path`, and move it there when it is whole.
+
+    Parameters
+    ----------
+    sync : bool
+        Wait until the content survives a crash of the machine.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there stays.
+    """
+    # Made by open, not tempfile, so that the umask decides who may read it.
+    part = path.with_name(f".artsim-{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            yield stream
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def discard_file(path: Path, home: Path | None = None) -> None:
+    """Remove a file that artsim made and noted earlier; one of the user's stays."""
+    with suppress(OSError):
+        place = Path(os.path.realpath(path))
+        if _read_note(place, home) is not None and _why_not_ours(place, home) is None:
+            place.unlink()
+            _note_file(place, home).unlink(missing_ok=True)
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Return whether two names are of one file, through links of either sort."""
+    try:
+        return one.samefile(other)
+    except (OSError, ValueError):
+        return False
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _unwritable(path: Path, kind: FileKind, error: OSError) -> ArtsimError:
+    return kind.error(
+        f"{path}: the {kind.name} cannot be written ({error.strerror or error}); "
+        "give a file in a folder that you may write to",
+        path=path,
+    )
+
+
+def _why_not_ours(place: Path, home: Path | None) -> str | None:
+    """Return in words why a file is not artsim's to replace; None if it is."""
+    noted = _read_note(place, home)
+    if noted is None:
+        return None if _has_mark(place) else "artsim did not make"
+    same_size = noted.get("size") == place.stat().st_size
+    if same_size and noted.get("sha256") == file_hash(place):
+        return None
+    return "was changed since artsim made it"
+
+
+# Notes
+
+
+def _note_file(place: Path, home: Path | None) -> Path:
+    name = hashlib.sha256(os.fsencode(place.absolute())).hexdigest()[:32]
+    return (home or find_home()) / _NOTES / f"{name}.json"
+
+
+def _read_note(place: Path, home: Path | None) -> dict[str, Any] | None:
+    try:
+        with _note_file(Path(os.path.realpath(place)), home).open("rb") as stream:
+            found = json.loads(stream.read(_NOTE_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _note(place: Path, home: Path | None) -> None:
+    """Remember what was written; where that is not possible it counts as the user's."""
+    place = Path(os.path.realpath(place))
+    # One small file each: two processes never write the same one but for the same place.
+    note = _note_file(place, home)
+    with suppress(OSError):
+        content = {"path": str(place), "size": place.stat().st_size, "sha256": file_hash(place)}
+        note.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(note) as stream:
+            stream.write(json.dumps(content).encode())
+        _forget_the_oldest(note.parent)
+
+
+def _forget_the_oldest(folder: Path) -> None:
+    notes = list(folder.glob("*.json"))
+    if len(notes) > MAX_NOTES:
+        ages = {note: note.stat().st_mtime_ns for note in notes}
+        for note in sorted(notes, key=lambda note: ages[note])[: len(notes) - MAX_NOTES]:
+            note.unlink(missing_ok=True)
+
+
+# Marks
+
+
+def _has_mark(place: Path) -> bool:
+    with place.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return any(
+            kind == b"tEXt" and data == b"Software\0" + GENERATOR.encode()
+            for kind, data in _png_chunks(head)
+        )
+    if head.startswith(b"<!DOCTYPE html>"):
+        return f'<meta name="generator" content="{GENERATOR}">'.encode() in head
+    if head.startswith(b"PAR1"):
+        return _parquet_software(place) == GENERATOR.encode()
+    if head.startswith(b"PK\x03\x04"):
+        return _is_our_workbook(place)
+    # A report's own schema says what it is.
+    return head.startswith(b'{\n  "schema": 1,\n  "task": "')
+
+
+def _png_chunks(head: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the chunks before the pixels."""
+    at = 8
+    while at + 8 <= len(head):
+        length, kind = int.from_bytes(head[at : at + 4]), head[at + 4 : at + 8]
+        if kind == b"IDAT" or at + 8 + length > len(head):
+            return
+        yield kind, head[at + 8 : at + 8 + length]
+        at += 12 + length
+
+
+def _parquet_software(place: Path) -> bytes | None:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        notes = parquet.read_metadata(place).metadata
+    except (OSError, pyarrow.ArrowException):
+        return None
+    found: bytes | None = (notes or {}).get(b"Software")
+    return found
+
+
+def _is_our_workbook(place: Path) -> bool:
+    """Return whether artsim made a workbook, and no program saved it since."""
+    try:
+        with zipfile.ZipFile(place) as archive:
+            core, app = (
+                archive.open(f"docProps/{name}.xml").read(_NOTE_BYTES) for name in ("core", "app")
+            )
+    except (OSError, KeyError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return False
+    name = GENERATOR.encode()
+    if b"creator>" + name + b"<" not in core or b"lastModifiedBy>" + name + b"<" not in core:
+        return False
+    # openpyxl's version. LibreOffice leaves the names above as they are, but says its own here.
+    return re.search(rb"<AppVersion>[3-9]\.", app) is not None
