@@ -402,6 +402,28 @@ def test_a_repair_cut_short_is_finished_by_the_next(
     assert not list((home / "collections").glob(".*"))
 
 
+@slow
+def test_a_repair_cut_short_leaves_what_was_made_anew_meanwhile(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_collection_file(home)
+    with monkeypatch.context() as patched:
+
+        def die(*_: object) -> None:
+            raise Killed
+
+        patched.setattr("artsim.store.repair._exchange", die)
+        with pytest.raises(Killed):
+            repair_gallery(home=home)
+    shutil.rmtree(home / "collections" / "paintings")
+    with open_gallery(home=home) as gallery:
+        assert gallery.create_paintings([ENCODER], pixels_side=4).count() == 0
+    assert repair_gallery(home=home).was_sound
+    with open_gallery(home=home) as gallery:
+        assert gallery.paintings.count() == 0
+    assert not list((home / "collections").glob(".*"))
+
+
 class TestCommand:
     def run(self, *arguments: str) -> Any:
         return CliRunner().invoke(app, ["repair", *arguments])
