@@ -30,7 +30,10 @@ def content(home: Path, name: str | None = None) -> dict[str, Any]:
     with open_gallery(home=home, name=name) as gallery:
         return {
             collection.name: (
-                collection.schema,
+                collection.schema.vectors,
+                collection.schema.payload_indexes,
+                # Not how the metadata was read: where that is lost, it is to be read again.
+                {k: v for k, v in collection.schema.notes.items() if k != "reading"},
                 [
                     (r.point_id, r.payload, {n: v.tolist() for n, v in sorted(r.vectors.items())})
                     for r in collection.scroll(with_vectors=list(collection.schema.vectors))
