@@ -146,26 +146,29 @@ def repair_collection(
     folder = home / "collections" / name
     work = folder.parent / f".repair-{name}"
     with edge_errors(folder, "repairing"):
-        if not (work / _FINISHED).exists():
-            shutil.rmtree(work, ignore_errors=True)
+        begun = (work / _FINISHED).exists()
+        if not begun or _is_untouched(folder, work):
             damage, points = _diagnose(folder, wait)
             if damage is None:
+                shutil.rmtree(work, ignore_errors=True)
                 return CollectionRepair(name, points=points)
-            lock = FolderLock(folder, wait)
-            try:
-                _check_room(folder, reserve)
-                work.mkdir()
-                made = _make_whole(folder, work, damage, restore_schema, progress)
-                write_json(work / _FINISHED, asdict(made))
-                return _exchange(folder, work)
-            finally:
-                lock.release()
         folder.mkdir(exist_ok=True)
         lock = FolderLock(folder, wait)
         try:
+            if not begun:
+                shutil.rmtree(work, ignore_errors=True)
+                _check_room(folder, reserve)
+                work.mkdir()
+                made = _make_whole(folder, work, damage or "", restore_schema, progress)
+                write_json(work / _FINISHED, asdict(made))
             return _exchange(folder, work)
         finally:
             lock.release()
+
+
+def _is_untouched(folder: Path, work: Path) -> bool:
+    """Return whether the exchange has still to begin: someone may have mended it meanwhile."""
+    return (work / "new" / SHARD).exists() and (folder / SHARD).exists()
 
 
 def _diagnose(folder: Path, wait: float) -> tuple[str | None, int]:

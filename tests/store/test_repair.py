@@ -30,7 +30,10 @@ def content(home: Path, name: str | None = None) -> dict[str, Any]:
     with open_gallery(home=home, name=name) as gallery:
         return {
             collection.name: (
-                collection.schema,
+                collection.schema.vectors,
+                collection.schema.payload_indexes,
+                # Not how the metadata was read: where that is lost, it is to be read again.
+                {k: v for k, v in collection.schema.notes.items() if k != "reading"},
                 [
                     (r.point_id, r.payload, {n: v.tolist() for n, v in sorted(r.vectors.items())})
                     for r in collection.scroll(with_vectors=list(collection.schema.vectors))
@@ -399,6 +402,28 @@ def test_a_repair_cut_short_is_finished_by_the_next(
     assert paintings.points == 30
     copy = Path(paintings.copy or "")
     assert (copy / "shard" / "edge_config.json").is_file()
+    assert not list((home / "collections").glob(".*"))
+
+
+@slow
+def test_a_repair_cut_short_leaves_what_was_made_anew_meanwhile(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_collection_file(home)
+    with monkeypatch.context() as patched:
+
+        def die(*_: object) -> None:
+            raise Killed
+
+        patched.setattr("artsim.store.repair._exchange", die)
+        with pytest.raises(Killed):
+            repair_gallery(home=home)
+    shutil.rmtree(home / "collections" / "paintings")
+    with open_gallery(home=home) as gallery:
+        assert gallery.create_paintings([ENCODER], pixels_side=4).count() == 0
+    assert repair_gallery(home=home).was_sound
+    with open_gallery(home=home) as gallery:
+        assert gallery.paintings.count() == 0
     assert not list((home / "collections").glob(".*"))
 
 
