@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 _UNSAID: Final = 33  # one more than there may be
 _START: Final = b"\xff\x4f\xff\x51"
 _SIZE, _CODING, _COMPONENT_CODING, _TILE = 0xFF51, 0xFF52, 0xFF53, 0xFF90
+_PRECINCTS: Final = 1
 _MOST_MARKERS: Final = 10_000
 _MOST_BOXES: Final = 1000
 _MOST_PROFILE: Final = 4 << 20
@@ -18,6 +19,9 @@ _ICC_METHOD: Final = b"\2"
 _SAMPLE_BYTES: Final = 6
 """A wavelet coefficient of 4 bytes and a share of what stands around it, as measured."""
 _CODE_BLOCK_BYTES: Final = 250
+_TILE_BYTES: Final = 9000
+_TILE_COMPONENT_BYTES: Final = 1100
+"""What OpenJPEG keeps of each tile and component, even before it decodes the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class Codestream:
     """
 
     size: tuple[int, int]
+    tiles: int
     tile_pixels: int
     components: int
     levels: int
@@ -47,7 +52,8 @@ class Codestream:
         """Return what OpenJPEG takes beside the picture."""
         samples = self.tile_pixels * self.components
         coded = samples * _CODE_BLOCK_BYTES // self.code_block_pixels
-        return (samples * _SAMPLE_BYTES >> 2 * halvings) + coded
+        headers = self.tiles * (_TILE_BYTES + _TILE_COMPONENT_BYTES * self.components)
+        return (samples * _SAMPLE_BYTES >> 2 * halvings) + coded + headers
 
 
 def read_codestream(file: BinaryIO) -> Codestream:
@@ -72,15 +78,19 @@ def read_codestream(file: BinaryIO) -> Codestream:
             components = int.from_bytes(body[34:36], "big")
         elif marker in (_CODING, _COMPONENT_CODING):
             wide = 2 if components > 256 else 1
-            at = 5 if marker == _CODING else 1 + wide
+            style, at = (body[0], 5) if marker == _CODING else (body[wide], 1 + wide)
             levels = min(levels, body[at])
             code_block = min(code_block, 1 << (body[at + 1] & 15) + (body[at + 2] & 15) + 4)
+            # A code block is never larger than its precinct, of half its sides in a band.
+            for sides in body[at + 5 :] if style & _PRECINCTS else b"":
+                code_block = min(code_block, max(1, 1 << (sides & 15) + (sides >> 4) >> 2))
     if not fields:
         raise ValueError("no size in its header")
     width, height, left, top, across, down, _, _ = fields
     size = max(0, width - left), max(0, height - top)
     return Codestream(
         size=size,
+        tiles=-(-size[0] // max(1, across)) * -(-size[1] // max(1, down)),
         tile_pixels=min(size[0], across) * min(size[1], down),
         components=components,
         levels=0 if levels == _UNSAID else levels,

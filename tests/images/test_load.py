@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import skimage.data
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, Jpeg2KImagePlugin
 
 from artsim.errors import ImageError
 from artsim.images.load import ImageLimits, load_image, load_image_bytes
@@ -52,6 +52,9 @@ SMALL = PHOTOGRAPH.resize((96, 64))
         ("TIFF", {"compression": "jpeg"}, 25),
         ("GIF", {}, 20),
         ("BMP", {}, 90),
+        ("AVIF", {"quality": 95}, 30),
+        ("JPEG2000", {}, 90),
+        ("JPEG2000", {"no_jp2": True}, 90),
     ],
 )
 def test_every_format_keeps_the_picture(
@@ -109,7 +112,7 @@ def test_a_side_never_vanishes() -> None:
     assert pixels_of(encoded(Image.new("RGB", (5000, 2)), "PNG"), max_side=10).shape == (1, 10, 3)
 
 
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "TIFF-LZW"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "TIFF-LZW", "AVIF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("max_side", [1024, 40])
 def test_exif_orientation_is_applied(file_format: str, orientation: int, max_side: int) -> None:
@@ -391,6 +394,132 @@ def test_the_first_frame_of_an_animation() -> None:
         assert pixels_of(data)[15, 20].tolist() == [255, 0, 0]
 
 
+# JPEG 2000
+
+
+def test_a_jpeg_2000_is_decoded_no_larger_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(PHOTOGRAPH, "JPEG2000")
+    sizes = []
+    load = Jpeg2KImagePlugin.Jpeg2KImageFile.load
+
+    def watched(image: Jpeg2KImagePlugin.Jpeg2KImageFile) -> object:
+        result = load(image)
+        sizes.append(image.size)
+        return result
+
+    monkeypatch.setattr(Jpeg2KImagePlugin.Jpeg2KImageFile, "load", watched)
+    loaded = load_image_bytes(data, "test", max_side=100)
+    assert sizes[0] == (256, 256)
+    assert (loaded.width, loaded.height) == (512, 512)
+    reference = PHOTOGRAPH.resize((100, 100), Image.Resampling.LANCZOS)
+    assert psnr(loaded.pixels, np.asarray(reference)) > 33
+    one_resolution = encoded(PHOTOGRAPH, "JPEG2000", num_resolutions=1)
+    assert psnr(pixels_of(one_resolution, 100), np.asarray(reference)) > 40
+
+
+def test_a_profile_in_a_jpeg_2000_counts() -> None:
+    data = encoded(SMALL, "JPEG2000")
+    at = data.index(b"colr") - 4
+    plain = data[at : at + struct.unpack_from(">I", data, at)[0]]
+    color = struct.pack(">I", 11 + len(SWAPPED)) + b"colr\2\0\0" + SWAPPED
+    changed = data[:at] + color + data[at + len(plain) :]
+    header = changed.index(b"jp2h") - 4
+    (size,) = struct.unpack_from(">I", data, header)
+    size += len(color) - len(plain)
+    changed = changed[:header] + struct.pack(">I", size) + changed[header + 4 :]
+    assert psnr(pixels_of(changed), np.asarray(SMALL)[..., ::-1]) > 30
+
+
+# JPEGs that lack their end
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"progressive": True},
+        {"subsampling": 0},
+        {"restart_marker_blocks": 5},
+        {"restart_marker_rows": 1},
+    ],
+    ids=str,
+)
+def test_a_jpeg_that_lacks_only_its_end_marker_is_read(options: dict[str, object]) -> None:
+    for picture in (PHOTOGRAPH.resize((700, 500)), SMALL.convert("L")):
+        data = encoded(picture, "JPEG", **options)
+        for side in (1024, 100):
+            right = pixels_of(data, side)
+            for end in (b"", b"\xff"):
+                assert np.array_equal(pixels_of(data[:-2] + end, side), right)
+        for missing in (3, 4, 5, 20, 100, len(data) // 2):
+            assert "ends too early" in refused(data[:-missing])
+
+
+def test_line_ends_before_a_jpeg_are_passed_over() -> None:
+    data = encoded(SMALL, "JPEG")
+    loaded = load_image_bytes(b"\r\n" + data, "test")
+    assert np.array_equal(loaded.pixels, pixels_of(data))
+    assert loaded.sha256 == hashlib.sha256(b"\r\n" + data).hexdigest()
+
+
+# Sources other than paths
+
+
+def test_every_source_gives_the_same(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(SMALL, "PNG", exif=exif, icc_profile=SWAPPED)
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    right = load_image(path)
+    with path.open("rb") as file, Image.open(path) as lazy:
+        sources = [str(path), data, bytearray(data), memoryview(data), io.BytesIO(data), file, lazy]
+        for source in sources:
+            loaded = load_image(source)
+            assert np.array_equal(loaded.pixels, right.pixels)
+            assert (loaded.width, loaded.height) == (right.width, right.height) == (64, 96)
+            assert loaded.sha256 == ("" if source is lazy else right.sha256)
+    assert np.array_equal(
+        load_image(SMALL, max_side=50).pixels, pixels_of(encoded(SMALL, "PNG"), 50)
+    )
+
+
+class Endless:
+    """A stream that would never end."""
+
+    read_bytes = 0
+
+    def read(self, size: int) -> bytes:
+        self.read_bytes += size
+        return bytes(size)
+
+
+def test_limits_hold_for_every_source(tmp_path: Path) -> None:
+    endless = Endless()
+    with pytest.raises(ImageError, match=r"^picture: 0\.1 MB, and the limit is 0\.1 MB"):
+        load_image(endless, limits=ImageLimits(max_bytes=100_000))
+    assert endless.read_bytes == 100_001
+    with pytest.raises(ImageError, match=r"^picture: .*megapixels") as caught:
+        load_image(SMALL, limits=ImageLimits(max_megapixels=0.001))
+    assert caught.value.hint == "--max-megapixels"
+    with pytest.raises(ImageError, match=r"^mine: not a picture"):
+        load_image(io.BytesIO(b"words"), name="mine")
+    with pytest.raises(ImageError, match="empty"):
+        load_image(io.BytesIO())
+    path = tmp_path / "a.jpg"
+    path.write_bytes(encoded(SMALL, "JPEG")[:1500])
+    with pytest.raises(ImageError, match="ends too early") as caught:
+        load_image(str(path))
+    assert caught.value.path == path
+    with Image.open(path) as lazy, pytest.raises(ImageError, match=r"^picture: .*too early"):
+        load_image(lazy)
+    with pytest.raises(TypeError, match="mode 'rb'"):
+        load_image(io.StringIO("words"))
+    for wrong in (5, None, np.zeros((2, 2, 3), np.uint8)):
+        with pytest.raises(TypeError, match="expected a path, bytes"):
+            load_image(wrong)  # type: ignore[arg-type]
+
+
 # Refusals
 
 
@@ -405,11 +534,38 @@ def refused(data: bytes, **options: object) -> str:
 
 def test_empty_and_foreign_files() -> None:
     assert "empty" in refused(b"")
-    for data in (b"x", b"%PDF-1.7", b"<svg></svg>", b"\xff\xd8", b"P6 1 1 255\n\0\0\0"):
+    for data in (b"x", b"\xff\xd8", b"P6 1 1 255\n\0\0\0", b"plain words", b"RIFF1234WAVE"):
         assert "not a picture" in refused(data)
 
 
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC picture"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"8BPS\0\1", "a Photoshop document (PSD)"),
+        (b"<svg></svg>", "an SVG drawing"),
+        (b"\xef\xbb\xbf <?xml version='1.0'?>\n<!-- a --><svg width='1'>", "an SVG drawing"),
+        (b"<!DOCTYPE html><html><svg></svg></html>", "a web page, not the picture itself"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\1crx isom", "a camera raw picture"),
+        (b"FUJIFILMCCD-RAW 0201", "a camera raw picture"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "a video"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "a video"),
+        (b"RIFF1234AVI LIST", "a video"),
+        (b"\x1aE\xdf\xa3\1\0\0\0", "a video"),
+        (b"\xff\x0a\0\0", "a JPEG XL picture"),
+        (b"PK\3\4\x14\0", "a ZIP archive or an Office document"),
+        (bytes(128) + b"DICM", "a DICOM picture"),
+    ],
+)
+def test_what_is_not_read_is_named(data: bytes, kind: str) -> None:
+    assert f": {kind}, which artsim does not read; save it as JPEG" in refused(data)
+
+
+@pytest.mark.parametrize(
+    "file_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000"]
+)
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_truncated_files(file_format: str, share: float) -> None:
     data = encoded(PHOTOGRAPH, file_format)
@@ -424,8 +580,9 @@ def test_limits_are_checked_before_decoding(tmp_path: Path) -> None:
     crc = zlib.crc32(b"IHDR" + header)
     png = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", crc)
     idat = b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
-    message = refused(png + idat)
-    assert "3,600.0 megapixels" in message and "--max-megapixels" in message
+    with pytest.raises(ImageError, match=r"3,600\.0 megapixels") as caught:
+        load_image_bytes(png + idat, "a.png")
+    assert caught.value.hint == "--max-megapixels" and "--" not in str(caught.value)
 
     data = encoded(SMALL, "PNG")
     assert "limit is 0.001" in refused(data, limits=ImageLimits(max_megapixels=0.001))
@@ -528,6 +685,9 @@ DAMAGED = {
     "gif": encoded(SMALL, "GIF", save_all=True, append_images=[SMALL.rotate(90)]),
     "bmp": encoded(SMALL, "BMP"),
     "bmp-palette": encoded(SMALL.quantize(16), "BMP"),
+    "avif": encoded(SMALL, "AVIF"),
+    "jpeg2000": encoded(SMALL, "JPEG2000"),
+    "jpeg2000-bare": encoded(SMALL, "JPEG2000", no_jp2=True),
 }
 
 
