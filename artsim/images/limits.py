@@ -10,7 +10,7 @@ from artsim.errors import ImageError
 _LONGEST_SIDE: Final = 1_000_000
 """Decoders keep some bytes for each row, however short it is."""
 
-_BYTES_A_PIXEL: Final = 10
+_BYTES_A_PIXEL: Final = 9.5
 _ALWAYS_ALLOWED: Final = 1 << 28
 
 
@@ -21,10 +21,10 @@ class ImageLimits:
     Attributes
     ----------
     max_megapixels : float
-        Most pixels of a picture, in millions. A picture that takes more than ten bytes of
-        memory for each of them to decode is refused too (beside 256 MB, which are always
-        allowed): of formats that are decoded as a whole, a WebP at 62 % of them, an AVIF at
-        half. A side may have 1,000,000 pixels.
+        Most pixels of a picture, in millions. What takes more than 9.5 bytes of memory for
+        each of them to decode is refused too (256 MB are always allowed): of formats that
+        are decoded as a whole, a WebP of more than 59 % of these pixels, and an AVIF with
+        alpha of more than 47 %. A side may have 1,000,000 pixels.
     max_bytes : int
         Most bytes of a file.
     """
