@@ -13,18 +13,18 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from artsim.domain.arrays import RGBImage
-from artsim.images.budget import DECODING
 from artsim.images.color import to_srgb
-from artsim.images.costs import (
-    BAND_BYTES,
-    coefficient_bytes,
-    decoding_bytes,
-    samples_bytes,
-)
 from artsim.images.formats import AVIF, BMP, JPEG, JPEG2000, TIFF, WEBP, Format
 from artsim.images.jpeg2000 import Codestream, read_codestream
 from artsim.images.jpeg_end import load_without_end
 from artsim.images.limits import ImageLimits, check_memory, check_pixels
+from artsim.images.memory import (
+    BAND_BYTES,
+    DECODING,
+    coefficient_bytes,
+    decoding_bytes,
+    samples_bytes,
+)
 from artsim.images.quiet import silence_libtiff
 from artsim.images.shrink import Box, shrink_levels
 from artsim.images.tiff import Directory, check_readable, find_picture, narrow_palette
@@ -49,7 +49,7 @@ def decode(
 ) -> tuple[RGBImage, int, int]:
     """Return a file's pixels, its long side at most `max_side`, and its own width and height.
 
-    Waits until its share of `artsim.images.budget.DECODING` is free.
+    Waits until its share of `artsim.images.memory.DECODING` is free.
 
     Raises
     ------

@@ -97,14 +97,14 @@ def load_image(
     """Load a JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF or JPEG 2000, whatever its name says.
 
     The first frame is taken, of a TIFF the first page that is no thumbnail, EXIF
-    orientation applied, and every color mode
-    brought to 8-bit sRGB as `artsim.images.color` describes; transparent parts become
-    white, as the paper of a catalogue is behind a cut-out. A larger picture is shrunk by
-    a Lanczos filter, a JPEG or JPEG 2000 from the smallest scale the decoder offers that
-    is at least twice the size wanted [1]_. A smaller one is never enlarged.
+    orientation applied, and every color mode brought to 8-bit sRGB as
+    `artsim.images.color` describes; transparent parts become white, as the paper of a
+    catalogue is behind a cut-out. A larger picture is shrunk by a Lanczos filter, a JPEG or
+    JPEG 2000 from the smallest scale the decoder offers that is at least twice the size
+    wanted [1]_. A smaller one is never enlarged.
 
-    All threads of a process share one budget of memory: pictures whose decoding takes more
-    wait for each other, so that they take at most 2 GB together.
+    All threads of a process share one budget of memory: pictures that would take more than
+    2 GB together wait for each other.
 
     Parameters
     ----------
