@@ -42,19 +42,20 @@ def run(first: int, last: int, folder: Path) -> list[str]:
     """Return what a process says of these pictures; it is killed where one takes too long."""
     command = [sys.executable, "-X", "faulthandler", "-m", "tests.images.fuzzed_pictures"]
     command += [str(first), str(last), str(folder / "picture")]
-    with (folder / "errors").open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    assert process.stdout is not None
     lines: list[str] = []
-    watchdog = threading.Timer(SECONDS, process.kill)
-    watchdog.start()
-    for line in process.stdout:
-        watchdog.cancel()
-        lines.append(line.strip())
+    with (
+        (folder / "errors").open("w") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
         watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
-    watchdog.cancel()
-    code = process.wait()
+        for line in process.stdout or ():
+            lines.append(line.strip())
+            watchdog.cancel()
+            watchdog = threading.Timer(SECONDS, process.kill)
+            watchdog.start()
+        watchdog.cancel()
+    code = process.returncode
     message = (folder / "errors").read_text()
     assert code == 0, f"picture {first + len(lines)}: exit code {code}, {message}"
     assert message == ""
