@@ -120,7 +120,11 @@ def test_every_example_in_python(
 def test_every_command_of_artsim_is_in_the_readme() -> None:
     from artsim.cli import app
 
-    names = {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
+    names = {
+        c.name or c.callback.__name__
+        for c in app.registered_commands
+        if c.callback and not c.hidden
+    }
     below = {
         f"artsim {group.typer_instance.info.name} {c.name}"
         for group in app.registered_groups

@@ -49,7 +49,7 @@ def test_says_what_is_missing(sample_home: Path, tmp_path: Path) -> None:
     assert "nothing to hold its faces to" in line
     assert "extra.person_boxes" in line
     assert "--pairs FILE" in line
-    assert "no default gallery" in fails("evaluate", "faces", home=tmp_path / "empty")
+    assert "nothing was ingested yet" in fails("evaluate", "faces", home=tmp_path / "empty")
 
 
 def test_wrong_usage(sample_home: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_summary_as_json_is_what_is_documented(folder: Path) -> None:
     assert all(type(summary[name]) is int for name in numbers)
     assert summary["seconds"] > 0
     (problem,) = summary["problems"]
-    assert problem.keys() == {"place", "line", "painting_id", "reason"}
+    assert problem.keys() == {"place", "line", "painting_id", "reason", "hint"}
     document = (Path(__file__).parents[2] / "docs" / "output.md").read_text(encoding="utf-8")
     described = document.split("`artsim ingest --format json`")[1].split("\n## ")[0]
     for name in summary:

@@ -60,7 +60,7 @@ def test_faces_and_a_sample(sample_home: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_mapped(sample_home: Path, tmp_path: Path) -> None:
     quick = ("--method", "pca", "-o", tmp_path / "map.html")
-    assert "or style" in fails("map", *quick, "--color-by", "stile", home=sample_home)
+    assert "style" in fails("map", *quick, "--color-by", "stile", home=sample_home)
     for field in ("face_size", "extra.room"):
         assert "to be colored by" in fails("map", *quick, "--color-by", field, home=sample_home)
     assert "it has: builtin" in fails("map", *quick, "-e", "clip", home=sample_home)

@@ -130,7 +130,7 @@ def test_a_name_nobody_has(sample_home: Path) -> None:
         (["--id", "sample-001", "--sheet", "sheet.pdf"], "sheet.pdf"),
         (["--id", "sample-001", "--sheet", "/no/such/folder/a.png"], "/no/such/folder"),
         (["--id", "sample-001", "-g", "other"], "artsim ingest FOLDER --gallery other"),
-        (["--id", "sample-001", "-g", "../x"], "letters, digits"),
+        (["--id", "sample-001", "-g", "../x"], "digits, '-'"),
         (["--id", "sample-001", "--device", "tpu", "-e", "builtin"], None),
     ],
 )

@@ -106,7 +106,7 @@ def test_no_weights_names_both_ways_out(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(facenet, "RELEASE", "https://127.0.0.1:1/")  # nobody listens
     with pytest.raises(WeightsError) as caught:
         load_facenet("vggface2")
-    message = str(caught.value)
+    message = caught.value.with_hint
     for part in ("facenet:vggface2", str(tmp_path), "127.0.0.1", "--weights", "ARTSIM_WEIGHTS"):
         assert part in message
     assert not list(tmp_path.rglob("*.pt"))

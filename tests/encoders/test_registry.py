@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hints import hinted
 from safetensors.torch import save_file
 
 from artsim.config import Settings
@@ -96,7 +97,7 @@ def test_wrong_specs_are_explained(name: str, complaint: str) -> None:
 
 
 def test_weights_where_there_can_be_none(weights: Path) -> None:
-    with pytest.raises(EncoderError, match="leave --weights out"):
+    with pytest.raises(EncoderError, check=hinted("leave --weights out")):
         resolve("builtin", weights=weights, settings=SETTINGS)
     with pytest.raises(WeightsError, match="no weights at"):
         resolve("resnet50", weights=weights.parent, settings=SETTINGS)

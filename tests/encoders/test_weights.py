@@ -162,7 +162,7 @@ def test_without_a_connection_both_ways_out_are_named(
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(WeightsError) as caught:
         fetch_from_hub("some/net", ("a.safetensors",), model="net", looked_in=("/here",))
-    message = str(caught.value)
+    message = caught.value.with_hint
     for part in ("no weights of net", "/here", "some/net", "--weights FILE", "ARTSIM_WEIGHTS"):
         assert part in message
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hints import hinted
 
 from artsim.config import Settings
 from artsim.domain.encoder_info import EncoderInfo
@@ -130,9 +131,9 @@ def test_pictures_that_cannot_be_read_are_an_error(tmp_path: Path) -> None:
     source = tmp_path / "broken"
     source.mkdir()
     (source / "a.jpg").write_bytes(b"no picture")
-    with pytest.raises(EvaluationError, match="--data"):
+    with pytest.raises(EvaluationError, check=hinted("--data")):
         measure_ingest_rate(source, load_encoder("handcrafted"), tmp_path, rounds=1)
-    with pytest.raises(EvaluationError, match="--data"):
+    with pytest.raises(EvaluationError, check=hinted("--data")):
         measure_face_detection([source / "a.jpg"])
 
 

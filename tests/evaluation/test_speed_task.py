@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hints import hinted
 
 from artsim.commands.evaluate.speed import PartName
 from artsim.errors import EvaluationError, SourceError, UnknownEncoderError
@@ -113,7 +114,7 @@ def test_a_folder_without_pictures_is_refused_at_once(
     if holds:
         folder.mkdir()
         (folder / holds).write_text("no picture")
-    with pytest.raises(SourceError, match=r"pictures.*--data"):
+    with pytest.raises(SourceError, check=hinted("pictures.*--data")):
         evaluate_speed(SpeedOptions(("rerank", "faces"), folder))
     assert left_in(scratch) == []
 
@@ -152,7 +153,7 @@ def test_a_picture_that_cannot_be_copied_is_named(tmp_path: Path) -> None:
     (pictures / "lost.jpg").symlink_to(tmp_path / "nowhere.jpg")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    with pytest.raises(EvaluationError, match=r"lost\.jpg cannot be copied.*--data"):
+    with pytest.raises(EvaluationError, check=hinted(r"lost\.jpg cannot be copied.*--data")):
         Pictures(pictures).copies(1, scratch)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from hints import hinted
 
 from artsim.errors import TrainingError
 from artsim.training.loop import LoopOptions, run_steps
@@ -63,7 +64,7 @@ def test_seeds_and_steps_draw_apart(tmp_path: Path) -> None:
 
 def test_other_settings_are_refused_and_said(tmp_path: Path) -> None:
     run(Walk(), tmp_path)
-    with pytest.raises(TrainingError, match=r"pace: 0\.9, now 0\.8.*--restart"):
+    with pytest.raises(TrainingError, check=hinted(r"pace: 0\.9, now 0\.8.*--restart")):
         run(Walk(), tmp_path, settings={"pace": 0.8})
     fresh = Walk()
     run(fresh, tmp_path, settings={"pace": 0.8}, options=LoopOptions(restart=True))
