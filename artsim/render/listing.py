@@ -13,12 +13,12 @@ from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.domain.results import Listing
 from artsim.render.output import OutputFormat, dump_json, picture_lines
 from artsim.render.table import (
-    _Column,
-    _least_total,
-    _share_width,
+    Column,
+    least_total,
     make_console,
     new_table,
     print_table,
+    share_width,
 )
 from artsim.render.text import clean, date_text, field_text
 from artsim.search.spreadsheet import write_workbook
@@ -55,24 +55,24 @@ def print_listing(listing: Listing, stream: TextIO) -> None:
     """Write a list to `stream` as a table of its width, in which ids are whole."""
     payloads = [point.payload for point in listing.points]
     columns = {
-        "id": _Column("id", [clean(p["painting_id"], 1000) for p in payloads], style="bold"),
-        "title": _Column("title", [field_text(p, "title") for p in payloads], least=12),
-        "artist": _Column("artist", [field_text(p, "artist") for p in payloads], least=10),
-        "date": _Column("date", [date_text(p) for p in payloads], least=9),
-        "face": _Column("face", [field_text(p, "face_index") for p in payloads], right=True),
-        "size": _Column("pixels", [field_text(p, "face_size") for p in payloads], right=True),
+        "id": Column("id", [clean(p["painting_id"], 1000) for p in payloads], style="bold"),
+        "title": Column("title", [field_text(p, "title") for p in payloads], least=12),
+        "artist": Column("artist", [field_text(p, "artist") for p in payloads], least=10),
+        "date": Column("date", [date_text(p) for p in payloads], least=9),
+        "face": Column("face", [field_text(p, "face_index") for p in payloads], right=True),
+        "size": Column("pixels", [field_text(p, "face_size") for p in payloads], right=True),
     }
     columns = {key: c for key, c in columns.items() if key == "id" or any(c.cells)}
     width = make_console(stream).width
     for key in ("size", "date", "artist", "title", "face"):
-        if _least_total(columns.values()) > width:
+        if least_total(columns.values()) > width:
             columns.pop(key, None)
     print_table(_table(list(columns.values()), width), stream)
 
 
-def _table(columns: Sequence[_Column], width: int) -> Table:
+def _table(columns: Sequence[Column], width: int) -> Table:
     table = new_table()
-    for column, cells in zip(columns, _share_width(columns, width), strict=True):
+    for column, cells in zip(columns, share_width(columns, width), strict=True):
         table.add_column(
             column.header,
             width=cells,

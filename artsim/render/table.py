@@ -49,8 +49,8 @@ _NARROWEST: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    """Column of the hits table; `least` is None where it never shrinks."""
+class Column:
+    """Column of a table that fits its width; `least` is None where it never shrinks."""
 
     header: str
     cells: Sequence[str]
@@ -60,10 +60,12 @@ class _Column:
 
     @property
     def natural(self) -> int:
+        """Cells of its widest text."""
         return max(cell_len(text) for text in (self.header, *self.cells))
 
     @property
     def least_width(self) -> int:
+        """Cells that it keeps."""
         return self.natural if self.least is None else min(self.least, self.natural)
 
 
@@ -148,7 +150,7 @@ def hits_table(
     columns = _hit_columns(result)
     paths = columns.pop("path", None) if long_paths else None
     columns = _fitting(columns, width)
-    widths = _share_width(list(columns.values()), width)
+    widths = share_width(list(columns.values()), width)
     if paths is not None:
         columns["path"] = paths
         widths.append(paths.natural)
@@ -197,30 +199,30 @@ def _add_group_heading(table: Table, value: str, keys: Sequence[str]) -> None:
     table.add_row(*(Text(value if key == "title" else "", style="bold") for key in keys))
 
 
-def _hit_columns(result: SearchResult) -> dict[str, _Column]:
+def _hit_columns(result: SearchResult) -> dict[str, Column]:
     hits = result.hits
     ranks = [str(result.first_rank + i) for i in range(len(hits))]
     columns = {
-        "rank": _Column("#", ranks, right=True, style="dim"),
-        "title": _Column("title", [title_text(h.payload) for h in hits], least=14, style="bold"),
-        "artist": _Column("artist", [field_text(h.payload, "artist") for h in hits], least=12),
-        "date": _Column("date", [date_text(hit.payload) for hit in hits], least=9),
-        "score": _Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
-        "rerank": _Column(
+        "rank": Column("#", ranks, right=True, style="dim"),
+        "title": Column("title", [title_text(h.payload) for h in hits], least=14, style="bold"),
+        "artist": Column("artist", [field_text(h.payload, "artist") for h in hits], least=12),
+        "date": Column("date", [date_text(hit.payload) for hit in hits], least=9),
+        "score": Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
+        "rerank": Column(
             str(result.settings.get("rerank") or "re-rank"),
             ["" if h.rerank_score is None else format_score(h.rerank_score) for h in hits],
             right=True,
         ),
-        "found_by": _Column("found by", [_found_by(hit, result) for hit in hits]),
-        "face": _Column("face", [field_text(hit.payload, "face_index") for hit in hits]),
-        "id": _Column("id", [id_text(hit.payload) for hit in hits], least=_WHOLE_ID),
-        "path": _Column("path", [_path(hit) for hit in hits], style="dim"),
+        "found_by": Column("found by", [_found_by(hit, result) for hit in hits]),
+        "face": Column("face", [field_text(hit.payload, "face_index") for hit in hits]),
+        "id": Column("id", [id_text(hit.payload) for hit in hits], least=_WHOLE_ID),
+        "path": Column("path", [_path(hit) for hit in hits], style="dim"),
     }
     always = {"rank", "title", "score", "id"}
     return {k: c for k, c in columns.items() if k in always or any(c.cells)}
 
 
-def _fitting(columns: Mapping[str, _Column], width: int) -> dict[str, _Column]:
+def _fitting(columns: Mapping[str, Column], width: int) -> dict[str, Column]:
     """Return the columns that have room in `width`."""
     kept = dict(columns)
     # A path is worth less than titles and artists that can be read.
@@ -228,7 +230,7 @@ def _fitting(columns: Mapping[str, _Column], width: int) -> dict[str, _Column]:
     if sum(readable) + _GAP * (len(readable) - 1) > width:
         kept.pop("path", None)
     for key in ("date", "artist", "found_by", "face", "rerank"):
-        if _least_total(kept.values()) > width:
+        if least_total(kept.values()) > width:
             kept.pop(key, None)
     return kept
 
@@ -244,12 +246,13 @@ def _found_by(hit: Hit, result: SearchResult) -> str:
     return f"face {hit.query_face}"
 
 
-def _least_total(columns: Iterable[_Column]) -> int:
+def least_total(columns: Iterable[Column]) -> int:
+    """Return the cells that the columns take when each is at its least."""
     widths = [column.least_width for column in columns]
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _share_width(columns: Sequence[_Column], width: int) -> list[int]:
+def share_width(columns: Sequence[Column], width: int) -> list[int]:
     """Give each column its natural width if all fit, else cut the widest ones evenly.
 
     Where even the least widths are too much, whatever can shrink does so further.

@@ -128,7 +128,7 @@ def _is_known(name: str, collection: Collection) -> bool:
 
 def _unknown_field(name: str, extra: Iterable[str] | None) -> QueryError:
     names = [EXTRA + other for other in extra or ()]
-    near = difflib.get_close_matches(name, {*USEFUL_FIELDS, *FACE_FIELDS}, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(name, FACE_FIELDS, n=2, cutoff=0.6)
     near += difflib.get_close_matches(EXTRA + name, names, n=2, cutoff=0.75)
     near += [EXTRA + name] if extra is None else []
     meant = f": did you mean {' or '.join(dict.fromkeys(near))}?" if near else "."
