@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import typer
+
 from artsim.commands.common import (
     GalleryOption,
     HomeOption,
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 SHOWN_IDS = 20
 
+SOME_LOST = 3
+"""Exit code of a repair after which something has to be ingested again."""
+
 
 def repair(
     output_format: TableOrJson = "table",
@@ -34,7 +39,8 @@ def repair(
 ) -> None:
     """Save what can be read of a damaged gallery, and keep it as it was beside.
 
-    A sound gallery is left as it is. Interrupted, it is simply run again.
+    A sound gallery is left as it is. Interrupted, it is simply run again. The exit code is
+    3 where something could not be saved.
 
     Example: artsim repair --gallery nga
     """
@@ -50,6 +56,8 @@ def repair(
         else:
             for line in _in_words(repaired):
                 say(line)
+        if any(made.missing or made.without_some_vectors for made in repaired.collections):
+            raise typer.Exit(SOME_LOST)
 
 
 def _in_words(repaired: GalleryRepair) -> Iterator[str]:

@@ -103,10 +103,10 @@ class IngestOptions:
 
 def ingest_paintings(
     gallery: Gallery,
-    source: Path,
+    source: str | os.PathLike[str],
     options: IngestOptions | None = None,
     *,
-    metadata: Path | None = None,
+    metadata: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
     progress: ProgressReporter | None = None,
     settings: Settings | None = None,
@@ -121,9 +121,9 @@ def ingest_paintings(
     ----------
     gallery : Gallery
         From `open_gallery`.
-    source : Path
+    source : path or str
         Folder (recursive) or manifest: CSV, TSV, JSON Lines or Parquet.
-    metadata : Path, optional
+    metadata : path or str, optional
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
         Column by field, where they are not recognised.
@@ -146,6 +146,8 @@ def ingest_paintings(
         If the database fails; what was written before stays.
     """
     options = options or IngestOptions()
+    source = Path(source)
+    metadata = None if metadata is None else Path(metadata)
     progress = progress or SilentProgress()
     begun = time.monotonic()
     opened = read_source(source, metadata=metadata, column_map=columns)

@@ -316,9 +316,11 @@ def _nothing(name: str, value: str, near: Sequence[str], known: Sequence[str]) -
     said = f"the gallery has no {name} {value!r}"
     if 0 < len(known) <= _SUGGESTIONS:
         return f"{said}; it has: {'; '.join(known)}"
-    hint = f"artsim facets {name}"
+    hint = "artsim list" if name == "painting_id" else f"artsim facets {name}"
     if near:
         return Note(f"{said}; nearest: {'; '.join(near)}", hint=hint)
     if not known:
         return f"{said}, nor any other"
+    if name == "painting_id":
+        return Note(said, hint=hint)
     return Note(f"{said}; most often: {'; '.join(known[:_SUGGESTIONS])}", hint=hint)

@@ -136,6 +136,8 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         collection = store.open_collection(name)
         stats = collection.stats()
         encoders = read_encoders(collection)
+        # Counts are read without the payloads, whose damage would not be seen.
+        next(iter(collection.scroll(page_size=1)), None)
     except StoreUnavailableError:
         raise
     except StoreError as error:
@@ -150,7 +152,7 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
 
 
 def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
-    """Refuse a place for a file where a picture of the gallery lies, whoever made that.
+    """Refuse a place for a file where a picture or a list of the gallery lies, whoever made that.
 
     Raises
     ------
@@ -165,6 +167,21 @@ def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
             path=path,
             painting_id=painting_id,
         )
+    if _is_source(gallery, path):
+        raise kind.error(
+            f"{path}: the gallery was ingested from this list, which is never replaced; name "
+            "another file",
+            path=path,
+        )
+
+
+def _is_source(gallery: Gallery, path: Path) -> bool:
+    """Return whether paintings of the gallery came from a list, by whatever name of it."""
+    if not path.is_file() or not gallery.has_paintings:
+        return False
+    names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
+    from_it = AnyOf("ingested_from", names)
+    return any(True for _ in gallery.paintings.scroll(Criteria((from_it,)), page_size=1))
 
 
 def _painting_at(gallery: Gallery, path: Path) -> str | None:

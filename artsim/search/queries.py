@@ -150,5 +150,14 @@ class ExamplesQuery:
             raise OptionError("at least one picture to be like is needed")
 
 
+def check_query(query: object) -> None:
+    """Refuse what is no query, in words: a path or a picture has to be made one first."""
+    if not isinstance(query, ImageQuery | PixelsQuery | IdQuery | TextQuery | ExamplesQuery):
+        raise TypeError(
+            "a search is asked by a query, such as ImageQuery('a.jpg'), PixelsQuery(image), "
+            f"IdQuery('1') or TextQuery('a ship'), not by {type(query).__name__}"
+        )
+
+
 Query: TypeAlias = ImageQuery | PixelsQuery | IdQuery | TextQuery | ExamplesQuery
 PictureQuery: TypeAlias = ImageQuery | PixelsQuery | IdQuery

@@ -18,7 +18,7 @@ from artsim.search.find import find_hits, group_key, group_label
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.probes import Target, probe_examples, probe_picture, probe_text
-from artsim.search.queries import ExamplesQuery, PictureQuery, Query, TextQuery
+from artsim.search.queries import ExamplesQuery, PictureQuery, Query, TextQuery, check_query
 from artsim.search.why_empty import why_empty
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
@@ -69,6 +69,7 @@ def find_similar(
     """
     options = _checked(options, gallery)
     models = models or Models()
+    check_query(query)
     paintings = gallery.paintings
     chosen = choose_encoders(
         gallery.image_encoders(), encoders, models, for_text=isinstance(query, TextQuery)
@@ -109,6 +110,7 @@ def find_similar_faces(
     """
     options = _checked(options, gallery)
     models = models or Models()
+    check_query(query)
     collections = gallery.paintings, gallery.faces
     chosen = choose_encoders(gallery.face_encoders(), encoders, models)
     target = probe_faces(query, face, collections, chosen, models)

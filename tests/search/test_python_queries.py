@@ -8,7 +8,17 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from artsim import ImageQuery, Models, PixelsQuery, SearchOptions, find_similar
+from artsim import (
+    ImageQuery,
+    IngestOptions,
+    Models,
+    PixelsQuery,
+    SearchOptions,
+    find_similar,
+    find_similar_faces,
+    ingest_paintings,
+    open_gallery,
+)
 from artsim.cli import app
 from artsim.errors import ArtsimError, OptionError
 from artsim.store.gallery import Gallery
@@ -71,6 +81,32 @@ def test_what_is_no_picture_is_said_in_words(picture: object) -> None:
     for query in (ImageQuery, PixelsQuery):
         with pytest.raises(TypeError, match="picture"):
             query(picture)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("query", ["a.jpg", b"", Path("a.jpg"), None])
+def test_a_search_by_what_is_no_query_is_refused_in_words(
+    sample_gallery: Gallery, query: object
+) -> None:
+    for search in (find_similar, find_similar_faces):
+        with pytest.raises(TypeError, match=r"ImageQuery\('a.jpg'\)"):
+            search(sample_gallery, query)  # type: ignore[arg-type]
+
+
+def test_lists_are_ingested_by_str_and_never_replaced(picture: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(picture.read_bytes())
+    listed = tmp_path / "list.jsonl"
+    listed.write_text('{"image": "a.jpg", "id": "a"}\n{"image": "gone.jpg", "id": "b"}\n')
+    before = listed.read_bytes()
+    with open_gallery(home=tmp_path / "home") as gallery:
+        options = IngestOptions(encoders=("handcrafted",), faces=False)
+        assert ingest_paintings(gallery, str(listed), options).counts.written == 1
+    home = ["--home", str(tmp_path / "home")]
+    for arguments in (["export"], ["list"], ["query", "--id", "a"]):
+        run = [*arguments, "-o", str(listed), "--overwrite", *home]
+        done = CliRunner().invoke(app, run)
+        assert done.exit_code == 1, run
+        assert "ingested from this list" in done.stderr
+        assert listed.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,14 @@ def test_a_damaged_gallery_does_not_hide_the_others(home: Path) -> None:
     alone = run(home, "-g", "nga")
     assert alone.exit_code == 0
     assert "damaged" not in alone.output
+
+
+def test_payloads_that_cannot_be_read_are_damage(home: Path) -> None:
+    (page,) = shard_of(home).rglob("payload_storage/page_0.dat")
+    os.truncate(page, 100)
+    ran = run(home)
+    assert ran.exit_code == 1
+    assert "damaged" in ran.stdout
 
 
 def test_one_in_use_does_not_hide_the_others(home: Path) -> None:

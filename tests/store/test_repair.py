@@ -437,7 +437,7 @@ class TestCommand:
             shard_of(home, "nga_paintings"), {"painting_id": "deep", "x": nested(123)}
         )
         ran = self.run("--home", str(home), "-g", "nga")
-        assert ran.exit_code == 0, ran.output
+        assert ran.exit_code == 3, ran.output
         for words in (
             "RecursionLimitExceeded",
             "30 points were saved",
