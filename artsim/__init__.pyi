@@ -1,9 +1,9 @@
 """The public names of artsim, imported on first use from where they are defined."""
 
-from .domain.classification import Classification as Classification
-from .domain.criteria import Criteria as Criteria
-from .domain.hits import Hit as Hit
-from .domain.results import Listing as Listing, SearchResult as SearchResult
+from .catalog.classification import Classification as Classification
+from .catalog.criteria import Criteria as Criteria
+from .catalog.hits import Hit as Hit
+from .catalog.results import Listing as Listing, SearchResult as SearchResult
 from .encoders.classifier.predict import load_classifier as load_classifier
 from .encoders.detectors import load_detector as load_detector
 from .encoders.face_crops import find_faces as find_faces

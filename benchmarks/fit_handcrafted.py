@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import overload
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.handcrafted.constants import write_constants
 from artsim.encoders.handcrafted.fit import fit_constants
 from artsim.images.load import IMAGE_SUFFIXES, load_image

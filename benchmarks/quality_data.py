@@ -18,8 +18,8 @@ from urllib.parse import unquote, urlparse
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.payload import Payload
 from artsim.evaluation.relevance import field_values
 from artsim.images.load import load_image
 from artsim.images.pixels import to_pixels

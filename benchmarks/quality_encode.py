@@ -16,8 +16,8 @@ from typing import Final
 
 import numpy as np
 
+from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.config import Settings
-from artsim.domain.arrays import Embeddings, RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.images.edits import EDITS, edit_picture

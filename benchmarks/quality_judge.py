@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.payload import Payload
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.metrics import (
     Floats,

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.config import Settings
-from artsim.domain.arrays import Embeddings, RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.pooling import gem, rmac

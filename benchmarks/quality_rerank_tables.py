@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from artsim.images.edits import EDITS
 from benchmarks.quality_copies import COPY_MEASURES, judge_copies, score_copies
 from benchmarks.quality_data import Array, Indices

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from benchmarks.quality_copies import judge_copies, score_copies
 from benchmarks.quality_data import Array, Indices
 from benchmarks.quality_encode import (

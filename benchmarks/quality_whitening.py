@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 
 _LEAST: Final = 1e-9
 

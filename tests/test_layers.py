@@ -18,7 +18,7 @@ ROWS = [
     {"encoders", "store"},
     {"files"},
     {"images", "config"},
-    {"domain"},
+    {"catalog"},
     {"errors"},
 ]
 RANK = {name: len(ROWS) - i for i, row in enumerate(ROWS) for name in row}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artsim.domain.hits import Hit
+from artsim.catalog.hits import Hit
 from artsim.images.similarity import ssim
 from artsim.search.fusion import fuse_rankings
 from artsim.search.rerank import PIXELS, rerank_by_ssim

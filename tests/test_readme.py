@@ -137,7 +137,7 @@ def test_every_command_of_artsim_is_in_the_readme() -> None:
 
 
 def test_the_payload_contract_is_documented() -> None:
-    from artsim.domain.payload import FACE_FIELDS
+    from artsim.catalog.payload import FACE_FIELDS
 
     contract = README.partition("## Querying Qdrant directly")[2].partition("```python")[0]
     documented = set(re.findall(r"`(\w+)`", contract))

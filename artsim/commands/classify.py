@@ -27,7 +27,7 @@ from artsim.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from artsim.domain.classification import Classification
+    from artsim.catalog.classification import Classification
 
     Classify = Callable[[Path], Classification]
 

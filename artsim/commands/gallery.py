@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.progress import counted
 from artsim.commands.common import (
     PLACE,
     ApiKeyOption,
@@ -41,7 +42,6 @@ from artsim.commands.common import (
     say_notes,
     write_json,
 )
-from artsim.domain.progress import counted
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:

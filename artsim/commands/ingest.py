@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.progress import counted
 from artsim.commands.common import (
     ApiKeyOption,
     DeviceOption,
@@ -36,7 +37,6 @@ from artsim.commands.common import (
     say_notes,
     write_json,
 )
-from artsim.domain.progress import counted
 from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from artsim.commands.outputs import OutputOption, Outputs, Print0Option
 from artsim.commands.query import OutputFormatOption, SheetOption
 
 if TYPE_CHECKING:
-    from artsim.domain.results import Listing
+    from artsim.catalog.results import Listing
 
 
 def list_gallery(

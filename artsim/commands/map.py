@@ -35,8 +35,8 @@ from artsim.commands.common import (
 from artsim.commands.evaluate.common import SeedOption, make_progress
 
 if TYPE_CHECKING:
-    from artsim.domain.collection_map import CollectionMap
-    from artsim.domain.progress import Progress
+    from artsim.catalog.collection_map import CollectionMap
+    from artsim.catalog.progress import Progress
     from artsim.render.map import MapStyle, WrittenMap
 
 LAYOUT = "Layout"

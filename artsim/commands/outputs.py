@@ -13,7 +13,7 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.domain.results import Listing, SearchResult
+    from artsim.catalog.results import Listing, SearchResult
     from artsim.render.forms import Form
     from artsim.store.gallery import Gallery
 

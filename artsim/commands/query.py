@@ -42,7 +42,7 @@ from artsim.commands.common import (
 from artsim.commands.outputs import OUTPUT, OutputOption, Outputs, Print0Option
 
 if TYPE_CHECKING:
-    from artsim.domain.results import SearchResult
+    from artsim.catalog.results import SearchResult
     from artsim.search.queries import ImageQuery, PictureQuery, Query
 
 Method = Literal["ssim", "rmse"]

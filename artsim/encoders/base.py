@@ -7,9 +7,9 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.faces import DetectedFace
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.faces import DetectedFace
 
 Prepared: TypeAlias = npt.NDArray[Any]
 """One picture as its encoder wants it; of one shape and dtype for one encoder."""

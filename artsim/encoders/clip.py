@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from artsim.encoders.plan import EncoderPlan
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.torch_encoder import TorchImageEncoder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import DetectedFace
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.faces import DetectedFace
 from artsim.encoders.base import FaceDetector
 from artsim.images.align import align_face
 

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.domain.arrays import RGBImage
 from artsim.encoders.devices import pick_device
 from artsim.encoders.weights import file_sha256, find_weights, load_state_dict, strict_loading
 from artsim.errors import EncoderError, WeightsError

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import Box, DetectedFace
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.faces import Box, DetectedFace
 from artsim.encoders.mtcnn_boxes import (
     Boxes,
     Scores,

@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 SumTable: TypeAlias = npt.NDArray[np.uint32]
 """Sums over the pixels above and left of each corner, shape (height + 1, width + 1, 4)."""

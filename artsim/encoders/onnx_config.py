@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+from artsim.catalog.encoder_info import EncoderKind
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderKind
 from artsim.encoders.onnx_graph import describe_graph
 from artsim.encoders.preprocess import Fit, Interpolation, Preprocessing, Triple
 from artsim.encoders.weights import file_sha256

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 from artsim.encoders.onnx_config import OnnxConfig, OnnxInput, load_onnx_config
 from artsim.encoders.onnx_graph import OnnxGraph

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from artsim.catalog.encoder_info import EncoderInfo, EncoderKind
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo, EncoderKind
 from artsim.encoders.base import Encoder
 from artsim.encoders.weights import find_in_hub_cache
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.plan import EncoderPlan
 from artsim.errors import EncoderError, EncoderMismatchError
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import build_network

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.torchvision_ops import ensure_torchvision
 
 LIBRARY_SCORE = 0.7

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder, Prepared
 from artsim.encoders.tiles import ENERGIES, STEPS, cut_tiles, gabor_responses
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 from artsim.encoders.devices import pick_device
 from artsim.encoders.plan import EncoderPlan

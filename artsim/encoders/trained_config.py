@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.encoder_info import EncoderInfo, EncoderKind, parse_info
+from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError

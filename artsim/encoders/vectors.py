@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from artsim.errors import EncoderError
 
 

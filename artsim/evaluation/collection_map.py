@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.collection_map import METHOD_WORDS, CollectionMap, Method
-from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
-from artsim.domain.encoder_info import short_names
-from artsim.domain.payload import Payload
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.collection_map import METHOD_WORDS, CollectionMap, Method
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
+from artsim.catalog.encoder_info import short_names
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import QueryError
 from artsim.evaluation.picture_grid import assign_cells, choose_grid
 from artsim.evaluation.projection import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from artsim.domain.encoder_info import EncoderInfo, short_names
+from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.errors import EvaluationError
 from artsim.evaluation.works import Works
 from artsim.search.find import FUSION_DEPTH

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.collection_map import Positions
+from artsim.catalog.collection_map import Positions
 
 _EXACT: Final = 900
 """Most points that are assigned at once: the time of an assignment grows with the cube."""

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.collection_map import Faithfulness, Method, Positions
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.collection_map import Faithfulness, Method, Positions
 from artsim.errors import ConfigError
 
 PERPLEXITY: Final = 30.0

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from artsim import __version__
-from artsim.domain.results import JSON
+from artsim.catalog.results import JSON
 
 _LIBRARIES = ("numpy", "pillow", "scikit-image", "scikit-learn", "torch", "onnxruntime")
 _STORES = ("qdrant-client", "qdrant-edge-py")

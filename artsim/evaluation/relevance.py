@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.criteria import AnyOf, Scalar
-from artsim.domain.payload import Payload, field_value
+from artsim.catalog.criteria import AnyOf, Scalar
+from artsim.catalog.payload import Payload, field_value
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Integers
 

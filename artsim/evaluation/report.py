@@ -13,8 +13,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.payload import Payload
-from artsim.domain.results import JSON
+from artsim.catalog.payload import Payload
+from artsim.catalog.results import JSON
 from artsim.evaluation.bootstrap import Estimate
 
 Cell: TypeAlias = Estimate | float | int | str | None

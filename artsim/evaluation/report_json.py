@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.results import plain_json
+from artsim.catalog.results import plain_json
 from artsim.errors import ReportError
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import (

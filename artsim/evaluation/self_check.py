@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.criteria import Criteria
-from artsim.domain.hits import Hit
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.hits import Hit
 from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers
 from artsim.evaluation.metrics import Floats, Integers

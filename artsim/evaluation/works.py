@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artsim.domain.arrays import Embeddings, Pixels
-from artsim.domain.criteria import Criteria, HasVector, Known
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Embeddings, Pixels
+from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Integers
 from artsim.evaluation.relevance import stored_field

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 TEMPLATE_SIDE: Final = 112
 """Side of the square that `TEMPLATE` lies in."""

@@ -12,7 +12,7 @@ from PIL import Image, ImagePalette
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.images.color import to_srgb
 from artsim.images.formats import AVIF, BMP, JPEG, JPEG2000, TIFF, WEBP, Format
 from artsim.images.jpeg2000 import Codestream, read_codestream

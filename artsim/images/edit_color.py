@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.images.light import LUMINANCE, Light, light_of, to_levels, to_light
 
 _DEEPEST_BLACK = np.float32(0.008)  # a print's black still returns about 0.8 % of the light

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 _POINTS = 24
 

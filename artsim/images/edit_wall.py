@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.images.light import Light, light_of, to_levels, to_light
 
 _Field = npt.NDArray[np.float32]

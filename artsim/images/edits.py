@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.images.edit_color import fade, gray, varnish
 from artsim.images.edit_scratches import scratch
 from artsim.images.edit_wall import frame

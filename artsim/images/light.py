@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 Light: TypeAlias = npt.NDArray[np.float32]
 """Linear light of shape (h, w, 3); 0 is black, 1 the white of sRGB."""

@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeAlias
 import numpy as np
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.errors import ImageError
 from artsim.images.decode import decode, decode_open, fit
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind

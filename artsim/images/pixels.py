@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from artsim.domain.arrays import Pixels, RGBImage
+from artsim.catalog.arrays import Pixels, RGBImage
 
 DEFAULT_SIDE: Final = 64
 

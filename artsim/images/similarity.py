@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Pixels, RGBImage
+from artsim.catalog.arrays import Pixels, RGBImage
 
 _Integers: TypeAlias = npt.NDArray[np.int32]
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from artsim.domain.names import fold_text
+from artsim.catalog.names import fold_text
 
 _NEVER_A_VALUE: Final = frozenset(
     {"NULL", "Null", "null", "<NULL>", "<null>", "nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from artsim.domain.names import fold_text
+from artsim.catalog.names import fold_text
 from artsim.errors import MetadataError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artsim.domain.criteria import AnyOf, Criteria
+from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
 

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from artsim.domain.names import fold_text
+from artsim.catalog.names import fold_text
 
 _CENTIMETERS: Final = {
     "mm": 0.1, "millimeter": 0.1, "millimeters": 0.1, "millimetres": 0.1,

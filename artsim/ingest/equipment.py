@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.encoders.base import Encoder, FaceDetector
 from artsim.encoders.face_crops import crops_identity
 from artsim.encoders.registry import find_maker

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from artsim.domain.criteria import AnyOf, Criteria, HasVector
-from artsim.domain.payload import Payload, painting_point_id
+from artsim.catalog.criteria import AnyOf, Criteria, HasVector
+from artsim.catalog.payload import Payload, painting_point_id
 from artsim.ingest.equipment import Equipment
 from artsim.store.base import Collection, Record
 

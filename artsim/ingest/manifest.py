@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.payload import why_unstorable
+from artsim.catalog.payload import why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.parquet_rows import parquet_columns, parquet_count, parquet_rows
 from artsim.ingest.source_types import BadRow, Row, Rows

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from artsim.domain.payload import why_unstorable
+from artsim.catalog.payload import why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.cells import as_text, clean, says_nothing
 from artsim.ingest.columns import Columns

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from artsim.domain.criteria import AnyOf, Criteria, Known
-from artsim.domain.payload import Payload
+from artsim.catalog.criteria import AnyOf, Criteria, Known
+from artsim.catalog.payload import Payload
 
 FIELD: Final = "ingested_from"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from artsim.domain.arrays import Embedding, Vector
-from artsim.domain.payload import Payload, face_point_id, painting_point_id
+from artsim.catalog.arrays import Embedding, Vector
+from artsim.catalog.payload import Payload, face_point_id, painting_point_id
 from artsim.encoders.base import Encoder, Prepared
 from artsim.ingest.equipment import Equipment
 from artsim.ingest.reader import ReadFace, ReadPainting

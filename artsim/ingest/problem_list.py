@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from artsim.domain.cells import BOM, csv_lines
+from artsim.catalog.cells import BOM, csv_lines
 from artsim.errors import ArtsimError, ExportError
 from artsim.files import FileKind, check_file, discard_file, write_file
 from artsim.ingest.progress import Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from artsim.domain.progress import counted
+from artsim.catalog.progress import counted
 from artsim.errors import SourceError
 from artsim.ingest.delete import delete_by_id
 from artsim.ingest.destination import Destination

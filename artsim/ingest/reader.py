@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from artsim.domain.arrays import Pixels
-from artsim.domain.faces import DetectedFace
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Pixels
+from artsim.catalog.faces import DetectedFace
+from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector, Prepared
 from artsim.encoders.face_crops import find_faces
 from artsim.errors import ArtsimError, ImageError

@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.ingest.known import RENAMED_FROM, Known
 from artsim.ingest.origin import UNNOTED, Origin
 from artsim.ingest.source_types import SourcePainting

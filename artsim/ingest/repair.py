@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from math import isqrt
 from pathlib import Path
 
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.results import JSON
 from artsim.config import Settings, load_settings
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.results import JSON
 from artsim.errors import StoreError
 from artsim.ingest.progress import ProgressReporter, SilentProgress
 from artsim.store.address import check_address

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from artsim.domain.attribution import Attribution, parse_attribution, without_role
-from artsim.domain.dates import LATEST_YEAR, YearRange, parse_date
-from artsim.domain.names import artist_key
-from artsim.domain.payload import ATTRIBUTIONS, Payload
+from artsim.catalog.attribution import Attribution, parse_attribution, without_role
+from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
+from artsim.catalog.names import artist_key
+from artsim.catalog.payload import ATTRIBUTIONS, Payload
 from artsim.ingest.cells import as_text, clean, says_nothing, text_within
 from artsim.ingest.columns import Columns, is_single_year
 from artsim.ingest.dimensions import read_length, read_size
@@ -23,7 +23,7 @@ _WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 def row_payload(values: Mapping[str, Any], columns: Columns) -> Payload:
-    """Return what a row says of its painting, in the fields of `artsim.domain.payload`.
+    """Return what a row says of its painting, in the fields of `artsim.catalog.payload`.
 
     - `artist` is the text as given, without a role (", artist"); `artist_key` and
       `attribution` are read from it. A column of its own for the attribution ("Workshop

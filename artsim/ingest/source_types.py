@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.ingest.columns import Columns
 
 

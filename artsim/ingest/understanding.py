@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.ingest.columns import Columns
 from artsim.ingest.source_types import Source, SourcePainting
 

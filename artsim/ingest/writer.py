@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.payload import (
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.payload import (
     FACE_FIELDS,
     PAINTING_FIELDS,
     Payload,

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from PIL import Image
 
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload
-from artsim.domain.results import Listing, PictureSource, SearchResult
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload
+from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
 from artsim.images.place import local_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, TextIO
 
-from artsim.domain.classification import Classification
+from artsim.catalog.classification import Classification
 from artsim.render.table import print_table, rows_table
 from artsim.render.text import clean, field_text, format_score
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from artsim.domain.payload import ATTRIBUTIONS
+from artsim.catalog.payload import ATTRIBUTIONS
 from artsim.render.table import counts_table, rows_table
 from artsim.search.facets import ValueCounts
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
-from artsim.domain.cells import BOM
-from artsim.domain.results import Listing, SearchResult
+from artsim.catalog.cells import BOM
+from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.files import FileKind, write_file
 from artsim.render.output import write_output

@@ -8,9 +8,9 @@ from typing import BinaryIO, TextIO
 from rich.table import Table
 from rich.text import Text
 
-from artsim.domain.cells import csv_lines, payload_columns
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
-from artsim.domain.results import Listing
+from artsim.catalog.cells import csv_lines, payload_columns
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
+from artsim.catalog.results import Listing
 from artsim.render.output import OutputFormat, dump_json, picture_lines
 from artsim.render.table import (
     Column,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artsim.domain.collection_map import CollectionMap
+from artsim.catalog.collection_map import CollectionMap
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, write_file
 from artsim.images.place import picture_files

@@ -11,8 +11,8 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from artsim.domain.attribution import parse_attribution
-from artsim.domain.payload import Payload
+from artsim.catalog.attribution import parse_attribution
+from artsim.catalog.payload import Payload
 from artsim.errors import QueryError
 from artsim.render.text import clean
 

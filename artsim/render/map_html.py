@@ -20,8 +20,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.collection_map import CollectionMap
-from artsim.domain.payload import Payload
+from artsim.catalog.collection_map import CollectionMap
+from artsim.catalog.payload import Payload
 from artsim.render.map_colors import CATEGORICAL, OTHER, SEQUENTIAL, UNKNOWN
 from artsim.render.map_fields import CategoryField, ColorField
 from artsim.render.map_thumbnails import Thumbnails

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from artsim.domain.collection_map import CollectionMap
+from artsim.catalog.collection_map import CollectionMap
 from artsim.files import GENERATOR
 from artsim.render.fonts import Color, Type, load_type
 from artsim.render.map_colors import CATEGORICAL, OTHER, UNKNOWN, point_colors, scale_color

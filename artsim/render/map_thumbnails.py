@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from artsim.domain.collection_map import CollectionMap
-from artsim.domain.payload import Payload
+from artsim.catalog.collection_map import CollectionMap
+from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
 from artsim.images.load import load_image
 from artsim.images.place import local_path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artsim.domain.collection_map import METHOD_WORDS, CollectionMap, Faithfulness
+from artsim.catalog.collection_map import METHOD_WORDS, CollectionMap, Faithfulness
 from artsim.render.text import clean
 
 

@@ -1,7 +1,7 @@
 """Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8; and for Excel.
 
 The forms are documented in ``docs/output.md`` and are a public interface: within one
-`artsim.domain.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
+`artsim.catalog.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, Final, Literal
 
-from artsim.domain.cells import csv_lines, payload_columns
-from artsim.domain.hits import Hit
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
-from artsim.domain.results import SearchResult, plain_json
+from artsim.catalog.cells import csv_lines, payload_columns
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
+from artsim.catalog.results import SearchResult, plain_json
 from artsim.images.place import local_path
 from artsim.search.spreadsheet import write_workbook
 
@@ -68,7 +68,7 @@ def to_csv(result: SearchResult) -> str:
     r"""Return a header row and a row for each hit, after RFC 4180 with line feeds.
 
     Columns depend only on whether the hits are faces; for the cells see
-    `artsim.domain.cells.csv_cell`.
+    `artsim.catalog.cells.csv_cell`.
     """
     fields = list(FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS)
     rows = ([*own, *(hit.payload.get(f) for f in fields)] for own, hit in _rows(result))
@@ -120,7 +120,7 @@ def picture_lines(payloads: Iterable[Payload], *, null: bool = False) -> bytes:
 def dump_json(value: object, *, indent: int | None = None) -> str:
     """Return `value` as strict JSON with a final line feed.
 
-    See `artsim.domain.results.plain_json` for what JSON lacks.
+    See `artsim.catalog.results.plain_json` for what JSON lacks.
     """
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"

@@ -13,7 +13,7 @@ from typing import Final, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from artsim.domain.progress import counted
+from artsim.catalog.progress import counted
 from artsim.render.text import clean
 
 Clock = Callable[[], float]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from artsim.domain.results import Listing, SearchResult
+from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, write_file
 from artsim.images.place import picture_files

@@ -1,6 +1,6 @@
 """Progress of long work in stages: a live bar on a terminal, plain lines elsewhere.
 
-Both fit `artsim.domain.progress.Progress`.
+Both fit `artsim.catalog.progress.Progress`.
 """
 
 from __future__ import annotations

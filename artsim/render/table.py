@@ -18,9 +18,9 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from artsim.domain.hits import Hit
-from artsim.domain.payload import FACE_FIELDS
-from artsim.domain.results import SearchResult
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import FACE_FIELDS
+from artsim.catalog.results import SearchResult
 from artsim.render.text import (
     clean,
     date_text,

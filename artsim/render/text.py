@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from artsim.domain.results import Listing, SearchResult
+from artsim.catalog.results import Listing, SearchResult
 from artsim.images.place import local_path
 
 MAX_TEXT: Final = 300

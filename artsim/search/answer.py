@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artsim.domain.results import SearchResult
+from artsim.catalog.results import SearchResult
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.models import Models

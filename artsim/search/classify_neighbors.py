@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from artsim.domain.classification import Classification, Voter, rank_candidates
-from artsim.domain.criteria import Criteria, Known
-from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload, field_value
+from artsim.catalog.classification import Classification, Voter, rank_candidates
+from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload, field_value
 from artsim.errors import QueryError
 from artsim.search.fields import check_field
 from artsim.search.models import Models

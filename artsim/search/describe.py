@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from artsim.domain.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
-from artsim.domain.results import JSON
+from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.catalog.results import JSON
 from artsim.search.queries import (
     ExamplesQuery,
     IdQuery,

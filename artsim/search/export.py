@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
-from artsim.domain.cells import BOM, PayloadColumns, csv_lines, payload_columns
-from artsim.domain.criteria import Criteria
-from artsim.domain.payload import FACE_FIELDS, LIST_FIELDS, PAINTING_FIELDS
+from artsim.catalog.cells import BOM, PayloadColumns, csv_lines, payload_columns
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.payload import FACE_FIELDS, LIST_FIELDS, PAINTING_FIELDS
 from artsim.errors import ExportError
 from artsim.files import GENERATOR, FileKind, write_file
 from artsim.search.inspect import check_no_painting

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.faces import Box
-from artsim.domain.results import QueryFace
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.faces import Box
+from artsim.catalog.results import QueryFace
 from artsim.errors import NoFaceError, QueryError, shortened
 from artsim.search.models import Models
 from artsim.search.probes import Probe, Target, find_painting, of_file

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from artsim.domain.criteria import AnyOf, Criteria, Known, Scalar
-from artsim.domain.payload import ATTRIBUTIONS, FACE_FIELDS, PAINTING_FIELDS
-from artsim.domain.results import Note
+from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
+from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS, PAINTING_FIELDS
+from artsim.catalog.results import Note
 from artsim.errors import OptionError, QueryError
 from artsim.search.fields import count_extra_names, find_field, scan_values
 from artsim.search.filters import ALL_VALUES, Filters, build_criteria

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from artsim.domain.criteria import EVERYTHING, Criteria, Known, Scalar
-from artsim.domain.names import fold_text
-from artsim.domain.payload import FACE_FIELDS, field_value
+from artsim.catalog.criteria import EVERYTHING, Criteria, Known, Scalar
+from artsim.catalog.names import fold_text
+from artsim.catalog.payload import FACE_FIELDS, field_value
 from artsim.errors import QueryError
 from artsim.store.base import Collection
 

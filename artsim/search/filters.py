@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from artsim.domain.criteria import (
+from artsim.catalog.criteria import (
     AnyOf,
     Between,
     Condition,
@@ -17,9 +17,9 @@ from artsim.domain.criteria import (
     Words,
     overlaps_years,
 )
-from artsim.domain.names import fold_text, match_artist, suggest_artists
-from artsim.domain.payload import ATTRIBUTIONS, FACE_FIELDS
-from artsim.domain.results import Note
+from artsim.catalog.names import fold_text, match_artist, suggest_artists
+from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
+from artsim.catalog.results import Note
 from artsim.errors import QueryError
 from artsim.search.fields import EXTRA, count_extra_names, find_field, scan_values
 from artsim.search.years import Years, read_years

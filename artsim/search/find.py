@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artsim.domain.criteria import Criteria
-from artsim.domain.hits import Hit
-from artsim.domain.payload import field_value
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import field_value
 from artsim.errors import QueryError
 from artsim.search.fusion import fuse_rankings, rank_order
 from artsim.search.options import SearchOptions

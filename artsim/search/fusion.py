@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from artsim.domain.hits import Hit
+from artsim.catalog.hits import Hit
 
 RRF_K = 60
 """Constant of reciprocal rank fusion, as in its paper."""

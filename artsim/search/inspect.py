@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
-from artsim.domain.results import JSON
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
+from artsim.catalog.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
 from artsim.files import FileKind, file_hash, is_same_file
 from artsim.images.place import local_path

@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from artsim.domain.names import fold_text
-from artsim.domain.payload import field_value
-from artsim.domain.results import Listed, Listing
+from artsim.catalog.names import fold_text
+from artsim.catalog.payload import field_value
+from artsim.catalog.results import Listed, Listing
 from artsim.errors import OptionError
 from artsim.search.describe import describe_criteria
 from artsim.search.fields import EXTRA, find_field

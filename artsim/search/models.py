@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings, load_settings
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.errors import EncoderMismatchError
 
 if TYPE_CHECKING:

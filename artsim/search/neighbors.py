@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from artsim.search.blocks import Indices
 
 _INDEX_BITS: Final = 32

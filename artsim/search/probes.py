@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from artsim.domain.arrays import Embedding, Pixels, RGBImage, Vector
-from artsim.domain.criteria import AnyOf, Condition, Criteria
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import Payload, painting_point_id
-from artsim.domain.results import Example, PictureSource, QueryFace
+from artsim.catalog.arrays import Embedding, Pixels, RGBImage, Vector
+from artsim.catalog.criteria import AnyOf, Condition, Criteria
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.results import Example, PictureSource, QueryFace
 from artsim.errors import PaintingNotFoundError, QueryError, shortened
 from artsim.search.models import Models
 from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, PixelsQuery, TextQuery

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Pixels
-from artsim.domain.hits import Hit
+from artsim.catalog.arrays import Pixels
+from artsim.catalog.hits import Hit
 from artsim.search.blocks import Indices
 from artsim.search.find import FUSION_DEPTH
 from artsim.search.fusion import RRF_K

@@ -9,8 +9,8 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from artsim.domain.arrays import Pixels
-from artsim.domain.hits import Hit
+from artsim.catalog.arrays import Pixels
+from artsim.catalog.hits import Hit
 
 Method = Literal["ssim", "rmse"]
 

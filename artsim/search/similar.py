@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import groupby
 
-from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria
-from artsim.domain.encoder_info import EncoderInfo, short_names
-from artsim.domain.hits import Hit
-from artsim.domain.results import JSON, HitGroup, SearchResult
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
+from artsim.catalog.encoder_info import EncoderInfo, short_names
+from artsim.catalog.hits import Hit
+from artsim.catalog.results import JSON, HitGroup, SearchResult
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.search.describe import describe_criteria, describe_query
 from artsim.search.face_probes import probe_faces

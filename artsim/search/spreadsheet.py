@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from urllib.parse import urlsplit
 
-from artsim.domain.cells import cell_text
-from artsim.domain.results import plain_json
+from artsim.catalog.cells import cell_text
+from artsim.catalog.results import plain_json
 from artsim.errors import ExportError
 from artsim.files import GENERATOR
 from artsim.images.place import local_path

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artsim.domain.arrays import Embeddings, Pixels, Vector
-from artsim.domain.criteria import EVERYTHING, Criteria, HasVector
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Embeddings, Pixels, Vector
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
+from artsim.catalog.payload import Payload
 from artsim.errors import QueryError
 from artsim.store.base import Collection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from artsim.domain.criteria import EVERYTHING, Criteria
+from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.search.find import find_hits, group_key
 from artsim.search.options import SearchOptions
 from artsim.search.probes import Target

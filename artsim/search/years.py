@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
-from artsim.domain.date_spans import read_spans
-from artsim.domain.dates import parse_date
-from artsim.domain.names import fold_text
+from artsim.catalog.date_spans import read_spans
+from artsim.catalog.dates import parse_date
+from artsim.catalog.names import fold_text
 from artsim.errors import QueryError
 
 Years: TypeAlias = str | int | tuple[int | None, int | None]

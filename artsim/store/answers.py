@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from artsim.domain.arrays import Vector
-from artsim.domain.hits import Hit
+from artsim.catalog.arrays import Vector
+from artsim.catalog.hits import Hit
 from artsim.store.base import CollectionSchema, FacetCount, SearchRequest, VectorSpec
 
 

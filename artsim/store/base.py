@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from artsim.domain.arrays import Vector
-from artsim.domain.criteria import EVERYTHING, Criteria, Scalar
-from artsim.domain.hits import Hit
-from artsim.domain.payload import IndexKind, Payload
+from artsim.catalog.arrays import Vector
+from artsim.catalog.criteria import EVERYTHING, Criteria, Scalar
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import IndexKind, Payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.arrays import Vector
-from artsim.domain.criteria import Criteria
-from artsim.domain.payload import Payload, why_unstorable
+from artsim.catalog.arrays import Vector
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.payload import Payload, why_unstorable
 from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from artsim.domain.arrays import Vector
+from artsim.catalog.arrays import Vector
 from artsim.store.base import Collection, Point, Record
 
 Progress = Callable[["CopyCounts"], None]

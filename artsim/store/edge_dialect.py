@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import qdrant_edge as edge
 
-from artsim.domain.payload import IndexKind
+from artsim.catalog.payload import IndexKind
 from artsim.errors import ArtsimError, StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.base import CollectionSchema, Rescore, SearchRequest, VectorSpec

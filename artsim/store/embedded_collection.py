@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import qdrant_edge as edge
 
-from artsim.domain.arrays import Vector
-from artsim.domain.criteria import EVERYTHING, Criteria
-from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Vector
+from artsim.catalog.criteria import EVERYTHING, Criteria
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload
 from artsim.errors import StoreError
 from artsim.store.answers import to_facets, to_hits, to_vectors
 from artsim.store.base import (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from artsim.domain.criteria import (
+from artsim.catalog.criteria import (
     AnyOf,
     Between,
     Condition,

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, cast
 
+from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.encoder_info import EncoderInfo, parse_info
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
+from artsim.catalog.progress import counted
 from artsim.config import Settings, load_settings
-from artsim.domain.criteria import Criteria, Known
-from artsim.domain.encoder_info import EncoderInfo, parse_info
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
-from artsim.domain.progress import counted
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
 from artsim.store.base import (
     Collection,

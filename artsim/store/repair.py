@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.payload import why_unstorable
+from artsim.catalog.payload import why_unstorable
 from artsim.errors import StoreDamagedError, StoreError
 from artsim.store.base import CollectionSchema, Point, Record, VectorSpec
 from artsim.store.disk import DISK_RESERVE, bytes_on_disk, check_space

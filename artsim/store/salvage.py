@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import qdrant_edge as edge
 
-from artsim.domain.arrays import Vector
+from artsim.catalog.arrays import Vector
 from artsim.errors import StoreError
 from artsim.store.base import Record, VectorSpec
 from artsim.store.disk import OPENING_SPACE, check_space, data_of

@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 from qdrant_client import QdrantClient, models
 
-from artsim.domain.criteria import EVERYTHING, Criteria
-from artsim.domain.hits import Hit
-from artsim.domain.payload import IndexKind, Payload, payload_bytes
+from artsim.catalog.criteria import EVERYTHING, Criteria
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import IndexKind, Payload, payload_bytes
 from artsim.errors import CollectionNotFoundError, StoreError
 from artsim.store.answers import to_facets, to_hits, to_vectors
 from artsim.store.base import (

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from qdrant_client import models
 
-from artsim.domain.payload import IndexKind
+from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.base import (

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 import torch
 
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import TrainingError
 from artsim.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 

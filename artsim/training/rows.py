@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.progress import Progress
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.progress import Progress
 from artsim.encoders.base import Prepared
 from artsim.encoders.devices import usable_cores
 from artsim.errors import ImageError, TrainingError

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artsim.domain.payload import Payload, field_value
+from artsim.catalog.payload import Payload, field_value
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.ingest.source_types import RowProblem

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from artsim.catalog.payload import painting_point_id
 from artsim.cli import app
-from artsim.domain.payload import painting_point_id
 from artsim.store.base import Point
 from artsim.store.gallery import open_gallery
 

@@ -16,9 +16,9 @@ from click.testing import Result
 from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
+from artsim.catalog.criteria import EVERYTHING
+from artsim.catalog.payload import PAINTING_FIELDS
 from artsim.cli import app
-from artsim.domain.criteria import EVERYTHING
-from artsim.domain.payload import PAINTING_FIELDS
 from artsim.errors import ExportError
 from artsim.evaluation.report_json import report_text
 from artsim.files import FileKind, check_file

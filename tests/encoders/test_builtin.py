@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.builtin_family import FOLDER, builtin_config
 from artsim.encoders.registry import load_encoder, resolve

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from artsim.domain.classification import rank_candidates
+from artsim.catalog.classification import rank_candidates
 from artsim.encoders.classifier.config import ClassifierConfig
 from artsim.encoders.classifier.folder import read_classifier, save_classifier
 from artsim.encoders.classifier.head import Head, softmax

@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 from skimage import data as pictures
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import Box, DetectedFace
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.faces import Box, DetectedFace
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.mtcnn import MTCNNDetector
 from artsim.encoders.torchvision_ops import ensure_torchvision

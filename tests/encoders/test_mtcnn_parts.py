@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.mtcnn_boxes import squared, suppress, windows_of
 from artsim.encoders.mtcnn_nets import CandidateNet, ProposalNet, load_net
 from artsim.encoders.mtcnn_pyramid import fold_pyramid, plan_pyramid

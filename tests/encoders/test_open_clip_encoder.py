@@ -15,8 +15,8 @@ from hints import hinted
 from PIL import Image
 from safetensors.torch import save_file
 
+from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.domain.arrays import RGBImage
 from artsim.encoders.base import TextEncoder
 from artsim.encoders.clip import ClipEncoder
 from artsim.encoders.registry import load_encoder, resolve

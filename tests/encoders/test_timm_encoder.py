@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.domain.arrays import RGBImage
 from artsim.encoders.pooling import gem, rmac
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import load_encoder, resolve

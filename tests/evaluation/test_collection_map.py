@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artsim.domain.criteria import AnyOf, Criteria
+from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.evaluation.collection_map import MapOptions, make_map, nearest_others
 from artsim.search.options import SearchOptions

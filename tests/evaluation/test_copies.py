@@ -16,8 +16,8 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 from typer.models import OptionInfo
 
+from artsim.catalog.hits import Hit
 from artsim.commands.evaluate.copies import EditsOption
-from artsim.domain.hits import Hit
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.contenders import list_contenders

@@ -12,8 +12,8 @@ import pytest
 from hints import hinted
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import face_point_id, painting_point_id
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.faces import rankings as faces_rankings

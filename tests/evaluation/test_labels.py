@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.labels.options import LabelsOptions

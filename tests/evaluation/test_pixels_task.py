@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.payload import painting_point_id
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderMismatchError, ImageError, QueryError
 from artsim.evaluation.bootstrap import Estimate, estimate_mean

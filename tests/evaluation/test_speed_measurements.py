@@ -13,9 +13,9 @@ import pytest
 import torch
 from hints import hinted
 
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import painting_point_id
 from artsim.encoders.random_weights import write_random_weights
 from artsim.encoders.reference_detector import one_torch_core
 from artsim.encoders.registry import load_encoder

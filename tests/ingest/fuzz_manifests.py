@@ -25,7 +25,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from artsim.domain.payload import MAX_DEPTH, why_unstorable
+from artsim.catalog.payload import MAX_DEPTH, why_unstorable
 from artsim.errors import ArtsimError
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source

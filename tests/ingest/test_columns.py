@@ -4,7 +4,7 @@
 
 import pytest
 
-from artsim.domain.payload import FACE_FIELDS, LIST_FIELDS
+from artsim.catalog.payload import FACE_FIELDS, LIST_FIELDS
 from artsim.errors import MetadataError
 from artsim.ingest.columns import FIELD_COLUMNS, resolve_columns
 from artsim.ingest.row_payload import row_payload

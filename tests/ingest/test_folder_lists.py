@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from artsim.catalog.payload import MAX_DEPTH
 from artsim.cli import app
-from artsim.domain.payload import MAX_DEPTH
 from artsim.errors import SourceError
 from artsim.ingest.folder import FolderSource, list_pictures
 from artsim.ingest.source_types import RowProblem, SourcePainting

@@ -18,7 +18,7 @@ from hints import hinted
 from PIL import Image
 from qdrant_client import QdrantClient
 
-from artsim.domain.criteria import AnyOf, Criteria
+from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from artsim.domain.payload import MAX_DEPTH
+from artsim.catalog.payload import MAX_DEPTH
 from artsim.errors import MetadataError, SourceError
 from artsim.ingest.manifest import open_manifest
 from artsim.ingest.source_types import BadRow, Row, RowProblem, SourcePainting

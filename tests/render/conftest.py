@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from artsim.domain.hits import Hit
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import painting_point_id
 
 PaintedHit = Callable[..., Hit]
 

@@ -20,8 +20,8 @@ import pytest
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from artsim.domain.collection_map import CollectionMap, Faithfulness
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.collection_map import CollectionMap, Faithfulness
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError, RenderError
 from artsim.evaluation.picture_grid import assign_cells, choose_grid
 from artsim.render.map import MapStyle, write_map

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
-from artsim.domain.results import HitGroup, QueryFace, SearchResult
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
+from artsim.catalog.results import HitGroup, QueryFace, SearchResult
 from artsim.render.output import OutputFormat, to_csv, to_json, to_jsonl, to_paths, write_output
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "output.md"

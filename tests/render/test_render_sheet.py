@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.results import Example, HitGroup, QueryFace, SearchResult
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.results import Example, HitGroup, QueryFace, SearchResult
 from artsim.errors import RenderError
 from artsim.render import cards
 from artsim.render.sheet import write_sheet

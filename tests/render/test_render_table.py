@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.results import HitGroup, QueryFace, SearchResult
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.results import HitGroup, QueryFace, SearchResult
 from artsim.render.table import (
     counts_table,
     key_values_table,

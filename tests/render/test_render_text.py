@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.results import QueryFace, SearchResult
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.results import QueryFace, SearchResult
 from artsim.render.text import (
     clean,
     date_text,

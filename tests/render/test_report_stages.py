@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from artsim.domain.progress import Progress
+from artsim.catalog.progress import Progress
 from artsim.render.stages import PlainStages, RichStages
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import face_point_id, painting_point_id
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.store.base import Point
 from artsim.store.gallery import Gallery, open_gallery
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
-from artsim.domain.criteria import Criteria
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.years import Years, read_years

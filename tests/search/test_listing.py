@@ -8,8 +8,8 @@ import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
 import artsim
-from artsim.domain.payload import painting_point_id
-from artsim.domain.results import Listing
+from artsim.catalog.payload import painting_point_id
+from artsim.catalog.results import Listing
 from artsim.errors import QueryError
 from artsim.search.facets import ValueCounts, count_values
 from artsim.search.fields import scan_values

@@ -7,7 +7,7 @@ import pytest
 from made_up_gallery import MadeUp
 from threadpoolctl import threadpool_info
 
-from artsim.domain.criteria import AnyOf, Criteria
+from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.search.blocks import BLOCK_SCORES, over_blocks
 from artsim.search.neighbors import ExactRanker, Rankings
 from artsim.search.options import SearchOptions

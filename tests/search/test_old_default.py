@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.encoders.registry import find_maker
 from artsim.errors import EncoderMismatchError
 from artsim.ingest.run import IngestOptions, ingest_paintings

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from artsim import PixelsQuery, find_similar, find_similar_faces
-from artsim.domain.criteria import EVERYTHING
-from artsim.domain.hits import Hit
+from artsim.catalog.criteria import EVERYTHING
+from artsim.catalog.hits import Hit
 from artsim.errors import NoFaceError
 from artsim.images.load import load_image, shrink_image
 from artsim.search.answer import answer

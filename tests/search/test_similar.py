@@ -8,9 +8,9 @@ import pytest
 from made_up_gallery import ARTISTS, MadeUp
 from skimage.metrics import mean_squared_error, structural_similarity
 
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.hits import Hit
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.hits import Hit
 from artsim.errors import EncoderMismatchError, NoFaceError, PaintingNotFoundError, QueryError
 from artsim.search.fusion import fuse_rankings
 from artsim.search.models import Models

@@ -14,10 +14,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from artsim.domain.cells import MAX_EXTRA, payload_columns
-from artsim.domain.hits import Hit
-from artsim.domain.payload import PAINTING_FIELDS
-from artsim.domain.results import SearchResult
+from artsim.catalog.cells import MAX_EXTRA, payload_columns
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import PAINTING_FIELDS
+from artsim.catalog.results import SearchResult
 from artsim.errors import ExportError
 from artsim.files import FileKind, check_file
 from artsim.render.output import write_output

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import face_point_id, painting_point_id
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.store.base import Point
 from artsim.store.gallery import open_gallery
 

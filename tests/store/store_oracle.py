@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from artsim.domain.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
-from artsim.domain.payload import Payload, painting_point_id
+from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.catalog.payload import Payload, painting_point_id
 from artsim.store.base import CollectionSchema, Point, Rescore, SearchRequest, VectorSpec
 
 SCHEMA = CollectionSchema(

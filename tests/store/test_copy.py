@@ -10,7 +10,7 @@ import pytest
 from store_backends import open_backend
 from store_oracle import SCHEMA, make_points
 
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
 from artsim.store.base import Collection, CollectionSchema, Point, Store, VectorSpec
 from artsim.store.copy import CopyCounts, copy_collection

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from store_oracle import SCHEMA, make_points
 
-from artsim.domain.criteria import AnyOf, Criteria
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import StoreError, StoreLockedError
 from artsim.evaluation.speed.made_up import STYLES, make_gallery, queries
 from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from fake_server import Handler, serving
 
-from artsim.domain.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
 from artsim.ingest.push import push_gallery
 from artsim.search.inspect import describe_painting, describe_store

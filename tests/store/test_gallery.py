@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.errors import (
     CollectionNotFoundError,
     ConfigError,

@@ -12,8 +12,8 @@ import pytest
 from small_gallery import ENCODER, IDS, make, nested, shard_of, write_past_the_checks
 from typer.testing import CliRunner
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.cli import app
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
 from artsim.ingest.repair import repair_gallery
 from artsim.store.disk import data_of

@@ -16,7 +16,7 @@ import pytest
 from fake_server import Answer, Handler, ScriptedServer, error, in_turn, serving
 from store_oracle import SCHEMA
 
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,

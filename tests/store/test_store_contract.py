@@ -24,7 +24,7 @@ from store_oracle import (
     unit,
 )
 
-from artsim.domain.criteria import (
+from artsim.catalog.criteria import (
     AnyOf,
     Between,
     Criteria,
@@ -33,7 +33,7 @@ from artsim.domain.criteria import (
     Words,
     overlaps_years,
 )
-from artsim.domain.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, painting_point_id
+from artsim.catalog.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, painting_point_id
 from artsim.errors import CollectionNotFoundError, SchemaMismatchError, StoreError
 from artsim.store.base import (
     Collection,

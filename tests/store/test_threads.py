@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from store_oracle import SCHEMA, make_points
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.results import SearchResult
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.results import SearchResult
 from artsim.errors import StoreError
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions

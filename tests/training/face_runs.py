@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from skimage.transform import resize
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.training.faces.face_set import FaceSet, make_face_set
 from artsim.training.faces.options import FacesRecipe
 from artsim.training.faces.run import train_on_faces

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.domain.progress import SilentProgress
+from artsim.catalog.progress import SilentProgress
 from artsim.encoders.compact import compress, expand
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.errors import TrainingError

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artsim.domain.progress import SilentProgress
+from artsim.catalog.progress import SilentProgress
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, UnknownEncoderError
 from artsim.images.load import load_image

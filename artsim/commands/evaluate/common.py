@@ -13,7 +13,7 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.domain.progress import Progress
+    from artsim.catalog.progress import Progress
     from artsim.evaluation.report import Report
     from artsim.store.gallery import Gallery
 

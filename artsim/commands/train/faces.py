@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.progress import counted
 from artsim.commands.common import DeviceOption, expected_errors, say
 from artsim.commands.evaluate.common import make_progress
 from artsim.commands.train.common import (
@@ -18,7 +19,6 @@ from artsim.commands.train.common import (
     going_on_later,
     say_problems,
 )
-from artsim.domain.progress import counted
 
 if TYPE_CHECKING:
     from artsim.training.faces.run import FacesRun

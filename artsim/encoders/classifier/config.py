@@ -9,7 +9,7 @@ from dataclasses import field as data_field
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.domain.encoder_info import EncoderInfo, parse_info
+from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.errors import EncoderError
 from artsim.files import replacing
 

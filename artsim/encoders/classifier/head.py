@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 
 Logits: TypeAlias = npt.NDArray[np.float64]
 """Scores of C classes for N pictures, shape (N, C); softmax turns them into probabilities."""

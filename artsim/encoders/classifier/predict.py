@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.classification import Candidate, Classification, rank_candidates
 from artsim.config import Settings
-from artsim.domain.arrays import RGBImage
-from artsim.domain.classification import Candidate, Classification, rank_candidates
 from artsim.encoders.base import Encoder
 from artsim.encoders.classifier.config import ClassifierConfig
 from artsim.encoders.classifier.folder import read_classifier

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.handcrafted.color import cell_means, oklab
 from artsim.encoders.handcrafted.gabor import cell_energies
 from artsim.encoders.handcrafted.local import cell_orientations, color_patches, gradient_windows

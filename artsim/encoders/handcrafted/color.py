@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 
 FloatArray = npt.NDArray[np.float32]
 

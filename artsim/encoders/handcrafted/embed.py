@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embedding, RGBImage
+from artsim.catalog.arrays import Embedding, RGBImage
 from artsim.encoders.handcrafted.blocks import BLOCKS, Block, Canvas, paint
 from artsim.encoders.handcrafted.constants import Constants
 from artsim.encoders.handcrafted.fisher import Codebook, fisher_vector

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from artsim.domain.arrays import Embeddings, RGBImage
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.encoders.base import Prepared
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.handcrafted.blocks import BLOCKS, Block, paint
 from artsim.encoders.handcrafted.constants import Constants
 from artsim.encoders.handcrafted.embed import describe

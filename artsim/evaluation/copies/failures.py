@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from artsim.domain.payload import painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import ImageError
 from artsim.evaluation.copies.found import Found
 from artsim.evaluation.copies.originals import load_original

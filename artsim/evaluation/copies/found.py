@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.copies.originals import Originals
 from artsim.evaluation.copies.search import Tally

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.criteria import Criteria, HasVector, Scalar
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.criteria import Criteria, HasVector, Scalar
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.relevance import field_values, stored_field
 from artsim.images.place import local_path

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.criteria import EVERYTHING
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.hits import Hit
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.criteria import EVERYTHING
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.hits import Hit
 from artsim.evaluation.contenders import Contender
 from artsim.search.find import find_hits
 from artsim.search.models import Models

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.contenders import list_contenders
 from artsim.evaluation.copies.found import Found

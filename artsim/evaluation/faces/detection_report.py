@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError
 from artsim.evaluation.faces.detection import (
     match_faces,

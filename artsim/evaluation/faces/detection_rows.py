@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.evaluation.faces.detection import MatchedFaces, estimate_share, match_faces
 from artsim.evaluation.faces.parts import label_of
 from artsim.evaluation.report import Cell, Column, Row

@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.faces import Box, prominence
-from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload
+from artsim.catalog.faces import Box, prominence
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload
 from artsim.evaluation.faces.detection import UPPER
 from artsim.evaluation.report import PictureGroup, Plot, QueryValues, Table
 from artsim.search.find import group_key

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.criteria import EVERYTHING
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.hits import Hit
+from artsim.catalog.criteria import EVERYTHING
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.hits import Hit
 from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers
 from artsim.evaluation.metrics import Integers, RelevantRanks

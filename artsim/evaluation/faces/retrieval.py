@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.payload import Payload
-from artsim.domain.progress import Progress
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import Progress
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces

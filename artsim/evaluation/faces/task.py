@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.progress import Progress, SilentProgress
-from artsim.domain.results import JSON
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.results import JSON
 from artsim.errors import EvaluationError
 from artsim.evaluation.faces.detection_report import evaluate_detection
 from artsim.evaluation.faces.parts import (

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.encoder_info import EncoderInfo, short_names
-from artsim.domain.payload import Payload
+from artsim.catalog.encoder_info import EncoderInfo, short_names
+from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces

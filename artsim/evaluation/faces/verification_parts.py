@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Vector
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Vector
+from artsim.catalog.payload import Payload
 from artsim.evaluation.faces.verification import FARS, RocCurve, Same, Scores
 from artsim.evaluation.faces.verification_intervals import far_column
 from artsim.evaluation.report import Column, Line, LinePlot, Picture, PictureGroup, PictureRow

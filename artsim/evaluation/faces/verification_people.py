@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artsim.domain.encoder_info import EncoderInfo, short_names
-from artsim.domain.payload import Payload
+from artsim.catalog.encoder_info import EncoderInfo, short_names
+from artsim.catalog.payload import Payload
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.faces.verification import RocCurve
 from artsim.evaluation.faces.verification_intervals import draw_people, estimate_rates

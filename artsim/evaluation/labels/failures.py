@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.payload import Payload
+from artsim.catalog.payload import Payload
 from artsim.evaluation.labels.parts import FieldResult
 from artsim.evaluation.leave_one_out import Judged
 from artsim.evaluation.relevance import Labels

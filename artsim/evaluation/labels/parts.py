@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.encoder_info import short_names
+from artsim.catalog.encoder_info import short_names
 from artsim.evaluation.bootstrap import Estimate, estimate_means
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.labels.classes import Classes, class_bars

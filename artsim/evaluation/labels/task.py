@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from artsim.domain.criteria import Criteria
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.progress import Progress, SilentProgress
-from artsim.domain.results import JSON
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.results import JSON
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.contenders import Contender, Rankers, list_contenders
 from artsim.evaluation.labels.classes import class_table

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
 from artsim.images.place import local_path
 

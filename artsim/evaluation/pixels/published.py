@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo
 from artsim.evaluation.report import Row
 
 _OF_155: Final = (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.progress import Progress
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.pixels.options import PixelsOptions

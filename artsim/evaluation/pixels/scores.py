@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage
 from artsim.evaluation.pixels.pictures import Subject, to_gray
 from artsim.images.similarity import rmse, ssim, ssim_color
 

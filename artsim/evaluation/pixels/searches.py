@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from artsim.domain.criteria import EVERYTHING, Criteria, HasVector, Known
-from artsim.domain.encoder_info import EncoderInfo
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.errors import QueryError
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.pixels.pictures import Subject

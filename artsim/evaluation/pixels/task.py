@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.evaluation.pixels.options import PixelsOptions
 from artsim.evaluation.pixels.report import make_report
 from artsim.evaluation.pixels.run import PixelRun

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings
-from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise
 from artsim.evaluation.speed.processes import ARTSIM, environment, median_seconds

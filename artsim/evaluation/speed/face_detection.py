@@ -20,8 +20,8 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise, join_notes

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings
-from artsim.domain.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EvaluationError

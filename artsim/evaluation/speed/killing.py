@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings
-from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise, join_notes
 from artsim.evaluation.speed.processes import ARTSIM, environment, failed

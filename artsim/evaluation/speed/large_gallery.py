@@ -14,9 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.made_up import (
     VECTOR,

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.payload import Payload
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.evaluation.bootstrap import estimate_means
 from artsim.evaluation.leave_one_out import Judged, judge_rankings
 from artsim.evaluation.relevance import Relevance, read_labels

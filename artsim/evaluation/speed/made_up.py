@@ -9,9 +9,9 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
-from artsim.domain.payload import Payload, painting_point_id
-from artsim.domain.progress import Progress
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
+from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.progress import Progress
 from artsim.store.base import Collection, Point
 from artsim.store.gallery import PIXELS
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from artsim.catalog.progress import Progress
 from artsim.config import Settings
-from artsim.domain.progress import Progress
 from artsim.evaluation.speed.measured import Measured
 from artsim.evaluation.speed.options import Part, SpeedOptions, SpeedSizes
 from artsim.evaluation.speed.pictures import Pictures

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, SourceError
 from artsim.ingest.folder import list_pictures
 from artsim.ingest.sample import make_sample

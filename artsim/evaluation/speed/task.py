@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
-from artsim.domain.progress import Progress, SilentProgress
 from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import Report, Table
 from artsim.evaluation.speed.measured import Measured, promises_table

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.domain.progress import Progress
+from artsim.catalog.progress import Progress
 from artsim.encoders.base import Encoder
 from artsim.encoders.classifier.head import Head, Logits
 from artsim.encoders.devices import pick_device

@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.encoder_info import EncoderInfo
-from artsim.domain.progress import Progress
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress
 from artsim.encoders.base import Encoder
 from artsim.encoders.classifier.config import ClassifierConfig
 from artsim.encoders.classifier.folder import save_classifier

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.progress import Progress
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.progress import Progress
 from artsim.encoders.classifier.head import Head, Logits
 from artsim.training.classifier.classes import Labels
 from artsim.training.classifier.sides import FOLDS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import resolve
 from artsim.encoders.sequence import SequenceReader

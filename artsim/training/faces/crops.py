@@ -13,9 +13,9 @@ from typing import Any, Final, overload
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import prominence
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.faces import prominence
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import torch
 
-from artsim.domain.progress import Progress
+from artsim.catalog.progress import Progress
 from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
 from artsim.encoders.trained_config import TrainedConfig

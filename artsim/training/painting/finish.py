@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.domain.progress import Progress
+from artsim.catalog.progress import Progress
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.training.painting.augment import shrink
 from artsim.training.painting.whitening import Whitening

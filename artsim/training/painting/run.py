@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 import artsim
-from artsim.domain.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.devices import pick_device
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.arrays import Embeddings
-from artsim.domain.progress import Progress
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.progress import Progress
 from artsim.encoders.base import Encoder, Prepared
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.onnx_maps import OnnxMaps, open_maps

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.progress import Progress
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.progress import Progress
 from artsim.encoders.devices import usable_cores
 from artsim.images.load import load_image
 from artsim.training.kept_rows import KeptRows

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.covariance import shrunk_covariance
 
-from artsim.domain.arrays import Embeddings
+from artsim.catalog.arrays import Embeddings
 from artsim.errors import TrainingError
 
 _EVENNESS: Final = 0.1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artsim.domain.names import artist_key, fold_text, match_artist, suggest_artists
+from artsim.catalog.names import artist_key, fold_text, match_artist, suggest_artists
 
 GALLERY = [
     artist_key(name)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from artsim.domain.arrays import Vector
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import Vector
+from artsim.catalog.payload import Payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Hit:
         Higher is nearer. Cosine in -1..1; of a fused search the sum of reciprocal
         ranks; of a search re-scored by pixels minus the Euclidean distance.
     payload : dict
-        As in `artsim.domain.payload`.
+        As in `artsim.catalog.payload`.
     vectors : mapping of str to ndarray
         The named vectors that were asked for, else empty.
     rerank_score : float or None

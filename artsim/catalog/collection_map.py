@@ -9,8 +9,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.domain.payload import Payload
-from artsim.domain.progress import counted
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import counted
 
 Positions: TypeAlias = npt.NDArray[np.float32]
 """Shape (N, 2): x to the right and y downward, as on a screen."""
@@ -61,7 +61,7 @@ class CollectionMap:
     point_ids : tuple of str
         N UUIDs, in order of painting id.
     payloads : tuple of dict
-        As in `artsim.domain.payload`.
+        As in `artsim.catalog.payload`.
     positions : ndarray of float32, shape (N, 2)
         In 0..1: the longer side of the layout fills it, the shorter one is centered.
     cells : ndarray of int32, shape (N, 2)

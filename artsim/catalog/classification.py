@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from artsim.domain.hits import Hit
+from artsim.catalog.hits import Hit
 
 
 @dataclass(frozen=True, slots=True)

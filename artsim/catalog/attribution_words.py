@@ -8,7 +8,7 @@ from typing import Final, Literal
 AttributionKind = Literal[
     "by", "attributed", "workshop", "circle", "follower", "manner", "after", "unknown"
 ]
-"""Nearest to the artist first, as in `artsim.domain.payload.ATTRIBUTIONS`."""
+"""Nearest to the artist first, as in `artsim.catalog.payload.ATTRIBUTIONS`."""
 
 _QUOTE: Final = "['\u2019\u02bc]"
 _OF: Final = (

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from artsim.domain.arrays import RGBImage
-from artsim.domain.faces import Box
-from artsim.domain.hits import Hit
-from artsim.domain.payload import Payload
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.faces import Box
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"
 """Value that JSON can hold."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from artsim.domain.names import fold_text
+from artsim.catalog.names import fold_text
 
 WordKind = Literal[
     "number", "ordinal", "decade", "century", "hundreds", "part", "fraction", "turn", "decade_of",

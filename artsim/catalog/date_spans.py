@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
-from artsim.domain.date_words import Word, read_words
+from artsim.catalog.date_words import Word, read_words
 
 Unit = Literal["year", "decade", "century", "ordinal"]
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
-from artsim.domain.date_spans import Span, read_spans
+from artsim.catalog.date_spans import Span, read_spans
 
 OPEN_END_YEARS: Final = 50
 """How far "before 1700" and "after 1650" reach. Object ID [1]_ allows up to 100 years;

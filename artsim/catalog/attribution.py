@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from artsim.domain import attribution_words as words
-from artsim.domain.attribution_words import AttributionKind
-from artsim.domain.names import artist_key, fold_text
+from artsim.catalog import attribution_words as words
+from artsim.catalog.attribution_words import AttributionKind
+from artsim.catalog.names import artist_key, fold_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Attribution:
     Attributes
     ----------
     kind : str
-        One of `artsim.domain.payload.ATTRIBUTIONS`.
+        One of `artsim.catalog.payload.ATTRIBUTIONS`.
     artist : str or None
         The name alone, as written; None if and only if nobody is named.
     """
@@ -58,7 +58,7 @@ def parse_attribution(text: str) -> Attribution:
       name joined by *and*.
 
     English, French, German, Italian, Dutch and Spanish terms are known, and the usual ones
-    of the Nordic languages and Portuguese, in `artsim.domain.attribution_words`. What is not
+    of the Nordic languages and Portuguese, in `artsim.catalog.attribution_words`. What is not
     recognized as a term is taken for a name.
 
     References

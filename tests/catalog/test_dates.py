@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artsim.domain.dates import CLOSE_END_YEARS, LATEST_YEAR, OPEN_END_YEARS, YearRange, parse_date
+from artsim.catalog.dates import CLOSE_END_YEARS, LATEST_YEAR, OPEN_END_YEARS, YearRange, parse_date
 
 UNDERSTOOD = """
 1642 = 1642..1642

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.domain.attribution import Attribution, parse_attribution
-from artsim.domain.payload import ATTRIBUTIONS
+from artsim.catalog.attribution import Attribution, parse_attribution
+from artsim.catalog.payload import ATTRIBUTIONS
 
 LINES = """
 Rembrandt van Rijn = by: Rembrandt van Rijn
