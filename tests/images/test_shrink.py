@@ -5,7 +5,7 @@ from PIL import Image
 
 from artsim.images import shrink
 from artsim.images.color import decode_levels, depth_of
-from artsim.images.shrink import shrink_levels
+from artsim.images.decode import shrink_levels
 
 PHOTOGRAPH = Image.fromarray(skimage.data.astronaut())
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise
-from artsim.images.similarity import ssim
+from artsim.images.pixels import ssim
 
 MOST_MS: Final = 25.0
 MOST_DIFFERENCE: Final = 1e-6
