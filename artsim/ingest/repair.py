@@ -15,6 +15,7 @@ from artsim.config import Settings, load_settings
 from artsim.errors import StoreError
 from artsim.store.address import check_address
 from artsim.store.base import CollectionSchema, VectorSpec
+from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import (
     PIXELS,
@@ -25,7 +26,6 @@ from artsim.store.gallery import (
     payload_indexes,
     read_notes,
 )
-from artsim.store.manifest import read_schema
 from artsim.store.repair import (
     CollectionRepair,
     repair_collection,
@@ -106,6 +106,8 @@ def repair_gallery(
     settings = load_settings() if settings is None else settings
     url = settings.url if url is None and home is None else url
     if url is not None:
+        from artsim.store.server_calls import check_address
+
         raise StoreError(
             f"{check_address(url)} is a server, which looks after its own files; only galleries "
             "in a folder of this machine can be repaired"
