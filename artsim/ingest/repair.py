@@ -13,7 +13,6 @@ from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.results import JSON
 from artsim.config import Settings, load_settings
 from artsim.errors import StoreError
-from artsim.store.address import check_address
 from artsim.store.base import CollectionSchema, VectorSpec
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
