@@ -237,7 +237,7 @@ class Report:
     Attributes
     ----------
     task : str
-        ``labels``, ``pixels``, ``faces``, ``copies``, ``speed`` or ``train classifier``.
+        ``labels``, ``pixels``, ``faces``, ``copies`` or ``train classifier``.
     title : str
         One line: what was evaluated on what.
     settings : mapping
