@@ -78,13 +78,13 @@ def speed(
         from artsim.evaluation.speed.measured import broken_promises
         from artsim.evaluation.speed.options import SpeedOptions
         from artsim.evaluation.speed.task import evaluate_speed
-        from artsim.render.stages import PlainStages
+        from artsim.render.progress import PlainProgress
 
         options = SpeedOptions(tuple(part.value for part in only or ()), data, encoder, seed)
         check_out(out, overwrite)
         try:
             # Lines, not a live bar: drawing it ten times a second would be measured too.
-            report = evaluate_speed(options, progress=PlainStages(sys.stderr))
+            report = evaluate_speed(options, progress=PlainProgress(sys.stderr))
         except KeyboardInterrupt:
             say("Interrupted. Nothing is left of it; the same command starts anew.")
             raise typer.Exit(130) from None

@@ -22,7 +22,6 @@ from artsim.ingest.equipment import Equipment
 from artsim.ingest.folder import list_pictures
 from artsim.ingest.origin import Origin
 from artsim.ingest.pipeline import run_ingest
-from artsim.ingest.progress import SilentProgress as SilentIngest
 from artsim.ingest.reader import Reader
 from artsim.ingest.renames import Renames
 from artsim.ingest.run import IngestOptions
@@ -134,7 +133,7 @@ def _ingest(source: Path, encoder: Encoder, home: Path, batch_size: int) -> floa
             destination.write,
             workers=os.cpu_count() or 1,
             batch_size=batch_size,
-            progress=SilentIngest(),
+            progress=SilentProgress(),
         )
         destination.flush()
         seconds = time.perf_counter() - start

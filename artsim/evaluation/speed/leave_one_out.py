@@ -19,11 +19,11 @@ import numpy.typing as npt
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.payload import Payload
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.evaluation.bootstrap import estimate_means
 from artsim.evaluation.leave_one_out import Judged, judge_rankings
 from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.report import Column, Row, Table
 from artsim.evaluation.speed.measured import Measured, Promise
+from artsim.evaluation.statistics import estimate_means
 from artsim.search.neighbors import ExactRanker
 
 MOST_RATIO: Final = 2.0

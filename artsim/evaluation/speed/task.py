@@ -11,8 +11,7 @@ from pathlib import Path
 
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
-from artsim.evaluation.provenance import library_versions, timestamp
-from artsim.evaluation.report import Report, Table
+from artsim.evaluation.report import Report, Table, library_versions, timestamp
 from artsim.evaluation.speed.measured import Measured, promises_table
 from artsim.evaluation.speed.options import SpeedOptions
 from artsim.evaluation.speed.parts import MEASURES, Bench
