@@ -22,9 +22,8 @@ from artsim.evaluation.projection import (
     measure_faithfulness,
     project,
 )
-from artsim.search.models import Models
-from artsim.search.similar import choose_encoders
-from artsim.search.vectors import VectorTable, read_vectors
+from artsim.search.models import Models, choose_encoders
+from artsim.search.neighbors import VectorTable, read_vectors
 from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
 

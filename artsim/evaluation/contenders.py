@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.errors import EvaluationError
 from artsim.evaluation.works import Works
-from artsim.search.find import FUSION_DEPTH
-from artsim.search.neighbors import ExactRanker, Ranker
-from artsim.search.options import SearchOptions
-from artsim.search.reordered_neighbors import FusedRanker, PixelRanker
-from artsim.search.rerank import Method
+from artsim.search.answer import FUSION_DEPTH
+from artsim.search.neighbors import ExactRanker, FusedRanker, Ranker, RerankedRanker
+from artsim.search.question import SearchOptions
+from artsim.search.rerank import PIXELS, RERANKERS
 
 FUSED = "fused"
 
@@ -35,7 +34,7 @@ class Contender:
 
     name: str
     encoders: tuple[EncoderInfo, ...]
-    rerank: Method | None = None
+    rerank: str | None = None
     weight: float | None = None
 
     def search_options(self, others: SearchOptions) -> SearchOptions:
@@ -50,7 +49,7 @@ class Contender:
 
 def list_contenders(
     encoders: Sequence[EncoderInfo],
-    rerank: Sequence[Method],
+    rerank: Sequence[str],
     *,
     fused: bool,
     weights: Sequence[float] = (),
@@ -115,10 +114,10 @@ class Rankers:
             return ranker
         if self.works.pixels is None:
             raise ValueError("re-ranking needs works that were read with pixels")
-        return PixelRanker(
+        return RerankedRanker(
             ranker,
-            contender.rerank,
-            self.works.pixels,
+            RERANKERS[contender.rerank],
+            {PIXELS: self.works.pixels},
             self.rerank_depth,
             weight=contender.weight,
         )

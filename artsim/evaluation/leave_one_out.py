@@ -19,8 +19,7 @@ from artsim.evaluation.metrics import (
     metric_names,
 )
 from artsim.evaluation.relevance import Relevance
-from artsim.search.blocks import over_blocks
-from artsim.search.neighbors import Ranker
+from artsim.search.neighbors import Ranker, over_blocks
 
 D = TypeVar("D", bound=np.generic)
 

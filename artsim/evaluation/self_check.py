@@ -17,10 +17,9 @@ from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers
 from artsim.evaluation.metrics import Floats, Integers
 from artsim.evaluation.relevance import Relevance
+from artsim.search.answer import find_similar
 from artsim.search.neighbors import Ranker
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 TOP: Final = 10

@@ -14,8 +14,8 @@ from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Integers
 from artsim.evaluation.relevance import stored_field
+from artsim.search.neighbors import read_vectors
 from artsim.search.rerank import PIXELS
-from artsim.search.vectors import read_vectors
 from artsim.store.base import Collection
 
 

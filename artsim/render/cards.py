@@ -12,7 +12,6 @@ from PIL import Image
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
-from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
 from artsim.images.place import local_path
@@ -30,6 +29,9 @@ from artsim.render.text import (
     title_text,
     web_link,
 )
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
+from artsim.search.probes import PictureSource
 
 MAX_HITS: Final = 400
 """Most hits on one sheet; the sheet says how many it leaves out."""
@@ -129,7 +131,7 @@ class Sheet:
         return sum(len(section.cards) for section in self.sections)
 
 
-def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int) -> Sheet:
+def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
     hits = result.hits[:MAX_HITS]
     cards = [
@@ -175,7 +177,7 @@ def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int
     )
 
 
-def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
+def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     if text := result.query.get("text"):
         return (Card("", mark="query", text=clean(text), aspect=1.25),)
     if result.examples:
@@ -195,7 +197,7 @@ def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
     return (_asked_card(image, payload, name, blank, faces, 2 * max_side),)
 
 
-def _example_names(result: SearchResult) -> list[str]:
+def _example_names(result: Answer) -> list[str]:
     """Return what the query calls its examples, those to be like before the others."""
     asked = (result.query.get(role) for role in ("like", "unlike"))
     names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
@@ -223,14 +225,14 @@ def _asked_card(
     return card_of(payload or {}, blank, max_side, faces)
 
 
-def _face_words(result: SearchResult) -> str:
+def _face_words(result: Answer) -> str:
     faces = result.query_faces
     if len(faces) == 1 and result.query.get("face") is not None:
         return f"face {faces[0].index}"
     return "" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
 
 
-def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
+def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, write_file
 from artsim.images.place import picture_files
 from artsim.render import sheet_html, sheet_png
 from artsim.render.cards import make_list_sheet, make_sheet
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 
 
 def write_sheet(
-    result: SearchResult | Listing,
+    result: Answer | Listing,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -31,7 +32,7 @@ def write_sheet(
 
     Parameters
     ----------
-    result : SearchResult or Listing
+    result : Answer or Listing
         What was found, or a list. At most `artsim.render.cards.MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
@@ -60,7 +61,7 @@ def write_sheet(
         stream.write(content)
 
 
-def _pictures(result: SearchResult | Listing) -> Iterator[Path]:
+def _pictures(result: Answer | Listing) -> Iterator[Path]:
     """Yield the files of the pictures that the sheet shows."""
     if isinstance(result, Listing):
         payloads = [point.payload for point in result.points]

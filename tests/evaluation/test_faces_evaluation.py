@@ -13,6 +13,7 @@ from hints import hinted
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
 from artsim.evaluation.bootstrap import Estimate
@@ -21,10 +22,8 @@ from artsim.evaluation.faces.parts import FacesOptions, main_face, read_faces
 from artsim.evaluation.faces.task import evaluate_faces
 from artsim.evaluation.report import LinePlot, Report, Row
 from artsim.evaluation.report_json import report_document
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.rerank import Method
-from artsim.search.similar import find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.base import Point, Record
 from artsim.store.gallery import Gallery, open_gallery
 
@@ -184,7 +183,7 @@ def test_retrieval_is_what_searches_answer(
     report: Report,
     encoder: str,
     way: str,
-    method: Method | None,
+    method: str | None,
     weight: float | None,
 ) -> None:
     """Every query is sent as a user would, and judged by scikit-learn."""
@@ -197,11 +196,12 @@ def test_retrieval_is_what_searches_answer(
         if payload["face_index"] != payload["face_count"] - 1:
             continue
         name = str(payload["painting_id"])
-        found = find_similar_faces(
+        found = find_similar(
             people,
             IdQuery(name),
             options=options,
-            face=payload["face_index"],
+            kind=FACES,
+            part=payload["face_index"],
             encoders=[encoder],
         )
         right = np.array(
@@ -244,13 +244,13 @@ def test_exact_run_makes_no_claim_on_the_index(people: Gallery) -> None:
 
 def test_contradiction_is_an_error(people: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the gallery to answer otherwise, here by rankings too loose, nothing is reported."""
-    real = faces_rankings.find_similar_faces
+    real = faces_rankings.find_similar
 
     def second_best(*args: object, **keywords: object) -> object:
         result = real(*args, **keywords)  # type: ignore[arg-type]
         return replace(result, hits=result.hits[1:])
 
-    monkeypatch.setattr(faces_rankings, "find_similar_faces", second_best)
+    monkeypatch.setattr(faces_rankings, "find_similar", second_best)
     with pytest.raises(EvaluationError, match=r"sharp: the gallery's exact answers .* report this"):
         evaluate_faces(people)
 

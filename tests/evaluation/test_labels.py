@@ -19,11 +19,10 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.search.answer import find_similar
 from artsim.search.filters import Filters
 from artsim.search.neighbors import ExactRanker, Rankings
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 from tests.search.made_up_gallery import MadeUp
 

@@ -14,6 +14,7 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.encoders.torchvision_ops import ensure_torchvision
@@ -25,10 +26,9 @@ from artsim.evaluation.report import Report, Table
 from artsim.images.align import align_face
 from artsim.images.load import load_image
 from artsim.images.place import local_path
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 SIZE = 48
@@ -91,7 +91,9 @@ def test_faces_equal_an_independent_computation(report: Report, gallery: Gallery
     for query, value in found.items():
         of_query = Criteria((AnyOf("painting_id", (query,)),))
         own = {f.payload["face_index"]: f.payload for f in gallery.faces.scroll(of_query)}
-        hits = find_similar_faces(gallery, IdQuery(query), options=SearchOptions(limit=3)).hits
+        hits = find_similar(
+            gallery, IdQuery(query), kind=FACES, options=SearchOptions(limit=3)
+        ).hits
 
         def crop(payload: dict[str, object]) -> np.ndarray:
             path = local_path(str(payload["image_uri"]))

@@ -10,8 +10,8 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.encoders.registry import find_maker
 from artsim.errors import EncoderMismatchError
 from artsim.ingest.run import IngestOptions, ingest_paintings
-from artsim.search.queries import IdQuery, ImageQuery
-from artsim.search.similar import find_similar
+from artsim.search.answer import find_similar
+from artsim.search.question import IdQuery, ImageQuery
 from artsim.store.gallery import Gallery, open_gallery
 
 OLD = EncoderInfo("builtin", "builtin", "builtin-v1", 576)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artsim.images.edits import EDITS
-from artsim.search.options import check_weights
-from artsim.search.rerank import Method
+from artsim.search.question import check_weights
 
 DEFAULT_QUERIES: Final = 200
 """Paintings whose copies are made where nothing else is said."""
@@ -51,7 +50,7 @@ class CopiesOptions:
     edits: tuple[str, ...] = tuple(EDITS)
     encoders: tuple[str, ...] = ()
     fused: bool = False
-    rerank: tuple[Method, ...] = ()
+    rerank: tuple[str, ...] = ()
     rerank_depth: int = 100
     rerank_weights: tuple[float, ...] = ()
     exact: bool = False

@@ -15,10 +15,10 @@ from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
 from artsim.evaluation.contenders import Contender
-from artsim.search.find import find_hits
+from artsim.search.answer import find_hits
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
 from artsim.search.probes import Probe, Target, probe_pixels
+from artsim.search.question import SearchOptions
 from artsim.store.base import Collection
 
 DEPTHS: Final = (1, 10)
@@ -136,7 +136,7 @@ def _encoders(contenders: Sequence[Contender]) -> list[EncoderInfo]:
 
 def _narrowed(target: Target, vector_names: Sequence[str]) -> Target:
     probes = (
-        Probe({name: probe.vectors[name] for name in vector_names}, probe.pixels, probe.face)
+        Probe({name: probe.vectors[name] for name in vector_names}, probe.pictures, probe.part)
         for probe in target.probes
     )
     return replace(target, probes=tuple(probes))

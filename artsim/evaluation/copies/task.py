@@ -20,11 +20,10 @@ from artsim.evaluation.copies.report import make_report
 from artsim.evaluation.copies.search import LIMIT, Tally, search_copies
 from artsim.evaluation.report import Report
 from artsim.images.edits import edit_picture
+from artsim.search.answer import find_similar
 from artsim.search.fields import check_field
-from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import choose_encoders, find_similar
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 _BATCH: Final = 32

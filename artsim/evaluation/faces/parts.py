@@ -10,13 +10,10 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.faces import Box, prominence
-from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.evaluation.faces.detection import UPPER
 from artsim.evaluation.report import PictureGroup, Plot, QueryValues, Table
-from artsim.search.find import group_key
-from artsim.search.options import check_weights
-from artsim.search.rerank import Method
+from artsim.search.question import check_weights
 from artsim.store.base import Collection, Record
 
 PERSON: Final = "extra.person"
@@ -66,7 +63,7 @@ class FacesOptions:
     boxes: str | None = None
     pairs: Path | None = None
     encoders: tuple[str, ...] = ()
-    rerank: tuple[Method, ...] = ()
+    rerank: tuple[str, ...] = ()
     rerank_depth: int = 100
     rerank_weights: tuple[float, ...] = ()
     exact: bool = False
@@ -157,8 +154,8 @@ def main_face(faces: tuple[Record, ...]) -> Record:
 
 
 def label_of(payload: Payload, field: str) -> str | None:
-    """Return the value of a field by which faces belong together; see `group_key`."""
-    return group_key(Hit("", 0.0, payload), field)
+    """Return the value of a field by which faces belong together, as hits are grouped."""
+    return first_text(payload, stored_field(field))
 
 
 def _face_index(record: Record) -> int:

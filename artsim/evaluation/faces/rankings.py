@@ -12,16 +12,15 @@ import numpy.typing as npt
 from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import FACES
 from artsim.errors import EvaluationError
 from artsim.evaluation.contenders import Contender, Rankers
 from artsim.evaluation.metrics import Integers, RelevantRanks
 from artsim.evaluation.self_check import ROUNDING, TOP
 from artsim.evaluation.works import Works, read_works
-from artsim.search.blocks import over_blocks
-from artsim.search.neighbors import Ranker
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.neighbors import Ranker, over_blocks
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 UNKNOWN: Final = -1
@@ -186,12 +185,13 @@ class FaceRankings:
             exact=exact,
         )
         payload = self.works.payloads[row]
-        return find_similar_faces(
+        return find_similar(
             self._gallery,
             IdQuery(str(payload["painting_id"])),
             self.works.criteria,
             contender.search_options(options),
-            face=int(payload["face_index"]),
+            kind=FACES,
+            part=int(payload["face_index"]),
             encoders=contender.vector_names,
         ).hits
 

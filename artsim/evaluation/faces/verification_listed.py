@@ -35,7 +35,7 @@ from artsim.evaluation.faces.verification_parts import (
 )
 from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
 from artsim.images.place import local_path
-from artsim.search.vectors import VectorTable, read_vectors
+from artsim.search.neighbors import VectorTable, read_vectors
 from artsim.store.gallery import Gallery
 
 NO_FACE_SCORE: Final = -1.0

@@ -23,7 +23,7 @@ from artsim.evaluation.faces.verification_parts import (
     roc_plot,
 )
 from artsim.evaluation.report import Cell, Column, Line, PictureGroup, Row, Table
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import read_vectors
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery
 

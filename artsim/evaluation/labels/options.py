@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from artsim.search.filters import Filters
-from artsim.search.options import check_weights
-from artsim.search.rerank import Method
+from artsim.search.question import check_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class LabelsOptions:
     ks: tuple[int, ...] = (1, 5, 10)
     encoders: tuple[str, ...] = ()
     fused: bool = False
-    rerank: tuple[Method, ...] = ()
+    rerank: tuple[str, ...] = ()
     rerank_depth: int = 100
     rerank_weights: tuple[float, ...] = ()
     filters: Filters = field(default_factory=Filters)

@@ -23,11 +23,10 @@ from artsim.evaluation.relevance import Relevance, field_values, read_labels, st
 from artsim.evaluation.report import Report
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
-from artsim.search.describe import describe_criteria
 from artsim.search.fields import check_field
 from artsim.search.filters import build_criteria
-from artsim.search.models import Models
-from artsim.search.similar import choose_encoders
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import describe_criteria
 from artsim.store.gallery import Gallery
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from artsim.search.rerank import Method
-
 if TYPE_CHECKING:
     from artsim.encoders.lpips_distance import Backbone
 
@@ -55,7 +53,7 @@ class PixelsOptions:
     size: int = 200
     encoders: Sequence[str] | None = None
     face_encoders: Sequence[str] | None = None
-    rerank: tuple[Method, ...] = ("ssim", "rmse")
+    rerank: tuple[str, ...] = ("ssim", "rmse")
     rerank_depth: int = 100
     faces: bool | None = None
     not_same_artist: bool = False

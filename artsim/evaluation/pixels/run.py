@@ -29,7 +29,7 @@ from artsim.evaluation.pixels.searches import (
 )
 from artsim.evaluation.pixels.tally import Tally
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
+from artsim.search.question import SearchOptions
 from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ import numpy as np
 
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES
 from artsim.errors import QueryError
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.pixels.pictures import Subject
 from artsim.evaluation.pixels.scores import Pair
-from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
+from artsim.search.answer import find_similar
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.search.rerank import PIXELS
-from artsim.search.similar import choose_encoders, find_similar, find_similar_faces
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
 
@@ -181,11 +181,12 @@ def search_faces(
     own = {int(s.payload["face_index"]): s for s in subjects.by_painting[query]}
     found: dict[str, list[Pair]] = {}
     for contender in contenders:
-        result = find_similar_faces(
+        result = find_similar(
             gallery,
             IdQuery(query),
             EVERYTHING,
             searching.by(contender),
+            kind=FACES,
             encoders=contender.vector_names,
             models=searching.models,
         )
