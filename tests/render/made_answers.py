@@ -30,7 +30,8 @@ def made_answer(
 ) -> Answer:
     asked, given = {"id": "query", **(query or {})}, dict(settings or {})
     kind = FACES if asked.get("faces") else PAINTINGS
-    source = Source(given.pop("gallery", None), encoders=tuple(given.pop("encoders", ())))
+    encoders = tuple(given.pop("encoders", ()))
+    source = Source(given.pop("gallery", None), given.pop("location", ""), encoders=encoders)
     question = Question(made_query(asked), kind, asked.get("face"), options=SearchOptions(**given))
     return Answer(question, list(hits), source, **rest)
 

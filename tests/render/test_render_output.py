@@ -19,6 +19,7 @@ from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_
 from artsim.render.output import OutputFormat, to_csv, to_json, to_jsonl, to_paths, write_output
 from artsim.search.answer import Answer, HitGroup
 from artsim.search.probes import QueryFace
+from artsim.search.question import SearchOptions
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "output.md"
 
@@ -45,8 +46,14 @@ DOCUMENTED = made_answer(
         documented_hit("hals-01", "Portrait of a Woman", "Frans Hals", 1635, [0.9127, 0.6418]),
         documented_hit("leyster-04", "=Self-Portrait", "Judith Leyster", 1630, [0.8854, 0.5702]),
     ],
-    {"image": "girl.jpg", "faces": False},
-    {"gallery": "demo", "encoders": ["builtin"], "limit": 2, "offset": 0, "rerank": "ssim"},
+    {"image": "girl.jpg"},
+    {
+        "gallery": "demo",
+        "location": "/data/artsim",
+        "encoders": ["builtin-v3"],
+        "limit": 2,
+        "rerank": "ssim",
+    },
 )
 
 
@@ -68,13 +75,9 @@ def test_every_csv_column_is_documented() -> None:
 
 def test_without_hits_each_form_is_still_whole() -> None:
     empty = made_answer([], {"id": "x"})
-    assert json.loads(to_json(empty)) == {
-        "schema": 1,
-        "query": {"id": "x"},
-        "settings": {},
-        "notes": [],
-        "hits": [],
-    }
+    document = json.loads(to_json(empty))
+    assert (document["schema"], document["query"]) == (1, {"id": "x"})
+    assert (document["notes"], document["hits"]) == ([], [])
     assert to_jsonl(empty) == ""
     assert to_csv(empty).count("\n") == 1
     assert to_paths(empty) == b""
@@ -97,14 +100,17 @@ def test_csv_columns_do_not_depend_on_the_hits() -> None:
 
     assert header(made_answer([])) == header(DOCUMENTED)
     of_faces = Hit("p", 0.5, {"painting_id": "a", "face_index": 0})
-    assert header(made_answer([], {"faces": True})) == header(made_answer([of_faces]))
+    assert header(made_answer([], {"faces": True})) == header(
+        made_answer([of_faces], {"faces": True})
+    )
 
 
 def test_ranks_go_on_after_an_offset_and_groups_are_named() -> None:
     first, second = DOCUMENTED.hits
+    asked = replace(DOCUMENTED.question, options=SearchOptions(offset=20))
     result = replace(
         DOCUMENTED,
-        settings={"offset": 20},
+        question=asked,
         groups=(HitGroup("Frans Hals", (first,)), HitGroup("Judith Leyster", (second,))),
     )
     hits = [json.loads(line) for line in to_jsonl(result).splitlines()]

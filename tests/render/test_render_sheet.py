@@ -270,7 +270,7 @@ def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) ->
     result = made_answer(
         [hit],
         {"text": HOSTILE},
-        {"gallery": HOSTILE, "rerank": HOSTILE},
+        {"gallery": HOSTILE, "group_by": HOSTILE},
         groups=(HitGroup(HOSTILE, (hit,)),),
     )
     page = parsed(result, tmp_path / "sheet.html", title=HOSTILE)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_answers import made_answer
 
+from artsim.catalog.criteria import AnyOf, Between, Criteria, Words
 from artsim.catalog.faces import Box
-from artsim.catalog.hits import Hit
 from artsim.render.text import (
     clean,
     date_text,
@@ -140,7 +140,6 @@ def test_query_faces_are_told_apart_by_their_boxes() -> None:
         ({"text": "a stormy sea"}, "Paintings that look like “a stormy sea”"),
         ({"id": "hals-01"}, "Paintings like hals-01"),
         ({"like": ["a"], "unlike": ["b"]}, "Paintings like these examples"),
-        ({}, "Paintings found"),
     ],
 )
 def test_describe_query(query: dict[str, object], title: str) -> None:
@@ -157,23 +156,18 @@ def test_settings_left_unset_are_not_described() -> None:
     assert describe_settings(made_answer([], {}, settings)) == "gallery nga · encoder builtin, clip"
 
 
-def test_faces_are_known_by_their_hits() -> None:
-    assert made_answer([Hit("p", 0.5, {"painting_id": "a", "face_index": 0})]).is_of_faces
-    assert not made_answer([Hit("p", 0.5, {"painting_id": "a"})]).is_of_faces
-
-
 def test_filters_are_said_in_words() -> None:
-    criteria = {
-        "must": [
-            {"field": "style", "any_of": ["Baroque", "Rococo"]},
-            {"field": "year_start", "least": None, "most": 1660.0},
-            {"field": "title", "words": "girl pearl"},
-        ],
-        "must_not": [{"field": "artist_key", "any_of": ["frans hals"]}],
-    }
+    criteria = Criteria(
+        (
+            AnyOf("style", ("Baroque", "Rococo")),
+            Between("year_start", most=1660.0),
+            Words("title", "girl pearl"),
+        ),
+        (AnyOf("artist_key", ("frans hals",)),),
+    )
     result = made_answer(
         [],
-        settings={"criteria": criteria},
+        criteria=criteria,
         query_payload={"artist": "Frans Hals", "artist_key": "frans hals"},
     )
     assert describe_settings(result) == (
