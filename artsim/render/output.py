@@ -15,7 +15,7 @@ from artsim.catalog.cells import csv_lines, payload_columns
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.catalog.results import plain_json
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.answer import Answer
 from artsim.search.spreadsheet import write_workbook
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
 

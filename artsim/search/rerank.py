@@ -79,7 +79,7 @@ class _SSIM(Reranker):
     __slots__ = ()
 
     def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
-        from artsim.images.similarity import ssim
+        from artsim.images.pixels import ssim
 
         return ssim(picture[PIXELS], rows[PIXELS])
 
