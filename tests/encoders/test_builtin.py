@@ -9,9 +9,8 @@ import torch
 
 from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
-from artsim.encoders.builtin_family import FOLDER, builtin_config
 from artsim.encoders.registry import load_encoder, resolve
-from artsim.encoders.trained_config import WEIGHTS_FILE
+from artsim.encoders.trained import WEIGHTS_FILE
 from artsim.images.edits import EDITS, edit_picture
 
 
@@ -31,8 +30,8 @@ def picture(seed: int, side: int = 120) -> RGBImage:
 
 
 def test_its_weights_are_small_and_its_card_is_whole() -> None:
-    assert (FOLDER / WEIGHTS_FILE).stat().st_size <= 8_000_000
-    config = builtin_config()
+    assert (BUILTIN_FOLDER / WEIGHTS_FILE).stat().st_size <= 8_000_000
+    config = read_config(BUILTIN_FOLDER)
     assert config.dim == resolve("builtin").dim
     assert 128 <= config.dim <= 512
     assert {"data", "terms", "recipe", "date", "scores", "artsim"} <= config.card.keys()

@@ -11,7 +11,7 @@ from hints import hinted
 from safetensors.torch import save_file
 
 from artsim.config import Settings
-from artsim.encoders.plan import vector_name
+from artsim.encoders.cards import vector_name
 from artsim.encoders.registry import FAMILIES, list_cards, load_encoder, resolve
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
@@ -184,7 +184,6 @@ def test_listing_and_resolving_import_no_model_runtime() -> None:
 
 
 def test_facenet_loads_under_the_name_it_was_planned_with(tmp_path: Path) -> None:
-    pytest.importorskip("artsim.encoders.facenet")
     import torch
 
     from artsim.encoders.torchvision_ops import ensure_torchvision
@@ -198,6 +197,6 @@ def test_facenet_loads_under_the_name_it_was_planned_with(tmp_path: Path) -> Non
     settings = Settings(home=tmp_path, weights=tmp_path)
     plan = resolve("facenet", settings=settings)
     assert plan.weights == tmp_path / "facenet.safetensors"
-    info = plan.load("cpu").info
+    info = load_encoder(plan, device="cpu").info
     assert (info.vector_name, info.dim, info.kind) == (plan.vector_name, plan.dim, "face")
     assert resolve(info.spec, settings=settings).vector_name == info.vector_name

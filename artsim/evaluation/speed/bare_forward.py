@@ -10,12 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
-from artsim.encoders.base import Encoder
+from artsim.encoders.base import Encoder, Prepared
 
 
 @runtime_checkable
-class NetworkEncoder(Encoder, Protocol):
+class NetworkEncoder(Protocol):
     """Encoder whose work on a batch is a network's, as those of torch and ONNX are."""
+
+    def prepare(self, image: RGBImage) -> Prepared:
+        """Return one picture at the network's size."""
+        ...
 
     def to_input(self, pictures: npt.NDArray[np.uint8]) -> Any:
         """Scale and normalize pictures of shape (N, height, width, 3), on the device."""
