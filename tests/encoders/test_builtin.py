@@ -10,7 +10,7 @@ import torch
 from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder, resolve
-from artsim.encoders.trained import WEIGHTS_FILE
+from artsim.encoders.trained import BUILTIN_FOLDER, WEIGHTS_FILE, read_config
 from artsim.images.edits import EDITS, edit_picture
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from artsim.encoders.base import Encoder
+from artsim.encoders.registry import load_encoder
 
 
 @pytest.fixture(scope="module")

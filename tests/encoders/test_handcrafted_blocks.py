@@ -4,6 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
+from scipy.special import logsumexp
+from skimage.filters import gabor_kernel
 
 from artsim.encoders.handcrafted import (
     BLOCKS,

@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
 
+from artsim.catalog.arrays import RGBImage
 from artsim.encoders.mtcnn import CandidateNet, ProposalNet, load_net, squared, windows_of
 from artsim.encoders.mtcnn_pyramid import fold_pyramid, plan_pyramid, resize_windows, sum_table
 from artsim.encoders.torchvision_ops import ensure_torchvision, suppress
