@@ -4,9 +4,8 @@ from .catalog.classification import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.results import Listing as Listing, SearchResult as SearchResult
-from .encoders.classifier.predict import load_classifier as load_classifier
-from .encoders.detectors import load_detector as load_detector
-from .encoders.face_crops import find_faces as find_faces
+from .encoders.classifier import load_classifier as load_classifier
+from .encoders.face_crops import find_faces as find_faces, load_detector as load_detector
 from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
 from .errors import (
     ArtsimError as ArtsimError,
@@ -44,8 +43,7 @@ from .evaluation.labels.options import LabelsOptions as LabelsOptions
 from .evaluation.labels.task import evaluate_labels as evaluate_labels
 from .evaluation.pixels.options import PixelsOptions as PixelsOptions
 from .evaluation.pixels.task import evaluate_pixels as evaluate_pixels
-from .evaluation.report import Report as Report
-from .evaluation.report_json import read_report as read_report
+from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
 from .ingest.delete import delete_gallery as delete_gallery, delete_paintings as delete_paintings
 from .ingest.progress import IngestSummary as IngestSummary

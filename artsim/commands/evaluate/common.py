@@ -113,7 +113,7 @@ def show_report(
 ) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
     if output_format == "json":
-        from artsim.evaluation.report_json import report_text
+        from artsim.evaluation.report import report_text
 
         sys.stdout.buffer.write(report_text(report).encode())
         sys.stdout.buffer.flush()
