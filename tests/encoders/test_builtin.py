@@ -59,6 +59,25 @@ def test_a_picture_does_not_depend_on_its_neighbors(encoder: Encoder) -> None:
     assert np.allclose(together, alone, atol=1e-4)
 
 
+def test_one_picture_takes_one_core_and_leaves_the_others_as_they_were(encoder: Encoder) -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda *_: seen.append(torch.get_num_threads())
+    )
+    try:
+        torch.set_num_threads(2)
+        encoder.encode([picture(0)])
+        assert set(seen) == {1}
+        seen.clear()
+        encoder.encode([picture(0), picture(1)])
+        assert set(seen) == {2}
+        assert torch.get_num_threads() == 2
+    finally:
+        hook.remove()
+        torch.set_num_threads(before)
+
+
 # Made-up pictures differ in little but color, and a detail or a wall leaves little of that.
 @pytest.mark.parametrize(
     "edit", [name for name in EDITS if name not in ("detail", "frame", "grayscale")]
