@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import Backbone
+    from artsim.encoders.lpips import Backbone
 
 
 @dataclass(frozen=True, slots=True)
