@@ -1,16 +1,21 @@
-"""Vectors in the plane: PCA, t-SNE and UMAP, the same for the same seed."""
+"""Vectors in the plane: PCA, t-SNE and UMAP, the same for the same seed; and a grid of cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
-from artsim.catalog.collection_map import Faithfulness, Method, Positions
 from artsim.errors import ConfigError
+
+Positions = npt.NDArray[np.float32]
+"""Shape (N, 2): x to the right and y downward, as on a screen."""
+
+Method = Literal["tsne", "umap", "pca"]
 
 PERPLEXITY: Final = 30.0
 """Default of van der Maaten & Hinton's program and of scikit-learn."""
@@ -26,7 +31,41 @@ _ONE_THREAD: Final = 3000
 """Up to this many points threads wait for each other longer than they compute."""
 
 _SAMPLE: Final = 2000
-_SPREAD: Final = 1e-4
+
+_EXACT: Final = 900
+"""Most points that are assigned to cells at once: the time grows with the cube."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """How far nearness on a map can be trusted.
+
+    Attributes
+    ----------
+    trustworthiness : float
+        In 0..1 [1]_: 1 where no point is near another on the map without being so in the
+        vectors.
+    kept : float
+        Mean share of a point's `k` nearest on the map that are among its `k` nearest by
+        the vectors, in 0..1.
+    by_chance : float
+        What `kept` would be on a map that knows nothing.
+    k : int
+        Number of neighbors looked at.
+    sample : int
+        Number of points that were measured, each against all others of the sample.
+
+    References
+    ----------
+    .. [1] Venna & Kaski (2001). Neighborhood preservation in nonlinear projection
+       methods: an experimental study. ICANN.
+    """
+
+    trustworthiness: float
+    kept: float
+    by_chance: float
+    k: int
+    sample: int
 
 
 def project(
@@ -78,17 +117,34 @@ def project(
     if not perplexity >= 1:
         raise ValueError(f"perplexity must be at least 1, not {perplexity}")
     if method == "umap":
-        umap = _load_umap()
+        try:
+            from umap import UMAP
+        except ImportError as exc:
+            raise ConfigError(
+                "UMAP is not installed; install it with: pip install 'artsim[umap]', or use t-SNE",
+                hint="--method tsne",
+            ) from exc
     reduced = principal_components(vectors, _DIMS)
     start = reduced[:, :2]
     if method == "pca" or len(vectors) < _LEAST or not float(start[:, 0].std()) > 0:
         return fit_unit_square(start)
     if method == "umap":
         neighbors = max(2, min(round(perplexity / 2), len(vectors) - 1))
-        return fit_unit_square(_umap(umap, reduced, start, neighbors, seed))
-    return fit_unit_square(
-        _tsne(reduced, start, effective_perplexity(perplexity, len(vectors)), seed)
+        # UMAP's own starts span 20 units; its forces are tuned to that. A seed allows one
+        # job only, and UMAP warns unless it is asked for one.
+        begin = start / np.abs(start).max() * 10
+        umap = UMAP(n_neighbors=neighbors, init=begin, random_state=seed, n_jobs=1)
+        return fit_unit_square(umap.fit_transform(reduced))
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    tsne = TSNE(
+        perplexity=effective_perplexity(perplexity, len(vectors)),
+        init=start / start[:, 0].std() * 1e-4,
+        random_state=seed,
     )
+    with threadpool_limits(1 if len(reduced) <= _ONE_THREAD else None, "openmp"):
+        return fit_unit_square(tsne.fit_transform(reduced))
 
 
 def effective_perplexity(perplexity: float, count: int) -> float:
@@ -182,52 +238,75 @@ def _nearest(scores: npt.NDArray[np.floating[Any]], k: int) -> npt.NDArray[np.in
     return order[:, :k]
 
 
-def _tsne(
-    reduced: npt.NDArray[np.float32],
-    start: npt.NDArray[np.float32],
-    perplexity: float,
-    seed: int,
-) -> npt.NDArray[np.float32]:
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
+def choose_grid(count: int, aspect: float = 4 / 3) -> tuple[int, int]:
+    """Return columns and rows of a grid of about `aspect` that `count` points nearly fill."""
+    if count < 1:
+        raise ValueError(f"expected at least 1 point, got {count}")
+    ideal = math.sqrt(count * aspect)
+    near = range(max(1, math.floor(0.85 * ideal)), math.ceil(1.15 * ideal) + 1)
+    columns = min(near, key=lambda wide: (-count % wide, abs(wide - ideal)))
+    return columns, math.ceil(count / columns)
 
-    model = TSNE(
-        perplexity=perplexity,
-        init=start / start[:, 0].std() * _SPREAD,
-        random_state=seed,
-    )
-    few = len(reduced) <= _ONE_THREAD
-    with threadpool_limits(1 if few else None, "openmp"):
-        found: npt.NDArray[np.float32] = model.fit_transform(reduced)
+
+def assign_cells(positions: Positions, columns: int, rows: int) -> npt.NDArray[np.int32]:
+    """Give each point a cell of its own, near its place.
+
+    Up to 900 points this is the assignment with the least sum of squared ways [1]_.
+    More are halved again and again, points and cells alike, across the longer side of the
+    cells: a k-d tree with one cell a leaf, whose last branches are assigned exactly.
+
+    Parameters
+    ----------
+    positions : ndarray of float32, shape (N, 2)
+        In 0..1.
+    columns, rows : int
+        Size of the grid, which has at least N cells.
+
+    Returns
+    -------
+    ndarray of int32, shape (N, 2)
+        Column and row, no two rows alike.
+
+    Raises
+    ------
+    ValueError
+        If the grid has too few cells.
+
+    References
+    ----------
+    .. [1] Quadrianto, Smola, Song & Tuytelaars (2010). Kernelized sorting. PAMI 32 (which
+       lays pictures out on a grid by a linear assignment).
+    """
+    count = len(positions)
+    if columns < 1 or rows < 1 or columns * rows < count:
+        raise ValueError(f"{count} points do not fit on a grid of {columns} x {rows}")
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    scaled = (positions - low) / spread * (columns - 1, rows - 1)
+    grid = np.stack(np.divmod(np.arange(columns * rows), columns)[::-1], axis=1)
+    # The last row is not full: what is missing stays free at its end.
+    found = np.zeros((count, 2), np.int32)
+    _assign(scaled, np.arange(count), grid[:count], found)
     return found
 
 
-def _load_umap() -> Callable[..., Any]:
-    try:
-        from umap import UMAP
-    except ImportError as exc:
-        raise ConfigError(
-            "UMAP is not installed; install it with: pip install 'artsim[umap]', or use t-SNE",
-            hint="--method tsne",
-        ) from exc
-    made: Callable[..., Any] = UMAP
-    return made
+def _assign(
+    places: npt.NDArray[np.floating],
+    points: npt.NDArray[np.intp],
+    cells: npt.NDArray[np.intp],
+    found: npt.NDArray[np.int32],
+) -> None:
+    """Give `points` the `cells`, as many of the one as of the other."""
+    if len(points) <= _EXACT:
+        from scipy.optimize import linear_sum_assignment
+        from scipy.spatial.distance import cdist
 
-
-def _umap(
-    umap: Callable[..., Any],
-    reduced: npt.NDArray[np.float32],
-    start: npt.NDArray[np.float32],
-    neighbors: int,
-    seed: int,
-) -> npt.NDArray[np.float32]:
-    # UMAP's own starts span 20 units; its forces are tuned to that. A seed allows one
-    # job only, and UMAP warns unless it is asked for one.
-    model = umap(
-        n_neighbors=neighbors,
-        init=start / np.abs(start).max() * 10,
-        random_state=seed,
-        n_jobs=1,
-    )
-    found: npt.NDArray[np.float32] = model.fit_transform(reduced)
-    return found
+        _, chosen = linear_sum_assignment(cdist(places[points], cells, "sqeuclidean"))
+        found[points] = cells[chosen]
+        return
+    axis = int(np.argmax(np.ptp(cells, axis=0)))
+    half = len(cells) // 2
+    by_cell = np.lexsort((cells[:, 1 - axis], cells[:, axis]))
+    by_place = np.lexsort((points, places[points, 1 - axis], places[points, axis]))
+    for part in (slice(None, half), slice(half, None)):
+        _assign(places, points[by_place[part]], cells[by_cell[part]], found)

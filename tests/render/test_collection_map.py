@@ -5,7 +5,7 @@ import pytest
 
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.errors import EncoderMismatchError, QueryError
-from artsim.evaluation.collection_map import MapOptions, make_map, nearest_others
+from artsim.render.collection_map import MapOptions, make_map, nearest_others
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery
 from artsim.search.similar import find_similar
@@ -23,7 +23,7 @@ class Stages:
     def start(self, total: int | None, description: str) -> None:
         self.totals.append(total)
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         self.done.append(done)
 
     def finish(self) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.evaluation.picture_grid import assign_cells, choose_grid
+from artsim.render.projection import assign_cells, choose_grid
 
 
 @given(st.integers(1, 20_000))
