@@ -23,8 +23,7 @@ from PIL import Image
 
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError, RenderError
-from artsim.files import FileKind, check_file, write_file
-from artsim.images.place import local_path, picture_files
+from artsim.files import FileKind, check_file, local_path, picture_files, write_file
 from artsim.render.cards import face_of, load_outlined
 from artsim.render.collection_map import (
     CATEGORICAL,
