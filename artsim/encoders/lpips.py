@@ -14,13 +14,11 @@ References
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +26,13 @@ import numpy.typing as npt
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
 from artsim.encoders.devices import pick_device
-from artsim.encoders.weights import file_sha256, find_weights, load_state_dict, strict_loading
+from artsim.encoders.weights import (
+    file_sha256,
+    find_weights,
+    load_state_dict,
+    strict_loading,
+    torch_home,
+)
 from artsim.errors import EncoderError, WeightsError
 
 if TYPE_CHECKING:
@@ -42,70 +46,13 @@ FILES: Final[Mapping[Backbone, str]] = {
     "vgg": "vgg16-397923af.pth",
     "squeeze": "squeezenet1_1-b8a52dc0.pth",
 }
-"""Names of torchvision's files, those that ``lpips`` loads."""
-
-_MODELS: Final[Mapping[Backbone, str]] = {
-    "alex": "alexnet",
-    "vgg": "vgg16",
-    "squeeze": "squeezenet1_1",
-}
+"""Names of torchvision's files, those that ``lpips`` loads: the model's, and a hash."""
 
 _BATCH: Final = 16
 
 
-class PerceptualDistance(Protocol):
-    """A learned difference between pictures: 0 is none, lower is nearer."""
-
-    @property
-    def identity(self) -> str:
-        """Model and weights: other values only come of another identity."""
-        ...
-
-    def distances(
-        self, query: RGBImage, pictures: npt.NDArray[np.uint8]
-    ) -> npt.NDArray[np.float64]:
-        """Return the difference of `query` to each of N pictures of its size.
-
-        Parameters
-        ----------
-        query : ndarray of uint8, shape (h, w, 3)
-        pictures : ndarray of uint8, shape (N, h, w, 3)
-
-        Returns
-        -------
-        ndarray of float64, shape (N,)
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class LpipsPlan:
-    """An LPIPS whose parts are here.
-
-    Attributes
-    ----------
-    weights : Path
-        Of the backbone.
-    """
-
-    backbone: Backbone
-    weights: Path
-
-    def load(self, device: str = "auto") -> PerceptualDistance:
-        """Load it.
-
-        Raises
-        ------
-        WeightsError
-            If the weights are damaged, unsafe, or of another model.
-        EncoderError
-            If this machine has no such device.
-        """
-        return LpipsDistance(self.backbone, self.weights, device=device)
-
-
-def find_lpips(backbone: Backbone, settings: Settings) -> LpipsPlan:
-    """Find the package and the backbone's weights, without loading either.
+def find_lpips(backbone: Backbone, settings: Settings) -> Path:
+    """Return the backbone's weights, if the package is installed; neither is loaded.
 
     The weights are a file of torchvision's, ``alexnet-owt-7be5be79.pth``, under that
     name or the model's (``alexnet``) in ``ARTSIM_WEIGHTS``, or in torch's own cache.
@@ -120,19 +67,20 @@ def find_lpips(backbone: Backbone, settings: Settings) -> LpipsPlan:
     if importlib.util.find_spec("lpips") is None:
         raise EncoderError("the package lpips is not installed; add it with: artsim[lpips]")
     stem = FILES[backbone].removesuffix(".pth")
-    path, looked_in = find_weights((stem, _MODELS[backbone]), given=None, settings=settings)
-    cached = _torch_cache() / FILES[backbone]
+    model = stem.partition("-")[0]
+    path, looked_in = find_weights((stem, model), given=None, settings=settings)
+    cached = torch_home() / "hub" / "checkpoints" / FILES[backbone]
     if path is None and cached.is_file():
         path = cached
     if path is None:
         raise WeightsError(
-            f"no weights of LPIPS's backbone {_MODELS[backbone]}: looked in "
+            f"no weights of LPIPS's backbone {model}: looked in "
             f"{'; '.join([*looked_in, str(cached)])}. On a machine with a connection run: "
-            f'python -c "import torchvision; torchvision.models.{_MODELS[backbone]}'
+            f'python -c "import torchvision; torchvision.models.{model}'
             "(weights='DEFAULT')\"; then put the file it downloads into the folder that "
             "ARTSIM_WEIGHTS names"
         )
-    return LpipsPlan(backbone, path)
+    return path
 
 
 class LpipsDistance:
@@ -147,6 +95,18 @@ class LpipsDistance:
         without running anything that is in the file.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Attributes
+    ----------
+    identity : str
+        Backbone, version, and the first digits of the weights' SHA-256.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are damaged, unsafe, or of another model.
+    EncoderError
+        If this machine has no such device.
     """
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
@@ -155,22 +115,26 @@ class LpipsDistance:
         _fill_backbone(self._network.net, weights)
         _fill_heads(self._network, backbone)
         self._network.eval().requires_grad_(False).to(self._device)
-        self._identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
-
-    @property
-    def identity(self) -> str:
-        """Backbone, version, and the first digits of the weights' SHA-256."""
-        return self._identity
+        self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
 
     def distances(
         self, query: RGBImage, pictures: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.float64]:
-        """Return the difference of `query` to each of N pictures of its size.
+        """Return the difference of `query` to each of N pictures of its size; 0 is none.
+
+        Parameters
+        ----------
+        query : ndarray of uint8, shape (h, w, 3)
+        pictures : ndarray of uint8, shape (N, h, w, 3)
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
 
         Raises
         ------
         ValueError
-            If the shapes or types are not those of `PerceptualDistance.distances`.
+            If the shapes or types are others.
         """
         import torch
 
@@ -235,10 +199,3 @@ def _fill_heads(network: torch.nn.Module, backbone: Backbone) -> None:
         raise WeightsError(f"{path} lacks {', '.join(missing[:3])}; install lpips again")
     with strict_loading(path):
         network.load_state_dict(heads, strict=False)
-
-
-def _torch_cache() -> Path:
-    """Return the folder of torchvision's downloads; it need not be there."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    home = os.environ.get("TORCH_HOME") or Path(cache, "torch")
-    return Path(home).expanduser() / "hub" / "checkpoints"

@@ -1,4 +1,11 @@
-"""Encoders of pictures and texts from open_clip: ``open_clip:MODEL/PRETRAINED[@FILE]``."""
+"""Encoders of pictures and texts from open_clip: ``open_clip:MODEL/PRETRAINED[@FILE]``.
+
+References
+----------
+.. [1] Radford et al. (2021). Learning transferable visual models from natural language
+   supervision. ICML (arXiv 2103.00020).
+.. [2] Ilharco et al. (2021). OpenCLIP. doi:10.5281/zenodo.5143773.
+"""
 
 from __future__ import annotations
 
@@ -6,82 +13,70 @@ import contextlib
 import difflib
 import logging
 from collections.abc import Iterator
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from artsim.encoders.model_spec import FoundWeights, find_model_weights, parse_model_spec
-from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family, vector_name
+from artsim.encoders.base import TextEncoder
+from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.weights import (
-    fetch_from_hub,
-    fill_model,
-    load_state_dict,
-    no_weights,
-)
+from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
 from artsim.errors import EncoderError, UnknownEncoderError
 
 if TYPE_CHECKING:
     import torch
 
-    from artsim.encoders.torch_encoder import TorchImageEncoder
-
 _HUB_FILES: Final = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 """The first is what open_clip's publishers now upload, the second what they used to."""
 
 
-def plan_open_clip(request: EncoderRequest) -> EncoderPlan:
+def _understand(request: Request) -> Card:
     """Understand ``open_clip:MODEL/PRETRAINED[@FILE]``; of a local file MODEL is enough."""
-    spec = parse_model_spec(request)
-    if spec.pooling:
+    spec, pooling = request.model_and_pooling()
+    if pooling:
         raise EncoderError(
             f"{request.name!r}: open_clip's models pool as they were trained to; leave "
-            f"+{spec.pooling} out"
+            f"+{pooling} out"
         )
-    model, _, tag = spec.model.partition("/")
-    found = find_model_weights(request, spec, weights_stems(spec.model), tag=tag)
+    model, _, tag = spec.partition("/")
+    found = request.find_weights(_weights_stems(spec), tag=tag)
     if found.path is None and not tag:
         raise EncoderError(
             f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
             f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or a file of weights",
             hint="--weights FILE",
         )
-    return EncoderPlan(
+    return Card(
         name=request.name,
-        spec=f"open_clip:{spec.model}{found.spec_suffix}",
+        spec=f"open_clip:{spec}{found.suffix}",
         family="open_clip",
-        vector_name=vector_name("clip", model, found.identity),
         dim=None if request.card is None else request.card.dim,
         takes_text=True,
+        vector_name=vector_name("clip", model, found.identity),
         weights=found.path,
-        loader=partial(_load, model=model, tag=tag, found=found),
+        looked_in=found.looked_in,
     )
 
 
-def weights_stems(model: str) -> tuple[str, ...]:
+def _weights_stems(model: str) -> tuple[str, ...]:
     """Return the stems of a model's file: ``ViT-B-32-laion2b_s34b_b79k``, ``ViT-B-32``."""
     return tuple(dict.fromkeys((model.replace("/", "-"), model.partition("/")[0])))
 
 
-def create_clip(model: str, tag: str, found: FoundWeights) -> torch.nn.Module:
-    """Build open_clip's network with its weights.
+def _load(card: Card, device: str) -> TextEncoder:
+    """Load a network; see `load_encoder` for what it raises."""
+    from artsim.encoders.devices import pick_device
+    from artsim.encoders.torch_encoder import TorchTextEncoder
 
-    Raises
-    ------
-    UnknownEncoderError
-        If open_clip has no such model or weights; the message gives the nearest.
-    WeightsError
-        If the weights are missing, damaged, or of another model.
-    EncoderError
-        If the model needs a library that is not installed.
-    """
+    pick_device(device)  # a wrong one is known before a long download
+    model, _, tag = card.model.partition("@")[0].partition("/")
     open_clip = _import_open_clip()
     config = _pretrained_config(model, tag)
-    path = found.path or _fetch(config, model, tag, found)
+    path = card.weights or _fetch(config, model, tag, card.looked_in)
     state = load_state_dict(path)
     try:
         with _quiet_logging():
-            network: torch.nn.Module = open_clip.create_model(
+            network: Any = open_clip.create_model(
                 model,
                 load_weights=False,
                 pretrained_text=False,
@@ -90,36 +85,40 @@ def create_clip(model: str, tag: str, found: FoundWeights) -> torch.nn.Module:
     except Exception as exc:  # whatever a text tower from another library raises
         raise EncoderError(f"open_clip cannot build {model}: {exc}") from exc
     fill_model(network, _in_todays_layout(state, network), path=path)
-    return network
-
-
-def preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
-    """Return what open_clip declares for the weights, but with the whole picture squashed.
-
-    open_clip cuts out the center of most; see `artsim.encoders.timm_encoder`.
-    """
-    size = network.visual.image_size
-    height, width = (size, size) if isinstance(size, int) else size
-    defaults = network.visual.preprocess_cfg
-    return Preprocessing(
-        height=height,
-        width=width,
-        interpolation=config.get("interpolation", defaults["interpolation"]),
-        mean=tuple(config.get("mean", defaults["mean"])),
-        std=tuple(config.get("std", defaults["std"])),
+    return TorchTextEncoder(
+        card,
+        network,
+        _preprocessing_of(network, config),
+        network.encode_image,
+        encode_text=network.encode_text,
+        tokenize=lambda texts: _tokenizer(model)(texts),
+        device=device,
     )
 
 
-def _load(
-    plan: EncoderPlan, device: str, *, model: str, tag: str, found: FoundWeights
-) -> TorchImageEncoder:
-    from artsim.encoders.clip import ClipEncoder
-    from artsim.encoders.devices import pick_device
+@cache
+def _tokenizer(model: str) -> Any:
+    try:
+        return _import_open_clip().get_tokenizer(model)
+    except Exception as exc:  # some models' tokenizers need other libraries and the hub
+        raise EncoderError(f"no tokenizer for the texts of {model}: {exc}") from exc
 
-    pick_device(device)  # a wrong one is known before a long download
-    network = create_clip(model, tag, found)
-    preprocessing = preprocessing_of(network, _pretrained_config(model, tag))
-    return ClipEncoder(plan, network, preprocessing, model=model, device=device)
+
+def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
+    """Return what open_clip declares for the weights, but with the whole picture squashed.
+
+    open_clip cuts out the center of most; see `artsim.encoders.timm.preprocessing_of`.
+    """
+    size = network.visual.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    declared = {**network.visual.preprocess_cfg, **config}
+    return Preprocessing(
+        height=height,
+        width=width,
+        interpolation=declared["interpolation"],
+        mean=tuple(declared["mean"]),
+        std=tuple(declared["std"]),
+    )
 
 
 def _import_open_clip() -> Any:
@@ -146,14 +145,14 @@ def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
     return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
 
 
-def _fetch(config: dict[str, Any], model: str, tag: str, found: FoundWeights) -> Path:
+def _fetch(config: dict[str, Any], model: str, tag: str, looked_in: tuple[str, ...]) -> Path:
     name = f"open_clip:{model}/{tag}"
     repository, _, filename = config.get("hf_hub", "").rpartition("/")
     if not repository:
         elsewhere = f"the hub (it is only at {config.get('url') or 'no known address'})"
-        raise no_weights(name, "; ".join([*found.looked_in, elsewhere]))
+        raise no_weights(name, "; ".join([*looked_in, elsewhere]))
     files = (str(Path(filename).with_suffix(".safetensors")), filename) if filename else _HUB_FILES
-    return fetch_from_hub(repository, files, model=name, looked_in=found.looked_in)
+    return fetch_from_hub(repository, files, model=name, looked_in=looked_in)
 
 
 def _in_todays_layout(
@@ -186,28 +185,24 @@ def _quiet_logging() -> Iterator[None]:
         root.removeHandler(silent)
 
 
-def _card(
-    name: str, model: str, repository: str, dim: int, size_mb: float, summary: str
-) -> EncoderCard:
-    return EncoderCard(
+def _card(name: str, model: str, repository: str, dim: int, size_mb: float, summary: str) -> Card:
+    return Card(
         name=name,
         spec=f"open_clip:{model}",
         family="open_clip",
-        kind="image",
         dim=dim,
         size_mb=size_mb,
         licence="MIT",
         source=f"hub, {repository}",
         summary=summary,
         takes_text=True,
-        stems=(name, *weights_stems(model)),
+        stems=(name, *_weights_stems(model)),
         hub=(repository, _HUB_FILES),
     )
 
 
 FAMILY: Final = Family(
-    syntax="open_clip:MODEL/PRETRAINED",
-    plan=plan_open_clip,
+    load=_load,
     cards=(
         _card(
             "clip",
@@ -226,4 +221,6 @@ FAMILY: Final = Family(
             "CLIP ViT-L/14, trained on captions; better, and some 18 times the work",
         ),
     ),
+    syntax="open_clip:MODEL/PRETRAINED",
+    understand=_understand,
 )
