@@ -33,8 +33,8 @@ def folder(sample: Path, tmp_path: Path) -> Path:
     """Twelve pictures: 001.jpg to 012.jpg."""
     made = tmp_path / "pictures"
     made.mkdir()
-    for picture in sorted((sample / "images").iterdir())[:12]:
-        shutil.copy(picture, made / f"{picture.name[:3]}.jpg")
+    for number, picture in enumerate(sorted((sample / "images").iterdir())[:12], 1):
+        shutil.copy(picture, made / f"{number:03}.jpg")
     return made
 
 

@@ -36,7 +36,7 @@ def test_a_picture_is_not_compared_with_old_vectors(old: Gallery, sample: Path) 
 
 
 def test_queries_by_id_need_no_encoder(old: Gallery) -> None:
-    assert find_similar(old, IdQuery("sample-001")).hits
+    assert find_similar(old, IdQuery("met-437388")).hits
 
 
 def test_an_ingest_says_how_to_go_on(old: Gallery, sample: Path) -> None:

@@ -34,7 +34,7 @@ class ColdStarts:
 def measure_cold_starts(
     scratch: Path, *, runs: int = 9, progress: Progress | None = None
 ) -> ColdStarts:
-    """Time each `runs` times, on a gallery of `PAINTINGS` made-up paintings in `scratch`.
+    """Time each `runs` times, on a gallery of `PAINTINGS` paintings in `scratch`.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def measure_cold_starts(
 
 
 def _small_gallery(sample: Path, home: Path) -> str:
-    """Ingest a few made-up paintings; return the id of one."""
+    """Ingest a few paintings of the sample; return the id of one."""
     made = make_sample(sample, count=PAINTINGS)
     settings = Settings(home=home)
     with open_gallery(settings) as gallery:

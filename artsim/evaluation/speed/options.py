@@ -59,7 +59,7 @@ class SpeedOptions:
     only : sequence of str
         Of `PARTS`; none means all.
     data : Path or None
-        Folder of pictures, which is only read; None is the made-up sample.
+        Folder of pictures, which is only read; None is the sample.
     encoder : str or None
         Learned encoder to ingest with; None is ResNet-50 with random weights.
     seed : int

@@ -1,4 +1,4 @@
-"""The pictures that speed is measured on: the user's own, else the made-up sample."""
+"""The pictures that speed is measured on: the user's own, else the sample's."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import EvaluationError, SourceError
 from artsim.ingest.folder import list_pictures
-from artsim.ingest.sample import make_sample
+from artsim.ingest.sample import WORKS, make_sample
 
-SAMPLE_NOTE: Final = "on made-up pictures, since no folder of real ones was given (--data)"
+SAMPLE_NOTE: Final = "on the pictures of `artsim sample`, since no folder was given (--data)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +45,28 @@ class Pictures:
         if not self.folder.is_dir():
             raise SourceError(
                 f"there is no folder {self.folder}; name one that holds pictures, or none "
-                "to measure on made-up ones",
+                "to measure on the sample's",
                 hint="--data",
             )
         if not list_pictures(self.folder).pictures:
             raise SourceError(
                 f"{self.folder} holds no pictures; name another folder, or none "
-                "to measure on made-up ones",
+                "to measure on the sample's",
                 hint="--data",
             )
 
     def to_ingest(self, count: int, scratch: Path) -> Path:
         """Return a folder to ingest of at least `count` pictures, if there are so many.
 
-        The sample is painted into `scratch`.
+        The sample, which may have fewer, is copied into `scratch`.
         """
         if self.folder is not None:
             return self.folder
-        self.progress.start(count, "Painting made-up pictures")
+        self.progress.start(count, "Copying the sample")
         made = make_sample(
-            scratch / "sample", count=count, progress=lambda done, _: self.progress.update(done)
+            scratch / "sample",
+            count=min(count, WORKS),
+            progress=lambda done, _: self.progress.update(done),
         )
         return made.folder
 
