@@ -20,7 +20,7 @@ from artsim.files import (
     replacing,
     write_file,
 )
-from artsim.store.manifest import check_store_folder
+from artsim.store.data_folder import check_store_folder
 
 NOTED = FileKind("list", ExportError, (".csv",), noted=True)
 ANY = FileKind("file", ExportError)

@@ -93,18 +93,18 @@ MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """Most bytes of a payload as JSON: as much as a line of a manifest may have. The embedded
 engine gave back one of 70 MB; a server refuses requests over 32 MiB by default."""
 
-_NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
+NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
 """``uuid5(NAMESPACE_OID, "artsim")``, written out because point ids depend on it."""
 
 
 def painting_point_id(painting_id: str) -> str:
     """Return the id of the painting's point: a UUIDv5 of `painting_id`."""
-    return str(uuid.uuid5(_NAMESPACE, painting_id))
+    return str(uuid.uuid5(NAMESPACE, painting_id))
 
 
 def face_point_id(painting_id: str, face_index: int) -> str:
     """Return the id of a face's point: a UUIDv5 of ``<painting_id>#face<face_index>``."""
-    return str(uuid.uuid5(_NAMESPACE, f"{painting_id}#face{face_index}"))
+    return str(uuid.uuid5(NAMESPACE, f"{painting_id}#face{face_index}"))
 
 
 def field_value(payload: Mapping[str, Any], field: str) -> Any:

@@ -7,6 +7,8 @@ from typing import Final
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.faces import DetectedFace
+from artsim.catalog.kinds import Crop, CutterOptions
+from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector
 from artsim.images.align import align_face
 
@@ -59,3 +61,37 @@ def find_faces(
         FaceCrop(face, align_face(image, face.landmarks, size=crop_size, margin=margin))
         for face in detector.detect(image)
     ]
+
+
+class FaceCutter:
+    """Cutter of the kind ``faces``: each face upright, surest first."""
+
+    def __init__(self, options: CutterOptions) -> None:
+        from artsim.encoders.detectors import load_detector
+
+        self._detector = load_detector(
+            min_face=options.min_face, score=options.face_score, device=options.device
+        )
+
+    @property
+    def identity(self) -> str:
+        """As `crops_identity` says."""
+        return crops_identity(self._detector)
+
+    def __call__(self, picture: RGBImage, width: int) -> list[Crop]:
+        """Return the faces of `picture`, which is `width` pixels wide at its full size."""
+        scale = width / picture.shape[1]
+        found = find_faces(picture, self._detector)
+        return [Crop(one.crop, _face_payload(one.face, scale)) for one in found]
+
+
+def _face_payload(face: DetectedFace, scale: float) -> Payload:
+    box = face.box.scaled(scale)
+    return {
+        "box": [round(float(side), 1) for side in (box.x, box.y, box.width, box.height)],
+        "landmarks": [
+            [round(float(x) * scale, 1), round(float(y) * scale, 1)] for x, y in face.landmarks
+        ],
+        "detection_score": round(float(face.score), 4),
+        "face_size": round(float(min(box.width, box.height))),
+    }

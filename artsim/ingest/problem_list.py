@@ -12,7 +12,7 @@ from artsim.catalog.cells import BOM, csv_lines
 from artsim.errors import ArtsimError, ExportError
 from artsim.files import FileKind, check_file, discard_file, write_file
 from artsim.ingest.progress import Problem
-from artsim.store.manifest import mark_store_folder
+from artsim.store.data_folder import mark_store_folder
 
 LIST: Final = FileKind("list", ExportError, (".csv", ".jsonl", ".ndjson"), noted=True)
 

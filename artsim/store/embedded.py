@@ -15,16 +15,17 @@ import qdrant_edge as edge
 from artsim.errors import CollectionNotFoundError, listed, shortened
 from artsim.store.base import CollectionSchema, ServerOptions
 from artsim.store.checks import check_collection_name
-from artsim.store.disk import DISK_RESERVE, check_space
-from artsim.store.edge_dialect import create_index, edge_errors, to_config
-from artsim.store.embedded_collection import SHARD, EmbeddedCollection, closed_error
-from artsim.store.lock import FolderLock
-from artsim.store.manifest import (
+from artsim.store.data_folder import (
+    DISK_RESERVE,
+    FolderLock,
+    check_space,
     check_store_folder,
     mark_store_folder,
     sync_folder,
     write_schema,
 )
+from artsim.store.edge_dialect import create_index, edge_errors, to_config
+from artsim.store.embedded_collection import SHARD, EmbeddedCollection, closed_error
 
 _STALE_SECONDS: Final = 3600
 """Age at which a half-made collection is no longer being made."""

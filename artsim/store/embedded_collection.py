@@ -17,7 +17,6 @@ from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.errors import StoreError
-from artsim.store.answers import to_facets, to_hits, to_vectors
 from artsim.store.base import (
     CollectionSchema,
     CollectionStats,
@@ -35,8 +34,19 @@ from artsim.store.checks import (
     check_request,
     missing_vectors,
     spec_of,
+    to_facets,
+    to_hits,
+    to_vectors,
 )
-from artsim.store.disk import OPENING_SPACE, bytes_on_disk, check_space
+from artsim.store.data_folder import (
+    OPENING_SPACE,
+    FolderLock,
+    bytes_on_disk,
+    check_space,
+    damaged_error,
+    read_schema,
+    write_schema,
+)
 from artsim.store.edge_dialect import (
     DIALECT,
     create_index,
@@ -46,8 +56,6 @@ from artsim.store.edge_dialect import (
     to_query,
 )
 from artsim.store.filters import build_filter
-from artsim.store.lock import FolderLock
-from artsim.store.manifest import damaged_error, read_schema, write_schema
 
 FLUSH_EVERY: Final = 2_000
 """Points written between flushes: the engine replays the rest when it opens."""

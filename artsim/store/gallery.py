@@ -12,7 +12,8 @@ from typing import Final, Literal, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
-from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, IndexKind
+from artsim.catalog.kinds import KINDS, Kind
+from artsim.catalog.payload import IndexKind
 from artsim.catalog.progress import counted
 from artsim.config import Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
@@ -73,6 +74,40 @@ class Gallery:
     ) -> None:
         """Close it."""
         self.close()
+
+    def __getitem__(self, kind: Kind) -> Collection:
+        """Return the collection of that kind; CollectionNotFoundError if there is none yet."""
+        return self._open(cast("Part", kind.name))
+
+    def __contains__(self, kind: Kind) -> bool:
+        """Whether there is a collection of that kind."""
+        return self.collection_name(kind) in self.store.list_collections()
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """The kinds that the gallery has a collection of, in the registry's order."""
+        names = self.store.list_collections()
+        return [kind for kind in KINDS.values() if self.collection_name(kind) in names]
+
+    def collection_name(self, kind: Kind) -> str:
+        """Return the full name of the collection of that kind."""
+        return collection_name(self.name, cast("Part", kind.name))
+
+    def create(
+        self,
+        kind: Kind,
+        encoders: Sequence[EncoderInfo],
+        *,
+        pixels_side: int = 64,
+        options: ServerOptions | None = None,
+        reading: int = READING,
+    ) -> Collection:
+        """Create the collection of that kind; see `create_paintings`."""
+        return self._create(cast("Part", kind.name), encoders, pixels_side, options, reading)
+
+    def encoders(self, kind: Kind) -> dict[str, EncoderInfo]:
+        """Return the encoders of a kind's points by vector name, in the order of their adding."""
+        return read_encoders(self[kind])
 
     @property
     def paintings_name(self) -> str:
@@ -254,8 +289,7 @@ def _shown(gallery: str | None) -> str:
 
 def payload_indexes(part: Part) -> dict[str, IndexKind]:
     """Return the fields of a collection that are indexed, and how."""
-    fields = PAINTING_FIELDS if part == "paintings" else FACE_FIELDS
-    return {name: kind for name, kind in fields.items() if kind is not None}
+    return KINDS[part].indexes
 
 
 def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:

@@ -15,14 +15,13 @@ from typing import Any, Final
 from artsim.catalog.payload import why_unstorable
 from artsim.errors import StoreDamagedError, StoreError
 from artsim.store.base import CollectionSchema, Point, Record, VectorSpec
-from artsim.store.disk import DISK_RESERVE, bytes_on_disk, check_space
-from artsim.store.edge_dialect import edge_errors
-from artsim.store.embedded import make_collection
-from artsim.store.embedded_collection import SHARD
-from artsim.store.lock import FolderLock
-from artsim.store.manifest import (
+from artsim.store.data_folder import (
     COLLECTION_FILE,
+    DISK_RESERVE,
     STORE_FILE,
+    FolderLock,
+    bytes_on_disk,
+    check_space,
     check_store_folder,
     damaged_error,
     mark_store_folder,
@@ -31,6 +30,9 @@ from artsim.store.manifest import (
     write_json,
     write_schema,
 )
+from artsim.store.edge_dialect import edge_errors
+from artsim.store.embedded import make_collection
+from artsim.store.embedded_collection import SHARD
 from artsim.store.salvage import (
     AT_ONCE,
     Salvage,

@@ -21,7 +21,7 @@ import qdrant_edge as edge
 from artsim.catalog.arrays import Vector
 from artsim.errors import StoreError
 from artsim.store.base import Record, VectorSpec
-from artsim.store.disk import OPENING_SPACE, check_space, data_of
+from artsim.store.data_folder import OPENING_SPACE, check_space, data_of
 from artsim.store.edge_dialect import edge_errors
 from artsim.store.embedded_collection import SHARD, EmbeddedCollection
 

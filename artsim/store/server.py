@@ -12,12 +12,18 @@ from qdrant_client import QdrantClient
 from qdrant_client.qdrant_remote import QdrantRemote
 
 from artsim.errors import CollectionNotFoundError, StoreError, listed, shortened
-from artsim.store.address import check_address, exposes_key
 from artsim.store.base import CollectionSchema, ServerOptions
-from artsim.store.bounded_http import MAX_ANSWER, bound_answers
 from artsim.store.checks import check_collection_name
 from artsim.store.hnsw import HNSW
-from artsim.store.server_calls import ANSWER_TIME, PATIENCE, ServerCalls
+from artsim.store.server_calls import (
+    ANSWER_TIME,
+    MAX_ANSWER,
+    PATIENCE,
+    ServerCalls,
+    bound_answers,
+    check_address,
+    exposes_key,
+)
 from artsim.store.server_collection import Asked, ServerCollection
 from artsim.store.server_dialect import NOTES_KEY, to_hnsw, to_params
 

@@ -1,15 +1,19 @@
-"""Calls to a Qdrant server: tried again while that may help, then failing clearly."""
+"""Calls to a Qdrant server: bounded, tried again while that may help, then failing clearly."""
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import random
 import ssl
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
+import httpcore
 import httpx
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
@@ -20,12 +24,197 @@ from qdrant_client.http.exceptions import (
 
 from artsim.errors import (
     CollectionNotFoundError,
+    ConfigError,
     StoreAccessError,
     StoreError,
     StoreUnavailableError,
     shortened,
 )
-from artsim.store.bounded_http import AnswerTooLargeError, Deadline
+
+_EXAMPLE = "expected an address such as http://localhost:6333 or https://qdrant.example.org:6333"
+
+
+def check_address(url: str) -> str:
+    """Return `url` without a trailing slash.
+
+    Raises
+    ------
+    ConfigError
+        If it is no http or https address of a host, or has a user, password, query or
+        fragment in it; a key belongs in ``QDRANT_API_KEY``.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host, _port = parts.hostname, parts.port
+    except ValueError as exc:
+        raise ConfigError(f"Qdrant server {url!r}: {exc}; {_EXAMPLE}") from exc
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            f"Qdrant server {_without_user(parts)!r}: a user or key in the address is not "
+            "used; set the key in QDRANT_API_KEY"
+        )
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError(f"Qdrant server {url!r}: {_EXAMPLE}")
+    if parts.query or parts.fragment or any(c.isspace() for c in url.strip()):
+        raise ConfigError(f"Qdrant server {url!r}: something follows the address; {_EXAMPLE}")
+    return url.strip().rstrip("/")
+
+
+def exposes_key(url: str) -> bool:
+    """Return whether a key sent to `url` crosses a network unencrypted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" or host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def _without_user(parts: SplitResult) -> str:
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+MAX_ANSWER: Final = 128 * 2**20
+"""Most bytes of an answer, unpacked. A page of 256 paintings with three vectors of 1,024
+numbers and their pixels has 20 MiB; read, JSON takes some times its length in memory."""
+
+_PACKINGS: Final = ("", "identity", "gzip", "deflate")
+"""How an answer may be packed. Others, and one in another, unpack to gigabytes at once."""
+
+_PIECE: Final = 16 * 2**10
+"""Bytes read and unpacked at once: to 16 MiB at most."""
+
+
+class AnswerTooLargeError(Exception):
+    """An answer has more bytes than are taken."""
+
+
+class Deadline:
+    """Point in time until which a call has to be answered; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let what the thread does in the block take so long as a whole."""
+        self._of_thread.end = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            del self._of_thread.end
+
+    def left(self, timeout: float | None) -> float:
+        """Return the seconds that are left, at most `timeout`; 0 or less where none are."""
+        end = getattr(self._of_thread, "end", None)
+        most = float("inf") if timeout is None else timeout
+        return most if end is None else min(most, end - time.monotonic())
+
+
+def bound_answers(client: httpx.Client, deadline: Deadline, most: int) -> None:
+    """Make every answer to `client` end by `deadline`, and have at most `most` bytes.
+
+    Raises, from then on
+    --------------------
+    httpx.TimeoutException
+        If an answer is not whole in time, headers and unpacking included.
+    AnswerTooLargeError
+        If it is larger, whatever its length was said to be.
+    """
+    client.headers["Accept-Encoding"] = "gzip, deflate"
+    client.event_hooks = {"response": [lambda response: _read_bounded(response, deadline, most)]}
+    # Not by a transport of our own: then httpx would forget the proxies of the environment.
+    for transport in {client._transport, *client._mounts.values()}:
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            pool._network_backend = _Backend(pool._network_backend, deadline)
+
+
+def _read_bounded(response: httpx.Response, deadline: Deadline, most: int) -> None:
+    if response.headers.get("Content-Encoding", "").strip().lower() not in _PACKINGS:
+        raise httpx.DecodingError("an unknown packing", request=response.request)
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_bytes():
+        size += len(part)
+        if size > most:
+            raise AnswerTooLargeError(f"more than {most >> 20} MiB")
+        if deadline.left(None) <= 0:
+            raise httpx.ReadTimeout("no whole answer in time", request=response.request)
+        parts.append(part)
+    # What `read` would set, and finds set when the client calls it.
+    response._content = b"".join(parts)
+
+
+class _Backend(httpcore.NetworkBackend):
+    """Connections that do not outlast the deadline."""
+
+    def __init__(self, inner: httpcore.NetworkBackend, deadline: Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect; see httpcore."""
+        left = _or_raise(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        return _Stream(stream, self._deadline)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; see httpcore."""
+        self._inner.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection of which every read and write ends by the deadline."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read; see httpcore."""
+        left = _or_raise(self._deadline.left(timeout), httpcore.ReadTimeout)
+        return self._inner.read(min(max_bytes, _PIECE), left)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write; see httpcore."""
+        left = _or_raise(self._deadline.left(timeout), httpcore.WriteTimeout)
+        self._inner.write(buffer, left)
+
+    def close(self) -> None:
+        """Close; see httpcore."""
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Begin to encrypt; see httpcore."""
+        left = _or_raise(self._deadline.left(timeout), httpcore.ConnectTimeout)
+        stream = self._inner.start_tls(ssl_context, server_hostname, left)
+        return _Stream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of the connection; see httpcore."""
+        return self._inner.get_extra_info(info)
+
+
+def _or_raise(left: float, error: type[Exception]) -> float | None:
+    if left <= 0:
+        raise error("no whole answer in time")
+    return None if left == float("inf") else left
+
 
 P = ParamSpec("P")
 T = TypeVar("T")

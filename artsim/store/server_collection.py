@@ -13,7 +13,6 @@ from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import IndexKind, Payload, payload_bytes
 from artsim.errors import CollectionNotFoundError, StoreError
-from artsim.store.answers import to_facets, to_hits, to_vectors
 from artsim.store.base import (
     CollectionSchema,
     CollectionStats,
@@ -31,6 +30,9 @@ from artsim.store.checks import (
     check_request,
     missing_vectors,
     spec_of,
+    to_facets,
+    to_hits,
+    to_vectors,
 )
 from artsim.store.filters import build_filter
 from artsim.store.hnsw import NO_HNSW

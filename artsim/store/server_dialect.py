@@ -9,7 +9,6 @@ from qdrant_client import models
 
 from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError
-from artsim.store.answers import score_threshold
 from artsim.store.base import (
     CollectionSchema,
     Rescore,
@@ -17,7 +16,7 @@ from artsim.store.base import (
     ServerOptions,
     VectorSpec,
 )
-from artsim.store.checks import as_stored_query, spec_of
+from artsim.store.checks import as_stored_query, score_threshold, spec_of
 from artsim.store.filters import build_filter
 from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
 

@@ -16,7 +16,7 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.cli import app
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
 from artsim.ingest.repair import repair_gallery
-from artsim.store.disk import data_of
+from artsim.store.data_folder import data_of
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import open_gallery
 

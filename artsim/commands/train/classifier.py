@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
-from artsim.commands.evaluate.common import FormatOption, make_progress, show_report
+from artsim.commands.evaluate.common import FormatOption, show_report
 from artsim.commands.train.common import RestartOption, SeedOption, going_on_later
 
 NETWORKS = "Networks (mobilenetv2, recurrent)"
@@ -144,6 +144,7 @@ def classifier(
     """
     columns = parse_columns(column_map or [])
     with expected_errors():
+        from artsim.render.progress import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier.options import ClassifierOptions
         from artsim.training.classifier.task import train_classifier

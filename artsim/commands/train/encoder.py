@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from artsim.commands.common import DeviceOption, expected_errors, say
-from artsim.commands.evaluate.common import make_progress
 from artsim.commands.train.common import (
     RECIPE,
     RestartOption,
@@ -118,6 +117,7 @@ def encoder(
     check_shares(test_share, validation_share)
     with expected_errors():
         from artsim.render.plot_losses import write_losses
+        from artsim.render.progress import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting.options import LossWeights, PaintingOptions
         from artsim.training.painting.run import train_painting_encoder

@@ -10,7 +10,6 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.common import DeviceOption, expected_errors, say
-from artsim.commands.evaluate.common import make_progress
 from artsim.commands.train.common import (
     RECIPE,
     RestartOption,
@@ -156,6 +155,7 @@ def faces(
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with expected_errors():
         from artsim.render.plot_losses import write_losses
+        from artsim.render.progress import make_progress
         from artsim.training.faces.options import FacesRecipe
         from artsim.training.faces.run import train_faces
         from artsim.training.loop import LoopOptions

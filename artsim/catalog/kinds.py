@@ -1,0 +1,173 @@
+"""Kinds of collections: a point per painting, or per part that is cut out of its picture."""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol, cast
+
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.payload import (
+    FACE_FIELDS,
+    NAMESPACE,
+    PAINTING_FIELDS,
+    IndexKind,
+    Payload,
+    painting_point_id,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """One part of a picture.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (h, w, 3)
+        What is encoded.
+    payload : dict
+        What its point says beyond its painting's payload and its index: ``box`` (x, y, width
+        and height in pixels of the picture at its full size) and whatever else the kind has.
+    """
+
+    pixels: RGBImage
+    payload: Payload
+
+
+class Cutter(Protocol):
+    """Finds the parts of a picture."""
+
+    @property
+    def identity(self) -> str:
+        """What the crops depend on: other crops only come of another identity."""
+        ...
+
+    def __call__(self, picture: RGBImage, width: int) -> list[Crop]:
+        """Return the parts of `picture`, which is `width` pixels wide at its full size."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CutterOptions:
+    """How parts are looked for.
+
+    Attributes
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    min_face, face_score : int, float or None
+        Least side of a face in pixels and least score; None is the detector's own.
+    """
+
+    device: str = "auto"
+    min_face: int | None = None
+    face_score: float | None = None
+
+
+MakeCutter = Callable[[CutterOptions], Cutter]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Description of one collection of a gallery.
+
+    Attributes
+    ----------
+    name : str
+        Of the collection, behind the gallery's prefix: ``faces``.
+    noun : str
+        What one point is, in messages and in names of fields: ``face`` makes
+        ``face_index`` and, with the painting, ``face_count`` and ``face_encoders``.
+    own_fields : mapping of str to IndexKind or None
+        Payload fields beyond the painting's, with their payload index.
+    cutter : callable, str or None
+        Makes the cutter; as ``"module:name"`` it is imported when the first picture is
+        cut, so that a query by id loads no model. None: the point is the whole picture.
+    cutter_field : str
+        Field of a painting that notes which cutter looked for its parts.
+    own_encoders : bool
+        Whether its parts have encoders of their own rather than the pictures'.
+    """
+
+    name: str
+    noun: str
+    own_fields: Mapping[str, IndexKind | None] = field(default_factory=dict)
+    cutter: MakeCutter | str | None = None
+    cutter_field: str = ""
+    own_encoders: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a point is a whole picture."""
+        return self.cutter is None
+
+    @property
+    def index_field(self) -> str:
+        """Field of a part's number within its picture, from 0."""
+        return f"{self.noun}_index"
+
+    @property
+    def count_field(self) -> str:
+        """Field of a painting that notes how many parts were found."""
+        return f"{self.noun}_count"
+
+    @property
+    def encoders_field(self) -> str:
+        """Field of a painting that notes the vector names of its parts."""
+        return f"{self.noun}_encoders"
+
+    @property
+    def state_fields(self) -> tuple[str, str, str]:
+        """Fields in which a painting notes how its parts were looked for."""
+        return self.count_field, self.cutter_field, self.encoders_field
+
+    @property
+    def fields(self) -> Mapping[str, IndexKind | None]:
+        """All fields of a point, with their payload index (None: not indexed)."""
+        return {**PAINTING_FIELDS, **self.own_fields}
+
+    @property
+    def indexes(self) -> dict[str, IndexKind]:
+        """The indexed fields of a point, and how."""
+        return {name: index for name, index in self.fields.items() if index is not None}
+
+    def point_id(self, painting_id: str, index: int = 0) -> str:
+        """Return the id of a point: a UUIDv5 of the painting's id, or ``<id>#<noun><index>``."""
+        if self.is_whole:
+            return painting_point_id(painting_id)
+        return str(uuid.uuid5(NAMESPACE, f"{painting_id}#{self.noun}{index}"))
+
+    def make_cutter(self, options: CutterOptions | None = None) -> Cutter:
+        """Return the cutter, loading what it needs.
+
+        Raises
+        ------
+        ValueError
+            If the kind is of whole pictures.
+        EncoderError
+            If a model of it cannot be loaded.
+        """
+        if self.cutter is None:
+            raise ValueError(f"{self.name} are whole pictures: nothing is cut out of them")
+        make = self.cutter
+        if isinstance(make, str):
+            module, _, name = make.partition(":")
+            make = cast("MakeCutter", getattr(importlib.import_module(module), name))
+        return make(options or CutterOptions())
+
+
+PAINTINGS: Final = Kind("paintings", "painting")
+
+FACES: Final = Kind(
+    "faces",
+    "face",
+    own_fields={name: FACE_FIELDS[name] for name in FACE_FIELDS if name not in PAINTING_FIELDS},
+    cutter="artsim.encoders.face_crops:FaceCutter",
+    cutter_field="face_detector",
+    own_encoders=True,
+)
+
+KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES)}
+"""Every kind by name; one that is put here can be ingested, searched, evaluated and exported."""
