@@ -129,7 +129,8 @@ def _take_over(folder: Path, count: int) -> None:
         )
     if found and found.get("version") != VERSION:
         raise SourceError(
-            f"{folder}: holds the sample of another version of artsim; give a new or an empty folder"
+            f"{folder}: holds the sample of another version of artsim; "
+            "give a new or an empty folder"
         )
     metadata = folder / METADATA
     had = found.get("count") if found else count

@@ -27,14 +27,18 @@ def picture(sample: Path, number: int) -> Path:
 def test_the_picture_itself_has_no_vote(
     sample_gallery: Gallery, sample: Path, models: Models
 ) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, CYPRESSES), "style", models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, CYPRESSES), "style", models=models
+    )
     assert len(found.voters) == 10
     assert "met-436535" not in [voter.hit.painting_id for voter in found.voters]
     assert found.answer == found.candidates[0].label == "Post-Impressionism"
 
 
 def test_shares_are_cosines(sample_gallery: Gallery, sample: Path, models: Models) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, DAUGHTERS), "genre", k=7, models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, DAUGHTERS), "genre", k=7, models=models
+    )
     assert sum(c.probability for c in found.candidates) == pytest.approx(1)
     total = sum(voter.hit.score for voter in found.voters)
     for candidate in found.candidates:
@@ -48,7 +52,9 @@ def test_shares_are_cosines(sample_gallery: Gallery, sample: Path, models: Model
 def test_without_a_majority_there_is_no_answer(
     sample_gallery: Gallery, sample: Path, models: Models
 ) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, RUFF), "style", k=59, models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, RUFF), "style", k=59, models=models
+    )
     assert len(found.voters) > 10
     assert found.answer is None
     low = classify_by_neighbors(
