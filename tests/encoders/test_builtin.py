@@ -12,7 +12,7 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.builtin_family import FOLDER, builtin_config
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.trained_config import WEIGHTS_FILE
-from artsim.images.edits import EDITS, edit_picture
+from artsim.evaluation.edits import EDITS, edit_picture
 
 
 @pytest.fixture(scope="module")
