@@ -17,8 +17,8 @@ from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
 from artsim.evaluation.report import Picture, PictureGroup, PictureRow, QueryValues
 from artsim.evaluation.statistics import Estimate, estimate_mean
-from artsim.images.place import local_path
-from artsim.images.similarity import rmse, ssim, ssim_color
+from artsim.files import local_path
+from artsim.images.pixels import rmse, ssim, ssim_color
 
 if TYPE_CHECKING:
     from artsim.encoders.lpips_distance import PerceptualDistance

@@ -23,7 +23,7 @@ from artsim.catalog.split import side_of
 from artsim.config import Settings
 from artsim.errors import EncoderError, EvaluationError
 from artsim.evaluation.report import Cell, Column, Parts, Report, library_versions, timestamp
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions, check_weights
 from artsim.search.queries import IdQuery

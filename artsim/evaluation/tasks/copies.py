@@ -37,7 +37,7 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share
 from artsim.evaluation.statistics import estimate_mean
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.fields import check_field
 from artsim.search.find import find_hits
 from artsim.search.models import Models

@@ -43,7 +43,7 @@ from artsim.evaluation.verification import (
     pair_cosines,
     read_pairs,
 )
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.vectors import read_vectors
 from artsim.store.base import Record
 
