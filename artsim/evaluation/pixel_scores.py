@@ -21,7 +21,7 @@ from artsim.files import local_path
 from artsim.images.pixels import rmse, ssim, ssim_color
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import PerceptualDistance
+    from artsim.encoders.lpips import LpipsDistance
     from artsim.images.load import LoadedImage
 
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -191,12 +191,12 @@ class View:
     ----------
     load : callable
         Returns a subject's picture, or None where it cannot be had.
-    perceptual : PerceptualDistance or None
+    perceptual : LpipsDistance or None
         LPIPS, where its weights are here.
     """
 
     load: Callable[[Subject], RGBImage | None]
-    perceptual: PerceptualDistance | None = None
+    perceptual: LpipsDistance | None = None
 
 
 def score_pairs(
@@ -229,7 +229,7 @@ def score_pairs(
 def compare(
     query: RGBImage,
     pictures: npt.NDArray[np.uint8],
-    perceptual: PerceptualDistance | None = None,
+    perceptual: LpipsDistance | None = None,
 ) -> Values:
     """Compare a picture with N others of its size.
 

@@ -339,31 +339,24 @@ class TrainedOn:
 
 def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings) -> str | None:
     """Say how many of the works an encoder was trained on; None where nobody knows."""
-    from artsim.encoders.builtin_family import builtin_config
     from artsim.encoders.registry import resolve
-    from artsim.encoders.trained_config import read_config
+    from artsim.encoders.trained import BUILTIN_FOLDER, read_config
 
     try:
-        plan = resolve(info.spec, settings=settings)
-        if plan.vector_name != info.vector_name:
+        card = resolve(info.spec, settings=settings)
+        if card.vector_name != info.vector_name or card.family not in ("builtin", "file"):
             return None
-        if plan.family == "builtin":
-            folder, card = None, builtin_config().card
-        elif plan.family == "file" and plan.weights is not None:
-            folder = plan.weights.parent
-            card = read_config(folder).card
-        else:
-            return None
+        folder = BUILTIN_FOLDER if card.family == "builtin" else Path(card.model)
+        recipe = read_config(folder).card.get("recipe", {})
     except EncoderError:
         return None
     every = f"of {len(payloads):,}"
-    split = None if folder is None else folder / "split.csv"
-    if split is not None and split.is_file():
+    split = folder / "split.csv"
+    if split.is_file():
         with split.open(encoding="utf-8", newline="") as stream:
             seen = {row["picture"] for row in csv.DictReader(stream) if row["side"] == "train"}
         count = sum(not seen.isdisjoint(_names(payload)) for payload in payloads)
         return f"{count:,} {every}"
-    recipe = card.get("recipe", {})
     if not {"group", "test", "validation"} <= set(recipe):
         return None
     group = "artist_key" if recipe["group"] == "artist" else recipe["group"]

@@ -36,7 +36,7 @@ from artsim.search.rerank import PIXELS, Method
 from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import Backbone, PerceptualDistance
+    from artsim.encoders.lpips import Backbone, LpipsDistance
 
 RANDOM: Final = "random"
 """Name of the row whose hits are drawn by lot."""
@@ -395,19 +395,19 @@ class _Work:
             f"queries; the first: {next(iter(problems.values()))}"
         ]
 
-    def _load_lpips(self) -> PerceptualDistance | None:
+    def _load_lpips(self) -> LpipsDistance | None:
         if self.options.lpips is None:
             self.run.notes.append("LPIPS was not asked for.")
             return None
-        from artsim.encoders.lpips_distance import find_lpips
+        from artsim.encoders.lpips import LpipsDistance, find_lpips
 
         models = self.run.models
         try:
-            plan = find_lpips(self.options.lpips, models.settings)
+            weights = find_lpips(self.options.lpips, models.settings)
         except EncoderError as error:
             self.run.notes.append(f"LPIPS was not measured: {error}.")
             return None
-        return plan.load(models.device)
+        return LpipsDistance(self.options.lpips, weights, device=models.device)
 
     @cached_property
     def _paintings(self) -> Subjects:
