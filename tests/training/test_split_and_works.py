@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artsim.catalog.split import side_of
 from artsim.errors import SourceError, TrainingError
 from artsim.ingest.source_types import SourcePainting
 from artsim.ingest.sources import read_source
-from artsim.training.split import side_of
 from artsim.training.works import read_works, works_identity, write_source
 
 
