@@ -18,11 +18,11 @@ import numpy.typing as npt
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
-from artsim.evaluation.relevance import field_values, stored_field
+from artsim.evaluation.relevance import field_values
 from artsim.evaluation.report import (
     BarPlot,
     Column,

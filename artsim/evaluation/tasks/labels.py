@@ -12,6 +12,7 @@ import numpy as np
 
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.payload import stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.leave_one_out import (
@@ -32,7 +33,7 @@ from artsim.evaluation.metrics import (
     random_curve,
     random_metrics,
 )
-from artsim.evaluation.relevance import Relevance, field_values, read_labels, stored_field
+from artsim.evaluation.relevance import Relevance, field_values, read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Cell,
