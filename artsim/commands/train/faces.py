@@ -20,8 +20,8 @@ from artsim.commands.train.common import (
 )
 
 if TYPE_CHECKING:
+    from artsim.catalog.split import Side
     from artsim.training.faces.run import FacesRun
-    from artsim.training.split import Side
 
 SourcesArgument = Annotated[
     list[Path],
@@ -154,7 +154,7 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with expected_errors():
-        from artsim.render.plot_losses import write_losses
+        from artsim.render.plots import write_losses
         from artsim.render.progress import make_progress
         from artsim.training.faces.options import FacesRecipe
         from artsim.training.faces.run import train_faces

@@ -11,10 +11,10 @@ from typing import Any, Final
 import torch
 
 from artsim.catalog.progress import Progress
-from artsim.encoders.detectors import load_detector
+from artsim.catalog.split import sides_of
 from artsim.encoders.devices import pick_device
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.face_crops import load_detector
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.training.faces.crops import FoundCrops, find_crops
 from artsim.training.faces.face_set import FaceSet, make_face_set
 from artsim.training.faces.networks import NetworkPlan, plan_network
@@ -24,7 +24,6 @@ from artsim.training.faces.trainee import FacesTrainee
 from artsim.training.faces.unseen import write_split, write_unseen
 from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.own_folder import own_folder
-from artsim.training.split import sides_of
 
 _NAMES: Final = (
     "faces", "checkpoint.pt", "encoder.json", "weights.safetensors", "split.csv", "test",

@@ -12,11 +12,11 @@ import numpy as np
 
 import artsim
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.split import Side, side_of
 from artsim.encoders.devices import pick_device
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.own_folder import own_folder
@@ -28,7 +28,6 @@ from artsim.training.painting.teachers import keep_teachers
 from artsim.training.painting.trainee import PaintingTrainee, network_settings
 from artsim.training.painting.views import keep_views
 from artsim.training.rows import LookOnly, WorkRows, read_rows
-from artsim.training.split import Side, side_of
 from artsim.training.works import Work, read_works, works_identity, write_source
 
 ENCODER_FOLDER: Final = "encoder"
