@@ -10,14 +10,12 @@ from artsim import __version__
 from artsim.commands.classify import classify
 from artsim.commands.command_line import Commands
 from artsim.commands.evaluate.group import app as evaluate
-from artsim.commands.gallery import delete, export, facets, info, push, show
+from artsim.commands.galleries import facets, info, list_gallery, models, show
 from artsim.commands.ingest import ingest, sample
-from artsim.commands.list import list_gallery
-from artsim.commands.map import map_collection
-from artsim.commands.models import models
+from artsim.commands.map_command import map_collection
 from artsim.commands.query import query, replay
-from artsim.commands.repair import repair
 from artsim.commands.train.group import app as train
+from artsim.commands.upkeep import delete, export, push, repair
 
 app = typer.Typer(
     name="artsim",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+from artsim.commands.command_line import expected_errors
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -25,10 +26,11 @@ FILTERS = "Filters"
 SERVER = "New collections on a server"
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` for typer: a parameter that is a group is all the options of it.
+def as_command(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` for typer: its groups as options, its expected errors as one line.
 
-    A group is a dataclass whose fields are annotated as the parameters of a command are.
+    A group is a parameter whose type is a dataclass with fields that are annotated as the
+    parameters of a command are; for typer, all of its fields are parameters.
     """
     hints = get_type_hints(command, include_extras=True)
     options: list[inspect.Parameter] = []
@@ -43,9 +45,9 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**values: Any) -> None:
         for name, group in groups.items():
-            own = {field.name: values.pop(field.name) for field in fields(group)}
-            values[name] = group(**own)
-        command(**values)
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        with expected_errors():
+            command(**values)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}
@@ -85,61 +87,72 @@ def names_of(registry: Mapping[str, object]) -> str:
     return f"[{'|'.join(registry)}]"
 
 
+GalleryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        "-g",
+        envvar="ARTSIM_GALLERY",
+        help="Name of the gallery; prefixes its collections.",
+        rich_help_panel=PLACE,
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
+        rich_help_panel=PLACE,
+    ),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
+        rich_help_panel=PLACE,
+    ),
+]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ARTSIM_HOME",
+        help="Data folder of embedded galleries.",
+        show_default="the user's data folder",
+        rich_help_panel=PLACE,
+    ),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="ARTSIM_WAIT",
+        help="How long to wait for another process that has the embedded gallery open.",
+        show_default="0",
+        rich_help_panel=PLACE,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the user says the gallery is."""
 
-    gallery: Annotated[
-        str | None,
-        typer.Option(
-            "--gallery",
-            "-g",
-            envvar="ARTSIM_GALLERY",
-            help="Name of the gallery; prefixes its collections.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ARTSIM_HOME",
-            help="Data folder of embedded galleries.",
-            show_default="the user's data folder",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            envvar="ARTSIM_WAIT",
-            help="How long to wait for another process that has the embedded gallery open.",
-            show_default="0",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
+    gallery: GalleryOption = None
+    url: UrlOption = None
+    api_key: ApiKeyOption = None
+    home: HomeOption = None
+    wait: WaitOption = None
 
-    def open(self) -> Gallery:
-        """Open the gallery; what is not said comes from the environment."""
+    def open(self, *, embedded: bool = False) -> Gallery:
+        """Open the gallery; what is not said comes from the environment.
+
+        With `embedded` the one in the data folder, even where the environment names a server.
+        """
         from artsim.store.gallery import open_gallery
 
+        settings = replace(self.settings, url=None) if embedded else self.settings
         return open_gallery(
-            self.settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
+            settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
         )
 
     @property
@@ -262,10 +275,22 @@ class EncoderOptions:
     device: DeviceOption = "auto"
     max_megapixels: MaxMegapixelsOption = 200.0
 
+    def models(self, *, min_face: int | None = None, face_score: float | None = None) -> Models:
+        """Return the models of a query, which are loaded when needed."""
+        from artsim.search.models import Models
+
+        return Models(
+            weights=self.weights,
+            device=self.device,
+            min_face=min_face,
+            face_score=face_score,
+            max_megapixels=self.max_megapixels,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class ModelOptions(EncoderOptions):
-    """With what pictures are encoded and faces are found."""
+class FaceOptions:
+    """Which faces count."""
 
     min_face: Annotated[
         int | None, typer.Option(min=12, help="Least side of a face, in pixels of the picture.")
@@ -273,18 +298,6 @@ class ModelOptions(EncoderOptions):
     face_score: Annotated[
         float | None, typer.Option(min=0.01, max=0.999, help="Least certainty of a face.")
     ] = None
-
-    def models(self) -> Models:
-        """Return the models of a query, which are loaded when needed."""
-        from artsim.search.models import Models
-
-        return Models(
-            weights=self.weights,
-            device=self.device,
-            min_face=self.min_face,
-            face_score=self.face_score,
-            max_megapixels=self.max_megapixels,
-        )
 
 
 @dataclass(frozen=True, slots=True)
