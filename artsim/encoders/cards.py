@@ -94,73 +94,35 @@ class Card:
 
 
 class FoundWeights(NamedTuple):
-    """Where a model's weights are, before they are loaded.
+    """Where a model's weights are, before they are loaded."""
 
-    Attributes
-    ----------
-    path : Path or None
-        Local file; None: to be had from the hub.
-    identity : str
-        For the vectors' name: of a local file 12 hex digits of its SHA-256, else the tag.
-    suffix : str
-        Of the spec: ``@FILE`` where the user gave the file, to make the same encoder again.
-    looked_in : tuple of str
-        Places without it.
-    """
-
-    path: Path | None
-    identity: str
-    suffix: str
-    looked_in: tuple[str, ...]
+    path: Path | None  # local file; None: to be had from the hub
+    identity: str  # for the vectors' name: of a file 12 digits of its SHA-256, else the tag
+    suffix: str  # of the spec: ``@FILE`` where the user gave the file
+    looked_in: tuple[str, ...]  # places without it
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for, as a family is given it.
+    """What the user asked for, as a family is given it."""
 
-    Attributes
-    ----------
-    name : str
-        As given on the command line.
-    model : str
-        The spec after ``family:``.
-    weights : Path or None
-        File given with ``--weights``.
-    card : Card or None
-        Where the name is a listed one.
-    """
-
-    name: str
-    model: str
-    weights: Path | None
+    name: str  # as given on the command line
+    model: str  # the spec after ``family:``
+    weights: Path | None  # the file given with ``--weights``
     settings: Settings
-    card: Card | None = None
+    card: Card | None = None  # where the name is a listed one
 
     def model_and_pooling(self) -> tuple[str, str]:
-        """Return what stands before ``+`` and ``@``, and the last pooling or "".
-
-        Raises
-        ------
-        EncoderError
-            If a part of the spec is empty.
-        """
+        """Return what stands before ``+`` and ``@``, and the last pooling or ""."""
         model, pooling, _ = _split_model(self.name, self.model)
         return model, pooling
 
     def find_weights(self, stems: tuple[str, ...], *, tag: str) -> FoundWeights:
         """Find the model's local weights, if there are any.
 
-        Parameters
-        ----------
-        stems : tuple of str
-            Of files in ``ARTSIM_WEIGHTS``, where no card names them.
-        tag : str
-            Identity of the weights on the hub.
-
-        Raises
-        ------
-        WeightsError
-            If the file that the user gave is not there or cannot be read.
+        `stems` are of files in ``ARTSIM_WEIGHTS``, where no card names them; `tag` says which
+        weights the hub has. Raises `WeightsError` if the file that the user gave is not there
+        or cannot be read.
         """
         given = self.weights or _split_model(self.name, self.model)[2]
         names = stems if self.card is None else self.card.stems

@@ -112,8 +112,7 @@ class LpipsDistance:
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
         self._device = pick_device(device)
         self._network = _create_network(backbone)
-        _fill_backbone(self._network.net, weights)
-        _fill_heads(self._network, backbone)
+        _fill(self._network, weights, backbone)
         self._network.eval().requires_grad_(False).to(self._device)
         self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
 
@@ -179,17 +178,14 @@ def _create_network(backbone: Backbone) -> Any:
         return lpips.LPIPS(pretrained=False, net=backbone, pnet_rand=True, verbose=False)
 
 
-def _fill_backbone(network: torch.nn.Module, path: Path) -> None:
-    state = load_state_dict(path)
-    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
-    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.state_dict()}
-    with strict_loading(path):
-        network.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
-
-
-def _fill_heads(network: torch.nn.Module, backbone: Backbone) -> None:
+def _fill(network: Any, weights: Path, backbone: Backbone) -> None:
     import lpips
 
+    state = load_state_dict(weights)
+    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
+    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.net.state_dict()}
+    with strict_loading(weights):
+        network.net.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
     path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
     heads = load_state_dict(path)
     # The network has each head a second time, as a part of its list ``lins``.

@@ -40,7 +40,7 @@ class NetworkPlan:
     Attributes
     ----------
     network, settings
-        As in `artsim.encoders.trained_config.TrainedConfig`.
+        As in `artsim.encoders.trained.TrainedConfig`.
     dim : int
         Length of its embeddings.
     weights : Path or None
