@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import pickle
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -241,16 +238,25 @@ def download_weights(url: str, target: Path, *, limit: int) -> None:
     it holds is not trusted: load it with `load_state_dict`. Raises `WeightsError` if there is
     no connection, no such file, one of more than `limit` bytes, or no room for it.
     """
+    import http.client
+    import urllib.request
+    from urllib.error import URLError
+
+    class HttpsOnly(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *args: Any, **kwargs: Any) -> Any:
+            _require_https(args[-1])  # where it leads
+            return super().redirect_request(*args, **kwargs)
+
     try:
         _require_https(url)
-        opener = urllib.request.build_opener(_HttpsOnly())
+        opener = urllib.request.build_opener(HttpsOnly())
         with opener.open(url, timeout=TIMEOUT_S) as response:
             size = response.headers.get("Content-Length")
             save_stream(response, target, limit=limit, expected=int(size) if size else None)
     except WeightsError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as exc:
-        reason = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+        reason = exc.reason if isinstance(exc, URLError) else exc
         raise WeightsError(f"{url} could not be downloaded ({reason})") from exc
 
 
@@ -280,22 +286,6 @@ def save_stream(
             bar.update(len(piece))
         if expected is not None and written != expected:
             raise WeightsError(f"{target.name} ended after {written} of {expected} bytes")
-
-
-class _HttpsOnly(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect that leaves https."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        _require_https(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _require_https(url: str) -> None:
