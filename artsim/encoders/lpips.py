@@ -84,22 +84,11 @@ def find_lpips(backbone: Backbone, settings: Settings) -> Path:
 
 
 class LpipsDistance:
-    """LPIPS version 0.1 with its own heads on a backbone of the given weights.
+    """LPIPS version 0.1 with its own heads on a backbone of torchvision's weights.
 
-    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1.
-
-    Parameters
-    ----------
-    weights : Path
-        torchvision's weights of the backbone, with or without its classifier; read
-        without running anything that is in the file.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Attributes
-    ----------
-    identity : str
-        Backbone, version, and the first digits of the weights' SHA-256.
+    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1. The weights may be
+    without their classifier; nothing in the file is run. `identity` is backbone, version, and
+    the first digits of the weights' SHA-256.
 
     Raises
     ------
@@ -121,19 +110,7 @@ class LpipsDistance:
     ) -> npt.NDArray[np.float64]:
         """Return the difference of `query` to each of N pictures of its size; 0 is none.
 
-        Parameters
-        ----------
-        query : ndarray of uint8, shape (h, w, 3)
-        pictures : ndarray of uint8, shape (N, h, w, 3)
-
-        Returns
-        -------
-        ndarray of float64, shape (N,)
-
-        Raises
-        ------
-        ValueError
-            If the shapes or types are others.
+        Of uint8, shapes (h, w, 3) and (N, h, w, 3): `ValueError` if they are others.
         """
         import torch
 

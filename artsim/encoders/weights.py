@@ -44,20 +44,10 @@ def find_weights(
 ) -> tuple[Path | None, tuple[str, ...]]:
     """Return the local file of weights, if any, and the places that were looked in.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first: the short
-        name (``resnet50``), the model (``resnet50.a1_in1k``). Each is tried with
-        ``.safetensors``, ``.pt``, ``.pth`` and ``.bin``.
-    given : Path or None
-        The file that the user named; nothing else is looked at then. A file of that
-        name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
-
-    Raises
-    ------
-    WeightsError
-        If `given` is no file.
+    `names` are stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first, each tried
+    with all `SUFFIXES`. Where the user named a file, that `given` one only is looked for; a
+    file of its name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
+    Raises `WeightsError` if it is not there.
     """
     folder = settings.weights
     if given is not None:
@@ -81,13 +71,7 @@ def find_weights(
 
 
 def file_sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hex digits; its first 12 identify weights.
-
-    Raises
-    ------
-    WeightsError
-        If the file cannot be read.
-    """
+    """Return the file's SHA-256 in hex digits; its first 12 identify weights."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -150,15 +134,8 @@ def fill_model(
 ) -> None:
     """Put the weights from `path` into the model; every one must have its place.
 
-    Parameters
-    ----------
-    unused : str
-        Prefix of weights that the model does without: its classifier. May be empty.
-
-    Raises
-    ------
-    WeightsError
-        If a weight is missing, left over, or of another shape; it names the first few.
+    Those whose names begin with `unused`, if it is not empty, are left out: a classifier's.
+    Raises `WeightsError` if one is missing, left over, or of another shape.
     """
     kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
     with strict_loading(path):
