@@ -16,7 +16,7 @@ from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
 from artsim.catalog.results import HitGroup, QueryFace, SearchResult
-from artsim.render.output import OutputFormat, to_csv, to_json, to_jsonl, to_paths, write_output
+from artsim.render.output import Form, to_csv, to_json, to_jsonl, to_paths, write_form
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "output.md"
 
@@ -49,12 +49,12 @@ DOCUMENTED = SearchResult(
 
 
 @pytest.mark.parametrize("output_format", ["json", "jsonl", "csv", "paths"])
-def test_the_documented_example_is_what_is_written(output_format: OutputFormat) -> None:
+def test_the_documented_example_is_what_is_written(output_format: Form) -> None:
     section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {output_format}\n")[1]
     example = re.search(r"```\w+\n(.*?)```", section, re.DOTALL)
     assert example is not None
     stream = io.BytesIO()
-    write_output(DOCUMENTED, output_format, stream)
+    write_form(DOCUMENTED, output_format, stream)
     assert stream.getvalue().decode() == example.group(1)
 
 
@@ -145,7 +145,7 @@ def test_json_is_strict_whatever_the_metadata_holds() -> None:
 def test_csv_gives_back_what_went_in(tags: list[str], title: str) -> None:
     hit = Hit("p", 0.25, {"painting_id": "a", "title": title, "tags": tags, "year_start": -50})
     stream = io.BytesIO()
-    write_output(SearchResult([hit]), "csv", stream)
+    write_form(SearchResult([hit]), "csv", stream)
     (row,) = csv.DictReader(io.StringIO(stream.getvalue().decode(), newline=""))
     assert row["score"] == "0.25"
     assert row["year_start"] == "-50"
