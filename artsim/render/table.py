@@ -34,6 +34,7 @@ from artsim.render.text import (
 
 if TYPE_CHECKING:
     from artsim.catalog.classification import Classification
+    from artsim.encoders.cards import Card
     from artsim.search.facets import ValueCounts
 
 PLAIN_WIDTH: Final = 120
