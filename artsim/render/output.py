@@ -16,10 +16,11 @@ from typing import Any, BinaryIO, Final, Literal
 
 from artsim.catalog.cells import BOM, csv_lines, payload_columns
 from artsim.catalog.classification import Classification
-from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
-from artsim.catalog.results import Listing, SearchResult, plain_json
+from artsim.catalog.results import plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 from artsim.search.spreadsheet import write_workbook
 
 Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
@@ -43,7 +44,7 @@ _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 
 
 def write_form(
-    answer: SearchResult | Listing, form: Form, stream: BinaryIO, *, null: bool = False
+    answer: Answer | Listing, form: Form, stream: BinaryIO, *, null: bool = False
 ) -> None:
     """Write an answer or a list to `stream`, in UTF-8 whatever the locale.
 
@@ -67,7 +68,7 @@ def write_form(
         from artsim.render.table import print_hits, print_listing
 
         text = io.TextIOWrapper(stream, "utf-8", "replace")
-        if isinstance(answer, SearchResult):
+        if isinstance(answer, Answer):
             print_hits(answer, text)
         else:
             print_listing(answer, text)
@@ -76,9 +77,9 @@ def write_form(
     elif form == "paths":
         stream.write(to_paths(answer, null=null))
     elif form == "xlsx":
-        fields = FACE_FIELDS if answer.is_of_faces else PAINTING_FIELDS
+        fields = answer.kind.fields
         columns = payload_columns(fields, (payload for _, payload in _rows(answer)))
-        name, own = ("hits", _OWN_COLUMNS) if isinstance(answer, SearchResult) else ("list", ())
+        name, own = ("hits", _OWN_COLUMNS) if isinstance(answer, Answer) else ("list", ())
         rows = ([*first, *columns.row(payload)] for first, payload in _rows(answer))
         write_workbook(stream, name, [*own, *columns.names], rows)
     else:
@@ -87,7 +88,7 @@ def write_form(
 
 
 def write_form_file(
-    answer: SearchResult | Listing,
+    answer: Answer | Listing,
     form: Form,
     path: Path,
     *,
@@ -116,30 +117,30 @@ def write_form_file(
         write_form(answer, form, stream, null=null)
 
 
-def to_json(answer: SearchResult | Listing) -> str:
+def to_json(answer: Answer | Listing) -> str:
     """Return the whole answer as one JSON object, indented, with a final line feed."""
     return dump_json(answer.to_dict(), indent=2)
 
 
-def to_jsonl(answer: SearchResult | Listing) -> str:
+def to_jsonl(answer: Answer | Listing) -> str:
     """Return one JSON object a line for each hit or point, as in the list of `to_json`."""
     if isinstance(answer, Listing):
         return "".join(dump_json(point.to_dict()) for point in answer.points)
     return "".join(dump_json(hit.to_dict(rank, group)) for rank, hit, group in answer.ranked())
 
 
-def to_csv(answer: SearchResult | Listing) -> str:
+def to_csv(answer: Answer | Listing) -> str:
     """Return a header row and a row for each hit or point, after RFC 4180 with line feeds.
 
     For the cells see `artsim.catalog.cells.csv_cell`.
     """
-    fields = list(FACE_FIELDS if answer.is_of_faces else PAINTING_FIELDS)
-    own = _OWN_COLUMNS if isinstance(answer, SearchResult) else ()
+    fields = list(answer.kind.fields)
+    own = _OWN_COLUMNS if isinstance(answer, Answer) else ()
     rows = ([*first, *map(payload.get, fields)] for first, payload in _rows(answer))
     return "".join(csv_lines([*own, *fields], rows))
 
 
-def _rows(answer: SearchResult | Listing) -> Iterator[tuple[tuple[object, ...], Mapping[str, Any]]]:
+def _rows(answer: Answer | Listing) -> Iterator[tuple[tuple[object, ...], Mapping[str, Any]]]:
     """Yield the values of `_OWN_COLUMNS`, which a list has none of, and payloads."""
     if isinstance(answer, Listing):
         for point in answer.points:
@@ -149,7 +150,7 @@ def _rows(answer: SearchResult | Listing) -> Iterator[tuple[tuple[object, ...], 
         yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit.payload
 
 
-def to_paths(answer: SearchResult | Listing, *, null: bool = False) -> bytes:
+def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
     """Return the place of each picture, best first, each once.
 
     That is the local path, in the file system's own bytes, or the address of a picture

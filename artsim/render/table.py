@@ -19,7 +19,6 @@ from rich.table import Table
 from rich.text import Text
 
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
-from artsim.catalog.results import Listing, SearchResult
 from artsim.render.text import (
     clean,
     date_text,
@@ -31,6 +30,8 @@ from artsim.render.text import (
     picture_place,
     title_text,
 )
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 
 if TYPE_CHECKING:
     from artsim.catalog.classification import Classification
@@ -176,7 +177,7 @@ def share_width(columns: Sequence[Column], width: int) -> list[int]:
 # Hits and lists
 
 
-def print_hits(result: SearchResult, stream: TextIO) -> None:
+def print_hits(result: Answer, stream: TextIO) -> None:
     """Write the hits to `stream` as a table of its width.
 
     Columns are rank, title, artist, date, score, re-rank score, faces, the id, and the path of
@@ -219,7 +220,7 @@ def print_hits(result: SearchResult, stream: TextIO) -> None:
     print_table(table, stream, width=max(width, sum(cells + _GAP for cells in widths)))
 
 
-def _hit_columns(result: SearchResult) -> dict[str, Column]:
+def _hit_columns(result: Answer) -> dict[str, Column]:
     hits = result.hits
     payloads = [hit.payload for hit in hits]
     ranks = [str(result.first_rank + i) for i in range(len(hits))]

@@ -20,8 +20,8 @@ from artsim.commands.train.common import (
 )
 
 if TYPE_CHECKING:
+    from artsim.catalog.split import Side
     from artsim.training.faces.run import FacesRun
-    from artsim.training.split import Side
 
 SourcesArgument = Annotated[
     list[Path],

@@ -8,10 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
 from artsim.training.classifier.classes import LabeledWorks, Labels
 from artsim.training.classifier.options import Split
-from artsim.training.split import side_of
 
 CALIBRATION: Final = 0.2
 """Share of the training side that networks are not fitted to, but calibrated on."""

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.split import Side, sides_of
 from artsim.errors import TrainingError
-from artsim.training.split import Side, sides_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def make_face_set(
     identity : str, optional
         Of the crops; by default their digest.
     test, validation : float
-        Shares of the people, see `artsim.training.split.side_of`.
+        Shares of the people, see `artsim.catalog.split.side_of`.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from typing import Any, Final
 import torch
 
 from artsim.catalog.progress import Progress
+from artsim.catalog.split import sides_of
 from artsim.encoders.devices import pick_device
 from artsim.encoders.face_crops import load_detector
 from artsim.encoders.trained import TrainedConfig, save_trained
@@ -23,7 +24,6 @@ from artsim.training.faces.trainee import FacesTrainee
 from artsim.training.faces.unseen import write_split, write_unseen
 from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.own_folder import own_folder
-from artsim.training.split import sides_of
 
 _NAMES: Final = (
     "faces", "checkpoint.pt", "encoder.json", "weights.safetensors", "split.csv", "test",

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from artsim.catalog.split import Side
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.training.faces.people import PersonPicture
-from artsim.training.split import Side
 from artsim.training.works import link_or_copy
 
 MOST_PAIRS: Final = 3000

@@ -12,6 +12,7 @@ import numpy as np
 
 import artsim
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.split import Side, side_of
 from artsim.encoders.devices import pick_device
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
@@ -27,7 +28,6 @@ from artsim.training.painting.teachers import keep_teachers
 from artsim.training.painting.trainee import PaintingTrainee, network_settings
 from artsim.training.painting.views import keep_views
 from artsim.training.rows import LookOnly, WorkRows, read_rows
-from artsim.training.split import Side, side_of
 from artsim.training.works import Work, read_works, works_identity, write_source
 
 ENCODER_FOLDER: Final = "encoder"
