@@ -18,9 +18,8 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
-from artsim.training.classifier.calibrate import SURENESS
-from artsim.training.classifier.outcome import ClassifierOutcome
-from artsim.training.classifier.published import published_for
+from artsim.training.calibration import SURENESS, published_for
+from artsim.training.classifier_training import ClassifierOutcome
 
 _LISTED: Final = 5
 """Most classes or problems that a note names."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from artsim.training.loop import LoopOptions
-from artsim.training.painting.options import NetworkOptions, PaintingOptions
-from artsim.training.painting.run import PaintingRun, train_painting_encoder
+from artsim.training.painting_training import PaintingRun, train_painting_encoder
+from artsim.training.recipes import NetworkSize, PaintingRecipe
 from tests.onnx_networks import write_network
 
-SMALL = NetworkOptions(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
+SMALL = NetworkSize(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
 
 
 class Announcing:
@@ -36,7 +36,7 @@ def write_teacher(path: Path) -> str:
     return f"onnx:{path}"
 
 
-def options(**changes: object) -> PaintingOptions:
+def options(**changes: object) -> PaintingRecipe:
     usual: dict[str, object] = {
         "teachers": ("handcrafted",),
         "teacher_weights": (1.0,),
@@ -48,15 +48,15 @@ def options(**changes: object) -> PaintingOptions:
         "input_side": 40,
         "network": SMALL,
     }
-    return PaintingOptions(**{**usual, **changes})  # type: ignore[arg-type]
+    return PaintingRecipe(**{**usual, **changes})  # type: ignore[arg-type]
 
 
-def train(sample: Path, folder: Path, **changes: object) -> PaintingRun:
+def train(source: Path, folder: Path, **changes: object) -> PaintingRun:
     return train_painting_encoder(
-        [sample],
+        [source],
         folder,
         options(**changes),
-        loop=LoopOptions(checkpoint_every_s=0),
+        options=LoopOptions(checkpoint_every_s=0),
         progress=Announcing(),
     )
 

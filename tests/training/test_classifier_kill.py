@@ -11,8 +11,9 @@ from pathlib import Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.task import train_classifier
+from artsim.training.recipes import ClassifierRecipe
+from artsim.training.classifier_training import train_classifier
+from artsim.training.loop import LoopOptions
 
 class Told:
     def start(self, total, description):
@@ -22,10 +23,14 @@ class Told:
     def finish(self):
         pass
 
-options = ClassifierOptions(
-    "style", kind="recurrent", epochs=4, batch_size=16, checkpoint_every_s=0.0
+recipe = ClassifierRecipe("style", kind="recurrent", epochs=4, batch_size=16)
+train_classifier(
+    [Path(sys.argv[1])],
+    Path(sys.argv[2]),
+    recipe,
+    options=LoopOptions(checkpoint_every_s=0),
+    progress=Told(),
 )
-train_classifier([Path(sys.argv[1])], Path(sys.argv[2]), options, progress=Told())
 """
 
 RESULTS = ("head.safetensors", "weights.safetensors", "classifier.json")

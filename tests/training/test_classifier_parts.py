@@ -13,17 +13,17 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 
 from artsim.encoders.classifier.head import softmax
 from artsim.errors import TrainingError
-from artsim.training.classifier.calibrate import (
+from artsim.training.calibration import (
     SURENESS,
     calibration_error,
     choose_threshold,
     fit_temperature,
+    score_classifier,
+    wilson_interval,
 )
-from artsim.training.classifier.classes import LabeledWorks
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.scores import score_classifier, wilson_interval
-from artsim.training.classifier.sides import FOLDS, artist_of, split_works
-from artsim.training.works import Work
+from artsim.training.classes import FOLDS, LabeledWorks, artist_of, split_works
+from artsim.training.data import Work
+from artsim.training.recipes import ClassifierRecipe
 
 
 def labeled(counts: list[int], artists: int) -> LabeledWorks:
@@ -167,4 +167,4 @@ def test_wilson_by_its_textbook_example() -> None:
 )  # fmt: skip
 def test_options_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        ClassifierOptions("style", **wrong)  # type: ignore[arg-type]
+        ClassifierRecipe("style", **wrong)  # type: ignore[arg-type]

@@ -14,11 +14,20 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
-from artsim.training.faces.augment import augment
-from artsim.training.faces.batches import draw_batch, step_generator
-from artsim.training.faces.decoder import REBUILT_SIDE, CropDecoder, reconstruction_loss
-from artsim.training.faces.losses import AngularMarginLoss, ContrastiveLoss, make_loss
-from artsim.training.faces.validation import misordered_share
+from artsim.training.face_trainee import (
+    REBUILT_SIDE,
+    CropDecoder,
+    augment,
+    draw_batch,
+    step_generator,
+)
+from artsim.training.losses import (
+    AngularMarginLoss,
+    ContrastiveLoss,
+    make_loss,
+    misordered_share,
+    reconstruction_loss,
+)
 
 
 def unit_rows(count: int, dim: int = 8, seed: int = 0) -> torch.Tensor:

@@ -18,12 +18,10 @@ from hints import hinted
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, WeightsError
-from artsim.training.checkpoint import Checkpoint, write_checkpoint
-from artsim.training.faces.networks import plan_network
-from artsim.training.faces.run import train_on_faces
-from artsim.training.faces.trainee import FacesTrainee, rate_at
+from artsim.training.face_data import make_face_set
+from artsim.training.face_trainee import FacesTrainee, plan_network, rate_at
+from artsim.training.face_training import train_on_faces
 from artsim.training.loop import LoopOptions
-from artsim.training.own_folder import own_folder
 
 
 def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
@@ -182,7 +180,14 @@ def test_networks_that_cannot_be(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"people": 1}, {"faces": 1}, {"side": 4}, {"learning_rate": 0.0}],
+    [
+        {"epochs": 0},
+        {"people": 1},
+        {"faces": 1},
+        {"side": 4},
+        {"learning_rate": 0.0},
+        {"loss": "triplet"},
+    ],
 )
 def test_recipes_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -190,40 +195,10 @@ def test_recipes_that_make_no_sense(wrong: dict[str, object]) -> None:
 
 
 def test_too_few_people(tmp_path: Path) -> None:
-    from artsim.training.faces.face_set import make_face_set
-
     with pytest.raises(TrainingError, match=r"found 6 faces of 1 people"):
         make_face_set(crops(1), ["a"] * 6, test=0, validation=0)
     with pytest.raises(TrainingError, match="two of one of them"):
         make_face_set(crops(3, 1), ["a", "b", "c"], test=0, validation=0)
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(TrainingError, match="name another"):
-            own_folder(place, ["test"])
-
-
-def test_what_no_training_made_is_in_the_way_of_one(tmp_path: Path) -> None:
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "mine.jpg").write_bytes(b"mine")
-    with pytest.raises(TrainingError, match="in the way") as caught:
-        own_folder(tmp_path, ["checkpoint.pt", "test"])
-    assert (caught.value.path, caught.value.hint) == (tmp_path / "test", "--out")
-    assert [path.name for path in tmp_path.iterdir()] == ["test"]
-    own_folder(tmp_path, ["checkpoint.pt"])
-    (tmp_path / "checkpoint.pt").write_bytes(b"of the run that has begun")
-    own_folder(tmp_path, ["checkpoint.pt", "test"])
-
-
-def test_a_run_of_an_artsim_without_the_mark_goes_on(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path / "checkpoint.pt", Checkpoint({}, {}, []))
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "checkpoint.pt").write_bytes(b"somebody's")
-    own_folder(tmp_path, ["checkpoint.pt"])
-    with pytest.raises(TrainingError, match="in the way"):
-        own_folder(tmp_path / "other", ["checkpoint.pt"])
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

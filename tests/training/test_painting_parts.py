@@ -1,7 +1,5 @@
 """What the training of a painting encoder is made of."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,23 +10,12 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.compact import compress, expand
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.errors import TrainingError
-from artsim.training.kept_rows import KeptRows
-from artsim.training.painting.augment import (
-    Augmentation,
-    augment,
-    normalize,
-    places,
-    shrink,
-)
-from artsim.training.painting.cells import cells_at, cells_loss
-from artsim.training.painting.finish import finish
-from artsim.training.painting.losses import contrast
-from artsim.training.painting.optimizer import PaintingOptimizer
-from artsim.training.painting.options import PaintingOptions
-from artsim.training.painting.sampler import Sampler
-from artsim.training.painting.targets import join_targets
-from artsim.training.painting.views import VIEW_SIDE, draw_view
-from artsim.training.painting.whitening import Whitening
+from artsim.training.losses import cells_loss, contrast
+from artsim.training.painting_trainee import PaintingOptimizer, Sampler, cells_at
+from artsim.training.painting_training import finish
+from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
+from artsim.training.recipes import Augmentation, PaintingRecipe
+from artsim.training.teachers import Whitening, join_targets
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
 
@@ -192,9 +179,9 @@ def test_views_are_repeatable_parts() -> None:
     assert draw_view(image[:1, :1], "key", 5).shape == (VIEW_SIDE, VIEW_SIDE, 3)
 
 
-def options(**changes: object) -> PaintingOptions:
+def options(**changes: object) -> PaintingRecipe:
     settings = {"teachers": ("a",), "teacher_weights": (1.0,), "groups": 3, "works": 2, "parts": 4}
-    return PaintingOptions(**{**settings, **changes})  # type: ignore[arg-type]
+    return PaintingRecipe(**{**settings, **changes})  # type: ignore[arg-type]
 
 
 def test_batches_have_groups_alike_in_number() -> None:
@@ -202,16 +189,14 @@ def test_batches_have_groups_alike_in_number() -> None:
     sampler = Sampler(names, options())
     seen = set()
     for step in range(40):
-        draw = sampler.draw(step)
-        again = sampler.draw(step)
-        assert np.array_equal(draw.works, again.works)
-        assert np.array_equal(draw.views, again.views)
-        half = len(draw.works) // 2
-        assert np.array_equal(draw.works[:half], draw.works[half:])
-        groups = [names[work] for work in draw.works[:half]]
+        works, views = sampler.draw(step)
+        assert all(map(np.array_equal, (works, views), sampler.draw(step)))
+        half = len(works) // 2
+        assert np.array_equal(works[:half], works[half:])
+        groups = [names[work] for work in works[:half]]
         assert all(groups.count(name) == 2 for name in groups)
-        assert ((draw.views >= 0) & (draw.views <= 4)).all()
-        assert (draw.views[half:] > 0).all()
+        assert ((views >= 0) & (views <= 4)).all()
+        assert (views[half:] > 0).all()
         seen |= set(groups)
     assert seen == set(names)
 
@@ -257,30 +242,6 @@ def test_targets_keep_who_is_near_whom() -> None:
     both = join_targets([teacher, teacher], [1.0, 3.0], 12)
     one = targets[:, 0, :12] @ targets[:, 0, :12].T
     assert np.allclose(both[:, 0] @ both[:, 0].T, one, atol=1e-4)
-
-
-def test_kept_rows_go_on_behind_the_last_part(tmp_path: Path) -> None:
-    path = tmp_path / "rows.npy"
-    rows = np.arange(12, dtype=np.uint8).reshape(6, 2)
-    first = KeptRows(path, (6, 2), np.uint8, "these")
-    first.append(rows[:4])
-    second = KeptRows(path, (6, 2), np.uint8, "these")
-    assert second.done == 4
-    second.append(rows[4:])
-    assert np.array_equal(KeptRows(path, (6, 2), np.uint8, "these").read(), rows)
-    assert KeptRows(path, (6, 2), np.uint8, "others").done == 0
-
-
-def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"rows\.npy: it takes .* GB are free; make room"):
-        KeptRows(tmp_path / "rows.npy", (10**9, 10**9), np.uint8, "these")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_kept_rows_in_no_folder_are_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match="cannot keep"):
-        KeptRows(tmp_path / "file" / "rows.npy", (2, 2), np.uint8, "these")
 
 
 @given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 100))
