@@ -49,7 +49,7 @@ format: $(READY)
 # Real pictures and weights where the tests have them; BENCH='--only search' measures less.
 bench: $(READY)
 	@ARTSIM_WEIGHTS="$${ARTSIM_WEIGHTS:-$$ARTSIM_TEST_WEIGHTS}" \
-	  $(BIN)/python -m artsim evaluate speed --check \
+	  $(BIN)/python -m benchmarks.speed --check \
 	  $${ARTSIM_TEST_DATA:+--data "$$ARTSIM_TEST_DATA/paintings"} \
 	  $${ARTSIM_TEST_WEIGHTS:+--encoder onnx:tests/data/encoders/resnet50v2-stage3.json} $(BENCH)
 

@@ -44,8 +44,7 @@ from .evaluation.labels.options import LabelsOptions as LabelsOptions
 from .evaluation.labels.task import evaluate_labels as evaluate_labels
 from .evaluation.pixels.options import PixelsOptions as PixelsOptions
 from .evaluation.pixels.task import evaluate_pixels as evaluate_pixels
-from .evaluation.report import Report as Report
-from .evaluation.report_json import read_report as read_report
+from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
 from .ingest.delete import delete_gallery as delete_gallery, delete_paintings as delete_paintings
 from .ingest.progress import IngestSummary as IngestSummary

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.payload import Payload
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.metrics import (
     Floats,
     RelevantRanks,
@@ -20,6 +19,7 @@ from artsim.evaluation.metrics import (
     recall_at,
 )
 from artsim.evaluation.relevance import Relevance, read_labels
+from artsim.evaluation.statistics import Estimate, estimate_mean
 from benchmarks.quality_data import TWINS, Indices
 
 Scores = npt.NDArray[np.float32]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -24,6 +23,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.evaluation.statistics import Estimate, estimate_mean
 
 HOSTILE = (
     '<script>alert("x")</script>',

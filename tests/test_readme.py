@@ -30,7 +30,6 @@ ELSEWHERE = {
     "pip install '.[onnx]'": "the Makefile's setup",
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
-    "artsim evaluate speed": "the tests of that task",
 }
 
 

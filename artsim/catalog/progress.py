@@ -12,8 +12,11 @@ class Progress(Protocol):
         """Begin a stage of `total` steps, None if nobody knows; it ends the one before."""
         ...
 
-    def update(self, done: int) -> None:
-        """Report how many steps of the stage are done."""
+    def update(self, done: int, **counts: int) -> None:
+        """Report how many steps of the stage are done, and how many of what came of them.
+
+        Known counts are ``faces``, ``skipped`` (no work) and ``failed``.
+        """
         ...
 
     def finish(self) -> None:
@@ -32,7 +35,7 @@ class SilentProgress:
     def start(self, total: int | None, description: str) -> None:
         """Begin."""
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         """Report nothing."""
 
     def finish(self) -> None:

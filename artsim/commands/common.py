@@ -22,7 +22,6 @@ except ImportError:  # versions before that depend on click
 
 if TYPE_CHECKING:
     from artsim.config import Settings
-    from artsim.ingest.progress import ProgressReporter
     from artsim.search.filters import Filters
     from artsim.store.gallery import Gallery
 
@@ -277,13 +276,3 @@ def write_json(value: object) -> None:
 
     sys.stdout.buffer.write(dump_json(value, indent=2).encode())
     sys.stdout.buffer.flush()
-
-
-def make_progress() -> ProgressReporter:
-    """Return a live bar where stderr is a terminal, else a writer of plain lines."""
-    from artsim.render.progress import PlainProgress, RichProgress
-    from artsim.render.table import make_console
-
-    if sys.stderr.isatty():
-        return RichProgress(make_console(sys.stderr))
-    return PlainProgress(sys.stderr)

@@ -37,7 +37,6 @@ from artsim.commands.common import (
     YearOption,
     expected_errors,
     make_filters,
-    make_progress,
     say,
     say_notes,
     write_json,
@@ -378,6 +377,7 @@ def push(
     """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
     with expected_errors():
         from artsim.ingest.push import push_gallery
+        from artsim.render.progress import make_progress
         from artsim.store.base import ServerOptions
         from artsim.store.gallery import open_gallery
 
@@ -386,7 +386,9 @@ def push(
             Place(gallery, None, None, home, wait).open_embedded() as source,
             open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
         ):
-            copied = push_gallery(source, target, options=options, progress=make_progress())
+            copied = push_gallery(
+                source, target, options=options, progress=make_progress("painting")
+            )
             location = target.store.location
         was = "was" if copied.unchanged == 1 else "were"
         say(

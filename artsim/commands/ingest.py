@@ -31,7 +31,6 @@ from artsim.commands.common import (
     WaitOption,
     WeightsOption,
     expected_errors,
-    make_progress,
     parse_columns,
     say,
     say_notes,
@@ -170,6 +169,7 @@ def ingest(
         from artsim.images.load import ImageLimits
         from artsim.ingest.problem_list import ProblemList
         from artsim.ingest.run import IngestOptions, ingest_paintings
+        from artsim.render.progress import make_progress
         from artsim.store.base import ServerOptions
 
         options = IngestOptions(
@@ -204,7 +204,7 @@ def ingest(
                 options,
                 metadata=metadata,
                 columns=parse_columns(columns or []),
-                progress=None if quiet else make_progress(),
+                progress=None if quiet else make_progress("painting"),
             )
         too_many = summary.counts.failed > max_failures
         kept = _keep_problems(summary.problems, listed)
@@ -230,15 +230,16 @@ def sample(
     """Make a small collection of invented paintings to try artsim on."""
     with expected_errors():
         from artsim.ingest.sample import make_sample
+        from artsim.render.progress import make_progress
 
-        progress = make_progress()
+        progress = make_progress("painting")
         progress.start(count, f"Painting into {folder}")
         try:
             made = make_sample(
                 folder,
                 seed=seed,
                 count=count,
-                progress=lambda done, _: progress.update(done, faces=0, skipped=0, failed=0),
+                progress=lambda done, _: progress.update(done),
             )
         finally:
             progress.finish()

@@ -32,7 +32,7 @@ from artsim.commands.common import (
     say,
     say_notes,
 )
-from artsim.commands.evaluate.common import SeedOption, make_progress
+from artsim.commands.evaluate.common import SeedOption
 
 if TYPE_CHECKING:
     from artsim.catalog.collection_map import CollectionMap
@@ -165,6 +165,7 @@ def map_collection(
         from artsim.evaluation.collection_map import MapOptions, make_map
         from artsim.files import check_file
         from artsim.render.map import MAP, MapStyle
+        from artsim.render.progress import make_progress
         from artsim.search.fields import check_field
         from artsim.search.filters import build_criteria
         from artsim.search.inspect import check_no_painting

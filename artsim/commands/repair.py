@@ -15,7 +15,6 @@ from artsim.commands.common import (
     UrlOption,
     WaitOption,
     expected_errors,
-    make_progress,
     say,
     write_json,
 )
@@ -46,10 +45,11 @@ def repair(
     """
     with expected_errors():
         from artsim.ingest.repair import repair_gallery
+        from artsim.render.progress import make_progress
 
         place = Place(gallery, url, None, home, wait)
         repaired = repair_gallery(
-            place.settings, name=gallery, url=url, wait=wait, progress=make_progress()
+            place.settings, name=gallery, url=url, wait=wait, progress=make_progress("painting")
         )
         if output_format == "json":
             write_json(repaired.to_dict())

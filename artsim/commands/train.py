@@ -14,7 +14,7 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
-from artsim.commands.evaluate.common import FormatOption, make_progress, show_report
+from artsim.commands.evaluate.common import FormatOption, show_report
 from artsim.training.recipes import (
     PANEL,
     ClassifierRecipe,
@@ -137,6 +137,7 @@ def encoder(
     _check_shares(settings)
     losses = LossWeights() if cells else LossWeights(cells=0.0)
     with _training():
+        from artsim.render.progress import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting_training import train_painting_encoder
 
@@ -202,6 +203,7 @@ def classifier(
     """
     columns = parse_columns(column_map or [])
     with _training():
+        from artsim.render.progress import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier_training import train_classifier
         from artsim.training.loop import LoopOptions
@@ -258,6 +260,7 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with _training():
+        from artsim.render.progress import make_progress
         from artsim.training.face_training import train_faces
         from artsim.training.loop import LoopOptions
 

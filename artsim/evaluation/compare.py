@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from artsim.errors import ReportError
-from artsim.evaluation.compare_pairs import Pair, pair_up
-from artsim.evaluation.compare_rest import differing_settings, rows_left_out
-from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import (
     BarPlot,
     Cell,
@@ -16,8 +18,88 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
-    Unit,
+    flat_settings,
+    library_versions,
+    timestamp,
 )
+from artsim.evaluation.statistics import Estimate, estimate_difference, holm, paired_p_value
+
+LEVEL: Final = 0.05
+"""Chance of one or more false findings that a verdict without "perhaps" admits."""
+
+_WORDS: Final = {"higher": ("better", "worse"), "lower": ("worse", "better")}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One row and column in both reports.
+
+    Attributes
+    ----------
+    query_ids : tuple of str
+        Of the N queries that both have.
+    first, second : ndarray of float64, shape (N,)
+        Their values.
+    counts : pair of int
+        How many queries the one report has, and the other.
+    difference : Estimate
+        Mean of `second` minus `first`.
+    p_value : float
+        Of no difference; from `pair_up` it is corrected for the number of comparisons.
+    """
+
+    table: str
+    row: str
+    column: Column
+    query_ids: tuple[str, ...]
+    first: npt.NDArray[np.float64]
+    second: npt.NDArray[np.float64]
+    counts: tuple[int, int]
+    difference: Estimate
+    p_value: float
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether any query's value is another; no statistics needed where none is."""
+        return bool((self.first != self.second).any())
+
+    @property
+    def name(self) -> str:
+        """Row and column for people; unique among the pairs of a table and unit."""
+        return f"{self.row} · {self.column.heading}"
+
+    @property
+    def place(self) -> str:
+        """Name of the table that the pair stands in: one unit to a table."""
+        unit = self.column.unit
+        return self.table if unit == "share" else f"{self.table}.{unit}"
+
+    @property
+    def verdict(self) -> str:
+        """What can be said of the second, in a word or three."""
+        if not self.is_changed:
+            return "identical"
+        if self.difference.low <= 0 <= self.difference.high:
+            return "no difference shown"
+        up, down = _WORDS.get(self.column.better or "", ("higher", "lower"))
+        word = up if self.difference.low > 0 else down
+        return word if self.p_value <= LEVEL else f"perhaps {word}"
+
+    def as_row(self) -> Row:
+        """Return its row of the comparison's table."""
+        common, (ours, theirs) = len(self.query_ids), self.counts
+        note = ""
+        if (ours, theirs) != (common, common):
+            note = f"{common:,} queries in common, of {ours:,} in A and {theirs:,} in B."
+        values: dict[str, Cell] = {
+            "first": float(self.first.mean()),
+            "second": float(self.second.mean()),
+            "difference": self.difference,
+            "p_value": self.p_value,
+            "queries": common,
+            "verdict": self.verdict,
+        }
+        return Row(self.name, values, note)
 
 
 def compare_reports(
@@ -56,100 +138,119 @@ def compare_reports(
     """
     pairs = pair_up(first, second, rows, seed=seed)
     if not pairs:
-        raise ReportError(_nothing_common(first, second, rows, names), hint="--rows A B")
+        raise ReportError(_nothing_common((first, second), rows, names), hint="--rows A B")
     places: dict[str, list[Pair]] = {}
     for pair in pairs:
         places.setdefault(pair.place, []).append(pair)
-    titles = {place: _title(first, second, some, places) for place, some in places.items()}
-    left_out = [] if rows else rows_left_out(first, second, {(p.table, p.row) for p in pairs})
+    tables, plots = [], []
+    for place, some in places.items():
+        unit = some[0].column.unit
+        title = _title(
+            (second, first), some, len({p.place for p in pairs if p.table == some[0].table})
+        )
+        columns = (
+            Column("first", "A", unit, None),
+            Column("second", "B", unit, None),
+            Column("difference", "B - A", unit, None, signed=True),
+            Column("p_value", "p (Holm)", "score", None),
+            Column("queries", "queries", "count", None),
+            Column("verdict", "B is", "text", None),
+        )
+        found = tuple(pair.as_row() for pair in some)
+        tables.append(Table(place, title, "row and column", columns, found))
+        series = {"B - A": tuple(pair.difference for pair in some)}
+        labels = tuple(pair.name for pair in some)
+        plots.append(BarPlot(f"difference-{place}", title, "B - A", labels, series, unit))
+    left_out = [] if rows else _rows_left_out(first, second, {(p.table, p.row) for p in pairs})
+    settings: dict[str, int | dict[str, str]] = {"seed": seed}
+    for i, (side, report) in enumerate((("A", first), ("B", second))):
+        about = {"report": names[i], "title": report.title, "created": report.created}
+        settings[side] = about if rows is None else about | {"row": rows[i]}
     return Report(
         task="compare",
         title=" against ".join(reversed(rows or names)),
-        settings=_settings(first, second, rows, names, seed),
+        settings=settings,
         versions=library_versions(["scipy"]),
         created=timestamp(),
-        tables=(
-            *(_table(place, titles[place], some) for place, some in places.items()),
-            *differing_settings(first, second),
-            *left_out,
-        ),
+        tables=(*tables, *_differing_settings(first, second), *left_out),
         query_values=tuple(
             QueryValues(p.place, p.name, "difference", p.query_ids, p.second - p.first)
             for p in pairs
         ),
-        plots=tuple(_plot(place, titles[place], some) for place, some in places.items()),
+        plots=tuple(plots),
         notes=_notes(sum(pair.is_changed for pair in pairs), names, rows),
     )
 
 
-def _title(
-    first: Report, second: Report, pairs: Sequence[Pair], places: Mapping[str, Sequence[Pair]]
-) -> str:
+def pair_up(
+    first: Report, second: Report, rows: tuple[str, str] | None = None, *, seed: int = 0
+) -> list[Pair]:
+    """Pair values of the same table, row and column, with p-values after Holm.
+
+    Parameters
+    ----------
+    rows : pair of str, optional
+        Pair this row of `first` with that row of `second` instead.
+    seed : int
+        Of the intervals.
+
+    Returns
+    -------
+    list of Pair
+        In the order of `second`; without those that have no query in common. Pairs that
+        are identical are no comparisons, and are not counted as such.
+    """
+    ours = {(v.table, v.row, v.column): v for v in first.query_values}
+    columns = {
+        (table.name, column.name): column
+        for report in (first, second)
+        for table in report.tables
+        for column in table.columns
+    }
+    pairs = []
+    for values in second.query_values:
+        if rows is not None and values.row != rows[1]:
+            continue
+        partner = ours.get((values.table, rows[0] if rows else values.row, values.column))
+        name = f"{rows[0]} → {rows[1]}" if rows else values.row
+        unknown = Column(values.column, values.column, "score", None)
+        column = columns.get((values.table, values.column), unknown)
+        if partner and (pair := _pair(partner, values, name, column, seed)):
+            pairs.append(pair)
+    changed = [i for i, pair in enumerate(pairs) if pair.is_changed]
+    for i, p_value in zip(changed, holm([pairs[i].p_value for i in changed]), strict=True):
+        pairs[i] = replace(pairs[i], p_value=p_value)
+    return pairs
+
+
+def _pair(
+    first: QueryValues, second: QueryValues, row: str, column: Column, seed: int
+) -> Pair | None:
+    """Return the values of the common queries; None where there are none."""
+    known = dict(zip(first.query_ids, first.values.tolist(), strict=True))
+    common = [
+        (query, known[query], value)
+        for query, value in zip(second.query_ids, second.values.tolist(), strict=True)
+        if query in known and np.isfinite(known[query]) and np.isfinite(value)
+    ]
+    if not common:
+        return None
+    ids, ours, theirs = zip(*common, strict=True)
+    before, after = np.array(ours), np.array(theirs)
+    counts = len(first.query_ids), len(second.query_ids)
+    difference = estimate_difference(before, after, seed=seed)
+    p_value = paired_p_value(after - before)
+    return Pair(second.table, row, column, ids, before, after, counts, difference, p_value)
+
+
+def _title(reports: tuple[Report, Report], pairs: list[Pair], places: int) -> str:
     """Return the title of the table that `pairs` are of, with their columns if it was split."""
     name = pairs[0].table
-    titles = [table.title for table in (*second.tables, *first.tables) if table.name == name]
+    titles = [table.title for report in reports for table in report.tables if table.name == name]
     title = titles[0] if titles else name
-    if sum(some[0].table == name for some in places.values()) == 1:
+    if places == 1:
         return title
     return f"{title}: {', '.join(dict.fromkeys(pair.column.heading for pair in pairs))}"
-
-
-def _table(place: str, title: str, pairs: Sequence[Pair]) -> Table:
-    columns = _columns(pairs[0].column.unit)
-    return Table(place, title, "row and column", columns, tuple(map(_row, pairs)))
-
-
-def _columns(unit: Unit) -> tuple[Column, ...]:
-    return (
-        Column("first", "A", unit, None),
-        Column("second", "B", unit, None),
-        Column("difference", "B - A", unit, None, signed=True),
-        Column("p_value", "p (Holm)", "score", None),
-        Column("queries", "queries", "count", None),
-        Column("verdict", "B is", "text", None),
-    )
-
-
-def _row(pair: Pair) -> Row:
-    common = len(pair.query_ids)
-    ours, theirs = pair.counts
-    note = ""
-    if (ours, theirs) != (common, common):
-        note = f"{common:,} queries in common, of {ours:,} in A and {theirs:,} in B."
-    values: dict[str, Cell] = {
-        "first": float(pair.first.mean()),
-        "second": float(pair.second.mean()),
-        "difference": pair.difference,
-        "p_value": pair.p_value,
-        "queries": common,
-        "verdict": pair.verdict,
-    }
-    return Row(pair.name, values, note)
-
-
-def _plot(place: str, title: str, pairs: Sequence[Pair]) -> BarPlot:
-    return BarPlot(
-        name=f"difference-{place}",
-        title=title,
-        value_label="B - A",
-        labels=tuple(pair.name for pair in pairs),
-        series={"B - A": tuple(pair.difference for pair in pairs)},
-        unit=pairs[0].column.unit,
-    )
-
-
-def _settings(
-    first: Report,
-    second: Report,
-    rows: tuple[str, str] | None,
-    names: tuple[str, str],
-    seed: int,
-) -> dict[str, int | dict[str, str]]:
-    sides: dict[str, int | dict[str, str]] = {}
-    for i, (side, report) in enumerate((("A", first), ("B", second))):
-        about = {"report": names[i], "title": report.title, "created": report.created}
-        sides[side] = about if rows is None else about | {"row": rows[i]}
-    return sides | {"seed": seed}
 
 
 def _notes(count: int, names: tuple[str, str], rows: tuple[str, str] | None) -> tuple[str, ...]:
@@ -166,15 +267,60 @@ def _notes(count: int, names: tuple[str, str], rows: tuple[str, str] | None) -> 
 
 
 def _nothing_common(
-    first: Report, second: Report, rows: tuple[str, str] | None, names: tuple[str, str]
+    reports: tuple[Report, Report], rows: tuple[str, str] | None, names: tuple[str, str]
 ) -> str:
-    found = [sorted({v.row for v in report.query_values}) for report in (first, second)]
+    found = [sorted({v.row for v in report.query_values}) for report in reports]
     has = "; ".join(
         f"{name} ({report.task}) has {', '.join(some[:12]) or 'none'}"
-        for name, report, some in zip(names, (first, second), found, strict=True)
+        for name, report, some in zip(names, reports, found, strict=True)
     )
     wanted = "rows of the same name" if rows is None else f"the rows {rows[0]!r} and {rows[1]!r}"
     return (
         f"{names[0]} and {names[1]}: expected {wanted} with values for the same queries, found "
         f"none ({has}); compare reports of one task on one gallery, or name a row of each"
     )
+
+
+def _differing_settings(first: Report, second: Report) -> Iterator[Table]:
+    """Yield a table of the settings and versions that are not the same."""
+    a, b = (
+        {"task": report.task}
+        | dict(flat_settings(report.settings))
+        | {f"{name} (version)": text for name, text in report.versions.items()}
+        for report in (first, second)
+    )
+    names = [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
+    if names:
+        columns = (Column("first", "A", "text", None), Column("second", "B", "text", None))
+        rows = tuple(Row(n, {"first": a.get(n), "second": b.get(n)}) for n in names)
+        note = "A difference in results can come of any of these."
+        yield Table("settings", "What else differs", "setting", columns, rows, (note,))
+
+
+def _rows_left_out(first: Report, second: Report, compared: set[tuple[str, str]]) -> list[Table]:
+    """Return a table of the rows that were not `compared`, with why, if there are any."""
+    # Every row, and whether it has values per query.
+    ours, theirs = (
+        {(table.name, row.name): False for table in report.tables for row in table.rows}
+        | {(v.table, v.row): True for v in report.query_values}
+        for report in (first, second)
+    )
+    missing: dict[str, dict[str, str]] = {}
+    for key in dict.fromkeys((*ours, *theirs)):
+        if key in compared:
+            continue
+        if key not in theirs or key not in ours:
+            why = "only in A" if key in ours else "only in B"
+        else:
+            both = ours[key] and theirs[key]
+            why = "no query in common" if both else "no values per query"
+        missing.setdefault(key[0], {})[key[1]] = why
+    touched = {table for table, _ in compared}
+    rows: list[Row] = []
+    for table, reasons in missing.items():
+        if table not in touched and len(set(reasons.values())) == 1:
+            rows.append(Row(f"{table}: all rows", {"why": next(iter(reasons.values()))}))
+        else:
+            rows += [Row(f"{table}: {row}", {"why": why}) for row, why in reasons.items()]
+    columns = (Column("why", "why", "text", None),)
+    return [Table("left_out", "What was not compared", "row", columns, tuple(rows))] if rows else []

@@ -9,9 +9,10 @@ from contextlib import closing
 from itertools import islice
 from typing import TypeVar
 
+from artsim.catalog.progress import Progress
 from artsim.ingest.known import Known
 from artsim.ingest.points import EncodedPainting, encode_paintings
-from artsim.ingest.progress import Counts, IngestSummary, Problem, ProgressReporter
+from artsim.ingest.progress import Counts, IngestSummary, Problem
 from artsim.ingest.reader import Reader, ReadPainting
 from artsim.ingest.source_types import RowProblem, SourceEntry, SourcePainting
 from artsim.ingest.writer import Writer
@@ -36,7 +37,7 @@ def run_ingest(
     *,
     workers: int,
     batch_size: int,
-    progress: ProgressReporter,
+    progress: Progress,
 ) -> IngestSummary:
     """Bring every painting into the gallery, skipping what it has already.
 

@@ -1,9 +1,9 @@
-"""What an ingest tells while it runs, and at its end."""
+"""What an ingest tells of its counts and problems."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from artsim.errors import SourceError
 
@@ -115,32 +115,3 @@ class IngestSummary:
             "renames": [{"from": old_id, "to": new_id} for old_id, new_id in self.renamed],
             "problems": [asdict(problem) for problem in self.problems],
         }
-
-
-class ProgressReporter(Protocol):
-    """Where an ingest reports as it goes; called from one thread."""
-
-    def start(self, total: int | None, description: str) -> None:
-        """Begin; `total` paintings are to come, None if nobody knows."""
-        ...
-
-    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
-        """Report how far it is, in totals."""
-        ...
-
-    def finish(self) -> None:
-        """End, also after a failure."""
-        ...
-
-
-class SilentProgress:
-    """Reporter that says nothing."""
-
-    def start(self, total: int | None, description: str) -> None:
-        """Begin."""
-
-    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
-        """Report nothing."""
-
-    def finish(self) -> None:
-        """End."""

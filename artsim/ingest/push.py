@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import isqrt
 
-from artsim.ingest.progress import ProgressReporter, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.store.base import Collection, ServerOptions
 from artsim.store.copy import CopyCounts, copy_collection
 from artsim.store.gallery import PIXELS, Gallery, noted_reading
@@ -16,7 +16,7 @@ def push_gallery(
     target: Gallery,
     *,
     options: ServerOptions | None = None,
-    progress: ProgressReporter | None = None,
+    progress: Progress | None = None,
 ) -> CopyCounts:
     """Copy paintings and faces into `target`, which is made if need be.
 
@@ -75,10 +75,10 @@ def _pixels_side(collection: Collection) -> int:
     return 64 if pixels is None else isqrt(pixels.dim)
 
 
-def _reporter(progress: ProgressReporter, before: CopyCounts) -> Callable[[CopyCounts], None]:
+def _reporter(progress: Progress, before: CopyCounts) -> Callable[[CopyCounts], None]:
     def report(counts: CopyCounts) -> None:
         now = _sum(before, counts)
-        progress.update(now.done, faces=0, skipped=now.unchanged, failed=0)
+        progress.update(now.done, skipped=now.unchanged)
 
     return report
 

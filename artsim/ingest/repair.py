@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from math import isqrt
 from pathlib import Path
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.results import JSON
 from artsim.config import Settings, load_settings
 from artsim.errors import StoreError
-from artsim.ingest.progress import ProgressReporter, SilentProgress
 from artsim.store.base import CollectionSchema, VectorSpec
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
@@ -27,7 +27,6 @@ from artsim.store.gallery import (
 )
 from artsim.store.repair import (
     CollectionRepair,
-    Progress,
     repair_collection,
     repair_store_folder,
     unfinished_repairs,
@@ -77,7 +76,7 @@ def repair_gallery(
     url: str | None = None,
     home: Path | None = None,
     wait: float | None = None,
-    progress: ProgressReporter | None = None,
+    progress: Progress | None = None,
 ) -> GalleryRepair:
     """Make an embedded gallery whole again from what can be read of it.
 
@@ -91,7 +90,7 @@ def repair_gallery(
         By default those of the environment.
     name, url, home, wait : optional
         Used instead of what `settings` say, as by `open_gallery`.
-    progress : ProgressReporter, optional
+    progress : Progress, optional
         Told how many points are written.
 
     Raises
@@ -181,7 +180,7 @@ class _Makers:
         return resolve(maker, settings=self.settings).info(dim)
 
 
-def _report(progress: ProgressReporter | None) -> Progress:
+def _report(progress: Progress | None) -> Callable[[int, int], None]:
     reporter = progress or SilentProgress()
     began = False
 
@@ -190,7 +189,7 @@ def _report(progress: ProgressReporter | None) -> Progress:
         if not began:
             reporter.start(total, "Saving what can be read")
             began = True
-        reporter.update(done, faces=0, skipped=0, failed=0)
+        reporter.update(done)
         if done >= total:
             reporter.finish()
 

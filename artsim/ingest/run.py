@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
 from artsim.encoders.registry import load_encoder
 from artsim.errors import SourceError
@@ -18,7 +19,7 @@ from artsim.ingest.destination import Destination, existing_destination, make_de
 from artsim.ingest.equipment import Equipment, check_encoders, default_specs
 from artsim.ingest.origin import Origin
 from artsim.ingest.pipeline import run_ingest
-from artsim.ingest.progress import IngestSummary, ProgressReporter, SilentProgress
+from artsim.ingest.progress import IngestSummary
 from artsim.ingest.prune import MOST_AT_ONCE, Yielded, prune
 from artsim.ingest.reader import Reader
 from artsim.ingest.renames import Renames
@@ -108,7 +109,7 @@ def ingest_paintings(
     *,
     metadata: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
-    progress: ProgressReporter | None = None,
+    progress: Progress | None = None,
     settings: Settings | None = None,
 ) -> IngestSummary:
     """Bring a folder or manifest of paintings into a gallery, which is made if need be.
@@ -127,7 +128,7 @@ def ingest_paintings(
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
         Column by field, where they are not recognised.
-    progress : ProgressReporter, optional
+    progress : Progress, optional
         Where to report; silent by default.
 
     Returns
@@ -201,7 +202,7 @@ def _prune(
     return summary
 
 
-def _build_indexes(destination: Destination, progress: ProgressReporter) -> None:
+def _build_indexes(destination: Destination, progress: Progress) -> None:
     if destination.paintings is None or destination.paintings.count() < WORTH_SAYING:
         destination.optimize()
         return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import BarPlot, Unit
+from artsim.evaluation.statistics import Estimate
 from artsim.render.plots_axes import make_axes, name_axes, put_legend, wrapped
 from artsim.render.plots_theme import FONT_SIZE, Theme
 from artsim.render.report_cells import number_text

@@ -1,25 +1,37 @@
-"""Progress of an ingest: a live bar on a terminal, plain lines elsewhere.
+"""Progress of long work: a live bar on a terminal, plain lines elsewhere.
 
-Both reporters fit `artsim.ingest.progress.ProgressReporter`.
+Both fit `artsim.catalog.progress.Progress`.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TextIO
 
+from rich import progress as rich
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
-from artsim.catalog.progress import counted
+from artsim.catalog.progress import Progress, counted
+from artsim.render.table import make_console
 from artsim.render.text import clean
 
 Clock = Callable[[], float]
 
 PACE_SECONDS: Final = 30.0
 """Stretch of time over which the rate is taken: what was skipped before says nothing."""
+
+
+def make_progress(noun: str = "") -> Progress:
+    """Return a live bar where stderr is a terminal, else a writer of plain lines.
+
+    `noun` is what one step is, as "painting"; "" where stages count different things.
+    """
+    if sys.stderr.isatty():
+        return LiveProgress(make_console(sys.stderr), noun)
+    return PlainProgress(sys.stderr, noun)
 
 
 class Pace:
@@ -52,27 +64,61 @@ class Pace:
             return None
         return max(0, total - self._marks[-1][1]) / rate
 
+    def words(self, total: int | None) -> str:
+        """Return rate and time left: ``41/s, 0:45 left``; "" where unknown."""
+        rate = self.rate
+        if rate is None:
+            return ""
+        words = f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+        if rate < 0.1:
+            words = f"{rate * 60:.1f}/min"
+        left = self.seconds_left(total)
+        if not left:
+            return words
+        minutes, seconds = divmod(max(1, round(left)), 60)
+        hours, minutes = divmod(minutes, 60)
+        time_left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+        return f"{words}, {time_left} left"
 
-class LiveBar:
-    """Bar on a terminal, with a count in words, rate and time left; it vanishes when finished.
+
+def describe_counts(done: int, total: int | None, noun: str, counts: Mapping[str, int]) -> str:
+    """Return counts as words: ``120 of 1,985 paintings, 96 faces, 3 failed``.
+
+    The name of a count is a plural (``faces``) or what became of steps (``failed``).
+    """
+    of = "" if total is None else f"{done:,} of "
+    count = done if total is None else total
+    parts = [of + (counted(count, noun) if noun else f"{count:,}")]
+    for name, value in counts.items():
+        if value:
+            singular = name.removesuffix("s")
+            parts.append(f"{value:,} {name}" if singular == name else counted(value, singular))
+    return ", ".join(parts)
+
+
+class LiveProgress:
+    """Bar on a terminal, with counts in words, rate and time left; it vanishes when finished.
 
     Parameters
     ----------
     console : Console
         Of a terminal, usually the standard error's.
+    noun : str
+        What one step is; "" where the description says it.
     """
 
-    def __init__(self, console: Console, *, clock: Clock = time.monotonic) -> None:
+    def __init__(self, console: Console, noun: str = "", *, clock: Clock = time.monotonic) -> None:
+        self._noun = noun
         self._clock = clock
         self._pace = Pace(clock)
         self._total: int | None = None
-        self._task: TaskID | None = None
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[count]}", markup=False),
-            TextColumn("{task.fields[pace]}", markup=False, style="dim"),
+        self._task: rich.TaskID | None = None
+        self._bar = rich.Progress(
+            rich.SpinnerColumn(),
+            rich.TextColumn("{task.description}", markup=False),
+            rich.BarColumn(bar_width=None),
+            rich.TextColumn("{task.fields[count]}", markup=False),
+            rich.TextColumn("{task.fields[pace]}", markup=False, style="dim"),
             console=console,
             transient=True,
             expand=True,
@@ -83,119 +129,92 @@ class LiveBar:
         self._total = total
         self._pace = Pace(self._clock)
         if self._task is not None:
-            self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(clean(description, 60), total=total, count="", pace="")
-        self._progress.start()
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(clean(description, 60), total=total, count="", pace="")
+        self._bar.start()
 
-    def finish(self) -> None:
-        """Remove the bar."""
-        self._progress.stop()
-
-    def _show(self, done: int, count: str) -> None:
+    def update(self, done: int, **counts: int) -> None:
+        """Show how far it is, in totals."""
         if self._task is None:
             raise ValueError("start comes before update")
         self._pace.mark(done)
-        pace = describe_pace(self._pace, self._total)
-        self._progress.update(self._task, completed=done, count=count, pace=pace)
+        count = describe_counts(done, self._total, self._noun, counts)
+        self._bar.update(
+            self._task, completed=done, count=count, pace=self._pace.words(self._total)
+        )
 
-
-class RichProgress(LiveBar):
-    """Live bar of an ingest, with paintings and faces."""
-
-    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
-        """Show how far it is, in totals."""
-        self._show(done, describe_counts(done, self._total, faces, skipped, failed))
+    def finish(self) -> None:
+        """Remove the bar."""
+        self._bar.stop()
 
 
 class PlainProgress:
-    """A line when work begins, and one whenever `interval` seconds have gone by since the last.
+    """A line when a stage begins, and one whenever `interval` seconds have gone by since the last.
 
-    What is skipped is no work: where nothing else comes, nothing is written.
+    What is skipped is no work: with a noun and a total, a stage begins with the first step that
+    is not, and where nothing else comes, nothing is written.
 
     Parameters
     ----------
     stream : text file
         Usually the standard error, where it is not a terminal.
+    noun : str
+        What one step is; "" where the description says it, and later lines repeat it.
     interval : float
         Least seconds between two lines.
     """
 
     def __init__(
-        self, stream: TextIO, *, interval: float = 10.0, clock: Clock = time.monotonic
+        self,
+        stream: TextIO,
+        noun: str = "",
+        *,
+        interval: float = 10.0,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._stream = stream
+        self._noun = noun
         self._interval = interval
         self._clock = clock
         self._pace = Pace(clock)
         self._total: int | None = None
+        self._description = ""
         self._beginning = ""
         self._written_at = 0.0
         self._written_work = 0
 
     def start(self, total: int | None, description: str) -> None:
-        """Tell of `total` paintings to come; without a total at once, else when work begins."""
+        """Tell what begins; with a noun and a total only when work does."""
         self._total = total
         self._pace = Pace(self._clock)
         self._written_work = 0
-        self._beginning = clean(description, 200)
-        if total is None:
-            self._begin()
-        else:
-            self._beginning += f": {counted(total, 'painting')}"
+        self._beginning = self._description = clean(description, 200)
+        if total is not None:
+            self._beginning += f": {counted(total, self._noun) if self._noun else f'{total:,}'}"
+        if total is None or not self._noun:
+            self._write(self._beginning)
+            self._beginning = ""
 
-    def update(self, done: int, *, faces: int, skipped: int, failed: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         """Write how far it is, in totals, if it is time."""
         self._pace.mark(done)
-        work = done - skipped
+        work = done - counts.get("skipped", 0)
         if work <= self._written_work:
             return
         if self._beginning:
-            self._begin()
+            self._write(self._beginning)
+            self._beginning = ""
         elif self._clock() - self._written_at >= self._interval:
-            counts = describe_counts(done, self._total, faces, skipped, failed)
-            pace = describe_pace(self._pace, self._total)
             self._written_work = work
-            self._write(f"{counts}, {pace}" if pace else counts)
+            words = describe_counts(done, self._total, self._noun, counts)
+            words = words if self._noun else f"{self._description}: {words}"
+            pace = self._pace.words(self._total)
+            self._write(f"{words}, {pace}" if pace else words)
 
     def finish(self) -> None:
         """Write nothing: what came of it is said after it."""
-
-    def _begin(self) -> None:
-        self._write(self._beginning)
-        self._beginning = ""
 
     def _write(self, line: str) -> None:
         self._written_at = self._clock()
         self._stream.write(line + "\n")
         self._stream.flush()
-
-
-def describe_counts(done: int, total: int | None, faces: int, skipped: int, failed: int) -> str:
-    """Return counts as words: ``120 of 1,985 paintings, 96 faces, 3 failed``."""
-    of = "" if total is None else f"{done:,} of "
-    parts = [of + counted(done if total is None else total, "painting")]
-    if faces:
-        parts.append(counted(faces, "face"))
-    if skipped:
-        parts.append(f"{skipped:,} skipped")
-    if failed:
-        parts.append(f"{failed:,} failed")
-    return ", ".join(parts)
-
-
-def describe_pace(pace: Pace, total: int | None) -> str:
-    """Return rate and time left as words: ``41/s, 0:45 left``; "" where unknown."""
-    rate = pace.rate
-    if rate is None:
-        return ""
-    words = f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
-    if rate < 0.1:
-        words = f"{rate * 60:.1f}/min"
-    left = pace.seconds_left(total)
-    return words if not left else f"{words}, {_clock_text(left)} left"
-
-
-def _clock_text(seconds: float) -> str:
-    minutes, rest = divmod(max(1, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

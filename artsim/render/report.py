@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.errors import ReportError
-from artsim.evaluation.report import Plot, Report
-from artsim.evaluation.report_json import report_text
+from artsim.evaluation.report import Plot, Report, report_text
 from artsim.files import FileKind, check_file, write_file
 from artsim.render.plots import plot_png
 from artsim.render.report_html import report_html

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import Cell, Column, Row, Table, Unit
+from artsim.evaluation.statistics import Estimate
 from artsim.render.text import clean
 
 MISSING: Final = "–"  # noqa: RUF001 - what stands in an empty cell is an en dash

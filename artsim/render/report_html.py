@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Final
 
-from artsim.evaluation.provenance import flat_settings
-from artsim.evaluation.report import Cell, Column, Plot, Report, Row, Table
+from artsim.evaluation.report import Cell, Column, Plot, Report, Row, Table, flat_settings
 from artsim.render.plots import plot_svg
 from artsim.render.report_cells import (
     MISSING,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from artsim.evaluation.bootstrap import Estimate
-from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import (
     Cell,
     Column,
@@ -17,7 +15,10 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    library_versions,
+    timestamp,
 )
+from artsim.evaluation.statistics import Estimate
 from artsim.training.calibration import SURENESS, published_for
 from artsim.training.classifier_training import ClassifierOutcome
 

@@ -6,7 +6,7 @@ compare all that pass, and the engine links points of a value to each other only
 their number is between the threshold of that and some fifth of the collection, which in
 20,000 is nobody. ACORN [1]_ walks on through the neighbors of what the filter took.
 
-Measured on the gallery of ``artsim evaluate speed --only search`` (made-up embeddings of
+Measured on the gallery of ``make bench BENCH='--only search'`` (made-up embeddings of
 512 numbers) in an embedded store, under filters that pass 0.1 % to 100 % of it, among them
 several styles together and styles within years; recall@10 of the worst filter, and
 processor time a query, 95th percentile, of the slowest, on two busy cores:

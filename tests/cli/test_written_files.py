@@ -20,7 +20,7 @@ from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.payload import PAINTING_FIELDS
 from artsim.cli import app
 from artsim.errors import ExportError
-from artsim.evaluation.report_json import report_text
+from artsim.evaluation.report import report_text
 from artsim.files import FileKind, check_file
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.render.sheet import SHEET

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artsim.evaluation.bootstrap import estimate_mean, estimate_means
+from artsim.evaluation.statistics import estimate_mean, estimate_means
 
 
 def test_interval_is_as_wide_as_theory_says_and_repeats() -> None:

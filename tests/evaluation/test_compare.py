@@ -10,8 +10,7 @@ from made_up_report import COLUMNS, make_report, query_values, rows_of
 
 from artsim.errors import ReportError
 from artsim.evaluation.compare import compare_reports
-from artsim.evaluation.report import QueryValues, Report, Row, Table
-from artsim.evaluation.report_json import read_report, report_text
+from artsim.evaluation.report import QueryValues, Report, Row, Table, read_report, report_text
 
 PLAIN_COLUMNS = (*COLUMNS[:2],)
 

@@ -19,13 +19,13 @@ from typer.models import OptionInfo
 from artsim.catalog.hits import Hit
 from artsim.commands.evaluate.copies import EditsOption
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.contenders import list_contenders
 from artsim.evaluation.copies.options import CopiesOptions
 from artsim.evaluation.copies.originals import load_original, read_originals
 from artsim.evaluation.copies.search import Tally, search_copies
 from artsim.evaluation.copies.task import evaluate_copies
 from artsim.evaluation.report import PictureGroup, Report, Table
+from artsim.evaluation.statistics import Estimate, estimate_mean
 from artsim.images.edits import EDITS, edit_picture
 from artsim.images.pixels import to_pixels
 from artsim.ingest.run import IngestOptions, ingest_paintings

@@ -15,12 +15,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.faces import rankings as faces_rankings
 from artsim.evaluation.faces.parts import FacesOptions, main_face, read_faces
 from artsim.evaluation.faces.task import evaluate_faces
-from artsim.evaluation.report import LinePlot, Report, Row
-from artsim.evaluation.report_json import report_document
+from artsim.evaluation.report import LinePlot, Report, Row, report_document
+from artsim.evaluation.statistics import Estimate
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery
 from artsim.search.rerank import Method

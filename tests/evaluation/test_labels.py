@@ -7,7 +7,6 @@ import pytest
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.errors import EvaluationError, QueryError
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.labels.options import LabelsOptions
 from artsim.evaluation.labels.task import evaluate_labels
 from artsim.evaluation.report import (
@@ -19,6 +18,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.evaluation.statistics import Estimate
 from artsim.search.filters import Filters
 from artsim.search.neighbors import ExactRanker, Rankings
 from artsim.search.options import SearchOptions

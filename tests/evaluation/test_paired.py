@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from artsim.evaluation.bootstrap import estimate_difference
-from artsim.evaluation.significance import holm, paired_p_value
+from artsim.evaluation.statistics import estimate_difference, holm, paired_p_value
 
 
 def hits(seed: int, count: int = 400, gain: float = 0.05) -> tuple[np.ndarray, np.ndarray]:

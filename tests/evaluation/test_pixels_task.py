@@ -18,10 +18,10 @@ from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderMismatchError, ImageError, QueryError
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.pixels.options import PixelsOptions
 from artsim.evaluation.pixels.task import evaluate_pixels
 from artsim.evaluation.report import Report, Table
+from artsim.evaluation.statistics import Estimate, estimate_mean
 from artsim.images.align import align_face
 from artsim.images.load import load_image
 from artsim.images.place import local_path

@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from artsim.evaluation.speed.killing import find_differences, measure_kills, run_ingest
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.store.gallery import open_gallery
+from benchmarks.speed.kills import find_differences, kill_ingests, run_ingest
 
 
 def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) -> None:
-    measured = measure_kills(sample, tmp_path, kills=3, seed=1, options=["--batch-size", "8"])
-    assert measured.paintings == 60
-    assert measured.faces
-    assert measured.kills
-    assert measured.differences == ()
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert kill_ingests(sample, whole, killed, kills=3, seed=1)
+    with open_gallery(home=whole) as one, open_gallery(home=killed) as two:
+        assert one[PAINTINGS].count() == 60
+        assert one[FACES].count()
+        assert find_differences(one, two) == []
 
 
 @pytest.mark.slow
@@ -34,14 +36,16 @@ def test_killed_renames_end_in_the_same_gallery(sample: Path, tmp_path: Path) ->
         open_gallery(home=tmp_path / "killed") as one,
         open_gallery(home=tmp_path / "whole") as two,
     ):
-        assert one.paintings.count() == 60
+        assert one[PAINTINGS].count() == 60
         assert find_differences(one, two) == []
     assert kills
 
 
 @pytest.mark.slow
 def test_kills_of_1985_paintings(data: Path, tmp_path: Path) -> None:
-    measured = measure_kills(data / "paintings", tmp_path, kills=10)
-    assert measured.paintings == 1985
-    assert measured.kills >= 3  # of ten: how many come in time is the machine's affair
-    assert measured.differences == ()
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    kills = kill_ingests(data / "paintings", whole, killed, kills=10)
+    assert len(kills) >= 3  # of ten: how many come in time is the machine's affair
+    with open_gallery(home=whole) as one, open_gallery(home=killed) as two:
+        assert one[PAINTINGS].count() == 1985
+        assert find_differences(one, two) == []

@@ -14,7 +14,6 @@ import pytest
 from qdrant_client import QdrantClient
 
 from artsim.errors import StoreError
-from artsim.evaluation.speed.killing import find_differences
 from artsim.ingest.destination import Destination
 from artsim.ingest.progress import Counts, IngestSummary
 from artsim.ingest.push import push_gallery
@@ -22,6 +21,7 @@ from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
+from benchmarks.speed.kills import find_differences
 
 PLAIN = IngestOptions(encoders=("handcrafted",), faces=False)
 WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted")

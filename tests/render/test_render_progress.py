@@ -3,8 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
-from artsim.ingest.progress import ProgressReporter
-from artsim.render.progress import Pace, PlainProgress, RichProgress, describe_counts
+from artsim.catalog.progress import Progress
+from artsim.render.progress import LiveProgress, Pace, PlainProgress, describe_counts
 
 
 class Clock:
@@ -37,7 +37,7 @@ def test_the_pace_is_that_of_the_last_half_minute(clock: Clock) -> None:
 
 def test_plain_lines_come_when_work_begins_and_then_in_time(clock: Clock) -> None:
     stream = io.StringIO()
-    progress: ProgressReporter = PlainProgress(stream, interval=10, clock=clock)
+    progress: Progress = PlainProgress(stream, "painting", interval=10, clock=clock)
     progress.start(1300, "Ingesting\x1b[31m art")
     for done in range(1, 1001):
         clock.now += 1
@@ -56,7 +56,7 @@ def test_plain_lines_come_when_work_begins_and_then_in_time(clock: Clock) -> Non
 
 def test_what_fails_is_work(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = PlainProgress(stream, interval=10, clock=clock)
+    progress = PlainProgress(stream, "painting", interval=10, clock=clock)
     progress.start(1, "Ingesting")
     progress.update(1, faces=0, skipped=0, failed=1)
     assert stream.getvalue() == "Ingesting: 1 painting\n"
@@ -64,7 +64,7 @@ def test_what_fails_is_work(clock: Clock) -> None:
 
 def test_without_a_total_the_beginning_is_told_at_once(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = PlainProgress(stream, clock=clock)
+    progress = PlainProgress(stream, "painting", clock=clock)
     progress.start(None, "Building")
     progress.finish()
     assert stream.getvalue() == "Building\n"
@@ -72,7 +72,7 @@ def test_without_a_total_the_beginning_is_told_at_once(clock: Clock) -> None:
 
 def test_a_progress_can_start_again(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = PlainProgress(stream, clock=clock)
+    progress = PlainProgress(stream, "painting", clock=clock)
     for total in (1, 2):
         progress.start(total, "Ingesting")
         clock.now += 1
@@ -84,7 +84,7 @@ def test_a_progress_can_start_again(clock: Clock) -> None:
 def test_the_live_bar_shows_counts_and_goes(clock: Clock) -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120, color_system=None)
-    progress: ProgressReporter = RichProgress(console, clock=clock)
+    progress: Progress = LiveProgress(console, "painting", clock=clock)
     progress.start(1985, "Ingesting [red]")
     clock.now += 2
     progress.update(82, faces=96, skipped=0, failed=3)
@@ -98,10 +98,58 @@ def test_the_live_bar_shows_counts_and_goes(clock: Clock) -> None:
 
 def test_an_update_needs_a_start() -> None:
     with pytest.raises(ValueError, match="start"):
-        RichProgress(Console(file=io.StringIO())).update(1, faces=0, skipped=0, failed=0)
+        LiveProgress(Console(file=io.StringIO())).update(1, faces=0, skipped=0, failed=0)
 
 
 def test_counts_in_words() -> None:
-    assert describe_counts(5, 10, 1, 2, 0) == "5 of 10 paintings, 1 face, 2 skipped"
-    assert describe_counts(1, 1, 0, 0, 0) == "1 of 1 painting"
-    assert describe_counts(1, None, 0, 0, 0) == "1 painting"
+    counts = {"faces": 1, "skipped": 2, "failed": 0}
+    assert describe_counts(5, 10, "painting", counts) == "5 of 10 paintings, 1 face, 2 skipped"
+    assert describe_counts(1, 1, "painting", {}) == "1 of 1 painting"
+    assert describe_counts(1, None, "painting", {}) == "1 painting"
+    assert describe_counts(1000, 2500, "", {}) == "1,000 of 2,500"
+
+
+def test_plain_stages_say_what_begins_and_how_far_it_is(clock: Clock) -> None:
+    stream = io.StringIO()
+    progress: Progress = PlainProgress(stream, interval=10, clock=clock)
+    progress.start(2500, "Searching\x1b[31m by builtin")
+    for done in range(1, 26):
+        clock.now += 1
+        progress.update(done * 100)
+    progress.start(None, "Drawing")
+    clock.now += 11
+    progress.update(3)
+    progress.finish()
+    assert stream.getvalue().splitlines() == [
+        "Searching by builtin: 2,500",
+        "Searching by builtin: 1,000 of 2,500, 100/s, 0:15 left",
+        "Searching by builtin: 2,000 of 2,500, 100/s, 0:05 left",
+        "Drawing",
+        "Drawing: 3, 0.3/s",
+    ]
+
+
+def test_the_live_bar_shows_one_stage_after_another_and_goes(clock: Clock) -> None:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=120, color_system=None)
+    progress: Progress = LiveProgress(console, clock=clock)
+    progress.start(3974, "Searching [red]")
+    clock.now += 2
+    progress.update(400)
+    progress.start(None, "Drawing")
+    progress.update(1)
+    progress.finish()
+    text = stream.getvalue()
+    assert "Searching [red]" in text
+    assert "Drawing" in text
+    assert text.rstrip().endswith("\x1b[2K")  # the bar's line is erased
+
+
+def test_finishing_before_a_start_or_twice_is_no_failure() -> None:
+    stream = io.StringIO()
+    both: tuple[Progress, ...] = (PlainProgress(stream), LiveProgress(Console(file=stream)))
+    for progress in both:
+        progress.finish()
+        progress.start(0, "Nothing")
+        progress.finish()
+        progress.finish()

@@ -10,8 +10,7 @@ from made_up_report import COLUMNS, HOSTILE, make_report
 from PIL import Image
 
 from artsim.errors import ReportError
-from artsim.evaluation.report import LinePlot, Report, Row, Table
-from artsim.evaluation.report_json import read_report
+from artsim.evaluation.report import LinePlot, Report, Row, Table, read_report
 from artsim.render import report_pictures
 from artsim.render.report import plot_file_names, write_report
 from artsim.render.report_html import report_html

@@ -12,8 +12,8 @@ from made_up_report import HOSTILE, plots
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import BarPlot, ConfusionPlot, Line, LinePlot, Plot
+from artsim.evaluation.statistics import Estimate
 from artsim.render.plots import draw_plot, plot_png, plot_svg
 from artsim.render.plots_bars import MAX_GROUPS
 from artsim.render.plots_confusion import MAX_CLASSES
@@ -191,7 +191,7 @@ def test_plots_leave_matplotlib_as_it_was() -> None:
 def test_reports_on_the_terminal_do_without_matplotlib(tmp_path: Path) -> None:
     code = (
         "import sys, io; import artsim.render.report_table, artsim.render.report, "
-        "artsim.evaluation.report_json; print('matplotlib' in sys.modules)"
+        "artsim.evaluation.report; print('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -6,8 +6,8 @@ import pytest
 from made_up_report import COLUMNS, make_report
 from rich.cells import cell_len
 
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
+from artsim.evaluation.statistics import Estimate
 from artsim.render.report_cells import best_rows, cell_text, heading_text
 from artsim.render.report_table import print_report
 

@@ -143,10 +143,10 @@ class TestWaiting:
     def test_it_waits_for_the_other(
         self, home: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("artsim.store.lock._SAID_AFTER", 0.0)
-        monkeypatch.setattr("artsim.store.lock._PAUSE", 0.01)
+        monkeypatch.setattr("artsim.store.data_folder._SAID_AFTER", 0.0)
+        monkeypatch.setattr("artsim.store.data_folder._PAUSE", 0.01)
         said = threading.Event()
-        monkeypatch.setattr("artsim.store.lock._log.warning", lambda *_: said.set())
+        monkeypatch.setattr("artsim.store.data_folder._log.warning", lambda *_: said.set())
         other = open_gallery(home=home)
         _ = other.paintings
         releasing = threading.Thread(target=lambda: (said.wait(60), other.close()))

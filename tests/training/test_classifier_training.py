@@ -20,8 +20,7 @@ from artsim.errors import (
     TrainingError,
     WeightsError,
 )
-from artsim.evaluation.report import ConfusionPlot
-from artsim.evaluation.report_json import read_report
+from artsim.evaluation.report import ConfusionPlot, read_report
 from artsim.render.report import write_report
 from artsim.render.training_report import classifier_report
 from artsim.training.classifier_training import ClassifierOutcome, train_classifier

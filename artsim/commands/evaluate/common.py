@@ -13,7 +13,6 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.catalog.progress import Progress
     from artsim.evaluation.report import Report
     from artsim.store.gallery import Gallery
 
@@ -114,7 +113,7 @@ def show_report(
 ) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
     if output_format == "json":
-        from artsim.evaluation.report_json import report_text
+        from artsim.evaluation.report import report_text
 
         sys.stdout.buffer.write(report_text(report).encode())
         sys.stdout.buffer.flush()
@@ -126,13 +125,3 @@ def show_report(
         from artsim.render.report import write_report
 
         say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
-
-
-def make_progress() -> Progress:
-    """Return a live bar where stderr is a terminal, else a writer of plain lines."""
-    from artsim.render.stages import PlainStages, RichStages
-    from artsim.render.table import make_console
-
-    if sys.stderr.isatty():
-        return RichStages(make_console(sys.stderr))
-    return PlainStages(sys.stderr)

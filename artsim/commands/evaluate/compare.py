@@ -46,7 +46,7 @@ def compare(
         raise typer.BadParameter("name a task, or two reports: --compare A.json B.json")
     with expected_errors():
         from artsim.evaluation.compare import compare_reports
-        from artsim.evaluation.report_json import read_report
+        from artsim.evaluation.report import read_report
 
         check_out(out, overwrite, inputs=reports)
         first, second = (read_report(path) for path in reports)

@@ -29,7 +29,6 @@ from artsim.commands.evaluate.common import (
     RerankWeightsOption,
     SeedOption,
     check_out,
-    make_progress,
     rerank_methods,
     rerank_weights,
     show_report,
@@ -98,6 +97,7 @@ def copies(
         from artsim.evaluation.copies.options import CopiesOptions
         from artsim.evaluation.copies.task import evaluate_copies
         from artsim.images.edits import EDITS
+        from artsim.render.progress import make_progress
         from artsim.search.models import Models
 
         for name in edit or ():

@@ -27,7 +27,6 @@ from artsim.commands.evaluate.common import (
     RerankWeightsOption,
     SeedOption,
     check_out,
-    make_progress,
     rerank_methods,
     rerank_weights,
     show_report,
@@ -120,6 +119,7 @@ def faces(
     with expected_errors():
         from artsim.evaluation.faces.parts import FacesOptions
         from artsim.evaluation.faces.task import evaluate_faces
+        from artsim.render.progress import make_progress
 
         options = FacesOptions(
             by=by,

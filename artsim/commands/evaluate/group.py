@@ -9,7 +9,6 @@ from artsim.commands.evaluate.copies import copies
 from artsim.commands.evaluate.faces import faces
 from artsim.commands.evaluate.labels import labels
 from artsim.commands.evaluate.pixels import pixels
-from artsim.commands.evaluate.speed import speed
 
 app = typer.Typer(name="evaluate", no_args_is_help=True, invoke_without_command=True)
 
@@ -18,4 +17,3 @@ app.command("copies")(copies)
 app.command("faces")(faces)
 app.command("pixels")(pixels)
 app.command("labels")(labels)
-app.command("speed")(speed)

@@ -40,7 +40,6 @@ from artsim.commands.evaluate.common import (
     RerankWeightsOption,
     SeedOption,
     check_out,
-    make_progress,
     rerank_methods,
     rerank_weights,
     show_report,
@@ -127,6 +126,7 @@ def labels(
     with expected_errors():
         from artsim.evaluation.labels.options import LabelsOptions
         from artsim.evaluation.labels.task import evaluate_labels
+        from artsim.render.progress import make_progress
 
         options = LabelsOptions(
             by=tuple(by),

@@ -27,7 +27,6 @@ from artsim.commands.evaluate.common import (
     RerankDepthOption,
     SeedOption,
     check_out,
-    make_progress,
     rerank_methods,
     show_report,
 )
@@ -112,6 +111,7 @@ def pixels(
     with expected_errors():
         from artsim.evaluation.pixels.options import PixelsOptions
         from artsim.evaluation.pixels.task import evaluate_pixels
+        from artsim.render.progress import make_progress
         from artsim.search.models import Models
 
         options = PixelsOptions(

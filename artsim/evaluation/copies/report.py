@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.copies.failures import failed_copies, failed_twins
 from artsim.evaluation.copies.found import MEAN, Found
 from artsim.evaluation.copies.options import CopiesOptions
 from artsim.evaluation.copies.search import DEPTHS
-from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -20,7 +18,10 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    library_versions,
+    timestamp,
 )
+from artsim.evaluation.statistics import estimate_mean
 from artsim.images.edits import EDITS, JPEG_QUALITY
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery

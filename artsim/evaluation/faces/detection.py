@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.errors import MetadataError
-from artsim.evaluation.bootstrap import RESAMPLES, Estimate
+from artsim.evaluation.statistics import RESAMPLES, Estimate
 
 Boxes = npt.NDArray[np.float64]
 """Rows (left, top, right, bottom) in pixels of the original picture, shape (N, 4)."""

@@ -12,7 +12,6 @@ import numpy as np
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.payload import Payload
 from artsim.catalog.progress import Progress
-from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.contenders import Contender, list_contenders
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.faces.rankings import UNKNOWN, FaceRankings, FaceRanks
@@ -29,6 +28,7 @@ from artsim.evaluation.report import (
     Table,
 )
 from artsim.evaluation.self_check import describe_agreement
+from artsim.evaluation.statistics import estimate_mean
 from artsim.store.gallery import Gallery
 
 KS: Final = (1, 5, 10)

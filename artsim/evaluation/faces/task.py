@@ -21,8 +21,7 @@ from artsim.evaluation.faces.parts import (
 from artsim.evaluation.faces.retrieval import evaluate_retrieval
 from artsim.evaluation.faces.verification_listed import evaluate_listed_pairs
 from artsim.evaluation.faces.verification_people import evaluate_all_pairs
-from artsim.evaluation.provenance import library_versions, timestamp
-from artsim.evaluation.report import Report
+from artsim.evaluation.report import Report, library_versions, timestamp
 from artsim.search.models import Models
 from artsim.search.similar import choose_encoders
 from artsim.store.gallery import Gallery

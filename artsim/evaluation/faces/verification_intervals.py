@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.evaluation.bootstrap import Estimate
 from artsim.evaluation.faces.verification import FARS, RocCurve, rates
+from artsim.evaluation.statistics import Estimate
 
 RESAMPLES: Final = 500
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
-from artsim.evaluation.bootstrap import estimate_mean
 from artsim.evaluation.faces.parts import FacesOptions, Findings, PictureFaces
 from artsim.evaluation.faces.verification import (
     RocCurve,
@@ -34,6 +33,7 @@ from artsim.evaluation.faces.verification_parts import (
     roc_plot,
 )
 from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
+from artsim.evaluation.statistics import estimate_mean
 from artsim.images.place import local_path
 from artsim.search.vectors import VectorTable, read_vectors
 from artsim.store.gallery import Gallery

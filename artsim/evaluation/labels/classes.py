@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.metrics import Floats, Integers
 from artsim.evaluation.relevance import Labels
 from artsim.evaluation.report import BarPlot, Cell, Column, Row, Table
+from artsim.evaluation.statistics import Estimate, estimate_mean
 
 _ENDS: Final = 10
 """Most classes shown as best, and as worst."""

@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.encoder_info import short_names
-from artsim.evaluation.bootstrap import Estimate, estimate_means
 from artsim.evaluation.contenders import Contender
 from artsim.evaluation.labels.classes import Classes, class_bars
 from artsim.evaluation.leave_one_out import Judged
@@ -27,6 +26,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.evaluation.statistics import Estimate, estimate_means
 from artsim.evaluation.works import Works
 
 RANDOM: Final = "random order"

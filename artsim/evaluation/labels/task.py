@@ -18,9 +18,8 @@ from artsim.evaluation.labels.options import LabelsOptions
 from artsim.evaluation.labels.parts import FieldResult, main_table, plots, query_values
 from artsim.evaluation.leave_one_out import Judged, count_to_find, judge_rankings
 from artsim.evaluation.metrics import Integers
-from artsim.evaluation.provenance import library_versions, timestamp
 from artsim.evaluation.relevance import Relevance, field_values, read_labels, stored_field
-from artsim.evaluation.report import Report
+from artsim.evaluation.report import Report, library_versions, timestamp
 from artsim.evaluation.self_check import TOP, Checker, describe_agreement
 from artsim.evaluation.works import Works, read_works
 from artsim.search.describe import describe_criteria

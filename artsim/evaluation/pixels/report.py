@@ -11,8 +11,18 @@ from artsim.evaluation.pixels.published import NOTES as PUBLISHED_NOTES
 from artsim.evaluation.pixels.published import PUBLISHED, missing_rows
 from artsim.evaluation.pixels.searches import RANDOM
 from artsim.evaluation.pixels.tally import BEST, Tally
-from artsim.evaluation.provenance import library_versions, timestamp
-from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Plot, Report, Row, Table
+from artsim.evaluation.report import (
+    BarPlot,
+    Column,
+    Line,
+    LinePlot,
+    Plot,
+    Report,
+    Row,
+    Table,
+    library_versions,
+    timestamp,
+)
 from artsim.store.gallery import Gallery
 
 _FAILURES: Final = 5

@@ -11,7 +11,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.evaluation.bootstrap import Estimate, estimate_mean
 from artsim.evaluation.pixels.scores import (
     METRICS,
     Pair,
@@ -23,6 +22,7 @@ from artsim.evaluation.pixels.scores import (
     score_pairs,
 )
 from artsim.evaluation.report import Picture, PictureGroup, PictureRow, QueryValues
+from artsim.evaluation.statistics import Estimate, estimate_mean
 
 BEST: Final = "best possible"
 """Name of the row whose hits each metric itself puts first."""

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
 from artsim.catalog.payload import Payload, painting_point_id
-from artsim.catalog.progress import Progress
 from artsim.store.base import Collection, Point
 from artsim.store.gallery import PIXELS
 
@@ -20,7 +19,6 @@ Array: TypeAlias = npt.NDArray[Any]
 Filter: TypeAlias = tuple[Criteria, Array]
 """Criteria, and which rows of the gallery pass them."""
 
-VECTOR: Final = "made-up"
 ARTISTS, STYLES, FIRST_YEAR, YEARS = 1000, 20, 1400, 500
 _BATCH: Final = 500
 
@@ -71,11 +69,10 @@ def make_gallery(points: int, dim: int, rng: np.random.Generator) -> MadeUpGalle
 
 
 def fill(
-    collection: Collection, gallery: MadeUpGallery, rng: np.random.Generator, progress: Progress
+    collection: Collection, gallery: MadeUpGallery, rng: np.random.Generator, vector: str
 ) -> None:
     """Write the gallery in batches, with random pixels, and build its indexes."""
     total = len(gallery.embeddings)
-    progress.start(total, "Writing made-up paintings")
     for start in range(0, total, _BATCH):
         numbers = range(start, min(start + _BATCH, total))
         pixels = rng.integers(0, 256, (len(numbers), 64 * 64), dtype=np.uint8)
@@ -83,14 +80,12 @@ def fill(
             [
                 Point(
                     painting_point_id(f"p{i:07d}"),
-                    {VECTOR: gallery.embeddings[i], PIXELS: pixels[i - start]},
+                    {vector: gallery.embeddings[i], PIXELS: pixels[i - start]},
                     gallery.payload(i),
                 )
                 for i in numbers
             ]
         )
-        progress.update(numbers.stop)
-    progress.start(None, "Building their indexes")
     collection.optimize()
 
 

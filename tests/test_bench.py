@@ -1,0 +1,167 @@
+"""The benchmark of speed, tiny and real; times are never held to a fixed number."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import painting_point_id
+from artsim.config import Settings
+from artsim.errors import EvaluationError
+from artsim.store.base import Point
+from artsim.store.gallery import PIXELS, open_gallery
+from benchmarks.speed.__main__ import MEASURES, main
+from benchmarks.speed.bench import Sizes
+from benchmarks.speed.faces import count_lost, overlap
+from benchmarks.speed.gallery import filters, make_gallery, queries
+from benchmarks.speed.kills import find_differences, run_ingest
+from benchmarks.speed.leave_one_out import product_and_top
+from benchmarks.speed.search import brute_force
+
+ROOT = Path(__file__).parents[1]
+TINY = Sizes(
+    ingest_pictures=8,
+    batch_size=4,
+    rounds=1,
+    ingest_rounds=1,
+    face_pictures=4,
+    rerank_hits=5,
+    cold_runs=1,
+    gallery_points=500,
+    queries=3,
+    works=100,
+    work_dim=16,
+)
+
+
+def test_every_promise_is_measured_in_folders_that_go(
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("ARTSIM_URL", "QDRANT_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")  # a server that no measurement may use
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    told = tmp_path / "numbers.json"
+    arguments = ["--data", str(sample / "images"), "--encoder", "builtin", "--json", str(told)]
+    for part in MEASURES.keys() - {"kill"}:  # which the tests of ingest kill themselves
+        arguments += ["--only", part]
+    assert main(arguments, TINY) == 0
+    assert [path for path in scratch.iterdir() if path.name.startswith("artsim")] == []
+    document = json.loads(told.read_text(encoding="utf-8"))
+    shown = capsys.readouterr().out
+    assert all(f"| {promise['name']} |" in shown for promise in document)
+    by_name = {promise["name"]: promise for promise in document}
+    unmeasured = {name for name, p in by_name.items() if p["measured"].startswith("not measured")}
+    assert {name for name, p in by_name.items() if not p["numbers"]} == unmeasured
+    assert all(by_name[name]["kept"] is None for name in unmeasured)
+    assert by_name["face detection"]["numbers"]["lost"] == 0
+    assert by_name["re-rank 5 hits by SSIM"]["numbers"]["difference"] < 1e-9
+    # So few points are compared one by one, without an index that could miss one.
+    recalls = [p["numbers"]["recall"] for p in document if "recall" in p["numbers"]]
+    assert recalls == [1.0] * 4
+
+
+def test_what_cannot_be_measured_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--data", str(tmp_path)]) == 1
+    assert "holds no pictures" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--only", "sprint"])
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_bench(tmp_path: Path) -> None:
+    (tmp_path / "ready").touch()
+    done = subprocess.run(
+        [
+            *("make", "--no-print-directory", "bench", f"BIN={Path(sys.executable).parent}"),
+            *(f"READY={tmp_path / 'ready'}", "BENCH=--only rest"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "| kill -9 at any moment of a download |" in done.stdout
+    assert set(MEASURES) > {"rest"}
+
+
+def test_brute_force_ranks_only_what_passes() -> None:
+    rng = np.random.default_rng(5)
+    gallery = make_gallery(300, 8, rng)
+    for make in filters(gallery, rng).values():
+        for query in queries(gallery, 3, rng):
+            _, passing = make()
+            scores = gallery.embeddings @ query
+            ranked = sorted(np.flatnonzero(passing), key=lambda i: -scores[i])
+            assert brute_force(gallery, query, passing) == [f"p{i:07d}" for i in ranked[:10]]
+
+
+def test_the_bare_product_ranks() -> None:
+    vectors = np.random.default_rng(0).standard_normal((40, 6), dtype=np.float32)
+    scores = vectors @ vectors.T
+    np.fill_diagonal(scores, -np.inf)
+    assert np.array_equal(product_and_top(vectors, 7), np.argsort(-scores, axis=1)[:, :7])
+    assert product_and_top(vectors).shape == (40, 39)
+
+
+def test_a_lost_face_is_one_that_is_overlapped_by_half_or_less() -> None:
+    face = np.array([0.0, 0, 10, 10, 0.9])
+    moved = np.array([0.0, 5, 10, 15, 0.9])
+    near = np.array([0.0, 1, 10, 11, 0.9])
+    assert overlap(face, moved) == pytest.approx(1 / 3)
+    assert overlap(face, near) == pytest.approx(9 / 11)
+    nothing = np.zeros((0, 5))
+    reference = [np.stack([face]), np.stack([face, moved]), nothing]
+    assert count_lost(reference, [np.stack([near]), nothing, np.stack([face])]) == 2
+    assert count_lost(reference, reference) == 0
+
+
+def painting(name: str, *, title: str = "untitled", gray: int = 0) -> Point:
+    vectors = {"made-up": np.array([1, 0, 0], np.float32), PIXELS: np.full(64 * 64, gray, np.uint8)}
+    return Point(painting_point_id(name), vectors, {"painting_id": name, "title": title})
+
+
+def test_every_difference_of_two_galleries_is_found(tmp_path: Path) -> None:
+    encoder = EncoderInfo("made-up", "made-up", "made-up", 3)
+    with (
+        open_gallery(Settings(home=tmp_path / "one")) as one,
+        open_gallery(Settings(home=tmp_path / "other")) as other,
+    ):
+        one.create(PAINTINGS, [encoder]).upsert([painting("a"), painting("b")])
+        paintings = other.create(PAINTINGS, [encoder])
+        paintings.upsert([painting("b")])
+        assert find_differences(one, other) == [
+            f"paintings: {painting_point_id('a')} is only in one"
+        ]
+        paintings.upsert([painting("a")])
+        assert find_differences(one, other) == []
+        paintings.upsert([painting("a", title="other"), painting("b", gray=9)])
+        assert sorted(find_differences(one, other)) == sorted(
+            [
+                f"paintings: {painting_point_id('a')}: payload",
+                f"paintings: {painting_point_id('b')}: {PIXELS}",
+            ]
+        )
+        one.create(FACES, [encoder])
+        assert find_differences(one, other)[-1] == "faces: only in one"
+
+
+def test_an_ingest_that_fails_says_why(tmp_path: Path) -> None:
+    script = "import sys; print('begun', file=sys.stderr); sys.exit('the easel fell')"
+    for lifetime_s in (None, 60.0):
+        with pytest.raises(EvaluationError, match="the easel fell"):
+            run_ingest((sys.executable, "-c", script), tmp_path, lifetime_s)
