@@ -52,7 +52,7 @@ class Announcing:
     def start(self, total: int | None, description: str) -> None:
         pass
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         sys.stdout.write(f"{done}\n")
         sys.stdout.flush()
 

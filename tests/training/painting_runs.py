@@ -21,7 +21,7 @@ class Announcing:
     def start(self, total: int | None, description: str) -> None:
         self.stage = description
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         sys.stdout.write(f"{self.stage} {done}\n")
         sys.stdout.flush()
 
