@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from functools import wraps
 from pathlib import Path
 from shlex import quote
@@ -22,7 +23,6 @@ from artsim.training.recipes import (
     LossWeights,
     PaintingRecipe,
     Recipe,
-    options_of,
 )
 
 if TYPE_CHECKING:
@@ -58,12 +58,15 @@ def with_options_of(recipe: type[Recipe]) -> Callable[[Callable[..., None]], Cal
     hints = get_type_hints(recipe)
     options = [
         inspect.Parameter(
-            name,
+            each.name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if default is ... else default,
-            annotation=Annotated[hints[name], typer.Option(*flags, **about)],
+            default=inspect.Parameter.empty if each.default is MISSING else each.default,
+            annotation=Annotated[
+                hints[each.name], typer.Option(*each.metadata["flags"], **each.metadata["about"])
+            ],
         )
-        for name, (flags, about, default) in options_of(recipe).items()
+        for each in fields(recipe)
+        if "about" in each.metadata
     ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -204,7 +204,7 @@ def train_classifier(
     base, mobilenet = _begin(recipe, device)
     run = _Run(recipe, out, cache or out / _CACHE, device, options, progress, base, mobilenet)
     settings = _settings(run, labeled)
-    claim_folder(out, _NAMES, settings, restart=options.restart)
+    claim_folder(out, _NAMES, settings, options)
     if options.restart:
         shutil.rmtree(out / _CACHE, ignore_errors=True)
     if base is None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,53 +15,48 @@ from torch.nn import functional
 
 from artsim.encoders.networks import build_network
 from artsim.encoders.preprocess import Preprocessing, Triple
-from artsim.encoders.weights import file_sha256, fill_model, load_state_dict
+from artsim.encoders.trained_config import TrainedConfig
+from artsim.encoders.weights import fill_model, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet
+from artsim.training.loop import Restartable
 from artsim.training.losses import make_loss, misordered_share, reconstruction_loss
 from artsim.training.recipes import FacesRecipe
-
-INCEPTION: Final = "inception-resnet-v1"
-PAINTING: Final = "painting"
-
-_HALF: Final[Triple] = (0.5, 0.5, 0.5)
-_FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
-
-_DIM: Final = 256
-_SIDE: Final = 112
-"""Pixels a side, as ArcFace has it; FaceNet has 160."""
-
-_PAINTING_SETTINGS: Final[Mapping[str, Any]] = {
-    "widths": [32, 64, 128, 256],
-    "depths": [1, 1, 1, 1],
-    "stem": 32,
-    "dim": _DIM,
-}
-"""A quarter of the built-in network: there are fewer faces to learn from than paintings."""
 
 REBUILT_SIDE: Final = 64
 """Pixels a side of what is rebuilt: enough for a face, and a sixth of a crop's work."""
 
+_HALF: Final[Triple] = (0.5, 0.5, 0.5)
+_FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
+_DIM: Final = 256
+_SIDE: Final = 112
+"""Pixels a side, as ArcFace has it; FaceNet has 160."""
+
+_SMALL: Final[Mapping[str, Any]] = {
+    "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
+}  # fmt: skip
+"""A quarter of the built-in network: there are fewer faces to learn from than paintings."""
+
 _CHANNELS: Final = (128, 96, 64, 32, 16)
 _FIRST_SIDE: Final = 4
 
-MOST_SHIFT: Final = 0.06
+_MOST_SHIFT: Final = 0.06
 """Of the side, either way."""
 
-MOST_ZOOM: Final = 0.1
-MOST_TURN: Final = 0.1
+_MOST_ZOOM: Final = 0.1
+_MOST_TURN: Final = 0.1
 """Radians. Crops are aligned, so that little is left for zoom and turn."""
 
-MOST_LIGHT: Final = 0.25
+_MOST_LIGHT: Final = 0.25
 """By which brightness and contrast change, as shares."""
 
-GRAY_SHARE: Final = 0.1
+_GRAY_SHARE: Final = 0.1
 """Of the faces, that lose their color: it is the light's more than the person's."""
 
-MOST_FACES: Final = 1000
-"""That are compared with each other; a seeded sample of more."""
+_MOST_COMPARED: Final = 1000
+"""Faces of the validation side that are compared with each other; a seeded sample of more."""
 
-WEIGHT_DECAY: Final = 5e-4
+_WEIGHT_DECAY: Final = 5e-4
 """As ArcFace has it."""
 
 _WARM_UP: Final = 0.05
@@ -71,109 +64,35 @@ _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkPlan:
-    """A network that can be built, and how faces become its input.
+def plan_network(recipe: FacesRecipe) -> TrainedConfig:
+    """Return what the recipe's network takes and gives, found out by one picture.
 
-    Attributes
-    ----------
-    network, settings
-        As in `artsim.encoders.trained_config.TrainedConfig`.
-    dim : int
-        Length of its embeddings.
-    weights : Path or None
-        File of weights to begin with; None begins at random.
-    """
-
-    network: str
-    settings: Mapping[str, Any]
-    preprocessing: Preprocessing
-    dim: int
-    weights: Path | None = None
-    identity: Mapping[str, Any] = field(default_factory=dict)
-
-    def build(self, seed: int) -> torch.nn.Module:
-        """Return the network with the weights it begins with; equal seeds give equal ones.
-
-        Raises
-        ------
-        WeightsError
-            If the file of weights is damaged or of another network.
-        EncoderError
-            If the network cannot be built.
-        """
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            network = build_network(self.network, self.settings)
-        if self.weights is not None:
-            # Published weights of FaceNet have a classifier of the people they have seen.
-            state = load_state_dict(self.weights)
-            fill_model(network, state, path=self.weights, unused="logits.")
-        return network
-
-
-def plan_network(
-    name: str,
-    *,
-    side: int | None = None,
-    weights: Path | None = None,
-    settings: Mapping[str, Any] | None = None,
-) -> NetworkPlan:
-    """Understand the name of a network to train.
-
-    Parameters
-    ----------
-    name : str
-        ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or a model of
-        timm, which gets an ending for faces.
-    side : int, optional
-        Pixels a side of its input; by default 160 for FaceNet and 112 for others.
-    weights : Path, optional
-        File of that network's weights to begin with.
-    settings : mapping, optional
-        Of the network, over its usual ones.
+    The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
+    a model of timm, which gets an ending for faces.
 
     Raises
     ------
     TrainingError
         If nothing has that name, or the network cannot take pictures of that size.
-    WeightsError
-        If the file of weights cannot be read.
     """
-    network, usual, size = _described(name)
-    chosen = {**usual, **(settings or {})}
-    size = side or size
-    std = _FACENET_STD if network == "facenet" else _HALF
-    preprocessing = Preprocessing(height=size, width=size, mean=_HALF, std=std)
-    identity = {
-        "network": network,
-        "settings": chosen,
-        "side": size,
-        "weights": None if weights is None else file_sha256(weights),
-    }
-    dim = _probe(name, network, chosen, size)
-    return NetworkPlan(network, chosen, preprocessing, dim, weights, identity)
-
-
-def _described(name: str) -> tuple[str, Mapping[str, Any], int]:
-    if name == INCEPTION:
-        return "facenet", {}, 160
-    if name == PAINTING:
-        return "painting", _PAINTING_SETTINGS, _SIDE
-    return "face", {"model": name.removeprefix("timm:"), "dim": _DIM}, _SIDE
-
-
-def _probe(name: str, network: str, settings: Mapping[str, Any], side: int) -> int:
-    """Return the length of the embeddings, by one picture."""
+    name, side, std = recipe.network, recipe.side or _SIDE, _HALF
+    network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
+    if name == "inception-resnet-v1":
+        network, settings, side, std = "facenet", {}, recipe.side or 160, _FACENET_STD
+    elif name == "painting":
+        network, settings = "painting", dict(_SMALL)
+    settings |= recipe.network_settings or {}
     with torch.random.fork_rng(devices=[]):
         try:
             built = build_network(network, settings).eval()
         except EncoderError as exc:
-            known = f"{INCEPTION}, {PAINTING}, or a model of timm such as resnet10t"
-            raise TrainingError(f"no network {name!r} to train ({exc}); there are {known}") from exc
+            raise TrainingError(
+                f"no network {name!r} to train ({exc}); there are inception-resnet-v1, painting, "
+                "or a model of timm such as resnet10t"
+            ) from exc
     try:
         with torch.inference_mode():
-            rows = built(torch.zeros(1, 3, side, side))
+            dim = int(built(torch.zeros(1, 3, side, side)).shape[1])
     except (RuntimeError, AssertionError, ValueError) as exc:
         reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise TrainingError(
@@ -181,15 +100,37 @@ def _probe(name: str, network: str, settings: Mapping[str, Any], side: int) -> i
             "give another side, or another network",
             hint="--side, --network",
         ) from exc
-    return int(rows.shape[1])
+    preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
+    return TrainedConfig(network, settings, preprocessing, dim, kind="face")
+
+
+def begin_network(plan: TrainedConfig, recipe: FacesRecipe) -> nn.Module:
+    """Return the network with the weights it begins with; equal seeds give equal ones.
+
+    Raises
+    ------
+    WeightsError
+        If the file of weights is damaged or of another network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build_network(plan.network, plan.settings)
+    if recipe.weights is not None:
+        # Published weights of FaceNet have a classifier of the people they have seen.
+        state = load_state_dict(recipe.weights)
+        fill_model(network, state, path=recipe.weights, unused="logits.")
+    return network
 
 
 class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
-    The reconstruction that reverse search on Labeled Faces in the Wild adds to a contrastive
-    loss: an autoencoder [1]_ whose code is the embedding. Stages enlarge by
-    repetition before they convolve, which leaves no checkered pattern [2]_.
+    It rebuilds a face from its embedding while the encoder is trained, which is used without
+    it. What is to be rebuilt must not be thrown away: beside a loss that only compares
+    people, it keeps an embedding of few people from saying no more than which of them it is:
+    an autoencoder [1]_ whose code is the embedding, as reverse search on Labeled Faces in the
+    Wild has it. Stages enlarge by repetition before they convolve, which leaves no checkered
+    pattern [2]_.
 
     References
     ----------
@@ -218,126 +159,99 @@ class CropDecoder(nn.Module):
         return torch.sigmoid(self.stages(maps))
 
 
-def augment(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-    """Return crops (N, 3, H, W) in 0..1 as they might also have been, by draws of `random`."""
-    return _relight(_move(crops, random), random)
-
-
-def _move(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+def vary(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """Return crops (N, 3, H, W) in 0..1 mirrored, moved and lit as they might have been."""
     count = len(crops)
-    zoom = 1 + random.uniform(-MOST_ZOOM, MOST_ZOOM, count)
-    turn = random.uniform(-MOST_TURN, MOST_TURN, count)
-    shift = random.uniform(-2 * MOST_SHIFT, 2 * MOST_SHIFT, (count, 2))  # the side has length 2
+    zoom = 1 + random.uniform(-_MOST_ZOOM, _MOST_ZOOM, count)
+    turn = random.uniform(-_MOST_TURN, _MOST_TURN, count)
+    shift = random.uniform(-2 * _MOST_SHIFT, 2 * _MOST_SHIFT, (count, 2))  # the side has length 2
     mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
     places = np.empty((count, 2, 3), dtype=np.float32)
     places[:, 0, 0], places[:, 0, 1] = zoom * mirror * np.cos(turn), -zoom * np.sin(turn)
     places[:, 1, 0], places[:, 1, 1] = zoom * mirror * np.sin(turn), zoom * np.cos(turn)
     places[:, :, 2] = shift
-    grid = functional.affine_grid(
-        torch.from_numpy(places).to(crops.device), list(crops.shape), align_corners=False
-    )
-    return functional.grid_sample(crops, grid, padding_mode="border", align_corners=False)
-
-
-def _relight(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-    count = len(crops)
-    factors = 1 + random.uniform(-MOST_LIGHT, MOST_LIGHT, (2, count, 1, 1, 1)).astype(np.float32)
-    brightness, contrast = torch.from_numpy(factors).to(crops.device)
-    gray = torch.from_numpy(random.random((count, 1, 1, 1)) < GRAY_SHARE).to(crops.device)
-    colored = torch.where(gray, crops.mean(1, keepdim=True), crops)
+    where = torch.from_numpy(places).to(crops.device)
+    grid = functional.affine_grid(where, list(crops.shape), align_corners=False)
+    moved = functional.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    light = 1 + random.uniform(-_MOST_LIGHT, _MOST_LIGHT, (2, count, 1, 1, 1)).astype(np.float32)
+    brightness, contrast = torch.from_numpy(light).to(crops.device)
+    gray = torch.from_numpy(random.random((count, 1, 1, 1)) < _GRAY_SHARE).to(crops.device)
+    colored = torch.where(gray, moved.mean(1, keepdim=True), moved)
     means = colored.mean((1, 2, 3), keepdim=True)
     relit: torch.Tensor = ((colored - means) * contrast + means) * brightness
     return relit.clamp(0, 1)
 
 
-def step_generator(seed: int, step: int) -> np.random.Generator:
-    """Return the generator of one step of a run; what it draws depends on nothing else."""
-    return np.random.default_rng((seed, step))
-
-
 def draw_batch(
     codes: npt.NDArray[np.intp], *, people: int, faces: int, random: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Return the places of up to `people` x `faces` faces, every person with equally many.
+    """Return the places of up to `people` x `faces` faces, person by person.
 
     Each person is as likely as any other, however many faces of it there are. A person
-    with fewer than `faces` gives some of them more than once.
+    with fewer than `faces` gives some of them more than once, none before all have come.
 
     Parameters
     ----------
     codes : ndarray of int, shape (N,)
         Number of each face's person, from 0, each at least once.
-    people, faces : int
-        At least 1; with fewer people in all, all are taken.
-
-    Returns
-    -------
-    ndarray of int, shape (min(people, P) * faces,)
-        Person by person.
     """
     by_person = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
     starts = np.cumsum(sizes) - sizes
-    chosen = random.choice(len(sizes), min(people, len(sizes)), replace=False)
-    return np.concatenate(
-        [by_person[starts[person] + _draw(int(sizes[person]), faces, random)] for person in chosen]
-    )
+    drawn = []
+    for person in random.choice(len(sizes), min(people, len(sizes)), replace=False):
+        size = int(sizes[person])
+        rounds = [random.permutation(size) for _ in range(-(-faces // size))]
+        drawn.append(by_person[starts[person] + np.concatenate(rounds)[:faces]])
+    return np.concatenate(drawn).astype(np.intp)
 
 
-def _draw(size: int, count: int, random: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return `count` of `size`, none a second time before all have come."""
-    rounds = [random.permutation(size) for _ in range(-(-count // size))]
-    return np.concatenate(rounds)[:count].astype(np.intp)
-
-
-class FacesTrainee:
-    """The network, its loss, the decoder and the optimizer; a `Trainee` of the loop.
+class FacesTrainee(Restartable):
+    """The network, its loss, the decoder and the optimizer.
 
     After each epoch the people of the validation side are compared, and the network that
     tells them apart best is kept.
 
     Raises
     ------
-    WeightsError, EncoderError
-        As for `NetworkPlan.build`.
+    WeightsError
+        As for `begin_network`.
     """
 
     def __init__(
-        self, faces: FaceSet, plan: NetworkPlan, recipe: FacesRecipe, device: torch.device
+        self, faces: FaceSet, plan: TrainedConfig, recipe: FacesRecipe, device: torch.device
     ) -> None:
         self._faces, self._recipe, self._device = faces, recipe, device
         self._preprocessing = plan.preprocessing
         self._rows = faces.rows("train")
-        self._codes, self._people = faces.codes("train")
-        self.network = plan.build(recipe.seed).to(device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._codes, people = faces.codes("train")
+        network: Any = begin_network(plan, recipe).to(device)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
-            self._loss = make_loss(
-                recipe.loss, dim=plan.dim, people=len(self._people), margin=recipe.margin
-            ).to(device)
+            margin = recipe.margin
+            loss = make_loss(recipe.loss, dim=plan.dim, people=len(people), margin=margin)
+            self._loss = loss.to(device)
             self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
+        modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
+        if self._decoder is not None:
+            modules["decoder"] = self._decoder
+        self._modules = modules
+        self._weights = [w for module in modules.values() for w in module.parameters()]
         self._optimizer = torch.optim.AdamW(
-            [weight for part in self._parts().values() for weight in part.parameters()],
-            lr=recipe.highest_rate,
-            weight_decay=WEIGHT_DECAY,
+            self._weights, lr=recipe.highest_rate, weight_decay=_WEIGHT_DECAY
         )
-        self._validation = _sample(faces.rows("validation"), recipe.seed)
-        _, self._validation_codes = np.unique(
-            [faces.people[i] for i in self._validation], return_inverse=True
-        )
+        self.parts = {**modules, "optimizer": self._optimizer}
+        batch = min(recipe.people, len(people)) * recipe.faces
+        self._epoch = math.ceil(len(self._rows) / batch)
+        self.steps = self._epoch * recipe.epochs
+        rows = faces.rows("validation")
+        if len(rows) > _MOST_COMPARED:
+            random = np.random.default_rng(recipe.seed)
+            rows = np.sort(random.choice(rows, _MOST_COMPARED, replace=False))
+        self._compared = rows
+        self._compared_codes = np.unique([faces.people[i] for i in rows], return_inverse=True)[1]
         self._best: dict[str, Any] = {}
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """How many batches hold as many faces as there are to train on."""
-        batch = min(self._recipe.people, len(self._people)) * self._recipe.faces
-        return math.ceil(len(self._rows) / batch)
-
-    @property
-    def steps(self) -> int:
-        """Of the whole run."""
-        return self.steps_per_epoch * self._recipe.epochs
 
     @property
     def best_step(self) -> int | None:
@@ -346,27 +260,24 @@ class FacesTrainee:
 
     def state(self) -> dict[str, Any]:
         """Return all that a later step depends on."""
-        parts = {name: part.state_dict() for name, part in self._parts().items()}
-        return {**parts, "optimizer": self._optimizer.state_dict(), "best": self._best}
+        return {**super().state(), "best": self._best}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self._optimizer.load_state_dict(state["optimizer"])
+        super().load_state(state)
         self._best = dict(state["best"])
 
     def step(self, index: int) -> dict[str, float]:
         """Take step `index` of the run, from 0, and return its losses by name."""
         recipe = self._recipe
-        random = step_generator(recipe.seed, index)
+        random = np.random.default_rng((recipe.seed, index))
         places = draw_batch(self._codes, people=recipe.people, faces=recipe.faces, random=random)
-        crops = augment(self._crops(self._rows[places]), random)
+        crops = vary(self._crops(self._rows[places]), random)
         people = torch.from_numpy(self._codes[places]).to(self._device)
         for group in self._optimizer.param_groups:
             group["lr"] = recipe.highest_rate * rate_at(index, self.steps)
-        for part in self._parts().values():
-            part.train()
+        for module in self._modules.values():
+            module.train()
         rows = functional.normalize(self.network(self._normalized(crops)).float())
         loss = self._loss(rows, people)
         losses: dict[str, float] = {recipe.loss: loss.item()}
@@ -376,14 +287,13 @@ class FacesTrainee:
             loss = loss + recipe.decoder_weight * rebuilt
         self._optimizer.zero_grad()
         loss.backward()
-        weights = [weight for group in self._optimizer.param_groups for weight in group["params"]]
-        torch.nn.utils.clip_grad_norm_(weights, _LARGEST_GRADIENT)
+        nn.utils.clip_grad_norm_(self._weights, _LARGEST_GRADIENT)
         self._optimizer.step()
-        if (index + 1) % self.steps_per_epoch == 0:
+        if (index + 1) % self._epoch == 0 and len(self._compared):
             losses |= self._validate(index)
         return losses
 
-    def finish(self) -> torch.nn.Module:
+    def finish(self) -> nn.Module:
         """Return the network that was best on the validation side; the last where nobody looked."""
         if self._best:
             self.network.load_state_dict(self._best["network"])
@@ -400,22 +310,14 @@ class FacesTrainee:
         return torch.cat(found)
 
     def _validate(self, index: int) -> dict[str, float]:
-        if not len(self._validation):
-            return {}
-        share = misordered_share(self.encode(self._validation), self._validation_codes)
+        share = misordered_share(self.encode(self._compared), self._compared_codes)
         if share is None:
             return {}
         if not self._best or share < self._best["share"]:
-            weights = {
-                name: tensor.detach().cpu().clone()
-                for name, tensor in self.network.state_dict().items()
-            }
-            self._best = {"share": share, "step": index + 1, "network": weights}
+            weights = self.network.state_dict().items()
+            kept = {name: tensor.detach().cpu().clone() for name, tensor in weights}
+            self._best = {"share": share, "step": index + 1, "network": kept}
         return {"validation": share}
-
-    def _parts(self) -> dict[str, torch.nn.Module]:
-        parts = {"network": self.network, "loss": self._loss}
-        return parts if self._decoder is None else {**parts, "decoder": self._decoder}
 
     def _crops(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
         """Return crops at the input's size, shape (N, 3, H, W) in 0..1."""
@@ -441,9 +343,3 @@ def rate_at(step: int, steps: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def _sample(rows: npt.NDArray[np.intp], seed: int) -> npt.NDArray[np.intp]:
-    if len(rows) <= MOST_FACES:
-        return rows
-    return np.sort(np.random.default_rng(seed).choice(rows, MOST_FACES, replace=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
 from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
+from artsim.encoders.weights import file_sha256
 from artsim.training.data import side_of
 from artsim.training.face_data import (
     PERSON,
@@ -26,7 +27,7 @@ from artsim.training.face_data import (
     write_split,
     write_unseen,
 )
-from artsim.training.face_trainee import FacesTrainee, NetworkPlan, plan_network
+from artsim.training.face_trainee import FacesTrainee, plan_network
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.recipes import FacesRecipe
 
@@ -101,10 +102,7 @@ def train_faces(
         If the device or the weights to begin with are missing.
     """
     where = pick_device(device)
-    plan = _plan(recipe)
-    claim_folder(
-        out, _NAMES, {**recipe.described(), **plan.identity, "by": by}, restart=options.restart
-    )
+    claim_folder(out, _NAMES, {**_settings(recipe, plan_network(recipe)), "by": by}, options)
     people = read_people(sources, by=by, column_map=column_map)
     found = find_crops(
         people.pictures, out / "faces", load_detector(device=device), progress=progress
@@ -119,7 +117,6 @@ def train_faces(
         faces,
         out,
         recipe,
-        plan=plan,
         device=where,
         options=options,
         progress=progress,
@@ -133,7 +130,6 @@ def train_on_faces(
     out: Path,
     recipe: FacesRecipe,
     *,
-    plan: NetworkPlan | None = None,
     device: torch.device | None = None,
     options: LoopOptions = DEFAULT_LOOP,
     progress: Progress | None = None,
@@ -143,8 +139,6 @@ def train_on_faces(
 
     Parameters
     ----------
-    plan : NetworkPlan, optional
-        By default what `recipe` says.
     data : mapping, optional
         What the encoder's card says of where the faces come from.
 
@@ -153,14 +147,14 @@ def train_on_faces(
     TrainingError, EncoderError
         As for `train_faces`.
     """
-    plan = plan or _plan(recipe)
+    plan = plan_network(recipe)
     trainee = FacesTrainee(faces, plan, recipe, device or torch.device("cpu"))
     history = run_steps(
         trainee,
         out,
         steps=trainee.steps,
         seed=recipe.seed,
-        settings={**recipe.described(), **plan.identity, "crops": faces.identity},
+        settings={**_settings(recipe, plan), "crops": faces.identity},
         options=options,
         progress=progress,
         description="Training on faces",
@@ -171,12 +165,8 @@ def train_on_faces(
         side: {"faces": len(faces.rows(side)), "people": len(faces.codes(side)[1])}
         for side in ("train", "validation", "test")
     }
-    config = TrainedConfig(
-        network=plan.network,
-        settings=plan.settings,
-        preprocessing=plan.preprocessing,
-        dim=plan.dim,
-        kind="face",
+    config = replace(
+        plan,
         summary=f"faces, {recipe.network} trained by a {recipe.loss} loss",
         card={
             "data": {**(data or {}), **sides},
@@ -190,10 +180,12 @@ def train_on_faces(
     return TrainedFaces(save_trained(out, config, network), history, kept, faces)
 
 
-def _plan(recipe: FacesRecipe) -> NetworkPlan:
-    return plan_network(
-        recipe.network,
-        side=recipe.side,
-        weights=recipe.weights,
-        settings=recipe.network_settings,
-    )
+def _settings(recipe: FacesRecipe, plan: TrainedConfig) -> dict[str, Any]:
+    """Return all that the result depends on beside the faces."""
+    return {
+        **recipe.described(),
+        "network": plan.network,
+        "settings": dict(plan.settings),
+        "side": plan.preprocessing.height,
+        "weights": None if recipe.weights is None else file_sha256(recipe.weights),
+    }

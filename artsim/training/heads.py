@@ -25,6 +25,7 @@ from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.timm_encoder import FAMILY, create_network, find_timm, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.classes import Labels
+from artsim.training.loop import Restartable
 
 MOBILENET: Final = "mobilenetv2_100"
 MOBILENET_DIM: Final = 1280
@@ -138,14 +139,7 @@ def _with_absent(
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long is trained, and how fast.
-
-    Attributes
-    ----------
-    epochs, batch_size : int
-    learning_rate : float
-        Of Adam, at the beginning.
-    """
+    """How long is trained, and how fast Adam learns at the beginning."""
 
     epochs: int
     batch_size: int
@@ -156,7 +150,7 @@ class Schedule:
         return max(1, works // self.batch_size)
 
 
-class HeadTraining:
+class HeadTraining(Restartable):
     """A trainee: network and head by class-weighted cross-entropy, with Adam.
 
     Parameters
@@ -193,20 +187,11 @@ class HeadTraining:
             lr=schedule.learning_rate,
             weight_decay=_WEIGHT_DECAY,
         )
-
-    def state(self) -> dict[str, Any]:
-        """Return the weights of network and head, and what Adam remembers."""
-        return {
-            "network": self._network.state_dict(),
-            "head": self._head.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+        self.parts = {
+            "network": self._network,
+            "head": self._head,
+            "optimizer": self._optimizer,
         }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        self._network.load_state_dict(state["network"])
-        self._head.load_state_dict(state["head"])
-        self._optimizer.load_state_dict(state["optimizer"])
 
     def step(self, index: int) -> dict[str, float]:
         """Learn from one batch."""

@@ -58,6 +58,21 @@ class Trainee(Protocol):
         ...
 
 
+class Restartable:
+    """The state of a trainee that is the state of its parts: modules and optimizers."""
+
+    parts: Mapping[str, Any]
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a later step depends on."""
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+
+
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
     """Settings of a run that do not change its result.
@@ -78,7 +93,10 @@ DEFAULT_LOOP: Final = LoopOptions()
 
 
 def claim_folder(
-    out: Path, names: Sequence[str], settings: Mapping[str, Any], *, restart: bool = False
+    out: Path,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    options: LoopOptions = DEFAULT_LOOP,
 ) -> None:
     """Make the folder of a training and note what run it is of, or refuse another's.
 
@@ -88,7 +106,7 @@ def claim_folder(
         Of the files and folders that the training makes; they may be patterns.
     settings : mapping
         What the result depends on, as JSON values, as far as it is known by now.
-    restart : bool
+    options : LoopOptions
         Whether a run with other settings may be replaced.
 
     Raises
@@ -119,7 +137,11 @@ def claim_folder(
         ) from exc
     path = out / _RUN_FILE
     try:
-        if not restart and path.exists() and any((out / name).exists() for name in _RESULTS):
+        if (
+            not options.restart
+            and path.exists()
+            and any((out / name).exists() for name in _RESULTS)
+        ):
             _refuse_others(out, json.loads(path.read_text("utf-8")), settings)
         with replacing(path) as stream:
             stream.write((json.dumps(settings, indent=2) + "\n").encode())

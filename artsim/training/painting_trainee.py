@@ -18,6 +18,7 @@ from torch.nn import functional
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.errors import TrainingError
+from artsim.training.loop import Restartable
 from artsim.training.losses import cells_loss, contrast
 from artsim.training.painting_views import augment, places
 from artsim.training.recipes import PaintingRecipe
@@ -213,12 +214,12 @@ class PaintingOptimizer:
         for _, weight in self._pairs:
             weight.grad = None
 
-    def state(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Return what later steps depend on beside the parameters."""
         return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
         self._muon.load_state_dict(state["muon"])
         self._adamw.load_state_dict(state["adamw"])
 
@@ -260,7 +261,7 @@ class Batch:
     cells: torch.Tensor | None
 
 
-class PaintingTrainee:
+class PaintingTrainee(Restartable):
     """A `PaintingNetwork`, its average over the run, and its optimizer.
 
     The loss is the mean of ``1 - cosine`` between embedding and target, and, weighted,
@@ -284,37 +285,24 @@ class PaintingTrainee:
         torch.manual_seed(recipe.seed)
         self.network = _laid_out(PaintingNetwork(**network_settings(recipe)).to(device))
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self._prototypes = nn.Parameter(
-            torch.randn(max(1, len(known)), recipe.network.dim).to(device)
-        )
+        prototypes = torch.randn(max(1, len(known)), recipe.network.dim)
+        self._prototypes = nn.ParameterList([nn.Parameter(prototypes.to(device))])
         depth = sum(cells[0].shape[-1] for cells in lessons.cells)
         self._cells = CellReader(recipe.network.widths, depth).to(device) if depth else None
-        trained = [self.network] if self._cells is None else [self.network, self._cells]
+        trained: dict[str, nn.Module] = {"network": self.network}
+        if self._cells is not None:
+            trained["cells"] = self._cells
         self._optimizer = PaintingOptimizer(
-            trained, [self._prototypes], weight_decay=recipe.weight_decay
+            list(trained.values()), list(self._prototypes), weight_decay=recipe.weight_decay
         )
+        self.parts = {
+            **trained,
+            "average": self.average,
+            "prototypes": self._prototypes,
+            "optimizer": self._optimizer,
+        }
         self._pool = ThreadPoolExecutor(1)
         self._ahead: tuple[int, Future[Batch]] | None = None
-
-    def state(self) -> dict[str, Any]:
-        """Return networks and optimizer."""
-        return {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "cells": {} if self._cells is None else self._cells.state_dict(),
-            "prototypes": self._prototypes.detach(),
-            "optimizer": self._optimizer.state(),
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        if self._cells is not None:
-            self._cells.load_state_dict(state["cells"])
-        with torch.no_grad():
-            self._prototypes.copy_(state["prototypes"])
-        self._optimizer.load_state(state["optimizer"])
 
     def step(self, index: int) -> dict[str, float]:
         """Look at one batch, and make the network better at it."""
@@ -352,7 +340,7 @@ class PaintingTrainee:
         same_work = works[:, None] == works[None, :]
         labels = self._labels[works]
         is_known = labels >= 0
-        cosines = embeddings[is_known] @ functional.normalize(self._prototypes, dim=1).T
+        cosines = embeddings[is_known] @ functional.normalize(self._prototypes[0], dim=1).T
         return {
             "teachers": (1 - (embeddings * targets).sum(dim=1)).mean(),
             "groups": contrast(embeddings, self._groups[works], ignored=same_work),

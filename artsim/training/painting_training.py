@@ -95,7 +95,7 @@ def train_painting_encoder(
     sides = _split(works, recipe)
     described = replace(recipe, teachers=teachers).described()
     decisive = {name: value for name, value in described.items() if name not in _OF_THE_END}
-    claim_folder(folder, _NAMES, decisive, restart=options.restart)
+    claim_folder(folder, _NAMES, decisive, options)
     views = keep_views(sides["train"], folder / "views", parts=recipe.parts, progress=progress)
     found = split_readable(sides["train"], views)
     identity = works_identity(found.works, (recipe.group, recipe.label))

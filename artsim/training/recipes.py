@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 PANEL: Final = "Recipe"
-NETWORKS_PANEL: Final = "Networks (mobilenetv2, recurrent)"
-TEST_PANEL: Final = "Test and abstention"
 
 EPOCHS: Final = {"mobilenetv2": 20, "recurrent": 40}
 LEARNING_RATES: Final = {"mobilenetv2": 5e-4, "recurrent": 1e-3}
@@ -27,7 +26,7 @@ def option(
     *flags: str,
     least: float | None = None,
     most: float | None = None,
-    panel: str | None = PANEL,
+    panel: str | None = None,
     **shown: Any,
 ) -> Any:
     """Return a field of a recipe that is an option of the command line.
@@ -38,13 +37,19 @@ def option(
         Its names there, where they are not the field's own.
     least, most : float, optional
         Limits of the value, where it is not None.
-    panel : str or None
-        Under which heading the help has it.
     **shown
         As `typer.Option` takes them: ``metavar``, ``show_default``.
     """
     about = {"help": help, "min": least, "max": most, "rich_help_panel": panel, **shown}
     return field(default=default, metadata={"flags": flags, "about": about})
+
+
+_of_recipe = partial(option, panel=PANEL)
+_of_network = partial(option, panel="Networks (mobilenetv2, recurrent)")
+_of_test = partial(option, panel="Test and abstention")
+_of_file = partial(option, None, exists=True, dir_okay=False)
+_share = partial(option, least=0, most=0.9)
+_seed = partial(option, 0, "Of the split, the first weights and all draws.", least=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +76,6 @@ class Recipe:
         """Return the settings as JSON values, as they come back from a file."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self), default=str))
         return plain
-
-
-def options_of(recipe: type[Recipe]) -> dict[str, tuple[tuple[str, ...], Mapping[str, Any], Any]]:
-    """Return flags, what typer is to know, and the default (``...``: none) of each option."""
-    return {
-        each.name: (
-            each.metadata["flags"],
-            each.metadata["about"],
-            ... if each.default is MISSING else each.default,
-        )
-        for each in fields(recipe)
-        if "about" in each.metadata
-    }
-
-
-def _seed() -> Any:
-    return option(0, "Of the split, the first weights and all draws.", least=0, panel=None)
-
-
-def _share(default: float, help: str, flag: str) -> Any:
-    return option(default, help, flag, least=0, most=0.9, panel=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +146,13 @@ class PaintingRecipe(Recipe):
 
     teachers: tuple[str, ...]
     teacher_weights: tuple[float, ...]
-    group: str = option(
-        "artist", "Field by which works belong together.", "--by", metavar="FIELD", panel=None
-    )
-    label: str = option("style", "Field that is learned to tell.", metavar="FIELD", panel=None)
-    parts: int = option(12, "Views of each picture beside the whole.", least=1)
-    steps: int = option(4800, "Batches.", least=1)
-    groups: int = option(12, "Groups in a batch.", least=2)
-    works: int = option(4, "Works of each group.", least=2)
-    learning_rate: float = option(6e-3, "Highest learning rate.", least=1e-8)
+    group: str = option("artist", "Field by which works belong together.", "--by", metavar="FIELD")
+    label: str = option("style", "Field that is learned to tell.", metavar="FIELD")
+    parts: int = _of_recipe(12, "Views of each picture beside the whole.", least=1)
+    steps: int = _of_recipe(4800, "Batches.", least=1)
+    groups: int = _of_recipe(12, "Groups in a batch.", least=2)
+    works: int = _of_recipe(4, "Works of each group.", least=2)
+    learning_rate: float = _of_recipe(6e-3, "Highest learning rate.", least=1e-8)
     test: float = _share(0.25, "Of the groups, held back to judge by.", "--test-share")
     validation: float = _share(
         0.1, "Of the groups, held back to choose settings by.", "--validation-share"
@@ -201,67 +183,41 @@ class PaintingRecipe(Recipe):
 class ClassifierRecipe(Recipe):
     """Of a classifier: a linear head on a frozen encoder, or a network with its head."""
 
-    by: str = option(
-        MISSING, "What is learned: style, artist, genre, extra.NAME.", metavar="FIELD", panel=None
-    )
+    by: str = option(MISSING, "What is learned: style, artist, genre, extra.NAME.", metavar="FIELD")
     kind: Literal["linear", "mobilenetv2", "recurrent"] = option(
         "linear",
         "A linear head on a frozen encoder; MobileNetV2 fine-tuned; or a recurrent network "
         "over the picture's parts.",
-        panel=None,
     )
-    encoder: str = option(
-        "builtin", "The frozen encoder (linear, recurrent).", "--encoder", "-e", panel=None
+    encoder: str = option("builtin", "The frozen encoder (linear, recurrent).", "--encoder", "-e")
+    weights: Path | None = _of_file(  # noqa: RUF009
+        "File of weights of the encoder, or of ImageNet for mobilenetv2."
     )
-    weights: Path | None = option(  # noqa: RUF009
-        None,
-        "File of weights of the encoder, or of ImageNet for mobilenetv2.",
-        exists=True,
-        dir_okay=False,
-        panel=None,
+    from_scratch: bool = _of_network(
+        False, "Begin mobilenetv2 with random weights instead of ImageNet's.", "--from-scratch"
     )
-    from_scratch: bool = option(
-        False,
-        "Begin mobilenetv2 with random weights instead of ImageNet's.",
-        "--from-scratch",
-        panel=NETWORKS_PANEL,
+    epochs: int | None = _of_network(
+        None, "Passes over the works.", least=1, show_default="20 (mobilenetv2), 40 (recurrent)"
     )
-    epochs: int | None = option(
-        None,
-        "Passes over the works.",
-        least=1,
-        show_default="20 (mobilenetv2), 40 (recurrent)",
-        panel=NETWORKS_PANEL,
+    batch_size: int | None = _of_network(
+        None, "Works a step.", least=2, show_default="32 (mobilenetv2), 64 (recurrent)"
     )
-    batch_size: int | None = option(
-        None,
-        "Works a step.",
-        least=2,
-        show_default="32 (mobilenetv2), 64 (recurrent)",
-        panel=NETWORKS_PANEL,
-    )
-    learning_rate: float | None = option(
+    learning_rate: float | None = _of_network(
         None,
         "Of Adam at the beginning; it falls to a tenth twice.",
         least=1e-9,
         show_default="5e-4 (mobilenetv2), 1e-3 (recurrent)",
-        panel=NETWORKS_PANEL,
     )
-    split: Literal["random", "artist"] = option(
-        "random",
-        "Test on works at random, as published figures are, or on artists never seen.",
-        panel=TEST_PANEL,
+    split: Literal["random", "artist"] = _of_test(
+        "random", "Test on works at random, as published figures are, or on artists never seen."
     )
-    test_share: float = option(
-        0.2, "Share put aside for the test.", least=0.01, most=0.9, panel=TEST_PANEL
-    )
-    min_works: int = option(10, "Leave out classes with fewer works.", least=5, panel=TEST_PANEL)
-    precision: float = option(
+    test_share: float = _of_test(0.2, "Share put aside for the test.", least=0.01, most=0.9)
+    min_works: int = _of_test(10, "Leave out classes with fewer works.", least=5)
+    precision: float = _of_test(
         0.8,
         "Abstain below the probability from which on so many answers are right.",
         least=0.01,
         most=0.99,
-        panel=TEST_PANEL,
     )
     seed: int = _seed()
 
@@ -280,42 +236,38 @@ class FacesRecipe(Recipe):
         How often as many faces are drawn as there are to train on.
     """
 
-    network: str = option("painting", "painting, inception-resnet-v1, or a model of timm.")
+    network: str = _of_recipe("painting", "painting, inception-resnet-v1, or a model of timm.")
     network_settings: Mapping[str, Any] | None = None
-    weights: Path | None = option(  # noqa: RUF009
-        None,
-        "File of the network's weights to begin with.",
-        exists=True,
-        dir_okay=False,
-        show_default="random weights",
+    weights: Path | None = _of_file(  # noqa: RUF009
+        "File of the network's weights to begin with.", show_default="random weights", panel=PANEL
     )
-    side: int | None = option(
+    side: int | None = _of_recipe(
         None,
         "Pixels a side that the network sees of a face.",
         least=8,
         show_default="160 for inception-resnet-v1, else 112",
     )
-    loss: Literal["contrastive", "margin"] = option(
+    loss: Literal["contrastive", "margin"] = _of_recipe(
         "margin", "contrastive (Hadsell et al. 2006) or margin (ArcFace)."
     )
-    margin: float | None = option(
+    margin: float | None = _of_recipe(
         None,
         "Of the loss: a distance for contrastive, radians for margin.",
         least=0,
         most=2,
         show_default="1 for contrastive, 0.3 for margin",
     )
-    decoder: bool | None = option(
+    decoder: bool | None = _of_recipe(
         None,
         "Whether the face is rebuilt from its embedding as well.",
         "--decoder/--no-decoder",
         show_default="with the contrastive loss",
     )
-    decoder_weight: float = option(1.0, "Of the decoder's loss.", least=1e-6)
-    epochs: int = option(30, "Passes over the faces.", least=1)
-    people: int = option(16, "In a batch.", least=2)
-    faces: int = option(4, "Of each person in a batch.", least=2)
-    learning_rate: float | None = option(
+    decoder_weight: float = _of_recipe(1.0, "Of the decoder's loss.", least=1e-6)
+    epochs: int = _of_recipe(30, "Passes over the faces.", least=1)
+    people: int = _of_recipe(16, "In a batch.", least=2)
+    faces: int = _of_recipe(4, "Of each person in a batch.", least=2)
+    learning_rate: float | None = _of_recipe(
         None, "Highest learning rate.", least=1e-8, show_default="1e-3, and 1e-4 with --weights"
     )
     test: float = _share(0.2, "Of the people, held back to judge by.", "--test-share")

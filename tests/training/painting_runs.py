@@ -38,7 +38,7 @@ def write_teacher(path: Path) -> str:
 
 def options(**changes: object) -> PaintingRecipe:
     usual: dict[str, object] = {
-        "teachers": ("handcrafted",),
+        "teachers": ("builtin",),
         "teacher_weights": (1.0,),
         "parts": 2,
         "steps": 12,
@@ -65,6 +65,6 @@ if __name__ == "__main__":
     train(
         Path(sys.argv[1]),
         Path(sys.argv[2]),
-        teachers=("handcrafted", sys.argv[3]),
+        teachers=("builtin", sys.argv[3]),
         teacher_weights=(1.0, 1.0),
     )

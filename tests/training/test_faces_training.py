@@ -13,13 +13,13 @@ import face_runs
 import numpy as np
 import pytest
 import torch
-from face_runs import SMALL, crops, face_set, recipe
+from face_runs import crops, face_set, recipe
 from hints import hinted
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, WeightsError
 from artsim.training.face_data import make_face_set
-from artsim.training.face_trainee import FacesTrainee, plan_network, rate_at
+from artsim.training.face_trainee import FacesTrainee, begin_network, plan_network, rate_at
 from artsim.training.face_training import train_on_faces
 from artsim.training.loop import LoopOptions
 
@@ -60,8 +60,8 @@ def test_the_encoder_is_named_by_its_hash_and_gives_what_was_trained(tmp_path: P
     names = [resolve(spec).vector_name.split("-")[1] for spec in (first.spec, other.spec)]
     assert names[0] != names[1]
 
-    plan = plan_network("painting", side=32, settings=SMALL)
-    trainee = FacesTrainee(faces, plan, recipe(epochs=1), torch.device("cpu"))
+    chosen = recipe(epochs=1)
+    trainee = FacesTrainee(faces, plan_network(chosen), chosen, torch.device("cpu"))
     trainee.load_state(torch.load(tmp_path / "one" / "checkpoint.pt")["state"])
     trainee.finish()
     rows = np.arange(5)
@@ -134,19 +134,18 @@ def test_other_settings_are_refused_and_restart_begins_anew(tmp_path: Path) -> N
 def test_given_weights_are_what_it_begins_with(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    plan = plan_network("painting", side=32, settings=SMALL)
-    weights = {name: w.contiguous() for name, w in plan.build(seed=9).state_dict().items()}
+    plan = plan_network(recipe())
+    begun = begin_network(plan, recipe(seed=9)).state_dict()
+    weights = {name: tensor.contiguous() for name, tensor in begun.items()}
     save_file({**weights, "logits.weight": torch.zeros(3, 16)}, tmp_path / "w.safetensors")
-    filled = plan_network(
-        "painting", side=32, settings=SMALL, weights=tmp_path / "w.safetensors"
-    ).build(seed=0)
+    filled = begin_network(plan, recipe(weights=tmp_path / "w.safetensors"))
     for name, tensor in filled.state_dict().items():
         assert torch.equal(tensor, weights[name]), name
     assert recipe(weights=tmp_path / "w.safetensors").highest_rate == 1e-4
+    save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     for file in ("missing.pt", "other.safetensors"):
-        save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
         with pytest.raises(WeightsError, match=file):
-            plan_network("painting", weights=tmp_path / file).build(0)
+            begin_network(plan, recipe(weights=tmp_path / file))
 
 
 def test_every_kind_of_network(tmp_path: Path) -> None:
@@ -162,8 +161,7 @@ def test_every_kind_of_network(tmp_path: Path) -> None:
             people=2,
             faces=2,
         )
-        plan = plan_network(name, side=chosen.side)
-        trainee = FacesTrainee(faces, plan, chosen, torch.device("cpu"))
+        trainee = FacesTrainee(faces, plan_network(chosen), chosen, torch.device("cpu"))
         torch.manual_seed(0)
         assert trainee.step(0)["margin"] > 0
         assert trainee.encode(np.arange(2)).shape == (2, 512 if number == 0 else 256)
@@ -171,11 +169,11 @@ def test_every_kind_of_network(tmp_path: Path) -> None:
 
 def test_networks_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no network 'resnet9999'.*inception-resnet-v1"):
-        plan_network("resnet9999")
+        plan_network(recipe(network="resnet9999", network_settings={}))
     with pytest.raises(TrainingError, check=hinted("32 x 32 pixels.*--side")):
-        plan_network("inception-resnet-v1", side=32)
+        plan_network(recipe(network="inception-resnet-v1", network_settings={}))
     with pytest.raises(TrainingError, match="colour"):
-        plan_network("painting", settings={"colour": 1})
+        plan_network(recipe(network_settings={"colour": 1}))
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 def trained(manners: Path, teacher: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a short training by two teachers; not to be changed."""
     folder: Path = tmp_path_factory.mktemp("trained")
-    train(manners, folder, teachers=("handcrafted", teacher), teacher_weights=(1.0, 1.0))
+    train(manners, folder, teachers=("builtin", teacher), teacher_weights=(1.0, 1.0))
     return folder
 
 
@@ -55,7 +55,7 @@ def test_the_result_is_an_encoder_whose_name_carries_its_hash(
 def test_the_card_says_from_what_it_was_made(trained: Path, manners: Path) -> None:
     card = json.loads((trained / "encoder" / "encoder.json").read_text())["card"]
     first, second = card["recipe"]["teachers"]
-    assert first == "builtin-v1"
+    assert first == resolve("builtin").vector_name
     assert second.startswith("onnx-net-y-")
     assert card["recipe"]["steps"] == 12
     held_back = [len(list(read_source(trained / side))) for side in ("validation", "test")]
@@ -86,11 +86,9 @@ def test_killed_and_run_again_it_ends_with_the_same_weights(
     command = [*program, str(manners), str(tmp_path / "killed"), teacher]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     places = (
-        ("Drawing views", 1),
         ("Looking at maps of net", 2),
-        ("Encoding by net", 8),
-        ("Training", 3),
-        ("Training", 9),
+        ("Encoding by net", 20),
+        ("Training", 5),
     )
     for wanted, least in places:
         killed = False
@@ -114,8 +112,8 @@ def test_killed_and_run_again_it_ends_with_the_same_weights(
     assert resumed == whole
 
 
-def test_it_learns(manners: Path, tmp_path: Path) -> None:
-    run = train(manners, tmp_path, steps=120)
+def test_it_learns(manners: Path, teacher: str, tmp_path: Path) -> None:
+    run = train(manners, tmp_path, steps=120, teachers=(teacher,), losses=LossWeights(cells=0))
     first, last = (
         np.mean([losses["teachers"] for losses in part])
         for part in (run.history[:20], run.history[-20:])
@@ -136,13 +134,15 @@ def test_what_is_seen_where_is_learned(manners: Path, teacher: str, tmp_path: Pa
     assert [losses["cells"] for losses in without.history] == [0, 0]
 
 
-def test_damaged_pictures_are_left_out_and_said(manners: Path, tmp_path: Path) -> None:
-    source = tmp_path / "sample"
+def test_damaged_pictures_are_left_out_and_said(
+    manners: Path, teacher: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "damaged"
     shutil.copytree(manners, source)
-    damaged = sorted((source / "images").iterdir())[:60:10]
+    damaged = sorted(source.glob("*.png"))[::10]
     for path in damaged:
         path.write_bytes(path.read_bytes()[:200])
-    run = train(source, tmp_path / "run", steps=2, test=0.0, validation=0.0)
+    run = train(source, tmp_path / "run", teachers=(teacher,), steps=2, test=0.0, validation=0.0)
     assert len(run.problems) == len(damaged)
     assert all(any(str(path) in problem for problem in run.problems) for path in damaged)
     assert run.works["train"] == 54 - len(damaged)
