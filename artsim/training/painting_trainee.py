@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -64,17 +64,8 @@ class Sampler:
     """Draws batches; the same ones for the same seed and step.
 
     A group of n works is drawn with a probability that rises with ``min(n, 30) ** 0.7``:
-    many groups have few works, of which little can be learned.
-
-    Parameters
-    ----------
-    groups : sequence of str
-        The group of each work.
-
-    Raises
-    ------
-    TrainingError
-        If there are fewer groups than a batch has.
+    many groups have few works, of which little can be learned. Fewer groups than a batch has
+    are refused.
     """
 
     def __init__(self, groups: Sequence[str], recipe: PaintingRecipe) -> None:
@@ -132,17 +123,9 @@ class CellReader(nn.Module):
 
 
 def cells_at(cells: npt.NDArray[np.float16], grid: torch.Tensor) -> torch.Tensor:
-    """Return what is seen at the places of a grid, zeros outside the view.
+    """Return what is seen at the places of a grid (N, h, w, 2), zeros outside the view.
 
-    Parameters
-    ----------
-    cells : ndarray, shape (N, rows, columns, D)
-    grid : Tensor, shape (N, h, w, 2)
-        As `places` returns it.
-
-    Returns
-    -------
-    Tensor of float32, shape (N, D, h, w)
+    From `cells` of shape (N, rows, columns, D) to a float32 tensor (N, D, h, w).
     """
     found = functional.grid_sample(
         torch.from_numpy(cells).float().permute(0, 3, 1, 2),
@@ -242,17 +225,10 @@ def _inputs_last(weight: torch.Tensor) -> torch.Tensor:
     return weight.permute(0, 2, 3, 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """What a step looks at.
+class Batch(NamedTuple):
+    """What a step looks at: N pictures, their targets (N, dim), and which works they are of.
 
-    Attributes
-    ----------
-    pictures : Tensor, shape (N, 3, side, side)
-    targets : Tensor, shape (N, dim)
-    works : Tensor of int, shape (N,)
-    cells : Tensor, shape (N, D, rows, columns), or None
-        What the teachers see where; zeros where there is no picture.
+    `cells` is what the teachers see where, (N, D, rows, columns); zeros where no picture is.
     """
 
     pictures: torch.Tensor
@@ -367,11 +343,11 @@ class PaintingTrainee(Restartable):
         views = torch.from_numpy(np.stack([lessons.views[w][v] for w, v in pairs]))
         generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + index)
         side = recipe.side_at(index)
-        changed = augment(views, side, recipe.augmentation, generator)
-        grid = places(changed.homographies, math.ceil(side / CELL_PIXELS))
+        pictures, homographies = augment(views, side, recipe.augmentation, generator)
+        grid = places(homographies, math.ceil(side / CELL_PIXELS))
         cells = [cells_at(np.stack([seen[w][v] for w, v in pairs]), grid) for seen in lessons.cells]
         return Batch(
-            changed.pictures.to(self._device),
+            pictures.to(self._device),
             torch.from_numpy(lessons.targets[works, drawn]).to(self._device),
             torch.from_numpy(works).to(self._device),
             torch.cat(cells, 1).to(self._device) if cells else None,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -51,16 +50,8 @@ def keep_views(
 ) -> list[Kept]:
     """Return the views of each work, drawing those that the folder does not have yet.
 
-    Returns
-    -------
-    list of Kept
-        Rows of uint8, shape (1 + parts, VIEW_SIDE, VIEW_SIDE, 3); none of a picture that
-        cannot be read.
-
-    Raises
-    ------
-    TrainingError
-        If the folder cannot be written.
+    Their shape is (1 + parts, VIEW_SIDE, VIEW_SIDE, 3), of uint8; a picture that cannot be
+    read has none.
     """
 
     def draw(loaded: LoadedImage) -> Row:
@@ -80,24 +71,16 @@ def keep_views(
     )
 
 
-def draw_view(image: RGBImage, key: str, index: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
-    """Return one view of a picture; always the same for the same key, index and seed.
+def draw_view(image: RGBImage, key: str, index: int) -> npt.NDArray[np.uint8]:
+    """Return one view of a picture (h, w, 3), shape (VIEW_SIDE, VIEW_SIDE, 3).
 
-    Parameters
-    ----------
-    image : ndarray of uint8, shape (h, w, 3)
-    key : str
-        Of the picture: its SHA-256.
-    index : int
-        0 is the whole picture.
-
-    Returns
-    -------
-    ndarray of uint8, shape (VIEW_SIDE, VIEW_SIDE, 3)
+    It is always the same for the same `key`, the SHA-256 of the picture's file, and `index`.
     """
     picture = Image.fromarray(np.ascontiguousarray(image))
     if index > 0:
-        picture = picture.crop(_draw_box(picture.size, _generator(key, index, seed)))
+        name = f"0\0{index}\0{key}".encode("utf-8", "surrogatepass")
+        seed = int.from_bytes(hashlib.sha256(name).digest()[:16], "big")
+        picture = picture.crop(_draw_box(picture.size, np.random.default_rng(seed)))
     size = (VIEW_SIDE, VIEW_SIDE)
     return np.asarray(picture.resize(size, Image.Resampling.BICUBIC))
 
@@ -113,37 +96,21 @@ def _draw_box(size: tuple[int, int], random: np.random.Generator) -> tuple[int, 
     return left, top, left + across, top + down
 
 
-def _generator(key: str, index: int, seed: int) -> np.random.Generator:
-    name = f"{seed}\0{index}\0{key}".encode("utf-8", "surrogatepass")
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(name).digest()[:16], "big"))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Augmented:
-    """Changed views, and where in the views as they were each of their places lies.
-
-    Attributes
-    ----------
-    pictures : Tensor of float32, shape (N, 3, side, side)
-        At the network's size, normalized, laid out channels-last.
-    homographies : Tensor of float32, shape (N, 3, 3)
-        From places in the pictures to places in the views, both from -1 to 1.
-    """
-
-    pictures: torch.Tensor
-    homographies: torch.Tensor
-
-
 def augment(
     views: torch.Tensor, side: int, how: Augmentation, generator: torch.Generator
-) -> Augmented:
-    """Return changed views.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return changed views, all of a batch at once, and where their places were before.
 
     Parameters
     ----------
     views : Tensor of uint8, shape (N, H, W, 3)
-    side : int
-        Of what comes back, in pixels.
+
+    Returns
+    -------
+    pictures : Tensor of float32, shape (N, 3, side, side)
+        At the network's size, normalized, laid out channels-last.
+    homographies : Tensor of float32, shape (N, 3, 3)
+        From places in the pictures to places in the views, both from -1 to 1.
     """
     pictures = views.permute(0, 3, 1, 2).contiguous().float().div_(255)
     if pictures.shape[-1] >= 2 * side:
@@ -155,16 +122,13 @@ def augment(
     if len(noisy):
         noise = torch.randn((len(noisy), *pictures.shape[1:]), generator=generator)
         pictures[noisy] += _NOISE * noise
-    return Augmented(normalize(pictures), homographies)
+    return normalize(pictures), homographies
 
 
 def places(homographies: torch.Tensor, side: int) -> torch.Tensor:
-    """Return where the cells of a grid over pictures lie in their views.
+    """Return where the cells of a grid over pictures lie in their views, (N, side, side, 2).
 
-    Returns
-    -------
-    Tensor of float32, shape (N, side, side, 2)
-        Across and down, from -1 to 1, further out where there is only wall.
+    Across and down, from -1 to 1, further out where there is only wall.
     """
     line = (torch.arange(side) + 0.5) * (2 / side) - 1
     y, x = torch.meshgrid(line, line, indexing="ij")

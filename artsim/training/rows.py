@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -50,17 +49,8 @@ class Kept(NamedTuple):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
-    """The works whose pictures could be read, in the order they were given in.
-
-    Attributes
-    ----------
-    works, rows, hashes : list
-        N works, their rows, and the SHA-256 of their files.
-    problems : list of str
-        One for each picture that could not be read, with the reason.
-    """
+class Readable(NamedTuple):
+    """Works whose pictures could be read, their rows, their files' SHA-256, and problems."""
 
     works: list[Work]
     rows: list[Row]
@@ -180,13 +170,7 @@ def read_pictures(
 
 
 def split_readable(works: Sequence[Work], found: Sequence[Kept]) -> Readable:
-    """Part what came of pictures into those with rows and the problems of the others.
-
-    Raises
-    ------
-    TrainingError
-        If no picture can be read.
-    """
+    """Part what came of pictures; TrainingError if none of them can be read."""
     pairs = list(zip(works, found, strict=True))
     rows = [(work, kept.row, kept.text) for work, kept in pairs if kept.row is not None]
     problems = [kept.text for kept in found if kept.row is None]
