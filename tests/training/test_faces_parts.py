@@ -15,12 +15,6 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
 from artsim.training.face_trainee import REBUILT_SIDE, CropDecoder, draw_batch, vary
-    REBUILT_SIDE,
-    CropDecoder,
-    augment,
-    draw_batch,
-    step_generator,
-)
 from artsim.training.losses import (
     AngularMarginLoss,
     ContrastiveLoss,
