@@ -132,11 +132,6 @@ def write_source(works: Iterable[Work], folder: Path) -> None:
 
     Pictures are hard links where the file system has them, else copies. What an earlier
     call left in the folder is replaced.
-
-    Raises
-    ------
-    TrainingError
-        If the folder cannot be written.
     """
     lines = []
     try:
@@ -166,13 +161,7 @@ def link_or_copy(source: Path, place: Path) -> None:
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table into the folder of a training.
-
-    Raises
-    ------
-    TrainingError
-        If it cannot be written.
-    """
+    """Write a table into the folder of a training."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

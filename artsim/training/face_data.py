@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,15 +39,11 @@ _VERSION: Final = 1
 """To be raised whenever other crops come of the same pictures and detector."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonPicture:
+class PersonPicture(NamedTuple):
     """One picture, and whom it shows.
 
-    Attributes
-    ----------
-    name : str
-        Name of the source and path below it, with ``/``: unique, and the same on every
-        machine.
+    `name` is that of the source and the path below it, with ``/``: unique, and the same on
+    every machine.
     """
 
     path: Path
@@ -55,21 +51,16 @@ class PersonPicture:
     person: str
 
 
-@dataclass(frozen=True, slots=True)
-class People:
-    """The labeled pictures of all sources, by name.
+class People(NamedTuple):
+    """The labeled pictures of all sources, by name, and what is left out of these.
 
-    Attributes
-    ----------
-    unlabeled : int
-        Pictures of which nobody says whom they show; they are left out.
-    problems : tuple of RowProblem
-        Rows and files that are left out.
+    `unlabeled` counts the pictures of which nobody says whom they show, `problems` are rows
+    and files that cannot be read.
     """
 
     pictures: tuple[PersonPicture, ...]
-    unlabeled: int = 0
-    problems: tuple[RowProblem, ...] = ()
+    unlabeled: int
+    problems: tuple[RowProblem, ...]
 
 
 def read_people(
@@ -79,8 +70,6 @@ def read_people(
 
     Parameters
     ----------
-    sources : sequence of Path
-        As for `read_works`.
     by : str
         Field that says whom a picture shows (``artist``, ``extra.sitter``). ``person`` is
         ``extra.person``; in a source where no picture has that, the folder that the
@@ -94,7 +83,8 @@ def read_people(
         If fewer than two people are named.
     """
     works, problems = read_works(sources, column_map=column_map)
-    roots = {source.absolute().name: _root(source) for source in sources}
+    places = [source.absolute() for source in sources]
+    roots = {place.name: place if place.is_dir() else place.parent for place in places}
     pictures: list[PersonPicture] = []
     unlabeled = 0
     for source, root in sorted(roots.items()):
@@ -117,11 +107,6 @@ def read_people(
     return People(tuple(pictures), unlabeled, tuple(problems))
 
 
-def _root(source: Path) -> Path:
-    """Return what a source's paths are relative to."""
-    return source.absolute() if source.is_dir() else source.absolute().parent
-
-
 def _labels(works: Sequence[Work], root: Path, by: str) -> list[str | None]:
     if by != PERSON:
         return [work.label(by) for work in works]
@@ -132,18 +117,14 @@ def _labels(works: Sequence[Work], root: Path, by: str) -> list[str | None]:
     return [None if folder == "." else folder for folder in folders]
 
 
-@dataclass(frozen=True, slots=True)
-class FoundCrops:
-    """The main face of each picture that has one.
+class FoundCrops(NamedTuple):
+    """The main face of each picture that has one, read from its file as it is used.
 
     Attributes
     ----------
     crops : list of ndarray of uint8, shape (CROP_SIZE, CROP_SIZE, 3)
-        Read from their files as they are used.
-    pictures : list of PersonPicture
-        Of each crop.
-    hashes : list of str
-        SHA-256 of each of these pictures' files.
+    pictures, hashes : list
+        The picture of each crop, and the SHA-256 of its file.
     without_face : list of PersonPicture
     unreadable : list of str
         Pictures that could not be read, with reasons.
@@ -248,12 +229,7 @@ def make_face_set(
     validation: float = 0.1,
     seed: int = 0,
 ) -> FaceSet:
-    """Split faces by person.
-
-    Parameters
-    ----------
-    test, validation : float
-        Shares of the people, see `side_of`.
+    """Split faces by person, as `side_of` does.
 
     Raises
     ------
@@ -282,15 +258,7 @@ def make_face_set(
 def write_split(
     path: Path, pictures: Sequence[PersonPicture], sides: Sequence[Side], faces: Iterable[str]
 ) -> None:
-    """Write which picture was for what, and whether it has a face.
-
-    Parameters
-    ----------
-    sides : sequence of {"train", "validation", "test"}
-        Of each picture.
-    faces : iterable of str
-        Names of the pictures with a face.
-    """
+    """Write what each picture was for, and whether it is among those with `faces`, by name."""
     with_face = set(faces)
     rows = [
         (picture.name, picture.person, side, int(picture.name in with_face))
@@ -305,11 +273,6 @@ def write_unseen(folder: Path, pictures: Sequence[PersonPicture], *, seed: int =
     The pictures are linked or else copied below `folder`; ``metadata.csv`` says who is on
     them, and ``pairs.csv`` has pairs of one person and as many of different people, in the
     form that `artsim evaluate faces --pairs` takes. What `folder` held before goes.
-
-    Raises
-    ------
-    TrainingError
-        If the folder cannot be written.
     """
     try:
         if folder.exists():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 
@@ -36,8 +36,7 @@ _NAMES: Final = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class TrainedFaces:
+class TrainedFaces(NamedTuple):
     """A face encoder, and how it came about.
 
     Attributes
@@ -48,7 +47,6 @@ class TrainedFaces:
         The losses of each step; those that end an epoch also have ``validation``.
     kept_step : int
         How many steps the network that was kept has taken.
-    faces : FaceSet
     """
 
     spec: str
@@ -57,8 +55,7 @@ class TrainedFaces:
     faces: FaceSet
 
 
-@dataclass(frozen=True, slots=True)
-class FacesRun:
+class FacesRun(NamedTuple):
     """A training from pictures: the encoder, what was read, and where the held back lie."""
 
     trained: TrainedFaces
@@ -88,8 +85,6 @@ def train_faces(
     ----------
     by : str
         As for `read_people`.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises
     ------

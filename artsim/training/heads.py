@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -221,18 +221,10 @@ class HeadTraining(Restartable):
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Beginning:
-    """MobileNetV2 before training.
+class Beginning(NamedTuple):
+    """MobileNetV2 before training, with how a picture becomes its input.
 
-    Attributes
-    ----------
-    network : Module
-        From pictures (N, 3, 224, 224) to the pooled last layer (N, MOBILENET_DIM).
-    preprocessing : Preprocessing
-        How a picture becomes its input.
-    weights : str
-        Their identity, or ``random``.
+    `weights` is their identity, or ``random``.
     """
 
     network: nn.Module
@@ -243,15 +235,8 @@ class Beginning:
 def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> Beginning:
     """Return the network before training, channels-last: CPUs compute twice as fast in that.
 
-    Parameters
-    ----------
-    from_scratch : bool
-        Random weights; else those of ImageNet, from `weights`, ``ARTSIM_WEIGHTS`` or the hub.
-
-    Raises
-    ------
-    WeightsError
-        If the weights are not to be had; they are never replaced by random ones.
+    Its weights are random, or those of ImageNet, from `weights`, ``ARTSIM_WEIGHTS`` or the hub.
+    Where these are not to be had a WeightsError says so; random ones never take their place.
     """
     if from_scratch:
         torch.manual_seed(seed)

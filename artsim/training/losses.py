@@ -130,11 +130,7 @@ class AngularMarginLoss(nn.Module):
     """
 
     def __init__(
-        self,
-        dim: int,
-        people: int,
-        margin: float = ANGULAR_MARGIN,
-        scale: float = ANGULAR_SCALE,
+        self, dim: int, people: int, margin: float = ANGULAR_MARGIN, scale: float = ANGULAR_SCALE
     ) -> None:
         super().__init__()
         if not 0 <= margin < math.pi / 2:
@@ -158,13 +154,7 @@ class AngularMarginLoss(nn.Module):
 def make_loss(
     name: Literal["contrastive", "margin"], *, dim: int, people: int, margin: float | None = None
 ) -> nn.Module:
-    """Return the loss of that name; `margin` is its own by default.
-
-    Raises
-    ------
-    ValueError
-        If the margin makes no sense for it.
-    """
+    """Return the loss of that name; `margin` is its own by default."""
     if name == "contrastive":
         return ContrastiveLoss(CONTRASTIVE_MARGIN if margin is None else margin)
     return AngularMarginLoss(dim, people, ANGULAR_MARGIN if margin is None else margin)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -125,21 +125,20 @@ def to_unit(rows: npt.NDArray[Any]) -> Embeddings:
     return np.asarray(rows / np.maximum(lengths, 1e-9), np.float32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Teacher:
-    """What a teacher says of all views.
+class Teacher(NamedTuple):
+    """What a teacher says of the views of each of N pictures.
 
     Attributes
     ----------
-    vectors : sequence of ndarray of float16, shape (V, D)
-        Unit rows, of each of the N pictures.
-    cells : sequence of ndarray of float16, shape (V, CELLS, CELLS, d), or None
+    vectors : list of ndarray of float16, shape (V, D)
+        Unit rows.
+    cells : list of ndarray of float16, shape (V, CELLS, CELLS, d), or None
         What it sees where, as unit rows on half-whitened principal axes; None where it
         has no maps, or they were not asked for.
     """
 
-    vectors: Sequence[npt.NDArray[np.float16]]
-    cells: Sequence[npt.NDArray[np.float16]] | None
+    vectors: list[npt.NDArray[np.float16]]
+    cells: list[npt.NDArray[np.float16]] | None
 
 
 def keep_teachers(
@@ -160,8 +159,6 @@ def keep_teachers(
         Of each of N pictures.
     folder : Path
         Has a folder for each teacher, ``teacher-NAME``.
-    teachers : sequence of str
-        Specs of encoders.
     cells : bool
         Whether what they see in each cell is wanted too.
     keys : sequence of str
@@ -171,8 +168,6 @@ def keep_teachers(
     ------
     EncoderError
         If a teacher cannot be used.
-    TrainingError
-        If the folder cannot be written.
     """
     found = []
     for spec in teachers:

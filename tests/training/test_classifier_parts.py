@@ -19,7 +19,6 @@ from artsim.training.calibration import (
     choose_threshold,
     fit_temperature,
     score_classifier,
-    wilson_interval,
 )
 from artsim.training.classes import FOLDS, LabeledWorks, artist_of, split_works
 from artsim.training.data import Work
@@ -153,11 +152,6 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     assert scores.coverage == pytest.approx(answered.mean())
     low, high = scores.accuracy_interval
     assert 0 <= low <= scores.accuracy <= high <= 1
-
-
-def test_wilson_by_its_textbook_example() -> None:
-    low, high = wilson_interval(8, 10)
-    assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
 
 
 @pytest.mark.parametrize(
