@@ -26,7 +26,7 @@ from artsim.training.recipes import (
 )
 
 if TYPE_CHECKING:
-    from artsim.training.data import Side
+    from artsim.catalog.split import Side
     from artsim.training.face_training import FacesRun
     from artsim.training.painting_training import PaintingRun
 

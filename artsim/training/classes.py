@@ -10,9 +10,10 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
 from artsim.search.fields import check_field
-from artsim.training.data import Work, side_of
+from artsim.training.data import Work
 
 Labels: TypeAlias = npt.NDArray[np.intp]
 

@@ -30,7 +30,7 @@ from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
 from artsim.training.classes import LabeledWorks, Sides, label_works, split_works
-from artsim.training.data import Work, read_works, works_identity
+from artsim.training.data import Work, read_works, works_identity, write_split
 from artsim.training.heads import (
     MOBILENET,
     MOBILENET_DIM,
@@ -49,7 +49,7 @@ _CACHE: Final = "vectors"
 """Where vectors are kept, unless the user names another place."""
 
 _NAMES: Final = (
-    "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", _CACHE,
+    "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", "split.csv", _CACHE,
     "report.html", "report.json", "plot-*.png",
 )  # fmt: skip
 
@@ -222,7 +222,8 @@ def train_classifier(
     place = {work.key: row for row, work in enumerate(found.works)}
     rows = np.stack([found.rows[place[work.key]] for work in sides.labeled.works])
     fit = _fit(run, sides, rows.astype(np.float32), settings)
-    return _finish(run, fit, sides, settings, (*map(str, rejected), *found.problems))
+    hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
+    return _finish(run, fit, sides, hashes, settings, (*map(str, rejected), *found.problems))
 
 
 def _check(recipe: ClassifierRecipe) -> None:
@@ -378,7 +379,12 @@ def _train_network(
 
 
 def _finish(
-    run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], problems: tuple[str, ...]
+    run: _Run,
+    fit: _Fit,
+    sides: Sides,
+    hashes: Mapping[str, str],
+    settings: Mapping[str, Any],
+    problems: tuple[str, ...],
 ) -> ClassifierOutcome:
     """Choose temperature and threshold, score on the test side, and write the classifier.
 
@@ -413,6 +419,13 @@ def _finish(
         card={"recipe": dict(settings), "works": len(labeled.works), **made_now()},
     )
     save_classifier(run.out, config, head)
+    write_split(
+        run.out,
+        [
+            (work.key, "test" if fold < 0 else "train", hashes[work.key])
+            for work, fold in zip(labeled.works, sides.folds, strict=True)
+        ],
+    )
     return ClassifierOutcome(
         folder=run.out,
         field=recipe.by,

@@ -11,15 +11,13 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from artsim.catalog.payload import Payload, field_value
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.ingest.source_types import RowProblem
 from artsim.ingest.sources import read_source
-
-Side: TypeAlias = Literal["train", "validation", "test"]
 
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
 """Fields that an ingest makes anew from the others."""
@@ -99,34 +97,6 @@ def works_identity(works: Iterable[Work], fields: Sequence[str]) -> str:
     return digest.hexdigest()[:12]
 
 
-def side_of(group: str, *, test: float, validation: float = 0.0, seed: int = 0) -> Side:
-    """Return the side on which everything of `group` is.
-
-    It depends on the group's name and the seed alone, so that an artist is on the same
-    side in every collection, whatever else is in it.
-
-    Parameters
-    ----------
-    group : str
-        What must not be on two sides: an ``artist_key``, a sitter's name.
-    test, validation : float
-        Shares of the groups, in 0..1 and at most 1 together. The shares of the works differ
-        from them where groups differ in size.
-
-    Raises
-    ------
-    ValueError
-        If the shares are no shares.
-    """
-    if not (0 <= test <= 1 and 0 <= validation <= 1 and test + validation <= 1):
-        raise ValueError(f"shares of {test} and {validation} are not within 0..1 together")
-    digest = hashlib.sha256(f"{seed}\0{group}".encode("utf-8", "surrogatepass")).digest()
-    draw = int.from_bytes(digest[:8], "big") / 2**64
-    if draw < test:
-        return "test"
-    return "validation" if draw < test + validation else "train"
-
-
 def write_source(works: Iterable[Work], folder: Path) -> None:
     """Make a folder of works that an ingest takes: their pictures, and ``metadata.jsonl``.
 
@@ -158,6 +128,17 @@ def link_or_copy(source: Path, place: Path) -> None:
         os.link(source.resolve(), place)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, place)
+
+
+def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[str] = ()) -> None:
+    """Say in ``split.csv`` of an encoder's or classifier's folder what each picture was for.
+
+    Its columns are ``picture`` (source and id, or path below it), ``side`` (``train``,
+    ``validation`` or ``test``), ``sha256`` of the picture's file, as in a painting's
+    ``image_sha256``, empty where it was not read; and `more`. By it an evaluation knows which
+    works an encoder was trained on.
+    """
+    write_csv(folder / "split.csv", ("picture", "side", "sha256", *more), rows)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

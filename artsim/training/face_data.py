@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -17,12 +17,13 @@ import numpy.typing as npt
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.faces import prominence
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.split import Side, side_of
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.ingest.source_types import RowProblem
-from artsim.training.data import Side, Work, link_or_copy, read_works, side_of, write_csv
+from artsim.training.data import Work, link_or_copy, read_works, write_csv
 from artsim.training.rows import read_pictures
 
 PERSON: Final = "person"
@@ -253,18 +254,6 @@ def make_face_set(
             hint="--seed, --test-share, --validation-share",
         )
     return found
-
-
-def write_split(
-    path: Path, pictures: Sequence[PersonPicture], sides: Sequence[Side], faces: Iterable[str]
-) -> None:
-    """Write what each picture was for, and whether it is among those with `faces`, by name."""
-    with_face = set(faces)
-    rows = [
-        (picture.name, picture.person, side, int(picture.name in with_face))
-        for picture, side in zip(pictures, sides, strict=True)
-    ]
-    write_csv(path, ("picture", "person", "side", "face"), rows)
 
 
 def write_unseen(folder: Path, pictures: Sequence[PersonPicture], *, seed: int = 0) -> None:

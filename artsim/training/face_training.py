@@ -10,12 +10,13 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from artsim.catalog.progress import Progress
+from artsim.catalog.split import side_of
 from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
 from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
 from artsim.encoders.weights import file_sha256
-from artsim.training.data import side_of
+from artsim.training.data import write_split
 from artsim.training.face_data import (
     PERSON,
     FaceSet,
@@ -24,7 +25,6 @@ from artsim.training.face_data import (
     find_crops,
     make_face_set,
     read_people,
-    write_split,
     write_unseen,
 )
 from artsim.training.face_trainee import FacesTrainee, plan_network
@@ -105,7 +105,15 @@ def train_faces(
     shares: Any = {"test": recipe.test, "validation": recipe.validation, "seed": recipe.seed}
     faces = make_face_set(found.crops, [picture.person for picture in found.pictures], **shares)
     sides = [side_of(picture.person, **shares) for picture in people.pictures]
-    write_split(out / "split.csv", people.pictures, sides, (p.name for p in found.pictures))
+    hashes = dict(zip(found.pictures, found.hashes, strict=True))
+    write_split(
+        out,
+        [
+            (picture.name, side, hashes.get(picture, ""), picture.person, int(picture in hashes))
+            for picture, side in zip(people.pictures, sides, strict=True)
+        ],
+        ("person", "face"),
+    )
     unseen = [p for p, side in zip(people.pictures, sides, strict=True) if side == "test"]
     write_unseen(out / "test", unseen, seed=recipe.seed)
     trained = train_on_faces(

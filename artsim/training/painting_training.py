@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.split import Side, side_of
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks.painting import PaintingNetwork
 from artsim.encoders.preprocess import Preprocessing
@@ -19,7 +20,7 @@ from artsim.encoders.registry import resolve
 from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.trained_family import save_trained
 from artsim.errors import TrainingError
-from artsim.training.data import Side, Work, read_works, side_of, works_identity, write_source
+from artsim.training.data import Work, read_works, works_identity, write_source, write_split
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.painting_trainee import Lessons, PaintingTrainee, network_settings
 from artsim.training.painting_views import keep_views, shrink
@@ -128,6 +129,11 @@ def train_painting_encoder(
         },
     )
     spec = save_trained(folder / ENCODER_FOLDER, config, trainee.average, compact=True)
+    hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
+    write_split(
+        folder / ENCODER_FOLDER,
+        [(work.key, side, hashes.get(work.key, "")) for side in sides for work in sides[side]],
+    )
     held_back: tuple[Side, Side] = ("validation", "test")
     for name in held_back:
         write_source(sides[name], folder / name)

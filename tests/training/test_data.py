@@ -1,5 +1,6 @@
 """Splits by group, and works with their labels."""
 
+import csv
 from collections import Counter
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artsim.catalog.split import side_of
 from artsim.errors import SourceError, TrainingError
 from artsim.ingest.source_types import SourcePainting
 from artsim.ingest.sources import read_source
-from artsim.training.data import read_works, side_of, works_identity, write_source
+from artsim.training.data import read_works, works_identity, write_source, write_split
 
 
 @given(st.text(), st.integers(0, 5))
@@ -79,3 +81,13 @@ def test_sources_that_are_none_are_said(sample: Path, tmp_path: Path) -> None:
         read_works([tmp_path / "missing"])
     with pytest.raises(TrainingError, match="two sources are called sample"):
         read_works([sample, sample])
+
+
+def test_the_split_is_written(tmp_path: Path) -> None:
+    rows = [("src/p0/0.png", "train", "ab12", "Name, the 0."), ("src/p1.png", "test", "", "b")]
+    write_split(tmp_path / "new", rows, ("person",))
+    with (tmp_path / "new" / "split.csv").open(encoding="utf-8", newline="") as stream:
+        assert list(csv.reader(stream)) == [
+            ["picture", "side", "sha256", "person"],
+            *map(list, rows),
+        ]

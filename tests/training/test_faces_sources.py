@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from pathlib import Path
@@ -24,7 +23,6 @@ from artsim.training.face_data import (
     draw_pairs,
     find_crops,
     read_people,
-    write_split,
     write_unseen,
 )
 
@@ -181,15 +179,3 @@ def test_pictures_are_copied_where_links_are_not_to_be_had(
     made = made_up_pictures(tmp_path, 2, 1)
     write_unseen(tmp_path / "test", made)
     assert (tmp_path / "test" / made[0].name).read_bytes() == made[0].path.read_bytes()
-
-
-def test_the_split_is_written(tmp_path: Path) -> None:
-    made = made_up_pictures(tmp_path, 2, 1)
-    write_split(tmp_path / "split.csv", made, ["train", "test"], [made[1].name])
-    with (tmp_path / "split.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.reader(stream))
-    assert rows == [
-        ["picture", "person", "side", "face"],
-        ["src/p0/0.png", "Name, the 0.", "train", "0"],
-        ["src/p1/1.png", "Name, the 1.", "test", "1"],
-    ]

@@ -113,7 +113,7 @@ def test_a_folder_is_of_one_run(tmp_path: Path) -> None:
     claim_folder(tmp_path / "run", ["encoder"], {"pace": 2, "way": "up"})
     with pytest.raises(TrainingError, check=hinted("run is of .* \\(pace: 2, now 3\\).*--restart")):
         claim_folder(tmp_path / "run", ["encoder"], {"pace": 3, "way": "up"})
-    claim_folder(tmp_path / "run", ["encoder"], {"pace": 3, "way": "up"}, restart=True)
+    claim_folder(tmp_path / "run", ["encoder"], {"pace": 3, "way": "up"}, LoopOptions(restart=True))
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

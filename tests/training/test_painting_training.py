@@ -1,5 +1,6 @@
 """Training a painting encoder, from a folder of pictures to an encoder's folder."""
 
+import csv
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import pytest
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, UnknownEncoderError
+from artsim.files import file_hash
 from artsim.images.load import load_image
 from artsim.ingest.sources import read_source
 from artsim.training.data import read_works
@@ -60,6 +62,12 @@ def test_the_card_says_from_what_it_was_made(trained: Path, manners: Path) -> No
     assert card["recipe"]["steps"] == 12
     held_back = [len(list(read_source(trained / side))) for side in ("validation", "test")]
     assert card["data"] == {"manners": 54 - sum(held_back)}
+    with (trained / "encoder" / "split.csv").open(newline="") as stream:
+        learned = [row for row in csv.DictReader(stream) if row["side"] == "train"]
+    assert len(learned) == 54 - sum(held_back)
+    for row in learned[::9]:
+        path = manners / row["picture"].removeprefix("manners/")
+        assert row["sha256"] == file_hash(path)
     assert set(card["losses"]) == {
         "total",
         "teachers",
