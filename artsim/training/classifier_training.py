@@ -49,8 +49,8 @@ _CACHE: Final = "vectors"
 """Where vectors are kept, unless the user names another place."""
 
 _NAMES: Final = (
-    "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", "split.csv", _CACHE,
-    "report.html", "report.json", "plot-*.png",
+    "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", _CACHE,
+    "split.csv", "report.html", "report.json", "plot-*.png",
 )  # fmt: skip
 
 _HIDDEN: Final = 192
