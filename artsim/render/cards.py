@@ -14,8 +14,8 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
+from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
-from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
     date_text,

@@ -10,8 +10,7 @@ from typing import Final
 
 from artsim.catalog.collection_map import CollectionMap
 from artsim.errors import RenderError
-from artsim.files import FileKind, check_file, write_file
-from artsim.images.place import picture_files
+from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render import map_html, map_png
 from artsim.render.map_fields import find_fields
 from artsim.render.map_thumbnails import choose_side, pack_thumbnails

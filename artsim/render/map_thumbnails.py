@@ -17,8 +17,8 @@ from PIL import Image
 from artsim.catalog.collection_map import CollectionMap
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
+from artsim.files import local_path
 from artsim.images.load import load_image
-from artsim.images.place import local_path
 
 SHEET_CELLS: Final = 8
 """Thumbnails along a side of a sheet: a page decodes 64 at once, in some milliseconds."""

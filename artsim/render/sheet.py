@@ -9,8 +9,7 @@ from typing import Final
 
 from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
-from artsim.files import FileKind, check_file, write_file
-from artsim.images.place import picture_files
+from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render import sheet_html, sheet_png
 from artsim.render.cards import make_list_sheet, make_sheet
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.evaluation.pixels.pictures import Subject, to_gray
-from artsim.images.similarity import rmse, ssim, ssim_color
+from artsim.images.pixels import rmse, ssim, ssim_color
 
 if TYPE_CHECKING:
     from artsim.encoders.lpips_distance import PerceptualDistance
