@@ -4,9 +4,8 @@ from .catalog.classification import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.results import Listing as Listing, SearchResult as SearchResult
-from .encoders.classifier.predict import load_classifier as load_classifier
-from .encoders.detectors import load_detector as load_detector
-from .encoders.face_crops import find_faces as find_faces
+from .encoders.classifier import load_classifier as load_classifier
+from .encoders.face_crops import find_faces as find_faces, load_detector as load_detector
 from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
 from .errors import (
     ArtsimError as ArtsimError,

@@ -230,7 +230,7 @@ def load_equipment(gallery: Gallery, options: IngestOptions, settings: Settings)
     check_encoders([e.info for e in encoders], recorded, gallery.paintings_name)
     if not options.faces:
         return Equipment(encoders)
-    from artsim.encoders.detectors import load_detector
+    from artsim.encoders.face_crops import load_detector
 
     recorded = gallery.face_encoders() if gallery.has_faces else {}
     face_specs = [options.face_encoder] if options.face_encoder else default_specs(recorded)

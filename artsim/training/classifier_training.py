@@ -15,17 +15,12 @@ import torch
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder, Prepared
-from artsim.encoders.classifier.config import ClassifierConfig
-from artsim.encoders.classifier.folder import save_classifier
-from artsim.encoders.classifier.head import Head, Logits, softmax
+from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import build_network
-from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.registry import resolve
-from artsim.encoders.sequence import SequenceReader
-from artsim.encoders.tiles import ENERGIES
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.recurrent import ENERGIES, SequenceReader
+from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
@@ -249,10 +244,10 @@ def _begin(recipe: ClassifierRecipe, device: str) -> tuple[Encoder | None, Begin
         return None, begin_mobilenet(
             from_scratch=recipe.from_scratch, weights=recipe.weights, seed=recipe.seed
         )
-    plan = resolve(recipe.encoder, weights=recipe.weights)
-    if plan.kind != "image":
+    card = resolve(recipe.encoder, weights=recipe.weights)
+    if card.kind != "image":
         raise TrainingError(f"{recipe.encoder!r} encodes faces only; name an encoder of pictures")
-    return plan.load(device), None
+    return load_encoder(card, device=device), None
 
 
 def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
@@ -306,7 +301,7 @@ def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fi
         return _Fit(head, curve, run.base.info, train, held_out, rows[sides.test])
     head, curve = _train_network(run, sides, rows, settings)
     # With the encoder as it will be loaded, so that the scores are of what users get.
-    encoder = resolve(f"file:{run.out.absolute()}").load(run.device)
+    encoder = load_encoder(f"file:{run.out.absolute()}", device=run.device)
     calibration = np.flatnonzero(sides.folds == 0)
     works = [sides.labeled.works[row] for row in (*calibration, *sides.test)]
     seen = np.stack(run.read(works, encoder, encoder.info.vector_name, "Testing").rows)
@@ -343,7 +338,7 @@ def _train_network(
         config = TrainedConfig(
             network="recurrent",
             settings=sizes,
-            preprocessing=Preprocessing(1, 1),  # the base encoder has one of its own
+            preprocessing=None,  # the base encoder has one of its own
             dim=2 * _HIDDEN,
             base=base.info,
             summary=f"recurrent network over {base.info.short_name}, trained for {recipe.by}",

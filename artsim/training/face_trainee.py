@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from artsim.encoders.networks import build_network
 from artsim.encoders.preprocess import Preprocessing, Triple
-from artsim.encoders.trained_config import TrainedConfig
 from artsim.encoders.weights import fill_model, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet
@@ -64,7 +63,16 @@ _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64
 
 
-def plan_network(recipe: FacesRecipe) -> TrainedConfig:
+class NetworkPlan(NamedTuple):
+    """A network to be built, how faces become its input, and the length of its embeddings."""
+
+    network: str
+    settings: Mapping[str, Any]
+    preprocessing: Preprocessing
+    dim: int
+
+
+def plan_network(recipe: FacesRecipe) -> NetworkPlan:
     """Return what the recipe's network takes and gives, found out by one picture.
 
     The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
@@ -101,10 +109,10 @@ def plan_network(recipe: FacesRecipe) -> TrainedConfig:
             hint="--side, --network",
         ) from exc
     preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
-    return TrainedConfig(network, settings, preprocessing, dim, kind="face")
+    return NetworkPlan(network, settings, preprocessing, dim)
 
 
-def begin_network(plan: TrainedConfig, recipe: FacesRecipe) -> nn.Module:
+def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
     """Return the network with the weights it begins with; equal seeds give equal ones.
 
     Raises
@@ -219,7 +227,7 @@ class FacesTrainee(Restartable):
     """
 
     def __init__(
-        self, faces: FaceSet, plan: TrainedConfig, recipe: FacesRecipe, device: torch.device
+        self, faces: FaceSet, plan: NetworkPlan, recipe: FacesRecipe, device: torch.device
     ) -> None:
         self._faces, self._recipe, self._device = faces, recipe, device
         self._preprocessing = plan.preprocessing

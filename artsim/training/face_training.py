@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -11,10 +10,9 @@ import torch
 
 from artsim.catalog.progress import Progress
 from artsim.catalog.split import side_of
-from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.face_crops import load_detector
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.encoders.weights import file_sha256
 from artsim.training.data import write_split
 from artsim.training.face_data import (
@@ -27,7 +25,7 @@ from artsim.training.face_data import (
     read_people,
     write_unseen,
 )
-from artsim.training.face_trainee import FacesTrainee, plan_network
+from artsim.training.face_trainee import FacesTrainee, NetworkPlan, plan_network
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.recipes import FacesRecipe
 
@@ -168,8 +166,9 @@ def train_on_faces(
         side: {"faces": len(faces.rows(side)), "people": len(faces.codes(side)[1])}
         for side in ("train", "validation", "test")
     }
-    config = replace(
-        plan,
+    config = TrainedConfig(
+        *plan,
+        kind="face",
         summary=f"faces, {recipe.network} trained by a {recipe.loss} loss",
         card={
             "data": {**(data or {}), **sides},
@@ -183,7 +182,7 @@ def train_on_faces(
     return TrainedFaces(save_trained(out, config, network), history, kept, faces)
 
 
-def _settings(recipe: FacesRecipe, plan: TrainedConfig) -> dict[str, Any]:
+def _settings(recipe: FacesRecipe, plan: NetworkPlan) -> dict[str, Any]:
     """Return all that the result depends on beside the faces."""
     return {
         **recipe.described(),

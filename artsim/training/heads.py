@@ -16,13 +16,12 @@ from torch import nn
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.progress import Progress
-from artsim.config import load_settings
-from artsim.encoders.classifier.head import Head, Logits
+from artsim.encoders.classifier import Head, Logits
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.networks import build_network
-from artsim.encoders.plan import EncoderRequest
 from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.timm_encoder import FAMILY, create_network, find_timm, preprocessing_of
+from artsim.encoders.registry import resolve
+from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.classes import Labels
 from artsim.training.loop import Restartable
@@ -243,13 +242,10 @@ def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> B
         network = build_network("timm", {"model": MOBILENET})
         preprocessing, identity = Preprocessing(_SIDE, _SIDE), "random"
     else:
-        card = next(card for card in FAMILY.cards if card.spec.startswith(f"timm:{MOBILENET}."))
-        request = EncoderRequest(
-            card.name, card.spec.partition(":")[2], weights, load_settings(), card
-        )
-        model, found = find_timm(request)
-        network = create_network(model, found)
-        preprocessing, identity = preprocessing_of(network, _SIDE), found.identity
+        card = resolve("mobilenetv2", weights=weights)
+        network = create_network(card)
+        preprocessing = preprocessing_of(network, _SIDE)
+        identity = card.vector_name.removeprefix(f"{MOBILENET}-").removesuffix("-avg-v1")
     laid_out = cast("Any", network).to(memory_format=torch.channels_last)
     return Beginning(cast("nn.Module", laid_out), preprocessing, identity)
 

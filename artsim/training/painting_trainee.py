@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.errors import TrainingError
 from artsim.training.loop import Restartable

@@ -14,11 +14,10 @@ import torch
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.split import Side, side_of
 from artsim.encoders.devices import pick_device
-from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.training.data import Work, read_works, works_identity, write_source, write_split
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps

@@ -80,7 +80,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSize:
-    """Of `artsim.encoders.networks.painting.PaintingNetwork`."""
+    """Of `artsim.encoders.networks.PaintingNetwork`."""
 
     widths: tuple[int, ...] = (48, 96, 192, 320)
     depths: tuple[int, ...] = (2, 2, 2, 2)

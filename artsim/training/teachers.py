@@ -26,11 +26,9 @@ from torch.nn import functional
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.encoders.base import Encoder
+from artsim.encoders.base import Encoder, MapReader, unit_rows
 from artsim.encoders.devices import usable_cores
-from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.registry import load_encoder
-from artsim.encoders.vectors import unit_rows
 from artsim.errors import TrainingError
 from artsim.training.rows import Kept, Row, keep_rows
 
@@ -172,7 +170,7 @@ def keep_teachers(
     found = []
     for spec in teachers:
         encoder = load_encoder(spec, device=device)
-        maps = open_maps(encoder, device=device) if cells else None
+        maps = encoder.open_maps() if cells else None
         place = folder / f"teacher-{encoder.info.vector_name}"
         with ThreadPoolExecutor(usable_cores()) as pool:
             asked = _Asked(encoder, maps, pool)
@@ -186,7 +184,7 @@ class _Asked:
     """A teacher in use."""
 
     encoder: Encoder
-    maps: OnnxMaps | None
+    maps: MapReader | None
     pool: ThreadPoolExecutor
 
     def see(self, views: npt.NDArray[np.uint8]) -> tuple[Embeddings, Row | None]:
@@ -194,7 +192,7 @@ class _Asked:
         ready = list(self.pool.map(self.encoder.prepare, views))
         if self.maps is None:
             return self.encoder.encode_prepared(ready), None
-        vectors, maps = self.maps.encode_prepared(ready)
+        vectors, maps = self.maps(ready)
         pooled = functional.adaptive_avg_pool2d(torch.from_numpy(maps), CELLS)
         lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)[:, None, None, None]
         cells = pooled.permute(0, 2, 3, 1).numpy() / lengths

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_up_manners import ARTISTS_OF_EACH, MANNERS, WORKS_OF_EACH, paint
 
-from artsim.encoders.classifier.predict import load_classifier
+from artsim.encoders.classifier import load_classifier
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import (
     EncoderError,
