@@ -33,7 +33,7 @@ from .errors import (
     UnknownEncoderError as UnknownEncoderError,
     WeightsError as WeightsError,
 )
-from .evaluation.collection_map import MapOptions as MapOptions, make_map as make_map
+from .render.collection_map import MapOptions as MapOptions, make_map as make_map
 from .evaluation.compare import compare_reports as compare_reports
 from .evaluation.copies.options import CopiesOptions as CopiesOptions
 from .evaluation.copies.task import evaluate_copies as evaluate_copies
@@ -51,8 +51,8 @@ from .ingest.push import push_gallery as push_gallery
 from .ingest.repair import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery
 from .ingest.run import IngestOptions as IngestOptions, ingest_paintings as ingest_paintings
 from .ingest.sample import make_sample as make_sample
-from .render.map import MapStyle as MapStyle, write_map as write_map
-from .render.report import write_report as write_report
+from .render.map_page import MapStyle as MapStyle, write_map as write_map
+from .render.report_page import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import (

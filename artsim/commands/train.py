@@ -332,7 +332,7 @@ def _say_problems(problems: Sequence[object]) -> None:
 
 
 def _plot(history: list[dict[str, float]], out: Path) -> Path:
-    from artsim.render.plot_losses import write_losses
+    from artsim.render.plots import write_losses
 
     title = f"Training of {out.absolute().name}"
     # The folder is the training's own.

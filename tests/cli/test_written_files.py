@@ -211,7 +211,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(
         "artsim.search.answer.find_similar",
         "artsim.search.export.export_gallery",
         "artsim.ingest.run.ingest_paintings",
-        "artsim.evaluation.collection_map.make_map",
+        "artsim.render.collection_map.make_map",
     ):
         monkeypatch.setattr(place, work)
     monkeypatch.chdir(tmp_path)

@@ -21,7 +21,7 @@ from artsim.errors import (
     WeightsError,
 )
 from artsim.evaluation.report import ConfusionPlot, read_report
-from artsim.render.report import write_report
+from artsim.render.report_page import write_report
 from artsim.render.training_report import classifier_report
 from artsim.training.classifier_training import ClassifierOutcome, train_classifier
 from artsim.training.loop import LoopOptions
