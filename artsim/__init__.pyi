@@ -35,14 +35,20 @@ from .errors import (
 )
 from .render.collection_map import MapOptions as MapOptions, make_map as make_map
 from .evaluation.compare import compare_reports as compare_reports
-from .evaluation.copies.options import CopiesOptions as CopiesOptions
-from .evaluation.copies.task import evaluate_copies as evaluate_copies
-from .evaluation.faces.parts import FacesOptions as FacesOptions
-from .evaluation.faces.task import evaluate_faces as evaluate_faces
-from .evaluation.labels.options import LabelsOptions as LabelsOptions
-from .evaluation.labels.task import evaluate_labels as evaluate_labels
-from .evaluation.pixels.options import PixelsOptions as PixelsOptions
-from .evaluation.pixels.task import evaluate_pixels as evaluate_pixels
+from .evaluation.tasks.copies import (
+    CopiesOptions as CopiesOptions,
+    evaluate_copies as evaluate_copies,
+)
+from .evaluation.picture_faces import FacesOptions as FacesOptions
+from .evaluation.tasks.faces import evaluate_faces as evaluate_faces
+from .evaluation.tasks.labels import (
+    LabelsOptions as LabelsOptions,
+    evaluate_labels as evaluate_labels,
+)
+from .evaluation.tasks.pixels import (
+    PixelsOptions as PixelsOptions,
+    evaluate_pixels as evaluate_pixels,
+)
 from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
 from .ingest.delete import delete_gallery as delete_gallery, delete_paintings as delete_paintings

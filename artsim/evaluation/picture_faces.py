@@ -1,4 +1,4 @@
-"""What the parts of the evaluation of faces share: settings, faces by painting, findings."""
+"""The faces of a gallery by painting, and what they are held to: what the parts of a task share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ import numpy as np
 from artsim.catalog.faces import Box, prominence
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
-from artsim.evaluation.faces.detection import UPPER
-from artsim.evaluation.report import PictureGroup, Plot, QueryValues, Table
+from artsim.evaluation.runner import SearchChoices, check_share
 from artsim.search.find import group_key
-from artsim.search.options import check_weights
-from artsim.search.rerank import Method
 from artsim.store.base import Collection, Record
 
 PERSON: Final = "extra.person"
@@ -25,10 +22,13 @@ PERSON: Final = "extra.person"
 PERSON_BOXES: Final = "extra.person_boxes"
 """Field with the boxes drawn by hand, unless another is named."""
 
+UPPER: Final = 0.6
+"""How much of a person's box, from the top, a face's center may lie in."""
+
 
 @dataclass(frozen=True, slots=True)
-class FacesOptions:
-    """Settings of the evaluation of faces.
+class FacesOptions(SearchChoices):
+    """What faces are held to, and how; see also `SearchChoices`.
 
     Attributes
     ----------
@@ -37,17 +37,7 @@ class FacesOptions:
     boxes : str or None
         Field with hand-drawn boxes; None is `PERSON_BOXES` where any painting has it.
     pairs : Path or None
-        List of pairs to verify, as `artsim.evaluation.faces.verification_pairs.read_pairs`.
-    encoders : tuple of str
-        Of those the gallery's faces have; empty is all.
-    rerank : tuple of {"ssim", "rmse"}
-        Retrieval also with the first hits reordered, each a row.
-    rerank_depth : int
-        How many first hits are reordered.
-    rerank_weights : tuple of float
-        Also reordered by the cosine plus so much of the second score, each a row.
-    exact : bool
-        Retrieval without the index.
+        List of pairs to verify, as `artsim.evaluation.verification.read_pairs`.
     upper : float
         Part of a person's box, from the top, in which a face's center may lie.
     iou : float or None
@@ -58,65 +48,28 @@ class FacesOptions:
         Retrieval by a sample of so many faces.
     most_pairs : int
         Where there are more pairs of faces than this, so many are sampled.
-    seed : int
-        Of samples and intervals.
     """
 
     by: str | None = None
     boxes: str | None = None
     pairs: Path | None = None
-    encoders: tuple[str, ...] = ()
-    rerank: tuple[Method, ...] = ()
-    rerank_depth: int = 100
-    rerank_weights: tuple[float, ...] = ()
-    exact: bool = False
     upper: float = UPPER
     iou: float | None = None
     least_person: int = 100
     limit_queries: int | None = None
     most_pairs: int = 1_000_000
-    seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        for name, share in (("upper", self.upper), ("iou", self.iou)):
-            if share is not None and not 0 < share <= 1:
-                raise ValueError(f"{name} must lie in 0..1 and above 0, not {share}")
-        for name, number, least in (
-            ("rerank_depth", self.rerank_depth, 1),
-            ("limit_queries", self.limit_queries, 1),
-            ("most_pairs", self.most_pairs, 100),
-            ("least_person", self.least_person, 0),
-        ):
-            if number is not None and number < least:
-                raise ValueError(f"{name} must be at least {least}, not {number}")
-        check_weights(self.rerank_weights)
+        SearchChoices.__post_init__(self)
+        check_share("upper", self.upper)
+        check_share("iou", self.iou)
+        self.check_least(limit_queries=1, most_pairs=100, least_person=0)
 
     @property
     def one_person(self) -> str:
         """What counts as the same person, in a sentence."""
         return f"Pictures are of the same person if they share {self.by or PERSON}."
-
-
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """What one part of the evaluation adds to the report."""
-
-    tables: tuple[Table, ...] = ()
-    query_values: tuple[QueryValues, ...] = ()
-    plots: tuple[Plot, ...] = ()
-    failures: tuple[PictureGroup, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __add__(self, other: Findings) -> Findings:
-        """Return both, one after the other."""
-        return Findings(
-            self.tables + other.tables,
-            self.query_values + other.query_values,
-            self.plots + other.plots,
-            self.failures + other.failures,
-            self.notes + other.notes,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +89,7 @@ class PictureFaces:
 
     def __len__(self) -> int:
         """Return the number of faces."""
-        return sum(len(faces) for faces in self.of_painting.values())
+        return sum(map(len, self.of_painting.values()))
 
 
 def read_faces(faces: Collection) -> PictureFaces:
@@ -145,7 +98,7 @@ def read_faces(faces: Collection) -> PictureFaces:
     for record in faces.scroll(page_size=1000):
         found.setdefault(str(record.payload["painting_id"]), []).append(record)
     by_painting = {
-        painting_id: tuple(sorted(found[painting_id], key=_face_index))
+        painting_id: tuple(sorted(found[painting_id], key=lambda r: int(r.payload["face_index"])))
         for painting_id in sorted(found)
     }
     return PictureFaces(by_painting, {name: main_face(of) for name, of in by_painting.items()})
@@ -153,19 +106,15 @@ def read_faces(faces: Collection) -> PictureFaces:
 
 def main_face(faces: tuple[Record, ...]) -> Record:
     """Return the face that a picture is of, the first of equal ones; see `prominence`."""
-    return faces[int(np.argmax([_prominence(face.payload) for face in faces]))]
+
+    def prominent(payload: Payload) -> float:
+        known = "image_width" in payload and "image_height" in payload
+        size = (float(payload["image_width"]), float(payload["image_height"])) if known else None
+        return prominence(Box(*map(float, payload["box"])), size)
+
+    return faces[int(np.argmax([prominent(face.payload) for face in faces]))]
 
 
 def label_of(payload: Payload, field: str) -> str | None:
     """Return the value of a field by which faces belong together; see `group_key`."""
     return group_key(Hit("", 0.0, payload), field)
-
-
-def _face_index(record: Record) -> int:
-    return int(record.payload["face_index"])
-
-
-def _prominence(payload: Payload) -> float:
-    known = "image_width" in payload and "image_height" in payload
-    size = (float(payload["image_width"]), float(payload["image_height"])) if known else None
-    return prominence(Box(*map(float, payload["box"])), size)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2hsv
 
-from artsim.images.edits import EDITS, EditedPicture, edit_picture
+from artsim.evaluation.edits import EDITS, EditedPicture, edit_picture
 from artsim.images.light import LUMINANCE, to_light
 
 Image8 = npt.NDArray[np.uint8]
@@ -84,7 +84,7 @@ def test_an_edit_depends_on_painting_edit_and_seed_alone(edit: str) -> None:
 def test_another_process_edits_alike() -> None:
     program = (
         "import hashlib, numpy as np\n"
-        "from artsim.images.edits import EDITS, edit_picture\n"
+        "from artsim.evaluation.edits import EDITS, edit_picture\n"
         "image = (np.arange(40 * 60 * 3) % 251).astype(np.uint8).reshape(40, 60, 3)\n"
         "digest = hashlib.sha256()\n"
         "for edit in EDITS:\n"
