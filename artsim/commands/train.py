@@ -18,10 +18,10 @@ from artsim.commands.common import DeviceOption, expected_errors, parse_columns,
 from artsim.commands.evaluate.common import FormatOption, show_report
 from artsim.training.recipes import (
     PANEL,
-    ClassifierRecipe,
+    ClassifierOptions,
     FacesRecipe,
     LossWeights,
-    PaintingRecipe,
+    PaintingOptions,
     Recipe,
 )
 
@@ -88,7 +88,7 @@ def with_options_of(recipe: type[Recipe]) -> Callable[[Callable[..., None]], Cal
 
 
 @app.command()
-@with_options_of(PaintingRecipe)
+@with_options_of(PaintingOptions)
 def encoder(
     sources: Annotated[
         list[Path], typer.Argument(metavar="SOURCE", help="Folders and manifests of pictures.")
@@ -147,9 +147,9 @@ def encoder(
         run = train_painting_encoder(
             sources,
             out,
-            PaintingRecipe(teachers, weights, losses=losses, **settings),
+            PaintingOptions(teachers, weights, losses=losses, **settings),
             device=device,
-            options=LoopOptions(restart=restart),
+            loop=LoopOptions(restart=restart),
             progress=make_progress(),
         )
         _report_encoder(run, out, _plot(run.history, out))
@@ -172,7 +172,7 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
 
 
 @app.command()
-@with_options_of(ClassifierRecipe)
+@with_options_of(ClassifierOptions)
 def classifier(
     sources: Annotated[
         list[Path],
@@ -209,16 +209,12 @@ def classifier(
         from artsim.render.progress import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier_training import train_classifier
-        from artsim.training.loop import LoopOptions
 
         outcome = train_classifier(
             sources,
             out,
-            ClassifierRecipe(**settings),
-            cache=cache,
+            ClassifierOptions(**settings, cache=cache, device=device, restart=restart),
             column_map=columns,
-            device=device,
-            options=LoopOptions(restart=restart),
             progress=make_progress(),
         )
         # The folder is the training's own.

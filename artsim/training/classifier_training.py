@@ -36,8 +36,8 @@ from artsim.training.heads import (
     begin_mobilenet,
     fit_linear,
 )
-from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
-from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierRecipe
+from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
+from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
 from artsim.training.rows import Readable, Row, read_pictures, split_readable
 
 _CACHE: Final = "vectors"
@@ -127,11 +127,8 @@ class _Fit:
 class _Run:
     """What all steps of a training need; it begins with a frozen encoder or a MobileNetV2."""
 
-    recipe: ClassifierRecipe
+    recipe: ClassifierOptions
     out: Path
-    cache: Path
-    device: str
-    options: LoopOptions
     progress: Progress
     base: Encoder | None
     mobilenet: Beginning | None
@@ -150,7 +147,7 @@ class _Run:
             [(work.key, work.path) for work in works],
             prepare,
             encode,
-            self.cache / name,
+            (self.recipe.cache or self.out / _CACHE) / name,
             "",
             progress=self.progress,
             description=description,
@@ -161,12 +158,9 @@ class _Run:
 def train_classifier(
     sources: Sequence[Path],
     out: Path,
-    recipe: ClassifierRecipe,
+    options: ClassifierOptions,
     *,
-    cache: Path | None = None,
     column_map: Mapping[str, str] | None = None,
-    device: str = "auto",
-    options: LoopOptions = DEFAULT_LOOP,
     progress: Progress | None = None,
 ) -> ClassifierOutcome:
     """Train a classifier of one field, calibrate it, and test it on works put aside.
@@ -181,8 +175,6 @@ def train_classifier(
     out : Path
         Folder of the classifier; of the kinds that train a network it is also that of an
         encoder, ``file:OUT``.
-    cache : Path, optional
-        Where vectors are kept, which several trainings may share; by default below `out`.
 
     Raises
     ------
@@ -193,14 +185,15 @@ def train_classifier(
         If a source, the field, an encoder or its weights are missing or wrong.
     """
     progress = progress or SilentProgress()
+    recipe = options
     _check(recipe)
     works, rejected = read_works(sources, column_map=column_map)
     labeled = label_works(works, recipe.by, least=recipe.min_works)
-    base, mobilenet = _begin(recipe, device)
-    run = _Run(recipe, out, cache or out / _CACHE, device, options, progress, base, mobilenet)
+    base, mobilenet = _begin(recipe)
+    run = _Run(recipe, out, progress, base, mobilenet)
     settings = _settings(run, labeled)
-    claim_folder(out, _NAMES, settings, options)
-    if options.restart:
+    claim_folder(out, _NAMES, settings, LoopOptions(recipe.restart))
+    if recipe.restart:
         shutil.rmtree(out / _CACHE, ignore_errors=True)
     if base is None:
         found = run.read(labeled.works, None, "readable", "Checking pictures")
@@ -221,7 +214,7 @@ def train_classifier(
     return _finish(run, fit, sides, hashes, settings, (*map(str, rejected), *found.problems))
 
 
-def _check(recipe: ClassifierRecipe) -> None:
+def _check(recipe: ClassifierOptions) -> None:
     if recipe.split == "artist" and recipe.by in ("artist", "artist_key"):
         raise TrainingError(
             "artists cannot be learned from works of other artists; split by chance",
@@ -238,7 +231,7 @@ def _check(recipe: ClassifierRecipe) -> None:
         )
 
 
-def _begin(recipe: ClassifierRecipe, device: str) -> tuple[Encoder | None, Beginning | None]:
+def _begin(recipe: ClassifierOptions) -> tuple[Encoder | None, Beginning | None]:
     """Load what it begins with, which may not be there, before any work is done."""
     if recipe.kind == "mobilenetv2":
         return None, begin_mobilenet(
@@ -247,7 +240,7 @@ def _begin(recipe: ClassifierRecipe, device: str) -> tuple[Encoder | None, Begin
     card = resolve(recipe.encoder, weights=recipe.weights)
     if card.kind != "image":
         raise TrainingError(f"{recipe.encoder!r} encodes faces only; name an encoder of pictures")
-    return load_encoder(card, device=device), None
+    return load_encoder(card, device=recipe.device), None
 
 
 def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
@@ -272,7 +265,7 @@ def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
     return settings
 
 
-def _schedule(recipe: ClassifierRecipe, works: int) -> Schedule:
+def _schedule(recipe: ClassifierOptions, works: int) -> Schedule:
     """Return the kind's own schedule, with what the user said instead."""
     batch_size = recipe.batch_size or BATCH_SIZES[recipe.kind]
     return Schedule(
@@ -301,7 +294,7 @@ def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fi
         return _Fit(head, curve, run.base.info, train, held_out, rows[sides.test])
     head, curve = _train_network(run, sides, rows, settings)
     # With the encoder as it will be loaded, so that the scores are of what users get.
-    encoder = load_encoder(f"file:{run.out.absolute()}", device=run.device)
+    encoder = load_encoder(f"file:{run.out.absolute()}", device=run.recipe.device)
     calibration = np.flatnonzero(sides.folds == 0)
     works = [sides.labeled.works[row] for row in (*calibration, *sides.test)]
     seen = np.stack(run.read(works, encoder, encoder.info.vector_name, "Testing").rows)
@@ -354,7 +347,7 @@ def _train_network(
         classes=len(sides.labeled.classes),
         schedule=schedule,
         seed=recipe.seed,
-        device=pick_device(run.device),
+        device=pick_device(recipe.device),
     )
     history = run_steps(
         trainee,
@@ -362,7 +355,7 @@ def _train_network(
         steps=trainee.steps,
         seed=recipe.seed,
         settings=settings,
-        options=run.options,
+        options=LoopOptions(recipe.restart, recipe.checkpoint_every_s),
         progress=run.progress,
     )
     save_trained(run.out, config, network)

@@ -21,7 +21,7 @@ from artsim.errors import TrainingError
 from artsim.training.loop import Restartable
 from artsim.training.losses import cells_loss, contrast
 from artsim.training.painting_views import augment, places
-from artsim.training.recipes import PaintingRecipe
+from artsim.training.recipes import PaintingOptions
 
 CELL_PIXELS: Final = 16
 """Side of the cells in which a network is asked: that of the last stage but one."""
@@ -68,7 +68,7 @@ class Sampler:
     are refused.
     """
 
-    def __init__(self, groups: Sequence[str], recipe: PaintingRecipe) -> None:
+    def __init__(self, groups: Sequence[str], recipe: PaintingOptions) -> None:
         names, inverse = np.unique(np.asarray(groups), return_inverse=True)
         if len(names) < recipe.groups:
             raise TrainingError(
@@ -245,7 +245,7 @@ class PaintingTrainee(Restartable):
     each, and the contrast of pictures. Batches are made ready in a thread of their own.
     """
 
-    def __init__(self, lessons: Lessons, recipe: PaintingRecipe, *, device: torch.device) -> None:
+    def __init__(self, lessons: Lessons, recipe: PaintingOptions, *, device: torch.device) -> None:
         self._lessons, self._recipe = lessons, recipe
         self._device = device
         self._precision = _training_precision(device)
@@ -378,7 +378,7 @@ def _training_precision(device: torch.device) -> torch.dtype | None:
     return native_reduced_precision(device)
 
 
-def network_settings(recipe: PaintingRecipe) -> dict[str, Any]:
+def network_settings(recipe: PaintingOptions) -> dict[str, Any]:
     """Return what the network is built from, as JSON values."""
     settings = asdict(recipe.network)
     return {**settings, "widths": list(settings["widths"]), "depths": list(settings["depths"])}

@@ -23,7 +23,7 @@ from artsim.training.data import Work, read_works, works_identity, write_source,
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.painting_trainee import Lessons, PaintingTrainee, network_settings
 from artsim.training.painting_views import keep_views, shrink
-from artsim.training.recipes import PaintingRecipe
+from artsim.training.recipes import PaintingOptions
 from artsim.training.rows import Readable, picture_keys, split_readable
 from artsim.training.teachers import Whitening, join_targets, keep_teachers
 
@@ -66,11 +66,11 @@ class PaintingRun:
 def train_painting_encoder(
     sources: Sequence[Path],
     folder: Path,
-    recipe: PaintingRecipe,
+    options: PaintingOptions,
     *,
     column_map: Mapping[str, str] | None = None,
     device: str = "auto",
-    options: LoopOptions = DEFAULT_LOOP,
+    loop: LoopOptions = DEFAULT_LOOP,
     progress: Progress | None = None,
 ) -> PaintingRun:
     """Train an encoder of pictures from random weights, and write it to ``folder/encoder``.
@@ -89,13 +89,13 @@ def train_painting_encoder(
         If there is too little to train on, or the folder holds another run.
     """
     progress = progress or SilentProgress()
-    torch_device = pick_device(device)
+    recipe, torch_device = options, pick_device(device)
     teachers = tuple(resolve(spec).vector_name for spec in recipe.teachers)
     works, rows_left_out = read_works(sources, column_map=column_map)
     sides = _split(works, recipe)
     described = replace(recipe, teachers=teachers).described()
     decisive = {name: value for name, value in described.items() if name not in _OF_THE_END}
-    claim_folder(folder, _NAMES, decisive, options)
+    claim_folder(folder, _NAMES, decisive, loop)
     views = keep_views(sides["train"], folder / "views", parts=recipe.parts, progress=progress)
     found = split_readable(sides["train"], views)
     identity = works_identity(found.works, (recipe.group, recipe.label))
@@ -107,7 +107,7 @@ def train_painting_encoder(
         steps=recipe.steps,
         seed=recipe.seed,
         settings={**decisive, "pictures": identity},
-        options=options,
+        options=loop,
         progress=progress,
     )
     side = recipe.input_side
@@ -187,7 +187,7 @@ def finish(
         network.embed.weight.copy_(axes.T @ network.embed.weight)
 
 
-def _split(works: Sequence[Work], recipe: PaintingRecipe) -> dict[Side, list[Work]]:
+def _split(works: Sequence[Work], recipe: PaintingOptions) -> dict[Side, list[Work]]:
     """Split works so that no group is on two sides; those without a group are trained on."""
     sides: dict[Side, list[Work]] = {"train": [], "validation": [], "test": []}
     for work in works:
@@ -204,7 +204,7 @@ def _split(works: Sequence[Work], recipe: PaintingRecipe) -> dict[Side, list[Wor
 
 
 def _prepare(
-    found: Readable, folder: Path, recipe: PaintingRecipe, device: str, progress: Progress
+    found: Readable, folder: Path, recipe: PaintingOptions, device: str, progress: Progress
 ) -> Lessons:
     """Return what is to be learned from the works, computing what the folder does not have."""
     works = found.works

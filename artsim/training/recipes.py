@@ -124,7 +124,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True, slots=True)
-class PaintingRecipe(Recipe):
+class PaintingOptions(Recipe):
     """Of an encoder of pictures.
 
     Attributes
@@ -180,8 +180,17 @@ class PaintingRecipe(Recipe):
 
 
 @dataclass(frozen=True, slots=True)
-class ClassifierRecipe(Recipe):
-    """Of a classifier: a linear head on a frozen encoder, or a network with its head."""
+class ClassifierOptions(Recipe):
+    """Of a classifier: a linear head on a frozen encoder, or a network with its head.
+
+    Attributes
+    ----------
+    cache : Path or None
+        Where vectors are kept, which several trainings may share; by default below the
+        classifier's folder.
+    device, restart, checkpoint_every_s
+        What the result does not depend on, as for `LoopOptions`.
+    """
 
     by: str = option(MISSING, "What is learned: style, artist, genre, extra.NAME.", metavar="FIELD")
     kind: Literal["linear", "mobilenetv2", "recurrent"] = option(
@@ -220,6 +229,10 @@ class ClassifierRecipe(Recipe):
         most=0.99,
     )
     seed: int = _seed()
+    device: str = "auto"
+    restart: bool = False
+    cache: Path | None = None
+    checkpoint_every_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from artsim.training.loop import LoopOptions
 from artsim.training.painting_training import PaintingRun, train_painting_encoder
-from artsim.training.recipes import NetworkSize, PaintingRecipe
+from artsim.training.recipes import NetworkSize, PaintingOptions
 from tests.onnx_networks import write_network
 
 SMALL = NetworkSize(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
@@ -36,7 +36,7 @@ def write_teacher(path: Path) -> str:
     return f"onnx:{path}"
 
 
-def options(**changes: object) -> PaintingRecipe:
+def options(**changes: object) -> PaintingOptions:
     usual: dict[str, object] = {
         "teachers": ("builtin",),
         "teacher_weights": (1.0,),
@@ -48,7 +48,7 @@ def options(**changes: object) -> PaintingRecipe:
         "input_side": 40,
         "network": SMALL,
     }
-    return PaintingRecipe(**{**usual, **changes})  # type: ignore[arg-type]
+    return PaintingOptions(**{**usual, **changes})  # type: ignore[arg-type]
 
 
 def train(source: Path, folder: Path, **changes: object) -> PaintingRun:
@@ -56,7 +56,7 @@ def train(source: Path, folder: Path, **changes: object) -> PaintingRun:
         [source],
         folder,
         options(**changes),
-        options=LoopOptions(checkpoint_every_s=0),
+        loop=LoopOptions(checkpoint_every_s=0),
         progress=Announcing(),
     )
 

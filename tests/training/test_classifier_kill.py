@@ -11,9 +11,8 @@ from pathlib import Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from artsim.training.recipes import ClassifierRecipe
+from artsim.training.recipes import ClassifierOptions
 from artsim.training.classifier_training import train_classifier
-from artsim.training.loop import LoopOptions
 
 class Told:
     def start(self, total, description):
@@ -23,12 +22,13 @@ class Told:
     def finish(self):
         pass
 
-recipe = ClassifierRecipe("style", kind="recurrent", epochs=4, batch_size=16)
+options = ClassifierOptions(
+    "style", kind="recurrent", epochs=4, batch_size=16, checkpoint_every_s=0.0
+)
 train_classifier(
     [Path(sys.argv[1])],
     Path(sys.argv[2]),
-    recipe,
-    options=LoopOptions(checkpoint_every_s=0),
+    options,
     progress=Told(),
 )
 """

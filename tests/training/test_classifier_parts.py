@@ -22,7 +22,7 @@ from artsim.training.calibration import (
 )
 from artsim.training.classes import FOLDS, LabeledWorks, artist_of, split_works
 from artsim.training.data import Work
-from artsim.training.recipes import ClassifierRecipe
+from artsim.training.recipes import ClassifierOptions
 
 
 def labeled(counts: list[int], artists: int) -> LabeledWorks:
@@ -161,4 +161,4 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
 )  # fmt: skip
 def test_options_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        ClassifierRecipe("style", **wrong)  # type: ignore[arg-type]
+        ClassifierOptions("style", **wrong)  # type: ignore[arg-type]

@@ -24,11 +24,10 @@ from artsim.evaluation.report import ConfusionPlot, read_report
 from artsim.render.report_page import write_report
 from artsim.render.training_report import classifier_report
 from artsim.training.classifier_training import ClassifierOutcome, train_classifier
-from artsim.training.loop import LoopOptions
-from artsim.training.recipes import ClassifierRecipe
+from artsim.training.recipes import ClassifierOptions
 
 WORKS = len(MANNERS) * ARTISTS_OF_EACH * WORKS_OF_EACH
-STYLE = ClassifierRecipe(by="style")
+STYLE = ClassifierOptions(by="style")
 RECURRENT = replace(STYLE, kind="recurrent", epochs=4, batch_size=8)
 
 
@@ -89,11 +88,11 @@ def test_artists_that_were_never_seen(manners: Path, tmp_path: Path) -> None:
     outcome = train_classifier([manners], tmp_path / "out", replace(STYLE, split="artist"))
     assert outcome.scores.accuracy > 0.9
     with pytest.raises(TrainingError, match="works of other artists"):
-        train_classifier([manners], tmp_path / "no", ClassifierRecipe("artist", split="artist"))
+        train_classifier([manners], tmp_path / "no", ClassifierOptions("artist", split="artist"))
 
 
 def test_artists_are_called_what_their_works_call_them(manners: Path, tmp_path: Path) -> None:
-    options = ClassifierRecipe("artist", min_works=6)
+    options = ClassifierOptions("artist", min_works=6)
     with pytest.raises(TrainingError, match=r"0 of 18 values of 'artist' .* \(3\)"):
         train_classifier([manners], tmp_path / "out", options)
     shutil.copytree(manners, tmp_path / "few")
@@ -112,11 +111,11 @@ def test_artists_are_called_what_their_works_call_them(manners: Path, tmp_path: 
 
 def test_what_cannot_be_learned_is_said(manners: Path, tmp_path: Path) -> None:
     with pytest.raises(QueryError, match=r"'stile': did you mean .*style"):
-        train_classifier([manners], tmp_path / "out", ClassifierRecipe("stile"))
+        train_classifier([manners], tmp_path / "out", ClassifierOptions("stile"))
     with pytest.raises(TrainingError, match=r"no work has the field 'school'; they have: artist"):
-        train_classifier([manners], tmp_path / "out", ClassifierRecipe("school"))
+        train_classifier([manners], tmp_path / "out", ClassifierOptions("school"))
     with pytest.raises(TrainingError, match="1 of 1 values of 'genre'"):
-        train_classifier([manners], tmp_path / "out", ClassifierRecipe("genre"))
+        train_classifier([manners], tmp_path / "out", ClassifierOptions("genre"))
     with pytest.raises(TrainingError, match="from scratch"):
         train_classifier([manners], tmp_path / "out", replace(STYLE, from_scratch=True))
     assert not (tmp_path / "out").exists()
@@ -140,9 +139,7 @@ def test_another_run_is_not_overwritten(
     shutil.copytree(linear.folder, tmp_path / "out")
     with pytest.raises(TrainingError, match=r"other settings \(seed: 0, now 1\)"):
         train_classifier([manners], tmp_path / "out", replace(STYLE, seed=1))
-    train_classifier(
-        [manners], tmp_path / "out", replace(STYLE, seed=1), options=LoopOptions(restart=True)
-    )
+    train_classifier([manners], tmp_path / "out", replace(STYLE, seed=1, restart=True))
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match="a folder is expected"):
         train_classifier([manners], tmp_path / "file", STYLE)

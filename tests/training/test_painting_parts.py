@@ -14,7 +14,7 @@ from artsim.training.losses import cells_loss, contrast
 from artsim.training.painting_trainee import PaintingOptimizer, Sampler, cells_at
 from artsim.training.painting_training import finish
 from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
-from artsim.training.recipes import Augmentation, PaintingRecipe
+from artsim.training.recipes import Augmentation, PaintingOptions
 from artsim.training.teachers import Whitening, join_targets
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
@@ -181,9 +181,9 @@ def test_views_are_repeatable_parts() -> None:
     assert draw_view(image[:1, :1], "key", 5).shape == (VIEW_SIDE, VIEW_SIDE, 3)
 
 
-def options(**changes: object) -> PaintingRecipe:
+def options(**changes: object) -> PaintingOptions:
     settings = {"teachers": ("a",), "teacher_weights": (1.0,), "groups": 3, "works": 2, "parts": 4}
-    return PaintingRecipe(**{**settings, **changes})  # type: ignore[arg-type]
+    return PaintingOptions(**{**settings, **changes})  # type: ignore[arg-type]
 
 
 def test_batches_have_groups_alike_in_number() -> None:
