@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from artsim.catalog.arrays import Embeddings
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import read_vectors
 from artsim.store.gallery import open_gallery
 from benchmarks.quality_judge import (
     MEASURES,
