@@ -361,6 +361,8 @@ def _has_mark(place: Path) -> bool:
         )
     if head.startswith(b"<!DOCTYPE html>"):
         return f'<meta name="generator" content="{GENERATOR}">'.encode() in head
+    if head.startswith(b"<?xml") and b"<svg" in head:
+        return f"<dc:title>{GENERATOR}</dc:title>".encode() in head
     if head.startswith(b"PAR1"):
         return _parquet_software(place) == GENERATOR.encode()
     if head.startswith(b"PK\x03\x04"):
