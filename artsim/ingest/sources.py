@@ -1,23 +1,35 @@
-"""Sources of pictures: opening a folder or a manifest."""
+"""Opening a source by its address, and how its metadata is understood."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from artsim.catalog.payload import Payload
 from artsim.catalog.results import Note
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import FolderSource, Listing, list_pictures
-from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, open_manifest
-from artsim.ingest.manifest_source import ManifestSource
-from artsim.ingest.picture_finder import PictureFinder, shown
-from artsim.ingest.source_types import Source
+from artsim.ingest.folder import FolderSource, Listing, PictureFinder, list_pictures
+from artsim.ingest.manifest import (
+    MANIFEST_SUFFIXES,
+    OTHER_LISTS,
+    Manifest,
+    ManifestSource,
+    open_manifest,
+)
+from artsim.ingest.records import Source, SourcePainting
+from artsim.ingest.row_payload import shown
+from artsim.ingest.tables import Suits
+
+SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
+"""What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
+that is put here can be ingested by its address; what has no such scheme is a path."""
 
 _READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
 _NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
@@ -27,20 +39,29 @@ _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
 _COLUMNS_NAMED: Final = 20
 
+SHOWN_ROWS: Final = 3
+_SHOWN_TEXTS: Final = 3
+_FROM_COLUMN: Final = {
+    "artist": "artist, artist_key, attribution",
+    "attribution_suffix": "attribution",
+    "date_text": "date_text, year_start, year_end",
+    "dimensions": "height_cm, width_cm, extra",
+}
+
 
 def read_source(
-    source: Path,
+    source: str | Path,
     *,
     metadata: Path | None = None,
     column_map: Mapping[str, str] | None = None,
 ) -> Source:
-    """Open a folder of pictures or a manifest.
+    """Open a folder of pictures, a manifest, or a source of `SOURCES` by its address.
 
     Parameters
     ----------
-    source : Path
+    source : str or Path
         A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it.
+        Parquet) of one row a picture with paths relative to it, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
@@ -62,6 +83,14 @@ def read_source(
         If a manifest cannot be read, has no column of pictures, or `column_map` does not
         fit it.
     """
+    scheme, colon, _ = str(source).partition(":")
+    if colon and scheme in SOURCES:
+        if metadata is not None or column_map:
+            raise SourceError(
+                f"{source} brings its own metadata; no list can be joined with it, nor columns mapped"
+            )
+        return SOURCES[scheme](str(source))
+    source = Path(source)
     if _kind(source) == "folder":
         return _open_folder(source, metadata, column_map)
     _refuse_other_files(source)
@@ -296,3 +325,102 @@ def _some(columns: Sequence[str]) -> str:
     named = [column for column in columns if column]
     more = len(named) - _COLUMNS_NAMED
     return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+# --- how it is understood ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What becomes of a file of metadata.
+
+    Attributes
+    ----------
+    fields : mapping of str to str
+        What each column that is known becomes, in the fields of a painting.
+    extra : tuple of str
+        The columns that go to ``extra``.
+    paintings : int
+        Paintings that the source names; bad rows are not counted.
+    rows : tuple of dict
+        The payloads of the first of them.
+    not_understood : mapping of str to Counter
+        Texts by kind (dates, artists, sizes) from which no year, artist or size was read,
+        with how many paintings have each.
+    """
+
+    fields: Mapping[str, str]
+    extra: tuple[str, ...]
+    paintings: int
+    rows: tuple[Payload, ...]
+    not_understood: Mapping[str, Counter[str]]
+
+    def lines(self) -> list[str]:
+        """Return all of it in words, a line each."""
+        lines = [f"{column} -> {fields}" for column, fields in self.fields.items()]
+        if self.extra:
+            lines.append(f"{', '.join(self.extra)} -> extra")
+        lines += [f"{row['painting_id']}: {_in_words(row)}" for row in self.rows]
+        for kind, texts in self.not_understood.items():
+            if texts:
+                some = ", ".join(f"{text[:60]!r}" for text, _ in texts.most_common(_SHOWN_TEXTS))
+                more = ", ..." if len(texts) > _SHOWN_TEXTS else ""
+                lines.append(f"{texts.total()} of {self.paintings} without {kind}: {some}{more}")
+        return lines
+
+
+def understand_metadata(source: Source) -> Understanding | None:
+    """Read a source's metadata through; None if it has none. No picture is opened."""
+    columns = source.columns
+    if columns is None:
+        return None
+    rows: list[Payload] = []
+    missed: dict[str, Counter[str]] = {kind: Counter() for kind in _TEXTS}
+    paintings = 0
+    for entry in source:
+        if not isinstance(entry, SourcePainting):
+            continue
+        paintings += 1
+        if len(rows) < SHOWN_ROWS and len(entry.payload) > 2:
+            rows.append(entry.payload)
+        for kind in _TEXTS:
+            if text := _not_understood(entry.payload, kind, columns):
+                missed[kind][text] += 1
+    known = {
+        column: _FROM_COLUMN.get(field, field)
+        for field, column in sorted(columns.by_field.items(), key=lambda item: item[1])
+    }
+    return Understanding(known, columns.extra, paintings, tuple(rows), missed)
+
+
+_TEXTS: Final = {"a year": "date_text", "an artist": "artist", "a size": "dimensions"}
+
+
+def _not_understood(payload: Payload, kind: str, columns: Columns) -> str | None:
+    """Return the text of a payload from which nothing could be read."""
+    text: Any
+    if kind == "a year":
+        text = None if "year_start" in payload else payload.get("date_text")
+    elif kind == "an artist":
+        text = None if "artist_key" in payload else payload.get("artist")
+    else:
+        column = columns.by_field.get("dimensions", "")
+        is_read = "height_cm" in payload or "width_cm" in payload
+        text = None if is_read else payload.get("extra", {}).get(column)
+    return None if text is None else str(text)
+
+
+def _in_words(payload: Payload) -> str:
+    parts = [str(payload["title"])] if "title" in payload else []
+    if "artist" in payload:
+        key = payload.get("artist_key")
+        read = f"{payload['attribution']} {key}" if key else str(payload["attribution"])
+        parts.append(f"{payload['artist']} = {read}")
+    if "date_text" in payload or "year_start" in payload:
+        has_years = "year_start" in payload
+        years = f"{payload['year_start']}..{payload['year_end']}" if has_years else "no year"
+        parts.append(f"{payload.get('date_text', '')} = {years}".strip())
+    if "height_cm" in payload or "width_cm" in payload:
+        height, width = (f"{payload.get(side, '?')}" for side in ("height_cm", "width_cm"))
+        parts.append(f"{height} x {width} cm")
+    return "; ".join(parts) or "nothing but its picture"
