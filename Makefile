@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check format bench clean
+.PHONY: help setup demo test test-all check format bench house clean
 
 help:
 	@echo 'make demo      sample collection, ingest, two queries, contact sheets'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-all  the tests and the slow ones'
 	@echo 'make check     ruff and mypy --strict'
 	@echo 'make bench     every promise: promised, measured, same-run baseline'
+	@echo 'make house     lines and modules against their budgets, circles, long functions'
 	@echo 'make format    rewrite the code in the project style'
 	@echo 'make clean     remove .venv and everything made here'
 
@@ -52,6 +53,9 @@ bench: $(READY)
 	  $(BIN)/python -m benchmarks.speed --check \
 	  $${ARTSIM_TEST_DATA:+--data "$$ARTSIM_TEST_DATA/paintings"} \
 	  $${ARTSIM_TEST_WEIGHTS:+--encoder onnx:tests/data/encoders/resnet50v2-stage3.json} $(BENCH)
+
+house: $(READY)
+	@$(BIN)/python -m benchmarks.house
 
 clean:
 	rm -rf $(VENV) demo bench build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

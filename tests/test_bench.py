@@ -165,3 +165,25 @@ def test_an_ingest_that_fails_says_why(tmp_path: Path) -> None:
     for lifetime_s in (None, 60.0):
         with pytest.raises(EvaluationError, match="the easel fell"):
             run_ingest((sys.executable, "-c", script), tmp_path, lifetime_s)
+
+
+def test_a_house_with_everything_wrong(tmp_path: Path) -> None:
+    for name, text in {
+        "a/one.py": "def f():\n    from house.b import two\n",
+        "b/two.py": "if TYPE_CHECKING:\n    import house.c.three\nimport house.a.one\n",
+        "c/three.py": "def long():\n" + "    x = 1\n" * 40,
+        "c/four.py": 'def short():\n    """Say\n\n    more.\n    """\n' + "    x = 1\n" * 39,
+        "d/three.py": "import house.b.two",
+        "commands/five.py": "def five(\n" + "    a=1,\n" * 50 + "):\n    pass\n",
+    }.items():
+        path = tmp_path / "house" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    command = (sys.executable, "-m", "benchmarks.house", str(tmp_path / "house"))
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.split("\n\n")[1].replace(str(tmp_path) + "/", "").splitlines() == [
+        "name twice: three.py in house/c, house/d",
+        "circle: house.a.one -> house.b.two",
+        "41 lines: house/c/three.py:1 long",
+    ]
