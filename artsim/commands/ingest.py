@@ -39,8 +39,8 @@ from artsim.commands.common import (
 from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
-    from artsim.ingest.problem_list import ProblemList
-    from artsim.ingest.progress import Counts, IngestSummary, Problem
+    from artsim.ingest.records import Problem
+    from artsim.ingest.summary import Counts, IngestSummary, ProblemList
 
 SHOWN_PROBLEMS = 10
 SHOWN_CHARACTERS = 400
@@ -167,8 +167,8 @@ def ingest(
         raise typer.BadParameter("--yes is for --prune")
     with expected_errors():
         from artsim.images.load import ImageLimits
-        from artsim.ingest.problem_list import ProblemList
         from artsim.ingest.run import IngestOptions, ingest_paintings
+        from artsim.ingest.summary import ProblemList
         from artsim.render.progress import make_progress
         from artsim.store.base import ServerOptions
 
@@ -262,8 +262,7 @@ def _lists(
 
 
 def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:
-    from artsim.ingest.sources import read_source
-    from artsim.ingest.understanding import understand_metadata
+    from artsim.ingest.sources import read_source, understand_metadata
     from artsim.render.text import clean
 
     understanding = understand_metadata(read_source(source, metadata=metadata, column_map=columns))

@@ -102,8 +102,10 @@ class FolderSource(Source):
     def count(self) -> int:
         """Return the number of entries: problems, rows, and pictures without a row."""
         rows, used = 0, set[str]()
-        for rows, entry in enumerate(self._rows(), 1):
-            used |= set() if isinstance(entry, Problem) else {entry[1]}
+        for entry in self._rows():
+            rows += 1
+            if not isinstance(entry, Problem):
+                used.add(entry[1])
         return len(self.listing.problems) + rows + len(self.listing.pictures) - len(used)
 
     def __iter__(self) -> Iterator[SourceEntry]:

@@ -23,7 +23,16 @@ from artsim.ingest.text_tables import (
     json_rows,
 )
 
-MANIFEST_SUFFIXES: Final = tuple(".csv .tsv .txt .xlsx .xlsm .jsonl .ndjson .parquet".split())
+MANIFEST_SUFFIXES: Final = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".xlsx",
+    ".xlsm",
+    ".jsonl",
+    ".ndjson",
+    ".parquet",
+)
 """Lower-case endings of lists. ``.txt`` is what Excel calls "Unicode text"."""
 
 OTHER_LISTS: Final[Mapping[str, str]] = {

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 from artsim.catalog.attribution import Attribution, parse_attribution, without_role
 from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
+from artsim.catalog.dimensions import read_length, read_size
 from artsim.catalog.names import artist_key, fold_text
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.columns import Columns, is_single_year
-from artsim.catalog.dimensions import read_length, read_size
 from artsim.ingest.records import Row, SourcePainting
 
 _NEVER_A_VALUE: Final = frozenset(

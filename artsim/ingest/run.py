@@ -129,7 +129,7 @@ def ingest_paintings(
     progress: Progress | None = None,
     settings: Settings | None = None,
 ) -> IngestSummary:
-    """Bring a folder, manifest or other source of paintings into a gallery, which is made if need be.
+    """Bring a source of paintings into a gallery, which is made if need be.
 
     What the gallery has already, with the same picture, metadata and encoders, is
     skipped: after an interruption of any kind the same call goes on. Safe to repeat.
@@ -167,15 +167,18 @@ def ingest_paintings(
     options = options or IngestOptions()
     progress = progress or SilentProgress()
     begun = time.monotonic()
-    if not isinstance(source, Source):
+    if isinstance(source, Source):
+        opened, name = source, source.uri
+    else:
         listed = None if metadata is None else Path(metadata)
-        source = read_source(os.fspath(source), metadata=listed, column_map=columns)
+        opened = read_source(os.fspath(source), metadata=listed, column_map=columns)
+        name = opened.uri if opened.root is None else str(Path(source))
     targets = _load_targets(gallery, options, settings or load_settings())
-    origin, yielded = Origin.of(source), Yielded()
+    origin, yielded = Origin.of(opened), Yielded()
     renames = Renames(origin, targets)
     reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
-    entries = yielded.watch(source) if options.prune else source
-    progress.start(_expected(source.count(), options), f"Ingesting {source}")
+    entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
+    progress.start(_expected(opened.count(), options), f"Ingesting {name}")
     try:
         entries = islice(_every_nth(entries, options.shard), options.limit)
         summary = _run(entries, reader, options, progress)
@@ -190,7 +193,7 @@ def ingest_paintings(
         gallery.settle_reading()
         if summary.counts.written:
             _build_indexes(targets, progress)
-    return replace(summary, notes=source.notes, seconds=time.monotonic() - begun)
+    return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
 
 
 def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) -> list[Target]:
@@ -304,9 +307,7 @@ def _run(
 
     def report() -> None:
         done = counts.done + len(batch)
-        progress.update(
-            done, **counts.parts, skipped=counts.unchanged, failed=counts.failed
-        )
+        progress.update(done, **counts.parts, skipped=counts.unchanged, failed=counts.failed)
 
     reads = _read_ahead(entries, reader, workers, workers + 2 * batch_size)
     with Writer(reader.targets) as writer, closing(reads):

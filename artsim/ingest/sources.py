@@ -25,7 +25,6 @@ from artsim.ingest.manifest import (
 )
 from artsim.ingest.records import Source, SourcePainting
 from artsim.ingest.row_payload import shown
-from artsim.ingest.tables import Suits
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
 """What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
@@ -87,7 +86,7 @@ def read_source(
     if colon and scheme in SOURCES:
         if metadata is not None or column_map:
             raise SourceError(
-                f"{source} brings its own metadata; no list can be joined with it, nor columns mapped"
+                f"{source} brings its own metadata: no list is joined with it, no column mapped"
             )
         return SOURCES[scheme](str(source))
     source = Path(source)

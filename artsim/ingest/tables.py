@@ -273,7 +273,8 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     with _parquet_file(path, read_dictionary=texts) as file:
         for batch in file.iter_batches(batch_size=_NESTED_BATCH if nested else _BATCH):
             for part in _parts(batch):
-                for number, values in enumerate(_plain_rows(part), number + 1):
+                for values in _plain_rows(part):
+                    number += 1
                     yield Row(number, values)
 
 
@@ -341,7 +342,9 @@ def _plain_scalar(scalar: Any) -> Any:
         pass
     kind = scalar.type
     if pa.types.is_map(kind):
-        return [(_plain_scalar(item["key"]), _plain_scalar(item["value"])) for item in scalar.values]
+        return [
+            (_plain_scalar(item["key"]), _plain_scalar(item["value"])) for item in scalar.values
+        ]
     if pa.types.is_struct(kind):
         return {kind.field(i).name: _plain_scalar(scalar[i]) for i in range(kind.num_fields)}
     if pa.types.is_nested(kind):

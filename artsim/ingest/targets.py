@@ -80,7 +80,7 @@ class Known:
         return {name: value for name, value in self.payload.items() if name not in notes}
 
     def state(self, kind: Kind) -> Payload:
-        """The notes on parts of a kind."""
+        """Return the notes on parts of a kind."""
         return {name: v for name, v in self.payload.items() if name in kind.state_fields}
 
 

@@ -22,9 +22,9 @@ from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
-from artsim.ingest.progress import Counts
-from artsim.ingest.push import push_gallery
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.summary import Counts
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery
 from artsim.search.similar import find_similar, find_similar_faces

@@ -22,7 +22,7 @@ from fake_server import Handler, serving
 
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
-from artsim.ingest.push import push_gallery
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.inspect import describe_painting, describe_store
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery

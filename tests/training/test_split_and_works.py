@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artsim.errors import SourceError, TrainingError
-from artsim.ingest.source_types import SourcePainting
+from artsim.ingest.records import SourcePainting
 from artsim.ingest.sources import read_source
 from artsim.training.split import side_of
 from artsim.training.works import read_works, works_identity, write_source

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.errors import TrainingError
-from artsim.ingest.source_types import RowProblem
+from artsim.ingest.records import Problem
 from artsim.training.works import Work, read_works
 
 PERSON: Final = "person"
@@ -41,13 +41,13 @@ class People:
     ----------
     unlabeled : int
         Pictures of which nobody says whom they show; they are left out.
-    problems : tuple of RowProblem
+    problems : tuple of Problem
         Rows and files that are left out.
     """
 
     pictures: tuple[PersonPicture, ...]
     unlabeled: int = 0
-    problems: tuple[RowProblem, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def read_people(
