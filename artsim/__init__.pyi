@@ -4,9 +4,8 @@ from .catalog.classification import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.results import Listing as Listing, SearchResult as SearchResult
-from .encoders.classifier.predict import load_classifier as load_classifier
-from .encoders.detectors import load_detector as load_detector
-from .encoders.face_crops import find_faces as find_faces
+from .encoders.classifier import load_classifier as load_classifier
+from .encoders.face_crops import find_faces as find_faces, load_detector as load_detector
 from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
 from .errors import (
     ArtsimError as ArtsimError,
@@ -34,7 +33,7 @@ from .errors import (
     UnknownEncoderError as UnknownEncoderError,
     WeightsError as WeightsError,
 )
-from .evaluation.collection_map import MapOptions as MapOptions, make_map as make_map
+from .render.collection_map import MapOptions as MapOptions, make_map as make_map
 from .evaluation.compare import compare_reports as compare_reports
 from .evaluation.copies.options import CopiesOptions as CopiesOptions
 from .evaluation.copies.task import evaluate_copies as evaluate_copies
@@ -52,8 +51,8 @@ from .ingest.upkeep import push_gallery as push_gallery
 from .ingest.upkeep import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery
 from .ingest.run import IngestOptions as IngestOptions, ingest_paintings as ingest_paintings
 from .ingest.sample import make_sample as make_sample
-from .render.map import MapStyle as MapStyle, write_map as write_map
-from .render.report import write_report as write_report
+from .render.map_page import MapStyle as MapStyle, write_map as write_map
+from .render.report_page import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import (

@@ -1,10 +1,4 @@
-"""The door of every file that artsim writes for its user.
-
-A file appears whole or not at all, and takes the place only of what artsim made itself. Sheets,
-maps, plots, pages, Parquet files and workbooks carry a mark. CSV, JSON Lines and the like have no
-room for one: of these, path and SHA-256 are noted in the data folder, so that a file which was
-changed since counts as the user's. What artsim reads is never replaced.
-"""
+"""The door of every file that artsim writes for its user."""
 
 from __future__ import annotations
 
@@ -21,9 +15,44 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from artsim.config import find_home
 from artsim.errors import ArtsimError
+
+
+def local_path(image_uri: str) -> Path | None:
+    """Return the file that an ``image_uri`` names, or None where it is not a local file.
+
+    ``file:`` addresses are decoded, percent signs and all; text without a scheme is taken
+    as a path.
+    """
+    # A single letter is a Windows drive.
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", image_uri):
+        return Path(image_uri)
+    try:
+        parts = urlsplit(image_uri)
+    except ValueError:
+        return None
+    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
+        return None
+    # Not parts.path: "?" and "#" may stand undecoded in a carelessly made address.
+    raw = image_uri.split(":", 1)[1]
+    if raw.startswith("//"):
+        raw = "/" + raw[2:].partition("/")[2]
+    if re.match(r"/[A-Za-z]:", raw):
+        raw = raw[1:]  # a Windows drive; a colon in another file's name is written %3A
+    path = os.fsdecode(unquote_to_bytes(raw.encode("utf-8", "surrogateescape")))
+    return None if "\0" in path or not path else Path(path)
+
+
+def picture_files(payloads: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
+    """Yield the files that the ``image_uri`` of payloads name on this machine."""
+    for payload in payloads:
+        uri = payload.get("image_uri")
+        if isinstance(uri, str) and (place := local_path(uri)) is not None:
+            yield place
+
 
 GENERATOR: Final = "artsim"
 """The mark: ``Software`` of a PNG or Parquet file, generator of a page, author of a workbook."""
@@ -332,6 +361,8 @@ def _has_mark(place: Path) -> bool:
         )
     if head.startswith(b"<!DOCTYPE html>"):
         return f'<meta name="generator" content="{GENERATOR}">'.encode() in head
+    if head.startswith(b"<?xml") and b"<svg" in head:
+        return f"<dc:title>{GENERATOR}</dc:title>".encode() in head
     if head.startswith(b"PAR1"):
         return _parquet_software(place) == GENERATOR.encode()
     if head.startswith(b"PK\x03\x04"):

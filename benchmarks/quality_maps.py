@@ -1,7 +1,7 @@
 """Feature maps of the ONNX networks, pooled in several ways.
 
 The shared files end in a global average: the maps before it are pooled by
-`artsim.encoders.pooling`.
+`artsim.encoders.timm`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import numpy as np
 
 from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.config import Settings
-from artsim.encoders.base import Encoder
-from artsim.encoders.onnx_maps import OnnxMaps, open_maps
-from artsim.encoders.pooling import gem, rmac
+from artsim.encoders.base import Encoder, MapReader, unit_rows
 from artsim.encoders.registry import load_encoder
-from artsim.encoders.vectors import unit_rows
+from artsim.encoders.timm import gem, rmac
 from benchmarks.quality_data import Array, Data
 
 MAPS: Final = ("ResNet-50", "MobileNet")
@@ -55,14 +53,14 @@ class Pooled:
         """Return the unit rows of every pooling: shape (P, N, D)."""
         import torch
 
-        _, found = self._maps.encode_prepared([self._encoder.prepare(image) for image in images])
+        _, found = self._maps([self._encoder.prepare(image) for image in images])
         maps = torch.from_numpy(found)
         rows = [pool(maps).numpy() for pool in poolings().values()]
         return np.stack([unit_rows(of_pooling, encoder=self._name) for of_pooling in rows])
 
 
-def _maps_of(encoder: Encoder, name: str) -> OnnxMaps:
-    maps = open_maps(encoder, device="cpu")
+def _maps_of(encoder: Encoder, name: str) -> MapReader:
+    maps = encoder.open_maps()
     if maps is None:
         raise SystemExit(f"the vectors of {name} are no averages of a map")
     return maps

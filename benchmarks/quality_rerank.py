@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from artsim.images.similarity import rmse, ssim
+from artsim.images.pixels import rmse, ssim
 from benchmarks.quality_data import Array, Data, Indices
 from benchmarks.quality_judge import (
     Scores,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from artsim.catalog.hits import Hit
-from artsim.images.similarity import ssim
+from artsim.images.pixels import ssim
 from artsim.search.fusion import fuse_rankings
 from artsim.search.rerank import PIXELS, rerank_by_ssim
 from benchmarks.quality_copies import judge_copies

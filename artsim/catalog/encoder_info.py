@@ -45,10 +45,10 @@ class EncoderInfo:
 
         Two encoders may share one; `short_names` tells them apart.
         """
-        family, _, file = self.name.partition(":")
-        if family == "onnx":
-            return PurePath(file).stem
-        return PurePath(file).name if family == "file" else self.name
+        place = PurePath(self.spec.partition(":")[2])
+        if not place.is_absolute():
+            return self.name
+        return place.stem if place.suffix[1:].isalpha() else place.name
 
 
 def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:

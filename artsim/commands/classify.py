@@ -113,7 +113,7 @@ def classify(
 def _trained(
     folder: Path, least: float | None, weights: Path | None, device: str, max_megapixels: float
 ) -> Iterator[Classify]:
-    from artsim.encoders.classifier.predict import load_classifier
+    from artsim.encoders.classifier import load_classifier
     from artsim.images.load import ImageLimits
 
     classifier = load_classifier(folder, device=device, weights=weights)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.common import (
     ApiKeyOption,
@@ -50,7 +51,7 @@ SOME_FAILED = 3
 """Exit code of an ingest that finished, and left out more than was to be expected."""
 
 SourceArgument = Annotated[
-    Path,
+    str,
     typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."),
 ]
 MetadataOption = Annotated[
@@ -75,6 +76,10 @@ FaceEncoderOption = Annotated[
     typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
 ]
 NoFacesOption = Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")]
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option("--kind", help="Parts to look for besides faces; repeatable."),
+]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
 ]
@@ -124,6 +129,7 @@ def ingest(
     encoder: EncoderOption = None,
     face_encoder: FaceEncoderOption = None,
     no_faces: NoFacesOption = False,
+    kind: KindOption = None,
     workers: WorkersOption = None,
     batch_size: BatchSizeOption = 32,
     limit: LimitOption = None,
@@ -175,7 +181,7 @@ def ingest(
         options = IngestOptions(
             encoders=tuple(encoder or ()),
             face_encoder=face_encoder,
-            faces=not no_faces,
+            kinds=_parse_kinds(kind or [], no_faces=no_faces),
             weights=weights,
             device=device,
             min_face=min_face,
@@ -224,20 +230,20 @@ def ingest(
 
 def sample(
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
-    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other pictures.")] = 0,
-    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
+    count: Annotated[
+        int, typer.Option(min=1, max=114, help="How many, the first of the list.")
+    ] = 114,
 ) -> None:
-    """Make a small collection of invented paintings to try artsim on."""
+    """Copy a small collection of real paintings (CC0) to try artsim on."""
     with expected_errors():
         from artsim.ingest.sample import make_sample
         from artsim.render.progress import make_progress
 
-        progress = make_progress("painting")
-        progress.start(count, f"Painting into {folder}")
+        progress = make_progress("picture")
+        progress.start(count, f"Copying into {folder}")
         try:
             made = make_sample(
                 folder,
-                seed=seed,
                 count=count,
                 progress=lambda done, _: progress.update(done),
             )
@@ -250,7 +256,7 @@ def sample(
 
 
 def _lists(
-    source: Path, metadata: Path | None, columns: dict[str, str], errors: Path | None
+    source: str, metadata: Path | None, columns: dict[str, str], errors: Path | None
 ) -> tuple[Path, ...]:
     """Return the lists that are read, of which the one of the errors must be none."""
     if errors is None or not errors.exists():
@@ -261,13 +267,23 @@ def _lists(
     return () if read is None else (read,)
 
 
-def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:
+def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
     from artsim.ingest.sources import read_source, understand_metadata
     from artsim.render.text import clean
 
     understanding = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
     for line in understanding.lines() if understanding else ["There is no metadata."]:
         say(clean(line, SHOWN_CHARACTERS))
+
+
+def _parse_kinds(names: list[str], *, no_faces: bool) -> list[Kind]:
+    parts = {name: kind for name, kind in KINDS.items() if not kind.is_whole}
+    for name in names:
+        if name not in parts:
+            known = ", ".join(parts)
+            raise typer.BadParameter(f"--kind {name!r}: there is no such kind of parts; {known}")
+    wanted = dict.fromkeys(names if no_faces else [FACES.name, *names])
+    return [parts[name] for name in wanted]
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:
@@ -335,7 +351,12 @@ def _keep_problems(problems: list[Problem], listed: ProblemList) -> Path | None:
 
 def _in_words(summary: IngestSummary) -> str:
     counts = summary.counts
-    faces = f" with {counted(counts.faces, 'face')}" if counts.faces else ""
+    found = [
+        f"{count:,} {KINDS[name].noun if count == 1 else name}"
+        for name, count in counts.parts.items()
+        if count
+    ]
+    parts = f" with {' and '.join(found)}" if found else ""
     written = _written(counts, dry_run=summary.dry_run)
     ends = [
         (counts.updated, "had new metadata"),
@@ -349,7 +370,7 @@ def _in_words(summary: IngestSummary) -> str:
         for count, what in ends
         if count
     ]
-    text = "; ".join([written[0] + faces, *written[1:], *others])
+    text = "; ".join([written[0] + parts, *written[1:], *others])
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -366,7 +387,8 @@ def _written(counts: Counts, *, dry_run: bool) -> list[str]:
     ]
     if counts.extended and not parts:
         searched = counted(counts.extended, "painting")
-        parts = [f"{did('look', 'looked')} for faces in {searched}"]
+        looked_for = [name for name, count in counts.parts.items() if count] or counts.parts
+        parts = [f"{did('look', 'looked')} for {' and '.join(looked_for)} in {searched}"]
     if new or not parts:
         parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
     return parts

@@ -35,9 +35,9 @@ from artsim.commands.common import (
 from artsim.commands.evaluate.common import SeedOption
 
 if TYPE_CHECKING:
-    from artsim.catalog.collection_map import CollectionMap
     from artsim.catalog.progress import Progress
-    from artsim.render.map import MapStyle, WrittenMap
+    from artsim.render.collection_map import CollectionMap
+    from artsim.render.map_page import MapStyle, WrittenMap
 
 LAYOUT = "Layout"
 LOOK = "Look"
@@ -162,9 +162,9 @@ def map_collection(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.evaluation.collection_map import MapOptions, make_map
         from artsim.files import check_file
-        from artsim.render.map import MAP, MapStyle
+        from artsim.render.collection_map import MapOptions, make_map
+        from artsim.render.map_page import MAP, MapStyle
         from artsim.render.progress import make_progress
         from artsim.search.fields import check_field
         from artsim.search.filters import build_criteria
@@ -191,8 +191,7 @@ def map_collection(
 def _write(
     made: CollectionMap, paths: list[Path], look: MapStyle, overwrite: bool, progress: Progress
 ) -> None:
-    from artsim.render.map import write_map
-    from artsim.render.map_words import describe_faithfulness
+    from artsim.render.map_page import write_map
 
     for path in paths:
         progress.start(len(made), f"Drawing {path.name}")
@@ -201,7 +200,7 @@ def _write(
         finally:
             progress.finish()
         say(f"Map: {_describe(written, made)}")
-    say(describe_faithfulness(made.faithfulness))
+    say(made.trust)
 
 
 def _describe(written: WrittenMap, made: CollectionMap) -> str:

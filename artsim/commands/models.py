@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 from artsim.commands.common import TableOrJson, expected_errors, write_json
 
@@ -17,7 +16,7 @@ def models(
 
         cards = list_cards()
         if output_format == "json":
-            write_json([asdict(card) for card in cards])
+            write_json([card.listed() for card in cards])
         else:
             from artsim.render.overview import print_models
 

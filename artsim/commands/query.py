@@ -319,7 +319,7 @@ def _picture(text: str) -> PictureQuery:
 
 def _picture_file(text: str) -> ImageQuery:
     from artsim.errors import ImageError
-    from artsim.images.place import local_path
+    from artsim.files import local_path
     from artsim.search.queries import ImageQuery
 
     path = local_path(text)

@@ -67,8 +67,6 @@ class FaceCutter:
     """Cutter of the kind ``faces``: each face upright, surest first."""
 
     def __init__(self, options: CutterOptions) -> None:
-        from artsim.encoders.detectors import load_detector
-
         self._detector = load_detector(
             min_face=options.min_face, score=options.face_score, device=options.device
         )
@@ -95,3 +93,32 @@ def _face_payload(face: DetectedFace, scale: float) -> Payload:
         "detection_score": round(float(face.score), 4),
         "face_size": round(float(min(box.width, box.height))),
     }
+
+
+def load_detector(
+    *, min_face: int | None = None, score: float | None = None, device: str = "auto"
+) -> FaceDetector:
+    """Load the face detector; its weights come with a dependency.
+
+    Parameters
+    ----------
+    min_face : int, optional
+        Least side of a face, in pixels; None is the detector's own.
+    score : float, optional
+        Least certainty, in 0..1; None is the detector's own.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises
+    ------
+    EncoderError
+        If the device is not there, or the weights are missing or damaged.
+    """
+    from artsim.encoders.devices import pick_device
+    from artsim.encoders.mtcnn import DEFAULT_MIN_FACE, DEFAULT_SCORE, MTCNNDetector
+
+    return MTCNNDetector(
+        min_face=DEFAULT_MIN_FACE if min_face is None else min_face,
+        score=DEFAULT_SCORE if score is None else score,
+        device=pick_device(device),
+    )

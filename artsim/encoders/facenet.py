@@ -1,4 +1,4 @@
-"""FaceNet: an encoder of faces, from facenet-pytorch.
+"""FaceNet: an encoder of faces, from facenet-pytorch: ``facenet:VARIANT[@FILE]``.
 
 References
 ----------
@@ -11,28 +11,29 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from artsim.config import load_settings
 from artsim.encoders.base import Encoder
-from artsim.encoders.devices import pick_device
-from artsim.encoders.download import download_weights
-from artsim.encoders.facenet_family import Variant, plan_facenet, weights_stems
-from artsim.encoders.plan import EncoderPlan, EncoderRequest
+from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.torch_encoder import TorchImageEncoder
-from artsim.encoders.torchvision_ops import ensure_torchvision
-from artsim.encoders.weights import fill_model, load_state_dict, no_weights
-from artsim.errors import WeightsError
+from artsim.encoders.weights import (
+    download_weights,
+    fill_model,
+    load_state_dict,
+    no_weights,
+    torch_home,
+)
+from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
 RELEASE: Final = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
 
-FILES: Final[dict[Variant, str]] = {
+FILES: Final[Mapping[str, str]] = {
     "vggface2": "20180402-114759-vggface2.pt",
     "casia-webface": "20180408-102900-casia-webface.pt",
 }
-"""Names of the published weights, as in facenet-pytorch's own loader."""
+"""Names of the published weights by what they were trained on, as in facenet-pytorch's loader."""
 
 LARGEST_DOWNLOAD: Final = 256_000_000
 """Bytes; the files have less than half of it."""
@@ -46,64 +47,81 @@ PREPROCESSING: Final = Preprocessing(
 """``(pixel - 127.5) / 128``: facenet-pytorch's ``fixed_image_standardization``."""
 
 
-def load_facenet(
-    variant: Variant,
-    *,
-    weights: Path | None = None,
-    device: str = "auto",
-    plan: EncoderPlan | None = None,
-) -> Encoder:
-    """Load the face encoder; its crops are aligned ones, best of 160 x 160 pixels.
+def _understand(request: Request) -> Card:
+    variant, pooling = request.model_and_pooling()
+    if variant not in FILES:
+        raise UnknownEncoderError(f"facenet has no variant {variant!r}; it has {', '.join(FILES)}")
+    if pooling:
+        raise EncoderError(f"{request.name!r}: facenet has no poolings; leave +{pooling} out")
+    found = request.find_weights((f"facenet-{variant}",), tag=variant)
+    return Card(
+        name=request.name,
+        spec=f"facenet:{variant}{found.suffix}",
+        family="facenet",
+        kind="face",
+        dim=512,
+        vector_name=vector_name("facenet", found.identity),
+        weights=found.path,
+    )
 
-    Parameters
-    ----------
-    variant : {"vggface2", "casia-webface"}
-        What the published weights were trained on.
-    weights : Path, optional
-        Local file of weights. By default the one in ``ARTSIM_WEIGHTS``, else the one
-        that facenet-pytorch has downloaded before, else a download.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    plan : EncoderPlan, optional
-        From `plan_facenet`, where the caller has it already.
 
-    Raises
-    ------
-    WeightsError
-        If the weights are missing, damaged, unsafe, or of another model.
-    EncoderError
-        If the device is not there.
-    """
+def _load(card: Card, device: str) -> Encoder:
+    from artsim.encoders.devices import pick_device
+    from artsim.encoders.networks import build_facenet
+    from artsim.encoders.torch_encoder import TorchEncoder
+
     pick_device(device)  # a wrong one is known before a long download
-    if plan is None:
-        spec = f"facenet:{variant}"
-        plan = plan_facenet(EncoderRequest(spec, variant, weights, load_settings()))
-    path = weights or plan.weights or _fetch(variant)
-    network = create_network()
+    path = card.weights or _fetch(card.model)
+    network = build_facenet()
     # The classifier of the people it was trained on, 8,631 or 10,575 of them.
     fill_model(network, load_state_dict(path), path=path, unused="logits.")
-    return TorchImageEncoder(plan, network, network, PREPROCESSING, device=device)
+    return TorchEncoder(card, network, PREPROCESSING, device=device)
 
 
-def create_network() -> Any:
-    """Return facenet-pytorch's InceptionResnetV1 with random weights, no classifier."""
-    ensure_torchvision()
-    from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
-
-    return InceptionResnetV1(pretrained=None)
-
-
-def _fetch(variant: Variant) -> Path:
+def _fetch(variant: str) -> Path:
     """Return the published weights, from where facenet-pytorch itself caches them."""
-    ensure_torchvision()
-    from facenet_pytorch.models.inception_resnet_v1 import get_torch_home
-
-    cached = Path(get_torch_home()) / "checkpoints" / FILES[variant]
+    cached = _download_path(variant)
     if cached.is_file():
         return cached
     try:
         download_weights(RELEASE + FILES[variant], cached, limit=LARGEST_DOWNLOAD)
     except WeightsError as exc:
-        places = f"ARTSIM_WEIGHTS for {weights_stems(variant)[0]}; {cached}; {exc}"
+        places = f"ARTSIM_WEIGHTS for facenet-{variant}; {cached}; {exc}"
         raise no_weights(f"facenet:{variant}", places) from exc
     return cached
+
+
+def _download_path(variant: str) -> Path:
+    return torch_home() / "checkpoints" / FILES[variant]
+
+
+def _find_download(card: Card) -> Path | None:
+    path = _download_path(card.model)
+    return path if path.is_file() else None
+
+
+def _card(name: str, variant: str, size_mb: float, trained_on: str) -> Card:
+    return Card(
+        name=name,
+        spec=f"facenet:{variant}",
+        family="facenet",
+        kind="face",
+        dim=512,
+        size_mb=size_mb,
+        licence="MIT",
+        source="facenet-pytorch's releases",
+        summary=f"Inception-ResNet v1, trained on {trained_on}",
+        stems=(name, f"facenet-{variant}"),
+    )
+
+
+FAMILY: Final = Family(
+    load=_load,
+    cards=(
+        _card("facenet", "vggface2", 112, "VGGFace2"),
+        _card("facenet-casia", "casia-webface", 116, "CASIA-WebFace"),
+    ),
+    syntax="facenet:VARIANT",
+    understand=_understand,
+    find_download=_find_download,
+)

@@ -1,5 +1,13 @@
 """Face detection by MTCNN, with facenet-pytorch's weights and faces, in a fraction of its time.
 
+The numbers that come out of the nets are facenet-pytorch's to rounding. What differs is how
+they are laid out in memory: channels last, in batches of few sizes (a new size costs oneDNN a
+new kernel), and with the first net's opening convolution and pooling rewritten so that all
+levels of the pyramid go through in one call.
+
+A box is a row (left, top, right, bottom) of float32. The conventions are those of
+facenet-pytorch, where some sizes count a pixel more than others do.
+
 References
 ----------
 .. [1] Zhang, Zhang, Li & Qiao (2016). Joint face detection and alignment using
@@ -9,29 +17,37 @@ References
 
 from __future__ import annotations
 
+import importlib.resources
 import math
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
+from torch.nn import functional
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.faces import Box, DetectedFace
-from artsim.encoders.mtcnn_boxes import (
-    Boxes,
-    Scores,
-    has_pixels,
-    shift,
-    squared,
-    suppress,
-    windows_of,
+from artsim.encoders.devices import on_one_core
+from artsim.encoders.mtcnn_pyramid import (
+    CELL,
+    STRIDE,
+    FloatArray,
+    IndexArray,
+    Pyramid,
+    SumTable,
+    fold_pyramid,
+    plan_pyramid,
+    resize_windows,
+    sum_table,
 )
-from artsim.encoders.mtcnn_nets import CandidateNet, ProposalNet
-from artsim.encoders.mtcnn_pyramid import CELL, STRIDE, fold_pyramid, plan_pyramid
-from artsim.encoders.mtcnn_windows import SumTable, resize_windows, sum_table
-from artsim.encoders.one_core import OneCoreWorkers
+from artsim.encoders.torchvision_ops import ensure_torchvision, suppress
+from artsim.encoders.weights import fill_model, load_state_dict
+
+Boxes: TypeAlias = npt.NDArray[np.float32]
+"""Rows (left, top, right, bottom), shape (N, 4)."""
 
 VERSION: Final = 1
 """To be raised whenever other faces come of the same settings."""
@@ -42,10 +58,13 @@ DEFAULT_SCORE: Final = 0.9
 SMALLEST_FACE: Final = CELL
 """The first net's window: it sees no face of fewer pixels."""
 
+_BATCH: Final = 32
+"""Candidates in a full batch: their activations just fit the second-level cache."""
+
 
 class _Candidates(NamedTuple):
     boxes: Boxes
-    scores: Scores
+    scores: FloatArray
 
 
 class MTCNNDetector:
@@ -90,7 +109,7 @@ class MTCNNDetector:
         self._min_face = min_face
         self._thresholds = (*thresholds, score)
         where = torch.device(device)
-        self._workers = OneCoreWorkers() if where.type == "cpu" else None
+        self._on_cpu = where.type == "cpu"
         self._pnet = ProposalNet(where)
         self._rnet = CandidateNet("RNet", where)
         self._onet = CandidateNet("ONet", where)
@@ -121,9 +140,8 @@ class MTCNNDetector:
             )
         if min(image.shape[:2]) < self._min_face:
             return []
-        if self._workers is None:
-            return self._detect(image)
-        return self._workers.run(partial(self._detect, image))
+        work = partial(self._detect, image)
+        return on_one_core(work) if self._on_cpu else work()
 
     def _detect(self, image: RGBImage) -> list[DetectedFace]:
         height, width = image.shape[:2]
@@ -141,9 +159,7 @@ class MTCNNDetector:
         """First net: squares that may hold a face, over all scales."""
         height, width = table.shape[0] - 1, table.shape[1] - 1
         pyramid = plan_pyramid(height, width, self._min_face)
-        odds, hidden = self._pnet(
-            fold_pyramid(table, pyramid), pyramid.odd_rows, pyramid.odd_columns
-        )
+        odds, hidden = self._pnet(fold_pyramid(table, pyramid), pyramid)
         threshold = self._thresholds[0]
         least = math.log(threshold / (1 - threshold))
         found = []
@@ -158,7 +174,7 @@ class MTCNNDetector:
             found.append((boxes[kept], scores[kept], offsets))
         boxes, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = suppress(boxes, scores, 0.7)
-        return _Candidates(squared(shift(boxes[kept], offsets[kept], edge=0)), scores[kept])
+        return _Candidates(squared(_shift(boxes[kept], offsets[kept], edge=0)), scores[kept])
 
     def _refine(self, table: SumTable, candidates: _Candidates) -> _Candidates:
         """Second net: keep the likely ones, with better boxes."""
@@ -169,11 +185,11 @@ class MTCNNDetector:
         passed = odds[:, 1] > self._thresholds[1]
         boxes, scores, offsets = boxes[passed], odds[passed, 1], offsets[passed]
         kept = suppress(boxes, scores, 0.7)
-        return _Candidates(squared(shift(boxes[kept], offsets[kept], edge=1)), scores[kept])
+        return _Candidates(squared(_shift(boxes[kept], offsets[kept], edge=1)), scores[kept])
 
     def _confirm(
         self, table: SumTable, candidates: _Candidates
-    ) -> tuple[Boxes, Scores, npt.NDArray[np.float32]]:
+    ) -> tuple[Boxes, FloatArray, FloatArray]:
         """Third net: the faces, with their landmarks of shape (N, 5, 2)."""
         boxes, windows = _within(table, candidates.boxes)
         if not len(boxes):
@@ -184,15 +200,15 @@ class MTCNNDetector:
         size = boxes[:, 2:] - boxes[:, :2] + 1
         places = points[passed].reshape(-1, 2, 5).transpose(0, 2, 1)  # all x, then all y
         landmarks = places * size[:, None] + boxes[:, None, :2] - 1
-        boxes = shift(boxes, offsets, edge=1)
+        boxes = _shift(boxes, offsets, edge=1)
         kept = suppress(boxes, scores, 0.7, relative_to="smaller")
         return boxes[kept], scores[kept], landmarks[kept]
 
 
-def _within(table: SumTable, boxes: Boxes) -> tuple[Boxes, npt.NDArray[np.intp]]:
+def _within(table: SumTable, boxes: Boxes) -> tuple[Boxes, IndexArray]:
     """Return the boxes that cover pixels of the picture, and which pixels."""
     windows = windows_of(boxes, table.shape[1] - 1, table.shape[0] - 1)
-    inside = has_pixels(windows)
+    inside = (windows[:, 2:] > windows[:, :2]).all(axis=1)
     return boxes[inside], windows[inside]
 
 
@@ -213,3 +229,180 @@ def _to_face(
         np.ascontiguousarray(landmarks, dtype=np.float32),
         float(score),
     )
+
+
+def squared(boxes: Boxes) -> Boxes:
+    """Return squares of the same centers, as large as the longer sides."""
+    size = boxes[:, 2:] - boxes[:, :2]
+    side = size.max(axis=1, keepdims=True)
+    corner = boxes[:, :2] + size * np.float32(0.5) - side * np.float32(0.5)
+    return np.concatenate([corner, corner + side], axis=1)
+
+
+def _shift(boxes: Boxes, offsets: FloatArray, *, edge: int) -> Boxes:
+    """Return the boxes with each side moved by its offset, in units of the box's size.
+
+    `edge` is 1 where the size counts both edge pixels (second and third net), else 0.
+    """
+    size = boxes[:, 2:] - boxes[:, :2] + np.float32(edge)
+    shifted: Boxes = boxes + offsets * np.tile(size, 2)
+    return shifted
+
+
+def windows_of(boxes: Boxes, width: int, height: int) -> IndexArray:
+    """Return the whole pixels of a picture that the boxes cover, shape (N, 4).
+
+    Left, top, right and bottom, the last two excluded, clipped to the picture. A box
+    outside of it has a window without pixels.
+    """
+    left, top, right, bottom = np.trunc(boxes).astype(np.intp).T
+    # Coordinates count from 1 here, as in the MATLAB code that MTCNN was published with.
+    return np.stack(
+        [
+            np.maximum(left, 1) - 1,
+            np.maximum(top, 1) - 1,
+            np.minimum(right, width),
+            np.minimum(bottom, height),
+        ],
+        axis=1,
+    )
+
+
+def load_net(name: str) -> nn.Module:
+    """Return ``PNet``, ``RNet`` or ``ONet`` with the weights that facenet-pytorch ships.
+
+    Raises
+    ------
+    WeightsError
+        If the installed package's weights are missing or damaged.
+    """
+    ensure_torchvision()
+    from facenet_pytorch.models import mtcnn
+
+    net: nn.Module = getattr(mtcnn, name)(pretrained=False)
+    data = importlib.resources.files("facenet_pytorch") / "data" / f"{name.lower()}.pt"
+    with importlib.resources.as_file(data) as path:
+        fill_model(net, load_state_dict(path), path=path)
+    return net.eval().requires_grad_(False)
+
+
+class CandidateNet:
+    """The second or third net: from windows of one size to scores and corrections."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        # torch's stubs lack this overload of `to`.
+        net: Any = load_net(name)
+        self._net = net.to(device, memory_format=torch.channels_last)
+        self._net.pool1 = _PoolByMaxima()
+        self._device = device
+
+    def __call__(self, windows: FloatArray) -> tuple[FloatArray, ...]:
+        """Return the net's outputs for N windows, N at least 1.
+
+        Parameters
+        ----------
+        windows : ndarray of float32, shape (N, side, side, 3)
+
+        Returns
+        -------
+        tuple of ndarray of float32, shape (N, ...)
+            In the net's own order.
+        """
+        outputs = [self._run(windows[i : i + _BATCH]) for i in range(0, len(windows), _BATCH)]
+        return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
+
+    @torch.inference_mode()
+    def _run(self, windows: FloatArray) -> list[FloatArray]:
+        batch = torch.from_numpy(windows).to(self._device)
+        return [output.cpu().numpy() for output in self._net(batch.permute(0, 3, 1, 2))]
+
+
+class _PoolByMaxima(nn.Module):
+    """Maximum over 3 x 3 places, two apart, edges cut: columns first, then rows.
+
+    Equal to ``MaxPool2d(3, 2, ceil_mode=True)`` on an even number of rows and columns.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        wide = torch.maximum(x[..., 0::2], x[..., 1::2])
+        wide[..., :-1] = torch.maximum(wide[..., :-1], x[..., 2::2])
+        tall = torch.maximum(wide[:, :, 0::2], wide[:, :, 1::2])
+        tall[:, :, :-1] = torch.maximum(tall[:, :, :-1], wide[:, :, 2::2])
+        return tall
+
+
+class ProposalNet:
+    """The first net, on a picture whose pixels are folded in two by two.
+
+    A 3 x 3 convolution followed by the maximum over 2 x 2 is the maximum over the four
+    phases of a 4 x 4 convolution of stride 2; folding each 2 x 2 pixels into channels
+    ("space to depth") makes that a 2 x 2 convolution of stride 1. Only then come the
+    slopes below zero, where the maximum is reached at the phases' maximum or minimum.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        net: Any = load_net("PNet").to(device)
+        self._device = device
+        self._opening = _folded(net.conv1.weight)
+        self._opening_bias = _padded(net.conv1.bias.repeat(4))
+        self._slopes = _padded(net.prelu1.weight.repeat(4))
+        self._net = net.to(memory_format=torch.channels_last)
+        self._odds = (net.conv4_1.weight[1] - net.conv4_1.weight[0]).flatten()
+        self._odds_bias = net.conv4_1.bias[1] - net.conv4_1.bias[0]
+        self._correction: FloatArray = net.conv4_2.weight.flatten(1).T.cpu().numpy()
+        self._correction_bias: FloatArray = net.conv4_2.bias.cpu().numpy()
+
+    @torch.inference_mode()
+    def __call__(self, folded: FloatArray, pyramid: Pyramid) -> tuple[FloatArray, FloatArray]:
+        """Return the log odds of a face at all places, and what `corrections` needs.
+
+        Parameters
+        ----------
+        folded : ndarray of float32, shape (height / 2, width / 2, 12)
+            From `fold_pyramid`.
+
+        Returns
+        -------
+        odds : ndarray of float32, shape (height / 2 - 5, width / 2 - 5)
+        hidden : ndarray of float32, shape (height / 2 - 5, width / 2 - 5, 32)
+        """
+        x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
+        x = functional.conv2d(x, self._opening, self._opening_bias)
+        phases = x[0, :40].permute(1, 2, 0).view(*x.shape[2:], 2, 2, 10)
+        for row, columns in pyramid.odd_rows:
+            phases[row, columns, 1] = phases[row, columns, 0]
+        for rows, column in pyramid.odd_columns:
+            phases[rows, column, :, 1] = phases[rows, column, :, 0]
+        x = functional.prelu(x, self._slopes)
+        x = torch.maximum(x[:, :20], x[:, 20:40])
+        x = torch.maximum(x[:, :10], x[:, 10:])
+        net = self._net
+        x = net.prelu2(net.conv2(x))
+        hidden = net.prelu3(net.conv3(x))[0].permute(1, 2, 0)
+        odds = hidden @ self._odds + self._odds_bias
+        return odds.cpu().numpy(), hidden.cpu().numpy()
+
+    def corrections(self, hidden: FloatArray) -> FloatArray:
+        """Return the offsets of a box's sides, shape (N, 4), at N places of `hidden`."""
+        offsets: FloatArray = hidden @ self._correction + self._correction_bias
+        return offsets
+
+
+def _padded(values: torch.Tensor) -> torch.Tensor:
+    """Fill up 40 filters to 48: convolutions by multiples of 16 take less time."""
+    padding = values.new_zeros(48 - len(values), *values.shape[1:])
+    return torch.cat([values, padding])
+
+
+def _folded(weight: torch.Tensor) -> torch.Tensor:
+    """Return the 3 x 3 filters as 2 x 2 ones on folded pixels, a group for each phase."""
+    count, colors = weight.shape[:2]
+    wide = weight.new_zeros(2, 2, count, colors, 4, 4)  # phase row, phase column, out, color, y, x
+    for row in range(2):
+        for column in range(2):
+            wide[row, column, :, :, row : row + 3, column : column + 3] = weight
+    parts = wide.reshape(
+        4 * count, colors, 2, 2, 2, 2
+    )  # out, color, y, row in fold, x, column in it
+    folded = parts.permute(0, 3, 5, 1, 2, 4).reshape(4 * count, 4 * colors, 2, 2)
+    return _padded(folded).contiguous(memory_format=torch.channels_last)

@@ -1,13 +1,32 @@
-"""MTCNN's image pyramid on one canvas, so that its first net runs once a picture."""
+"""MTCNN's windows on a picture, all shrunk at once, and its image pyramid on one canvas.
+
+MTCNN looks at a picture through some two hundred windows: the levels of an image
+pyramid, and a small square for every candidate. Each is reduced by averaging over the
+pixels that a target pixel covers. The sum over any rectangle takes four look-ups in a
+summed-area table [1]_, whatever its size, so that all windows together are a few array
+operations. The averages are those of PyTorch's ``interpolate(mode="area")`` (adaptive
+average pooling: bins from ``floor(i * n / out)`` to ``ceil((i + 1) * n / out)``), which
+facenet-pytorch calls once for every window.
+
+References
+----------
+.. [1] Crow (1984). Summed-area tables for texture mapping. SIGGRAPH 18(3), 207-212.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
-from artsim.encoders.mtcnn_windows import Bins, FloatArray, SumTable, bins, resize_picture
+from artsim.catalog.arrays import RGBImage
+
+SumTable: TypeAlias = npt.NDArray[np.uint32]
+"""Sums over the pixels above and left of each corner, shape (height + 1, width + 1, 4)."""
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+IndexArray: TypeAlias = npt.NDArray[np.intp]
 
 CELL: Final = 12
 """Pixels that the first net sees, by and by."""
@@ -22,8 +41,100 @@ _ROUND_TO: Final = 8
 """Sides of the canvas, so that pictures of nearly the same size share a kernel."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+def sum_table(image: RGBImage) -> SumTable:
+    """Return the summed-area table of `image`, its channels padded to four.
+
+    Sums wrap around at 2**32; differences are right all the same for any rectangle of
+    less than 16.8 million pixels, since unsigned subtraction undoes the wrapping.
+    """
+    height, width = image.shape[:2]
+    turned = np.zeros((width + 1, height + 1, 4), dtype=np.uint32)
+    for channel in range(3):  # one by one is faster than three interleaved
+        turned[1:, 1:, channel] = image[..., channel].T
+    _accumulate(turned)
+    table = np.ascontiguousarray(_as_elements(turned).T).view(np.uint32)
+    table = table.reshape(height + 1, width + 1, 4)
+    _accumulate(table)
+    return table
+
+
+def _accumulate(rows: SumTable) -> None:
+    """Add to each row those before it: whole rows at a time are fastest."""
+    previous = rows[0]
+    for row in rows[1:]:
+        np.add(row, previous, out=row)
+        previous = row
+
+
+def _as_elements(table: SumTable) -> npt.NDArray[np.complex128]:
+    """Return the table with its four channels as one element: a quarter of the look-ups."""
+    return table.view(np.complex128)[..., 0]
+
+
+class Bins(NamedTuple):
+    """Ranges of pixels along one side, `end` excluded; both of shape (..., count)."""
+
+    start: IndexArray
+    end: IndexArray
+
+
+def _bins(length: IndexArray | int, count: int) -> Bins:
+    """Return the `count` bins over `length` pixels: (count,), or (N, count) for N lengths."""
+    at = np.arange(count, dtype=np.intp)
+    size = np.asarray(length, dtype=np.intp)[..., None]
+    return Bins(at * size // count, -(-(at + 1) * size // count))
+
+
+def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArray:
+    """Return each window of the picture as a square of `side` pixels, in -1..1.
+
+    Parameters
+    ----------
+    windows : ndarray of int, shape (N, 4)
+        Left, top, right, bottom within the picture; the last two excluded.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, side, side, 3)
+    """
+    left, top, right, bottom = windows.T
+    rows, columns = _bins(bottom - top, side), _bins(right - left, side)
+    above, below = ((edge + top[:, None])[:, :, None] * table.shape[1] for edge in rows)
+    before, behind = ((edge + left[:, None])[:, None, :] for edge in columns)
+    elements = _as_elements(table).reshape(-1)
+    sums = elements.take(below + behind).view(np.uint32)
+    sums -= elements.take(below + before).view(np.uint32)
+    sums -= elements.take(above + behind).view(np.uint32)
+    sums += elements.take(above + before).view(np.uint32)
+    means = _to_means(sums, rows, columns).reshape(-1, side, side, 4)
+    return np.ascontiguousarray(means[..., :3])
+
+
+def _resize_picture(table: SumTable, rows: Bins, columns: Bins) -> FloatArray:
+    """Return the picture's mean color over each bin of rows by each bin of columns, (R, C, 4).
+
+    ``(mean - 127.5) / 128``, as MTCNN's nets want it; the fourth channel is padding.
+    """
+    strips = table[rows.end]
+    strips -= table[rows.start]
+    elements = _as_elements(strips)
+    sums = elements.take(columns.end, axis=1).view(np.uint32)
+    sums -= elements.take(columns.start, axis=1).view(np.uint32)
+    return _to_means(sums, rows, columns).reshape(len(rows.start), len(columns.start), 4)
+
+
+def _to_means(sums: npt.NDArray[np.uint32], rows: Bins, columns: Bins) -> FloatArray:
+    """Divide sums of shape (..., R, 4 C) by the bins' areas, and scale them to -1..1."""
+    means = sums.astype(np.float32)
+    means *= (np.float32(1 / 128) / (rows.end - rows.start).astype(np.float32))[..., :, None]
+    per_column = np.float32(1) / (columns.end - columns.start).astype(np.float32)
+    # Columns and channels are one long axis: broadcasting over four numbers is slow.
+    means *= np.repeat(per_column, 4, axis=-1)[..., None, :]
+    means -= np.float32(127.5 / 128)
+    return means
+
+
+class Level(NamedTuple):
     """One scale of the picture and its place on the canvas, in pixels."""
 
     scale: float
@@ -43,83 +154,73 @@ class Level:
     def folds(self) -> tuple[slice, slice]:
         """Rows and columns of the folded canvas that this level fills."""
         top, left = self.top // 2, self.left // 2
-        return (
-            slice(top, top + -(-self.height // 2)),
-            slice(left, left + -(-self.width // 2)),
-        )
+        return slice(top, top + -(-self.height // 2)), slice(left, left + -(-self.width // 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Pyramid:
-    """All levels of a picture, none overlapping, each at an even place.
+class Pyramid(NamedTuple):
+    """All levels of a picture, largest first, none overlapping, each at an even place.
 
     Attributes
     ----------
-    levels : list of Level
-        Largest first.
     height, width : int
         Of the canvas.
-    odd_rows, odd_columns : list
-        Where the last fold of a level of odd size is only half filled: the row of the
-        net's first outputs with its columns, and the column with its rows.
     """
 
     levels: list[Level]
     height: int
     width: int
-    odd_rows: list[tuple[int, slice]] = field(default_factory=list)
-    odd_columns: list[tuple[slice, int]] = field(default_factory=list)
+
+    @property
+    def odd_rows(self) -> list[tuple[int, slice]]:
+        """Rows of the net's first outputs, with their columns, that are only half filled."""
+        folds = [level.folds for level in self.levels if level.height % 2]
+        return [(rows.stop - 2, columns) for rows, columns in folds]
+
+    @property
+    def odd_columns(self) -> list[tuple[slice, int]]:
+        """Columns, with their rows, that are only half filled."""
+        folds = [level.folds for level in self.levels if level.width % 2]
+        return [(rows, columns.stop - 2) for rows, columns in folds]
 
 
 def plan_pyramid(height: int, width: int, min_face: int) -> Pyramid:
-    """Lay out the levels at which faces of `min_face` pixels and more fill a cell."""
-    sizes = []
-    scale = CELL / min_face
-    shorter = min(height, width) * scale
-    while shorter >= CELL:
-        sizes.append((scale, int(height * scale + 1), int(width * scale + 1)))
-        scale *= FACTOR
-        shorter *= FACTOR
-    levels = _lay_out(sizes)
-    pyramid = Pyramid(
-        levels,
-        _round_up(max(level.top + level.height for level in levels)),
-        _round_up(max(level.left + level.width for level in levels)),
-    )
-    for level in levels:
-        rows, columns = level.folds
-        if level.height % 2:
-            pyramid.odd_rows.append((rows.stop - 2, columns))
-        if level.width % 2:
-            pyramid.odd_columns.append((rows, columns.stop - 2))
-    return pyramid
-
-
-def _lay_out(sizes: list[tuple[float, int, int]]) -> list[Level]:
-    """Place the levels: with a factor of 0.709 they fill six sevenths of the canvas.
+    """Lay out the levels at which faces of `min_face` pixels and more fill a cell.
 
     The first stands at the top left, the second and third side by side beneath it, the
     others in a column to the right of the first, and what is left when that is full in a
-    column to the right of the third.
+    column to the right of the third: with a factor of 0.709 they fill six sevenths of the
+    canvas.
     """
     levels: list[Level] = []
-    beside = 0
-    corner = 0
-    for i, (scale, height, width) in enumerate(sizes):
-        if i == 0:
+    scale = CELL / min_face
+    shorter = min(height, width) * scale
+    beside = corner = 0
+    while shorter >= CELL:
+        down, across = int(height * scale + 1), int(width * scale + 1)
+        if not levels:
             top, left = 0, 0
-        elif i == 1:
-            top, left = _even(sizes[0][1]), 0
-        elif i == 2:
-            top, left = levels[1].top, _even(sizes[1][2])
-        elif beside + height <= sizes[0][1]:
-            top, left = beside, _even(sizes[0][2])
-            beside += _even(height)
+        elif len(levels) == 1:
+            top, left = _even(levels[0].height), 0
+        elif len(levels) == 2:
+            top, left = levels[1].top, _even(levels[1].width)
+        elif beside + down <= levels[0].height:
+            top, left = beside, _even(levels[0].width)
+            beside += _even(down)
         else:
-            top, left = levels[2].top + corner, _even(levels[2].left + sizes[2][2])
-            corner += _even(height)
-        levels.append(Level(scale, height, width, top, left))
-    return levels
+            top, left = levels[2].top + corner, _even(levels[2].left + levels[2].width)
+            corner += _even(down)
+        levels.append(Level(scale, down, across, top, left))
+        scale *= FACTOR
+        shorter *= FACTOR
+    return Pyramid(
+        levels,
+        _even(max(level.top + level.height for level in levels), _ROUND_TO),
+        _even(max(level.left + level.width for level in levels), _ROUND_TO),
+    )
+
+
+def _even(number: int, step: int = 2) -> int:
+    return -(-number // step) * step
 
 
 def fold_pyramid(table: SumTable, pyramid: Pyramid) -> FloatArray:
@@ -133,11 +234,9 @@ def fold_pyramid(table: SumTable, pyramid: Pyramid) -> FloatArray:
     """
     folded = np.zeros((pyramid.height // 2, pyramid.width // 2, 2, 2, 3), dtype=np.float32)
     for level in pyramid.levels:
-        means = resize_picture(
-            table,
-            _even_bins(table.shape[0] - 1, level.height),
-            _even_bins(table.shape[1] - 1, level.width),
-        )
+        rows = _even_bins(table.shape[0] - 1, level.height)
+        columns = _even_bins(table.shape[1] - 1, level.width)
+        means = _resize_picture(table, rows, columns)
         height, width = means.shape[:2]
         pairs = means.reshape(height // 2, 2, width // 2, 2, 4)
         target = folded[level.folds]
@@ -150,14 +249,6 @@ def fold_pyramid(table: SumTable, pyramid: Pyramid) -> FloatArray:
 
 def _even_bins(length: int, count: int) -> Bins:
     """Return the bins, the last one twice where their number is odd."""
-    start, end = bins(length, count)
+    start, end = _bins(length, count)
     missing = (0, count % 2)
     return Bins(np.pad(start, missing, mode="edge"), np.pad(end, missing, mode="edge"))
-
-
-def _even(number: int) -> int:
-    return number + number % 2
-
-
-def _round_up(number: int) -> int:
-    return -(-number // _ROUND_TO) * _ROUND_TO

@@ -9,15 +9,37 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from artsim.catalog.encoder_info import EncoderKind
 from artsim.config import Settings
-from artsim.encoders.onnx_graph import describe_graph
 from artsim.encoders.preprocess import Fit, Interpolation, Preprocessing, Triple
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError, WeightsError
 
 Layout = Literal["NCHW", "NHWC"]
 Channels = Literal["RGB", "BGR"]
+
+TEMPLATE: Final[dict[str, Any]] = {
+    "input": {
+        "name": "x",
+        "size": [224, 224],
+        "layout": "NCHW",
+        "channels": "RGB",
+        "range": [0, 1],
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "fit": "squash",
+        "interpolation": "bicubic",
+    },
+    "output": "embedding",
+    "licence": "not stated",
+}
+"""A configuration to fill in, for a graph of which nothing is known."""
+
+_OPTIONAL_TEXTS: Final = ("output", "licence", "source", "summary")
+_KEYS: Final = frozenset({"model", "input", "sha256", "kind", "dim", *_OPTIONAL_TEXTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,111 +70,60 @@ class OnnxInput:
     @property
     def preprocessing(self) -> Preprocessing:
         """How a picture becomes the input's size."""
-        return Preprocessing(
-            *self.size, fit=self.fit, interpolation=self.interpolation, mean=self.mean, std=self.std
-        )
+        return Preprocessing(*self.size, fit=self.fit, interpolation=self.interpolation)
+
+    def to_input(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
+        low, high = self.range
+        if self.channels == "BGR":
+            pictures = pictures[..., ::-1]
+        std = np.asarray(self.std)
+        scale = ((high - low) / 255 / std).astype(np.float32)
+        shift = ((low - np.asarray(self.mean)) / std).astype(np.float32)
+        values = pictures * scale + shift
+        if self.layout == "NCHW":
+            values = values.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(values)
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxConfig:
-    """An ONNX file with what it takes to use it.
+    """What it takes to use an ONNX file, and what is known of it.
 
     Attributes
     ----------
-    model : Path
-        The ONNX file.
     output : str or None
         Name of the output that is the embedding; None where the graph has only one.
-    identity : str
-        12 hex digits of a SHA-256 over the file and all that changes its vectors.
+    sha256 : str or None
+        Of the ONNX file, where it must be that very one.
+    model : str or None
+        Name of the ONNX file; None: that of the JSON.
     """
 
-    model: Path
     input: OnnxInput
-    output: str | None
-    identity: str
+    output: str | None = None
     kind: EncoderKind = "image"
     dim: int | None = None
     licence: str = "not stated"
     source: str = "not stated"
     summary: str = ""
+    sha256: str | None = None
+    model: str | None = None
+
+    def identity(self, file_hash: str) -> str:
+        """Return 12 hex digits of a SHA-256 over the file and all that changes its vectors."""
+        settled = json.dumps([file_hash, asdict(self.input), self.output], sort_keys=True)
+        return hashlib.sha256(settled.encode()).hexdigest()[:12]
 
 
-TEMPLATE: Final[dict[str, Any]] = {
-    "input": {
-        "name": "x",
-        "size": [224, 224],
-        "layout": "NCHW",
-        "channels": "RGB",
-        "range": [0, 1],
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-        "fit": "squash",
-        "interpolation": "bicubic",
-    },
-    "output": "embedding",
-    "licence": "not stated",
-}
-"""A configuration to fill in, for a graph of which nothing is known."""
-
-_OPTIONAL_TEXTS: Final = ("output", "licence", "source", "summary")
-_KEYS: Final = frozenset({"model", "input", "sha256", "kind", "dim", *_OPTIONAL_TEXTS})
-
-
-def load_onnx_config(path: Path, settings: Settings) -> OnnxConfig:
-    """Read the configuration of an ONNX encoder.
-
-    Parameters
-    ----------
-    path : Path
-        The ONNX file, with a JSON of the same stem beside it; or such a JSON, whose
-        ``model`` names the ONNX file relative to the JSON or to ``ARTSIM_WEIGHTS``
-        (without it: the same stem).
+def read_onnx_config(path: Path) -> OnnxConfig:
+    """Read a configuration.
 
     Raises
     ------
-    WeightsError
-        If the ONNX file is missing, or is not the one whose ``sha256`` is stated.
     EncoderError
-        If the JSON is missing or cannot be understood; it says what is wrong.
+        If it cannot be understood; it says what is wrong.
     """
-    is_json = path.suffix == ".json"
-    config_path = path if is_json else path.with_suffix(".json")
-    if not is_json:
-        _find_model([path])
-    if not config_path.is_file():
-        raise EncoderError(_no_config(config_path, path))
-    raw = _read_json(config_path)
-    model = _find_model(_places(config_path, raw, settings)) if is_json else path
-    file_hash = file_sha256(model)
-    _check_sha256(model, file_hash, raw.get("sha256"), config_path)
-    try:
-        return _parse(raw, model, file_hash)
-    except (TypeError, ValueError, KeyError) as exc:
-        what = f"{exc.args[0]!r} is missing" if isinstance(exc, KeyError) else str(exc)
-        raise EncoderError(
-            f"{config_path}: {what}; a whole one looks like {json.dumps(TEMPLATE)}"
-        ) from exc
-
-
-def _no_config(config_path: Path, model: Path) -> str:
-    if config_path == model:
-        return f"no configuration of an ONNX encoder at {config_path}"
-    return (
-        f"{model} has no {config_path.name} beside it, which says what the network takes; "
-        f"write one like {json.dumps(_template_for(model))}"
-    )
-
-
-def _template_for(model: Path) -> dict[str, Any]:
-    """Return the template with names and sizes from the graph, where it can be read."""
-    try:
-        return describe_graph(model, TEMPLATE)
-    except EncoderError:  # no runtime or no ONNX file; loading will say so in its turn
-        return TEMPLATE
-
-
-def _read_json(path: Path) -> dict[str, Any]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -161,40 +132,55 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise EncoderError(f"{path} is not JSON: {exc}") from exc
     if not isinstance(raw, dict):
         raise EncoderError(f"{path} holds no JSON object; expected one like {json.dumps(TEMPLATE)}")
-    return raw
+    try:
+        return _parse(raw)
+    except (TypeError, ValueError, KeyError) as exc:
+        what = f"{exc.args[0]!r} is missing" if isinstance(exc, KeyError) else str(exc)
+        raise EncoderError(
+            f"{path}: {what}; a whole one looks like {json.dumps(TEMPLATE)}"
+        ) from exc
 
 
-def _places(config_path: Path, raw: dict[str, Any], settings: Settings) -> list[Path]:
-    name = str(raw.get("model", f"{config_path.stem}.onnx"))
-    places = [config_path.parent / name]
-    return places if settings.weights is None else [*places, settings.weights / name]
+def find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Path, str]:
+    """Return the ONNX file that the JSON at `path` is of, and its SHA-256.
+
+    Its name is relative to the JSON or to ``ARTSIM_WEIGHTS``.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing, or is not the one whose ``sha256`` is stated.
+    """
+    name = config.model or f"{path.stem}.onnx"
+    places = [path.parent / name]
+    if settings.weights is not None:
+        places.append(settings.weights / name)
+    model = next((place for place in places if place.is_file()), None)
+    if model is None:
+        raise no_model(*places)
+    found = file_sha256(model)
+    if config.sha256 is not None and found != config.sha256.lower():
+        raise WeightsError(
+            f"{model} is not the file that {path} describes: its SHA-256 is {found}, "
+            f"not {config.sha256}; fetch it again, or correct the JSON"
+        )
+    return model, found
 
 
-def _find_model(places: list[Path]) -> Path:
-    for place in places:
-        if place.is_file():
-            return place
+def no_model(*places: Path) -> WeightsError:
+    """Return the error for an ONNX file that is in none of the places."""
     looked = " and ".join(str(place) for place in places)
-    raise WeightsError(
+    return WeightsError(
         f"no ONNX file at {looked}; put it there, or set ARTSIM_WEIGHTS to the folder it is in"
     )
 
 
-def _check_sha256(model: Path, found: str, expected: object, config_path: Path) -> None:
-    if expected is not None and found != str(expected).lower():
-        raise WeightsError(
-            f"{model} is not the file that {config_path} describes: its SHA-256 is {found}, "
-            f"not {expected}; fetch it again, or correct the JSON"
-        )
-
-
-def _parse(raw: dict[str, Any], model: Path, file_hash: str) -> OnnxConfig:
+def _parse(raw: dict[str, Any]) -> OnnxConfig:
     _refuse_unknown(raw, _KEYS, "it")
     entry = raw["input"]
     if not isinstance(entry, dict):
         raise TypeError("'input' must be an object")
     _refuse_unknown(entry, OnnxInput.__dataclass_fields__.keys(), "'input'")
-    texts = {key: _text(raw, key) for key in _OPTIONAL_TEXTS if raw.get(key) is not None}
     taken = OnnxInput(
         size=_size(entry["size"]),
         range=_floats(entry, "range", (0.0, 1.0)),
@@ -211,21 +197,13 @@ def _parse(raw: dict[str, Any], model: Path, file_hash: str) -> OnnxConfig:
     dim = raw.get("dim")
     if dim is not None and (not isinstance(dim, int) or dim < 1):
         raise ValueError(f"'dim' must be a positive whole number, got {dim!r}")
-    output = texts.pop("output", None)
     return OnnxConfig(
-        model=model,
         input=taken,
-        output=output,
-        identity=_identity(file_hash, taken, output),
         kind=_one_of(raw, "kind", EncoderKind, "image"),
         dim=dim,
-        **texts,
+        **{key: _text(raw, key) for key in _OPTIONAL_TEXTS if raw.get(key) is not None},
+        **{key: str(raw[key]) for key in ("sha256", "model") if raw.get(key) is not None},
     )
-
-
-def _identity(file_hash: str, taken: OnnxInput, output: str | None) -> str:
-    settled = json.dumps([file_hash, asdict(taken), output], sort_keys=True)
-    return hashlib.sha256(settled.encode()).hexdigest()[:12]
 
 
 def _refuse_unknown(raw: dict[str, Any], known: Any, where: str) -> None:

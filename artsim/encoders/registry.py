@@ -1,45 +1,58 @@
-"""Encoders by name: list them, understand a name, load one.
+"""Encoders by name: list them, understand a name, load one, find one again.
 
-A new family is one module with a `Family`, and one entry in `FAMILIES`. Listing and
-resolving import neither torch nor a model runtime.
+A new family is one module with a `Family`, and one entry in `FAMILIES`; `register_family`
+adds one from outside. Listing and resolving import neither torch nor a model runtime.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings, load_settings
-from artsim.encoders import (
-    builtin_family,
-    facenet_family,
-    handcrafted_family,
-    onnx_encoder,
-    open_clip_encoder,
-    timm_encoder,
-    trained_family,
-)
+from artsim.encoders import facenet, handcrafted, onnx, open_clip, timm, trained
 from artsim.encoders.base import Encoder
-from artsim.encoders.plan import EncoderCard, EncoderPlan, EncoderRequest, Family
+from artsim.encoders.cards import Card, Family, Request
 from artsim.encoders.weights import find_weights
-from artsim.errors import EncoderError, UnknownEncoderError
+from artsim.errors import EncoderError, EncoderMismatchError, UnknownEncoderError
 
-FAMILIES: Final[Mapping[str, Family]] = {
-    "builtin": builtin_family.FAMILY,
-    "handcrafted": handcrafted_family.FAMILY,
-    "open_clip": open_clip_encoder.FAMILY,
-    "timm": timm_encoder.FAMILY,
-    "facenet": facenet_family.FAMILY,
-    "onnx": onnx_encoder.FAMILY,
-    "file": trained_family.FAMILY,
+FAMILIES: Final[dict[str, Family]] = {
+    "builtin": trained.BUILTIN,
+    "handcrafted": handcrafted.FAMILY,
+    "open_clip": open_clip.FAMILY,
+    "timm": timm.FAMILY,
+    "facenet": facenet.FAMILY,
+    "onnx": onnx.FAMILY,
+    "file": trained.FAMILY,
 }
 """By the prefix of their specs."""
 
 
-def list_cards(settings: Settings | None = None) -> list[EncoderCard]:
+def register_family(prefix: str, family: Family) -> None:
+    """Add a family, whose encoders are known by name from then on.
+
+    Parameters
+    ----------
+    prefix : str
+        Of its specs, and the ``family`` of its cards.
+
+    Raises
+    ------
+    ValueError
+        If the prefix or the name of a card is taken, or a card is of another family.
+    """
+    taken = {card.name for card in _cards()}
+    names = [card.name for card in family.cards]
+    if prefix in FAMILIES or taken & set(names) or {c.family for c in family.cards} - {prefix}:
+        raise ValueError(f"the family {prefix!r} ({', '.join(names)}) has a name that is taken")
+    FAMILIES[prefix] = family
+
+
+def list_cards(settings: Settings | None = None) -> list[Card]:
     """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
 
     Each says whether its weights are here.
@@ -54,9 +67,7 @@ def list_cards(settings: Settings | None = None) -> list[EncoderCard]:
     return named + [card for f in FAMILIES.values() for card in f.find_cards(settings)]
 
 
-def resolve(
-    spec: str, *, weights: Path | None = None, settings: Settings | None = None
-) -> EncoderPlan:
+def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None = None) -> Card:
     """Understand the name of an encoder, without loading it.
 
     Parameters
@@ -72,7 +83,7 @@ def resolve(
 
     Returns
     -------
-    EncoderPlan
+    Card
         Its ``vector_name`` is final: local weights have been hashed.
 
     Raises
@@ -88,19 +99,18 @@ def resolve(
     prefix, colon, model = spec.partition(":")
     if colon and prefix in FAMILIES:
         card = next((card for card in _cards() if card.spec == spec), None)
-        request = EncoderRequest(spec, model, weights, settings, card)
-        return FAMILIES[prefix].plan(request)
-    short, extra = _split_short_name(spec)
+        return FAMILIES[prefix].understand(Request(spec, model, weights, settings, card))
+    ends = [i for i in (spec.find("+"), spec.find("@")) if i > 0]
+    short = spec[: min(ends)] if ends else spec  # of resnet50+gem@file
     for card in _cards():
         if card.name == short:
-            model = card.spec.partition(":")[2] + extra
-            request = EncoderRequest(spec, model, weights, settings, card)
-            return FAMILIES[card.family].plan(request)
+            request = Request(spec, card.model + spec[len(short) :], weights, settings, card)
+            return FAMILIES[card.family].understand(request)
     raise UnknownEncoderError(_unknown(spec), hint="artsim models")
 
 
 def load_encoder(
-    spec: str,
+    encoder: str | Card,
     *,
     weights: Path | None = None,
     device: str = "auto",
@@ -110,8 +120,8 @@ def load_encoder(
 
     Parameters
     ----------
-    spec, weights, settings
-        As for `resolve`.
+    encoder : str or Card
+        Spec, understood with `weights` and `settings` as in `resolve`, or what that returned.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
@@ -121,7 +131,53 @@ def load_encoder(
         As for `resolve`; or if weights (`WeightsError`), a library or the device are
         missing.
     """
-    return resolve(spec, weights=weights, settings=settings).load(device)
+    if isinstance(encoder, str):
+        encoder = resolve(encoder, weights=weights, settings=settings)
+    family = FAMILIES[encoder.family]
+    if encoder.base is None or family.load_over is None:
+        return family.load(encoder, device)
+    base = load_encoder(recall_encoder(encoder.base, settings=settings), device=device)
+    return family.load_over(encoder, device, base)
+
+
+def recall_encoder(
+    info: EncoderInfo, *, weights: Path | None = None, settings: Settings | None = None
+) -> Card:
+    """Return the card of the very encoder that `info` is of, which was used before.
+
+    It is looked for under the name that it was given and under its full spec, so that it
+    is found where files lie elsewhere than they did, as long as ``ARTSIM_WEIGHTS`` says
+    where.
+
+    Raises
+    ------
+    EncoderMismatchError
+        If what has that name makes other vectors; naming both.
+    EncoderError
+        If nothing has it.
+    """
+    failure: EncoderError | None = None
+    others: list[str] = []
+    for spec in dict.fromkeys((info.spec, info.name)):
+        try:
+            card = resolve(spec, weights=weights, settings=settings)
+        except EncoderError as error:
+            failure = failure or error
+            continue
+        if card.vector_name == info.vector_name:
+            return card
+        others.append(card.vector_name)
+    if others:
+        raise EncoderMismatchError(
+            f"vectors {info.vector_name!r} of the encoder {info.name!r} are needed, and it now "
+            f"makes {others[0]!r}: give the weights that were used then, by ARTSIM_WEIGHTS "
+            "or as a file, or train again",
+            hint="--weights FILE",
+        )
+    raise EncoderError(
+        f"the encoder {info.name!r}, which made the vectors {info.vector_name!r}, is not to be "
+        f"had: {failure}"
+    ) from failure
 
 
 def find_maker(vector_name: str, *, settings: Settings | None = None) -> str | None:
@@ -135,24 +191,16 @@ def find_maker(vector_name: str, *, settings: Settings | None = None) -> str | N
     return None
 
 
-def _cards() -> Iterator[EncoderCard]:
+def _cards() -> Iterator[Card]:
     for family in FAMILIES.values():
         yield from family.cards
 
 
-def _are_here(card: EncoderCard, settings: Settings) -> bool:
+def _are_here(card: Card, settings: Settings) -> bool:
     if card.size_mb == 0:
         return True
     path, _ = find_weights(card.stems, given=None, settings=settings)
-    if path is not None:
-        return True
-    return FAMILIES[card.family].find_download(card) is not None
-
-
-def _split_short_name(spec: str) -> tuple[str, str]:
-    """Split ``resnet50+gem@file`` into ``resnet50`` and ``+gem@file``."""
-    ends = [i for i in (spec.find("+"), spec.find("@")) if i > 0]
-    return (spec[: min(ends)], spec[min(ends) :]) if ends else (spec, "")
+    return path is not None or FAMILIES[card.family].find_download(card) is not None
 
 
 def _unknown(spec: str) -> str:

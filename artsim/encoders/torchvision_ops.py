@@ -12,22 +12,29 @@ it changes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import threading
 import warnings
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from artsim.errors import EncoderError
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _NMS_SCHEMAS: Final = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 """As in torchvision's ``csrc/ops/nms.cpp`` and ``csrc/ops/quantized/cpu/qnms_kernel.cpp``."""
+
+_BLOCK: Final = 512
+"""Boxes compared at once: bounds the overlap matrix to a megabyte."""
 
 _lock = threading.Lock()
 _definitions: list[torch.library.Library] = []  # operators vanish when their library is freed
@@ -58,64 +65,6 @@ def ensure_torchvision() -> None:
         _is_ready = True
 
 
-def suppress_overlaps(
-    boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float
-) -> torch.Tensor:
-    """Return the indices of the boxes that survive greedy non-maximum suppression.
-
-    What torchvision's CPU kernel computes, on any device: a box goes when its
-    intersection over union with a kept box of a higher score is above the threshold.
-
-    Parameters
-    ----------
-    boxes : Tensor, shape (N, 4)
-        Corners (x1, y1, x2, y2).
-    scores : Tensor, shape (N,)
-    iou_threshold : float
-        In 0..1; an overlap equal to it survives.
-
-    Returns
-    -------
-    Tensor of int64, shape (K,)
-        Highest score first, equal scores by index.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together.
-
-    References
-    ----------
-    .. [1] torchvision, ``csrc/ops/cpu/nms_kernel.cpp``.
-    """
-    if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
-        raise ValueError(
-            f"boxes (N, 4) and scores (N,) expected, got {tuple(boxes.shape)} "
-            f"and {tuple(scores.shape)}"
-        )
-    x1, y1, x2, y2 = (_to_numpy(column) for column in boxes.unbind(1))
-    areas = (x2 - x1) * (y2 - y1)
-    # The kernel compares the overlap as a double, whatever the boxes' own precision.
-    threshold = np.float64(iou_threshold)
-    remaining = np.argsort(-_to_numpy(scores), kind="stable")
-    kept: list[int] = []
-    while remaining.size:
-        best, rest = remaining[0], remaining[1:]
-        kept.append(int(best))
-        width = np.minimum(x2[best], x2[rest]) - np.maximum(x1[best], x1[rest])
-        height = np.minimum(y2[best], y2[rest]) - np.maximum(y1[best], y1[rest])
-        shared = np.maximum(width, 0) * np.maximum(height, 0)
-        with np.errstate(invalid="ignore", divide="ignore"):  # 0/0 of empty boxes: not above
-            overlap = shared / (areas[best] + areas[rest] - shared)
-        remaining = rest[~(overlap > threshold)]
-    return torch.tensor(kept, dtype=torch.int64, device=boxes.device)
-
-
-def _to_numpy(tensor: torch.Tensor) -> np.ndarray[tuple[int], np.dtype[np.floating]]:
-    values = tensor.detach().cpu()
-    return (values if values.dtype == torch.float64 else values.float()).numpy()
-
-
 def _define_missing() -> list[str]:
     """Define those operators that torchvision's shared library does not; return which."""
     spec = importlib.util.find_spec("torchvision")
@@ -126,7 +75,9 @@ def _define_missing() -> list[str]:
         )
     for library in sorted(Path(spec.origin).parent.glob("_C*")):
         if library.suffix in {".so", ".pyd", ".dylib"}:
-            _try_load(library)
+            # It may be built against another torch: what this module is for.
+            with contextlib.suppress(ImportError, OSError):
+                torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
     missing = [name for name in _NMS_SCHEMAS if not hasattr(torch.ops.torchvision, name)]
     for name in missing:
         definition = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
@@ -136,8 +87,88 @@ def _define_missing() -> list[str]:
     return missing
 
 
-def _try_load(library: Path) -> None:
-    try:
-        torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
-    except (ImportError, OSError):  # built against another torch: what this module is for
-        return
+def suppress_overlaps(
+    boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float
+) -> torch.Tensor:
+    """Return the indices of the boxes that survive greedy non-maximum suppression.
+
+    What torchvision's CPU kernel (``csrc/ops/cpu/nms_kernel.cpp``) computes, on any device,
+    by `suppress`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    """
+    if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
+        raise ValueError(
+            f"boxes (N, 4) and scores (N,) expected, got {tuple(boxes.shape)} "
+            f"and {tuple(scores.shape)}"
+        )
+    kept = suppress(_to_numpy(boxes), _to_numpy(scores), iou_threshold)
+    return torch.from_numpy(kept).to(boxes.device)
+
+
+def _to_numpy(tensor: torch.Tensor) -> Floats:
+    values = tensor.detach().cpu()
+    return (values if values.dtype == torch.float64 else values.float()).numpy()
+
+
+def suppress(
+    boxes: Floats,
+    scores: Floats,
+    threshold: float,
+    *,
+    relative_to: Literal["union", "smaller"] = "union",
+) -> npt.NDArray[np.int64]:
+    """Return which boxes stay when of any two that overlap the better one wins.
+
+    Greedy non-maximum suppression: by falling score, equal scores in the given order, a
+    box stays unless it overlaps one that stayed by more than `threshold` of their union,
+    or of the smaller of the two (whose sizes then count both edge pixels).
+
+    Parameters
+    ----------
+    boxes : ndarray of float, shape (N, 4)
+        Corners (x1, y1, x2, y2).
+    scores : ndarray of float, shape (N,)
+
+    Returns
+    -------
+    ndarray of int64, shape (K,)
+        Indices of the boxes that stay, best first.
+    """
+    # The overlap is compared as a double, as in torchvision's kernel.
+    threshold = np.float64(threshold)
+    order = np.argsort(-scores, kind="stable")
+    kept = order[:0]
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        if len(kept):
+            hidden = _overlap(boxes[kept], boxes[block], relative_to) > threshold
+            block = block[~hidden.any(axis=0)]
+        hides = np.triu(_overlap(boxes[block], boxes[block], relative_to) > threshold, 1)
+        stays = np.ones(len(block), dtype=np.bool_)
+        for i in np.flatnonzero(hides.any(axis=1)):
+            if stays[i]:
+                stays &= ~hides[i]
+        kept = np.concatenate([kept, block[stays]])
+    return kept
+
+
+def _overlap(first: Floats, second: Floats, relative_to: str) -> Floats:
+    """Return the overlap of each of the first boxes with each of the second."""
+    edge = first.dtype.type(relative_to == "smaller")
+    a, b = first[:, None], second[None]
+    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0]) + edge
+    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]) + edge
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    area_a, area_b = (
+        (c[:, 2] - c[:, 0] + edge) * (c[:, 3] - c[:, 1] + edge) for c in (first, second)
+    )
+    if relative_to == "smaller":
+        whole = np.minimum(area_a[:, None], area_b[None])
+    else:
+        whole = area_a[:, None] + area_b[None] - shared
+    with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
+        return np.asarray(shared / whole)

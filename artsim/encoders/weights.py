@@ -1,15 +1,21 @@
-"""Weights: find them on this machine or on the hub, and load them without running code."""
+"""Weights: found on this machine, on the hub or at an address, and loaded without running code."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
+import os
 import pickle
 import re
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from artsim.config import Settings
 from artsim.errors import WeightsError
@@ -20,8 +26,10 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")
 """Of weight files, in the order in which they are preferred."""
 
-HUB_TIMEOUT_S: Final = 10
-"""For the hub's first answer: without a connection the user should learn so at once."""
+TIMEOUT_S: Final = 10
+"""For the first answer and each further piece: without a connection the user learns it at once."""
+
+_PIECE: Final = 1 << 20
 
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training programs put the weights in a checkpoint; the same order as timm's."""
@@ -184,21 +192,6 @@ def fetch_from_hub(
     raise no_weights(model, places)
 
 
-def _download(repository: str, filenames: tuple[str, ...]) -> Path:
-    import huggingface_hub
-    from huggingface_hub.errors import EntryNotFoundError
-
-    for filename in filenames:
-        url = huggingface_hub.hf_hub_url(repository, filename)
-        try:
-            # The download itself would try five times to learn that there is no connection.
-            huggingface_hub.get_hf_file_metadata(url, timeout=HUB_TIMEOUT_S)
-        except EntryNotFoundError:
-            continue
-        return Path(huggingface_hub.hf_hub_download(repository, filename, library_name="artsim"))
-    raise FileNotFoundError(f"it has none of {', '.join(filenames)}")
-
-
 def no_weights(model: str, places: str) -> WeightsError:
     """Return the error for weights that are nowhere, with both ways out."""
     return WeightsError(
@@ -218,6 +211,117 @@ def find_in_hub_cache(repository: str, filenames: Iterable[str]) -> Path | None:
         if isinstance(found, str):
             return Path(found)
     return None
+
+
+def torch_home() -> Path:
+    """Return the folder of torch's downloads; it need not be there."""
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("TORCH_HOME") or Path(cache, "torch")).expanduser()
+
+
+def download_weights(url: str, target: Path, *, limit: int) -> None:
+    """Download `url` to `target`, which is either whole or not there at all.
+
+    Shows a progress bar on stderr. What it holds is not trusted: load it with
+    `load_state_dict`.
+
+    Parameters
+    ----------
+    url : str
+        Of https; redirects that leave it are not followed.
+    limit : int
+        Most bytes to accept.
+
+    Raises
+    ------
+    WeightsError
+        If there is no connection, no such file, too large a one, or no room for it.
+    """
+    try:
+        _require_https(url)
+        opener = urllib.request.build_opener(_HttpsOnly())
+        with opener.open(url, timeout=TIMEOUT_S) as response:
+            size = response.headers.get("Content-Length")
+            save_stream(response, target, limit=limit, expected=int(size) if size else None)
+    except WeightsError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        reason = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+        raise WeightsError(f"{url} could not be downloaded ({reason})") from exc
+
+
+def save_stream(
+    stream: IO[bytes], target: Path, *, limit: int, expected: int | None = None
+) -> None:
+    """Write all of `stream` to `target`, whole or not at all.
+
+    Raises
+    ------
+    WeightsError
+        If it holds more than `limit` bytes, or another number than `expected`.
+    OSError
+        If it cannot be read or written.
+    """
+    from huggingface_hub.utils.tqdm import tqdm
+
+    if expected is not None and expected > limit:
+        raise WeightsError(f"{target.name} has {expected} bytes, over the limit of {limit}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
+        partial = Path(part.name)
+        try:
+            with tqdm(  # type: ignore[no-untyped-call]
+                total=expected, desc=target.name, unit="B", unit_scale=True
+            ) as bar:
+                written = 0
+                while piece := stream.read(_PIECE):
+                    written += len(piece)
+                    if written > limit:
+                        raise WeightsError(f"{target.name} is over the limit of {limit} bytes")
+                    part.write(piece)
+                    bar.update(len(piece))
+            if expected is not None and written != expected:
+                raise WeightsError(f"{target.name} ended after {written} of {expected} bytes")
+            part.close()
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+class _HttpsOnly(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect that leaves https."""
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        _require_https(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _require_https(url: str) -> None:
+    if urllib.parse.urlsplit(url).scheme != "https":
+        raise WeightsError(f"{url} is not an https address, and was not opened")
+
+
+def _download(repository: str, filenames: tuple[str, ...]) -> Path:
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    for filename in filenames:
+        url = huggingface_hub.hf_hub_url(repository, filename)
+        try:
+            # The download itself would try five times to learn that there is no connection.
+            huggingface_hub.get_hf_file_metadata(url, timeout=TIMEOUT_S)
+        except EntryNotFoundError:
+            continue
+        return Path(huggingface_hub.hf_hub_download(repository, filename, library_name="artsim"))
+    raise FileNotFoundError(f"it has none of {', '.join(filenames)}")
 
 
 def _read(path: Path) -> Any:

@@ -2,33 +2,188 @@
 
 from __future__ import annotations
 
+import ctypes
+import io
 import os
-from contextlib import nullcontext
+import re
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from functools import cache
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
-from PIL import Image, ImagePalette
+from PIL import Image, ImagePalette, JpegImagePlugin, _imaging
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from artsim.catalog.arrays import RGBImage
-from artsim.images.color import to_srgb
-from artsim.images.formats import AVIF, BMP, JPEG, JPEG2000, TIFF, WEBP, Format
-from artsim.images.jpeg2000 import Codestream, read_codestream
-from artsim.images.jpeg_end import load_without_end
-from artsim.images.limits import ImageLimits, check_memory, check_pixels
-from artsim.images.memory import (
+from artsim.images.color import BAND_PIXELS, Depth, decode_levels, depth_of, needs_decoding, to_srgb
+from artsim.images.formats import (
+    AVIF,
+    BMP,
+    JPEG,
+    JPEG2000,
+    TIFF,
+    WEBP,
+    Codestream,
+    Format,
+    read_codestream,
+)
+from artsim.images.limits import (
     BAND_BYTES,
     DECODING,
+    ImageLimits,
+    check_memory,
+    check_pixels,
     coefficient_bytes,
     decoding_bytes,
     samples_bytes,
 )
-from artsim.images.quiet import silence_libtiff
-from artsim.images.shrink import Box, shrink_levels
 from artsim.images.tiff import Directory, check_readable, find_picture, narrow_palette
 from artsim.images.tiff_samples import read_samples, reads_samples
+
+# `warnings.catch_warnings` swaps the whole list of filters and so is not safe when
+# threads overlap. One entry a library, for its modules only, goes in with the first reader
+# and out with the last.
+_entries: Final[dict[str, Any]] = {}
+_lock = threading.Lock()
+_readers: Final[Counter[str]] = Counter()
+
+
+@contextmanager
+def warnings_ignored(library: str) -> Iterator[None]:
+    """Ignore the warnings raised inside a library while the block runs, in every thread."""
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    with _lock:
+        module = re.compile(re.escape(library) + r"\.")
+        entry = _entries.setdefault(library, ("ignore", None, Warning, module, 0))
+        _readers[library] += 1
+        if not filters or filters[0] is not entry:
+            filters.insert(0, entry)
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers[library] -= 1
+            if _readers[library] == 0:
+                current: list[Any] = warnings.filters  # type: ignore[assignment]
+                current[:] = [known for known in current if known is not entry]
+
+
+def pillow_warnings_ignored() -> AbstractContextManager[None]:
+    """Ignore the warnings raised inside Pillow while the block runs, in every thread.
+
+    Damage that matters also raises an exception; what only warns (an odd EXIF entry, a
+    malformed animation after a sound first frame) is of no use to who ingests a folder.
+    """
+    return warnings_ignored("PIL")
+
+
+@cache
+def silence_libtiff() -> None:
+    """Keep libtiff from printing its errors to stderr; Pillow raises on them anyway.
+
+    Pillow turns off only the warnings. Where libtiff's symbols are not to be seen
+    (Windows, where it is linked in), a line of its own remains beside our error.
+    """
+    try:
+        # Looking up through Pillow's extension finds the libtiff that Pillow uses.
+        library = ctypes.CDLL(_imaging.__file__)
+        set_handler = library.TIFFSetErrorHandler
+    except (OSError, AttributeError):
+        return
+    set_handler.argtypes = [ctypes.c_void_p]
+    set_handler.restype = ctypes.c_void_p
+    set_handler(None)
+
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+_GAP: Final = 2.0
+"""Box-filter down to this many times the size wanted, then Lanczos; Pillow's `reducing_gap`."""
+
+
+def shrink_levels(
+    image: Image.Image, target: tuple[int, int], box: Box | None = None
+) -> Image.Image:
+    """Return a loaded picture as opaque 8-bit levels of the size `target`.
+
+    The same to the bit as decoding the whole and shrinking it afterwards, but a picture
+    whose numbers have to be turned into others is so block by block.
+
+    Parameters
+    ----------
+    target : tuple of int
+        Width and height, no larger than the picture's.
+    box : tuple of float, optional
+        The part of `image` that is the picture, where a scaled decode made it larger.
+    """
+    depth = depth_of(image)
+    width, height = image.size
+    factor = int(width / target[0] / _GAP) or 1, int(height / target[1] / _GAP) or 1
+    if box is None and (depth or needs_decoding(image)) and width * height > BAND_PIXELS:
+        reduced = _reduced(image, factor, depth)
+        whole = (0.0, 0.0, width / factor[0], height / factor[1])
+        return reduced.resize(target, Image.Resampling.LANCZOS, box=whole)
+    levels = decode_levels(image, depth)
+    if levels.size == target:
+        return levels
+    return levels.resize(target, Image.Resampling.LANCZOS, box=box, reducing_gap=_GAP)
+
+
+def _reduced(image: Image.Image, factor: tuple[int, int], depth: Depth | None) -> Image.Image:
+    """Return the levels of `image`, each the mean of a square of `factor` pixels."""
+    width, height = image.size
+    across, down = factor
+    # Blocks of whole squares, as wide as the picture if that leaves enough rows to them.
+    columns = min(width, max(1, BAND_PIXELS // down // across) * across)
+    rows = max(1, BAND_PIXELS // columns // down) * down
+    mode = decode_levels(image.crop((0, 0, 1, 1)), depth).mode
+    result = Image.new(mode, (-(-width // across), -(-height // down)))
+    for top in range(0, height, rows):
+        for left in range(0, width, columns):
+            part = image.crop((left, top, min(left + columns, width), min(top + rows, height)))
+            levels = decode_levels(part, depth).reduce(factor)
+            result.paste(levels, (left // across, top // down))
+    return result
+
+
+_END: Final = b"\xff\xd9"
+_MOST_BYTES: Final = 64 << 20
+
+
+def load_without_end(file: BinaryIO, draft: tuple[int, int]) -> Image.Image | None:
+    """Return the picture of a JPEG without an end, None if more of it is missing.
+
+    The decoder fills what is missing from whatever follows. So two different ends are
+    tried: where the picture was complete they are passed over, and the pixels are equal.
+    """
+    if file.closed:
+        return None
+    file.seek(0)
+    data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES or data.endswith(_END):
+        return None
+    data = data.rstrip(b"\xff")
+    pictures = []
+    for seed in (1, 2):
+        picture = JpegImagePlugin.JpegImageFile(io.BytesIO(data + _tail(seed) + _END))
+        picture.draft(None, draft)
+        picture.load()
+        pictures.append(picture)
+    one, other = pictures
+    return one if np.array_equal(np.asarray(one), np.asarray(other)) else None
+
+
+def _tail(seed: int) -> bytes:
+    """Return bytes that decode to anything, and every restart marker that may be awaited."""
+    noise = np.random.default_rng(seed).integers(0, 255, (8, 96), dtype=np.uint8)
+    return b"".join(noise[n].tobytes() + bytes([0xFF, 0xD0 + n]) for n in range(8))
+
 
 _ORIENTATION_TAG: Final = 0x0112
 _LARGE_FILE: Final = 8 << 20
@@ -49,7 +204,7 @@ def decode(
 ) -> tuple[RGBImage, int, int]:
     """Return a file's pixels, its long side at most `max_side`, and its own width and height.
 
-    Waits until its share of `artsim.images.memory.DECODING` is free.
+    Waits until its share of `artsim.images.limits.DECODING` is free.
 
     Raises
     ------

@@ -1,11 +1,23 @@
-"""What is refused before it is decoded."""
+"""Limits on pictures, and how much memory one takes while it is decoded."""
 
 from __future__ import annotations
 
+import os
+import struct
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
+
+from PIL import Image
+from PIL.ImageFile import ImageFile
 
 from artsim.errors import ImageError
+from artsim.images.color import BAND_PIXELS
+from artsim.images.formats import AVIF, BMP, WEBP, Codestream, Format
+from artsim.images.tiff import Directory, Tag
 
 _LONGEST_SIDE: Final = 1_000_000
 """Decoders keep some bytes for each row, however short it is."""
@@ -83,3 +95,131 @@ def check_memory(cost: int, what: str, limits: ImageLimits) -> None:
             "save it as a JPEG or raise the limit",
             hint="--max-megapixels",
         )
+
+
+BAND_BYTES: Final = 24 * BAND_PIXELS
+"""A band as floats or RGBA, and what is made of it on the way to 8-bit levels."""
+
+_ROW_POINTER: Final = 8
+
+
+class MemoryBudget:
+    """Bytes that threads share, first come, first served.
+
+    A large request is never overtaken for ever by small ones: who comes later waits
+    behind it. A request beyond the whole budget waits until it is alone, and then goes on.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget whoever holds or awaits bytes; in a forked child they are not there."""
+        self._free = self.total
+        self._waiting: deque[object] = deque()
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def share(self, wanted: int) -> Iterator[None]:
+        """Hold bytes while the block runs. A thread that holds some must not ask for more."""
+        amount = min(wanted, self.total)
+        turn = object()
+        with self._changed:
+            self._waiting.append(turn)
+            try:
+                self._changed.wait_for(
+                    lambda: self._waiting[0] is turn and self._free >= amount,
+                )
+                self._free -= amount
+            finally:
+                self._waiting.remove(turn)
+                self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += amount
+                self._changed.notify_all()
+
+
+DECODING: Final = MemoryBudget(1_700_000_000)
+"""What decoders may hold together; the rest of 2 GB is for what the estimates leave out."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=DECODING.reset)
+
+
+def decoding_bytes(
+    image: Image.Image,
+    kind: Format | None = None,
+    *,
+    page: Directory | None = None,
+    stream: Codestream | None = None,
+    coefficients: int = 0,
+) -> int:
+    """Return the peak of loading a picture that is open, at the scale it was told.
+
+    Parameters
+    ----------
+    kind : Format, optional
+        Of its file, if it is not decoded yet.
+    page, stream, coefficients
+        Of a TIFF, a JPEG 2000, and a JPEG (from `coefficient_bytes`).
+    """
+    halvings = getattr(image, "_reduce", 0)
+    width, height = (side >> halvings for side in image.size)
+    pixels = width * height
+    held = pixels * _pixel_bytes(image.mode) + _ROW_POINTER * height + coefficients
+    if kind is WEBP:
+        held += 12 * pixels  # two canvases of an animation, and the frame as bytes
+    elif kind is AVIF:
+        # Planes of up to 16 bits, the frame, and the frame as bytes.
+        held += (16 if image.mode == "RGBA" else 12) * pixels
+    elif kind is BMP:
+        held += 2 * pixels  # of run lengths
+    if page is not None:
+        # Pillow turns it while libtiff still has its last strip.
+        held += page.block_bytes + (held if page.value(Tag.ORIENTATION, 1) > 1 else 0)
+    if stream is not None:
+        held += stream.decoding_bytes(halvings)
+    return held
+
+
+def samples_bytes(page: Directory) -> int:
+    """Return the peak of `artsim.images.tiff_samples.read_samples`."""
+    width, height = page.size
+    return width * height * (min(page.samples, 4) + 4) + _ROW_POINTER * height
+
+
+def coefficient_bytes(image: ImageFile) -> int:
+    """Return what libjpeg keeps of a JPEG whose channels come one after another.
+
+    Two bytes for each coefficient of a progressive one, or one of several scans. To be
+    asked before a smaller scale is drafted.
+    """
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
+    file = image.fp
+    if file is None or not layers or _is_one_scan(image, file, len(layers)):
+        return 0
+    width, height = image.size
+    most = max(h for _, h, _, _ in layers) * max(v for _, _, v, _ in layers) or 1
+    share = sum(h * v for _, h, v, _ in layers) / most
+    return round(2 * share * (width + 32) * (height + 32))
+
+
+def _is_one_scan(image: ImageFile, file: IO[bytes], layers: int) -> bool:
+    """Tell whether the first scan, whose header was just read, holds all channels."""
+    if "progressive" in image.info:
+        return False
+    at = file.tell()
+    file.seek(max(0, at - 8 - 2 * layers))
+    marker = file.read(5)
+    file.seek(at)
+    return marker == struct.pack(">HHB", 0xFFDA, 6 + 2 * layers, layers)
+
+
+def _pixel_bytes(mode: str) -> int:
+    if mode in ("1", "L", "P"):
+        return 1
+    return 2 if mode.startswith("I;16") else 4

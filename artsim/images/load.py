@@ -19,10 +19,9 @@ from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
 from artsim.errors import ImageError
-from artsim.images.decode import decode, decode_open, fit
+from artsim.images.decode import decode, decode_open, fit, pillow_warnings_ignored
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
 from artsim.images.limits import ImageLimits
-from artsim.images.quiet import pillow_warnings_ignored
 from artsim.images.tiff import UnreadableTiffError
 
 __all__ = [

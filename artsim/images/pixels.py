@@ -1,10 +1,13 @@
-"""The small gray picture that re-ranking compares."""
+"""The small gray picture that re-ranking compares, and how alike two are."""
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Sequence
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from artsim.catalog.arrays import Pixels, RGBImage
@@ -44,3 +47,193 @@ def to_pixels(image: RGBImage, side: int = DEFAULT_SIDE) -> Pixels:
     gray = Image.fromarray(np.ascontiguousarray(image)).convert("L")
     square = gray.resize((side, side), Image.Resampling.HAMMING)
     return np.array(square).reshape(-1)
+
+
+_Integers: TypeAlias = npt.NDArray[np.int32]
+
+_DATA_RANGE: Final = 255.0
+_WINDOW: Final = 7  # scikit-image's `win_size`
+_WINDOW_PIXELS: Final = _WINDOW * _WINDOW
+
+# Window sums stay integers: 49 * 49 * 255 ** 2 is below 2 ** 31. So SSIM's constants,
+# (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are: means by 49
+# each, variances by 49 and by the 48 of a sample's covariance. Here without L, the range.
+_C1: Final = 0.01**2 * _WINDOW_PIXELS**2
+_C2: Final = 0.03**2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
+
+# Pictures at a time, so that the work stays in the processor's cache.
+_BLOCK: Final = 8
+
+
+def ssim(
+    query: Pixels, gallery: npt.NDArray[np.uint8], *, data_range: float = _DATA_RANGE
+) -> npt.NDArray[np.float64]:
+    """Return the structural similarity of `query` to each picture of `gallery` [1]_.
+
+    The mean over all 7 x 7 windows of SSIM with K1 = 0.01, K2 = 0.03 and the sample
+    covariance: ``skimage.metrics.structural_similarity(a, b, data_range=255)`` with
+    its default settings, to within rounding.
+
+    Parameters
+    ----------
+    query : ndarray of uint8, shape (side * side,)
+        As `artsim.images.pixels.to_pixels` makes it; side at least 7.
+    gallery : ndarray of uint8, shape (N, side * side)
+    data_range : float
+        Difference of the least and the greatest level there could be, above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        In -1..1; 1 is the same picture.
+
+    Raises
+    ------
+    ValueError
+        If the shapes or types are not these, or the range is not above 0.
+
+    References
+    ----------
+    .. [1] Wang, Bovik, Sheikh & Simoncelli (2004). Image quality assessment: from
+       error visibility to structural similarity. IEEE TIP 13, 600-612.
+    """
+    scores: npt.NDArray[np.float64] = _ssim(query, gallery, (data_range,))[0]
+    return scores
+
+
+def rmse(query: Pixels, gallery: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return the root mean squared error of `query` to each picture of `gallery`.
+
+    Parameters
+    ----------
+    query : ndarray of uint8, shape (D,)
+    gallery : ndarray of uint8, shape (N, D)
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        In 0..1, as levels are taken from 0 (black) to 1 (white); 0 is the same picture.
+        The Euclidean distance of the two vectors divided by 255 and the root of D.
+
+    Raises
+    ------
+    ValueError
+        If the shapes or types are not these.
+    """
+    _check(query, gallery)
+    error = gallery.astype(np.int32) - query.astype(np.int32)
+    squares = np.einsum("nd,nd->n", error, error, dtype=np.int64, casting="safe")
+    root: npt.NDArray[np.float64] = np.sqrt(squares / query.size) / _DATA_RANGE
+    return root
+
+
+def ssim_color(
+    query: RGBImage,
+    gallery: npt.NDArray[np.uint8],
+    *,
+    data_ranges: Sequence[float] = (_DATA_RANGE,),
+) -> npt.NDArray[np.float64]:
+    """Return the structural similarity of colored pictures: the mean of their channels'.
+
+    ``skimage.metrics.structural_similarity(a, b, data_range=r, channel_axis=2)`` with
+    its default settings, for each r of `data_ranges`, to within rounding; several ranges
+    take little longer than one.
+
+    Parameters
+    ----------
+    query : ndarray of uint8, shape (side, side, 3)
+        Side at least 7.
+    gallery : ndarray of uint8, shape (N, side, side, 3)
+    data_ranges : sequence of R floats
+        Each as for `ssim`.
+
+    Returns
+    -------
+    ndarray of float64, shape (R, N)
+        In -1..1; 1 is the same picture.
+
+    Raises
+    ------
+    ValueError
+        If the shapes or types are not these, or a range is not above 0.
+    """
+    if query.ndim != 3 or query.shape[2] != 3 or gallery.shape != (len(gallery), *query.shape):
+        raise ValueError(
+            f"expected a query (side, side, 3) and a gallery (N, side, side, 3), "
+            f"not {query.shape} and {gallery.shape}"
+        )
+    rows = gallery.reshape(len(gallery), query.shape[0] * query.shape[1], 3)
+    channels = [_ssim(query[..., c].reshape(-1), rows[..., c], data_ranges) for c in range(3)]
+    mean: npt.NDArray[np.float64] = np.mean(channels, axis=0)
+    return mean
+
+
+def _ssim(
+    query: Pixels, gallery: npt.NDArray[np.uint8], data_ranges: Sequence[float]
+) -> npt.NDArray[np.float64]:
+    """Return SSIM for each of R data ranges, shape (R, N)."""
+    side = _square_side(query, gallery)
+    if side < _WINDOW:
+        raise ValueError(f"SSIM needs a side of at least {_WINDOW}, not {side}")
+    if not all(data_range > 0 for data_range in data_ranges):
+        raise ValueError(f"a data range must be above 0, not {min(data_ranges)}")
+    scores = np.empty((len(data_ranges), len(gallery)))
+    a = query.reshape(1, side, side).astype(np.int32)
+    a_sum, a_spread = _sums_and_spread(a)
+    for start in range(0, len(gallery), _BLOCK):
+        b = gallery[start : start + _BLOCK].reshape(-1, side, side).astype(np.int32)
+        b_sum, b_spread = _sums_and_spread(b)
+        product = a_sum * b_sum
+        joint_spread = _WINDOW_PIXELS * _window_sums(a * b) - product
+        squares, spreads = a_sum * a_sum + b_sum * b_sum, a_spread + b_spread
+        for i, data_range in enumerate(data_ranges):
+            c1, c2 = _C1 * data_range**2, _C2 * data_range**2
+            ratio = (2 * product + c1) * (2 * joint_spread + c2)
+            ratio /= (squares + c1) * (spreads + c2)
+            scores[i, start : start + _BLOCK] = ratio.mean(axis=(1, 2))
+    return scores
+
+
+def _check(query: Pixels, gallery: npt.NDArray[np.uint8]) -> None:
+    if query.ndim != 1 or query.size == 0 or query.dtype != np.uint8:
+        raise ValueError(f"expected a query of uint8, shape (D,), not {query.dtype} {query.shape}")
+    if gallery.ndim != 2 or gallery.shape[1] != query.size or gallery.dtype != np.uint8:
+        raise ValueError(
+            f"expected a gallery of uint8, shape (N, {query.size}), "
+            f"not {gallery.dtype} {gallery.shape}"
+        )
+
+
+def _square_side(query: Pixels, gallery: npt.NDArray[np.uint8]) -> int:
+    _check(query, gallery)
+    side = math.isqrt(query.size)
+    if side * side != query.size:
+        raise ValueError(f"{query.size} pixels are no square picture")
+    return side
+
+
+def _sums_and_spread(images: _Integers) -> tuple[_Integers, _Integers]:
+    """Return of every window its sum, and its sample variance times 49 * 48."""
+    sums = _window_sums(images)
+    return sums, _WINDOW_PIXELS * _window_sums(images * images) - sums * sums
+
+
+def _window_sums(images: _Integers) -> _Integers:
+    """Return the sums over every full 7 x 7 window of (N, h, w)."""
+    return _sums_of_seven(_sums_of_seven(images, axis=1), axis=2)
+
+
+def _sums_of_seven(images: _Integers, axis: int) -> _Integers:
+    """Return the sums of every seven neighbors, as 4 + 2 + 1 of them."""
+    count = images.shape[axis] - _WINDOW + 1
+
+    def part(array: _Integers, start: int, length: int) -> _Integers:
+        cut = [slice(None)] * 3
+        cut[axis] = slice(start, start + length)
+        return array[tuple(cut)]
+
+    twos = part(images, 0, count + 5) + part(images, 1, count + 5)
+    sums = part(twos, 0, count) + part(twos, 2, count)
+    sums += part(twos, 4, count)
+    sums += part(images, 6, count)
+    return sums

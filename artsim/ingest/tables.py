@@ -14,7 +14,7 @@ from typing import IO, Any, Final, TypeAlias
 from xml.parsers import expat
 
 from artsim.errors import MetadataError
-from artsim.images.quiet import warnings_ignored
+from artsim.images.decode import warnings_ignored
 from artsim.ingest.records import Row
 
 Suits: TypeAlias = Callable[[Sequence[str]], bool]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +13,11 @@ from PIL import Image
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
+from artsim.catalog.progress import counted
 from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
+from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
-from artsim.images.place import local_path
 from artsim.render.text import (
     clean,
     date_text,
@@ -42,9 +44,6 @@ CROP_SIDE: Final = 192
 
 _CROP_MARGIN: Final = 1.5
 """Side of a face's crop to the longer side of its box: chin and hair are in it."""
-
-_MAX_SIDE_FOR_CROPS: Final = 3000
-"""A face so small that it needs a larger picture than this stays blurred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,22 @@ class Card:
     is_hit: bool = False
     painting_id: str = ""
     file: str = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is of the query, which one looks at first."""
+        return bool(self.mark) and not self.is_hit
+
+    @property
+    def alt(self) -> str:
+        """What is said in the picture's place."""
+        return ", ".join(part for part in (self.title, *self.details) if part) or "painting"
+
+    def with_picture(self, picture: Image.Image, max_side: int) -> Card:
+        """Return the card with a picture of at most `max_side` on it, which is changed."""
+        aspect = picture.width / picture.height
+        picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+        return replace(self, picture=picture, aspect=aspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,31 +196,28 @@ def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
     if result.examples:
         # On a sheet of many examples each gets less room, so it needs fewer pixels.
         side = 2 * max_side if len(result.examples) < 2 else max_side
-        names = _example_names(result)
+        asked = (result.query.get(role) for role in ("like", "unlike"))
+        names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
         return tuple(
             _asked_card(example.image, example.payload, name, Card("", mark=example.role), [], side)
-            for example, name in zip(result.examples, names, strict=True)
+            for example, name in zip_longest(result.examples, names[: len(result.examples)])
         )
     if result.query_image is None and result.query_payload is None:
         return ()
     faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
+    words = "" if not faces else counted(len(result.query_faces), "face")
+    if len(faces) == 1 and result.query.get("face") is not None:
+        words = f"face {result.query_faces[0].index}"
     name = str(result.query.get("image") or result.query.get("pixels") or "")
-    blank = Card("", mark="query", scores=_face_words(result))
     image, payload = result.query_image, result.query_payload
+    blank = Card("", mark="query", scores=words)
     return (_asked_card(image, payload, name, blank, faces, 2 * max_side),)
-
-
-def _example_names(result: SearchResult) -> list[str]:
-    """Return what the query calls its examples, those to be like before the others."""
-    asked = (result.query.get(role) for role in ("like", "unlike"))
-    names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
-    return [*names, *[""] * len(result.examples)][: len(result.examples)]
 
 
 def _asked_card(
     image: PictureSource | None,
     payload: Mapping[str, Any] | None,
-    name: str,
+    name: str | None,
     blank: Card,
     faces: Sequence[tuple[Box, str]],
     max_side: int,
@@ -215,19 +227,12 @@ def _asked_card(
         name = image.name
         blank = replace(blank, file=image.absolute().as_uri())
     if payload is None:
-        blank = replace(blank, title=clean(name, 120) or "a picture")
+        blank = replace(blank, title=clean(name or "", 120) or "a picture")
     else:
-        blank = _described(payload, blank)
+        blank = described(payload, blank, title_text(payload))
     if image is not None:
         return _picture_card(image, payload or {}, faces, max_side, blank)
     return card_of(payload or {}, blank, max_side, faces)
-
-
-def _face_words(result: SearchResult) -> str:
-    faces = result.query_faces
-    if len(faces) == 1 and result.query.get("face") is not None:
-        return f"face {faces[0].index}"
-    return "" if not faces else "1 face" if len(faces) == 1 else f"{len(faces)} faces"
 
 
 def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
@@ -243,15 +248,15 @@ def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
 
 def _found_card(payload: Payload, mark: str, scores: str, max_side: int) -> Card:
     blank = Card("", scores=scores, mark=mark, is_hit=True)
-    return card_of(payload, _described(payload, blank), max_side)
+    return card_of(payload, described(payload, blank, title_text(payload)), max_side)
 
 
-def _described(payload: Mapping[str, Any], blank: Card) -> Card:
+def described(payload: Mapping[str, Any], blank: Card, title: str) -> Card:
     """Return `blank` with what a payload says of a painting of the gallery."""
     parts = (field_text(payload, "artist"), date_text(payload))
     return replace(
         blank,
-        title=title_text(payload),
+        title=title,
         details=tuple(part for part in parts if part),
         painting_id=id_text(payload),
         link=web_link(payload.get("source_url", "")),
@@ -283,10 +288,8 @@ def card_of(
     path = local_path(uri)
     if path is None:
         return _without_picture(blank, payload, f"The picture is elsewhere: {clean(uri, 160)}")
-    if faces is None:
-        box = _box(payload.get("box"))
-        # Without a number: those on the sheet are of the query's faces.
-        faces = [] if box is None else [(box, "")]
+    # A found face has no number: those on the sheet are of the query's faces.
+    faces = face_of(payload) if faces is None else faces
     return _picture_card(path, payload, faces, max_side, blank)
 
 
@@ -298,48 +301,68 @@ def _picture_card(
     blank: Card,
 ) -> Card:
     """Return `blank` with a picture in it, or with the reason there is none."""
+    try:
+        picture, outlines = load_outlined(image, payload, faces, max_side)
+    except ImageError as error:
+        reason = str(error)
+        if isinstance(image, Path):
+            reason = reason.replace(str(image), image.name)  # enough of its path on a sheet
+        return _without_picture(blank, payload, clean(reason, 200))
+    return replace(blank, outlines=tuple(outlines)).with_picture(picture, max_side)
+
+
+def load_outlined(
+    image: PictureSource,
+    payload: Mapping[str, Any],
+    faces: Sequence[tuple[Box, str]],
+    max_side: int,
+    *,
+    crop_side: int = CROP_SIDE,
+    most: int = 3000,
+) -> tuple[Image.Image, list[Outline]]:
+    """Load a picture with its faces, each cut out `crop_side` pixels wide.
+
+    Parameters
+    ----------
+    payload : mapping
+        Says how large the picture was when the boxes of `faces` were measured.
+    faces : sequence of (Box, str)
+        In pixels of that size, each with its label; what lies outside is left out.
+    max_side : int
+        Pixels of the longer side that are needed; more come where a face is small, ...
+    most : int
+        ... but no more than these: a face that would need a larger picture stays blurred.
+
+    Raises
+    ------
+    ImageError
+        If the picture cannot be read.
+    """
     width, height = _size(payload)
     smallest = min((max(box.width, box.height) for box, _ in faces), default=0.0)
     enough = max_side
     if smallest > 0:
-        long_side = max(width, height, 1)
         # Without the metadata's size the picture may be of any: load as much as allowed.
-        wanted = CROP_SIDE / (smallest * _CROP_MARGIN) * long_side if width else float("inf")
-        enough = max(max_side, int(min(_MAX_SIDE_FOR_CROPS, wanted)))
-    try:
-        loaded = _load(image, enough)
-    except ImageError as error:
-        return _without_picture(blank, payload, _short_reason(error, image))
+        wanted = crop_side / (smallest * _CROP_MARGIN) * max(width, height)
+        enough = max(max_side, int(min(most, wanted)) if width else most)
+    if isinstance(image, Path):
+        loaded = load_image(image, max_side=enough)
+    elif isinstance(image, bytes):
+        loaded = load_image_bytes(image, "the query picture", max_side=enough)
+    else:
+        rows, columns = image.shape[:2]
+        loaded = LoadedImage(shrink_image(image, enough), columns, rows, "")
     picture = Image.fromarray(loaded.pixels)
     # The boxes were measured on the ingested file, which may have been replaced since.
     full = (width or loaded.width, height or loaded.height)
-    outlines = tuple(
-        outline for box, label in faces if (outline := _outline(picture, box, full, label))
-    )
-    aspect = picture.width / picture.height
-    picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    return replace(blank, picture=picture, aspect=aspect, outlines=outlines)
-
-
-def _load(image: PictureSource, max_side: int) -> LoadedImage:
-    if isinstance(image, Path):
-        return load_image(image, max_side=max_side)
-    if isinstance(image, bytes):
-        return load_image_bytes(image, "the query picture", max_side=max_side)
-    height, width = image.shape[:2]
-    return LoadedImage(shrink_image(image, max_side), width, height, "")
+    found = (_outline(picture, box, full, label, crop_side) for box, label in faces)
+    return picture, [outline for outline in found if outline]
 
 
 def _without_picture(blank: Card, payload: Mapping[str, Any], problem: str) -> Card:
     width, height = _size(payload)
     aspect = min(2.0, max(0.5, width / height)) if width else 1.0
     return replace(blank, problem=problem, aspect=aspect)
-
-
-def _short_reason(error: ImageError, image: PictureSource) -> str:
-    """Return why a picture cannot be read; its name is enough of its path on a sheet."""
-    text = str(error)
-    return clean(text.replace(str(image), image.name) if isinstance(image, Path) else text, 200)
 
 
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:
@@ -350,36 +373,33 @@ def _size(payload: Mapping[str, Any]) -> tuple[int, int]:
     return 0, 0
 
 
-def _box(value: object) -> Box | None:
-    """Return a payload's box, or None where it is missing or makes no sense."""
+def face_of(payload: Mapping[str, Any]) -> list[tuple[Box, str]]:
+    """Return the box of the face that a payload is of, unnamed; none if it makes no sense."""
+    value = payload.get("box")
     if not isinstance(value, (list, tuple)) or len(value) != 4:
-        return None
+        return []
     if not all(isinstance(part, (int, float)) for part in value):
-        return None
-    x, y, width, height = (float(part) for part in value)
-    return Box(x, y, width, height) if width > 0 and height > 0 else None
+        return []
+    box = Box(*map(float, value))
+    return [(box, "")] if box.width > 0 and box.height > 0 else []
 
 
-def _outline(picture: Image.Image, box: Box, full: tuple[int, int], label: str) -> Outline | None:
+def _outline(
+    picture: Image.Image, box: Box, full: tuple[int, int], label: str, crop_side: int
+) -> Outline | None:
     """Return the outline of a box given in pixels of the `full` size; None if it is outside."""
     left, right = (min(1.0, max(0.0, x / full[0])) for x in (box.x, box.x + box.width))
     top, bottom = (min(1.0, max(0.0, y / full[1])) for y in (box.y, box.y + box.height))
     if not (left < right and top < bottom):
         return None
     parts = Box(left, top, right - left, bottom - top)
-    return Outline(parts, label, _crop(picture, parts))
-
-
-def _crop(picture: Image.Image, box: Box) -> Image.Image:
-    """Return a square around a box given in parts of the picture, `CROP_SIDE` wide."""
     width, height = picture.size
-    side = max(box.width * width, box.height * height) * _CROP_MARGIN
-    side = max(2.0, min(side, width, height))
-    x = (box.x + box.width / 2) * width - side / 2
-    y = (box.y + box.height / 2) * height - side / 2
-    x, y = min(max(0.0, x), width - side), min(max(0.0, y), height - side)
     if min(width, height) < 2:
-        return picture.resize((CROP_SIDE, CROP_SIDE))
-    return picture.resize(
-        (CROP_SIDE, CROP_SIDE), Image.Resampling.LANCZOS, box=(x, y, x + side, y + side)
-    )
+        return Outline(parts, label, picture.resize((crop_side, crop_side)))
+    side = max(parts.width * width, parts.height * height) * _CROP_MARGIN
+    side = max(2.0, min(side, width, height))
+    x = min(max(0.0, (left + right) / 2 * width - side / 2), width - side)
+    y = min(max(0.0, (top + bottom) / 2 * height - side / 2), height - side)
+    area = (x, y, x + side, y + side)
+    crop = picture.resize((crop_side, crop_side), Image.Resampling.LANCZOS, box=area)
+    return Outline(parts, label, crop)

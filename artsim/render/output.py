@@ -15,7 +15,7 @@ from artsim.catalog.cells import csv_lines, payload_columns
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
 from artsim.catalog.results import SearchResult, plain_json
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.spreadsheet import write_workbook
 
 OutputFormat = Literal["json", "jsonl", "csv", "xlsx", "paths"]

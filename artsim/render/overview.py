@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from artsim.encoders.plan import EncoderCard
+from artsim.encoders.cards import Card
 from artsim.render.table import print_table, rows_table
 from artsim.render.text import clean, format_bytes
 
 
-def print_models(cards: Iterable[EncoderCard], stream: TextIO) -> None:
+def print_models(cards: Iterable[Card], stream: TextIO) -> None:
     """Write the encoders that have a short name as a table."""
     headers = ["name", "for", "dim", "download", "weights", "licence", "what it is"]
     rows = [

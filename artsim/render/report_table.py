@@ -1,8 +1,9 @@
-"""A report on the terminal, or in a pipe: its tables and notes."""
+"""The tables of a report: on the terminal, as CSV and as LaTeX; and how their values read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TextIO
 
 from rich.cells import cell_len
@@ -11,10 +12,16 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from artsim.evaluation.report import Column, Report, Row, Table
-from artsim.render.report_cells import best_rows, cell_text, heading_text, row_notes
+from artsim.catalog.cells import csv_lines
+from artsim.evaluation.report import Cell, Column, Report, Table, Unit
+from artsim.evaluation.statistics import Estimate
 from artsim.render.table import make_console, new_table
 from artsim.render.text import clean
+
+MISSING: Final = "–"  # noqa: RUF001 - what stands in an empty cell is an en dash
+"""What a cell shows that was not measured."""
+
+UNIT_WORDS: Final[dict[Unit, str]] = {"share": "%", "ms": "ms", "seconds": "s"}
 
 _LEAST_NAME: Final = 12
 """Cells that a row's name keeps however many columns there are."""
@@ -24,6 +31,148 @@ _MOST_TEXT: Final = 48
 
 _GAP: Final = 2
 _STAR: Final = " *"
+
+_LATEX: Final = str.maketrans(
+    {char: f"\\{char}" for char in "#$%&_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "–": "--", "|": r"\textbar{}"}  # noqa: RUF001
+)
+
+
+def heading_text(column: Column) -> str:
+    """Return a column's heading with its unit: ``P@10 %``."""
+    unit = UNIT_WORDS.get(column.unit, "")
+    heading = clean(column.heading, 60)
+    return heading if not unit or heading.endswith(unit) else f"{heading} {unit}".strip()
+
+
+def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
+    """Return a number in its unit, without the unit's name.
+
+    Shares are in percent with one decimal, scores have three decimals, times and ratios
+    three digits that count, counts none behind the point.
+    """
+    size = abs(number)
+    if unit == "score" and 0 < number < 0.0005 and not signed:
+        return "<0.001"  # a probability of 0.000 would be none
+    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    if unit == "share":
+        number, decimals = 100 * number, 1
+    elif unit == "score":
+        decimals = 3
+    elif unit == "count":
+        decimals = 0 if float(number).is_integer() else min(1, decimals)
+    # Adding 0.0 turns a rounded -0.0 into 0.0.
+    rounded = round(number, decimals) + 0.0
+    return f"{'+' if signed and rounded > 0 else ''}{rounded:,.{decimals}f}"
+
+
+def cell_parts(cell: Cell, column: Column) -> tuple[str, str]:
+    """Return a cell's value and its interval as texts; the interval is often ""."""
+    if isinstance(cell, str):
+        return clean(cell, 1000), ""
+    number = number_of(cell)
+    if number is None:
+        return MISSING, ""
+    value = number_text(number, column.unit, signed=column.signed)
+    if not isinstance(cell, Estimate) or not math.isfinite(cell.low + cell.high):
+        return value, ""
+    ends = (number_text(end, column.unit, signed=column.signed) for end in (cell.low, cell.high))
+    return value, f"[{', '.join(ends)}]"
+
+
+def cell_text(cell: Cell, column: Column) -> str:
+    """Return a cell as one text: ``30.1 [28.7, 31.5]``."""
+    return " ".join(filter(None, cell_parts(cell, column)))
+
+
+def number_of(cell: Cell) -> float | None:
+    """Return the number that a cell is sorted and ranked by; None where it has none."""
+    if isinstance(cell, Estimate):
+        cell = cell.value
+    if cell is None or isinstance(cell, str) or not math.isfinite(cell):
+        return None
+    return float(cell)
+
+
+def best_rows(table: Table) -> dict[str, frozenset[str]]:
+    """Return, for each column, the names of the rows that are best in it.
+
+    Only measured rows compete. There is no best where fewer than two do, where neither
+    direction is better, or where all are equal; rows that read the same share the mark.
+    """
+    best: dict[str, frozenset[str]] = {}
+    for column in table.columns:
+        cells = {row.name: row.values.get(column.name) for row in table.rows if row.measured}
+        found = {name: n for name, cell in cells.items() if (n := number_of(cell)) is not None}
+        shown = {name: number_text(value, column.unit) for name, value in found.items()}
+        best[column.name] = frozenset()
+        if column.better is not None and len(set(shown.values())) > 1:
+            pick = max if column.better == "higher" else min
+            winner = shown[pick(found, key=lambda name: found[name])]
+            best[column.name] = frozenset(name for name, text in shown.items() if text == winner)
+    return best
+
+
+def row_notes(table: Table) -> list[tuple[str, str]]:
+    """Return the notes of rows as (names, note), rows of the same note together."""
+    names: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.note:
+            names.setdefault(clean(row.note, 1000), []).append(clean(row.name, 120))
+    return [(", ".join(rows), note) for note, rows in names.items()]
+
+
+def to_csv(table: Table) -> str:
+    """Return a table as CSV: its numbers unrounded and without units, by the columns' names.
+
+    A column with intervals is followed by ``NAME_low`` and ``NAME_high``; shares are in 0..1.
+    """
+    names = ["row"]
+    for column in table.columns:
+        names.append(column.name)
+        if any(isinstance(row.values.get(column.name), Estimate) for row in table.rows):
+            names += [f"{column.name}_low", f"{column.name}_high"]
+    rows = []
+    for row in table.rows:
+        values: dict[str, object] = {"row": row.name}
+        for name, cell in row.values.items():
+            is_estimate = isinstance(cell, Estimate)
+            values[name] = cell if isinstance(cell, str) or not is_estimate else number_of(cell)
+            if isinstance(cell, Estimate):
+                values |= {f"{name}_low": cell.low, f"{name}_high": cell.high}
+        rows.append([*(values.get(name) for name in names), row.measured, row.note or None])
+    return "".join(csv_lines([*names, "measured", "note"], rows))
+
+
+def to_latex(table: Table) -> str:
+    r"""Return a table as a ``tabular`` for ``\usepackage{booktabs}``, the best values bold.
+
+    Rows that were not measured are in italics; notes are comments below.
+    """
+    best = best_rows(table)
+    heads = [clean(table.row_heading, 60), *map(heading_text, table.columns)]
+    form = "l" + "".join("l" if column.unit == "text" else "r" for column in table.columns)
+    lines = [f"\\begin{{tabular}}{{{form}}}", r"\toprule", _latex_row(map(_latex, heads))]
+    lines.append(r"\midrule")
+    for row in table.rows:
+        cells = [_latex(clean(row.name, 200))]
+        for column in table.columns:
+            value, interval = map(_latex, cell_parts(row.values.get(column.name), column))
+            value = f"\\textbf{{{value}}}" if row.name in best[column.name] else value
+            cells.append(f"{value} {{\\footnotesize {interval}}}" if interval else value)
+        lines.append(_latex_row(cells if row.measured else (f"\\textit{{{c}}}" for c in cells)))
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    notes = [*table.notes, *(f"{rows}: {note}" for rows, note in row_notes(table))]
+    return "\n".join([*lines, *(f"% {clean(note, 4000)}" for note in notes)]) + "\n"
+
+
+def _latex(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def print_report(report: Report, stream: TextIO) -> None:
@@ -54,35 +203,35 @@ def _print(report: Report, console: Console) -> None:
         notes.append("* is the best of its column among what was measured here.")
     if notes:
         console.print()
+    _print_notes(notes, console)
+
+
+def _print_notes(notes: Iterable[str], console: Console) -> None:
     for note in notes:
-        _print_note(note, console)
+        console.print(Padding(Text(note, "dim"), (0, 0, 0, 2)))
 
 
 def _print_table(table: Table, console: Console) -> bool:
     """Print a table and its notes; return whether a value in it is marked as best."""
     best = best_rows(table)
     star = "" if console.is_terminal else _STAR
-    names = [clean(row.name, 200) for row in table.rows]
-    natural = max((cell_len(name) for name in (clean(table.row_heading), *names)), default=1)
-    widths = [_width(table, column, bool(best[column.name]), star) for column in table.columns]
+    heading = clean(table.row_heading)
+    natural = max(cell_len(name) for name in (heading, *(clean(r.name, 200) for r in table.rows)))
+    widths = []
+    for column in table.columns:
+        cells = (cell_text(row.values.get(column.name), column) for row in table.rows)
+        widest = min(max(map(cell_len, cells), default=0), _MOST_TEXT)
+        mark = len(star) if best[column.name] else 0
+        widths.append(max(cell_len(heading_text(column)), widest) + mark)
     name_width = min(natural, max(_LEAST_NAME, console.width - max(widths, default=0) - _GAP))
     for number, block in enumerate(_blocks(widths, console.width - name_width)):
         if number:
             console.print()
         columns = [table.columns[i] for i in block]
-        console.print(_block(table, columns, best, names, name_width, star))
-    for note in table.notes:
-        _print_note(clean(note, 2000), console)
-    for rows, note in row_notes(table):
-        _print_note(f"{rows}: {note}", console)
+        console.print(_block(table, columns, best, name_width, star))
+    _print_notes((clean(note, 2000) for note in table.notes), console)
+    _print_notes((f"{rows}: {note}" for rows, note in row_notes(table)), console)
     return any(best.values())
-
-
-def _width(table: Table, column: Column, has_best: bool, star: str) -> int:
-    cells = (cell_text(row.values.get(column.name), column) for row in table.rows)
-    widest = max((cell_len(text) for text in cells), default=0)
-    mark = len(star) if has_best else 0
-    return max(cell_len(heading_text(column)), min(widest, _MOST_TEXT)) + mark
 
 
 def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
@@ -102,12 +251,11 @@ def _block(
     table: Table,
     columns: Sequence[Column],
     best: Mapping[str, frozenset[str]],
-    names: Sequence[str],
     name_width: int,
     star: str,
 ) -> RichTable:
     shown = new_table()
-    shown.add_column(clean(table.row_heading), width=name_width, overflow="fold")
+    shown.add_column(clean(table.row_heading), width=max(1, name_width), overflow="fold")
     for column in columns:
         words = column.unit == "text"
         mark = "" if words or not best[column.name] else " " * len(star)
@@ -115,21 +263,16 @@ def _block(
             heading_text(column) + mark,
             justify="left" if words else "right",
             overflow="fold",
-            max_width=None if not words else _MOST_TEXT,
+            max_width=_MOST_TEXT if words else None,
         )
-    for name, row in zip(names, table.rows, strict=True):
-        cells = [_cell(row, column, best[column.name], star) for column in columns]
-        shown.add_row(Text(name, "" if row.measured else "dim"), *cells)
+    for row in table.rows:
+        cells = [Text(clean(row.name, 200), "" if row.measured else "dim")]
+        for column in columns:
+            text = cell_text(row.values.get(column.name), column)
+            if row.name in best[column.name]:
+                cells.append(Text(text + star, "bold"))
+            else:
+                mark = " " * len(star) if best[column.name] else ""
+                cells.append(Text(text + mark, "" if row.measured else "dim"))
+        shown.add_row(*cells)
     return shown
-
-
-def _cell(row: Row, column: Column, best: frozenset[str], star: str) -> Text:
-    text = cell_text(row.values.get(column.name), column)
-    if row.name in best:
-        return Text(text + star, "bold")
-    mark = " " * len(star) if best else ""
-    return Text(text + mark, "" if row.measured else "dim")
-
-
-def _print_note(note: str, console: Console) -> None:
-    console.print(Padding(Text(note, "dim"), (0, 0, 0, 2)))

@@ -9,12 +9,19 @@ from typing import Final
 
 from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
-from artsim.files import FileKind, check_file, write_file
-from artsim.images.place import picture_files
-from artsim.render import sheet_html, sheet_png
-from artsim.render.cards import make_list_sheet, make_sheet
+from artsim.files import FileKind, check_file, picture_files, write_file
+from artsim.render.cards import Sheet, make_list_sheet, make_sheet
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
+
+HTML_SIDE: Final = 480
+"""Most pixels of a hit's picture on a page: sharp at a card's width, some 40 kB."""
+
+PNG_SIDE: Final = 640
+"""Most pixels that a picture is given on a PNG."""
+
+_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""There is no script on the page, and none may run."""
 
 
 def write_sheet(
@@ -50,14 +57,28 @@ def write_sheet(
     pictures = tuple(_pictures(result)) if path.exists() else ()
     check_file(path, SHEET, overwrite=overwrite, inputs=pictures)
     is_png = path.suffix.lower() == ".png"
-    side = sheet_png.CARD_SIDE if is_png else sheet_html.CARD_SIDE
+    side = PNG_SIDE if is_png else HTML_SIDE
     if isinstance(result, Listing):
         sheet = make_list_sheet(result, title, max_side=side)
     else:
         sheet = make_sheet(result, title, max_side=side)
-    content = sheet_png.draw_png(sheet) if is_png else sheet_html.to_html(sheet).encode("utf-8")
+    if is_png:
+        from artsim.render.sheet_png import draw_png
+
+        content = draw_png(sheet)
+    else:
+        content = to_html(sheet).encode("utf-8")
     with write_file(path, SHEET, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
+
+
+def to_html(sheet: Sheet) -> str:
+    """Return the sheet as the text of an HTML file, to be written in UTF-8."""
+    from artsim.render.pages import environment, static
+
+    page = environment().get_template("sheet.html")
+    style = static("colors.css", "sheet.css")
+    return page.render(policy=_POLICY, title=sheet.title, style=style, sheet=sheet)
 
 
 def _pictures(result: SearchResult | Listing) -> Iterator[Path]:

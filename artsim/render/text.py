@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from artsim.catalog.results import Listing, SearchResult
-from artsim.images.place import local_path
+from artsim.files import local_path
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""

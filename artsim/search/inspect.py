@@ -12,8 +12,7 @@ from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.catalog.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
-from artsim.files import FileKind, file_hash, is_same_file
-from artsim.images.place import local_path
+from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.probes import find_painting
 from artsim.search.queries import IdQuery
 from artsim.store.base import Record, Store

@@ -61,10 +61,10 @@ class Models:
 
     def _encoder(self, info: EncoderInfo) -> Encoder:
         if info.spec not in self._encoders:
-            from artsim.encoders.registry import find_maker, resolve
+            from artsim.encoders.registry import find_maker, load_encoder, resolve
 
-            plan = resolve(info.spec, weights=self.weights, settings=self.settings)
-            if plan.vector_name != info.vector_name:
+            card = resolve(info.spec, weights=self.weights, settings=self.settings)
+            if card.vector_name != info.vector_name:
                 maker = find_maker(info.vector_name, settings=self.settings)
                 way_out, option = (
                     ("use the weights that the gallery was made with", "--weights FILE")
@@ -76,11 +76,13 @@ class Models:
                 )
                 raise EncoderMismatchError(
                     f"the gallery holds vectors {info.vector_name!r}, and the encoder "
-                    f"{info.spec!r} now makes {plan.vector_name!r}: they cannot be compared; "
+                    f"{info.spec!r} now makes {card.vector_name!r}: they cannot be compared; "
                     f"{way_out}, or ingest the pictures anew into another gallery",
                     hint=f"{option}; artsim ingest SOURCE --encoder {info.name} --gallery NAME",
                 )
-            self._encoders[info.spec] = plan.load(self.device)
+            self._encoders[info.spec] = load_encoder(
+                card, device=self.device, settings=self.settings
+            )
         return self._encoders[info.spec]
 
     def vector_name(self, spec: str) -> str:
@@ -99,7 +101,7 @@ class Models:
         """Return the face detector."""
         with self._lock:
             if self._detector is None:
-                from artsim.encoders.detectors import load_detector
+                from artsim.encoders.face_crops import load_detector
 
                 self._detector = load_detector(
                     min_face=self.min_face, score=self.face_score, device=self.device

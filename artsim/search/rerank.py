@@ -40,7 +40,7 @@ def rerank_by_ssim(
     list of Hit
         With ``rerank_score``, alone in -1..1, best first.
     """
-    from artsim.images.similarity import ssim
+    from artsim.images.pixels import ssim
 
     if not hits:
         return []

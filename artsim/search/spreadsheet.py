@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from artsim.catalog.cells import cell_text
 from artsim.catalog.results import plain_json
 from artsim.errors import ExportError
-from artsim.files import GENERATOR
-from artsim.images.place import local_path
+from artsim.files import GENERATOR, local_path
 
 if TYPE_CHECKING:
     from openpyxl.cell import WriteOnlyCell

@@ -134,7 +134,7 @@ def library_detector() -> Detect:
 
 def artsim_detector() -> Detect:
     """Return artsim's detector with the library's threshold."""
-    from artsim.encoders.detectors import load_detector
+    from artsim.encoders.face_crops import load_detector
 
     detector = load_detector(score=LIBRARY_SCORE)
 

@@ -18,7 +18,7 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.registry import load_encoder
 from artsim.images.load import load_image
-from artsim.images.similarity import ssim
+from artsim.images.pixels import ssim
 from artsim.search.models import Models
 from artsim.search.queries import ImageQuery
 from artsim.search.similar import find_similar

@@ -9,9 +9,8 @@ import torch
 
 from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
-from artsim.encoders.builtin_family import FOLDER, builtin_config
 from artsim.encoders.registry import load_encoder, resolve
-from artsim.encoders.trained_config import WEIGHTS_FILE
+from artsim.encoders.trained import BUILTIN_FOLDER, WEIGHTS_FILE, read_config
 from artsim.images.edits import EDITS, edit_picture
 
 
@@ -31,8 +30,8 @@ def picture(seed: int, side: int = 120) -> RGBImage:
 
 
 def test_its_weights_are_small_and_its_card_is_whole() -> None:
-    assert (FOLDER / WEIGHTS_FILE).stat().st_size <= 8_000_000
-    config = builtin_config()
+    assert (BUILTIN_FOLDER / WEIGHTS_FILE).stat().st_size <= 8_000_000
+    config = read_config(BUILTIN_FOLDER)
     assert config.dim == resolve("builtin").dim
     assert 128 <= config.dim <= 512
     assert {"data", "terms", "recipe", "date", "scores", "artsim"} <= config.card.keys()
@@ -58,6 +57,25 @@ def test_a_picture_does_not_depend_on_its_neighbors(encoder: Encoder) -> None:
     together = encoder.encode(pictures)
     alone = np.concatenate([encoder.encode([one]) for one in pictures])
     assert np.allclose(together, alone, atol=1e-4)
+
+
+def test_one_picture_takes_one_core_and_leaves_the_others_as_they_were(encoder: Encoder) -> None:
+    before = torch.get_num_threads()
+    seen: list[int] = []
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(
+        lambda *_: seen.append(torch.get_num_threads())
+    )
+    try:
+        torch.set_num_threads(2)
+        encoder.encode([picture(0)])
+        assert set(seen) == {1}
+        seen.clear()
+        encoder.encode([picture(0), picture(1)])
+        assert set(seen) == {2}
+        assert torch.get_num_threads() == 2
+    finally:
+        hook.remove()
+        torch.set_num_threads(before)
 
 
 # Made-up pictures differ in little but color, and a detail or a wall leaves little of that.

@@ -16,12 +16,15 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from artsim.catalog.classification import rank_candidates
-from artsim.encoders.classifier.config import ClassifierConfig
-from artsim.encoders.classifier.folder import read_classifier, save_classifier
-from artsim.encoders.classifier.head import Head, softmax
-from artsim.encoders.classifier.predict import load_classifier
-from artsim.encoders.recall import recall_encoder
-from artsim.encoders.registry import load_encoder
+from artsim.encoders.classifier import (
+    ClassifierConfig,
+    Head,
+    load_classifier,
+    read_classifier,
+    save_classifier,
+    softmax,
+)
+from artsim.encoders.registry import load_encoder, recall_encoder
 from artsim.errors import EncoderError, EncoderMismatchError, ImageError, WeightsError
 
 CLASSES = ("Baroque", "Cubism", "Ukiyo-e")

@@ -14,11 +14,11 @@ import torch
 from skimage import data as pictures
 
 from artsim.encoders import facenet
-from artsim.encoders.download import download_weights, save_stream
 from artsim.encoders.face_crops import CROP_SIZE, find_faces
-from artsim.encoders.facenet import create_network, load_facenet
 from artsim.encoders.mtcnn import MTCNNDetector
+from artsim.encoders.networks import build_facenet
 from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.weights import download_weights, save_stream
 from artsim.errors import WeightsError
 
 
@@ -44,7 +44,7 @@ def reference(crops: list[np.ndarray]) -> torch.nn.Module:
     Without the statistics it would give nearly the same vector for every picture.
     """
     torch.manual_seed(0)
-    network: torch.nn.Module = create_network().train()
+    network: torch.nn.Module = build_facenet().train()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
             module.momentum = None  # an average over all that it sees
@@ -69,7 +69,7 @@ def file(reference: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -
 def test_same_vectors_as_facenet_pytorch(
     file: Path, reference: torch.nn.Module, crops: list[np.ndarray]
 ) -> None:
-    encoder = load_facenet("vggface2", weights=file, device="cpu")
+    encoder = load_encoder("facenet", weights=file, device="cpu")
     vectors = encoder.encode(crops)
     with torch.inference_mode():
         expected = reference(standardized(crops)).numpy()
@@ -82,13 +82,12 @@ def test_same_vectors_as_facenet_pytorch(
 
 
 def test_identity(file: Path) -> None:
-    encoder = load_facenet("vggface2", weights=file)
+    encoder = load_encoder("facenet", weights=file)
     info = encoder.info
     assert (info.kind, info.dim, info.takes_text) == ("face", 512, False)
     assert re.fullmatch(r"facenet-[0-9a-f]{12}-v1", info.vector_name)
     assert resolve("facenet").vector_name == "facenet-vggface2-v1"
     assert resolve("facenet-casia").vector_name == "facenet-casia-webface-v1"
-    assert load_encoder("facenet", weights=file).info.vector_name == info.vector_name
 
 
 def test_cached_download_is_used(
@@ -98,14 +97,14 @@ def test_cached_download_is_used(
     cached = tmp_path / "checkpoints" / facenet.FILES["vggface2"]
     cached.parent.mkdir()
     cached.symlink_to(file)
-    assert load_facenet("vggface2").info.vector_name == "facenet-vggface2-v1"
+    assert load_encoder("facenet").info.vector_name == "facenet-vggface2-v1"
 
 
 def test_no_weights_names_both_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(facenet, "RELEASE", "https://127.0.0.1:1/")  # nobody listens
     with pytest.raises(WeightsError) as caught:
-        load_facenet("vggface2")
+        load_encoder("facenet")
     message = caught.value.with_hint
     for part in ("facenet:vggface2", str(tmp_path), "127.0.0.1", "--weights", "ARTSIM_WEIGHTS"):
         assert part in message
@@ -116,7 +115,7 @@ def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.pt"
     torch.save({"layer.weight": torch.zeros(3, 3)}, path)
     with pytest.raises(WeightsError, match="not of this model"):
-        load_facenet("vggface2", weights=path)
+        load_encoder("facenet", weights=path)
 
 
 class _Touch:
@@ -133,7 +132,7 @@ def test_code_in_a_weight_file_is_not_run(tmp_path: Path) -> None:
     path, trace = tmp_path / "hostile.pt", tmp_path / "trace"
     path.write_bytes(pickle.dumps({"conv2d_1a.conv.weight": _Touch(trace)}))
     with pytest.raises(WeightsError, match=str(path)):
-        load_facenet("vggface2", weights=path)
+        load_encoder("facenet", weights=path)
     assert not trace.exists()
 
 

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 
 from artsim.encoders.base import Encoder
-from artsim.encoders.handcrafted.encoder import HandcraftedEncoder
+from artsim.encoders.registry import load_encoder
 
 
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
-    return HandcraftedEncoder()
+    return load_encoder("handcrafted")
 
 
 def painted(seed: int, width: int = 320, height: int = 240) -> np.ndarray:
@@ -126,8 +126,8 @@ def test_copies_stay_near_and_other_pictures_far(encoder: Encoder, seed: int) ->
 def test_a_query_needs_neither_torch_nor_scipy() -> None:
     script = (
         "import sys, numpy as np\n"
-        "from artsim.encoders.handcrafted.encoder import HandcraftedEncoder\n"
-        "HandcraftedEncoder().encode([np.zeros((9, 9, 3), np.uint8)])\n"
+        "from artsim.encoders.registry import load_encoder\n"
+        "load_encoder('handcrafted').encode([np.zeros((9, 9, 3), np.uint8)])\n"
         "print(sorted({'torch', 'scipy', 'skimage'} & set(sys.modules)))\n"
     )
     done = subprocess.run(

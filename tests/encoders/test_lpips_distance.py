@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from artsim.config import Settings
-from artsim.encoders.lpips_distance import FILES, Backbone, LpipsDistance, find_lpips
+from artsim.encoders.lpips import FILES, Backbone, LpipsDistance, find_lpips
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderError, WeightsError
 
@@ -73,9 +73,9 @@ def test_equal_to_lpips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(torch_home))
-    plan = find_lpips(backbone, settings)
-    assert plan.weights.is_relative_to(torch_home)
-    found = plan.load("cpu").distances(pictures[0], pictures)
+    weights = find_lpips(backbone, settings)
+    assert weights.is_relative_to(torch_home)
+    found = LpipsDistance(backbone, weights, device="cpu").distances(pictures[0], pictures)
     assert found.dtype == np.float64
     assert found[0] == 0.0
     assert (found[1:] > 0.01).all()
@@ -92,12 +92,11 @@ def test_a_file_in_the_weights_folder_comes_first(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(torch_home))
     cached = find_lpips("squeeze", settings)
-    state = torch.load(cached.weights, weights_only=True)
+    state = torch.load(cached, weights_only=True)
     own = tmp_path / "squeezenet1_1.safetensors"
     save_file({k: v for k, v in state.items() if k.startswith("features.")}, own)
-    plan = find_lpips("squeeze", settings)
-    assert plan.weights == own
-    one, other = plan.load("cpu"), cached.load("cpu")
+    assert find_lpips("squeeze", settings) == own
+    one, other = (LpipsDistance("squeeze", path, device="cpu") for path in (own, cached))
     assert one.identity != other.identity
     assert np.array_equal(
         one.distances(pictures[0], pictures[:3]), other.distances(pictures[0], pictures[:3])
@@ -156,7 +155,7 @@ def test_looking_for_weights_imports_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from artsim.config import Settings\n"
-        "from artsim.encoders.lpips_distance import find_lpips\n"
+        "from artsim.encoders.lpips import find_lpips\n"
         "from artsim.errors import WeightsError\n"
         "folder = Path(sys.argv[1])\n"
         "try: find_lpips('alex', Settings(home=folder, weights=folder))\n"

@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from artsim.catalog.arrays import RGBImage
-from artsim.encoders.mtcnn_boxes import squared, suppress, windows_of
-from artsim.encoders.mtcnn_nets import CandidateNet, ProposalNet, load_net
-from artsim.encoders.mtcnn_pyramid import fold_pyramid, plan_pyramid
-from artsim.encoders.mtcnn_windows import resize_windows, sum_table
-from artsim.encoders.torchvision_ops import ensure_torchvision, suppress_overlaps
+from artsim.encoders.mtcnn import CandidateNet, ProposalNet, load_net, squared, windows_of
+from artsim.encoders.mtcnn_pyramid import fold_pyramid, plan_pyramid, resize_windows, sum_table
+from artsim.encoders.torchvision_ops import ensure_torchvision, suppress
 
 CPU = torch.device("cpu")
 
@@ -82,7 +80,7 @@ def test_the_first_net_on_one_canvas_equals_it_on_every_level(
     pyramid = plan_pyramid(height, width, min_face)
     net = ProposalNet(CPU)
     table = sum_table(image)
-    odds, hidden = net(fold_pyramid(table, pyramid), pyramid.odd_rows, pyramid.odd_columns)
+    odds, hidden = net(fold_pyramid(table, pyramid), pyramid)
     plain = load_net("PNet")
     for level in pyramid.levels:
         offsets, probabilities = plain(area_resize(image, level.height, level.width)[None])
@@ -121,14 +119,6 @@ def random_boxes(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     boxes = np.concatenate([corner, corner + random.integers(1, 60, (count, 2))], axis=1)
     # Scores in steps, so that some are equal.
     return boxes.astype(np.float32), (random.integers(0, 50, count) / 50).astype(np.float32)
-
-
-@pytest.mark.parametrize("count", [0, 1, 7, 300, 1300])
-@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7])
-def test_suppression_by_union(count: int, threshold: float) -> None:
-    boxes, scores = random_boxes(count, seed=count)
-    expected = suppress_overlaps(torch.from_numpy(boxes), torch.from_numpy(scores), threshold)
-    np.testing.assert_array_equal(suppress(boxes, scores, threshold), expected.numpy())
 
 
 @pytest.mark.parametrize("count", [1, 7, 300, 900])

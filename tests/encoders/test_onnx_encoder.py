@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from artsim.config import Settings
-from artsim.encoders.base import Encoder
-from artsim.encoders.onnx_maps import OnnxMaps, open_maps
+from artsim.encoders.base import Encoder, MapReader
 from artsim.encoders.registry import list_cards, load_encoder, resolve
 from artsim.errors import EncoderError, WeightsError
 from tests.onnx_networks import write_graph, write_network
@@ -233,8 +232,8 @@ def test_shared_weights_equal_a_direct_call(tmp_path: Path, name: str) -> None:
 # --- what it sees where ---
 
 
-def maps_of(model: Path, tmp_path: Path) -> OnnxMaps:
-    maps = open_maps(load(model, tmp_path))
+def maps_of(model: Path, tmp_path: Path) -> MapReader:
+    maps = load(model, tmp_path).open_maps()
     assert maps is not None
     return maps
 
@@ -244,7 +243,7 @@ def test_vectors_are_the_means_of_the_maps(tmp_path: Path, batch: int | str) -> 
     model = write_encoder(tmp_path, CONFIG, batch=batch)
     encoder, maps = load(model, tmp_path), maps_of(model, tmp_path)
     images = pictures(6)
-    vectors, seen = maps.encode_prepared([encoder.prepare(image) for image in images])
+    vectors, seen = maps([encoder.prepare(image) for image in images])
     assert seen.shape == (6, 5, 6, 6)
     np.testing.assert_allclose(seen.mean(axis=(2, 3)), vectors, atol=1e-5)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -256,19 +255,19 @@ def test_a_mean_over_height_and_width_is_found_however_it_is_written(tmp_path: P
     mean = node("ReduceMean", ["r", "axes"], ["m"], keepdims=0)
     nodes = [node("Relu", ["x"], ["r"]), mean, node("Identity", ["m"], ["y"])]
     model = write_graph(tmp_path / "net.onnx", nodes, CONFIG)
-    _, seen = maps_of(model, tmp_path).encode_prepared([np.full((8, 8, 3), 200, np.uint8)])
+    _, seen = maps_of(model, tmp_path)([np.full((8, 8, 3), 200, np.uint8)])
     assert seen.shape == (1, 3, 8, 8)
 
 
 def test_vectors_that_are_no_means_have_no_maps(tmp_path: Path) -> None:
     node = onnx.helper.make_node
     largest = node("ReduceMax", ["x", "axes"], ["y"], keepdims=0)
-    assert open_maps(load(write_graph(tmp_path / "net.onnx", [largest], CONFIG), tmp_path)) is None
-    assert open_maps(load_encoder("handcrafted")) is None
+    assert load(write_graph(tmp_path / "net.onnx", [largest], CONFIG), tmp_path).open_maps() is None
+    assert load_encoder("handcrafted").open_maps() is None
 
 
 def test_without_onnx_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = load(write_encoder(tmp_path, CONFIG), tmp_path)
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(EncoderError, match=r"pip install 'artsim\[onnx\]'"):
-        open_maps(encoder)
+        encoder.open_maps()

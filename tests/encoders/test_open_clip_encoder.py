@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
 from artsim.encoders.base import TextEncoder
-from artsim.encoders.clip import ClipEncoder
 from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.torch_encoder import TorchTextEncoder
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
@@ -79,9 +79,9 @@ def square_pictures(count: int = 4) -> list[RGBImage]:
     ]
 
 
-def load(file: Path) -> ClipEncoder:
+def load(file: Path) -> TorchTextEncoder:
     encoder = load_encoder(f"open_clip:{MODEL}", weights=file, device="cpu", settings=SETTINGS)
-    assert isinstance(encoder, ClipEncoder)
+    assert isinstance(encoder, TorchTextEncoder)
     return encoder
 
 

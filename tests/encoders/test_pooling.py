@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.encoders.pooling import gem, rmac, rmac_regions
+from artsim.encoders.timm import gem, rmac, rmac_regions
 
 side = st.integers(1, 17)
 

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.encoders.pooling import gem, rmac
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import load_encoder, resolve
-from artsim.encoders.torch_encoder import TorchImageEncoder, native_reduced_precision
+from artsim.encoders.timm import gem, rmac
+from artsim.encoders.torch_encoder import TorchEncoder, native_reduced_precision
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
@@ -65,10 +65,10 @@ def pictures(count: int = 4, side: int | None = None) -> list[RGBImage]:
     return found
 
 
-def in_full_precision(spec: str, weights: Path) -> TorchImageEncoder:
+def in_full_precision(spec: str, weights: Path) -> TorchEncoder:
     """Load an encoder as users do, and turn its reduced precision off."""
     encoder = load_encoder(spec, settings=Settings(home=weights, weights=weights), device="cpu")
-    assert isinstance(encoder, TorchImageEncoder)
+    assert isinstance(encoder, TorchEncoder)
     encoder._reduced = None
     return encoder
 
@@ -133,7 +133,7 @@ def test_reduced_precision_keeps_the_vectors(weights: Path) -> None:
     images = pictures(8)
     for name in (CONVOLUTIONAL, TRANSFORMER):
         fast = load_encoder(f"timm:{name}", settings=Settings(home=weights, weights=weights))
-        assert isinstance(fast, TorchImageEncoder)
+        assert isinstance(fast, TorchEncoder)
         assert fast.precision == "bfloat16"
         full = in_full_precision(f"timm:{name}", weights)
         cosines = (fast.encode(images) * full.encode(images)).sum(axis=1)
@@ -144,7 +144,7 @@ def test_reduced_precision_keeps_the_vectors(weights: Path) -> None:
 def test_reduced_precision_that_loses_the_vectors_is_not_used(weights: Path) -> None:
     if native_reduced_precision(torch.device("cpu")) is None:
         pytest.skip("this CPU computes no faster in reduced precision, so it is not used")
-    plan = resolve(f"timm:{CONVOLUTIONAL}", settings=Settings(home=weights, weights=weights))
+    card = resolve(f"timm:{CONVOLUTIONAL}", settings=Settings(home=weights, weights=weights))
 
     def cancels(pictures: torch.Tensor) -> torch.Tensor:
         """Return differences of large numbers, which few digits cannot hold."""
@@ -152,8 +152,8 @@ def test_reduced_precision_that_loses_the_vectors_is_not_used(weights: Path) -> 
         large = torch.nn.functional.linear(flat, torch.eye(flat.shape[1])) + 300
         return large - 300 if large.dtype == torch.float32 else (large - 300).float()
 
-    encoder = TorchImageEncoder(
-        plan, torch.nn.Identity(), cancels, Preprocessing(160, 160), device="cpu"
+    encoder = TorchEncoder(
+        card, torch.nn.Identity(), Preprocessing(160, 160), cancels, device="cpu"
     )
     assert encoder.precision == "float32"
 
@@ -191,7 +191,7 @@ def test_weights_saved_without_a_classifier_will_do(weights: Path, tmp_path: Pat
     torch.save({"state_dict": headless.state_dict()}, file)
     whole = in_full_precision(f"timm:{CONVOLUTIONAL}", weights)
     cut = load_encoder(f"timm:{CONVOLUTIONAL}@{file}", settings=SETTINGS, device="cpu")
-    assert isinstance(cut, TorchImageEncoder)
+    assert isinstance(cut, TorchEncoder)
     cut._reduced = None
     np.testing.assert_array_equal(cut.encode(pictures()), whole.encode(pictures()))
     assert cut.info.vector_name != whole.info.vector_name

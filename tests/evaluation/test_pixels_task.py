@@ -22,9 +22,9 @@ from artsim.evaluation.pixels.options import PixelsOptions
 from artsim.evaluation.pixels.task import evaluate_pixels
 from artsim.evaluation.report import Report, Table
 from artsim.evaluation.statistics import Estimate, estimate_mean
+from artsim.files import local_path
 from artsim.images.align import align_face
 from artsim.images.load import load_image
-from artsim.images.place import local_path
 from artsim.search.models import Models
 from artsim.search.options import SearchOptions
 from artsim.search.queries import IdQuery

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.images.place import local_path
+from artsim.files import local_path
 
 
 @settings(deadline=None, derandomize=True)

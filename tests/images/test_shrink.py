@@ -3,9 +3,9 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from artsim.images import shrink
+from artsim.images import decode
 from artsim.images.color import decode_levels, depth_of
-from artsim.images.shrink import shrink_levels
+from artsim.images.decode import shrink_levels
 
 PHOTOGRAPH = Image.fromarray(skimage.data.astronaut())
 
@@ -49,7 +49,7 @@ def test_bands_give_what_the_whole_gives(
     whole = decode_levels(picture, depth_of(picture)).resize(
         target, Image.Resampling.LANCZOS, reducing_gap=2.0
     )
-    monkeypatch.setattr(shrink, "BAND_PIXELS", 5000)
+    monkeypatch.setattr(decode, "BAND_PIXELS", 5000)
 
     shrunk = shrink_levels(picture, target)
 
@@ -66,7 +66,7 @@ def test_a_large_picture_is_not_turned_into_other_numbers_at_once(
         sizes.append(image.width * image.height)
         return decode_levels(image, None)
 
-    monkeypatch.setattr(shrink, "decode_levels", watched)
-    monkeypatch.setattr(shrink, "BAND_PIXELS", 5000)
+    monkeypatch.setattr(decode, "decode_levels", watched)
+    monkeypatch.setattr(decode, "BAND_PIXELS", 5000)
     shrink_levels(in_mode("RGBA", (701, 503)), (100, 72))
     assert max(sizes) <= 5000

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.metrics import mean_squared_error, structural_similarity
 
-from artsim.images.pixels import to_pixels
-from artsim.images.similarity import rmse, ssim
+from artsim.images.pixels import rmse, ssim, to_pixels
 
 
 def skimage_ssim(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.metrics import structural_similarity
 
-from artsim.images.similarity import ssim, ssim_color
+from artsim.images.pixels import ssim, ssim_color
 
 
 @st.composite

@@ -1,5 +1,4 @@
 import math
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +6,7 @@ import pytest
 from PIL import Image
 
 from artsim.errors import RenderError
-from artsim.render.plot_losses import losses_png, write_losses
-from artsim.render.plots import drawing
+from artsim.render.plots import draw_losses, drawing, write_losses
 
 
 def history(steps: int = 40) -> list[dict[str, float]]:
@@ -27,15 +25,23 @@ def test_each_loss_has_a_panel(tmp_path: Path) -> None:
         pixels = np.asarray(picture.convert("L"))
     assert pixels.min() < 120
     assert pixels[-2:].min() == 255
-    with Image.open(BytesIO(losses_png([{"loss": 1.0}], title="one step"))) as single:
+    one = write_losses(tmp_path / "one.png", [{"loss": 1.0}], title="one step")
+    with Image.open(one) as single:
         assert single.height < picture.height
 
 
-def test_what_is_drawn() -> None:
-    from artsim.render.plot_losses import _draw
+def test_losses_are_a_drawing_too(tmp_path: Path) -> None:
+    path = write_losses(tmp_path / "losses.svg", history(), title="of $x_1$")
+    assert "of $x_1$" in path.read_text(encoding="utf-8")
+    write_losses(path, history(10), title="replaced")
+    path.write_text("<svg/>")
+    with pytest.raises(RenderError, match="did not make"):
+        write_losses(path, history(), title="x")
 
+
+def test_what_is_drawn() -> None:
     with drawing("losses"):
-        figure = _draw(history())
+        figure = draw_losses(history())
     assert [axes.get_ylabel() for axes in figure.axes] == [
         "contrastive",
         "reconstruction",
@@ -50,6 +56,6 @@ def test_what_is_drawn() -> None:
 
 def test_nothing_to_draw_and_nowhere_to_write(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no losses"):
-        losses_png([], title="x")
+        write_losses(tmp_path / "none.png", [], title="x")
     with pytest.raises(RenderError, match=r"losses\.png"):
         write_losses(tmp_path / "missing" / "losses.png", history(), title="x")

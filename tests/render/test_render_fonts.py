@@ -1,15 +1,12 @@
-# ruff: noqa: RUF001 - titles and dates have such letters
-from pathlib import Path
-
 import pytest
 from PIL import Image, ImageDraw
 
-from artsim.render.fonts import Type, load_type, make_type
+from artsim.render.sheet_png import Type, load_type
 
 
-@pytest.fixture(params=["installed", "none"])
-def kind(request: pytest.FixtureRequest) -> Type:
-    return load_type("serif", 20) if request.param == "installed" else make_type({}, "serif", 20)
+@pytest.fixture
+def kind() -> Type:
+    return load_type("serif", 20)
 
 
 def drawn(kind: Type, text: str) -> bytes:
@@ -18,17 +15,12 @@ def drawn(kind: Type, text: str) -> bytes:
     return canvas.tobytes()
 
 
-def test_without_fonts_letters_lose_their_accents_only() -> None:
-    bare = make_type({}, "sans", 20)
-    assert drawn(bare, "Čiurlionis, Łódź, Strauß") == drawn(bare, "Ciurlionis, Lodz, Strauss")
-    assert drawn(bare, "c. 1500–25") == drawn(bare, "c. 1500-25")
-
-
-def test_a_damaged_font_is_passed_over(tmp_path: Path) -> None:
-    damaged = tmp_path / "dejavuserif.ttf"
-    damaged.write_bytes(b"\0\1\0\0not a font")
-    kind = make_type({damaged.name: damaged}, "serif", 20)
-    assert kind.width("abc") == make_type({}, "serif", 20).width("abc")
+def test_letters_keep_their_accents(kind: Type) -> None:
+    assert drawn(kind, "Čiurlionis, Łódź, Strauß") != drawn(kind, "Ciurlionis, Lodz, Strauss")
+    boxes = drawn(kind, "\uec01\uec01")
+    assert boxes != drawn(kind, "")  # what no font has is a box
+    for text in ("דיוקן אישה", "лилии", "Κόρη", "★"):
+        assert drawn(kind, text[:2]) != boxes
 
 
 def test_lines_fit_and_lose_nothing(kind: Type) -> None:

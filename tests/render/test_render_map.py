@@ -20,14 +20,22 @@ import pytest
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from artsim.catalog.collection_map import CollectionMap, Faithfulness
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError, RenderError
-from artsim.evaluation.picture_grid import assign_cells, choose_grid
-from artsim.render.map import MapStyle, write_map
-from artsim.render.map_colors import CATEGORICAL, SEQUENTIAL, UNKNOWN, point_colors, scale_color
-from artsim.render.map_fields import CategoryField, NumberField, find_fields
-from artsim.render.map_png import WALL
+from artsim.render.collection_map import (
+    CATEGORICAL,
+    SEQUENTIAL,
+    UNKNOWN,
+    CategoryField,
+    CollectionMap,
+    NumberField,
+    find_fields,
+    point_colors,
+    scale_color,
+)
+from artsim.render.map_page import MapStyle, write_map
+from artsim.render.map_picture import WALL
+from artsim.render.projection import Faithfulness, assign_cells, choose_grid
 
 HOSTILE = "</script><script>alert('x')</script><!-- \"quoted\" & \u202ebackwards \u2028 %DATA%"
 
@@ -212,7 +220,7 @@ def test_hostile_metadata_stays_text(tmp_path: Path) -> None:
     assert data["name"][0].endswith("%DATA%")
     assert len(data["name"][1]) == 300
     assert data["link"][0] == ""
-    assert data["link"][3] == "https://museum.example/3?a=<b>"
+    assert data["link"][3] == "https://museum.example/3?a=%3Cb%3E"
     assert (tmp_path / "map.html").stat().st_size < 400_000
 
 

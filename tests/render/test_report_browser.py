@@ -10,7 +10,7 @@ import pytest
 from made_up_report import COLUMNS, make_report
 
 from artsim.evaluation.report import Report, Row, Table
-from artsim.render.report_html import report_html
+from artsim.render.report_page import report_html
 
 VISITOR = """
 <script>

@@ -11,12 +11,11 @@ from PIL import Image
 
 from artsim.errors import ReportError
 from artsim.evaluation.report import LinePlot, Report, Row, Table, read_report
-from artsim.render import report_pictures
-from artsim.render.report import plot_file_names, write_report
-from artsim.render.report_html import report_html
-from artsim.render.report_style import SCRIPT
+from artsim.render import report_page
+from artsim.render.pages import static
+from artsim.render.report_page import file_names, report_html, write_report
 
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
 
 
 class Page(HTMLParser):
@@ -78,12 +77,12 @@ def test_nothing_comes_from_outside_and_no_script_but_ours_is_there(page: Page) 
             ):
                 assert str(value).startswith(allowed), (tag, name, value)
             assert "url(" not in str(value) or "url(#" in str(value), (tag, value)
-    assert page.within("script") == SCRIPT
+    assert page.within("script") == static("report.js")
     assert "url(" not in page.within("style")
     assert "@import" not in page.within("style")
     # A link is followed by a click, never by loading the page, and only to a web page.
     links = [a["href"] for tag, a in page.elements if tag == "a"]
-    assert 'https://museum.example/a"b' in links
+    assert "https://museum.example/a%22b" in links
     assert not any(str(link).startswith("javascript") for link in links)
 
 
@@ -132,6 +131,9 @@ def test_the_best_is_marked_among_what_was_measured(text: str) -> None:
 
 def test_pictures_are_small_files_within_the_page(page: Page) -> None:
     sources = [str(a["src"]) for tag, a in page.elements if tag == "img"]
+    drawings = [source for source in sources if source.startswith("data:image/svg+xml;base64,")]
+    assert len(drawings) == 7
+    sources = [source for source in sources if source not in drawings]
     assert len(sources) >= 5
     sizes = []
     for source in sources:
@@ -168,7 +170,9 @@ def test_a_report_is_a_folder_of_files(report: Report, tmp_path: Path) -> None:
     path = write_report(report, out)
     assert path == out / "report.html"
     names = sorted(file.name for file in out.iterdir())
-    assert names == sorted(["report.html", "report.json", *plot_file_names(report.plots)])
+    plots = [n + end for n in file_names("plot", report.plots) for end in (".png", ".svg")]
+    tables = [n + end for n in file_names("table", report.tables) for end in (".csv", ".tex")]
+    assert names == sorted(["report.html", "report.json", *plots, *tables])
     for name in names:
         if name.endswith(".png"):
             with Image.open(out / name) as plot:
@@ -195,14 +199,14 @@ def test_other_files_of_the_folder_are_left_alone(tmp_path: Path) -> None:
 def test_files_of_plots_have_plain_names_and_no_two_the_same() -> None:
     names = ["pr", "../pr", "PR", "", "a/b c", "睡", "x" * 200]
     plots = [empty_plot(name) for name in names]
-    files = plot_file_names(plots)
+    files = file_names("plot", plots)
     assert files[:6] == [
-        "plot-pr.png",
-        "plot-pr-2.png",
-        "plot-PR-3.png",
-        "plot-plot.png",
-        "plot-a-b-c.png",
-        "plot-plot-2.png",
+        "plot-pr",
+        "plot-pr-2",
+        "plot-PR-3",
+        "plot-plot",
+        "plot-a-b-c",
+        "plot-plot-2",
     ]
     assert len(files[6]) < 100
 
@@ -227,7 +231,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 def test_too_many_pictures_are_counted(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_pictures, "MAX_PICTURES", 6)
+    monkeypatch.setattr(report_page, "MAX_PICTURES", 6)
     page = Page(report_html(replace(report, plots=())))
     assert "1 more row is only in report.json." in page.within("p")
     assert page.within("span").count("✗ wrong") == 1

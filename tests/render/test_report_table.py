@@ -8,8 +8,12 @@ from rich.cells import cell_len
 
 from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
 from artsim.evaluation.statistics import Estimate
-from artsim.render.report_cells import best_rows, cell_text, heading_text
-from artsim.render.report_table import print_report
+from artsim.render.report_table import (
+    best_rows,
+    cell_text,
+    heading_text,
+    print_report,
+)
 
 
 class Terminal(io.StringIO):

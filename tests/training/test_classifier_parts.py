@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
 
-from artsim.encoders.classifier.head import softmax
+from artsim.encoders.classifier import softmax
 from artsim.errors import TrainingError
 from artsim.training.classifier.calibrate import (
     SURENESS,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_up_manners import ARTISTS_OF_EACH, MANNERS, WORKS_OF_EACH, paint
 
-from artsim.encoders.classifier.predict import load_classifier
+from artsim.encoders.classifier import load_classifier
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import (
     EncoderError,
@@ -21,7 +21,7 @@ from artsim.errors import (
     WeightsError,
 )
 from artsim.evaluation.report import ConfusionPlot, read_report
-from artsim.render.report import write_report
+from artsim.render.report_page import write_report
 from artsim.render.training_report import classifier_report
 from artsim.training.classifier.options import ClassifierOptions
 from artsim.training.classifier.outcome import ClassifierOutcome

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artsim.catalog.progress import SilentProgress
-from artsim.encoders.compact import compress, expand
-from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.encoders.networks import PaintingNetwork
+from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
 from artsim.training.kept_rows import KeptRows
 from artsim.training.painting.augment import (

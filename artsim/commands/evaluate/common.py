@@ -94,7 +94,7 @@ def check_out(
     """Refuse, before an evaluation takes its time, a folder that its report has no place in."""
     if out is None:
         return
-    from artsim.render.report import REPORT, check_report_folder
+    from artsim.render.report_page import REPORT, check_report_folder
 
     for path in check_report_folder(out, overwrite=overwrite, inputs=inputs):
         if gallery is not None:
@@ -122,6 +122,6 @@ def show_report(
 
         print_report(report, sys.stdout)
     if out is not None:
-        from artsim.render.report import write_report
+        from artsim.render.report_page import write_report
 
         say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")

@@ -116,7 +116,7 @@ def encoder(
         )
     check_shares(test_share, validation_share)
     with expected_errors():
-        from artsim.render.plot_losses import write_losses
+        from artsim.render.plots import write_losses
         from artsim.render.progress import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting.options import LossWeights, PaintingOptions

@@ -154,7 +154,7 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with expected_errors():
-        from artsim.render.plot_losses import write_losses
+        from artsim.render.plots import write_losses
         from artsim.render.progress import make_progress
         from artsim.training.faces.options import FacesRecipe
         from artsim.training.faces.run import train_faces

@@ -15,7 +15,7 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.relevance import field_values, stored_field
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.models import Models
 from artsim.search.rerank import PIXELS
 from artsim.store.base import Collection

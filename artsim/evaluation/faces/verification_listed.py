@@ -34,7 +34,7 @@ from artsim.evaluation.faces.verification_parts import (
 )
 from artsim.evaluation.report import Cell, Column, PictureGroup, QueryValues, Row, Table
 from artsim.evaluation.statistics import estimate_mean
-from artsim.images.place import local_path
+from artsim.files import local_path
 from artsim.search.vectors import VectorTable, read_vectors
 from artsim.store.gallery import Gallery
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from artsim.search.rerank import Method
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import Backbone
+    from artsim.encoders.lpips import Backbone
 
 
 @dataclass(frozen=True, slots=True)

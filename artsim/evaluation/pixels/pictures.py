@@ -13,7 +13,7 @@ from PIL import Image
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
-from artsim.images.place import local_path
+from artsim.files import local_path
 
 if TYPE_CHECKING:
     from artsim.images.load import LoadedImage

@@ -33,7 +33,7 @@ from artsim.search.options import SearchOptions
 from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import PerceptualDistance
+    from artsim.encoders.lpips import LpipsDistance
 
 BY_FACE = "by face: "
 """Before the names of searches by faces, where searches by pictures stand beside."""
@@ -153,19 +153,19 @@ class PixelRun:
             self._found("faces", faces, subjects, *counts, by_face),
         ]
 
-    def _load_lpips(self) -> PerceptualDistance | None:
+    def _load_lpips(self) -> LpipsDistance | None:
         backbone = self._options.lpips
         if backbone is None:
             self.left_out.append("LPIPS was not asked for.")
             return None
-        from artsim.encoders.lpips_distance import find_lpips
+        from artsim.encoders.lpips import LpipsDistance, find_lpips
 
         try:
-            plan = find_lpips(backbone, self._models.settings)
+            weights = find_lpips(backbone, self._models.settings)
         except EncoderError as error:
             self.left_out.append(f"LPIPS was not measured: {error}.")
             return None
-        return plan.load(self._models.device)
+        return LpipsDistance(backbone, weights, device=self._models.device)
 
     @cached_property
     def _paintings(self) -> Subjects:

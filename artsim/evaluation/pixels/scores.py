@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.evaluation.pixels.pictures import Subject, to_gray
-from artsim.images.similarity import rmse, ssim, ssim_color
+from artsim.images.pixels import rmse, ssim, ssim_color
 
 if TYPE_CHECKING:
-    from artsim.encoders.lpips_distance import PerceptualDistance
+    from artsim.encoders.lpips import LpipsDistance
 
 METRICS: Final = (
     "ssim_color",
@@ -44,12 +44,12 @@ class View:
     ----------
     load : callable
         Returns a subject's picture, or None where it cannot be had.
-    perceptual : PerceptualDistance or None
+    perceptual : LpipsDistance or None
         LPIPS, where its weights are here.
     """
 
     load: Callable[[Subject], RGBImage | None]
-    perceptual: PerceptualDistance | None = None
+    perceptual: LpipsDistance | None = None
 
 
 def pair_key(pair: Pair) -> PairKey:
@@ -88,7 +88,7 @@ def score_pairs(
 def compare(
     query: RGBImage,
     pictures: npt.NDArray[np.uint8],
-    perceptual: PerceptualDistance | None = None,
+    perceptual: LpipsDistance | None = None,
 ) -> npt.NDArray[np.float64]:
     """Compare a picture with N others of its size.
 

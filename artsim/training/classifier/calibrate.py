@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from artsim.encoders.classifier.head import Logits, softmax
+from artsim.encoders.classifier import Logits, softmax
 from artsim.training.classifier.classes import Labels
 
 SURENESS: Final = 0.9

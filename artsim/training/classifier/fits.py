@@ -12,13 +12,11 @@ import torch
 
 from artsim.catalog.progress import Progress
 from artsim.encoders.base import Encoder
-from artsim.encoders.classifier.head import Head, Logits
+from artsim.encoders.classifier import Head, Logits
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import build_network
-from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.tiles import ENERGIES
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.recurrent import ENERGIES
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.training.classifier.classes import Labels
 from artsim.training.classifier.head_training import HeadTraining, Inputs, Schedule
 from artsim.training.classifier.linear import fit_linear
@@ -140,7 +138,7 @@ def fit_recurrent(
     config = TrainedConfig(
         network="recurrent",
         settings=settings,
-        preprocessing=Preprocessing(1, 1),  # the base encoder has one of its own
+        preprocessing=None,  # the base encoder has one of its own
         dim=2 * _HIDDEN,
         base=base.info,
         summary=f"recurrent network over {base.info.short_name}, trained for {options.by}",

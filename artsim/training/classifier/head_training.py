@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from artsim.encoders.classifier.head import Head
+from artsim.encoders.classifier import Head
 from artsim.training.classifier.classes import Labels
 
 SCALE: Final = 16.0

@@ -15,10 +15,8 @@ from artsim.catalog.arrays import Embeddings
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.progress import Progress
 from artsim.encoders.base import Encoder
-from artsim.encoders.classifier.config import ClassifierConfig
-from artsim.encoders.classifier.folder import save_classifier
-from artsim.encoders.classifier.head import Head, Logits, softmax
-from artsim.encoders.registry import resolve
+from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax
+from artsim.encoders.registry import load_encoder
 from artsim.training.classifier.calibrate import choose_threshold, fit_temperature
 from artsim.training.classifier.classes import Labels
 from artsim.training.classifier.fits import Fit
@@ -99,7 +97,7 @@ def _encode_unseen(
     if base is not None and fit.held_out is not None:
         return _Unseen(base.info, sides.train, fit.held_out, rows[sides.test])
     # With the encoder as it will be loaded, so that the scores are of what users get.
-    encoder = resolve(f"file:{fit.encoder}").load(options.device)
+    encoder = load_encoder(f"file:{fit.encoder}", device=options.device)
     calibration = np.flatnonzero(sides.folds == 0)
     works = [sides.labeled.works[row] for row in (*calibration, *sides.test)]
     name = encoder.info.vector_name

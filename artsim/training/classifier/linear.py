@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.progress import Progress
-from artsim.encoders.classifier.head import Head, Logits
+from artsim.encoders.classifier import Head, Logits
 from artsim.training.classifier.classes import Labels
 from artsim.training.classifier.sides import FOLDS
 

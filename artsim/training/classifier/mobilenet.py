@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from artsim.config import Settings, load_settings
+from artsim.config import Settings
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.networks import build_network
-from artsim.encoders.plan import EncoderRequest
 from artsim.encoders.preprocess import Preprocessing
-from artsim.encoders.timm_encoder import FAMILY, create_network, find_timm, preprocessing_of
+from artsim.encoders.registry import resolve
+from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 
 MODEL: Final = "mobilenetv2_100"
@@ -67,13 +67,10 @@ def begin_mobilenet(
         torch.manual_seed(seed)
         network = build_network("timm", {"model": MODEL})
         return Beginning(network, Preprocessing(SIDE, SIDE), "random")
-    card = next(card for card in FAMILY.cards if card.spec.startswith(f"timm:{MODEL}."))
-    request = EncoderRequest(
-        card.name, card.spec.partition(":")[2], weights, settings or load_settings(), card
-    )
-    model, found = find_timm(request)
-    network = create_network(model, found)
-    return Beginning(network, preprocessing_of(network, SIDE), found.identity)
+    card = resolve("mobilenetv2", weights=weights, settings=settings)
+    network = create_network(card)
+    identity = card.vector_name.removeprefix(f"{MODEL}-").removesuffix("-avg-v1")
+    return Beginning(network, preprocessing_of(network, SIDE), identity)
 
 
 class PictureInputs:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder
-from artsim.encoders.registry import resolve
-from artsim.encoders.sequence import SequenceReader
+from artsim.encoders.recurrent import SequenceReader
+from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError
 from artsim.training.classifier.classes import LabeledWorks, label_works
 from artsim.training.classifier.fits import (
@@ -120,10 +120,10 @@ def _start(options: ClassifierOptions) -> _Start:
             from_scratch=options.from_scratch, weights=options.weights, seed=options.seed
         )
         return _Start(None, network)
-    plan = resolve(options.encoder, weights=options.weights)
-    if plan.kind != "image":
+    card = resolve(options.encoder, weights=options.weights)
+    if card.kind != "image":
         raise TrainingError(f"{options.encoder!r} encodes faces only; name an encoder of pictures")
-    return _Start(plan.load(options.device), None)
+    return _Start(load_encoder(card, device=options.device), None)
 
 
 def _reader(options: ClassifierOptions, start: _Start) -> Reader:

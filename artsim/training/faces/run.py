@@ -11,10 +11,9 @@ from typing import Any, Final
 import torch
 
 from artsim.catalog.progress import Progress
-from artsim.encoders.detectors import load_detector
 from artsim.encoders.devices import pick_device
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.face_crops import load_detector
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.training.faces.crops import FoundCrops, find_crops
 from artsim.training.faces.face_set import FaceSet, make_face_set
 from artsim.training.faces.networks import NetworkPlan, plan_network

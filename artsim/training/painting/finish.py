@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from artsim.catalog.progress import Progress
-from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.encoders.networks import PaintingNetwork
 from artsim.training.painting.augment import shrink
 from artsim.training.painting.whitening import Whitening
 

@@ -11,7 +11,7 @@ from artsim.training.painting.augment import Augmentation
 
 @dataclass(frozen=True, slots=True)
 class NetworkOptions:
-    """Of `artsim.encoders.networks.painting.PaintingNetwork`."""
+    """Of `artsim.encoders.networks.PaintingNetwork`."""
 
     widths: tuple[int, ...] = (48, 96, 192, 320)
     depths: tuple[int, ...] = (2, 2, 2, 2)

@@ -15,8 +15,7 @@ from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.devices import pick_device
 from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
-from artsim.encoders.trained_config import TrainedConfig
-from artsim.encoders.trained_family import save_trained
+from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.training.loop import LoopOptions, run_steps
 from artsim.training.own_folder import own_folder

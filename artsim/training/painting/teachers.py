@@ -14,11 +14,9 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.progress import Progress
-from artsim.encoders.base import Encoder, Prepared
+from artsim.encoders.base import Encoder, MapReader, Prepared, unit_rows
 from artsim.encoders.devices import usable_cores
-from artsim.encoders.onnx_maps import OnnxMaps, open_maps
 from artsim.encoders.registry import load_encoder
-from artsim.encoders.vectors import unit_rows
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.training.kept_rows import KeptRows
@@ -86,7 +84,7 @@ def keep_teachers(
     found = []
     for spec in teachers:
         encoder = load_encoder(spec, device=device)
-        maps = open_maps(encoder, device=device) if cells else None
+        maps = encoder.open_maps() if cells else None
         with ThreadPoolExecutor(usable_cores()) as pool:
             asked = _Asked(encoder, maps, pool)
             found.append(_keep(asked, views, folder, identity, progress))
@@ -98,7 +96,7 @@ class _Asked:
     """A teacher in use."""
 
     encoder: Encoder
-    maps: OnnxMaps | None
+    maps: MapReader | None
     pool: ThreadPoolExecutor
 
     def vectors(self, views: npt.NDArray[np.uint8]) -> Embeddings:
@@ -106,10 +104,10 @@ class _Asked:
         return self.encoder.encode_prepared(self._prepare(views))
 
     def with_cells(
-        self, views: npt.NDArray[np.uint8], maps: OnnxMaps
+        self, views: npt.NDArray[np.uint8], maps: MapReader
     ) -> tuple[Embeddings, npt.NDArray[np.float32]]:
         """Return unit rows, and cells (M, CELLS, CELLS, D) to the same measure."""
-        vectors, found = maps.encode_prepared(self._prepare(views))
+        vectors, found = maps(self._prepare(views))
         lengths = np.linalg.norm(vectors, axis=1)
         cells = _pool(found) / np.maximum(lengths, 1e-9)[:, None, None, None]
         return unit_rows(vectors, encoder=self.encoder.info.short_name), cells
@@ -163,7 +161,7 @@ def _flat(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 def _keep_axes(
     asked: _Asked,
-    maps: OnnxMaps,
+    maps: MapReader,
     views: npt.NDArray[np.uint8],
     path: Path,
     identity: str,

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from artsim.encoders.networks.painting import PaintingNetwork
+from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.training.painting.augment import augment, places
 from artsim.training.painting.cells import CELL_PIXELS, CellReader, cells_at, cells_loss

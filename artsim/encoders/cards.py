@@ -1,0 +1,252 @@
+"""What is said of an encoder before it is loaded. Nothing here needs torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from artsim.catalog.encoder_info import EncoderInfo, EncoderKind
+from artsim.config import Settings
+from artsim.encoders.base import Encoder
+from artsim.encoders.weights import file_sha256, find_in_hub_cache, find_weights
+from artsim.errors import EncoderError
+
+_NOT_LISTED: Final = ("vector_name", "weights", "looked_in", "base")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An encoder by its data: one line of the list, or a spec that was understood.
+
+    Attributes
+    ----------
+    name : str
+        Short name for the command line, or the spec as it was given there.
+    spec : str
+        Full spec that the name stands for.
+    family : str
+        Who computes it: a key of `artsim.encoders.registry.FAMILIES`.
+    dim : int or None
+        Length of its vectors; None where only loading tells.
+    size_mb : float
+        Download, in units of 10^6 bytes; 0 where there is none.
+    licence : str
+        Of the weights, as their publisher states it.
+    source : str
+        Where the weights come from.
+    summary : str
+        One line on what it is good for.
+    stems : tuple of str
+        Of its file in ``ARTSIM_WEIGHTS``, best first.
+    hub : tuple of (str, tuple of str) or None
+        Repository of the hub, and the file names to look for, best first.
+    weights_here : bool
+        Whether it can be loaded without a download.
+    vector_name : str
+        As in `EncoderInfo`. Where weights may be a file, `resolve` says which; a line of
+        the list has none then.
+    weights : Path or None
+        Local file of weights; None means that loading fetches them, or needs none.
+    looked_in : tuple of str
+        Places without its weights, for the message when the hub has none either.
+    base : EncoderInfo or None
+        Of the encoder whose vectors this one takes, where it takes no pixels.
+    """
+
+    name: str
+    spec: str
+    family: str
+    kind: EncoderKind = "image"
+    dim: int | None = None
+    size_mb: float = 0
+    licence: str = "not stated"
+    source: str = "not stated"
+    summary: str = ""
+    takes_text: bool = False
+    stems: tuple[str, ...] = ()
+    hub: tuple[str, tuple[str, ...]] | None = None
+    weights_here: bool = False
+    vector_name: str = ""
+    weights: Path | None = None
+    looked_in: tuple[str, ...] = ()
+    base: EncoderInfo | None = None
+
+    @property
+    def model(self) -> str:
+        """What its family calls it: the spec after ``family:``."""
+        return self.spec.partition(":")[2]
+
+    def info(self, dim: int | None = None) -> EncoderInfo:
+        """Return its identity; `dim` is the length of its vectors where that is not known here."""
+        known = dim or self.dim
+        if known is None:
+            raise ValueError(f"{self.spec}: only loading tells the length of its vectors")
+        return EncoderInfo(
+            self.name, self.spec, self.vector_name, known, self.kind, self.takes_text
+        )
+
+    def listed(self) -> dict[str, Any]:
+        """Return what the list of encoders says of it."""
+        return {key: value for key, value in asdict(self).items() if key not in _NOT_LISTED}
+
+
+class FoundWeights(NamedTuple):
+    """Where a model's weights are, before they are loaded.
+
+    Attributes
+    ----------
+    path : Path or None
+        Local file; None: to be had from the hub.
+    identity : str
+        For the vectors' name: of a local file 12 hex digits of its SHA-256, else the tag.
+    suffix : str
+        Of the spec: ``@FILE`` where the user gave the file, to make the same encoder again.
+    looked_in : tuple of str
+        Places without it.
+    """
+
+    path: Path | None
+    identity: str
+    suffix: str
+    looked_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for, as a family is given it.
+
+    Attributes
+    ----------
+    name : str
+        As given on the command line.
+    model : str
+        The spec after ``family:``.
+    weights : Path or None
+        File given with ``--weights``.
+    card : Card or None
+        Where the name is a listed one.
+    """
+
+    name: str
+    model: str
+    weights: Path | None
+    settings: Settings
+    card: Card | None = None
+
+    def model_and_pooling(self) -> tuple[str, str]:
+        """Return what stands before ``+`` and ``@``, and the last pooling or "".
+
+        Raises
+        ------
+        EncoderError
+            If a part of the spec is empty.
+        """
+        model, pooling, _ = _split_model(self.name, self.model)
+        return model, pooling
+
+    def find_weights(self, stems: tuple[str, ...], *, tag: str) -> FoundWeights:
+        """Find the model's local weights, if there are any.
+
+        Parameters
+        ----------
+        stems : tuple of str
+            Of files in ``ARTSIM_WEIGHTS``, where no card names them.
+        tag : str
+            Identity of the weights on the hub.
+
+        Raises
+        ------
+        WeightsError
+            If the file that the user gave is not there or cannot be read.
+        """
+        given = self.weights or _split_model(self.name, self.model)[2]
+        names = stems if self.card is None else self.card.stems
+        path, looked_in = find_weights(names, given=given, settings=self.settings)
+        identity = tag if path is None else file_sha256(path)[:12]
+        suffix = "" if path is None or given is None else f"@{path.absolute()}"
+        return FoundWeights(path, identity, suffix, looked_in)
+
+
+def _split_model(name: str, spec: str) -> tuple[str, str, Path | None]:
+    """Take ``MODEL[+POOLING][@FILE]`` apart."""
+    rest, at, file = spec.partition("@")
+    model, *poolings = rest.split("+")
+    if not model or (at and not file) or "" in poolings:
+        raise EncoderError(f"{name!r} is not whole; MODEL+POOLING@FILE is expected")
+    return model, poolings[-1] if poolings else "", Path(file).expanduser() if file else None
+
+
+def as_listed(request: Request) -> Card:
+    """Understand the name of an encoder that has neither weights to choose nor variants."""
+    card = request.card
+    if card is None or request.weights is not None or request.model != card.model:
+        name = request.name.partition(":")[0] if card is None else card.name
+        raise EncoderError(
+            f"the {name} encoder has no weights and no variants to name; call it just {name}, "
+            "and give no weights",
+            hint="leave --weights out",
+        )
+    return card
+
+
+def _in_hub_cache(card: Card) -> Path | None:
+    return None if card.hub is None else find_in_hub_cache(*card.hub)
+
+
+def _no_cards(settings: Settings) -> Iterable[Card]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A kind of encoders.
+
+    Attributes
+    ----------
+    load : callable
+        Loads a card that was understood, for a device as the user names it.
+    cards : tuple of Card
+        Those with a short name.
+    syntax : str
+        How its specs are written, for messages; may be empty.
+    understand : callable
+        From a spec to its card with the final ``vector_name``, without importing torch. It
+        raises `EncoderError`. By default only the cards are known.
+    find_cards : callable
+        Further ones that this machine has.
+    find_download : callable
+        The weights of a card that were downloaded before, or None.
+    load_over : callable, optional
+        Loads a card that has a `base`, over the encoder that is.
+    """
+
+    load: Callable[[Card, str], Encoder]
+    cards: tuple[Card, ...] = ()
+    syntax: str = ""
+    understand: Callable[[Request], Card] = as_listed
+    find_cards: Callable[[Settings], Iterable[Card]] = _no_cards
+    find_download: Callable[[Card], Path | None] = _in_hub_cache
+    load_over: Callable[[Card, str, Encoder], Encoder] | None = None
+
+
+def vector_name(*parts: str, version: int = 1) -> str:
+    """Join the parts of an encoder's identity into the name of its vectors.
+
+    Examples
+    --------
+    >>> vector_name("clip", "ViT-B-32", "laion2b_s34b_b79k")
+    'clip-ViT-B-32-laion2b_s34b_b79k-v1'
+
+    Parameters
+    ----------
+    *parts : str
+        Model, weights, pooling; empty ones are left out, and runs of characters other
+        than letters, digits, ``.``, ``_`` and ``-`` become one ``_``.
+    version : int
+        Of artsim's own preprocessing and pooling: to be raised when they change.
+    """
+    kept = (re.sub(r"[^A-Za-z0-9._-]+", "_", part) for part in parts if part)
+    return "-".join([*kept, f"v{version}"])

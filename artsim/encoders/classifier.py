@@ -1,0 +1,307 @@
+"""Classifiers: a linear head on an encoder's vectors, in a folder of their own.
+
+The folder holds ``classifier.json`` and ``head.safetensors``. An encoder that was trained
+with it lies beside them, so that the folder is also one of an encoder, ``file:DIR``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.classification import Candidate, Classification, rank_candidates
+from artsim.catalog.encoder_info import EncoderInfo, parse_info
+from artsim.config import Settings
+from artsim.encoders.base import Encoder
+from artsim.encoders.cards import Card
+from artsim.encoders.registry import load_encoder, recall_encoder, resolve
+from artsim.errors import EncoderError, EncoderMismatchError, WeightsError
+from artsim.files import replacing
+from artsim.images.load import ImageLimits, load_image
+
+CONFIG_FILE: Final = "classifier.json"
+HEAD_FILE: Final = "head.safetensors"
+
+Logits: TypeAlias = npt.NDArray[np.float64]
+"""Scores of C classes for N pictures, shape (N, C); softmax turns them into probabilities."""
+
+_FORMAT: Final = 1
+_LARGEST_CONFIG: Final = 32_000_000
+"""Bytes; one of 100,000 classes has some five million."""
+
+_LARGEST_HEAD: Final = 2_000_000_000
+"""Bytes; 100,000 classes by 4,096 numbers have 1.6 billion."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierConfig:
+    """All of a classifier but its numbers.
+
+    Attributes
+    ----------
+    field : str
+        What is answered: ``style``, ``artist``, ``extra.NAME``.
+    kind : str
+        How it was trained: ``linear``, ``mobilenetv2``, ``recurrent``.
+    classes : tuple of str
+        The C values, as people read them, in the order of the head's rows.
+    encoder : EncoderInfo
+        Whose vectors the head takes.
+    own_encoder : bool
+        Whether that encoder lies in the classifier's own folder.
+    temperature : float
+    threshold : float or None
+        Least probability at which it answers; None: it never does.
+    precision : float
+        Share of right answers that the threshold was chosen for.
+    scores, card : mapping
+        How good it was on the test side; data, recipe, date. For people.
+    """
+
+    field: str
+    kind: str
+    classes: tuple[str, ...]
+    encoder: EncoderInfo
+    own_encoder: bool
+    temperature: float
+    threshold: float | None
+    precision: float
+    scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what no classifier can be."""
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise ValueError("two classes or more are needed, each once")
+        if not all(isinstance(name, str) and name for name in (*self.classes, self.field)):
+            raise ValueError("classes and field must be texts")
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise ValueError(f"the threshold must be in 0..1, not {self.threshold}")
+        if not isinstance(self.own_encoder, bool):
+            raise ValueError("own_encoder must be true or false")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """Softmax regression on an encoder's vectors, in NumPy.
+
+    Attributes
+    ----------
+    weights : ndarray of float32, shape (C, D)
+    bias : ndarray of float32, shape (C,)
+    temperature : float
+        What the logits are divided by so that probabilities are as large as they should
+        be [1]_; above 0. It changes no order of classes.
+
+    References
+    ----------
+    .. [1] Guo, Pleiss, Sun & Weinberger (2017). On calibration of modern neural networks.
+           ICML.
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: npt.NDArray[np.float32]
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together or hold no numbers."""
+        if self.weights.ndim != 2 or self.bias.shape != self.weights.shape[:1]:
+            raise ValueError(
+                f"weights of shape (C, D) and a bias of shape (C,) are expected, not "
+                f"{self.weights.shape} and {self.bias.shape}"
+            )
+        if not (np.isfinite(self.weights).all() and np.isfinite(self.bias).all()):
+            raise ValueError("weights or bias hold what is no finite number")
+        if not 0 < self.temperature < float("inf"):
+            raise ValueError(f"the temperature must be above 0, not {self.temperature}")
+
+    def logits(self, vectors: Embeddings) -> Logits:
+        """Return scores before the temperature, shape (N, C), of unit rows (N, D)."""
+        wide = np.asarray(vectors, dtype=np.float64)
+        return np.asarray(wide @ self.weights.astype(np.float64).T + self.bias)
+
+    def probabilities(self, vectors: Embeddings) -> npt.NDArray[np.float64]:
+        """Return calibrated probabilities, shape (N, C), of unit rows (N, D)."""
+        return softmax(self.logits(vectors) / self.temperature)
+
+
+def softmax(logits: Logits) -> npt.NDArray[np.float64]:
+    """Return rows that add up to 1, without overflow."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
+    """Write a classifier's two files; each appears whole or not at all.
+
+    Raises
+    ------
+    EncoderError
+        If the folder cannot be written.
+    ValueError
+        If `config` and `head` are not of as many classes and numbers.
+    """
+    from safetensors.numpy import save
+
+    _check_fit(config, head)
+    tensors = {"weights": head.weights, "bias": head.bias}
+    content = {"format": _FORMAT, **dataclasses.asdict(config)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / HEAD_FILE) as stream:
+            stream.write(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
+        with replacing(folder / CONFIG_FILE) as stream:
+            stream.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    except OSError as exc:
+        raise EncoderError(f"cannot write the classifier to {folder}: {exc}") from exc
+
+
+def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
+    """Read a classifier's two files; nothing in them is run, and no other is opened.
+
+    Raises
+    ------
+    EncoderError
+        If the folder holds no classifier, or one of a newer artsim.
+    WeightsError
+        If the head is damaged, or of other classes.
+    """
+    config = _read_config(folder)
+    path = folder / HEAD_FILE
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing; copy the whole folder, or train again")
+    size = path.stat().st_size
+    if size > _LARGEST_HEAD:
+        raise WeightsError(f"{path} has {size:,} bytes, {_LARGEST_HEAD:,} are the most; not read")
+    from safetensors.numpy import load_file
+
+    try:
+        tensors = load_file(path)
+        weights, bias = (tensors[name].astype(np.float32) for name in ("weights", "bias"))
+        head = Head(weights, bias, float(config.temperature))
+        _check_fit(config, head)
+    except Exception as exc:  # safetensors' own type has no public base
+        raise WeightsError(
+            f"{path} is damaged or of another classifier ({exc}); copy the folder anew, or "
+            "train again"
+        ) from exc
+    return config, head
+
+
+def _read_config(folder: Path) -> ClassifierConfig:
+    path = folder / CONFIG_FILE
+    if not path.is_file():
+        raise EncoderError(
+            f"{folder} holds no classifier ({CONFIG_FILE}); name a folder in "
+            "which a classifier was trained",
+            hint="artsim train classifier",
+            path=folder,
+        )
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError(f"it has more than {_LARGEST_CONFIG:,} bytes")
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        version = raw.pop("format")
+        if version != _FORMAT:
+            raise ValueError(f"its format is {version}, this artsim knows {_FORMAT}; update artsim")
+        encoder = parse_info(raw.pop("encoder"))
+        return ClassifierConfig(**{**raw, "classes": tuple(raw["classes"])}, encoder=encoder)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
+        raise EncoderError(f"{path} cannot be understood: {exc}; train again") from exc
+
+
+def _check_fit(config: ClassifierConfig, head: Head) -> None:
+    expected = (len(config.classes), config.encoder.dim)
+    if head.weights.shape != expected:
+        raise ValueError(f"weights of shape {expected} are expected, not {head.weights.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """An encoder and the head on its vectors."""
+
+    config: ClassifierConfig
+    head: Head
+    encoder: Encoder
+
+    def rank(self, images: Sequence[RGBImage]) -> list[tuple[Candidate, ...]]:
+        """Return the classes of each of N pictures, most probable first."""
+        rows = self.head.probabilities(self.encoder.encode(images))
+        return [
+            rank_candidates(dict(zip(self.config.classes, row.tolist(), strict=True)))
+            for row in rows
+        ]
+
+    def classify(
+        self, path: Path, *, threshold: float | None = None, limits: ImageLimits | None = None
+    ) -> Classification:
+        """Say of which class a picture is, or abstain.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            Least probability of an answer, in 0..1; by default what the training chose.
+
+        Raises
+        ------
+        ImageError
+            If the picture cannot be read.
+        """
+        (candidates,) = self.rank([load_image(path, limits=limits).pixels])
+        least = self.config.threshold if threshold is None else threshold
+        return Classification(path, self.config.field, candidates, least)
+
+
+def load_classifier(
+    folder: Path,
+    *,
+    device: str = "auto",
+    weights: Path | None = None,
+    settings: Settings | None = None,
+) -> Classifier:
+    """Load a classifier and its encoder. Neither database nor, for the head, torch is needed.
+
+    Parameters
+    ----------
+    folder : Path
+        That ``artsim train classifier`` wrote.
+    weights : Path, optional
+        File of weights of the frozen encoder, where it is not found by itself.
+
+    Raises
+    ------
+    EncoderError
+        If the folder holds no classifier or its encoder is not to be had.
+    EncoderMismatchError
+        If the encoder makes other vectors than the head was trained on.
+    WeightsError
+        If weights are damaged.
+    """
+    config, head = read_classifier(folder)
+    if config.own_encoder:
+        card = _own_encoder(folder, config, weights, settings)
+    else:
+        card = recall_encoder(config.encoder, weights=weights, settings=settings)
+    return Classifier(config, head, load_encoder(card, device=device, settings=settings))
+
+
+def _own_encoder(
+    folder: Path, config: ClassifierConfig, weights: Path | None, settings: Settings | None
+) -> Card:
+    card = resolve(f"file:{folder.absolute()}", weights=weights, settings=settings)
+    # The folder may have been renamed, and its vectors with it: their hash is what counts.
+    now, then = (n.split("-")[-2:] for n in (card.vector_name, config.encoder.vector_name))
+    if now != then:
+        raise EncoderMismatchError(
+            f"{folder}: the head was trained on vectors {config.encoder.vector_name!r}, the "
+            f"encoder there makes {card.vector_name!r}; copy the whole folder anew, or train again"
+        )
+    return card

@@ -1,1 +1,0 @@
-"""Classifiers: a linear head on an encoder's vectors, in a folder of their own."""

@@ -1,1 +1,0 @@
-"""Blocks of the built-in encoder: closed-form descriptors of color, texture and layout."""

@@ -1,0 +1,201 @@
+"""LPIPS: how different two pictures look to people, from a network's maps [1]_.
+
+Finding the weights imports neither torch nor lpips, so that an evaluation can say that
+they are missing without paying for either. The package ``lpips`` (the extra of that name)
+has the heads in it; the backbone's weights are torchvision's, and are looked for where the
+encoders' are, and where torchvision's own loader keeps them.
+
+References
+----------
+.. [1] Zhang, Isola, Efros, Shechtman & Wang (2018). The unreasonable effectiveness of
+   deep features as a perceptual metric. CVPR; version 0.1 of the program ``lpips``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import RGBImage
+from artsim.config import Settings
+from artsim.encoders.devices import pick_device
+from artsim.encoders.weights import (
+    file_sha256,
+    find_weights,
+    load_state_dict,
+    strict_loading,
+    torch_home,
+)
+from artsim.errors import EncoderError, WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+Backbone = Literal["alex", "vgg", "squeeze"]
+"""As ``lpips`` names them; its authors evaluate with ``alex``."""
+
+FILES: Final[Mapping[Backbone, str]] = {
+    "alex": "alexnet-owt-7be5be79.pth",
+    "vgg": "vgg16-397923af.pth",
+    "squeeze": "squeezenet1_1-b8a52dc0.pth",
+}
+"""Names of torchvision's files, those that ``lpips`` loads: the model's, and a hash."""
+
+_BATCH: Final = 16
+
+
+def find_lpips(backbone: Backbone, settings: Settings) -> Path:
+    """Return the backbone's weights, if the package is installed; neither is loaded.
+
+    The weights are a file of torchvision's, ``alexnet-owt-7be5be79.pth``, under that
+    name or the model's (``alexnet``) in ``ARTSIM_WEIGHTS``, or in torch's own cache.
+
+    Raises
+    ------
+    WeightsError
+        If they are nowhere; it says where they were looked for and how to get them.
+    EncoderError
+        If the package is not installed.
+    """
+    if importlib.util.find_spec("lpips") is None:
+        raise EncoderError("the package lpips is not installed; add it with: artsim[lpips]")
+    stem = FILES[backbone].removesuffix(".pth")
+    model = stem.partition("-")[0]
+    path, looked_in = find_weights((stem, model), given=None, settings=settings)
+    cached = torch_home() / "hub" / "checkpoints" / FILES[backbone]
+    if path is None and cached.is_file():
+        path = cached
+    if path is None:
+        raise WeightsError(
+            f"no weights of LPIPS's backbone {model}: looked in "
+            f"{'; '.join([*looked_in, str(cached)])}. On a machine with a connection run: "
+            f'python -c "import torchvision; torchvision.models.{model}'
+            "(weights='DEFAULT')\"; then put the file it downloads into the folder that "
+            "ARTSIM_WEIGHTS names"
+        )
+    return path
+
+
+class LpipsDistance:
+    """LPIPS version 0.1 with its own heads on a backbone of the given weights.
+
+    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1.
+
+    Parameters
+    ----------
+    weights : Path
+        torchvision's weights of the backbone, with or without its classifier; read
+        without running anything that is in the file.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Attributes
+    ----------
+    identity : str
+        Backbone, version, and the first digits of the weights' SHA-256.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are damaged, unsafe, or of another model.
+    EncoderError
+        If this machine has no such device.
+    """
+
+    def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
+        self._device = pick_device(device)
+        self._network = _create_network(backbone)
+        _fill_backbone(self._network.net, weights)
+        _fill_heads(self._network, backbone)
+        self._network.eval().requires_grad_(False).to(self._device)
+        self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
+
+    def distances(
+        self, query: RGBImage, pictures: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[np.float64]:
+        """Return the difference of `query` to each of N pictures of its size; 0 is none.
+
+        Parameters
+        ----------
+        query : ndarray of uint8, shape (h, w, 3)
+        pictures : ndarray of uint8, shape (N, h, w, 3)
+
+        Returns
+        -------
+        ndarray of float64, shape (N,)
+
+        Raises
+        ------
+        ValueError
+            If the shapes or types are others.
+        """
+        import torch
+
+        expected = (len(pictures), *query.shape)
+        if query.ndim != 3 or query.shape[2] != 3 or pictures.shape != expected:
+            raise ValueError(
+                f"expected a query (h, w, 3) and pictures (N, h, w, 3), not {query.shape} "
+                f"and {pictures.shape}"
+            )
+        found = np.empty(len(pictures))
+        with torch.inference_mode():
+            one = self._to_tensor(query[None])
+            for start in range(0, len(pictures), _BATCH):
+                batch = self._to_tensor(pictures[start : start + _BATCH])
+                values = self._network(one.expand_as(batch), batch)
+                found[start : start + _BATCH] = values.reshape(-1).cpu().numpy()
+        return found
+
+    def _to_tensor(self, pictures: npt.NDArray[np.uint8]) -> torch.Tensor:
+        import torch
+
+        if pictures.dtype != np.uint8:
+            raise ValueError(f"expected pictures of uint8, not {pictures.dtype}")
+        planes = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
+        return planes.to(self._device).float() / 127.5 - 1.0
+
+
+def _create_network(backbone: Backbone) -> Any:
+    """Return ``lpips.LPIPS`` with random weights; the caller's random numbers stay as they are."""
+    import torch
+
+    from artsim.encoders.torchvision_ops import ensure_torchvision
+
+    ensure_torchvision()
+    import lpips
+
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # lpips asks torchvision by arguments that have new names since.
+        warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
+        # `pretrained` would read the heads by a `torch.load` that runs what is in a file
+        # wherever torch is older than 2.6.
+        return lpips.LPIPS(pretrained=False, net=backbone, pnet_rand=True, verbose=False)
+
+
+def _fill_backbone(network: torch.nn.Module, path: Path) -> None:
+    state = load_state_dict(path)
+    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
+    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.state_dict()}
+    with strict_loading(path):
+        network.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
+
+
+def _fill_heads(network: torch.nn.Module, backbone: Backbone) -> None:
+    import lpips
+
+    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
+    heads = load_state_dict(path)
+    # The network has each head a second time, as a part of its list ``lins``.
+    own = (name for name in network.state_dict() if re.match(r"lin\d", name))
+    missing = [name for name in own if name not in heads]
+    if missing:
+        raise WeightsError(f"{path} lacks {', '.join(missing[:3])}; install lpips again")
+    with strict_loading(path):
+        network.load_state_dict(heads, strict=False)

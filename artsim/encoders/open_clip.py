@@ -1,0 +1,226 @@
+"""Encoders of pictures and texts from open_clip: ``open_clip:MODEL/PRETRAINED[@FILE]``.
+
+References
+----------
+.. [1] Radford et al. (2021). Learning transferable visual models from natural language
+   supervision. ICML (arXiv 2103.00020).
+.. [2] Ilharco et al. (2021). OpenCLIP. doi:10.5281/zenodo.5143773.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from artsim.encoders.base import TextEncoder
+from artsim.encoders.cards import Card, Family, Request, vector_name
+from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
+from artsim.errors import EncoderError, UnknownEncoderError
+
+if TYPE_CHECKING:
+    import torch
+
+_HUB_FILES: Final = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""The first is what open_clip's publishers now upload, the second what they used to."""
+
+
+def _understand(request: Request) -> Card:
+    """Understand ``open_clip:MODEL/PRETRAINED[@FILE]``; of a local file MODEL is enough."""
+    spec, pooling = request.model_and_pooling()
+    if pooling:
+        raise EncoderError(
+            f"{request.name!r}: open_clip's models pool as they were trained to; leave "
+            f"+{pooling} out"
+        )
+    model, _, tag = spec.partition("/")
+    found = request.find_weights(_weights_stems(spec), tag=tag)
+    if found.path is None and not tag:
+        raise EncoderError(
+            f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
+            f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or a file of weights",
+            hint="--weights FILE",
+        )
+    return Card(
+        name=request.name,
+        spec=f"open_clip:{spec}{found.suffix}",
+        family="open_clip",
+        dim=None if request.card is None else request.card.dim,
+        takes_text=True,
+        vector_name=vector_name("clip", model, found.identity),
+        weights=found.path,
+        looked_in=found.looked_in,
+    )
+
+
+def _weights_stems(model: str) -> tuple[str, ...]:
+    """Return the stems of a model's file: ``ViT-B-32-laion2b_s34b_b79k``, ``ViT-B-32``."""
+    return tuple(dict.fromkeys((model.replace("/", "-"), model.partition("/")[0])))
+
+
+def _load(card: Card, device: str) -> TextEncoder:
+    """Load a network; see `load_encoder` for what it raises."""
+    from artsim.encoders.devices import pick_device
+    from artsim.encoders.torch_encoder import TorchTextEncoder
+
+    pick_device(device)  # a wrong one is known before a long download
+    model, _, tag = card.model.partition("@")[0].partition("/")
+    open_clip = _import_open_clip()
+    config = _pretrained_config(model, tag)
+    path = card.weights or _fetch(config, model, tag, card.looked_in)
+    state = load_state_dict(path)
+    try:
+        with _quiet_logging():
+            network: Any = open_clip.create_model(
+                model,
+                load_weights=False,
+                pretrained_text=False,
+                force_quick_gelu=bool(config.get("quick_gelu")),
+            )
+    except Exception as exc:  # whatever a text tower from another library raises
+        raise EncoderError(f"open_clip cannot build {model}: {exc}") from exc
+    fill_model(network, _in_todays_layout(state, network), path=path)
+    return TorchTextEncoder(
+        card,
+        network,
+        _preprocessing_of(network, config),
+        network.encode_image,
+        encode_text=network.encode_text,
+        tokenize=lambda texts: _tokenizer(model)(texts),
+        device=device,
+    )
+
+
+@cache
+def _tokenizer(model: str) -> Any:
+    try:
+        return _import_open_clip().get_tokenizer(model)
+    except Exception as exc:  # some models' tokenizers need other libraries and the hub
+        raise EncoderError(f"no tokenizer for the texts of {model}: {exc}") from exc
+
+
+def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
+    """Return what open_clip declares for the weights, but with the whole picture squashed.
+
+    open_clip cuts out the center of most; see `artsim.encoders.timm.preprocessing_of`.
+    """
+    size = network.visual.image_size
+    height, width = (size, size) if isinstance(size, int) else size
+    declared = {**network.visual.preprocess_cfg, **config}
+    return Preprocessing(
+        height=height,
+        width=width,
+        interpolation=declared["interpolation"],
+        mean=tuple(declared["mean"]),
+        std=tuple(declared["std"]),
+    )
+
+
+def _import_open_clip() -> Any:
+    from artsim.encoders.torchvision_ops import ensure_torchvision
+
+    ensure_torchvision()
+    import open_clip
+
+    return open_clip
+
+
+def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
+    """Return open_clip's description of the weights; empty where no tag is given."""
+    open_clip = _import_open_clip()
+    if open_clip.get_model_config(model) is None:
+        near = difflib.get_close_matches(model, open_clip.list_models(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownEncoderError(f"open_clip has no model {model!r}{hint}")
+    known = open_clip.list_pretrained_tags_by_model(model)
+    if tag and tag not in known:
+        raise UnknownEncoderError(
+            f"open_clip's {model} has no weights {tag!r}; it has {', '.join(known) or 'none'}"
+        )
+    return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
+
+
+def _fetch(config: dict[str, Any], model: str, tag: str, looked_in: tuple[str, ...]) -> Path:
+    name = f"open_clip:{model}/{tag}"
+    repository, _, filename = config.get("hf_hub", "").rpartition("/")
+    if not repository:
+        elsewhere = f"the hub (it is only at {config.get('url') or 'no known address'})"
+        raise no_weights(name, "; ".join([*looked_in, elsewhere]))
+    files = (str(Path(filename).with_suffix(".safetensors")), filename) if filename else _HUB_FILES
+    return fetch_from_hub(repository, files, model=name, looked_in=looked_in)
+
+
+def _in_todays_layout(
+    state: dict[str, torch.Tensor], network: torch.nn.Module
+) -> dict[str, torch.Tensor]:
+    """Rename what older checkpoints call otherwise, as `open_clip.load_checkpoint` does."""
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import convert_to_custom_text_state_dict
+
+    state = convert_state_dict(network, state)
+    if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
+        state = convert_to_custom_text_state_dict(state)
+    own = network.state_dict()
+    for name in ("logit_scale", "logit_bias"):
+        if name in state and name in own:
+            state[name] = state[name].reshape(own[name].shape)
+    return state
+
+
+@contextlib.contextmanager
+def _quiet_logging() -> Iterator[None]:
+    """Keep open_clip from warning that the network is random: weights follow at once."""
+    root, silent, before = logging.getLogger(), logging.NullHandler(), logging.root.manager.disable
+    root.addHandler(silent)  # without one, its warning would configure the root logger
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        root.removeHandler(silent)
+
+
+def _card(name: str, model: str, repository: str, dim: int, size_mb: float, summary: str) -> Card:
+    return Card(
+        name=name,
+        spec=f"open_clip:{model}",
+        family="open_clip",
+        dim=dim,
+        size_mb=size_mb,
+        licence="MIT",
+        source=f"hub, {repository}",
+        summary=summary,
+        takes_text=True,
+        stems=(name, *_weights_stems(model)),
+        hub=(repository, _HUB_FILES),
+    )
+
+
+FAMILY: Final = Family(
+    load=_load,
+    cards=(
+        _card(
+            "clip",
+            "ViT-B-32/laion2b_s34b_b79k",
+            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+            512,
+            605,
+            "CLIP ViT-B/32, trained on captions; subject matter, and queries by text",
+        ),
+        _card(
+            "clip-large",
+            "ViT-L-14/laion2b_s32b_b82k",
+            "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
+            768,
+            1711,
+            "CLIP ViT-L/14, trained on captions; better, and some 18 times the work",
+        ),
+    ),
+    syntax="open_clip:MODEL/PRETRAINED",
+    understand=_understand,
+)

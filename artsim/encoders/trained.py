@@ -1,0 +1,277 @@
+"""Encoders that were trained with artsim: ``file:DIR``, and the built-in one, ``builtin``.
+
+Their folder holds ``encoder.json`` and the weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
+from artsim.encoders.base import Encoder
+from artsim.encoders.cards import Card, Family, Request, vector_name
+from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.weights import file_sha256, fill_model, load_state_dict
+from artsim.errors import EncoderError
+from artsim.files import replacing
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIG_FILE: Final = "encoder.json"
+WEIGHTS_FILE: Final = "weights.safetensors"
+
+BUILTIN_FOLDER: Final = Path(__file__).parent / "builtin"
+"""As `artsim train encoder` makes it; its card says from what."""
+
+_FORMAT: Final = 1
+_LARGEST_CONFIG: Final = 1_000_000
+"""Bytes; a real one has a few thousand."""
+
+_SCALE: Final = ":scale"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedConfig:
+    """What it takes to use an encoder's weights, and what is known of them.
+
+    Attributes
+    ----------
+    network : str
+        Its name in `artsim.encoders.networks`.
+    settings : mapping
+        What that network is built from.
+    preprocessing : Preprocessing or None
+        How a picture becomes its input; None where a `base` does that.
+    dim : int
+        Length of its vectors.
+    base : EncoderInfo or None
+        The frozen encoder whose vectors the network takes, where it takes no pixels.
+    card : mapping
+        Data, terms, recipe, date, scores: for people, and without influence on vectors.
+    """
+
+    network: str
+    settings: Mapping[str, Any]
+    preprocessing: Preprocessing | None
+    dim: int
+    kind: EncoderKind = "image"
+    base: EncoderInfo | None = None
+    licence: str = "not stated"
+    source: str = "trained here"
+    summary: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def identity(self, weights: Path) -> str:
+        """Return 12 hex digits of a SHA-256 over the weights and all that changes vectors.
+
+        Raises
+        ------
+        WeightsError
+            If the weights cannot be read.
+        """
+        decisive: dict[str, Any] = {
+            "network": self.network,
+            "settings": dict(self.settings),
+            "preprocessing": self.preprocessing and asdict(self.preprocessing),
+            "weights": file_sha256(weights),
+        }
+        if self.base is not None:
+            decisive["base"] = self.base.vector_name  # wherever its files lie
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def read_config(folder: Path) -> TrainedConfig:
+    """Read ``encoder.json``.
+
+    Raises
+    ------
+    EncoderError
+        If the folder holds no trained encoder, or one of a newer artsim.
+    """
+    path = folder / CONFIG_FILE
+    if not path.is_file() or not (folder / WEIGHTS_FILE).is_file():
+        raise EncoderError(
+            f"{folder} holds no trained encoder ({CONFIG_FILE} and {WEIGHTS_FILE}); name a "
+            "folder in which an encoder was trained",
+            hint="artsim train",
+            path=folder,
+        )
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError(f"it has more than {_LARGEST_CONFIG:,} bytes")
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        version = raw.pop("format")
+        if version != _FORMAT:
+            raise ValueError(f"its format is {version}, this artsim knows {_FORMAT}; update artsim")
+        shape, base = raw.pop("preprocessing"), raw.pop("base", None)
+        if shape is not None:
+            shape = Preprocessing(
+                **{**shape, "mean": tuple(shape["mean"]), "std": tuple(shape["std"])}
+            )
+        base = None if base is None else parse_info(base)
+        return TrainedConfig(**raw, preprocessing=shape, base=base)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise EncoderError(f"{path} cannot be understood: {exc}") from exc
+
+
+def save_trained(
+    folder: Path, config: TrainedConfig, network: torch.nn.Module, *, compact: bool = False
+) -> str:
+    """Write an encoder's folder, and return the spec that names it.
+
+    Parameters
+    ----------
+    compact : bool
+        In a quarter of the size, with numbers of 8 bits.
+
+    Raises
+    ------
+    EncoderError
+        If the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    text = json.dumps({"format": _FORMAT, **asdict(config)}, indent=2, ensure_ascii=False) + "\n"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / WEIGHTS_FILE) as stream:
+            stream.write(save(compress(tensors) if compact else tensors))
+        with replacing(folder / CONFIG_FILE) as stream:
+            stream.write(text.encode())
+    except OSError as exc:
+        raise EncoderError(f"cannot write the encoder to {folder}: {exc}") from exc
+    return f"file:{folder.absolute()}"
+
+
+def compress(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return weights in a quarter of their size: int8 matrices, and their scales [1]_.
+
+    Every matrix and every bank of filters is divided, for each of its outputs apart, by what
+    brings the largest number to 127, and rounded; the scales get its name with ``:scale``.
+    Vectors of numbers (biases, normalization) stay as they are.
+
+    References
+    ----------
+    .. [1] Jacob, Kligys, Chen, Zhu, Tang, Howard, Adam & Kalenichenko (2018). Quantization
+       and training of neural networks for efficient integer-arithmetic-only inference. CVPR.
+    """
+    import torch
+
+    found: dict[str, torch.Tensor] = {}
+    for name, tensor in state.items():
+        if tensor.ndim < 2 or not tensor.is_floating_point():
+            found[name] = tensor
+            continue
+        rows = tensor.float().flatten(1)
+        scale = (rows.abs().amax(dim=1) / 127).clamp_min(1e-12)
+        found[name] = (rows / scale[:, None]).round().to(torch.int8).view(tensor.shape)
+        found[name + _SCALE] = scale
+    return found
+
+
+def expand(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return weights of float32 from what `compress` returned; others as they are."""
+    found = {name: tensor for name, tensor in state.items() if not name.endswith(_SCALE)}
+    for name, tensor in found.items():
+        scale = state.get(name + _SCALE)
+        if scale is not None:
+            found[name] = tensor.float() * scale.view(-1, *[1] * (tensor.ndim - 1))
+    return found
+
+
+def _understand(request: Request) -> Card:
+    """Understand ``file:DIR``; DIR may lie in ``ARTSIM_WEIGHTS``."""
+    if request.weights is not None:
+        raise EncoderError(
+            "a trained encoder's weights are in its folder; give no others",
+            hint="leave --weights out",
+        )
+    folder = Path(request.model).expanduser()
+    if not folder.exists() and request.settings.weights is not None:
+        folder = request.settings.weights / request.model
+    config = read_config(folder)
+    weights = folder / WEIGHTS_FILE
+    return Card(
+        name=request.name,
+        spec=f"file:{folder.absolute()}",
+        family="file",
+        kind=config.kind,
+        dim=config.dim,
+        vector_name=vector_name(folder.absolute().name, config.identity(weights)),
+        weights=weights,
+        base=config.base,
+    )
+
+
+def _load_file(card: Card, device: str) -> Encoder:
+    return _load(card, Path(card.model), device)
+
+
+def _load_builtin(card: Card, device: str) -> Encoder:
+    return _load(card, BUILTIN_FOLDER, device)
+
+
+def _load(card: Card, folder: Path, device: str) -> Encoder:
+    """Load a network that takes pictures."""
+    from artsim.encoders.torch_encoder import TorchEncoder
+
+    config, network = _read_network(folder)
+    if config.preprocessing is None or config.network == "recurrent":
+        raise EncoderError(f"{folder}: a recurrent network needs a base encoder; train it")
+    make_ready = getattr(network, "make_ready", None)
+    if make_ready is not None:
+        make_ready()
+    return TorchEncoder(card, network, config.preprocessing, device=device, precision="full")
+
+
+def _load_over(card: Card, device: str, base: Encoder) -> Encoder:
+    """Load a network that takes the vectors of another encoder."""
+    from artsim.encoders.recurrent import RecurrentEncoder
+
+    folder = Path(card.model)
+    config, network = _read_network(folder)
+    if config.settings.get("base_dim") != base.info.dim:
+        raise EncoderError(
+            f"{folder}: a network for vectors of {config.settings.get('base_dim')} numbers "
+            f"and a backbone with {base.info.dim}; train again"
+        )
+    return RecurrentEncoder(card, base, network, device=device)
+
+
+def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
+    from artsim.encoders.networks import build_network
+
+    config, weights = read_config(folder), folder / WEIGHTS_FILE
+    network = build_network(config.network, config.settings)
+    fill_model(network, expand(load_state_dict(weights)), path=weights)
+    return config, network
+
+
+FAMILY: Final = Family(
+    syntax="file:DIR", load=_load_file, understand=_understand, load_over=_load_over
+)
+
+BUILTIN: Final = Family(
+    load=_load_builtin,
+    cards=(
+        Card(
+            name="builtin",
+            spec="builtin",
+            family="builtin",
+            dim=384,
+            licence="Apache-2.0; trained on research-only pictures",
+            source="part of artsim",
+            summary="trained on paintings; the default, needs no download",
+            # Other weights or another preprocessing need a new one. builtin-v1 are the
+            # handcrafted encoder's vectors.
+            vector_name="builtin-v3",
+        ),
+    ),
+)

@@ -1,0 +1,617 @@
+"""A gallery laid out in the plane, what its points can be colored by, and in which colors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.attribution import parse_attribution
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
+from artsim.catalog.encoder_info import short_names
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import Progress, SilentProgress, counted
+from artsim.errors import QueryError
+from artsim.render.projection import (
+    PERPLEXITY,
+    Faithfulness,
+    Method,
+    Positions,
+    assign_cells,
+    choose_grid,
+    effective_perplexity,
+    measure_faithfulness,
+    project,
+)
+from artsim.render.text import clean
+from artsim.search.models import Models
+from artsim.search.similar import choose_encoders
+from artsim.search.vectors import VectorTable, read_vectors
+from artsim.store.base import Collection, Record
+from artsim.store.gallery import Gallery
+
+METHOD_WORDS: Final[Mapping[Method, str]] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+NEIGHBORS: Final = 8
+_BLOCK: Final = 512
+_PAGE: Final = 1000
+
+MAX_VALUES: Final = 2000
+"""Most values of a category that are told apart by name; rarer ones are "other"."""
+
+_FIELDS: Final = (
+    *("style", "artist", "genre", "school", "attribution", "medium", "institution", "tags"),
+    *("rights", "source", "year_start", "width_cm", "height_cm", "face_count", "face_size"),
+    "detection_score",
+)
+_LABELS: Final[Mapping[str, str]] = {
+    "year_start": "date",
+    "tags": "tag",
+    "width_cm": "width (cm)",
+    "height_cm": "height (cm)",
+    "face_count": "number of faces",
+    "face_size": "size of the face (px)",
+    "detection_score": "certainty of the face",
+}
+_FIRST: Final = ("style", "artist", "genre", "year_start")
+"""What a map is colored by when nobody says, the first that the points have."""
+
+
+Color = tuple[int, int, int]
+
+CATEGORICAL: Final[tuple[Color, ...]] = (
+    *((0, 60, 210), (235, 210, 30), (90, 60, 0), (0, 210, 235), (235, 120, 0), (30, 235, 150)),
+    *((30, 120, 120), (210, 150, 180), (235, 0, 60), (120, 150, 235), (30, 120, 0), (120, 30, 90)),
+)
+"""Twelve colors found by a search for the largest least difference (CIEDE2000, in normal
+sight counted at 0.42) as normal, protanopic and deuteranopic eyes see them [1]_, neither
+lost on a light nor on a dark ground; each as far as can be from those before it, since
+most maps need only the first ones. No two are nearer than 11 to color-blind eyes, nor than
+26 to others.
+
+.. [1] Machado, Oliveira & Fernandes (2009). A physiologically-based model for simulation
+   of color vision deficiency. IEEE TVCG 15, 1291-1298.
+"""
+
+SEQUENTIAL: Final[tuple[Color, ...]] = (
+    *((68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128)),
+    *((94, 201, 98), (173, 220, 48), (253, 231, 37)),
+)
+"""Nine even steps of viridis (Smith & van der Walt, 2015), of which the rest are mixed."""
+
+OTHER: Final[Color] = (138, 134, 128)
+"""Values beyond the palette."""
+
+UNKNOWN: Final[Color] = (190, 186, 179)
+"""No value, or no field to color by."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionMap:
+    """N paintings or faces in the plane, each with its nearest in the vectors' own space.
+
+    Attributes
+    ----------
+    point_ids : tuple of str
+        N UUIDs, in order of painting id.
+    payloads : tuple of dict
+        As in `artsim.catalog.payload`.
+    positions : ndarray of float32, shape (N, 2)
+        In 0..1: the longer side of the layout fills it, the shorter one is centered.
+    cells : ndarray of int32, shape (N, 2)
+        Column and row of each point on a grid where each has a cell to itself and
+        neighbors stay near each other.
+    neighbors : ndarray of int32, shape (N, K)
+        Indices of the nearest others by cosine, best first; -1 fills rows that are short.
+        Faces of one painting are not each other's.
+    scores : ndarray of float32, shape (N, K)
+        Their cosines; 0 where there is no neighbor.
+    method : {"tsne", "umap", "pca"}
+        How the positions came about.
+    encoder : str
+        Short name of the encoder.
+    gallery : str or None
+        Name of the gallery.
+    faces : bool
+        Whether the points are faces.
+    total : int
+        How many points met the filters; more than N where a sample was drawn.
+    faithfulness : Faithfulness or None
+        None where there are too few points to say.
+    notes : tuple of str
+        What a reader must know.
+    """
+
+    point_ids: tuple[str, ...]
+    payloads: tuple[Payload, ...]
+    positions: Positions
+    cells: npt.NDArray[np.int32]
+    neighbors: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    method: Method
+    encoder: str
+    gallery: str | None
+    faces: bool
+    total: int
+    faithfulness: Faithfulness | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse columns of different lengths."""
+        count = len(self.point_ids)
+        for name in ("payloads", "positions", "cells", "neighbors", "scores"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"expected {count} {name}, got {len(getattr(self, name))}")
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.point_ids)
+
+    @property
+    def kind(self) -> str:
+        """What the points are, for N of them: ``1 painting``, ``20 faces``."""
+        return counted(len(self), "face" if self.faces else "painting")
+
+    @property
+    def title(self) -> str:
+        """A heading: what is shown, and of which gallery."""
+        return f"{self.kind} of {clean(self.gallery, 60)}" if self.gallery else self.kind
+
+    @property
+    def subtitle(self) -> str:
+        """How the map was made, and its notes."""
+        how = f"{METHOD_WORDS[self.method]} of the vectors of {clean(self.encoder, 80)}"
+        return " · ".join((how, *self.notes))
+
+    @property
+    def trust(self) -> str:
+        """In a sentence how far the nearness on the map can be trusted."""
+        found = self.faithfulness
+        if found is None:
+            return "Too few points to say how faithful the map is."
+        sample = f", measured on {found.sample:,} points" if found.sample >= 2000 else ""
+        return (
+            f"Of the {found.k} nearest on the map, {found.kept:.0%} are among the {found.k} "
+            f"nearest by the encoder (by chance {found.by_chance:.1%}); "
+            f"trustworthiness {found.trustworthiness:.2f} of 1{sample}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MapOptions:
+    """How a gallery is laid out.
+
+    Attributes
+    ----------
+    method : {"tsne", "umap", "pca"}
+        See `artsim.render.projection.project`.
+    perplexity : float
+        Of t-SNE, at least 1.
+    seed : int
+        Of the sample, the layout and its measurement.
+    limit : int
+        Most points; of more a random sample is drawn.
+    faces : bool
+        Lay out the faces instead of the paintings.
+    color_by : str or None
+        Field that some point must have, which is found out before the long work.
+    """
+
+    method: Method = "tsne"
+    perplexity: float = PERPLEXITY
+    seed: int = 0
+    limit: int = 10_000
+    faces: bool = False
+    color_by: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if self.limit < 1 or not self.perplexity >= 1 or self.seed < 0:
+            raise ValueError(f"limit and perplexity are at least 1, a seed at least 0: {self}")
+
+
+def make_map(
+    gallery: Gallery,
+    options: MapOptions | None = None,
+    criteria: Criteria = EVERYTHING,
+    *,
+    encoder: str | None = None,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> CollectionMap:
+    """Lay out the paintings, or the faces, that meet `criteria`.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        From `open_gallery`.
+    options : MapOptions, optional
+        Method, seed, size.
+    criteria : Criteria
+        From `build_criteria` or by hand.
+    encoder : str, optional
+        One that the gallery has vectors of; by default the first, as for a query.
+    models : Models, optional
+        Names encoders by their specs; none is loaded.
+    progress : Progress, optional
+        Told of the reading, the laying out and the search for neighbors.
+
+    Raises
+    ------
+    QueryError
+        If no point meets `criteria` and has a vector, or none has the field
+        `options.color_by`.
+    EncoderMismatchError
+        If the gallery has no vectors of `encoder`.
+    ConfigError
+        If UMAP is asked for and not installed.
+    StoreError
+        If the database cannot be reached.
+    """
+    options = options or MapOptions()
+    progress = progress or SilentProgress()
+    collection = gallery.faces if options.faces else gallery.paintings
+    recorded = gallery.face_encoders() if options.faces else gallery.image_encoders()
+    names = None if encoder is None else [encoder]
+    chosen = choose_encoders(recorded, names, models or Models())
+    if not chosen:
+        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    shown = dict(zip(recorded, short_names(list(recorded.values())), strict=True))
+    name = chosen[0].vector_name
+    try:
+        table, total = _read(collection, name, criteria, options, progress)
+        return _lay_out(table, total, gallery, shown[name], options, progress)
+    finally:
+        progress.finish()
+
+
+def _read(
+    collection: Collection,
+    vector_name: str,
+    criteria: Criteria,
+    options: MapOptions,
+    progress: Progress,
+) -> tuple[VectorTable, int]:
+    """Return the points to lay out, and how many there were to choose from."""
+    with_vector = criteria & Criteria(must=(HasVector(vector_name),))
+    total = collection.count(with_vector)
+    if options.color_by is not None and total:
+        known = Criteria(must=(Known(options.color_by),))
+        if not collection.count(with_vector & known):
+            raise QueryError(
+                f"nothing in {collection.name!r} that meets the filters has a "
+                f"{options.color_by!r} to be colored by; name a field that its paintings have",
+                hint="artsim show ID",
+            )
+    shown = min(total, options.limit)
+    progress.start(shown, "Reading the vectors")
+    if total <= options.limit:
+        table = read_vectors(collection, vector_name, criteria)
+        progress.update(shown)
+        return table, total
+    ids = [record.point_id for record in collection.scroll(with_vector, payload_fields=())]
+    rng = np.random.default_rng(options.seed)
+    drawn = [ids[row] for row in rng.permutation(len(ids))[: options.limit]]
+    found: list[Record] = []
+    for start in range(0, len(drawn), _PAGE):
+        part = drawn[start : start + _PAGE]
+        found += collection.retrieve(part, with_vectors=(vector_name,)).values()
+        progress.update(min(start + _PAGE, len(drawn)))
+    found.sort(key=lambda record: (str(record.payload["painting_id"]), record.point_id))
+    table = VectorTable(
+        tuple(record.point_id for record in found),
+        tuple(record.payload for record in found),
+        np.stack([record.vectors[vector_name] for record in found]),
+    )
+    return table, total
+
+
+def _lay_out(
+    table: VectorTable,
+    total: int,
+    gallery: Gallery,
+    encoder: str,
+    options: MapOptions,
+    progress: Progress,
+) -> CollectionMap:
+    count = len(table)
+    vectors = np.asarray(table.vectors, np.float32)
+    # Nobody knows how many steps it takes: it ends when it no longer gains anything.
+    progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
+    positions = project(vectors, options.method, perplexity=options.perplexity, seed=options.seed)
+    progress.start(count, "Finding each one's nearest")
+    groups = _groups(table.payloads) if options.faces else np.arange(count)
+    neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)
+    progress.start(None, "Measuring the map")
+    return CollectionMap(
+        point_ids=table.point_ids,
+        payloads=table.payloads,
+        positions=positions,
+        cells=assign_cells(positions, *choose_grid(count)),
+        neighbors=neighbors,
+        scores=scores,
+        method=options.method,
+        encoder=encoder,
+        gallery=gallery.name,
+        faces=options.faces,
+        total=total,
+        faithfulness=measure_faithfulness(vectors, positions, seed=options.seed),
+        notes=_notes(count, total, options),
+    )
+
+
+def nearest_others(
+    vectors: Embeddings,
+    groups: npt.NDArray[np.intp],
+    k: int,
+    progress: Progress | None = None,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return each row's `k` nearest rows of other groups by cosine, exactly.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (N, D)
+        Unit rows.
+    groups : ndarray of int, shape (N,)
+        Rows of one group are not each other's neighbors.
+    k : int
+        At least 1.
+    progress : Progress, optional
+        Told how many rows are done.
+
+    Returns
+    -------
+    neighbors : ndarray of int32, shape (N, k)
+        Best first, equal cosines in order of row, but which of them make the cut is
+        arbitrary (though always the same); -1 fills rows that are short.
+    scores : ndarray of float32, shape (N, k)
+        Their cosines, 0 where there is no neighbor.
+    """
+    count = len(vectors)
+    neighbors = np.full((count, k), -1, np.int32)
+    found = np.zeros((count, k), np.float32)
+    for start in range(0, count, _BLOCK):
+        rows = slice(start, min(start + _BLOCK, count))
+        scores = vectors[rows] @ vectors.T
+        scores[groups[rows, None] == groups[None, :]] = -np.inf
+        pool = np.argpartition(-scores, min(3 * k, count - 1), axis=1)[:, : 3 * k]
+        of_pool = np.take_along_axis(scores, pool, axis=1)
+        ranks = np.lexsort((pool, -of_pool), axis=1)[:, :k]
+        order = np.take_along_axis(pool, ranks, axis=1)
+        best = np.take_along_axis(of_pool, ranks, axis=1)
+        width = order.shape[1]
+        neighbors[rows, :width] = np.where(np.isfinite(best), order, -1)
+        found[rows, :width] = np.where(np.isfinite(best), best, 0)
+        if progress is not None:
+            progress.update(rows.stop)
+    return neighbors, found
+
+
+def _groups(payloads: tuple[Payload, ...]) -> npt.NDArray[np.intp]:
+    number: dict[str, int] = {}
+    ids = (str(payload["painting_id"]) for payload in payloads)
+    return np.array([number.setdefault(name, len(number)) for name in ids], np.intp)
+
+
+def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
+    notes = []
+    if count < total:
+        notes.append(
+            f"{count:,} of {total:,} are shown, drawn at random with seed {options.seed}; "
+            "more with --limit"
+        )
+    usable = effective_perplexity(options.perplexity, count)
+    if options.method == "tsne" and usable < options.perplexity:
+        notes.append(f"perplexity {usable:g} instead of {options.perplexity:g}: too few points")
+    return tuple(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryField:
+    """A field of names.
+
+    Attributes
+    ----------
+    name : str
+        As in the payload, such as ``style`` or ``extra.room``.
+    label : str
+        What people read.
+    values : tuple of str
+        Most frequent first, equals by name, at most `MAX_VALUES`.
+    counts : tuple of int
+        How many points have each.
+    codes : tuple of int
+        For each point the index of its value, ``len(values)`` where that is not listed,
+        -1 where it is unknown. Of a list the first value counts.
+    """
+
+    name: str
+    label: str
+    values: tuple[str, ...]
+    counts: tuple[int, ...]
+    codes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberField:
+    """A field of numbers.
+
+    Attributes
+    ----------
+    name, label : str
+        As of a `CategoryField`.
+    values : tuple of float or None
+        For each point; None is unknown.
+    low, high : float
+        Ends of the color scale: all but the outermost 1 % lie between them.
+    """
+
+    name: str
+    label: str
+    values: tuple[float | None, ...]
+    low: float
+    high: float
+
+    @property
+    def known(self) -> int:
+        """How many points have a number."""
+        return sum(value is not None for value in self.values)
+
+
+ColorField: TypeAlias = CategoryField | NumberField
+
+
+def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
+    """Return the fields worth coloring by, the one to begin with first.
+
+    A field is worth it if it is known of at least 2 % of the points and tells some apart
+    without telling all apart: a name must occur twice. `wanted` is taken in any case.
+
+    Parameters
+    ----------
+    payloads : sequence of dict
+        Of all points.
+    wanted : str, optional
+        Field to begin with.
+
+    Raises
+    ------
+    QueryError
+        If no point has a value of `wanted`.
+    """
+    found: list[ColorField] = []
+    for name in (*_FIELDS, *_extra_names(payloads)):
+        field = _make_field(name, payloads)
+        if field is not None and _is_useful(field, len(payloads)):
+            found.append(field)
+    if wanted is not None:
+        first = next((field for field in found if field.name == wanted), None)
+        if first is None and (first := _make_field(wanted, payloads)) is None:
+            known = ", ".join(field.name for field in found) or "none"
+            raise QueryError(
+                f"nothing on the map has a {wanted!r} to be colored by; fields that it has: {known}"
+            )
+        return [first, *(field for field in found if field.name != wanted)]
+    order = {name: place for place, name in enumerate(_FIRST)}
+    return sorted(found, key=lambda field: order.get(field.name, len(order)))
+
+
+def _extra_names(payloads: Sequence[Payload]) -> list[str]:
+    """Return the most frequent fields under ``extra``."""
+    counts: Counter[str] = Counter()
+    for payload in payloads:
+        extra = payload.get("extra")
+        if isinstance(extra, Mapping):
+            counts.update(str(name) for name in extra)
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    return [f"extra.{name}" for name in ranked[:12]]
+
+
+def _value(payload: Payload, name: str) -> Any:
+    value: Any = payload
+    # A name under `extra` may itself hold dots.
+    for part in name.split(".", 1) if name.startswith("extra.") else (name,):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, (list, tuple)):
+        value = value[0] if value else None
+    return None if isinstance(value, Mapping) or value == "" else value
+
+
+def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
+    values = [_value(payload, name) for payload in payloads]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    label = _LABELS.get(name) or clean(name.removeprefix("extra.").replace("_", " "), 40)
+    if all(_is_number(value) for value in known):
+        numbers = [float(value) for value in known]
+        low, high = np.quantile(numbers, (0.01, 0.99))
+        return NumberField(
+            name,
+            label,
+            tuple(None if value is None else float(value) for value in values),
+            float(low),
+            float(high),
+        )
+    keys: list[Any] = values
+    if name == "artist":
+        # Artists are told apart by their key, however a work writes the name.
+        keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
+        values = [_artist_alone(value) for value in values]
+    return _category(name, label, keys, values)
+
+
+def _artist_alone(value: object) -> object:
+    """Return the name without "circle of" and the like, which is of one work only."""
+    return value if value is None else parse_attribution(str(value)).artist or value
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        # What a table brought under `extra` is text.
+        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _category(name: str, label: str, keys: Sequence[Any], values: Sequence[Any]) -> CategoryField:
+    counts: Counter[str] = Counter()
+    spellings: dict[str, Counter[str]] = {}
+    for key, value in zip(keys, values, strict=True):
+        if key is not None:
+            counts[str(key)] += 1
+            spellings.setdefault(str(key), Counter())[clean(value, 80)] += 1
+    ranked = sorted(counts, key=lambda key: (-counts[key], key))
+    listed = ranked[:MAX_VALUES]
+    number = {key: code for code, key in enumerate(listed)}
+    return CategoryField(
+        name,
+        label,
+        tuple(
+            min(spellings[key].items(), key=lambda pair: (-pair[1], pair[0]))[0] for key in listed
+        ),
+        tuple(counts[key] for key in listed),
+        tuple(-1 if key is None else number.get(str(key), len(listed)) for key in keys),
+    )
+
+
+def _is_useful(field: ColorField, count: int) -> bool:
+    if isinstance(field, NumberField):
+        return field.known >= max(2, 0.02 * count) and field.low < field.high
+    known = sum(code >= 0 for code in field.codes)
+    return known >= max(2, 0.02 * count) and len(field.values) >= 2 and field.counts[0] >= 2
+
+
+def scale_color(share: float) -> Color:
+    """Return the color of the sequential scale at `share` of its way; clipped to 0..1."""
+    place = min(1.0, max(0.0, share)) * (len(SEQUENTIAL) - 1)
+    low = min(int(place), len(SEQUENTIAL) - 2)
+    rest = place - low
+    pairs = zip(SEQUENTIAL[low], SEQUENTIAL[low + 1], strict=True)
+    red, green, blue = (round(a + (b - a) * rest) for a, b in pairs)
+    return red, green, blue
+
+
+def point_colors(field: ColorField | None, count: int) -> list[Color]:
+    """Return the color of each of `count` points; one for all where there is no field."""
+    if field is None:
+        return [CATEGORICAL[0]] * count
+    if isinstance(field, CategoryField):
+        return [
+            CATEGORICAL[code] if 0 <= code < len(CATEGORICAL) else UNKNOWN if code < 0 else OTHER
+            for code in field.codes
+        ]
+    return [_number_color(field, value) for value in field.values]
+
+
+def _number_color(field: NumberField, value: float | None) -> Color:
+    if value is None:
+        return UNKNOWN
+    span = field.high - field.low
+    return scale_color((value - field.low) / span if span > 0 else 0.5)

@@ -1,0 +1,227 @@
+"""Reports as files: a page, JSON, tables as CSV and LaTeX, plots as PNG and SVG."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from artsim.errors import ReportError
+from artsim.evaluation.report import (
+    Picture,
+    PictureRow,
+    Plot,
+    Report,
+    Table,
+    flat_settings,
+    report_text,
+)
+from artsim.files import FileKind, check_file, write_file
+from artsim.render import report_table
+from artsim.render.cards import Card, card_of, described
+from artsim.render.text import clean, field_text, id_text
+
+REPORT: Final = FileKind("report", ReportError)
+
+TABLES: Final = FileKind("report", ReportError, noted=True)
+"""Tables of a report, which have no room for a mark."""
+
+MAX_PICTURES: Final = 600
+"""Most pictures on a page, which is then some 10 MB."""
+
+PICTURE_SIDE: Final = 320
+"""Most pixels of an embedded picture's longer side: sharp at twice the size it has."""
+
+_KINDS: Final = {".html": REPORT, ".json": REPORT, ".png": REPORT, ".svg": REPORT}
+
+
+def check_report_folder(
+    out: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> list[Path]:
+    """Refuse, before any work is done, a folder that a report could not be written into.
+
+    Parameters
+    ----------
+    overwrite : bool
+        Whether files may be replaced that artsim did not make. Without it, none of the names
+        of a report may be taken by another's file; which plots and tables there will be is not
+        known.
+    inputs : iterable of Path
+        Files that are never replaced, such as reports that are read.
+
+    Returns
+    -------
+    list of Path
+        The files of an earlier report that would be replaced.
+
+    Raises
+    ------
+    ReportError
+        If `out` is no folder, cannot be made or written to, or holds others' files of these
+        names.
+    """
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ReportError(
+            f"{there}: expected a folder for the report, found a file; name another", path=there
+        )
+    if not os.access(there, os.W_OK):
+        raise ReportError(
+            f"{there}: the report cannot be written; give a folder that you may write to",
+            hint="--out",
+            path=there,
+        )
+    kept = tuple(inputs)
+    forms = ("report.html", "report.json", "plot-*.png", "plot-*.svg", "table-*.csv", "table-*.tex")
+    replaced = [place for form in forms for place in sorted(out.glob(form))]
+    for place in replaced:
+        kind = _KINDS.get(place.suffix, TABLES)
+        check_file(place, kind, overwrite=overwrite, inputs=kept)
+    return replaced
+
+
+def write_report(
+    report: Report,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> Path:
+    """Write a report into the folder `out`.
+
+    These are ``report.html``, ``report.json``, ``plot-NAME.png`` and ``plot-NAME.svg`` of each
+    plot, and ``table-NAME.csv`` and ``table-NAME.tex`` of each table. The folder is made where it
+    is missing; an earlier report in it is replaced, other files are left alone. Each file appears
+    whole or not at all, and the page last. Pictures are read from their ``image_uri``; one that
+    cannot be read leaves a placeholder with the reason.
+
+    Parameters
+    ----------
+    overwrite, inputs
+        As for `check_report_folder`.
+
+    Returns
+    -------
+    Path
+        Of the page.
+
+    Raises
+    ------
+    ReportError
+        As `check_report_folder`.
+    """
+    out, kept = Path(out), tuple(inputs)
+    check_report_folder(out, overwrite=overwrite, inputs=kept)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"{out}: the report cannot be written ({error.strerror or error}); give a folder that "
+            "you may write to",
+            hint="--out",
+            path=out,
+        ) from error
+    for name, content in _files(report):
+        kind = _KINDS.get(Path(name).suffix, TABLES)
+        with write_file(out / name, kind, overwrite=overwrite, inputs=kept) as stream:
+            stream.write(content)
+    return out / "report.html"
+
+
+def _files(report: Report) -> Iterator[tuple[str, bytes]]:
+    from artsim.render.plots import plot_png, plot_svg
+
+    for name, plot in zip(file_names("plot", report.plots), report.plots, strict=True):
+        yield f"{name}.png", plot_png(plot)
+        yield f"{name}.svg", plot_svg(plot, titled=True)
+    for name, table in zip(file_names("table", report.tables), report.tables, strict=True):
+        yield f"{name}.csv", report_table.to_csv(table).encode("utf-8", "replace")
+        yield f"{name}.tex", report_table.to_latex(table).encode("utf-8", "replace")
+    yield "report.json", report_text(report).encode("utf-8")
+    yield "report.html", report_html(report).encode("utf-8", "replace")
+
+
+def file_names(prefix: str, parts: Sequence[Plot | Table]) -> list[str]:
+    """Return the name of each part's files: its own in plain letters, and no other's."""
+    names: list[str] = []
+    for part in parts:
+        plain = re.sub(r"[^A-Za-z0-9_.]+", "-", part.name).strip("-.")[:80] or prefix
+        name, number = f"{prefix}-{plain}", 1
+        # Some file systems do not tell upper from lower case.
+        while name.lower() in {taken.lower() for taken in names}:
+            number += 1
+            name = f"{prefix}-{plain}-{number}"
+        names.append(name)
+    return names
+
+
+def report_html(report: Report) -> str:
+    """Return the report as the text of an HTML file, to be written in UTF-8.
+
+    Its only script sorts tables: a click on a heading sorts by it, a second one the other way, a
+    third one as it was.
+    """
+    from artsim.render.pages import data_uri, digest, environment, static
+    from artsim.render.plots import DARK, LIGHT, plot_svg
+
+    script = static("report.js")
+    themes = {"light": LIGHT, "dark": DARK}
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            card_of=_card,
+            svg_uri=lambda plot, theme: data_uri(plot_svg(plot, themes[theme])),
+            title=clean(report.title),
+            policy="default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+            f"script-src {digest(script)}; base-uri 'none'; form-action 'none'",
+            style=static("colors.css", "report.css"),
+            script=script,
+            made=_made(report),
+            groups=list(_groups(report)),
+            settings=dict(flat_settings(report.settings)),
+            missing=report_table.MISSING,
+            cell_parts=report_table.cell_parts,
+            number_of=report_table.number_of,
+            heading_text=report_table.heading_text,
+            best_rows=report_table.best_rows,
+            numbered_notes=lambda table: {
+                note: number for number, (_, note) in enumerate(report_table.row_notes(table), 1)
+            },
+        )
+    )
+
+
+def _made(report: Report) -> str:
+    day, _, rest = clean(report.created, 60).partition("T")
+    made = f"{day} {rest[:5]} UTC" if rest.endswith("+00:00") else clean(report.created, 60)
+    version = report.versions.get("artsim")
+    return made if version is None else f"{made} · artsim {clean(version, 40)}"
+
+
+def _groups(report: Report) -> Iterator[tuple[Any, list[PictureRow], int]]:
+    """Yield each group, its rows as far as there is room, and how many there is none for."""
+    left = MAX_PICTURES
+    for group in report.failures:
+        shown: list[PictureRow] = []
+        for row in group.rows:
+            left -= 1 + len(row.hits)
+            if left < 0:
+                break
+            shown.append(row)
+        yield group, shown, len(group.rows) - len(shown)
+
+
+def _card(picture: Picture) -> Card:
+    payload = picture.payload
+    title = field_text(payload, "title") or id_text(payload)
+    blank = described(payload, Card(title, is_hit=True), title)
+    if picture.pixels is None:
+        return card_of(payload, blank, PICTURE_SIDE)
+    shown = Image.fromarray(picture.pixels)
+    return blank.with_picture(shown, PICTURE_SIDE)

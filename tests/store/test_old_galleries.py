@@ -1,0 +1,91 @@
+"""Galleries that an earlier artsim made and that are kept as files still answer as they did."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from artsim.cli import app
+from artsim.encoders.registry import find_maker
+from benchmarks.recordings import compare_values
+
+KEPT = Path(__file__).parents[1] / "data" / "galleries"
+NAMES = ("with-faces", "builtin-v1")
+
+
+@pytest.fixture
+def artsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command on a kept gallery, unpacked at its first use, where the works lie."""
+    monkeypatch.chdir(KEPT)
+
+    def run(name: str, *arguments: str, code: int = 0) -> str:
+        home = tmp_path / name
+        if not home.exists():
+            with tarfile.open(KEPT / f"{name}.tar.gz") as packed:
+                packed.extractall(home, filter="data")
+        done = CliRunner().invoke(app, [*arguments, "--home", str(home)])
+        assert done.exit_code == code, (arguments, done.output, done.exception)
+        return done.stderr if code else done.stdout
+
+    return run
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_answers_as_it_did(name: str, artsim: Callable[..., Any]) -> None:
+    kept = json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))
+    for command, answer in kept.items():
+        if command.startswith("export"):
+            lines = artsim(name, *shlex.split(command)).splitlines()
+            now = [json.loads(line) for line in lines]
+        else:
+            now = json.loads(artsim(name, *shlex.split(command), "-f", "json"))
+        differences = list(compare_values(answer, now, command))
+        assert [said for said in differences if not said.startswith("+")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("with-faces", ()), ("builtin-v1", ("--encoder", "handcrafted", "--no-faces"))],
+)
+def test_the_same_pictures_are_not_encoded_again(
+    name: str, options: tuple[str, ...], artsim: Callable[..., Any], tmp_path: Path
+) -> None:
+    works = shutil.copytree(KEPT / "works", tmp_path / "works")
+    for updated in (12, 0):  # the first time they have moved
+        said = json.loads(artsim(name, "ingest", str(works), *options, "--format", "json"))
+        assert (said["written"], said["updated"], said["unchanged"]) == (0, updated, 12 - updated)
+    described = json.loads(artsim(name, "info", "-f", "json"))
+    points = [c["points"] for g in described["galleries"] for c in g["collections"]]
+    assert points == ([12, 12] if name == "with-faces" else [12])
+
+
+def test_vectors_of_the_old_default_are_not_compared_with_todays(
+    artsim: Callable[..., Any], tmp_path: Path
+) -> None:
+    picture = next((KEPT / "works" / "images").iterdir())
+    refused = artsim("builtin-v1", "query", str(picture), code=1)
+    assert re.search("--encoder handcrafted.*artsim ingest SOURCE", " ".join(refused.split()))
+    works = shutil.copytree(KEPT / "works", tmp_path / "works")
+    shutil.copy(picture, works / "images" / "another.jpg")
+    ingest = ("builtin-v1", "ingest", str(works), "--no-faces", "--format", "json")
+    refused = artsim(*ingest, code=1)
+    assert re.search("--gallery NAME.*--encoder handcrafted", " ".join(refused.split()))
+    assert json.loads(artsim(*ingest, "--encoder", "handcrafted"))["written"] == 1
+    described = json.loads(artsim("builtin-v1", "info", "-f", "json"))
+    encoders = described["galleries"][0]["collections"][0]["encoders"]
+    assert [encoder["name"] for encoder in encoders] == ["handcrafted"]
+
+
+def test_makers_are_found_by_their_vectors() -> None:
+    assert find_maker("builtin-v1") == "handcrafted"
+    assert find_maker("builtin-v3") == "builtin"
+    assert find_maker("builtin-v2") is None
