@@ -271,8 +271,8 @@ def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[st
     from artsim.ingest.sources import read_source, understand_metadata
     from artsim.render.text import clean
 
-    understanding = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
-    for line in understanding.lines() if understanding else ["There is no metadata."]:
+    lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
+    for line in ["There is no metadata."] if lines is None else lines:
         say(clean(line, SHOWN_CHARACTERS))
 
 
