@@ -16,11 +16,10 @@ from artsim.ingest.row_payload import clean, make_painting, named_by, shown
 from artsim.ingest.tables import Suits, open_workbook, parquet_columns, parquet_rows
 from artsim.ingest.text_tables import (
     ENCODING_NAMES,
-    csv_columns,
-    csv_rows,
     find_encoding,
-    json_columns,
-    json_rows,
+    is_json,
+    text_columns,
+    text_rows,
 )
 
 MANIFEST_SUFFIXES: Final = (
@@ -133,14 +132,12 @@ def _refuse_absent(path: Path) -> None:
 
 
 def _open_text(path: Path) -> Manifest:
-    is_json = path.suffix.lower() in (".jsonl", ".ndjson")
     # JSON is UTF-8 by its standard; what is not is a problem of its line.
-    encoding = find_encoding(path, at_worst="utf-8" if is_json else None)
+    encoding = find_encoding(path, at_worst="utf-8" if is_json(path) else None)
     name = ENCODING_NAMES[encoding]
     doubt = "; if its accents come out wrong, save it as UTF-8" if encoding == "cp1252" else ""
     notes = () if name == "UTF-8" else (f"{path.name} was read as {name}{doubt}",)
-    read_columns, rows = (json_columns, json_rows) if is_json else (csv_columns, csv_rows)
-    return Manifest(path, read_columns(path, encoding), notes, lambda: rows(path, encoding))
+    return Manifest(path, text_columns(path, encoding), notes, lambda: text_rows(path, encoding))
 
 
 # --- as a source -----------------------------------------------------------------

@@ -49,6 +49,32 @@ _KEYS_FROM_ROWS: Final = 1000
 _TOO_LONG: Final = f"is longer than {LONGEST_LINE >> 20} MiB; expected one row a picture"
 
 
+def text_columns(path: Path, encoding: str) -> tuple[str, ...]:
+    """Return the header of CSV, or the keys of the first objects of JSON Lines.
+
+    Raises
+    ------
+    MetadataError
+        If that cannot be read.
+    """
+    return _json_columns(path, encoding) if is_json(path) else _csv_columns(path, encoding)
+
+
+def text_rows(path: Path, encoding: str) -> Rows:
+    """Yield the rows, blank lines left out; a bad one costs itself alone."""
+    values = _json_values if is_json(path) else _csv_values
+    for line, found in values(path, encoding):
+        if isinstance(found, str):
+            yield Problem.of_row(path, line, found)
+        else:
+            yield Row(line, found)
+
+
+def is_json(path: Path) -> bool:
+    """Return whether a list has JSON Lines, by its ending."""
+    return path.suffix.lower() in (".jsonl", ".ndjson")
+
+
 # --- lines and their encoding ----------------------------------------------------
 
 
@@ -188,8 +214,7 @@ def _unreadable(path: Path, exc: OSError) -> MetadataError:
 # --- CSV -------------------------------------------------------------------------
 
 
-def csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
-    """Return the header of a list whose cells are divided by commas, semicolons or tabs."""
+def _csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
     for line, cells in _csv_cells(path, encoding):
         if isinstance(cells, str):
             raise MetadataError(f"{path}, line {line}: the row of column names {cells}", path=path)
@@ -197,20 +222,18 @@ def csv_columns(path: Path, encoding: str) -> tuple[str, ...]:
     return ()
 
 
-def csv_rows(path: Path, encoding: str) -> Rows:
-    """Yield the rows below the header; a bad one costs itself alone."""
+def _csv_values(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, str] | str]]:
     columns: tuple[str, ...] = ()
     for line, cells in _csv_cells(path, encoding):
         if isinstance(cells, str):
-            yield Problem.of_row(path, line, cells)
+            yield line, cells
         elif not columns:
             columns = tuple(cell.strip() for cell in cells)
         elif len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
-            reason = f"has {len(cells)} cells where the header has {len(columns)}"
-            yield Problem.of_row(path, line, reason)
+            yield line, f"has {len(cells)} cells where the header has {len(columns)}"
         else:
             values = zip(columns, cells, strict=False)
-            yield Row(line, {column: cell for column, cell in values if column})
+            yield line, {column: cell for column, cell in values if column}
 
 
 def _csv_cells(path: Path, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -325,8 +348,7 @@ class _RowLines:
 # --- JSON Lines ------------------------------------------------------------------
 
 
-def json_columns(path: Path, encoding: str) -> tuple[str, ...]:
-    """Return the keys of the first rows, which stand for all."""
+def _json_columns(path: Path, encoding: str) -> tuple[str, ...]:
     keys: dict[str, None] = {}
     bad = ""
     for line, values in islice(_json_values(path, encoding), _KEYS_FROM_ROWS):
@@ -337,15 +359,6 @@ def json_columns(path: Path, encoding: str) -> tuple[str, ...]:
     if not keys and bad:
         raise MetadataError(bad, path=path)
     return tuple(keys)
-
-
-def json_rows(path: Path, encoding: str) -> Rows:
-    """Yield the objects of JSON Lines as rows."""
-    for line, values in _json_values(path, encoding):
-        if isinstance(values, str):
-            yield Problem.of_row(path, line, values)
-        else:
-            yield Row(line, values)
 
 
 def _json_values(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
