@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a first-time user would type: a collection, an ingest, two queries, contact sheets.
+# What a first-time user would type: a collection, an ingest, three queries, contact sheets.
 set -eu
 BIN=${BIN:-.venv/bin}
 DEMO=${DEMO:-demo}
@@ -20,8 +20,13 @@ run() {
 mkdir -p "$DEMO"
 run sample "$DEMO/pictures"
 run ingest "$DEMO/pictures"
-run query "$DEMO/pictures/images/013-haystacks-evening.jpg" -k 8 --sheet "$DEMO/haystacks.png"
-run query "$DEMO/pictures/images/001-margriet-claes-in-a-ruff.jpg" --faces \
-    --not "artist=Aldert van der Hoeve" --rerank ssim -k 8 \
+IMAGES="$DEMO/pictures/images"
+# The motif: the other picture of the cypresses.
+run query "$IMAGES/van-gogh-wheat-field-cypresses-met-436535.jpg" -k 8 --sheet "$DEMO/cypresses.png"
+# The pendant: the portrait painted beside this one.
+run query --id met-437386 --rerank ssim --rerank-weight 0.1 -k 8 --sheet "$DEMO/pendants.png"
+# The sitter: Cézanne's uncle again, by his face alone.
+run query "$IMAGES/cezanne-antoine-dominique-sauveur-aubert-artist-met-435869.jpg" --faces -k 8 \
     --sheet "$DEMO/faces.png" --sheet "$DEMO/faces.html"
-printf '\nLook at the contact sheets: %s\n' "$DEMO/haystacks.png, $DEMO/faces.png, $DEMO/faces.html"
+printf '\nLook at the contact sheets: %s\n' \
+    "$DEMO/cypresses.png, $DEMO/pendants.png, $DEMO/faces.png, $DEMO/faces.html"

@@ -1,4 +1,4 @@
-"""The sample collection and a gallery of it, made once for all workers of a test run."""
+"""The first works of the sample and a gallery of it, made once for all workers of a test run."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sample(shared_folder: Path) -> Path:
-    """The sample collection; not to be changed."""
+    """The works that stand for the whole sample; not to be changed."""
     folder = shared_folder / "sample"
     with FileLock(shared_folder / "sample.lock"):
         if not folder.exists():
             part = shared_folder / "sample-part"
-            make_sample(part)
+            make_sample(part, count=60)
             part.rename(folder)
     return folder
 
@@ -83,13 +83,13 @@ def _copy(home: Path, target: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def sample_home(_sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data folder of this worker's own, with the sample collection; not to be changed."""
+    """Data folder of this worker's own, with those works; not to be changed."""
     return _copy(_sample_home, tmp_path_factory.mktemp("sample") / "home")
 
 
 @pytest.fixture
 def changeable_home(_sample_home: Path, tmp_path: Path) -> Path:
-    """Data folder of this test's own, with the sample collection ingested."""
+    """Data folder of this test's own, with those works ingested."""
     return _copy(_sample_home, tmp_path / "changeable-home")
 
 

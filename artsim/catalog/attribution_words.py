@@ -144,7 +144,9 @@ _HELPER_NOUNS: Final = (
 )
 _HELPERS: Final = rf"(?:(?:his|her|their|the|an?|son|su|seiner?|zijn|sua) )?(?:{_HELPER_NOUNS})"
 _JOINED: Final = r"and|with|&|\+|und|et|ed|e|y|en|mit|avec|con|met|og|och"
-WITH_HELP: Final = re.compile(rf"(.+?),? [(\[]?(?:{_JOINED}) (?:{_HELPERS})[)\]]?")
+WITH_HELP: Final = re.compile(
+    rf"(.+?),? [(\[]?(?:{_JOINED}) (?:{_HELPERS})(?: ?[(\[]?\?[)\]]?)?[)\]]?"
+)
 HELP_ALONE: Final = re.compile(rf"(?:(?:{_JOINED}) )?(?:{_HELPERS})(?: workshop members?)?")
 PERHAPS_HELP: Final = re.compile(rf"(.+?),? (?:or|oder|ou|of|o) (?:{_HELPERS})")
 ALTERNATIVE: Final = re.compile(r"(.+?),? (or|oder|ou) (.+)")

@@ -224,20 +224,20 @@ def ingest(
 
 def sample(
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
-    seed: Annotated[int, typer.Option(min=0, help="Other seeds, other pictures.")] = 0,
-    count: Annotated[int, typer.Option(min=1, help="How many pictures.")] = 60,
+    count: Annotated[
+        int, typer.Option(min=1, max=114, help="How many, the first of the list.")
+    ] = 114,
 ) -> None:
-    """Make a small collection of invented paintings to try artsim on."""
+    """Copy a small collection of real paintings (CC0) to try artsim on."""
     with expected_errors():
         from artsim.ingest.sample import make_sample
         from artsim.render.progress import make_progress
 
-        progress = make_progress("painting")
-        progress.start(count, f"Painting into {folder}")
+        progress = make_progress("picture")
+        progress.start(count, f"Copying into {folder}")
         try:
             made = make_sample(
                 folder,
-                seed=seed,
                 count=count,
                 progress=lambda done, _: progress.update(done),
             )

@@ -1,49 +1,31 @@
-"""A small collection of paintings that artsim makes itself, to try everything on."""
+"""A small collection of real paintings that comes with artsim, to try everything on."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from artsim.errors import SourceError
 from artsim.files import replacing
-from artsim.ingest.sample_art.canvas import Picture, rgb, to_image
-from artsim.ingest.sample_art.manners import MANNERS
-from artsim.ingest.sample_art.sitters import framed
-from artsim.ingest.sample_art.works import WORKS, Work
 
-VERSION: Final = 1
-"""To be raised whenever the same seed gives other pictures."""
+VERSION: Final = 2
+"""To be raised whenever the works are others."""
+
+WORKS: Final = 114
+"""Works of the whole collection."""
 
 MARKER: Final = "sample.json"
 METADATA: Final = "metadata.csv"
-IMAGES: Final = "images"
+BESIDE: Final = ("SOURCES.md", "groups.csv", "terms.csv")
+"""Where the pictures come from, which works belong together, the terms of each picture."""
 
-COLUMNS: Final = (
-    "filename", "id", "artist", "title", "date", "style", "genre", "school", "medium",
-    "institution", "width_cm", "height_cm", "rights", "tags",
-)  # fmt: skip
-
-PEOPLE: Final = frozenset({"portrait", "group portrait", "religious painting"})
-"""Genres of the works that show a sitter."""
-
-_MOST: Final = 1_000_000
-"""Pictures of a sample whose marker is believed."""
-
-_RIGHTS: Final = "CC0 1.0"
-_GILDING: Final = rgb(0xC9A24A)
-_ABOUT: Final = (
-    "Made by `artsim sample`: invented painters, pictures computed from a seed. The faces "
-    "derive from NASA's public-domain photograph of Eileen Collins, shipped by scikit-image."
-)
+_DATA: Final = files("artsim.ingest") / "sample_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +39,9 @@ class SampleSummary:
     pictures : int
         Pictures in the collection.
     portraits : int
-        Those that show one or more sitters.
+        Those of the genre "portrait" or "group portrait".
     made : int
-        Pictures painted now; the others were there already.
+        Pictures written now; the others were there already.
     """
 
     folder: Path
@@ -71,27 +53,23 @@ class SampleSummary:
 def make_sample(
     folder: Path,
     *,
-    seed: int = 0,
-    count: int = len(WORKS),
+    count: int = WORKS,
     progress: Callable[[int, int], None] | None = None,
 ) -> SampleSummary:
-    """Write a collection of invented paintings, with metadata, into `folder`.
+    """Write a collection of real paintings, with metadata, into `folder`.
 
-    `folder` then holds ``images/*.jpg``, ``metadata.csv`` and a marker. The same seed
-    gives the same bytes on the same versions of NumPy, SciPy and Pillow. Ten painters
-    take turns, each with a manner and subjects of their own; about every fourth work is
-    a portrait, and a sitter recurs in several. Beyond sixty the works come again, newly
-    composed. A call that was cut short is finished by the next, and a complete sample
-    of the same seed and count is left as it is.
+    The paintings are in the public domain, their pictures CC0; ``SOURCES.md`` says more.
+    `folder` then holds ``images/*.jpg``, ``metadata.csv``, `BESIDE` and a marker. The
+    first 60 works stand for the whole: portraits, landscapes and still lifes of nine
+    styles, most of them with the one that belongs to them. A call that was cut short is
+    finished by the next, and a complete sample of the same count is left as it is.
 
     Parameters
     ----------
     folder : Path
-        New, empty, or a sample; one of another seed or count is replaced.
-    seed : int
-        At least 0.
+        New, empty, or a sample; one of another count becomes one of this.
     count : int
-        How many pictures, at least 1.
+        How many works, the first of the list; 1 to `WORKS`.
     progress : callable, optional
         Called with the pictures done and `count`, from 0 on, after each picture.
 
@@ -104,12 +82,12 @@ def make_sample(
     SourceError
         If `folder` holds something else, or cannot be written.
     ValueError
-        If `seed` is negative or `count` below 1.
+        If `count` is below 1 or above `WORKS`.
     """
-    if seed < 0 or count < 1:
-        raise ValueError(f"seed must be at least 0 and count at least 1, not {seed} and {count}")
+    if not 1 <= count <= WORKS:
+        raise ValueError(f"count must be 1 to {WORKS}, not {count}")
     try:
-        return _make(folder, seed, count, progress or (lambda done, total: None))
+        return _make(folder, count, progress or (lambda done, total: None))
     except OSError as exc:
         place = exc.filename or folder
         raise SourceError(
@@ -118,53 +96,57 @@ def make_sample(
         ) from exc
 
 
-def sample_rows(*, seed: int = 0, count: int = len(WORKS)) -> list[dict[str, str]]:
-    """Return the rows of the ``metadata.csv`` that `make_sample` writes; see `COLUMNS`."""
-    return [_row(index, seed) for index in range(count)]
+def sample_rows(*, count: int = WORKS) -> list[dict[str, str]]:
+    """Return the rows of the ``metadata.csv`` that `make_sample` writes."""
+    text = (_DATA / METADATA).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(text, newline="")))[:count]
 
 
-def _make(
-    folder: Path, seed: int, count: int, progress: Callable[[int, int], None]
-) -> SampleSummary:
-    rows = sample_rows(seed=seed, count=count)
-    plan = {"made_by": "artsim sample", "version": VERSION, "seed": seed, "count": count}
-    _take_over(folder, plan)
+def _make(folder: Path, count: int, progress: Callable[[int, int], None]) -> SampleSummary:
+    rows = sample_rows(count=count)
+    _take_over(folder, count)
     made = 0
     progress(0, count)
-    for index, row in enumerate(rows):
-        path = folder / row["filename"]
-        if not path.exists():
-            _write(path, _jpeg(_painted(index, seed)))
-            made += 1
-        progress(index + 1, count)
+    for done, row in enumerate(rows, 1):
+        made += _write_missing(folder / row["filename"], row["filename"])
+        progress(done, count)
+    for name in BESIDE:
+        _write_missing(folder / name, name)
     _write(folder / METADATA, _csv(rows))
-    portraits = sum(row["genre"] in PEOPLE for row in rows)
+    portraits = sum("portrait" in row["genre"] for row in rows)
     return SampleSummary(folder, count, portraits, made)
 
 
-def _take_over(folder: Path, plan: dict[str, Any]) -> None:
-    """Make sure that `folder` is ours, and free of pictures of another plan."""
+def _take_over(folder: Path, count: int) -> None:
+    """Make sure that `folder` is ours, and free of our pictures beyond `count`."""
     folder.mkdir(parents=True, exist_ok=True)
     marker = folder / MARKER
+    plan = {"made_by": "artsim sample", "version": VERSION, "count": count}
     found = _read_marker(marker)
     if found is None and any(folder.iterdir()):
         raise SourceError(
             f"{folder}: not empty, and no sample that artsim made; give a new or an empty folder"
         )
-    rows = _rows_of(found or plan)
-    if (folder / METADATA).exists() and (folder / METADATA).read_bytes() != _csv(rows):
+    if found and found.get("version") != VERSION:
         raise SourceError(
-            f"{folder / METADATA} was changed since artsim made it, and is not replaced; give "
-            "another folder, or remove it first",
-            path=folder / METADATA,
+            f"{folder}: holds the sample of another version of artsim; "
+            "give a new or an empty folder"
         )
-    if found != {**plan, "about": _ABOUT}:
-        for row in rows:
+    metadata = folder / METADATA
+    had = found.get("count") if found else count
+    had = had if isinstance(had, int) and 0 < had <= WORKS else WORKS
+    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had)):
+        raise SourceError(
+            f"{metadata} was changed since artsim made it, and is not replaced; give "
+            "another folder, or remove it first",
+            path=metadata,
+        )
+    if found != plan:
+        for row in sample_rows()[count:]:
             (folder / row["filename"]).unlink(missing_ok=True)
-        (folder / METADATA).unlink(missing_ok=True)
-    (folder / IMAGES).mkdir(exist_ok=True)
-    text = json.dumps({**plan, "about": _ABOUT}, indent=2) + "\n"
-    _write(marker, text.encode())
+        metadata.unlink(missing_ok=True)
+    (folder / "images").mkdir(exist_ok=True)
+    _write(marker, (json.dumps(plan, indent=2) + "\n").encode())
 
 
 def _read_marker(marker: Path) -> dict[str, Any] | None:
@@ -176,71 +158,20 @@ def _read_marker(marker: Path) -> dict[str, Any] | None:
     return found if is_ours else None
 
 
-def _rows_of(plan: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the rows of the sample that a marker tells of; none where it cannot be told."""
-    seed, count = plan.get("seed"), plan.get("count")
-    if not (isinstance(seed, int) and isinstance(count, int) and seed >= 0 and 0 < count <= _MOST):
-        return []
-    return sample_rows(seed=seed, count=count)
-
-
-def _work(index: int) -> Work:
-    return WORKS[index % len(WORKS)]
-
-
-def _random(index: int, seed: int, purpose: int) -> np.random.Generator:
-    return np.random.default_rng((seed, index, purpose))
-
-
-def _painted(index: int, seed: int) -> Picture:
-    work = _work(index)
-    scene = work.scene(_random(index, seed, 0), work.shape)
-    painted = MANNERS[work.painter.manner](_random(index, seed, 1), scene)
-    return framed(painted, _GILDING) if work.framed else painted
-
-
-def _jpeg(picture: Picture) -> bytes:
-    buffer = io.BytesIO()
-    to_image(picture).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
-
-def _row(index: int, seed: int) -> dict[str, str]:
-    work = _work(index)
-    round_ = index // len(WORKS)
-    title = work.title if round_ == 0 else f"{work.title} ({round_ + 1})"
-    painter = work.painter
-    long_side = float(_random(index, seed, 2).uniform(*painter.long_side_cm))
-    height, width = (long_side * side / max(work.shape) for side in work.shape)
-    return {
-        "filename": f"{IMAGES}/{index + 1:03d}-{_slug(title)}.jpg",
-        "id": f"sample-{index + 1:03d}",
-        "artist": work.attribution.format(painter.name),
-        "title": title,
-        "date": work.date,
-        "style": painter.style,
-        "genre": work.genre,
-        "school": painter.school,
-        "medium": painter.medium,
-        "institution": painter.institution,
-        "width_cm": f"{width:.1f}",
-        "height_cm": f"{height:.1f}",
-        "rights": _RIGHTS,
-        "tags": "; ".join(work.tags),
-    }
-
-
-def _slug(title: str) -> str:
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return "-".join("".join(c if c.isalnum() else " " for c in plain).split())
-
-
 def _csv(rows: list[dict[str, str]]) -> bytes:
     buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue().encode("utf-8")
+
+
+def _write_missing(path: Path, name: str) -> bool:
+    """Copy a file of the package, unless `path` is there already."""
+    if path.exists():
+        return False
+    _write(path, _DATA.joinpath(name).read_bytes())
+    return True
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -44,6 +44,7 @@ Workshop of Rubens = workshop: Rubens
 Studio of Van Dyck = workshop: Van Dyck
 Frans Hals and studio = workshop: Frans Hals
 Frans Hals and Workshop = workshop: Frans Hals
+Hans Holbein the Younger (and Workshop(?)) = workshop: Hans Holbein the Younger
 Rubens (workshop of) = workshop: Rubens
 Lucas Cranach, Werkstatt = workshop: Lucas Cranach
 atelier de Rubens = workshop: Rubens

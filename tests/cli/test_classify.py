@@ -24,7 +24,7 @@ assert not databases, databases
 def styles(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a classifier of the sample's styles."""
     out = tmp_path_factory.mktemp("trained") / "styles"
-    options = ("--by", "style", "--min-works", "5", "--out", out)
+    options = ("--by", "style", "--min-works", "5", "--precision", "0.5", "--out", out)
     text = succeeds("train", "classifier", sample, *options)
     assert "balanced accuracy" in text
     assert "ArtExtract, WikiArt" in text
@@ -40,7 +40,7 @@ def test_a_report_is_written_beside_it(styles: Path) -> None:
 
 
 def test_a_trained_classifier_answers(styles: Path, sample: Path) -> None:
-    pictures = sorted((sample / "images").iterdir())[:2]
+    pictures = sorted((sample / "images").glob("rembrandt-*"))[:2]
     text = succeeds("classify", *pictures, "--model", styles)
     assert f"{pictures[0]}: Baroque" in text
     document = json.loads(succeeds("classify", *pictures, "-m", styles, "--format", "json"))
@@ -67,9 +67,9 @@ def test_no_database_is_loaded_for_it(styles: Path, sample: Path, tmp_path: Path
 
 
 def test_neighbors_are_shown(sample: Path, sample_home: Path) -> None:
-    picture = min((sample / "images").iterdir())
+    picture = min((sample / "images").glob("van-gogh-wheat-*"))
     text = succeeds("classify", picture, "--by", "artist", "-k", "5", home=sample_home)
-    assert "Aldert van der Hoeve" in text
+    assert f"{picture}: Vincent van Gogh\n" in text
     assert "share of the vote" in text
     assert "cosine" in text
     document = json.loads(
@@ -80,7 +80,7 @@ def test_neighbors_are_shown(sample: Path, sample_home: Path) -> None:
 
 
 def test_a_picture_that_cannot_be_read_does_not_stop_the_others(styles: Path, sample: Path) -> None:
-    picture = min((sample / "images").iterdir())
+    picture = min((sample / "images").glob("rembrandt-*"))
     done = artsim("classify", "missing.png", picture, "--model", styles)
     assert done.returncode == 1
     assert done.stderr.strip() == "Error: missing.png: no such file; check the path"

@@ -11,28 +11,28 @@ from runner import artsim, fails, succeeds
 
 def test_table_report_and_json(sample_home: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
-    shown = succeeds("evaluate", "faces", "--by", "tags", "--out", out, home=sample_home)
+    shown = succeeds("evaluate", "faces", "--by", "extra.sitter", "--out", out, home=sample_home)
     assert "Where is the same person?" in shown
     assert "builtin + ssim" not in shown
     assert (out / "report.html").stat().st_size > 10_000
     written = json.loads((out / "report.json").read_text(encoding="utf-8"))
     told = json.loads(
         succeeds(
-            *("evaluate", "faces", "--by", "tags", "--rerank", "ssim", "--format", "json"),
+            *("evaluate", "faces", "--by", "extra.sitter", "--rerank", "ssim", "--format", "json"),
             home=sample_home,
         )
     )
     assert written["task"] == told["task"] == "faces"
     rows = {table["name"]: [row["name"] for row in table["rows"]] for table in told["tables"]}
     assert rows["retrieval"] == ["builtin", "builtin + ssim", "random order"]
-    assert told["settings"]["by"] == "tags"
+    assert told["settings"]["by"] == "extra.sitter"
 
 
 def test_pairs(sample_home: Path, tmp_path: Path) -> None:
     listed = json.loads(
-        succeeds("query", "--id", "sample-001", "--faces", "-f", "json", home=sample_home)
+        succeeds("query", "--id", "met-437388", "--faces", "-f", "json", home=sample_home)
     )
-    ids = ["sample-001", *dict.fromkeys(hit["painting_id"] for hit in listed["hits"])]
+    ids = ["met-437388", *dict.fromkeys(hit["painting_id"] for hit in listed["hits"])]
     rows = [f"{a},{b},{i % 2}" for i, (a, b) in enumerate(combinations(ids, 2))]
     same = len(rows) // 2
     assert same >= 2

@@ -27,7 +27,7 @@ def test_json_and_folder(sample_home: Path, tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
     assert document["settings"]["rerank_depth"] == 20
-    assert document["settings"]["works"] == 52
+    assert document["settings"]["works"] == 45
     tables = {table["name"]: table for table in document["tables"]}
     rows = [row["name"] for row in tables["labels_school"]["rows"]]
     assert rows == ["builtin", "builtin + rmse", "random order"]

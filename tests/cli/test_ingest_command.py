@@ -17,10 +17,10 @@ def test_a_learned_encoder_beside_the_built_in_one(
 ) -> None:
     spec = f"onnx:{CONFIGS / 'mobilenet-v1.json'}"
     home, env = changeable_home, {"ARTSIM_WEIGHTS": str(weights)}
-    picture = sample / "images" / "001-margriet-claes-in-a-ruff.jpg"
+    picture = sample / "images" / "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"
     asked = ["-e", spec, "-f", "json", "-k", "20"]
     succeeds("ingest", sample, "-e", spec, "--no-faces", "--limit", "12", home=home, **env)
-    by_id = json.loads(succeeds("query", "--id", "sample-001", *asked, home=home, **env))
+    by_id = json.loads(succeeds("query", "--id", "met-437388", *asked, home=home, **env))
     by_picture = json.loads(succeeds("query", picture, *asked, home=home, **env))
     assert by_id["settings"]["encoders"][0].startswith("onnx-mobilenet_v1")
     ids = [hit["painting_id"] for hit in by_id["hits"]]

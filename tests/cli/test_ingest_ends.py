@@ -22,8 +22,8 @@ def folder(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.chdir(tmp_path)
     made = tmp_path / "pictures"
     made.mkdir()
-    for picture in sorted((sample / "images").iterdir())[2:6]:
-        shutil.copy(picture, made / f"{picture.name[:3]}.jpg")
+    for number, picture in enumerate(sorted((sample / "images").iterdir())[2:6], 3):
+        shutil.copy(picture, made / f"{number:03}.jpg")
     return made
 
 

@@ -21,8 +21,9 @@ from artsim.images.load import load_image
 from artsim.render.sheet_png import ACCENT
 from artsim.store.gallery import Gallery
 
-RUFF = "001-margriet-claes-in-a-ruff.jpg"
-REGENTS = "031-the-three-regents-of-the-linen-hall.jpg"
+RUFF = "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"
+RUFF_TITLE = "Portrait of a Woman, probably a Member of the Van Beresteyn Family"
+DAUGHTERS = "renoir-daughters-catulle-mendes-huguette-claudine-met-438014.jpg"
 LONG = "inventory/" + "0123456789" * 19
 
 Ask = Callable[..., Result]
@@ -116,23 +117,23 @@ def on_png(path: Path, sheet: Path) -> bool:
 
 def test_a_query_by_id_is_on_the_sheet(sample: Path, ask: Ask, tmp_path: Path) -> None:
     png, html = tmp_path / "alike.png", tmp_path / "alike.html"
-    ask("--id", "sample-013", "--group-by", "artist", "--sheet", png, "--sheet", html)
-    picture = sample / "images" / "013-haystacks-evening.jpg"
+    ask("--id", "met-436535", "--group-by", "artist", "--sheet", png, "--sheet", html)
+    picture = sample / "images" / "van-gogh-wheat-field-cypresses-met-436535.jpg"
     (shown,) = embedded(query_part(html))
     assert is_picture_of(picture, shown)
     assert on_png(picture, png)
-    for text in ("Haystacks, Evening", ">sample-013<", picture.as_uri()):
+    for text in ("Wheat Field with Cypresses", ">met-436535<", picture.as_uri()):
         assert text in query_part(html)
 
 
 def test_faces_of_a_query_by_id_are_numbered(sample: Path, ask: Ask, tmp_path: Path) -> None:
     png, html = tmp_path / "faces.png", tmp_path / "faces.html"
-    done = ask("--id", "sample-031", "--faces", "--sheet", png, "--sheet", html)
+    done = ask("--id", "met-438014", "--faces", "--sheet", png, "--sheet", html)
     part = query_part(html)
     assert part.count('class="face') == 3
     assert re.findall(r'alt="(face \d)"', part) == ["face 0", "face 1", "face 2"]
-    assert is_picture_of(sample / "images" / REGENTS, embedded(part)[0])
-    assert on_png(sample / "images" / REGENTS, png)
+    assert is_picture_of(sample / "images" / DAUGHTERS, embedded(part)[0])
+    assert on_png(sample / "images" / DAUGHTERS, png)
     with Image.open(png) as image:
         left = np.asarray(image.convert("RGB"))[:, :545]
     assert (left == ACCENT).all(axis=2).sum() > 3000
@@ -145,7 +146,7 @@ def test_one_face_of_several_is_outlined_alone(
     by_id: bool, sample: Path, ask: Ask, tmp_path: Path
 ) -> None:
     html = tmp_path / "face.html"
-    query = ["--id", "sample-031"] if by_id else [sample / "images" / REGENTS]
+    query = ["--id", "met-438014"] if by_id else [sample / "images" / DAUGHTERS]
     ask(*query, "--face", "1", "--sheet", html)
     part = query_part(html)
     assert part.count('class="face') == 1
@@ -155,12 +156,12 @@ def test_one_face_of_several_is_outlined_alone(
 
 def test_every_example_is_on_the_sheet(sample: Path, ask: Ask, tmp_path: Path) -> None:
     html = tmp_path / "examples.html"
-    ruff, regents = sample / "images" / RUFF, sample / "images" / REGENTS
-    ask("--like", ruff, "--like", "id:sample-031", "--unlike", "id:sample-013", "--sheet", html)
+    ruff, daughters = sample / "images" / RUFF, sample / "images" / DAUGHTERS
+    ask("--like", ruff, "--like", "id:met-438014", "--unlike", "id:met-436535", "--sheet", html)
     part = query_part(html)
     pictures = embedded(part)
-    evening = sample / "images" / "013-haystacks-evening.jpg"
-    for path, shown in zip((ruff, regents, evening), pictures, strict=True):
+    cypresses = sample / "images" / "van-gogh-wheat-field-cypresses-met-436535.jpg"
+    for path, shown in zip((ruff, daughters, cypresses), pictures, strict=True):
         assert is_picture_of(path, shown)
     assert re.findall(r'class="mark">(\w+)<', part) == ["like", "like", "unlike"]
 
@@ -180,9 +181,9 @@ def test_a_query_in_memory_is_on_the_sheet(
 
 def test_the_id_is_in_the_narrowest_table(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    lines = ask("--id", "sample-031", "--faces", "--rerank", "ssim").stdout.splitlines()
+    lines = ask("--id", "met-438014", "--faces", "--rerank", "ssim").stdout.splitlines()
     assert "id" in lines[0].split()
-    assert all(re.search(r"  sample-\d{3}$", line) for line in lines[2:])
+    assert all(re.search(r"  (met|aic)-\d+$", line) for line in lines[2:])
     assert max(map(len, lines)) <= 80
 
 
@@ -206,25 +207,25 @@ def test_works_without_titles(ask_odd: Ask, monkeypatch: pytest.MonkeyPatch) -> 
         (["--offset", "70"], r"after the first 70 there is nothing; found were 59 paintings\."),
         (["--year", "1200..1300"], r"no painting meets the filters\."),
         (
-            ["--where", "painting_id=sample-001"],
+            ["--where", "painting_id=met-437388"],
             r"only the query picture itself, which is left out; --include-self keeps it\.",
         ),
         (["--group-by", "extra.nosuch"], r"no painting found has the field 'extra\.nosuch' to"),
         (
-            ["--artist", "Aldert van der Hoeve", "--not-same-artist"],
+            ["--artist", "Rembrandt", "--not-same-artist"],
             "only works by the query painting's own artist, which are left out",
         ),
     ],
 )
 def test_an_empty_answer_says_why(arguments: list[str], reason: str, ask: Ask) -> None:
-    done = ask("--id", "sample-001", *arguments)
+    done = ask("--id", "met-437388", *arguments)
     assert done.stdout == ""
     assert re.search(f"Nothing found: {reason}", done.stderr), done.stderr
     assert "all of this" not in done.stderr
 
 
 def test_no_face_meets_the_filters(ask: Ask) -> None:
-    done = ask("--id", "sample-001", "--faces", "--genre", "still life")
+    done = ask("--id", "met-437388", "--faces", "--genre", "still life")
     assert "Nothing found: no face meets the filters." in done.stderr
 
 
@@ -246,10 +247,10 @@ def test_an_empty_gallery_is_said(
 def test_a_file_of_the_gallery_is_named(sample: Path, ask: Ask) -> None:
     # Its address is taken too: that is what JSON has of a hit.
     done = ask((sample / "images" / RUFF).as_uri())
-    note = "“Margriet Claes in a Ruff”, sample-001, and left out (--include-self keeps it)"
+    note = f"“{RUFF_TITLE}”, met-437388, and left out (--include-self keeps it)"
     assert f"Note: the query picture is {note}" in done.stderr
     assert "Note: 1 face in this picture: --faces searches by it" in done.stderr
-    assert "left_out" not in json.loads(ask("--id", "sample-001", "-f", "json").stdout)
+    assert "left_out" not in json.loads(ask("--id", "met-437388", "-f", "json").stdout)
 
 
 def test_copies_that_are_left_out_are_counted(odd_home: Path, ask_odd: Ask) -> None:
@@ -269,11 +270,11 @@ def test_copies_that_are_left_out_are_counted(odd_home: Path, ask_odd: Ask) -> N
 def test_faces_that_could_be_searched_by_are_counted(ask: Ask) -> None:
     assert (
         "Note: 3 faces in this picture: --faces searches by them"
-        in ask("--id", "sample-031").stderr
+        in ask("--id", "met-438014").stderr
     )
-    assert "in this picture" not in ask("--id", "sample-013").stderr
-    assert "in this picture" not in ask("--id", "sample-001", "--faces").stderr
-    assert "in this picture" not in ask("--id", "sample-001", "-f", "json").stderr
+    assert "in this picture" not in ask("--id", "met-436535").stderr
+    assert "in this picture" not in ask("--id", "met-437388", "--faces").stderr
+    assert "in this picture" not in ask("--id", "met-437388", "-f", "json").stderr
 
 
 # What is no picture file
@@ -290,8 +291,8 @@ def test_a_web_address_is_not_downloaded(arguments: list[str], ask: Ask) -> None
 def test_a_picture_from_the_standard_input(sample: Path, ask: Ask, tmp_path: Path) -> None:
     html = tmp_path / "sheet.html"
     done = ask("-", "-f", "paths", "--sheet", html, stdin=(sample / "images" / RUFF).read_bytes())
-    assert done.stdout == ask("--id", "sample-001", "-f", "paths").stdout
-    assert "the query picture is “Margriet Claes in a Ruff”, sample-001" in done.stderr
+    assert done.stdout == ask("--id", "met-437388", "-f", "paths").stdout
+    assert f"the query picture is “{RUFF_TITLE}”, met-437388" in done.stderr
     assert is_picture_of(sample / "images" / RUFF, embedded(query_part(html))[0])
     assert "standard input: not a picture" in ask("-", fails=1, stdin=b"no picture at all").stderr
     assert "standard input: the file is empty" in ask("-", fails=1).stderr
@@ -300,4 +301,4 @@ def test_a_picture_from_the_standard_input(sample: Path, ask: Ask, tmp_path: Pat
 def test_a_folder_and_several_pictures(sample: Path, ask: Ask) -> None:
     images = sample / "images"
     assert "a folder, where one picture is expected" in ask(images, fails=1).stderr
-    assert "--like A --like B" in ask(images / RUFF, images / REGENTS, fails=2).stderr
+    assert "--like A --like B" in ask(images / RUFF, images / DAUGHTERS, fails=2).stderr

@@ -485,12 +485,12 @@ def test_boxes_and_no_face_at_all(photographs: Photographs, tmp_path: Path) -> N
 
 
 def test_sample_gallery_by_sitter(sample_gallery: Gallery) -> None:
-    """Real faces, found and encoded: the first tag of a portrait is its sitter."""
+    """Real faces, found and encoded: a sitter is known by the title."""
     with pytest.raises(
         EvaluationError, check=hinted("has nothing to hold its faces to.*--pairs FILE")
     ):
         evaluate_faces(sample_gallery)
-    report = evaluate_faces(sample_gallery, FacesOptions(by="tags"))
+    report = evaluate_faces(sample_gallery, FacesOptions(by="extra.sitter"))
     assert [table.name for table in report.tables] == ["verification_all", "retrieval"]
     found = value(report, "retrieval", "builtin", "map")
     assert found > value(report, "retrieval", "random order", "map")

@@ -156,13 +156,13 @@ def test_unlabeled_works_and_queries_without_answers_are_told(partly_labeled: Ga
 
 
 def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
-    report = evaluate_labels(sample_gallery, LabelsOptions(("artist", "genre")))
+    report = evaluate_labels(sample_gallery, LabelsOptions(("artist", "style")))
     assert report.task == "labels"
     assert [table.name for table in report.tables] == [
         "labels_artist",
         "labels_artist_classes",
-        "labels_genre",
-        "labels_genre_classes",
+        "labels_style",
+        "labels_style_classes",
     ]
     main = table_of(report, "labels_artist")
     assert [row.name for row in main.rows] == ["builtin", "random order"]
@@ -171,11 +171,11 @@ def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
     assert isinstance(builtin, Estimate)
     assert isinstance(chance, Estimate)
     assert chance.high < builtin.low < builtin.value < builtin.high < 1
-    classes = table_of(report, "labels_genre_classes")
-    genres = [record.payload["genre"][0] for record in sample_gallery.paintings.scroll()]
-    genres = [genre for genre in genres if genres.count(genre) > 1]
+    classes = table_of(report, "labels_style_classes")
+    styles = [record.payload["style"][0] for record in sample_gallery.paintings.scroll()]
+    styles = [style for style in styles if styles.count(style) > 1]
     assert {row.name: row.values["works"] for row in classes.rows} == {
-        genre: genres.count(genre) for genre in set(genres)
+        style: styles.count(style) for style in set(styles)
     }
     lines, bars, confusion = report.plots[3:]
     assert isinstance(lines, LinePlot)
@@ -184,9 +184,9 @@ def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
     assert [line.name for line in lines.lines] == ["builtin", "random order"]
     assert all(line.y == tuple(sorted(line.y, reverse=True)) for line in lines.lines)
     assert bars.labels == tuple(row.name for row in classes.rows)
-    assert confusion.counts.sum() == len(genres)
-    right = np.trace(confusion.counts) / len(genres)
-    assert right == pytest.approx(value_of(report, "labels_genre", "builtin", "recall_at_1").value)
+    assert confusion.counts.sum() == len(styles)
+    right = np.trace(confusion.counts) / len(styles)
+    assert right == pytest.approx(value_of(report, "labels_style", "builtin", "recall_at_1").value)
 
 
 def test_values_of_queries_make_the_means(sample_gallery: Gallery) -> None:

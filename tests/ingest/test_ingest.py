@@ -33,8 +33,8 @@ from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
 
 NO_FACES = IngestOptions(faces=False)
-PORTRAITS = ("001", "002", "031")
-OTHERS = ("003", "010", "020")
+PORTRAITS = ("met-437388", "met-437386", "met-438014")
+OTHERS = ("met-435877", "met-437428", "met-437545")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def few(sample: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "few"
     (folder / "images").mkdir(parents=True)
     rows = read_rows(sample / "metadata.csv")
-    kept = [row for row in rows if row["id"].removeprefix("sample-") in PORTRAITS + OTHERS]
+    kept = [row for row in rows if row["id"] in PORTRAITS + OTHERS]
     for row in kept:
         shutil.copy(sample / row["filename"], folder / row["filename"])
     write_rows(folder / "metadata.csv", kept)
@@ -108,11 +108,11 @@ def test_a_second_ingest_finds_everything_there(few: Path, gallery: Gallery) -> 
 def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
     ingest_paintings(gallery, few)
     payloads = {r.payload["painting_id"]: r.payload for r in contents(gallery).values()}
-    ruff = payloads["sample-001"]
-    with Image.open(next((few / "images").glob("001-*"))) as image:
+    ruff = payloads["met-437388"]
+    with Image.open(next((few / "images").glob("*-met-437388.jpg"))) as image:
         assert (ruff["image_width"], ruff["image_height"]) == image.size
-    assert ruff["artist_key"] == "aldert der hoeve van"
-    assert (ruff["year_start"], ruff["year_end"]) == (1634, 1634)
+    assert ruff["artist_key"] == "rembrandt"
+    assert (ruff["year_start"], ruff["year_end"]) == (1632, 1632)
     assert ruff["style"] == ["Baroque"]
     assert ruff["face_count"] == 1
     for face in contents(gallery, "faces").values():
@@ -122,7 +122,7 @@ def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
         assert face.payload["face_size"] == pytest.approx(min(width, height), abs=1)
         painting = payloads[face.payload["painting_id"]]
         assert painting.items() <= face.payload.items()
-    assert payloads["sample-010"]["face_count"] == 0
+    assert payloads["met-437428"]["face_count"] == 0
     for payload in payloads.values():
         assert not [key for key, value in payload.items() if value in ("", None, [])]
 
@@ -130,13 +130,13 @@ def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
 def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -> None:
     ingest_paintings(gallery, few)
     before = contents(gallery)
-    change_row(few, "sample-001", title="Margriet", artist="Workshop of Frans Hals")
+    change_row(few, "met-437388", title="Margaretha", artist="Workshop of Frans Hals")
     summary = ingest_paintings(gallery, few)
     assert summary.counts == Counts(updated=1, unchanged=5)
     for part in ("paintings", "faces"):
-        of_painting = Criteria((AnyOf("painting_id", ("sample-001",)),))
+        of_painting = Criteria((AnyOf("painting_id", ("met-437388",)),))
         (record,) = getattr(gallery, part).scroll(of_painting)
-        assert record.payload["title"] == "Margriet"
+        assert record.payload["title"] == "Margaretha"
         assert record.payload["attribution"] == "workshop"
         assert record.payload["face_count"] == 1
     after = contents(gallery)
@@ -148,18 +148,20 @@ def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -
 
 def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Gallery) -> None:
     ingest_paintings(gallery, few)
-    portrait, abstract = (next((few / "images").glob(f"{n}-*")) for n in ("001", "010"))
-    shutil.copy(abstract, portrait)
+    portrait, peaches = (
+        next((few / "images").glob(f"*-met-{n}.jpg")) for n in ("437388", "437428")
+    )
+    shutil.copy(peaches, portrait)
     summary = ingest_paintings(gallery, few)
     assert summary.counts == Counts(written=1, unchanged=5)
     records = {r.payload["painting_id"]: r for r in contents(gallery).values()}
     np.testing.assert_allclose(
-        records["sample-001"].vectors["builtin-v3"],
-        records["sample-010"].vectors["builtin-v3"],
+        records["met-437388"].vectors["builtin-v3"],
+        records["met-437428"].vectors["builtin-v3"],
         atol=1e-6,
     )
-    assert records["sample-001"].payload["face_count"] == 0
-    assert gallery.faces.count(Criteria((AnyOf("painting_id", ("sample-001",)),))) == 0
+    assert records["met-437388"].payload["face_count"] == 0
+    assert gallery.faces.count(Criteria((AnyOf("painting_id", ("met-437388",)),))) == 0
 
 
 def test_faces_can_come_later(few: Path, gallery: Gallery, tmp_path: Path) -> None:
@@ -209,7 +211,7 @@ def test_another_encoder_is_added_beside_the_first(
             np.testing.assert_array_equal(record.vectors[name], vector)
         assert np.linalg.norm(record.vectors[names[1]]) == pytest.approx(1, abs=1e-5)
     assert same(before[1], contents(gallery, "faces"))
-    fused = find_similar(gallery, IdQuery("sample-001"), encoders=names)
+    fused = find_similar(gallery, IdQuery("met-437388"), encoders=names)
     assert len(fused.hits) == 5
 
 
@@ -251,11 +253,11 @@ def test_shares_of_several_machines_make_the_whole(few: Path, tmp_path: Path) ->
 
 def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery: Gallery) -> None:
     images = few / "images"
-    portrait = next(images.glob("001-*"))
+    portrait = next(images.glob("*-met-437388.jpg"))
     portrait.write_bytes(portrait.read_bytes()[:2000])
-    next(images.glob("002-*")).write_bytes(b"")
-    next(images.glob("003-*")).write_text("<html>404</html>")
-    next(images.glob("010-*")).unlink()
+    next(images.glob("*-met-437386.jpg")).write_bytes(b"")
+    next(images.glob("*-met-435877.jpg")).write_text("<html>404</html>")
+    next(images.glob("*-met-437428.jpg")).unlink()
     rows = read_rows(few / "metadata.csv")
     write_rows(few / "metadata.csv", [*rows, {**rows[-1], "title": "again"}])
     summary = ingest_paintings(gallery, few)
@@ -263,7 +265,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery
     reasons = sorted(problem.reason for problem in summary.problems)
     assert len(reasons) == summary.counts.failed == 5
     text = "\n".join(reasons)
-    for part in ("ends too early", "is empty", "a web page", "010-", "sample-031"):
+    for part in ("ends too early", "is empty", "a web page", "-met-437428.jpg", rows[-1]["id"]):
         assert part in text
     with_line = [problem for problem in summary.problems if problem.line is not None]
     assert {problem.line for problem in with_line} >= {8}
@@ -279,9 +281,9 @@ def test_limits_are_reported(few: Path, gallery: Gallery) -> None:
 def test_two_folders_with_the_same_names_do_not_overwrite_each_other(
     few: Path, gallery: Gallery, tmp_path: Path
 ) -> None:
-    for n, folder in (("003", "a"), ("010", "b")):
+    for n, folder in (("435877", "a"), ("437428", "b")):
         (tmp_path / folder).mkdir()
-        shutil.copy(next((few / "images").glob(f"{n}-*")), tmp_path / folder / "1.jpg")
+        shutil.copy(next((few / "images").glob(f"*-met-{n}.jpg")), tmp_path / folder / "1.jpg")
     assert ingest_paintings(gallery, tmp_path / "a", NO_FACES).counts.written == 1
     clash = ingest_paintings(gallery, tmp_path / "b", NO_FACES)
     assert clash.counts.failed == 1
@@ -293,7 +295,7 @@ def test_two_folders_with_the_same_names_do_not_overwrite_each_other(
 
 
 def test_a_dry_run_writes_nothing(few: Path, gallery: Gallery) -> None:
-    next((few / "images").glob("002-*")).write_bytes(b"")
+    next((few / "images").glob("*-met-437386.jpg")).write_bytes(b"")
     summary = ingest_paintings(gallery, few, IngestOptions(dry_run=True))
     assert (summary.counts.written, summary.counts.failed) == (5, 1)
     assert not gallery.has_paintings
@@ -326,7 +328,7 @@ def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -
         answers = [
             [
                 (h.point_id, round(h.score, 5), round(h.rerank_score or 0, 6))
-                for h in find(g, IdQuery("sample-001"), options=options).hits
+                for h in find(g, IdQuery("met-437388"), options=options).hits
             ]
             for find in (find_similar, find_similar_faces)
             for g in (gallery, direct, pushed)
@@ -387,12 +389,12 @@ def _sample_contents(sample_home: Path) -> Callable[[str], dict[str, Record]]:
 
 
 def test_problems_are_listed_for_programs(few: Path, tmp_path: Path) -> None:
-    next((few / "images").glob("002-*")).write_bytes(b"")
+    next((few / "images").glob("*-met-437386.jpg")).write_bytes(b"")
     listed = tmp_path / "errors.jsonl"
     with start_ingest(few, tmp_path / "home", "--no-faces", "--errors", str(listed)) as process:
         _, told = process.communicate()
     assert process.returncode == 3
     assert "Wrote 5 paintings; 1 did not go in." in told
     (row,) = map(json.loads, listed.read_text(encoding="utf-8").splitlines())
-    assert row["painting_id"] == "sample-002"
+    assert row["painting_id"] == "met-437386"
     assert "is empty" in row["reason"]

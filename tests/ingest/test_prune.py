@@ -30,11 +30,11 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 
 @pytest.fixture
 def folder(sample: Path, tmp_path: Path) -> Path:
-    """Twelve pictures: 001.jpg to 012.jpg."""
+    """Twelve pictures, 001.jpg to 012.jpg, the first with a face."""
     made = tmp_path / "pictures"
     made.mkdir()
-    for picture in sorted((sample / "images").iterdir())[:12]:
-        shutil.copy(picture, made / f"{picture.name[:3]}.jpg")
+    for number, picture in enumerate(sorted((sample / "images").iterdir())[1:13], 1):
+        shutil.copy(picture, made / f"{number:03}.jpg")
     return made
 
 

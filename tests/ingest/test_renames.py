@@ -38,8 +38,8 @@ def folder(sample: Path, tmp_path: Path) -> Path:
     """Three pictures without metadata, the first with a face."""
     made = tmp_path / "pictures"
     made.mkdir()
-    for name, number in {"a.jpg": "001", "b.jpg": "003", "c.jpg": "010"}.items():
-        shutil.copy(next((sample / "images").glob(f"{number}-*")), made / name)
+    for name, number in {"a.jpg": "437388", "b.jpg": "435877", "c.jpg": "437428"}.items():
+        shutil.copy(next((sample / "images").glob(f"*-met-{number}.jpg")), made / name)
     return made
 
 

@@ -11,6 +11,8 @@ from artsim.search.classify_neighbors import classify_by_neighbors
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery
 
+RUFF, CYPRESSES, DAUGHTERS = 437388, 436535, 438014
+
 
 @pytest.fixture(scope="module")
 def models() -> Models:
@@ -18,21 +20,25 @@ def models() -> Models:
 
 
 def picture(sample: Path, number: int) -> Path:
-    (found,) = (sample / "images").glob(f"{number:03}-*")
+    (found,) = (sample / "images").glob(f"*-met-{number}.jpg")
     return found
 
 
 def test_the_picture_itself_has_no_vote(
     sample_gallery: Gallery, sample: Path, models: Models
 ) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, 13), "style", models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, CYPRESSES), "style", models=models
+    )
     assert len(found.voters) == 10
-    assert "sample-013" not in [voter.hit.painting_id for voter in found.voters]
-    assert found.answer == found.candidates[0].label == "Impressionism"
+    assert "met-436535" not in [voter.hit.painting_id for voter in found.voters]
+    assert found.answer == found.candidates[0].label == "Post-Impressionism"
 
 
 def test_shares_are_cosines(sample_gallery: Gallery, sample: Path, models: Models) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, 31), "genre", k=7, models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, DAUGHTERS), "genre", k=7, models=models
+    )
     assert sum(c.probability for c in found.candidates) == pytest.approx(1)
     total = sum(voter.hit.score for voter in found.voters)
     for candidate in found.candidates:
@@ -46,26 +52,28 @@ def test_shares_are_cosines(sample_gallery: Gallery, sample: Path, models: Model
 def test_without_a_majority_there_is_no_answer(
     sample_gallery: Gallery, sample: Path, models: Models
 ) -> None:
-    found = classify_by_neighbors(sample_gallery, picture(sample, 13), "style", k=59, models=models)
+    found = classify_by_neighbors(
+        sample_gallery, picture(sample, RUFF), "style", k=59, models=models
+    )
     assert len(found.voters) > 10
     assert found.answer is None
     low = classify_by_neighbors(
-        sample_gallery, picture(sample, 13), "style", k=59, threshold=0.0, models=models
+        sample_gallery, picture(sample, RUFF), "style", k=59, threshold=0.0, models=models
     )
     assert low.answer == low.candidates[0].label
 
 
 def test_artists_are_shown_by_name(sample_gallery: Gallery, sample: Path, models: Models) -> None:
-    path = picture(sample, 1)
+    path = picture(sample, CYPRESSES)
     for field in ("artist", "artist_key"):
         found = classify_by_neighbors(sample_gallery, path, field, k=5, models=models)
-        assert found.answer == "Aldert van der Hoeve"
+        assert found.answer == "Vincent van Gogh"
 
 
 def test_what_cannot_be_answered(
     sample_gallery: Gallery, sample: Path, tmp_path: Path, models: Models
 ) -> None:
-    path = picture(sample, 1)
+    path = picture(sample, RUFF)
     with pytest.raises(QueryError, match="no field is called 'stile'"):
         classify_by_neighbors(sample_gallery, path, "stile", models=models)
     with pytest.raises(QueryError, match=r"no work of the gallery .* has the field 'extra.none'"):

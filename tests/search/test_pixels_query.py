@@ -20,7 +20,7 @@ from artsim.search.probes import probe_pixels
 from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery
 from artsim.store.gallery import Gallery
 
-RUFF = "001-margriet-claes-in-a-ruff.jpg"
+RUFF = "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_pixels_find_what_their_file_finds(
     by_file = find_similar(sample_gallery, ImageQuery(path), options=with_self, models=models)
     assert [hit.point_id for hit in by_pixels.hits] == [hit.point_id for hit in by_file.hits]
     assert found(by_pixels.hits) == found(by_file.hits)
-    assert by_pixels.hits[0].painting_id == "sample-001"
+    assert by_pixels.hits[0].painting_id == "met-437388"
     assert by_pixels.query == {"pixels": "ruff"}
     assert by_pixels.query_payload is None
 
@@ -77,7 +77,7 @@ def test_faces_of_pixels(sample: Path, sample_gallery: Gallery, models: Models) 
     )
     assert found(by_pixels.hits) == found(by_file.hits)
     assert by_pixels.query_faces == by_file.query_faces
-    assert by_pixels.hits[0].painting_id == "sample-001"
+    assert by_pixels.hits[0].painting_id == "met-437388"
 
 
 def test_pixels_without_a_face(sample_gallery: Gallery, models: Models) -> None:
@@ -88,12 +88,12 @@ def test_pixels_without_a_face(sample_gallery: Gallery, models: Models) -> None:
 
 def test_pixels_among_examples(sample: Path, sample_gallery: Gallery, models: Models) -> None:
     pixels = load_image(sample / "images" / RUFF).pixels
-    like = ExamplesQuery((PixelsQuery(pixels, "ruff"), IdQuery("sample-002")))
+    like = ExamplesQuery((PixelsQuery(pixels, "ruff"), IdQuery("met-437386")))
     result = find_similar(sample_gallery, like, models=models)
     ids = [hit.painting_id for hit in result.hits]
-    assert "sample-001" in ids
-    assert "sample-002" not in ids
-    assert result.query == {"like": ["ruff", "sample-002"], "unlike": []}
+    assert "met-437388" in ids
+    assert "met-437386" not in ids
+    assert result.query == {"like": ["ruff", "met-437386"], "unlike": []}
 
 
 def test_a_large_picture_is_shrunk_as_a_file_is(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_works_have_the_labels_of_an_ingest(sample: Path) -> None:
     assert problems == []
     assert len(works) == 60
     assert [work.key for work in works] == sorted({work.key for work in works})
-    work = next(work for work in works if work.key == "sample/sample-001")
+    work = next(work for work in works if work.key == "sample/met-437388")
     assert work.label("artist") == work.payload["artist_key"]
     assert work.label("style") == work.payload["style"][0]
     assert work.label("extra.nothing") is None

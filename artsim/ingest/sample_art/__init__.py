@@ -1,1 +1,0 @@
-"""How the sample collection is painted: canvas, subjects, sitters, manners, catalog."""
