@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from artsim.evaluation.edits import EDITS
 from artsim.evaluation.metrics import RelevantRanks, recall_at
-from artsim.images.edits import EDITS
 from benchmarks.quality_data import Array, Indices
 from benchmarks.quality_judge import Scores, Values
 

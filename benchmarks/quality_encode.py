@@ -20,7 +20,7 @@ from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
-from artsim.images.edits import EDITS, edit_picture
+from artsim.evaluation.edits import EDITS, edit_picture
 from artsim.images.pixels import to_pixels
 from benchmarks.quality_data import Array, Data, Indices, sample, twin_works
 from benchmarks.quality_maps import MAPS, Pooled, encode_poolings, poolings

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from artsim.catalog.arrays import Embeddings
-from artsim.images.edits import EDITS
+from artsim.evaluation.edits import EDITS
 from benchmarks.quality_copies import COPY_MEASURES, judge_copies, score_copies
 from benchmarks.quality_data import Array, Indices
 from benchmarks.quality_encode import copied_pixels, copied_works, sampled_works

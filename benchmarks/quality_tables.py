@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.arrays import Embeddings
-from artsim.images.edits import EDITS
+from artsim.evaluation.edits import EDITS
 from benchmarks.quality_copies import COPY_MEASURES, judge_copies, score_copies
 from benchmarks.quality_data import Array, Data
 from benchmarks.quality_encode import (

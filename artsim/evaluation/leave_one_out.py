@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.arrays import Embeddings, Pixels
+from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.kinds import Kind
+from artsim.catalog.payload import Payload, stored_field
+from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (
     RECALL_LEVELS,
     Floats,
@@ -19,13 +24,132 @@ from artsim.evaluation.metrics import (
     metric_names,
 )
 from artsim.evaluation.relevance import Relevance
-from artsim.search.blocks import over_blocks
-from artsim.search.neighbors import Ranker
+from artsim.evaluation.runner import Contender, Run
+from artsim.search.neighbors import (
+    ExactRanker,
+    FusedRanker,
+    Ranker,
+    RerankedRanker,
+    over_blocks,
+    read_vectors,
+)
+from artsim.search.rerank import PIXELS, RERANKERS
 
 D = TypeVar("D", bound=np.generic)
 
 HEAD: Final = 5
 """First works of each ranking that are kept, to be looked at."""
+
+TOP: Final = 10
+"""First hits of which a search by the index is told how many it finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """N works (paintings, or parts of them), in order of painting id, then of point id.
+
+    Attributes
+    ----------
+    criteria : Criteria
+        Searches that meet them find just these works.
+    point_ids : tuple of str
+        N UUIDs.
+    payloads : tuple of dict
+        With the fields that were asked for.
+    vectors : mapping of str to ndarray of float32, shape (N, D)
+        By vector name.
+    pixels : ndarray of uint8, shape (N, side * side), or None
+        Where re-ranking compares them.
+    """
+
+    criteria: Criteria
+    point_ids: tuple[str, ...]
+    payloads: tuple[Payload, ...]
+    vectors: Mapping[str, Embeddings]
+    pixels: Pixels | None = None
+    _rankers: dict[str, ExactRanker] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.point_ids)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Painting ids."""
+        return tuple(str(payload["painting_id"]) for payload in self.payloads)
+
+    def query_ids(self, kind: Kind) -> tuple[str, ...]:
+        """Return what names each as a query: its painting's id, or the point's of a part."""
+        return self.ids if kind.is_whole else self.point_ids
+
+    def known(self, name: str, rows: Integers) -> Works:
+        """Return the works of `rows`, which are those whose field `name` is known."""
+        if len(rows) == len(self):
+            return self
+        return Works(
+            self.criteria & Criteria((Known(stored_field(name)),)),
+            tuple(self.point_ids[row] for row in rows),
+            tuple(self.payloads[row] for row in rows),
+            {vector_name: vectors[rows] for vector_name, vectors in self.vectors.items()},
+            None if self.pixels is None else self.pixels[rows],
+        )
+
+    def ranker(self, contender: Contender, limit: int, rerank_depth: int) -> Ranker:
+        """Return the ranker that ranks as a search by `contender` for `limit` hits does."""
+        for name in contender.vector_names:
+            self._rankers.setdefault(name, ExactRanker(self.vectors[name]))
+        each = [self._rankers[name] for name in contender.vector_names]
+        depth = limit if contender.rerank is None else max(limit, rerank_depth)
+        ranker: Ranker = each[0] if len(each) == 1 else FusedRanker(each, depth)
+        if contender.rerank is None:
+            return ranker
+        if self.pixels is None:
+            raise ValueError("re-ranking needs works that were read with pixels")
+        return RerankedRanker(
+            ranker,
+            RERANKERS[contender.rerank],
+            {PIXELS: self.pixels},
+            rerank_depth,
+            weight=contender.weight,
+        )
+
+
+def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str]) -> Works:
+    """Read the works that meet `criteria` and have the vectors of all the run's encoders.
+
+    Raises
+    ------
+    QueryError
+        If no work meets the criteria.
+    EvaluationError
+        If works lack pixels that re-ranking compares.
+    """
+    collection = run.collection
+    every = collection.count(criteria)
+    for info in run.encoders:
+        has = Criteria((HasVector(info.vector_name),))
+        # A condition that leaves nothing out would only make searches other than a user's.
+        if collection.count(criteria & has) < every:
+            criteria = criteria & has
+    names = [info.vector_name for info in run.encoders]
+    tables = [
+        read_vectors(collection, name, criteria, payload_fields=() if i else payload_fields)
+        for i, name in enumerate(names)
+    ]
+    vectors = {
+        name: np.asarray(table.vectors, np.float32)
+        for name, table in zip(names, tables, strict=True)
+    }
+    pixels = None
+    if run.options.rerank:
+        table = read_vectors(collection, PIXELS, criteria, payload_fields=())
+        if table.point_ids != tables[0].point_ids:
+            raise EvaluationError(
+                f"{collection.name!r} has pixels of {len(table)} of {len(tables[0])} works, and "
+                "re-ranking compares those of all; ingest their source again"
+            )
+        pixels = np.asarray(table.vectors, np.uint8)
+    return Works(criteria, tables[0].point_ids, tables[0].payloads, vectors, pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +220,9 @@ def judge_rankings(
         return _judge(ranker, relevance, block, ks)
 
     blocks = over_blocks(rows, len(relevance.labels.of_work), judge, on_done=on_done)
-    if not blocks:
-        blocks = [judge(rows)]
     joined = {
-        field.name: np.concatenate([getattr(block, field.name) for block in blocks])
-        for field in fields(Judged)
+        part.name: np.concatenate([getattr(block, part.name) for block in blocks or [judge(rows)]])
+        for part in fields(Judged)
     }
     return Judged(**joined)
 
@@ -129,6 +251,15 @@ def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[in
     )
 
 
+def _head(values: npt.NDArray[D], lengths: Integers, filler: float) -> npt.NDArray[D]:
+    """Return the first columns; `filler` where a ranking is shorter."""
+    head = np.full((len(values), HEAD), filler, dtype=values.dtype)
+    width = min(HEAD, values.shape[1])
+    head[:, :width] = values[:, :width]
+    head[np.arange(HEAD) >= lengths[:, None]] = filler
+    return head
+
+
 def count_to_find(
     relevance: Relevance, rows: Integers, *, on_done: Callable[[int], None] | None = None
 ) -> Integers:
@@ -142,10 +273,73 @@ def count_to_find(
     return np.concatenate([np.zeros(0, dtype=np.intp), *counts])
 
 
-def _head(values: npt.NDArray[D], lengths: Integers, filler: float) -> npt.NDArray[D]:
-    """Return the first columns; `filler` where a ranking is shorter."""
-    head = np.full((len(values), HEAD), filler, dtype=values.dtype)
-    width = min(HEAD, values.shape[1])
-    head[:, :width] = values[:, :width]
-    head[np.arange(HEAD) >= lengths[:, None]] = filler
-    return head
+def sample_rows(rows: Integers, count: int | None, seed: int) -> Integers:
+    """Return at most `count` of `rows`, drawn by `seed`, in their order; None is all."""
+    if count is None or len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, count, replace=False))
+
+
+def index_note(
+    run: Run[Any], works: Works, relevance: Relevance, rows: Integers, limit: int
+) -> str:
+    """Say how many of the first ten a search by the index finds as well, as a user's does.
+
+    Rankings are made at once and in memory; that they are what exact searches answer is what
+    tests show.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (Q,)
+        Queries that are sent.
+    limit : int
+        How many hits the searches ask for.
+    """
+    told = "Rankings are exact, as those of searches with --exact."
+    if run.options.exact:
+        return told
+    shares: dict[str, str] = {}
+    run.progress.start(len(run.contenders), "Searching by the index")
+    for done, contender in enumerate(run.contenders, start=1):
+        ranker = works.ranker(contender, limit, run.options.rerank_depth)
+        found = [
+            _found_by_index(run, works, relevance, row, contender, ranker, limit) for row in rows
+        ]
+        shares[contender.name] = f"{100 * float(np.mean(found)):.1f} %"
+        run.progress.update(done)
+    each = ", ".join(f"{name} {share}" for name, share in shares.items())
+    if len(shares) > 1 and len(set(shares.values())) == 1:
+        each = f"{next(iter(shares.values()))} in every row"
+    return (
+        f"{told} Of the first {TOP} of {len(rows)} queries, a search by the index, as "
+        f"`artsim query` makes it, finds as well: {each}."
+    )
+
+
+def _found_by_index(
+    run: Run[Any],
+    works: Works,
+    relevance: Relevance,
+    row: int,
+    contender: Contender,
+    ranker: Ranker,
+    limit: int,
+) -> float:
+    ranking = ranker.rank(np.array([row]), relevance.barred(np.array([row])), head=0)
+    best = ranking.order[0, : min(TOP, limit, int(ranking.lengths[0]))]
+    # A search leaves its own painting out by itself.
+    excluded = [labels for labels in relevance.excluded if labels.field != "painting_id"]
+    left_out = filter(None, (labels.condition(row) for labels in excluded))
+    criteria = works.criteria & Criteria(must_not=tuple(left_out))
+    payload = works.payloads[row]
+    part = None if run.kind.is_whole else int(payload[run.kind.index_field])
+    hits = run.search(
+        contender,
+        str(payload["painting_id"]),
+        criteria=criteria,
+        part=part,
+        limit=limit,
+        exact=False,
+    )
+    found = {hit.point_id for hit in hits[:TOP]}
+    return len(found.intersection(works.point_ids[work] for work in best)) / max(len(best), 1)

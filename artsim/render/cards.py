@@ -14,7 +14,6 @@ from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.catalog.progress import counted
-from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
 from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
@@ -32,6 +31,9 @@ from artsim.render.text import (
     title_text,
     web_link,
 )
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
+from artsim.search.probes import PictureSource
 
 MAX_HITS: Final = 400
 """Most hits on one sheet; the sheet says how many it leaves out."""
@@ -59,34 +61,10 @@ class Outline:
 class Card:
     """One picture with its caption.
 
-    Attributes
-    ----------
-    title : str
-        Headline of the caption.
-    details : tuple of str
-        Lines under it: artist, date.
-    scores : str
-        Line of scores.
-    mark : str
-        Rank of a hit, or what a query picture is for.
-    picture : Image or None
-        The picture, shrunk; None where there is none.
-    problem : str
-        Why there is no picture.
-    aspect : float
-        Width to height, of the picture or of what would be there.
-    outlines : tuple of Outline
-        Faces to show.
-    text : str
-        A text query, shown in a picture's place.
-    link : str
-        Web page about the painting.
-    is_hit : bool
-        Whether it was found rather than asked for.
-    painting_id : str
-        Its id, where it is one of the gallery.
-    file : str
-        Address that opens the picture itself.
+    `details` are lines under the title, `mark` the rank of a hit or what a query picture is for,
+    `aspect` is width to height of the picture or of what would be there, `text` a text query,
+    shown in a picture's place. `problem` says why there is no picture, `link` leads to a web page
+    about the painting, `file` to the picture itself.
     """
 
     title: str
@@ -144,12 +122,10 @@ class Sheet:
         return sum(len(section.cards) for section in self.sections)
 
 
-def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int) -> Sheet:
+def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
     hits = result.hits[:MAX_HITS]
-    cards = [
-        _hit_card(hit, result.first_rank + row, result, max_side) for row, hit in enumerate(hits)
-    ]
+    cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
     sections: list[Section] = []
     start = 0
     for group in result.groups:
@@ -158,39 +134,27 @@ def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int)
         start += len(group.hits)
     if rest := cards[start:]:
         sections.append(Section("", tuple(rest)))
-    remark = ""
-    if not hits:
-        remark = "Nothing was found."
-    elif len(hits) < len(result.hits):
+    remark = "" if hits else "Nothing was found."
+    if len(hits) < len(result.hits):
         remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
-    return Sheet(
-        title=clean(title, 160) if title else describe_query(result),
-        subtitle=describe_settings(result),
-        query=_query_cards(result, max_side),
-        sections=tuple(sections),
-        remark=remark,
-    )
+    heading = clean(title, 160) if title else describe_query(result)
+    query = _query_cards(result, max_side)
+    return Sheet(heading, describe_settings(result), query, tuple(sections), remark)
 
 
 def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of a list, none larger than `max_side`, and word its captions."""
     points = listing.points[:MAX_HITS]
     cards = tuple(_found_card(point.payload, "", "", max_side) for point in points)
-    remark = ""
-    if not points:
-        remark = "Nothing meets all of this."
-    elif len(points) < listing.total:
+    remark = "" if points else "Nothing meets all of this."
+    if points and len(points) < listing.total:
         remark = f"{len(points)} of {listing.total} are shown."
-    return Sheet(
-        title=clean(title, 160) if title else describe_listing(listing),
-        subtitle=describe_list_settings(listing),
-        query=(),
-        sections=(Section("", cards),) if cards else (),
-        remark=remark,
-    )
+    heading = clean(title, 160) if title else describe_listing(listing)
+    sections = (Section("", cards),) if cards else ()
+    return Sheet(heading, describe_list_settings(listing), (), sections, remark)
 
 
-def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
+def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     if text := result.query.get("text"):
         return (Card("", mark="query", text=clean(text), aspect=1.25),)
     if result.examples:
@@ -235,7 +199,7 @@ def _asked_card(
     return card_of(payload or {}, blank, max_side, faces)
 
 
-def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
+def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:

@@ -267,7 +267,7 @@ def test_an_evaluation_refuses_a_folder_before_its_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("work was done")
 
-    monkeypatch.setattr("artsim.evaluation.labels.task.evaluate_labels", work)
+    monkeypatch.setattr("artsim.evaluation.tasks.labels.evaluate_labels", work)
     (tmp_path / "plot-roc.png").hardlink_to(pictures / "3.png")
     line = refuses("evaluate", "labels", "--by", "tags", "--out", tmp_path, *overwrite)
     assert ("the picture of 'w3'" if overwrite else "artsim did not make") in line

@@ -11,7 +11,7 @@ from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.trained import BUILTIN_FOLDER, WEIGHTS_FILE, read_config
-from artsim.images.edits import EDITS, edit_picture
+from artsim.evaluation.edits import EDITS, edit_picture
 
 
 @pytest.fixture(scope="module")

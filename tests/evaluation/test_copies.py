@@ -19,21 +19,24 @@ from typer.models import OptionInfo
 from artsim.catalog.hits import Hit
 from artsim.commands.evaluate.copies import EditsOption
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
-from artsim.evaluation.contenders import list_contenders
-from artsim.evaluation.copies.options import CopiesOptions
-from artsim.evaluation.copies.originals import load_original, read_originals
-from artsim.evaluation.copies.search import Tally, search_copies
-from artsim.evaluation.copies.task import evaluate_copies
+from artsim.evaluation.edits import EDITS, edit_picture
 from artsim.evaluation.report import PictureGroup, Report, Table
+from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate, estimate_mean
-from artsim.images.edits import EDITS, edit_picture
+from artsim.evaluation.tasks.copies import (
+    CopiesOptions,
+    Tally,
+    evaluate_copies,
+    load_original,
+    read_originals,
+    search_pictures,
+)
 from artsim.images.pixels import to_pixels
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery, PixelsQuery
-from artsim.search.similar import find_similar
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import read_vectors
+from artsim.search.question import IdQuery, PixelsQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 DEPTH = 20
@@ -145,10 +148,11 @@ def test_recall_is_that_of_brute_force(
 def test_tables_hold_the_means_of_the_values(report: Report) -> None:
     assert [table.name for table in report.tables] == ["recall_at_1", "recall_at_10"]
     for table in report.tables:
-        assert [column.name for column in table.columns] == ["mean", *EDITS]
+        assert [column.name for column in table.columns] == ["mean", *EDITS, "trained_on"]
         assert [row.name for row in table.rows] == ["builtin", "builtin + ssim"]
         for row in table.rows:
-            for column in table.columns:
+            assert str(row.values["trained_on"]).endswith("of 6")
+            for column in table.columns[:-1]:
                 values = list(values_of(report, table.name, row.name, column.name).values())
                 assert row.values[column.name] == estimate_mean(values, seed=OPTIONS.seed)
 
@@ -156,7 +160,8 @@ def test_tables_hold_the_means_of_the_values(report: Report) -> None:
 def test_more_hits_find_no_less(report: Report) -> None:
     first, ten = (table_of(report, name) for name in ("recall_at_1", "recall_at_10"))
     for a, b in zip(first.rows, ten.rows, strict=True):
-        for name, estimate in a.values.items():
+        for name in ("mean", *EDITS):
+            estimate = a.values[name]
             deeper = b.values[name]
             assert isinstance(estimate, Estimate)
             assert isinstance(deeper, Estimate)
@@ -169,7 +174,7 @@ def test_plots_and_settings(report: Report) -> None:
         assert set(plot.labels) == {edit.title for edit in EDITS.values()}
     assert report.plots[1].series.keys() == {"builtin", "builtin + ssim"}
     assert report.settings["encoders"] == ["builtin-v3"]
-    assert report.settings["edits"] == tuple(EDITS)
+    assert report.settings["edits"] == list(EDITS)
     assert report.task == "copies"
     assert any("extra.near_dup_group" in note for note in report.notes)
     assert any("up to 50.0 % away" in note for note in report.notes)  # three of six
@@ -203,9 +208,9 @@ def test_the_same_seed_gives_the_same_report(gallery: Gallery, models: Models) -
 def test_a_batch_is_searched_as_each_picture_is(
     gallery: Gallery, models: Models, exact: bool
 ) -> None:
-    encoders = list(gallery.image_encoders().values())
-    contenders = list_contenders(encoders, ("ssim", "rmse"), fused=False)
-    originals = read_originals(gallery.paintings, encoders, None)
+    choices = CopiesOptions(rerank=("ssim", "rmse"), rerank_depth=DEPTH, exact=exact, twins=None)
+    run = Run("copies", gallery, choices, models)
+    originals = read_originals(run)
     sample = originals.sample(3, 0)
     pictures = [
         edit_picture(
@@ -214,9 +219,9 @@ def test_a_batch_is_searched_as_each_picture_is(
         for painting_id, edit in zip(sample, ("frame", "mirror", "fade"), strict=True)
     ]
     options = SearchOptions(limit=10, rerank_depth=DEPTH, exact=exact)
-    answers = search_copies(pictures, contenders, gallery.paintings, options, models)
+    answers = search_pictures(run, pictures)
     assert list(answers) == ["builtin", "builtin + ssim", "builtin + rmse"]
-    for contender in contenders:
+    for contender in run.contenders:
         wanted = replace(options, rerank=contender.rerank)
         for picture, hits in zip(pictures, answers[contender.name], strict=True):
             alone = find_similar(gallery, PixelsQuery(picture), options=wanted, models=models)
@@ -249,13 +254,12 @@ def test_the_same_painting_in_another_picture_is_right(
     scans: tuple[Gallery, Path], models: Models
 ) -> None:
     gallery, _ = scans
-    encoders = list(gallery.image_encoders().values())
-    originals = read_originals(gallery.paintings, encoders, "extra.near_dup_group")
+    originals = read_originals(Run("copies", gallery, CopiesOptions()))
     assert originals.same["p0"] == originals.same["scan"] == {"p0", "scan"}
     assert originals.same["p3"] == originals.same["again"] == {"p3", "again"}
     assert originals.same["p5"] == {"p5"}
     assert originals.twins == {"p0": {"scan"}, "scan": {"p0"}}
-    without = read_originals(gallery.paintings, encoders, None)
+    without = read_originals(Run("copies", gallery, CopiesOptions(twins=None)))
     assert without.twins == {}
     assert without.same["p0"] == {"p0"}
     # Of two equal files the one with the lower id comes first, and both are right.

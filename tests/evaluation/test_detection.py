@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim.errors import MetadataError
-from artsim.evaluation.faces.detection import (
-    estimate_share,
+from artsim.evaluation.statistics import estimate_share
+from artsim.evaluation.tasks.detection import (
     match_faces,
     match_one_to_one,
     parse_boxes,

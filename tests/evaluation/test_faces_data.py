@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from artsim.evaluation.faces.parts import FacesOptions
-from artsim.evaluation.faces.task import evaluate_faces
+from artsim.evaluation.picture_faces import FacesOptions
 from artsim.evaluation.statistics import Estimate
+from artsim.evaluation.tasks.faces import evaluate_faces
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import open_gallery
 

@@ -13,14 +13,15 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 from skimage.transform import resize
 
-from artsim.evaluation.pixels.pictures import Pictures, Subject, squash
-from artsim.evaluation.pixels.scores import (
-    HIGHER_IS_NEARER,
+from artsim.evaluation.pixel_scores import (
     METRICS,
+    Pictures,
+    Subject,
     View,
     best_possible,
     compare,
     score_pairs,
+    squash,
 )
 
 Picture = npt.NDArray[np.uint8]
@@ -94,7 +95,8 @@ def test_best_possible_is_the_best_of_all_choices(faces: int, hits: int, k: int,
     values[..., 5] = np.nan
     scores = {(f"f{i}", f"h{j}"): values[i, j] for i in range(faces) for j in range(hits)}
     found = best_possible(scores, k)
-    for column, higher in enumerate(HIGHER_IS_NEARER[:5]):
+    for column, better in enumerate(list(METRICS.values())[:5]):
+        higher = better == "higher"
         nearest = values[:, :, column].max(0) if higher else values[:, :, column].min(0)
         means = [np.mean(c) for c in itertools.combinations(nearest, min(k, hits))]
         assert found[column].mean() == pytest.approx(max(means) if higher else min(means))
@@ -123,7 +125,7 @@ def test_a_picture_is_read_once_and_the_cache_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subjects = [write(tmp_path, str(i), picture) for i, picture in enumerate(photographs())]
-    monkeypatch.setattr("artsim.evaluation.pixels.pictures.KEPT_BYTES", 2 * 3 * 40 * 40)
+    monkeypatch.setattr("artsim.evaluation.pixel_scores.KEPT_BYTES", 2 * 3 * 40 * 40)
     files = Pictures(40)
     first = files.whole(subjects[0])
     files.whole(subjects[1])

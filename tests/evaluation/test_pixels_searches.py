@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from artsim.evaluation.pixels.pictures import Subject
-from artsim.evaluation.pixels.searches import Subjects, sample_queries
+from artsim.evaluation.pixel_scores import Subject
+from artsim.evaluation.tasks.pixels import Subjects, sample_queries
 
 
 def make_subjects(*, not_same_artist: bool) -> Subjects:
@@ -38,8 +38,9 @@ def test_hits_drawn_by_lot(not_same_artist: bool) -> None:
         if painting_id != "p05" and not (not_same_artist and int(painting_id[1:]) % 3 == 2)
     }
     assert seen == possible
-    assert {hit.key for _, hit in subjects.all_pairs("p05")} == possible
-    assert len(subjects.all_pairs("p05")) == 3 * len(possible)
+    assert {hit.key for _, hit in subjects.all_pairs("p05", 100)} == possible
+    assert len(subjects.all_pairs("p05", 100)) == 3 * len(possible)
+    assert subjects.all_pairs("p05", 5) == []
 
 
 def test_fewer_hits_than_wanted() -> None:

@@ -14,21 +14,20 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderMismatchError, ImageError, QueryError
-from artsim.evaluation.pixels.options import PixelsOptions
-from artsim.evaluation.pixels.task import evaluate_pixels
 from artsim.evaluation.report import Report, Table
 from artsim.evaluation.statistics import Estimate, estimate_mean
+from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
 from artsim.files import local_path
 from artsim.images.align import align_face
 from artsim.images.load import load_image
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 SIZE = 48
@@ -91,7 +90,9 @@ def test_faces_equal_an_independent_computation(report: Report, gallery: Gallery
     for query, value in found.items():
         of_query = Criteria((AnyOf("painting_id", (query,)),))
         own = {f.payload["face_index"]: f.payload for f in gallery.faces.scroll(of_query)}
-        hits = find_similar_faces(gallery, IdQuery(query), options=SearchOptions(limit=3)).hits
+        hits = find_similar(
+            gallery, IdQuery(query), kind=FACES, options=SearchOptions(limit=3)
+        ).hits
 
         def crop(payload: dict[str, object]) -> np.ndarray:
             path = local_path(str(payload["image_uri"]))
@@ -176,7 +177,7 @@ def test_the_same_again(report: Report, gallery: Gallery) -> None:
 
 def test_samples(gallery: Gallery) -> None:
     def queries(**settings: object) -> set[str]:
-        options = PixelsOptions(k=1, size=16, rerank=(), faces=False, lpips=None, **settings)  # type: ignore[arg-type]
+        options = PixelsOptions(k=1, size=16, rerank=(), kinds=(), lpips=None, **settings)  # type: ignore[arg-type]
         report = evaluate_pixels(gallery, options)
         assert [table.name for table in report.tables] == ["pictures"]
         return set(values_of(report, "pictures", "builtin", "ssim_color"))
@@ -205,7 +206,7 @@ def test_missing_files_are_left_out_and_counted(changeable_home: Path) -> None:
             {r.point_id: {**r.payload, "image_uri": "file:///nowhere/a.jpg"} for r in gone}
         )
         lost = {r.payload["painting_id"] for r in gone}
-        options = PixelsOptions(fraction=1, k=3, size=16, rerank=(), faces=False, lpips=None)
+        options = PixelsOptions(fraction=1, k=3, size=16, rerank=(), kinds=(), lpips=None)
         report = evaluate_pixels(gallery, options)
         values = values_of(report, "pictures", "builtin", "ssim_color")
         assert not lost & set(values)
@@ -246,7 +247,7 @@ def test_lpips_where_its_weights_are(
         network = torchvision.models.squeezenet1_1(weights=None)
     torch.save(network.state_dict(), tmp_path / "squeezenet1_1.pth")
     models = Models(settings=Settings(home=tmp_path, weights=tmp_path), device="cpu")
-    options = PixelsOptions(queries=2, k=2, size=64, rerank=(), faces=False, lpips="squeeze")
+    options = PixelsOptions(queries=2, k=2, size=64, rerank=(), kinds=(), lpips="squeeze")
     report = evaluate_pixels(gallery, options, models=models)
     values = values_of(report, "pictures", "builtin", "lpips")
     assert all(0 < value < 10 for value in values.values())
@@ -270,13 +271,13 @@ def test_a_gallery_of_hardly_any_faces(changeable_home: Path) -> None:
         assert [table.name for table in report.tables] == ["pictures"]
         assert any(note.startswith("Faces were not compared") for note in report.notes)
         with pytest.raises(QueryError, match="two are needed"):
-            evaluate_pixels(gallery, replace(options, faces=True))
+            evaluate_pixels(gallery, replace(options, kinds=(FACES,)))
 
 
 def test_hits_that_cannot_be_read_leave_an_empty_row(changeable_home: Path) -> None:
     with open_gallery(home=changeable_home) as gallery:
         records = sorted(gallery.paintings.scroll(), key=lambda r: r.payload["painting_id"])
-        options = PixelsOptions(queries=1, k=1, size=16, rerank=(), faces=False, lpips=None)
+        options = PixelsOptions(queries=1, k=1, size=16, rerank=(), kinds=(), lpips=None)
         (query,) = values_of(evaluate_pixels(gallery, options), "pictures", "builtin", "ssim_color")
         gallery.paintings.overwrite_payload(
             {

@@ -11,8 +11,9 @@ from artsim.evaluation.metrics import (
     all_metrics,
     interpolated_precision,
     metric_names,
+    random_curve,
+    random_metrics,
 )
-from artsim.evaluation.random_order import random_curve, random_metrics
 
 KS = (1, 2, 5, 10)
 

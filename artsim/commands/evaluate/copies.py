@@ -94,9 +94,8 @@ def copies(
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
     with expected_errors():
-        from artsim.evaluation.copies.options import CopiesOptions
-        from artsim.evaluation.copies.task import evaluate_copies
-        from artsim.images.edits import EDITS
+        from artsim.evaluation.edits import EDITS
+        from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
         from artsim.render.progress import make_progress
         from artsim.search.models import Models
 

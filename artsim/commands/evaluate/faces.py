@@ -117,8 +117,8 @@ def faces(
     Example: artsim evaluate faces --gallery lfw --by extra.person --pairs pairs.csv
     """
     with expected_errors():
-        from artsim.evaluation.faces.parts import FacesOptions
-        from artsim.evaluation.faces.task import evaluate_faces
+        from artsim.evaluation.picture_faces import FacesOptions
+        from artsim.evaluation.tasks.faces import evaluate_faces
         from artsim.render.progress import make_progress
 
         options = FacesOptions(

@@ -124,8 +124,7 @@ def labels(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.evaluation.labels.options import LabelsOptions
-        from artsim.evaluation.labels.task import evaluate_labels
+        from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
         from artsim.render.progress import make_progress
 
         options = LabelsOptions(

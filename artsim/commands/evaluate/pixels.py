@@ -23,7 +23,6 @@ from artsim.commands.evaluate.common import (
     ExactOption,
     FormatOption,
     OutOption,
-    RerankChoice,
     RerankDepthOption,
     SeedOption,
     check_out,
@@ -53,7 +52,7 @@ FaceEncodersOption = Annotated[
     ),
 ]
 PixelsRerankOption = Annotated[
-    list[RerankChoice] | None,
+    list[str] | None,
     typer.Option(
         help="Also with the first hits reordered; repeatable: each is a row.",
         show_default="ssim and rmse",
@@ -109,8 +108,8 @@ def pixels(
     Example: artsim evaluate pixels --fraction 0.2 --out report
     """
     with expected_errors():
-        from artsim.evaluation.pixels.options import PixelsOptions
-        from artsim.evaluation.pixels.task import evaluate_pixels
+        from artsim.catalog.kinds import FACES
+        from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
         from artsim.render.progress import make_progress
         from artsim.search.models import Models
 
@@ -120,11 +119,11 @@ def pixels(
             seed=seed,
             k=hits,
             size=size,
-            encoders=encoder,
-            face_encoders=face_encoder,
+            encoders=tuple(encoder or ()),
+            face_encoders=tuple(face_encoder or ()),
             rerank=rerank_methods(rerank) or ("ssim", "rmse"),
             rerank_depth=rerank_depth,
-            faces=faces,
+            kinds=None if faces is None else (FACES,) if faces else (),
             not_same_artist=not_same_artist,
             exact=exact,
             best_limit=best_limit,

@@ -1,1 +1,0 @@
-"""The task `copies`: searches by edited pictures, and by other scans."""

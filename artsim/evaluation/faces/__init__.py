@@ -1,1 +1,0 @@
-"""The task `faces`: faces found, told apart and found again."""

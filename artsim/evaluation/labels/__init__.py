@@ -1,1 +1,0 @@
-"""The task `labels`: leave-one-out retrieval by any field."""

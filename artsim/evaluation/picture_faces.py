@@ -1,0 +1,118 @@
+"""The faces of a gallery by painting, and what they are held to: what the parts of a task share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from artsim.catalog.faces import Box, prominence
+from artsim.catalog.payload import Payload, first_text, stored_field
+from artsim.evaluation.runner import SearchChoices, check_share
+from artsim.store.base import Collection, Record
+
+PERSON: Final = "extra.person"
+"""Field that says who a picture shows, unless another is named."""
+
+PERSON_BOXES: Final = "extra.person_boxes"
+"""Field with the boxes drawn by hand, unless another is named."""
+
+UPPER: Final = 0.6
+"""How much of a person's box, from the top, a face's center may lie in."""
+
+
+@dataclass(frozen=True, slots=True)
+class FacesOptions(SearchChoices):
+    """What faces are held to, and how; see also `SearchChoices`.
+
+    Attributes
+    ----------
+    by : str or None
+        Field that says who a picture shows; None is `PERSON` where any face has it.
+    boxes : str or None
+        Field with hand-drawn boxes; None is `PERSON_BOXES` where any painting has it.
+    pairs : Path or None
+        List of pairs to verify, as `artsim.evaluation.verification.read_pairs`.
+    upper : float
+        Part of a person's box, from the top, in which a face's center may lie.
+    iou : float or None
+        If given, the boxes are of faces, which are found by at least this overlap.
+    least_person : int
+        Height of the smallest box that counts, in pixels of the original picture.
+    limit_queries : int or None
+        Retrieval by a sample of so many faces.
+    most_pairs : int
+        Where there are more pairs of faces than this, so many are sampled.
+    """
+
+    by: str | None = None
+    boxes: str | None = None
+    pairs: Path | None = None
+    upper: float = UPPER
+    iou: float | None = None
+    least_person: int = 100
+    limit_queries: int | None = None
+    most_pairs: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        SearchChoices.__post_init__(self)
+        check_share("upper", self.upper)
+        check_share("iou", self.iou)
+        self.check_least(limit_queries=1, most_pairs=100, least_person=0)
+
+    @property
+    def one_person(self) -> str:
+        """What counts as the same person, in a sentence."""
+        return f"Pictures are of the same person if they share {self.by or PERSON}."
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFaces:
+    """The faces of a gallery, by painting.
+
+    Attributes
+    ----------
+    of_painting : mapping of str to tuple of Record
+        Faces by painting id, by their index; paintings without faces are missing.
+    main : mapping of str to Record
+        The one face of each painting that its label is about; see `main_face`.
+    """
+
+    of_painting: Mapping[str, tuple[Record, ...]]
+    main: Mapping[str, Record]
+
+    def __len__(self) -> int:
+        """Return the number of faces."""
+        return sum(map(len, self.of_painting.values()))
+
+
+def read_faces(faces: Collection) -> PictureFaces:
+    """Read the payloads of all faces, and find each painting's main one."""
+    found: dict[str, list[Record]] = {}
+    for record in faces.scroll(page_size=1000):
+        found.setdefault(str(record.payload["painting_id"]), []).append(record)
+    by_painting = {
+        painting_id: tuple(sorted(found[painting_id], key=lambda r: int(r.payload["face_index"])))
+        for painting_id in sorted(found)
+    }
+    return PictureFaces(by_painting, {name: main_face(of) for name, of in by_painting.items()})
+
+
+def main_face(faces: tuple[Record, ...]) -> Record:
+    """Return the face that a picture is of, the first of equal ones; see `prominence`."""
+
+    def prominent(payload: Payload) -> float:
+        known = "image_width" in payload and "image_height" in payload
+        size = (float(payload["image_width"]), float(payload["image_height"])) if known else None
+        return prominence(Box(*map(float, payload["box"])), size)
+
+    return faces[int(np.argmax([prominent(face.payload) for face in faces]))]
+
+
+def label_of(payload: Payload, field: str) -> str | None:
+    """Return the value of a field by which faces belong together, as hits are grouped."""
+    return first_text(payload, stored_field(field))

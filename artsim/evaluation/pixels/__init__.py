@@ -1,1 +1,0 @@
-"""The task `pixels`: how alike hits and queries are, pixel by pixel."""

@@ -1,0 +1,1 @@
+"""What is measured: a module for each task, with its options and what it adds to the report."""

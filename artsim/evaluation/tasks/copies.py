@@ -1,0 +1,561 @@
+"""The task ``copies``: whether paintings are found from pictures that differ as copies do.
+
+Copies are made of the gallery's own pictures, in the ways of `artsim.evaluation.edits`. Where
+the metadata says which pictures show one painting, these real copies are searched too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection as Group
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
+from artsim.catalog.hits import Hit
+from artsim.catalog.payload import Payload, painting_point_id, stored_field
+from artsim.catalog.progress import Progress
+from artsim.errors import EvaluationError, ImageError
+from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
+from artsim.evaluation.relevance import field_values
+from artsim.evaluation.report import (
+    BarPlot,
+    Column,
+    Parts,
+    Picture,
+    PictureGroup,
+    PictureRow,
+    QueryValues,
+    Report,
+    Row,
+    Table,
+)
+from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share
+from artsim.evaluation.statistics import estimate_mean
+from artsim.files import local_path
+from artsim.search.answer import find_hits
+from artsim.search.fields import check_field
+from artsim.search.models import Models
+from artsim.search.probes import Probe, Target, probe_pixels
+from artsim.search.rerank import PIXELS
+from artsim.store.gallery import Gallery
+
+DEFAULT_QUERIES: Final = 200
+"""Paintings whose copies are made where nothing else is said."""
+
+TWINS: Final = "extra.near_dup_group"
+"""Field that scans of one painting share where nothing else is said."""
+
+DEPTHS: Final = (1, 10)
+"""Among how many first hits a painting counts as found."""
+
+LIMIT: Final = max(DEPTHS)
+
+MEAN: Final = "mean"
+"""Column of the mean over the edits."""
+
+_BATCH: Final = 32
+"""Pictures that are encoded at once, or those of one painting."""
+
+_SHOWN: Final = 5
+_WORST_OF_EDIT: Final = 2
+_WORST_TWINS: Final = 8
+_TITLES: Final = {
+    1: "Paintings found first by a copy: R@1",
+    10: "Paintings among the first ten of a copy: R@10",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CopiesOptions(SearchChoices):
+    """Which copies are made, and how they are searched for; see also `SearchChoices`.
+
+    Attributes
+    ----------
+    queries : int or None
+        How many paintings are copied; None: `DEFAULT_QUERIES`, or `fraction`.
+    fraction : float or None
+        Share of the paintings that are copied instead, above 0, at most 1.
+    edits : tuple of str
+        Names of `artsim.evaluation.edits.EDITS`; every one is made of every painting.
+    twins : str or None
+        Field that scans of one painting share; each scan is then a query for the others.
+    """
+
+    queries: int | None = None
+    fraction: float | None = None
+    edits: tuple[str, ...] = tuple(EDITS)
+    twins: str | None = TWINS
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        SearchChoices.__post_init__(self)
+        if self.queries is not None and self.fraction is not None:
+            raise ValueError("give a number of queries or a fraction, not both")
+        check_share("fraction", self.fraction)
+        if not self.edits or not set(self.edits) <= set(EDITS):
+            raise ValueError(f"edits must be some of {', '.join(EDITS)}; not {self.edits}")
+        self.check_least(queries=1)
+
+    def count(self, paintings: int) -> int:
+        """Return how many of so many paintings are copied."""
+        if self.fraction is not None:
+            return max(1, round(self.fraction * paintings))
+        return min(self.queries or DEFAULT_QUERIES, paintings)
+
+
+def evaluate_copies(
+    gallery: Gallery,
+    options: CopiesOptions | None = None,
+    *,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Say how often a painting is found by a copy of it, for each way of copying.
+
+    Each sampled painting's picture is read from its file, edited, and searched for by the
+    functions that answer queries, the painting itself being one of the hits. A picture
+    that cannot be read is left out and counted.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        With the picture files that its ``image_uri`` name on this machine.
+    options : CopiesOptions, optional
+    models : Models, optional
+        Where encoders are loaded from.
+    progress : Progress, optional
+        By default nothing is said.
+
+    Returns
+    -------
+    Report
+        Tables ``recall_at_1`` and ``recall_at_10`` with a column for each edit and one
+        for their mean, and ``twins`` where there are any; values by painting.
+
+    Raises
+    ------
+    EvaluationError
+        If no painting has the encoders' vectors, no picture can be read, or there is
+        nothing to fuse.
+    QueryError
+        If there is no such field as `options.twins`.
+    EncoderMismatchError, WeightsError, StoreError
+        If the gallery lacks an encoder, it cannot be loaded, or the database fails.
+    """
+    options = options or CopiesOptions()
+    if options.twins is not None and not options.twins.startswith("extra."):
+        check_field(options.twins)
+    run = Run("copies", gallery, options, models, progress)
+    run.settings["device"] = run.models.device
+    with run.progressing("Reading paintings"):
+        originals = read_originals(run)
+        parts, copied = _copies(run, originals)
+        if originals.twins:
+            parts += _twins(run, originals)
+    title = (
+        f"How {gallery.name or 'the gallery'} finds {copied:,} of its "
+        f"{len(originals.payloads):,} paintings from copies"
+    )
+    return run.report(title, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The paintings of a gallery, in order of their ids.
+
+    Attributes
+    ----------
+    payloads : dict of str to dict
+        By painting id, with the fields that are needed here.
+    same : dict of str to frozenset of str
+        By painting id those that show the very same painting: itself, other scans of it,
+        and paintings ingested from an equal file.
+    twins : dict of str to frozenset of str
+        By painting id the other scans of it; paintings without are not in it.
+    """
+
+    payloads: Mapping[str, Payload]
+    same: Mapping[str, frozenset[str]]
+    twins: Mapping[str, frozenset[str]]
+
+    def sample(self, count: int, seed: int) -> list[str]:
+        """Draw paintings, in order of their ids; of one seed, a larger sample holds a smaller."""
+        ids = list(self.payloads)
+        order = np.random.default_rng(seed).permutation(len(ids))
+        return sorted(ids[int(i)] for i in order[:count])
+
+
+def read_originals(run: Run[CopiesOptions]) -> Originals:
+    """Read the paintings that have the vectors of every encoder, and pixels.
+
+    Raises
+    ------
+    EvaluationError
+        If there are none.
+    """
+    twins = run.options.twins
+    fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
+    fields += [] if twins is None else [stored_field(twins).split(".")[0]]
+    must = (*(HasVector(info.vector_name) for info in run.encoders), HasVector(PIXELS))
+    payloads = {
+        str(record.payload["painting_id"]): record.payload
+        for record in run.collection.scroll(Criteria(must), payload_fields=fields, page_size=1000)
+    }
+    if not payloads:
+        names = ", ".join(info.name for info in run.encoders)
+        raise EvaluationError(
+            f"{run.collection.name!r} has no painting with vectors of {names}; "
+            "ingest its source with that encoder",
+            hint="--encoder",
+        )
+    payloads = dict(sorted(payloads.items()))
+    scans: dict[str, set[str]] = {painting_id: set() for painting_id in payloads}
+    if twins is not None:
+        _share(scans, payloads, twins)
+    same = {painting_id: {painting_id, *others} for painting_id, others in scans.items()}
+    _share(same, payloads, "image_sha256")
+    return Originals(
+        payloads,
+        {painting_id: frozenset(others) for painting_id, others in same.items()},
+        {painting_id: frozenset(others) for painting_id, others in scans.items() if others},
+    )
+
+
+def _share(others: dict[str, set[str]], payloads: Mapping[str, Payload], name: str) -> None:
+    """Add to each painting's set those that share a value of a field with it."""
+    members: dict[Scalar, set[str]] = defaultdict(set)
+    for painting_id, payload in payloads.items():
+        for value in field_values(payload, name):
+            members[value].add(painting_id)
+    for sharing in members.values():
+        for painting_id in sharing:
+            others[painting_id] |= sharing - {painting_id}
+
+
+def load_original(payload: Payload, models: Models) -> RGBImage:
+    """Return a painting's picture from its file, its long side at most 1024 pixels.
+
+    Raises
+    ------
+    ImageError
+        If there is no such file on this machine, it cannot be read, or it is no longer
+        the one that was ingested.
+    """
+    uri = str(payload.get("image_uri", ""))
+    path = local_path(uri) if uri else None
+    if path is None:
+        raise ImageError(
+            f"the painting {payload['painting_id']!r} has no picture file on this machine "
+            f"(image_uri: {uri or 'none'}); ingest it from a folder that is here"
+        )
+    image = models.image(path)
+    if payload.get("image_sha256", image.sha256) != image.sha256:
+        raise ImageError(f"{path}: not the file that was ingested; ingest its source again")
+    return image.pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A query whose painting did not come first.
+
+    Attributes
+    ----------
+    place : int
+        Of the query, in the order of the paintings.
+    rank : int
+        Of the first right hit; 0 where none is among the first `LIMIT`.
+    hits : tuple of (str, float)
+        Point ids of the first hits, with their scores.
+    """
+
+    place: int
+    rank: int
+    hits: tuple[tuple[str, float], ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """Ranks at which Q queries of one kind found what they should, by contender; 0 is none."""
+
+    ranks: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    misses: dict[str, list[Miss]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, contender: str, hits: Sequence[Hit], right: Group[str]) -> None:
+        """Add a query's answer; `right` are the painting ids that it was to find."""
+        ranks = self.ranks[contender]
+        rank = next((i for i, hit in enumerate(hits, 1) if hit.painting_id in right), 0)
+        if rank != 1:
+            shown = (
+                (hit.point_id, hit.score if hit.rerank_score is None else hit.rerank_score)
+                for hit in hits[:_SHOWN]
+            )
+            self.misses[contender].append(Miss(len(ranks), rank, tuple(shown)))
+        ranks.append(rank)
+
+    def found(self, contender: str, depth: int) -> npt.NDArray[np.float64]:
+        """Return 1 for each query that found it among the first `depth` hits, else 0."""
+        ranks = np.array(self.ranks[contender])
+        return ((ranks >= 1) & (ranks <= depth)).astype(np.float64)
+
+    def worst(self, contender: str, count: int) -> list[Miss]:
+        """Return the misses furthest off, in order of the queries where they are equal."""
+        misses = self.misses[contender]
+        return sorted(misses, key=lambda miss: (miss.rank != 0, -miss.rank, miss.place))[:count]
+
+
+def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
+    """Search by copies of a sample; return what was found, and how many were copied."""
+    options = run.options
+    sample = originals.sample(options.count(len(originals.payloads)), options.seed)
+    tallies = {edit: Tally() for edit in options.edits}
+    copied: list[str] = []
+    skipped: dict[str, str] = {}
+    run.progress.start(len(sample), "Searching by copies")
+    for batch in _loaded(run, originals, sample, skipped):
+        asked = [(painting_id, edit) for painting_id in batch for edit in options.edits]
+        pictures = [
+            edit_picture(batch[name], edit, painting_id=name, seed=options.seed).pixels
+            for name, edit in asked
+        ]
+        for contender, answers in search_pictures(run, pictures).items():
+            for (painting_id, edit), hits in zip(asked, answers, strict=True):
+                tallies[edit].add(contender, hits, originals.same[painting_id])
+        copied += batch
+        run.progress.update(len(copied) + len(skipped))
+    if not copied:
+        raise EvaluationError(
+            f"none of {len(sample)} sampled paintings has a picture to copy: "
+            f"{next(iter(skipped.values()))}"
+        )
+    parts = _copies_parts(run, tallies, copied, originals)
+    return replace(parts, notes=_notes(run, len(copied), skipped, originals)), len(copied)
+
+
+def _loaded(
+    run: Run[CopiesOptions], originals: Originals, sample: Sequence[str], skipped: dict[str, str]
+) -> Iterator[dict[str, RGBImage]]:
+    """Yield paintings with their pictures, as many as make a batch of copies."""
+    batch: dict[str, RGBImage] = {}
+    for painting_id in sample:
+        try:
+            batch[painting_id] = load_original(originals.payloads[painting_id], run.models)
+        except ImageError as error:
+            skipped[painting_id] = str(error)
+        if len(batch) == max(1, _BATCH // len(run.options.edits)):
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
+def search_pictures(
+    run: Run[CopiesOptions], pictures: Sequence[RGBImage]
+) -> dict[str, list[Sequence[Hit]]]:
+    """Search by each of N pictures in memory, in every way that is compared.
+
+    As a query by pixels does; but each encoder encodes the pictures once, as one batch, for
+    all contenders that use it.
+
+    Returns
+    -------
+    dict of str to list of sequences of Hit
+        By the contender's name the hits of each picture, in the order of `pictures`.
+    """
+    targets = probe_pixels(pictures, run.encoders, run.models)
+
+    def narrowed(target: Target, contender: Contender) -> Target:
+        names = contender.vector_names
+        return replace(
+            target,
+            probes=tuple(
+                Probe({name: probe.vectors[name] for name in names}, probe.pictures, probe.part)
+                for probe in target.probes
+            ),
+        )
+
+    return {
+        one.name: [
+            find_hits(
+                narrowed(target, one),
+                run.collection,
+                EVERYTHING,
+                run.search_options(one, limit=LIMIT),
+            )
+            for target in targets
+        ]
+        for one in run.contenders
+    }
+
+
+def _copies_parts(
+    run: Run[CopiesOptions],
+    tallies: Mapping[str, Tally],
+    copied: Sequence[str],
+    originals: Originals,
+) -> Parts:
+    """Return tables by depth, bars of the encoders and of each beside its re-rankings."""
+    trained = run.trained_on([originals.payloads[painting_id] for painting_id in copied])
+
+    def values(contender: str, edit: str, depth: int) -> npt.NDArray[np.float64]:
+        if edit != MEAN:
+            return tallies[edit].found(contender, depth)
+        every = [tally.found(contender, depth) for tally in tallies.values()]
+        return np.asarray(np.mean(every, axis=0))
+
+    seed, ids = run.options.seed, tuple(copied)
+    columns = (Column(MEAN, "all edits"), *(Column(edit, EDITS[edit].title) for edit in tallies))
+    tables, found = [], []
+    for depth in DEPTHS:
+        name, rows = f"recall_at_{depth}", []
+        for one in run.contenders:
+            by_edit = {column.name: values(one.name, column.name, depth) for column in columns}
+            cells = {edit: estimate_mean(shares, seed=seed) for edit, shares in by_edit.items()}
+            rows.append(Row(one.name, {**cells, **trained.cells(one)}))
+            found += [QueryValues(name, one.name, edit, ids, v) for edit, v in by_edit.items()]
+        every = (*columns, *trained.columns)
+        tables.append(Table(name, _TITLES[depth], "encoder", every, tuple(rows), trained.notes))
+
+    def bars(name: str, title: str, contenders: Sequence[Contender]) -> BarPlot:
+        series = {
+            one.name: [estimate_mean(values(one.name, edit, 1), seed=seed) for edit in tallies]
+            for one in contenders
+        }
+        labels = tuple(EDITS[edit].title for edit in tallies)
+        note = f"{len(ids):,} paintings; intervals are 95 % over paintings."
+        return BarPlot(f"copies-{name}", title, "R@1", labels, series, note=note)
+
+    plain = [one for one in run.contenders if one.rerank is None]
+    plots = [bars("encoders", "Paintings found first by a copy", plain)]
+    for base in plain:
+        family = [one for one in run.contenders if one.encoders == base.encoders]
+        if len(family) > 1:
+            title = f"Paintings found first by a copy, re-ranked: {base.name}"
+            plots.append(bars(f"rerank-{base.name}", title, family))
+    names = [one.name for one in run.contenders]
+    best = max(names, key=lambda name: float(values(name, MEAN, 1).mean()))
+    failures = _failed_copies(run, tallies, copied, originals, best)
+    return Parts(tuple(tables), tuple(found), tuple(plots), (failures,))
+
+
+def _failed_copies(
+    run: Run[CopiesOptions],
+    tallies: Mapping[str, Tally],
+    copied: Sequence[str],
+    originals: Originals,
+    best: str,
+) -> PictureGroup:
+    """Return the copies that the best contender searched worst by, some of each edit.
+
+    Their pictures are read and edited once more.
+    """
+    rows = []
+    for edit, tally in tallies.items():
+        for miss in tally.worst(best, _WORST_OF_EDIT):
+            painting_id = copied[miss.place]
+            try:
+                original = load_original(originals.payloads[painting_id], run.models)
+            except ImageError:
+                continue  # gone since it was searched for; the tables have counted it
+            copy = edit_picture(original, edit, painting_id=painting_id, seed=run.options.seed)
+            query = Picture({}, (EDITS[edit].title,), pixels=copy.pixels)
+            row = _failure(run, query, painting_id, originals.same[painting_id], miss)
+            drawn = [f"{name.replace('_', ' ')} {x:.4g}" for name, x in copy.parameters.items()]
+            told = f"{row.note} The edit: {', '.join(drawn)}." if drawn else row.note
+            rows.append(replace(row, note=told))
+    title = f"Copies whose painting was not found first, by edit: {best}"
+    return PictureGroup(title, tuple(rows))
+
+
+def _failure(
+    run: Run[CopiesOptions], query: Picture, painting_id: str, right: Group[str], miss: Miss
+) -> PictureRow:
+    own = painting_point_id(painting_id)
+    records = run.collection.retrieve([own, *(point_id for point_id, _ in miss.hits)])
+    hits = [
+        Picture(
+            records[point_id].payload,
+            (f"score {score:.3f}",),
+            right=str(records[point_id].payload["painting_id"]) in right,
+        )
+        for point_id, score in miss.hits
+        if point_id in records
+    ]
+    payload = records[own].payload if own in records else {"painting_id": painting_id}
+    place = f"at rank {miss.rank}" if miss.rank else f"not among the first {LIMIT}"
+    note = f"What was to be found is {place}."
+    return PictureRow(replace(query, payload=payload), tuple(hits), note)
+
+
+def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
+    """Search by every painting that has a twin."""
+    twins, tally = originals.twins, Tally()
+    run.progress.start(len(twins), "Searching by twins")
+    for done, (painting_id, others) in enumerate(twins.items(), start=1):
+        for contender in run.contenders:
+            tally.add(contender.name, run.search(contender, painting_id, limit=LIMIT), others)
+        run.progress.update(done)
+    ids = tuple(twins)
+    trained = run.trained_on([originals.payloads[painting_id] for painting_id in ids])
+    rows, values = [], []
+    for one in run.contenders:
+        found = {f"recall_at_{depth}": tally.found(one.name, depth) for depth in DEPTHS}
+        cells = {name: estimate_mean(of, seed=run.options.seed) for name, of in found.items()}
+        rows.append(Row(one.name, {**cells, **trained.cells(one)}))
+        values += [QueryValues("twins", one.name, name, ids, of) for name, of in found.items()]
+    paintings = len({frozenset({one, *others}) for one, others in twins.items()})
+    note = (
+        f"{len(twins):,} pictures of {paintings:,} paintings that by {run.options.twins} have more "
+        "than one; each is a query by its id, and any other picture of its painting is right."
+    )
+    columns = (*(Column(f"recall_at_{depth}", f"R@{depth}") for depth in DEPTHS), *trained.columns)
+    title, notes = "Other pictures of the same painting", (note, *trained.notes)
+    table = Table("twins", title, "encoder", columns, tuple(rows), notes)
+    best = max(tally.ranks, key=lambda name: float(tally.found(name, 1).mean()))
+    failures = tuple(
+        _failure(run, Picture({}), ids[miss.place], twins[ids[miss.place]], miss)
+        for miss in tally.worst(best, _WORST_TWINS)
+    )
+    group = PictureGroup(f"Pictures whose painting's others were not found first: {best}", failures)
+    return Parts((table,), tuple(values), (), (group,))
+
+
+def _notes(
+    run: Run[CopiesOptions], copied: int, skipped: Mapping[str, str], originals: Originals
+) -> tuple[str, ...]:
+    """Return how the figures are meant.
+
+    What an interval without width leaves open is said by the rule of three [1]_.
+
+    References
+    ----------
+    .. [1] Hanley & Lippman-Hand (1983). If nothing goes wrong, is everything all right?
+       JAMA 249, 1743-1745.
+    """
+    notes = [
+        f"Each of {copied:,} paintings, drawn by seed {run.options.seed}, was edited "
+        "in every way and searched for by the edited picture; it is right to find the "
+        "painting itself, another picture of the same painting, or an equal file. "
+        "Intervals are 95 % bootstrap intervals over paintings.",
+        f"Where all {copied:,} were found, or none, the interval has no width; the true share "
+        f"may still be up to {min(100.0, 300 / copied):.1f} % away.",
+        "Crop and detail are shares of the picture's area, JPEG is at quality "
+        f"{JPEG_QUALITY} of 100, rotation is by 1 to 3 degrees; what was drawn for a copy is "
+        "written beside the failures.",
+    ]
+    if skipped:
+        notes.append(
+            f"{len(skipped):,} more paintings of the sample were left out, because their "
+            f"pictures could not be used. The first: {next(iter(skipped.values()))}"
+        )
+    if run.options.twins is not None and not originals.twins:
+        notes.append(
+            f"No two paintings share a value of {run.options.twins}, so there are no real copies "
+            "to search for; another field may name them (--twins FIELD)."
+        )
+    return tuple(notes)

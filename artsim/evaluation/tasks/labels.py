@@ -1,0 +1,485 @@
+"""The task ``labels``: leave-one-out retrieval, with any field saying what is alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from artsim.catalog.criteria import Criteria
+from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.payload import stored_field
+from artsim.catalog.progress import Progress
+from artsim.errors import EvaluationError, QueryError
+from artsim.evaluation.leave_one_out import (
+    TOP,
+    Judged,
+    Works,
+    count_to_find,
+    index_note,
+    judge_rankings,
+    read_works,
+    sample_rows,
+)
+from artsim.evaluation.metrics import (
+    NDCG_DEPTH,
+    RECALL_LEVELS,
+    Floats,
+    metric_names,
+    random_curve,
+    random_metrics,
+)
+from artsim.evaluation.relevance import Relevance, field_values, read_labels
+from artsim.evaluation.report import (
+    BarPlot,
+    Cell,
+    Column,
+    ConfusionPlot,
+    Line,
+    LinePlot,
+    Parts,
+    Picture,
+    PictureGroup,
+    PictureRow,
+    QueryValues,
+    Report,
+    Row,
+    Table,
+)
+from artsim.evaluation.runner import Run, SearchChoices
+from artsim.evaluation.statistics import estimate_mean, estimate_means
+from artsim.search.fields import check_field
+from artsim.search.filters import Filters, build_criteria
+from artsim.search.models import Models
+from artsim.search.question import describe_criteria
+from artsim.store.gallery import Gallery
+
+RANDOM: Final = "random order"
+
+_COMPARED: Final = ("precision_at_1", "precision_at_10", "map", "ndcg")
+_ALWAYS: Final = ("artist", "artist_key", "image_uri")
+_CONFUSED: Final = 20
+_SHUFFLED: Final = 200
+_WORST: Final = 8
+_ENDS: Final = 10
+"""Most classes shown as best, and as worst."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsOptions(SearchChoices):
+    """What is evaluated, and how; see also `SearchChoices`.
+
+    Attributes
+    ----------
+    by : tuple of str
+        Fields that say what is alike, each a table of its own: works that share a value.
+    exclude : tuple of str
+        Works that share a value of one of these fields with the query are left out of its
+        ranking, and are nothing to find.
+    ks : tuple of int
+        Depths of precision and recall.
+    kind : Kind
+        What the works are: paintings, or parts of them, which are not found by one another.
+    filters : Filters
+        Only these works, as queries and as answers.
+    limit_queries : int or None
+        Only so many of the queries, drawn by `seed`.
+    checked : int
+        How many of the queries are also searched by the index.
+    """
+
+    by: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    ks: tuple[int, ...] = (1, 5, 10)
+    kind: Kind = field(default=PAINTINGS, kw_only=True)
+    filters: Filters = field(default_factory=Filters, kw_only=True)
+    limit_queries: int | None = field(default=None, kw_only=True)
+    checked: int = field(default=100, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        SearchChoices.__post_init__(self)
+        if not self.by:
+            raise ValueError("at least one field to evaluate by is needed")
+        self.check_least(checked=1, limit_queries=1)
+        if not self.ks or min(self.ks) < 1:
+            raise ValueError("depths must be at least 1")
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """The `ks`, each once, rising."""
+        return tuple(sorted(set(self.ks)))
+
+
+def evaluate_labels(
+    gallery: Gallery,
+    options: LabelsOptions,
+    *,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Say how well searches find works that share a field's value with the query.
+
+    Every work whose field is known is the query once, against all others. Works whose field
+    is unknown are left out of the rankings, which condenses them [1]_: they are neither right
+    nor wrong.
+
+    Parameters
+    ----------
+    models : Models, optional
+        Knows the encoders' names; none is loaded.
+    progress : Progress, optional
+        By default nothing is said.
+
+    Raises
+    ------
+    QueryError
+        If a field does not exist, or nothing meets the filters.
+    EncoderMismatchError
+        If the gallery has no vectors of an encoder.
+    EvaluationError
+        If no work has a field, no query has anything to find, or there is nothing to fuse.
+
+    References
+    ----------
+    .. [1] Sakai (2007). Alternatives to Bpref. SIGIR, 71-78.
+    """
+    run = Run("labels", gallery, options, models, progress, options.kind)
+    for name in (*options.by, *options.exclude):
+        check_field(name, run.collection)
+    criteria, remarks = build_criteria(options.filters, run.collection)
+    run.notes += remarks
+    run.settings |= {"criteria": describe_criteria(criteria), "ks": list(options.depths)}
+    with run.progressing("Reading vectors"):
+        works = _read(run, criteria)
+        run.settings["works"] = len(works)
+        parts = Parts()
+        for name in dict.fromkeys(options.by):
+            parts += _parts(_judge(run, works, name))
+    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
+    title = f"Leave-one-out by {' and '.join(options.by)}{left_out}: {run.gallery_name}"
+    return run.report(title, parts)
+
+
+def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
+    """Read the works, and refuse a field that none has before the long work begins.
+
+    One that is only to be excluded, too: nothing would be left out, and figures would be
+    better than they should be for a slip of the pen.
+    """
+    asked = dict.fromkeys((*run.options.by, *run.options.exclude))
+    own = () if run.kind.is_whole else (run.kind.index_field,)
+    try:
+        works = read_works(run, criteria, sorted({*map(stored_field, asked), *_ALWAYS, *own}))
+    except QueryError as error:
+        # The remarks say which filter nothing meets, and what there is instead.
+        raise QueryError("; ".join((str(error), *run.notes)), hint=error.hint) from error
+    for name in asked:
+        if not any(field_values(payload, name) for payload in works.payloads):
+            raise EvaluationError(
+                f"none of the {len(works)} {run.kind.name} has a field {name!r}; name one that "
+                "they have",
+                hint="artsim show ID",
+            )
+    return works
+
+
+@dataclass(frozen=True)
+class _Result:
+    """How each contender did by one field.
+
+    Attributes
+    ----------
+    works : Works
+        Those whose field is known.
+    judged : mapping of str to Judged
+        By contender's name; all over the same queries.
+    unlabeled : int
+        How many works were left out because the field is unknown.
+    asked : int
+        How many queries were tried; more than were judged, where some had nothing to find.
+    """
+
+    run: Run[LabelsOptions]
+    field: str
+    works: Works
+    relevance: Relevance
+    judged: Mapping[str, Judged]
+    unlabeled: int
+    asked: int
+
+    @property
+    def name(self) -> str:
+        """Of the table and, as a beginning, of the plots."""
+        return "labels_" + re.sub(r"\W+", "_", self.field)
+
+    @property
+    def queries(self) -> Judged:
+        """Any contender's rankings: what does not depend on the order is the same in all."""
+        return next(iter(self.judged.values()))
+
+    @cached_property
+    def best(self) -> str:
+        """Name of the contender with the highest mean average precision."""
+        return max(self.judged, key=lambda name: self.column(name, "map").mean())
+
+    def column(self, contender: str, metric: str) -> Floats:
+        """Return one metric of every query."""
+        return self.judged[contender].column(metric, self.run.options.depths)
+
+
+def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
+    options = run.options
+    labels = read_labels(every.payloads, name)
+    works = every.known(name, np.flatnonzero([bool(values) for values in labels.of_work]))
+    own = () if run.kind.is_whole else ("painting_id",)
+    excluded = (read_labels(works.payloads, other) for other in (*options.exclude, *own))
+    relevance = Relevance(read_labels(works.payloads, name), tuple(excluded))
+    rows = np.arange(len(works))
+    if options.limit_queries is not None:
+        run.progress.start(len(rows), f"Sampling queries by {name}")
+        rows = rows[count_to_find(relevance, rows, on_done=run.progress.update) > 0]
+        rows = sample_rows(rows, options.limit_queries, options.seed)
+    judged = {}
+    for contender in run.contenders:
+        run.progress.start(len(rows), f"Ranking by {name}: {contender.name}")
+        ranker = works.ranker(contender, _limit(options), options.rerank_depth)
+        judged[contender.name] = judge_rankings(
+            ranker, relevance, rows, options.depths, on_done=run.progress.update
+        )
+        if len(judged[contender.name].rows) == 0:
+            raise EvaluationError(
+                f"no query has anything to find: no two works share a value of {name!r} that "
+                "the filters and exclusions leave; name another field, or exclude less"
+            )
+    return _Result(run, name, works, relevance, judged, len(every) - len(works), len(rows))
+
+
+def _limit(options: LabelsOptions) -> int:
+    return max(*options.ks, TOP)
+
+
+def _parts(result: _Result) -> Parts:
+    """Return the tables, values by query, plots and failures of one field."""
+    names = [name for name in metric_names(result.run.options.depths) if name in _COMPARED]
+    ids = result.works.query_ids(result.run.kind)
+    queries = tuple(ids[row] for row in result.queries.rows)
+    values = (
+        QueryValues(result.name, row, name, queries, result.column(row, name))
+        for row in result.judged
+        for name in names
+    )
+    class_table, class_bars = _classes(result)
+    return Parts(
+        (_main_table(result), class_table),
+        tuple(values),
+        (_precision_recall(result), class_bars, _confusion(result)),
+        (_worst_queries(result),),
+    )
+
+
+def _main_table(result: _Result) -> Table:
+    """Return the table of all metrics, a row for each contender and for random order."""
+    run, ks, queries = result.run, result.run.options.depths, result.queries
+    trained = run.trained_on(result.works.payloads)
+
+    def row(name: str, metrics: Floats, note: str, more: Mapping[str, Cell]) -> Row:
+        estimates = estimate_means(metrics, seed=run.options.seed)
+        return Row(name, {**dict(zip(metric_names(ks), estimates, strict=True)), **more}, note)
+
+    rows = [
+        row(one.name, result.judged[one.name].metrics, run.row_note(one), trained.cells(one))
+        for one in run.contenders
+    ]
+    by_chance = random_metrics(queries.ranked, queries.to_find, ks)
+    rows.append(
+        row(RANDOM, by_chance, "Exact expectation over all orders of each query's works.", {})
+    )
+    columns = (
+        *(Column(f"precision_at_{k}", f"P@{k}") for k in ks),
+        *(Column(f"recall_at_{k}", f"R@{k}") for k in ks),
+        Column("map", "mAP"),
+        Column("ndcg", "nDCG", "score"),
+        Column(f"ndcg_at_{NDCG_DEPTH}", f"nDCG@{NDCG_DEPTH}", "score"),
+        Column("mrr", "MRR", "score"),
+        *trained.columns,
+    )
+    title = f"Finding works of the same {result.field}, leave-one-out"
+    notes = (*_notes(result), *trained.notes)
+    return Table(result.name, title, "search", columns, tuple(rows), notes)
+
+
+def _notes(result: _Result) -> list[str]:
+    """Return what was asked of what, and how the figures are meant."""
+    run, name, judged = result.run, result.field, result.queries
+    works, values = len(result.works), len(result.relevance.labels.names)
+    notes = [
+        f"{len(judged.rows):,} queries, each a work against the others of {works:,}; {name} has "
+        f"{values:,} values. A query has {judged.to_find.mean():,.1f} works to find among "
+        f"{judged.ranked.mean():,.1f} on average.",
+        "P@k: share of right works among the first k. R@k: share of queries with one right among "
+        "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
+        "over queries.",
+    ]
+    if result.unlabeled:
+        notes.append(
+            f"Left out of every ranking, neither right nor wrong (condensed lists, Sakai 2007), "
+            f"because {name} is unknown: {result.unlabeled:,} works."
+        )
+    if result.relevance.excluded:
+        left_out = " or ".join(labels.field for labels in result.relevance.excluded)
+        notes.append(
+            f"Works that share {left_out} with the query are left out of its ranking, and are "
+            "nothing to find."
+        )
+    if result.asked > len(judged.rows):
+        notes.append(
+            f"No queries, because nothing of the same {name} is left to find: "
+            f"{result.asked - len(judged.rows):,} works."
+        )
+    options = run.options
+    rows = sample_rows(judged.rows, options.checked, options.seed)
+    notes.append(index_note(run, result.works, result.relevance, rows, _limit(options)))
+    return notes
+
+
+def _precision_recall(result: _Result) -> LinePlot:
+    queries, seed = result.queries, result.run.options.seed
+    lines = [
+        Line(name, RECALL_LEVELS, tuple(judged.curve.mean(axis=0).tolist()))
+        for name, judged in result.judged.items()
+    ]
+    some = np.random.default_rng(seed).permutation(len(queries.rows))[:_SHUFFLED]
+    chance = random_curve(queries.ranked[some], queries.to_find[some], RECALL_LEVELS, seed=seed)
+    lines.append(Line(RANDOM, RECALL_LEVELS, tuple(chance.mean(axis=0).tolist()), dashed=True))
+    return LinePlot(
+        name=f"{result.name}_precision_recall",
+        title=f"Precision by recall, same {result.field}",
+        x_label="share of the right works found",
+        y_label="interpolated precision",
+        lines=tuple(lines),
+        x_range=(0.0, 1.0),
+        y_range=(0.0, 1.0),
+        note="Mean over queries at 11 levels of recall, as TREC interpolates: the greatest "
+        f"precision at that recall or beyond. Random order: shuffles for {len(some)} queries.",
+    )
+
+
+def _classes(result: _Result) -> tuple[Table, BarPlot]:
+    """Return the classes of works that are found best and worst, by the plain contenders."""
+    ks, labels = result.run.options.depths, result.relevance.labels
+    k = 10 if 10 in ks else ks[-1]
+    plain = [one.name for one in result.run.contenders if one.rerank is None]
+    precision = {name: result.column(name, f"precision_at_{k}") for name in plain}
+    queries: dict[int, list[int]] = {}
+    for place, row in enumerate(result.queries.rows.tolist()):
+        for value in labels.of_work[row]:
+            queries.setdefault(value, []).append(place)
+    # Classes in which a precision of 1 is possible; all, where these are too few.
+    large = [value for value in sorted(queries) if len(labels.members[value]) > k]
+    if len(large) < min(_ENDS, len(queries)):
+        large = sorted(queries)
+
+    def order(value: int) -> tuple[float, str]:
+        means = [values[queries[value]].mean() for values in precision.values()]
+        return (-float(np.mean(means)), labels.names[value])
+
+    shown = ranking = sorted(large, key=order)
+    which = f"All {len(ranking):,}"
+    if len(ranking) > 2 * _ENDS:
+        shown = [*ranking[:_ENDS], *ranking[-_ENDS:]]
+        which = f"The best {_ENDS} and the worst {_ENDS} of {len(ranking):,}"
+    left_out = len(queries) - len(large)
+    small = f"; {left_out:,} of at most {k} works are not shown" if left_out else ""
+    note = f"{which}, by P@{k} on average over the searches{small}."
+    found = {
+        value: {name: estimate_mean(values[queries[value]]) for name, values in precision.items()}
+        for value in shown
+    }
+    rows = []
+    for value, estimates in found.items():
+        counts = {"works": len(labels.members[value]), "queries": len(queries[value])}
+        rows.append(Row(labels.names[value], {**counts, **estimates}))
+    name, title = f"{result.name}_classes", f"Best and worst {result.field}: P@{k}"
+    columns = (
+        Column("works", "works", "count", None),
+        Column("queries", "queries", "count", None),
+        *(Column(search, search, better=None) for search in plain),
+    )
+    series = {search: [estimates[search] for estimates in found.values()] for search in plain}
+    names = tuple(labels.names[value] for value in shown)
+    return (
+        Table(name, title, result.field, columns, tuple(rows), (note,)),
+        BarPlot(name, title, f"P@{k}", names, series, note=note),
+    )
+
+
+def _confusion(result: _Result) -> ConfusionPlot:
+    """Return how often the nearest work of the best contender has which value."""
+    labels, judged = result.relevance.labels, result.judged[result.best]
+    # Of several values the first; every judged work has one.
+    first = np.array([classes[0] for classes in labels.of_work])
+    asked, nearest = first[judged.rows], first[judged.head[:, 0]]
+    frequency = np.bincount(asked, minlength=len(labels.names))
+    order = sorted(range(len(labels.names)), key=lambda c: (-frequency[c], labels.names[c]))
+    shown = [c for c in order[:_CONFUSED] if frequency[c]]
+    rest = len(shown)
+    place = np.full(len(labels.names), rest)
+    place[shown] = np.arange(rest)
+    counts = np.zeros((rest + 1, rest + 1), dtype=np.int64)
+    np.add.at(counts, (place[asked], place[nearest]), 1)
+    classes = [labels.names[c] for c in shown]
+    note = "The search with the highest mAP. Of a work with several values the first counts."
+    if counts[rest].any() or counts[:, rest].any():
+        classes.append("(all others)")
+        note += " (all others) are many values, so that its diagonal means nothing."
+    else:
+        counts = counts[:rest, :rest]
+    title = f"The {result.field} of the query and of its nearest work: {result.best}"
+    return ConfusionPlot(f"{result.name}_confusion", title, tuple(classes), counts, note)
+
+
+def _worst_queries(result: _Result) -> PictureGroup:
+    """Return the queries of the best search with the least average precision, with their hits.
+
+    One of a class, so that a single hard class does not fill the page; ties by painting id.
+    """
+    judged, labels, works = result.judged[result.best], result.relevance.labels, result.works
+    seen: set[int] = set()
+    places: list[int] = []
+    for place in np.argsort(result.column(result.best, "map"), kind="stable").tolist():
+        classes = labels.of_work[int(judged.rows[place])]
+        if seen.isdisjoint(classes) and len(places) < _WORST:
+            places.append(place)
+            seen.update(classes)
+    needed = {int(judged.rows[place]) for place in places}
+    needed |= {int(work) for place in places for work in judged.head[place] if work >= 0}
+    records = result.run.collection.retrieve([works.point_ids[work] for work in needed])
+
+    def picture(work: int, *caption: str, right: bool | None = None) -> Picture:
+        record = records.get(works.point_ids[work])
+        payload = works.payloads[work] if record is None else record.payload
+        names = ", ".join(labels.names[value] for value in labels.of_work[work])
+        return Picture(payload, (names, *caption), right)
+
+    rows = []
+    for place in places:
+        found = zip(
+            judged.head[place], judged.head_scores[place], judged.head_right[place], strict=True
+        )
+        hits = (
+            picture(int(work), f"score {score:.3f}", right=bool(right))
+            for work, score, right in found
+            if work >= 0
+        )
+        note = (
+            f"{judged.to_find[place]:,} to find; the first of them is at rank "
+            f"{judged.first_right[place]:,} of {judged.ranked[place]:,}."
+        )
+        rows.append(PictureRow(picture(int(judged.rows[place])), tuple(hits), note))
+    title = f"Worst answers by {result.field}, at most one of each: {result.best}"
+    return PictureGroup(title, tuple(rows))

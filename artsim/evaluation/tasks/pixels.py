@@ -1,0 +1,579 @@
+"""How alike hits and queries are pixel by pixel: SSIM, RMSE and LPIPS of the first K.
+
+This is how painting-similarity work on the National Gallery of Art reports itself [1]_ [2]_. It
+says how alike pictures look to a ruler, not to people: a mirrored copy scores like any other
+picture.
+
+References
+----------
+.. [1] PSY222/Painting_similarity_AI, ``readme.md`` (the figures), ``utils/evaluation.py``
+   (how SSIM and RMSE are computed) and ``utils/retrieve.py`` (which hits).
+.. [2] Atharva-Malode/HumanAI, ``task2/README.md`` (the figures), ``task2/eval.py`` and
+   ``task2/utils/image_retrival.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.progress import Progress
+from artsim.errors import EncoderError, ImageError, QueryError
+from artsim.evaluation.pixel_scores import BEST, Pair, Pictures, Subject, Tally, View
+from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
+from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share, list_contenders
+from artsim.search.models import Models
+from artsim.search.rerank import PIXELS
+from artsim.store.gallery import Gallery
+
+if TYPE_CHECKING:
+    from artsim.encoders.lpips import Backbone, LpipsDistance
+
+RANDOM: Final = "random"
+"""Name of the row whose hits are drawn by lot."""
+
+_FAILURES: Final = 5
+_FIELDS: Final = (
+    *("painting_id", "title", "artist", "artist_key", "date_text"),
+    *("image_uri", "image_width", "image_height"),
+)
+_COLUMNS: Final = (
+    Column("ssim_color", "SSIM", "score", "higher"),
+    Column("ssim_own_range", "SSIM own range", "score", "higher"),
+    Column("rmse_color", "RMSE", "score", "lower"),
+    Column("ssim_gray", "SSIM gray", "score", "higher"),
+    Column("rmse_gray", "RMSE gray", "score", "lower"),
+    Column("lpips", "LPIPS", "score", "lower"),
+)
+
+_OF_155: Final = (
+    "published by Painting_similarity_AI: 155 paintings of the National Gallery of Art, "
+    "30 of them queries"
+)
+_OF_500: Final = (
+    "published by HumanAI (task2): SSIM of 0.2045 for both, 500 paintings of the National "
+    "Gallery of Art, 50 of them queries"
+)
+
+PUBLISHED: Final = (
+    *(
+        Row(f"published {name}", {"ssim_own_range": s, "rmse_color": r}, _OF_155, measured=False)
+        for name, s, r in (
+            ("ResNet-50", 0.170127, 0.277642),
+            ("ResNet-50, face crop", 0.174401, 0.277435),
+            ("VGG16", 0.174376, 0.260189),
+            ("VGG16, face crop", 0.171231, 0.261491),
+        )
+    ),
+    Row("published ConvNeXt", {"ssim_gray": 0.2045}, _OF_500, measured=False),
+    Row("published DINO", {"ssim_gray": 0.2045}, _OF_500, measured=False),
+)
+"""As printed in their readmes; after a search by face crops, too, whole pictures are compared."""
+
+PUBLISHED_NOTES: Final = (
+    "The published color figures are SSIM of the query's own range and RMSE "
+    "(Painting_similarity_AI, utils/evaluation.py: 200 x 200, 7 x 7 windows, channels "
+    "averaged); the program does not round to 8 bits, which moves neither mean by 0.001.",
+    "They are still no like-for-like comparison: which 30 paintings were queries is not "
+    "said; utils/retrieve.py takes 5 neighbors by default and drops the first, so that 4 hits "
+    "count (-k 4); and it drops one row of the vectors but not of the names, so that a hit "
+    "listed behind the query is scored by the picture listed before it. Done so with the "
+    "encoders of artsim on the same 155, this takes 0.02 from SSIM and adds 0.02 to RMSE.",
+    "The published gray figures (HumanAI, task2/eval.py) compare another 500 paintings at the "
+    "query's own size instead of a square, found by dino_vits16 and convnext_base.",
+)
+"""What is and is not comparable, from the programs as their authors stored them."""
+
+_COMPARED: Final = ("resnet50", "vgg16", "convnext", "dino")
+"""Short names of the encoders whose kinds were published."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelsOptions(SearchChoices):
+    """What is compared, and how it is searched for; see also `SearchChoices`.
+
+    Attributes
+    ----------
+    fraction : float
+        Share of the paintings that are queries, above 0, at most 1.
+    queries : int or None
+        How many of them instead.
+    k : int
+        How many hits of each query are compared with it.
+    size : int
+        Side of the squares that pictures are brought to, at least 7.
+    face_encoders : sequence of str
+        Of those the parts have; all by default.
+    kinds : sequence of Kind or None
+        Parts that are compared too; None: whatever the gallery has.
+    not_same_artist : bool
+        Leave out hits by the query's artist; queries are then of known artists only.
+    best_limit : int
+        Most paintings, or parts, among which the best possible hits are looked for.
+    published : bool
+        Whether the figures of others stand beside.
+    lpips : {"alex", "vgg", "squeeze"} or None
+        Backbone of LPIPS; None leaves it out.
+    """
+
+    fraction: float = 0.2
+    queries: int | None = None
+    k: int = 5
+    size: int = 200
+    face_encoders: Sequence[str] = ()
+    rerank: tuple[str, ...] = ("ssim", "rmse")
+    kinds: tuple[Kind, ...] | None = None
+    not_same_artist: bool = False
+    best_limit: int = 500
+    published: bool = True
+    lpips: Backbone | None = "alex"
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        SearchChoices.__post_init__(self)
+        check_share("fraction", self.fraction)
+        self.check_least(k=1, size=7, best_limit=0, queries=1)
+
+    def count(self, paintings: int) -> int:
+        """Return how many of so many paintings are queries."""
+        wanted = round(self.fraction * paintings) if self.queries is None else self.queries
+        return min(max(1, wanted), paintings)
+
+
+def evaluate_pixels(
+    gallery: Gallery,
+    options: PixelsOptions | None = None,
+    *,
+    models: Models | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Compare sampled paintings with their first K hits, pixel by pixel.
+
+    Every encoder of the gallery searches, without and with re-ranking, through the
+    functions that answer queries; hits drawn by lot and the best there are in the gallery
+    stand beside them. Files are opened for the comparison alone; one that is missing or
+    damaged is left out and counted.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        With the picture files that its ``image_uri`` name on this machine.
+    options : PixelsOptions, optional
+    models : Models, optional
+        Where LPIPS's weights are looked for, and the limit on files; no encoder is loaded.
+    progress : Progress, optional
+
+    Returns
+    -------
+    Report
+        Tables ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
+        faces) and ``faces``; values by query; bars, curves by rank, and the queries least
+        like their hits.
+
+    Raises
+    ------
+    ImageError
+        If no query's picture can be read.
+    QueryError
+        If fewer than two paintings have the vectors.
+    EncoderMismatchError, StoreError
+        If the gallery lacks an encoder, or the database fails.
+    """
+    options = options or PixelsOptions()
+    run = Run("pixels", gallery, options, models, progress, versions=("lpips", "torchvision"))
+    work = _Work(run)
+    with run.progressing("Reading paintings"):
+        parts, queries = work.compare_pictures()
+        kinds = options.kinds
+        for kind in [k for k in gallery.kinds if not k.is_whole] if kinds is None else kinds:
+            try:
+                parts += work.compare_parts(kind)
+            except QueryError as error:
+                if kinds is not None:
+                    raise
+                run.notes.append(f"{kind.name.capitalize()} were not compared: {error}.")
+    lpips = None if work.perceptual is None else work.perceptual.identity
+    used = [info.vector_name for info in work.part_encoders]
+    run.settings |= {"face_encoders": used, "lpips": lpips}
+    run.notes[:0] = _definitions(options)
+    run.notes += [*work.problems(), *(PUBLISHED_NOTES if options.published else ())]
+    title = (
+        f"How alike {queries} paintings of {run.gallery_name} and their first {options.k} hits are"
+    )
+    return run.report(title, parts)
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The paintings of a gallery, or parts of them, that can be queries and hits.
+
+    Attributes
+    ----------
+    by_painting : dict of str to tuple of Subject
+        A painting's one picture, or its parts, in order of painting id.
+    """
+
+    by_painting: Mapping[str, tuple[Subject, ...]]
+    not_same_artist: bool = False
+
+    @cached_property
+    def flat(self) -> list[Subject]:
+        """All subjects, in the order of `by_painting`."""
+        return [subject for of_one in self.by_painting.values() for subject in of_one]
+
+    def all_pairs(self, query: str, most: int) -> list[Pair]:
+        """Return every pair of a subject of `query` and one that may be its hit.
+
+        None where there are more than `most` subjects.
+        """
+        if len(self.flat) > most:
+            return []
+        others = [other for other in self.flat if self._may_be_hit(query, other)]
+        return [(own, other) for own in self.by_painting[query] for other in others]
+
+    def random_pairs(self, query: str, k: int, rng: np.random.Generator) -> list[Pair]:
+        """Return K hits drawn by lot, each with a subject of `query` drawn by lot."""
+        drawn = (self.flat[int(i)] for i in rng.permutation(len(self.flat)))
+        hits = list(islice((one for one in drawn if self._may_be_hit(query, one)), k))
+        own = self.by_painting[query]
+        return [(own[int(rng.integers(len(own)))], hit) for hit in hits]
+
+    def _may_be_hit(self, query: str, other: Subject) -> bool:
+        if other.painting_id == query:
+            return False
+        key = self.by_painting[query][0].payload.get("artist_key")
+        return not (self.not_same_artist and other.payload.get("artist_key") == key)
+
+
+def read_subjects(
+    gallery: Gallery, kind: Kind, encoders: Sequence[EncoderInfo], *, not_same_artist: bool
+) -> Subjects:
+    """Read what has the vectors of every encoder, and pixels.
+
+    With `not_same_artist` only works whose artist is known, since for others the search
+    cannot tell.
+
+    Raises
+    ------
+    QueryError
+        If fewer than two paintings remain.
+    """
+    must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
+    known = (Known("artist_key"),) if not_same_artist else ()
+    own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
+    fields = (*_FIELDS, *(name for name in own if name in kind.fields))
+    grouped: dict[str, list[Subject]] = {}
+    for record in gallery[kind].scroll(
+        Criteria(must=(*must, *known)), payload_fields=fields, page_size=1000
+    ):
+        painting_id = str(record.payload["painting_id"])
+        key = painting_id if kind.is_whole else record.point_id
+        grouped.setdefault(painting_id, []).append(Subject(key, record.payload))
+    if len(grouped) < 2:
+        raise QueryError(
+            f"{gallery[kind].name!r} has {len(grouped)} paintings to compare, and two are needed",
+            hint="artsim info",
+        )
+    ordered = {
+        painting_id: tuple(
+            sorted(grouped[painting_id], key=lambda s: int(s.payload.get(kind.index_field, 0)))
+        )
+        for painting_id in sorted(grouped)
+    }
+    return Subjects(ordered, not_same_artist)
+
+
+def sample_queries(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Draw queries from `ids`, in order of ids; of one seed, more queries contain fewer."""
+    return sorted(ids[int(i)] for i in rng.permutation(len(ids))[:count])
+
+
+class _Work:
+    """What the tables share: pictures, LPIPS, the paintings and how they are drawn."""
+
+    def __init__(self, run: Run[PixelsOptions]) -> None:
+        self.run, self.options = run, run.options
+        self.perceptual = self._load_lpips()
+        self.pictures = Pictures(self.options.size, max_megapixels=run.models.max_megapixels)
+        self.whole = View(self.pictures.whole, self.perceptual)
+        self.part_encoders: list[EncoderInfo] = []
+        self.streams, self.skipped = 0, 0
+
+    def compare_pictures(self) -> tuple[Parts, int]:
+        """Search by whole pictures, and compare whole pictures; also return how many."""
+        run, subjects, tally = self.run, self._paintings, Tally(self.options.k)
+        lots = self._random()
+        queries = self._sample(list(subjects.by_painting), "Comparing pictures")
+        skipped = 0
+        for done, query in enumerate(queries, start=1):
+            if self.pictures.whole(subjects.by_painting[query][0]) is None:
+                skipped += 1
+            else:
+                tally.add(
+                    query, self._by_picture(query, lots), self._all(subjects, query), self.whole
+                )
+            run.progress.update(done)
+        count = self._count(queries, skipped)
+        about = f"{len(subjects.flat):,} paintings were searched, by the whole picture."
+        beside = self._beside()
+        rows = {one.name: one for one in run.contenders}
+        return self._parts("pictures", "Whole pictures", tally, count, about, beside, rows), count
+
+    def compare_parts(self, kind: Kind) -> Parts:
+        """Search by parts, and compare the pictures found, then the parts themselves.
+
+        Searches by whole pictures of the same queries stand beside in the first table.
+        """
+        run, k = self.run, self.options.k
+        encoders = run.encoders_of(kind, self.options.face_encoders)
+        contenders = list_contenders(encoders, self.options)
+        subjects = self._read(kind, encoders)
+        view = View(self.pictures.part, self.perceptual)
+        of_parts, of_pictures = Tally(k), Tally(k)
+        lots, other_lots = self._random(), self._random()
+        both = [key for key in subjects.by_painting if key in self._paintings.by_painting]
+        if not both:
+            raise QueryError(f"no painting has the vectors of both its picture and its {kind.name}")
+        self.part_encoders += encoders
+        queries = self._sample(both, f"Comparing {kind.name}")
+        skipped = 0
+        for done, query in enumerate(queries, start=1):
+            run.progress.update(done - 1)
+            own = subjects.by_painting[query]
+            if not any(self.pictures.part(one) is not None for one in own):
+                skipped += 1
+                continue
+            found = {one.name: self._by_part(kind, one, query, own) for one in contenders}
+            others = {
+                f"by {kind.noun}: {name}": [(part.painting, hit.painting) for part, hit in pairs]
+                for name, pairs in found.items()
+            } | self._by_picture(query, other_lots)
+            of_pictures.add(query, others, self._all(self._paintings, query), self.whole)
+            found[RANDOM] = subjects.random_pairs(query, k, lots)
+            of_parts.add(query, found, self._all(subjects, query), view)
+        count = self._count(queries, skipped)
+        searched = (
+            f"The queries have {kind.name}. Searches by {kind.noun} look for the {kind.name} most "
+            "like any of theirs, and then, as the published work does, the whole pictures those "
+            f"are in are compared; one that is hit by two {kind.name} counts twice. Searches by "
+            "the whole picture stand beside."
+        )
+        found_by = (
+            f"{len(subjects.flat):,} {kind.name} were searched, by every {kind.noun} of a "
+            f"painting; a hit is compared with the {kind.noun} that found it, both cut out "
+            "upright as encoders see them."
+        )
+        published = PUBLISHED if self.options.published else ()
+        beside = [row for row in published if f"{kind.noun} crop" in row.name]
+        title = f"Whole pictures, of paintings with {kind.name}"
+        rows = {f"by {kind.noun}: {one.name}": one for one in contenders}
+        rows |= {one.name: one for one in run.contenders}
+        found_pictures = self._parts(
+            f"{kind.noun}_pictures", title, of_pictures, count, searched, beside, rows
+        )
+        rows = {one.name: one for one in contenders}
+        named = kind.name.capitalize()
+        found_parts = self._parts(kind.name, named, of_parts, count, found_by, (), rows)
+        return replace(found_pictures, failures=()) + found_parts
+
+    def problems(self) -> list[str]:
+        """Return what was left out because a file could not be read."""
+        problems = self.pictures.problems
+        if not problems:
+            return []
+        return [
+            f"{len(problems)} pictures could not be read and were left out, {self.skipped} of them "
+            f"queries; the first: {next(iter(problems.values()))}"
+        ]
+
+    def _load_lpips(self) -> LpipsDistance | None:
+        if self.options.lpips is None:
+            self.run.notes.append("LPIPS was not asked for.")
+            return None
+        from artsim.encoders.lpips import LpipsDistance, find_lpips
+
+        models = self.run.models
+        try:
+            weights = find_lpips(self.options.lpips, models.settings)
+        except EncoderError as error:
+            self.run.notes.append(f"LPIPS was not measured: {error}.")
+            return None
+        return LpipsDistance(self.options.lpips, weights, device=models.device)
+
+    @cached_property
+    def _paintings(self) -> Subjects:
+        return self._read(PAINTINGS, self.run.encoders)
+
+    def _read(self, kind: Kind, encoders: Sequence[EncoderInfo]) -> Subjects:
+        but = self.options.not_same_artist
+        return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
+
+    def _sample(self, ids: Sequence[str], description: str) -> list[str]:
+        count = self.options.count(len(ids))
+        self.run.progress.start(count, description)
+        return sample_queries(ids, count, np.random.default_rng([self.options.seed, 0]))
+
+    def _random(self) -> np.random.Generator:
+        """Return random numbers of their own for each use, so that none shifts another."""
+        self.streams += 1
+        return np.random.default_rng([self.options.seed, self.streams])
+
+    def _by_picture(self, query: str, lots: np.random.Generator) -> dict[str, list[Pair]]:
+        """Return what each search by the whole picture puts first, and hits drawn by lot."""
+        subjects, own = self._paintings, self._paintings.by_painting[query][0]
+        found = {}
+        for one in self.run.contenders:
+            hits = self._search(one, query, PAINTINGS)
+            found[one.name] = [(own, Subject(hit.painting_id, hit.payload)) for hit in hits]
+        return found | {RANDOM: subjects.random_pairs(query, self.options.k, lots)}
+
+    def _by_part(
+        self, kind: Kind, contender: Contender, query: str, own: Sequence[Subject]
+    ) -> list[Pair]:
+        """Return what a search puts first, each hit with the part of the query that found it."""
+        by_index = {int(part.payload[kind.index_field]): part for part in own}
+        return [
+            (by_index[hit.query_face], Subject(hit.point_id, hit.payload))
+            for hit in self._search(contender, query, kind)
+            if hit.query_face is not None
+        ]
+
+    def _search(self, contender: Contender, query: str, kind: Kind) -> Sequence[Hit]:
+        but = self.options.not_same_artist
+        return self.run.search(
+            contender, query, kind=kind, limit=self.options.k, not_same_artist=but
+        )
+
+    def _all(self, subjects: Subjects, query: str) -> list[Pair]:
+        return subjects.all_pairs(query, self.options.best_limit)
+
+    def _count(self, queries: Sequence[str], skipped: int) -> int:
+        self.skipped = max(self.skipped, skipped)
+        if skipped == len(queries):
+            first = next(iter(self.pictures.problems.values()), "there is none")
+            raise ImageError(
+                f"none of {len(queries)} query pictures could be read; the first: {first}"
+            )
+        return len(queries) - skipped
+
+    def _beside(self) -> list[Row]:
+        """Return the published rows, and those of encoders that the gallery does not have."""
+        if not self.options.published:
+            return []
+        return [*PUBLISHED, *missing_rows(self.run.gallery, self.run.models)]
+
+    def _parts(
+        self,
+        name: str,
+        what: str,
+        tally: Tally,
+        queries: int,
+        about: str,
+        beside: Sequence[Row],
+        contenders: Mapping[str, Contender],
+    ) -> Parts:
+        """Return one table, its plots and worst queries; `contenders` by the names of rows."""
+        size, k, seed = self.options.size, self.options.k, self.options.seed
+        estimates = {row: tally.estimates(row, seed) for row in tally.row_names()}
+        works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
+        trained = self.run.trained_on(
+            works, [info for one in contenders.values() for info in one.encoders]
+        )
+        rows = []
+        for row, values in estimates.items():
+            notes = []
+            if missing := tally.missing[row]:
+                notes.append(f"hits without a readable picture: {missing}")
+            if row == BEST:
+                notes.append(
+                    "a bound, no ranking: each column takes the hits that this very figure puts "
+                    "first among all"
+                )
+            known = trained.cells(contenders[row]) if row in contenders else {}
+            rows.append(Row(row, {**values, **known}, "; ".join(notes), measured=row != BEST))
+        # The bound stands last, below what is bound by it.
+        rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
+        title = f"{what}, {size} x {size}: {queries} queries, {k} hits each"
+        columns, notes_ = (*_COLUMNS, *trained.columns), (about, *trained.notes)
+        table = Table(name, title, "encoder", columns, (*beside, *rows), notes_)
+        color = [values.get("ssim_color") for values in estimates.values()]
+        gray = [values.get("ssim_gray") for values in estimates.values()]
+        bars = BarPlot(
+            f"{name}_ssim",
+            f"{what}: SSIM, with 95 % intervals over queries",
+            "mean SSIM",
+            tuple(estimates),
+            {"color": color, "gray": gray},
+            unit="score",
+        )
+        lines = tuple(
+            Line(
+                row,
+                tuple(float(rank) for rank in range(1, len(values) + 1)),
+                tuple(values),
+                dashed=row in (RANDOM, BEST),
+            )
+            for row, values in tally.by_rank().items()
+            if values
+        )
+        by_rank = f"{what}: SSIM in color by rank"
+        curve = LinePlot(f"{name}_ssim_by_rank", by_rank, "rank", "mean SSIM", lines)
+        plain = [row for row, one in contenders.items() if one.rerank is None]
+        failures = tally.failures(what, plain, _FAILURES)
+        return Parts((table,), tally.query_values(name), (bars, curve), failures)
+
+
+def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
+    """Return a row for each published kind of encoder that the gallery has no vectors of.
+
+    The row says whether the weights are here, where they were looked for, and what to do.
+    """
+    from artsim.encoders.registry import list_cards
+    from artsim.encoders.weights import find_weights
+
+    encoders = gallery.encoders(PAINTINGS).values()
+    have = {info.name for info in encoders} | {info.spec for info in encoders}
+    rows = []
+    for card in list_cards(models.settings):
+        if card.name not in _COMPARED or {card.name, card.spec} & have:
+            continue
+        ingest = f"artsim ingest SOURCE --encoder {card.name}"
+        if card.weights_here:
+            note = f"not measured: its weights are here, its vectors are not; add them: {ingest}"
+        else:
+            _, places = find_weights(card.stems, given=None, settings=models.settings)
+            hub = [] if card.hub is None else [f"the hub's cache for {card.hub[0]}"]
+            note = (
+                f"not measured: no weights in {'; '.join([*places, *hub])}; with a connection "
+                f"{ingest} fetches them, without one copy them into the folder that "
+                "ARTSIM_WEIGHTS names"
+            )
+        rows.append(Row(card.name, {}, note, measured=False))
+    return rows
+
+
+def _definitions(options: PixelsOptions) -> tuple[str, ...]:
+    return (
+        f"Pictures are squashed to {options.size} x {options.size} pixels (bilinear, 8 bits a "
+        "channel). SSIM is that of Wang et al. (2004) as scikit-image computes it: means over all "
+        "7 x 7 windows of equal weights, sample covariance, K1 = 0.01, K2 = 0.03, data range 255; "
+        "in color the mean of the three channels. For SSIM own range the data range is the "
+        "query's greatest level minus its least, as the published program has it, which gives "
+        "lower figures.",
+        "RMSE is over all pixels and channels, of levels 0..1. Gray is 0.299 R + 0.587 G + "
+        "0.114 B. LPIPS is version 0.1. Of RMSE and LPIPS less is nearer.",
+        f"Each query's figures are means over its first {options.k} hits, the painting itself left "
+        "out; a row is the mean over queries, with 95 % bootstrap intervals.",
+        "Re-ranking compares the gallery's small gray pixels, not these pictures, and only "
+        "reorders the first hits; it raises these figures because it aims at them. Whether it "
+        "finds better works is what artsim evaluate labels and copies say.",
+    )

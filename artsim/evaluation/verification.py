@@ -1,0 +1,466 @@
+"""Verification: from scored pairs of faces to ROC curve, error rates and accuracy.
+
+A pair is accepted, that is taken for one person, if its score reaches a threshold. TAR is
+the share of pairs of one person that are accepted (true accepts), FAR the share of pairs
+of different people (false accepts).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import Vector
+from artsim.errors import MetadataError
+from artsim.evaluation.metrics import Floats, Integers
+from artsim.evaluation.statistics import Estimate
+
+Same: TypeAlias = npt.NDArray[np.bool_]
+"""Whether both faces of a pair are one person's, shape (N,)."""
+
+FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
+"""False accept rates at which the true accept rate is reported, by the name of the column."""
+
+RESAMPLES: Final = 500
+
+Draw: TypeAlias = Callable[[np.random.Generator], npt.NDArray[np.generic]]
+"""Maker of one resample: how often each of N pairs counts, shape (N,)."""
+
+TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+_COLUMNS: Final = ("file_a", "file_b", "same")
+_ROUNDS: Final = 50
+_BLOCK: Final = 16_384
+
+
+class RocCurve:
+    """The points that the thresholds of scored pairs reach, for any weights of the pairs.
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (N,)
+        Higher is nearer.
+    same : ndarray of bool, shape (N,)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a score is not finite, or either kind of pair is missing.
+
+    Notes
+    -----
+    Only the corners of the curve are kept. Between thresholds that admit pairs of one
+    kind alone the curve is straight whatever the weights, so that nothing is lost, and a
+    bootstrap over many pairs takes a cumulative sum and little more; scikit-learn's
+    ``roc_curve`` would sort all pairs for each resample.
+    """
+
+    def __init__(self, scores: Floats, same: Same) -> None:
+        if scores.shape != same.shape or scores.ndim != 1 or not np.isfinite(scores).all():
+            raise ValueError(
+                f"expected finite scores and truths of one shape (N,), got {scores.shape} and "
+                f"{same.shape}"
+            )
+        if not same.any() or same.all():
+            raise ValueError("expected pairs of one person and pairs of different people")
+        order = np.argsort(-scores, kind="stable")
+        self._parts = order[same[order]], order[~same[order]]
+        thresholds = np.unique(scores)[::-1]
+        accepted = [
+            np.searchsorted(-scores[part], -thresholds, side="right") for part in self._parts
+        ]
+        rises, runs = (np.diff(counts, prepend=0) > 0 for counts in accepted)
+        straight = (rises[:-1] != runs[:-1]) & (rises[:-1] == rises[1:]) & (runs[:-1] == runs[1:])
+        corner = np.concatenate([~straight, [True]])
+        self._accepted = tuple(np.concatenate([[0], counts[corner]]) for counts in accepted)
+        self.thresholds: Floats = thresholds[corner]
+        """Score that reaches each corner but the first, falling, shape (T,)."""
+
+    def points(self, weights: npt.NDArray[np.generic] | None = None) -> tuple[Floats, Floats]:
+        """Return FAR and TAR of each corner, from (0, 0) to (1, 1).
+
+        Parameters
+        ----------
+        weights : ndarray, shape (N,), optional
+            How often each pair counts, at least 0; by default once.
+
+        Returns
+        -------
+        far, tar : ndarray of float64, shape (T + 1,)
+            Rising; NaN where the weights leave no pair of that kind.
+        """
+        tar, far = (
+            _shares(np.ones(len(part)) if weights is None else weights[part], counts)
+            for part, counts in zip(self._parts, self._accepted, strict=True)
+        )
+        return far, tar
+
+
+def _shares(weights: npt.NDArray[np.generic], counts: Integers) -> Floats:
+    sums = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    if sums[-1] == 0.0:
+        return np.full(len(counts), np.nan)
+    return np.asarray(sums[counts] / sums[-1])
+
+
+def rates(far: Floats, tar: Floats) -> dict[str, float]:
+    """Return what a curve from `RocCurve.points` comes down to.
+
+    Returns
+    -------
+    dict of str to float
+        ``auc``: area under the curve, the chance that a pair of one person scores higher
+        than a pair of different people, a tie counting half. ``eer``: where FAR equals
+        1 - TAR, the curve taken as straight between its points. For each of `FARS` the
+        largest TAR of a threshold whose FAR is at most that, not interpolated. All are NaN
+        where the curve is.
+    """
+    if not (np.isfinite(far).all() and np.isfinite(tar).all()):
+        return dict.fromkeys(("auc", "eer", *FARS), np.nan)
+    excess = far + tar - 1.0
+    after = int(np.searchsorted(excess, 0.0, side="left"))
+    part = -excess[after - 1] / (excess[after] - excess[after - 1])
+    reached = np.searchsorted(far, list(FARS.values()), side="right") - 1
+    return {
+        "auc": float(np.trapezoid(tar, far)),
+        "eer": float(far[after - 1] + part * (far[after] - far[after - 1])),
+        **dict(zip(FARS, tar[reached].tolist(), strict=True)),
+    }
+
+
+def draw_pairs(count: int) -> Draw:
+    """Return the bootstrap that draws `count` pairs, one by one, with replacement."""
+    return lambda rng: np.bincount(rng.integers(0, count, count), minlength=count)
+
+
+def draw_people(first: Integers, second: Integers) -> Draw:
+    """Return the bootstrap that draws people, and with them all pairs they are in.
+
+    Pairs that share a person go right or wrong together, so that drawing them one by one
+    would make intervals too narrow. A pair of one person counts as often as the person
+    was drawn, a pair of two people as often as the product of both [1]_.
+
+    Parameters
+    ----------
+    first, second : ndarray of int, shape (N,)
+        Number of the person of each face of a pair, from 0.
+
+    References
+    ----------
+    .. [1] Bolle, Ratha & Pankanti (2004). Error analysis of pattern recognition systems:
+       the subsets bootstrap. Computer Vision and Image Understanding 93, 1-33.
+    """
+    people = int(max(first.max(), second.max())) + 1
+    same = np.flatnonzero(first == second)
+
+    def draw(rng: np.random.Generator) -> npt.NDArray[np.generic]:
+        drawn = np.bincount(rng.integers(0, people, people), minlength=people)
+        weights = drawn[first] * drawn[second]
+        weights[same] = drawn[first[same]]
+        return weights
+
+    return draw
+
+
+def estimate_rates(
+    curve: RocCurve, draw: Draw, counts: tuple[int, int], *, seed: int = 0
+) -> dict[str, Estimate]:
+    """Return the `rates` of a curve, with 95 % percentile intervals.
+
+    Parameters
+    ----------
+    draw : Draw
+        One resample of the pairs.
+    counts : tuple of int
+        Pairs of one person, and all pairs: what TAR is a share of, and AUC and EER.
+    """
+    rng = np.random.default_rng(seed)
+    whole = rates(*curve.points())
+    rows = np.array([[*rates(*curve.points(draw(rng))).values()] for _ in range(RESAMPLES)])
+    # A resample without any pair of one kind has no curve.
+    kept = rows[np.isfinite(rows).all(axis=1)]
+    if len(kept) == 0:
+        kept = np.array([[*whole.values()]])
+    low, high = np.quantile(kept, (0.025, 0.975), axis=0).tolist()
+    of_one, of_all = counts
+    return {
+        name: Estimate(value, low[i], high[i], of_one if name in FARS else of_all)
+        for i, (name, value) in enumerate(whole.items())
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedAccuracy:
+    """Accuracy with thresholds that the judged pairs had no part in.
+
+    Attributes
+    ----------
+    right : ndarray of bool, shape (N,)
+        Whether each pair was judged right, with the threshold of its fold.
+    of_folds : ndarray of float64, shape (F,)
+        Share of right pairs in each fold.
+    thresholds : ndarray of float64, shape (F,)
+        With which each fold was judged; a pair is accepted if its score reaches it.
+    """
+
+    right: npt.NDArray[np.bool_]
+    of_folds: Floats
+    thresholds: Floats
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean over folds, as results on LFW are reported [1]_.
+
+        References
+        ----------
+        .. [1] Huang, Ramesh, Berg & Learned-Miller (2007). Labeled Faces in the Wild: a
+           database for studying face recognition in unconstrained environments. UMass
+           technical report 07-49, section 4.
+        """
+        return float(self.of_folds.std(ddof=1) / np.sqrt(len(self.of_folds)))
+
+
+def consecutive_folds(same: Same, count: int = 10) -> Integers:
+    """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
+
+    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people,
+    these are its sets: what KFold without shuffling makes of it in facenet [1]_ and
+    insightface [2]_. A list with all pairs of one kind first divides as well.
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        Number of each pair's fold, from 0.
+
+    Raises
+    ------
+    ValueError
+        If `count` is below 2, or above the pairs of either kind.
+
+    References
+    ----------
+    .. [1] Sandberg. facenet, ``src/facenet.py``, ``calculate_roc``.
+    .. [2] Guo & Deng. insightface, ``recognition/arcface_mxnet/verification.py``.
+    """
+    fewest = int(min(same.sum(), (~same).sum()))
+    if count < 2 or count > fewest:
+        raise ValueError(
+            f"expected at least 2 folds, and a pair of either kind in each, got {count} folds "
+            f"of {fewest} pairs of the rarer kind"
+        )
+    folds = np.empty(len(same), dtype=np.intp)
+    for kind in (same, ~same):
+        for fold, part in enumerate(np.array_split(np.flatnonzero(kind), count)):
+            folds[part] = fold
+    return folds
+
+
+def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> FoldedAccuracy:
+    """Judge each fold with the threshold that is best on all the others.
+
+    The protocol of LFW's View 2, as facenet's and insightface's evaluation code have it.
+    Theirs tries a grid of distances; here every threshold that makes a difference on the
+    other folds is tried, halfway between two of their scores, so that encoders whose
+    scores crowd together are not wronged. Of equally good ones the strictest is taken, as
+    theirs do.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there are fewer than two folds.
+    """
+    numbers = np.unique(folds)
+    if not scores.shape == same.shape == folds.shape or len(numbers) < 2:
+        raise ValueError(
+            f"expected scores, truths and two folds or more of one shape (N,), got "
+            f"{scores.shape}, {same.shape} and {len(numbers)} folds of {folds.shape}"
+        )
+    right = np.empty(len(scores), dtype=np.bool_)
+    thresholds = []
+    for number in numbers:
+        judged = folds == number
+        thresholds.append(best_threshold(scores[~judged], same[~judged]))
+        right[judged] = (scores[judged] >= thresholds[-1]) == same[judged]
+    of_folds = np.array([right[folds == number].mean() for number in numbers])
+    return FoldedAccuracy(right, of_folds, np.array(thresholds))
+
+
+def best_threshold(scores: Floats, same: Same) -> float:
+    """Return the threshold that judges most pairs right, the strictest of equally good ones.
+
+    It lies halfway between two neighboring scores, or is infinite where it is best to
+    accept none or all.
+    """
+    values = np.unique(scores)[::-1]
+    accepted_same = np.searchsorted(-np.sort(scores[same])[::-1], -values, side="right")
+    accepted_different = np.searchsorted(-np.sort(scores[~same])[::-1], -values, side="right")
+    # With the first k values accepted, k from 0 on; all but a constant.
+    best = int(np.argmax(np.concatenate([[0], accepted_same - accepted_different])))
+    if best in (0, len(values)):
+        return np.inf if best == 0 else -np.inf
+    return float((values[best - 1] + values[best]) / 2)
+
+
+def pair_cosines(vectors: Vector, first: Integers, second: Integers) -> Floats:
+    """Return the cosines of M pairs of unit rows of float32, as float64 of shape (M,)."""
+    cosines = np.empty(len(first))
+    for start in range(0, len(first), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        cosines[rows] = np.einsum("ij,ij->i", vectors[first[rows]], vectors[second[rows]])
+    return cosines
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPair:
+    """Two pictures by name, and whether they show one person.
+
+    Attributes
+    ----------
+    first, second : str
+        Painting id, or the file's name.
+    fold : str or None
+        Set of the protocol that the pair belongs to, where the list says.
+    line : int
+        Where it stands in the list.
+    """
+
+    first: str
+    second: str
+    same: bool
+    fold: str | None
+    line: int
+
+
+def read_pairs(path: Path) -> list[ListedPair]:
+    """Read a list of pairs: CSV with columns ``file_a``, ``file_b``, ``same``, perhaps ``fold``.
+
+    ``same`` is 1 or 0, true or false, yes or no.
+
+    Raises
+    ------
+    MetadataError
+        If the file cannot be read, a column is missing, or a row makes no sense.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise MetadataError(
+                    f"{path}: expected the columns file_a, file_b and same, and none is called "
+                    f"{missing[0]!r}; it has: {', '.join(reader.fieldnames or ()) or 'none'}"
+                )
+            pairs = [_pair(row, path, reader.line_num) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise MetadataError(f"{path}: cannot be read as CSV ({exc}); give a list of pairs") from exc
+    if not pairs:
+        raise MetadataError(f"{path}: expected pairs, and found none below the header")
+    if len({pair.fold is None for pair in pairs}) > 1:
+        line = next(pair.line for pair in pairs if pair.fold is None)
+        raise MetadataError(f"{path}, line {line}: other pairs have a fold, and this one has none")
+    return pairs
+
+
+def _pair(row: Mapping[str, str | None], path: Path, line: int) -> ListedPair:
+    first, second, same = ((row.get(name) or "").strip() for name in _COLUMNS)
+    if not first or not second or same.lower() not in TRUTHS:
+        raise MetadataError(
+            f"{path}, line {line}: expected two names and 1 or 0, found "
+            f"{first!r}, {second!r}, {same!r}"
+        )
+    fold = (row.get("fold") or "").strip() or None
+    return ListedPair(first, second, TRUTHS[same.lower()], fold, line)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPairs:
+    """M pairs of N labeled things, by index.
+
+    Attributes
+    ----------
+    first, second : ndarray of int, shape (M,)
+    same : ndarray of bool, shape (M,)
+        Whether their labels are equal.
+    sampled : bool
+        Whether there are more pairs than these.
+    """
+
+    first: Integers
+    second: Integers
+    same: Same
+    sampled: bool
+
+    def __len__(self) -> int:
+        """Return M."""
+        return len(self.same)
+
+
+def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> IndexPairs:
+    """Return every pair of N labeled things, or a sample of at most `most`.
+
+    A sample holds pairs of one label first, up to half of `most`, for they are the rarer
+    kind, and pairs of different labels in the rest; each kind is drawn evenly and without
+    repetition, which is all that rates within a kind depend on.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        Number of each one's label, from 0.
+    most : int
+        Largest number of pairs, at least 2.
+    """
+    count = len(labels)
+    if count * (count - 1) // 2 <= most:
+        first, second = np.triu_indices(count, k=1)
+        return IndexPairs(first, second, labels[first] == labels[second], sampled=False)
+    rng = np.random.default_rng(seed)
+
+    def different(size: int) -> Integers:
+        pairs = rng.integers(0, count, (size, 2))
+        return np.asarray(pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]])
+
+    alike = _alike(labels, most // 2, rng)
+    others = _distinct(different, most - len(alike), count)
+    first, second = np.concatenate([alike, others]).T
+    return IndexPairs(first, second, labels[first] == labels[second], sampled=True)
+
+
+def _alike(labels: Integers, most: int, rng: np.random.Generator) -> Integers:
+    """Return pairs of one label, shape (M, 2), the smaller index first."""
+    sizes = np.bincount(labels)
+    pairs_of = sizes * (sizes - 1) // 2
+    total = int(pairs_of.sum())
+    if total <= most:
+        members = (np.flatnonzero(labels == label) for label in np.flatnonzero(sizes > 1))
+        pairs = [pair for of_label in members for pair in combinations(of_label.tolist(), 2)]
+        return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    by_label = np.argsort(labels, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+
+    def draw(size: int) -> Integers:
+        label = rng.choice(len(sizes), size, p=pairs_of / total)
+        first = rng.integers(0, sizes[label])
+        second = (first + rng.integers(1, sizes[label])) % sizes[label]
+        return np.asarray(by_label[starts[label] + np.stack([first, second])].T)
+
+    return _distinct(draw, most, len(labels))
+
+
+def _distinct(draw: Callable[[int], Integers], most: int, count: int) -> Integers:
+    """Return at most `most` different pairs of what `draw` gives, in the order of drawing."""
+    found = np.empty(0, dtype=np.intp)
+    # Where few pairs exist, most draws repeat one another: fewer than asked for will do.
+    for _ in range(_ROUNDS):
+        first, second = np.sort(draw(most), axis=1).T
+        found = np.concatenate([found, first * count + second])
+        found = found[np.sort(np.unique(found, return_index=True)[1])][:most]
+        if len(found) == most:
+            break
+    return np.stack(np.divmod(found, count), axis=1)
