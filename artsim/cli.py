@@ -12,10 +12,10 @@ from artsim.commands.command_line import Commands
 from artsim.commands.evaluate.group import app as evaluate
 from artsim.commands.galleries import facets, info, list_gallery, models, show
 from artsim.commands.ingest import ingest, sample
+from artsim.commands.maintenance import delete, export, push, repair
 from artsim.commands.map_command import map_collection
 from artsim.commands.query import query, replay
-from artsim.commands.train.group import app as train
-from artsim.commands.upkeep import delete, export, push, repair
+from artsim.commands.train import app as train
 
 app = typer.Typer(
     name="artsim",

@@ -32,7 +32,7 @@ def info(
     if output_format == "json":
         write_json(described)
     else:
-        from artsim.render.overview import print_store, store_notes
+        from artsim.render.table import print_store, store_notes
 
         print_store(described, sys.stdout)
         say_notes(store_notes(described))
@@ -80,7 +80,7 @@ def list_gallery(
 
 
 def _show_listing(listing: Listing, offset: int, outputs: Outputs) -> None:
-    from artsim.render.listing import print_listing
+    from artsim.render.table import print_listing
     from artsim.render.text import describe_listing
 
     say_notes(listing.notes)
@@ -118,8 +118,7 @@ def facets(
     if output_format == "json":
         write_json(counts.to_dict())
     elif counts.values:
-        from artsim.render.facets import facets_table
-        from artsim.render.table import print_table
+        from artsim.render.table import facets_table, print_table
 
         print_table(facets_table(counts), sys.stdout)
 
@@ -159,6 +158,6 @@ def models(
     if output_format == "json":
         write_json([card.listed() for card in cards])
     else:
-        from artsim.render.overview import print_models
+        from artsim.render.table import print_models
 
         print_models(cards, sys.stdout)

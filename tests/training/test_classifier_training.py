@@ -23,9 +23,8 @@ from artsim.errors import (
 from artsim.evaluation.report import ConfusionPlot, read_report
 from artsim.render.report_page import write_report
 from artsim.render.training_report import classifier_report
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.outcome import ClassifierOutcome
-from artsim.training.classifier.task import train_classifier
+from artsim.training.classifier_training import ClassifierOutcome, train_classifier
+from artsim.training.recipes import ClassifierOptions
 
 WORKS = len(MANNERS) * ARTISTS_OF_EACH * WORKS_OF_EACH
 STYLE = ClassifierOptions(by="style")
@@ -177,7 +176,7 @@ def test_the_backbone_is_part_of_its_identity(recurrent: ClassifierOutcome, tmp_
     other = resolve(f"file:{tmp_path / 'styles'}")
     assert other.vector_name != same.vector_name
     with pytest.raises(EncoderMismatchError, match="another-v1"):
-        other.load("cpu")
+        load_encoder(other, device="cpu")
     with pytest.raises(EncoderMismatchError, match="copy the whole folder"):
         load_classifier(tmp_path / "styles")
     content["base"] = {"name": "builtin"}
