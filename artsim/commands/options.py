@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -29,24 +29,26 @@ SERVER = "New collections on a server"
 def as_command(command: Callable[..., None]) -> Callable[..., None]:
     """Return `command` for typer: its groups as options, its expected errors as one line.
 
-    A group is a parameter whose type is a dataclass with fields that are annotated as the
-    parameters of a command are; for typer, all of its fields are parameters.
+    A group is a parameter whose type is a dataclass; for typer its fields are parameters, those
+    that are annotated as the parameters of a command are, or say what they are in the
+    metadata ``flags`` and ``about``.
     """
     hints = get_type_hints(command, include_extras=True)
     options: list[inspect.Parameter] = []
-    groups: dict[str, type[Any]] = {}
+    groups: dict[str, list[inspect.Parameter]] = {}
     for name, parameter in inspect.signature(command).parameters.items():
         if isinstance(hints[name], type) and is_dataclass(hints[name]):
-            groups[name] = hints[name]
-            options += _options_of(hints[name])
+            groups[name] = _options_of(hints[name])
+            options += groups[name]
         else:
             options.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name]))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        for name, group in groups.items():
-            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         with expected_errors():
+            for name, own in groups.items():
+                given = {option.name: values.pop(option.name) for option in own}
+                values[name] = hints[name](**given)
             command(**values)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
@@ -56,11 +58,16 @@ def as_command(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    return [
-        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
-        for field in fields(group)
-    ]
+    options = []
+    for field in fields(group):
+        hint, keyword = hints[field.name], inspect.Parameter.KEYWORD_ONLY
+        if "about" in field.metadata:
+            about = typer.Option(*field.metadata["flags"], **field.metadata["about"])
+            hint = Annotated[hint, about]
+        if hasattr(hint, "__metadata__"):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            options.append(inspect.Parameter(field.name, keyword, default=default, annotation=hint))
+    return options
 
 
 def any_of(what: str) -> typer.models.OptionInfo:
@@ -334,3 +341,18 @@ OverwriteOption = Annotated[
 TableOrJson = Annotated[
     Literal["table", "json"], typer.Option("--format", "-f", help="Form on stdout.")
 ]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
+]
+
+
+def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
+    """Return columns by field from ``--map FIELD=COLUMN``."""
+    columns = {}
+    for text in texts or ():
+        field, equals, column = text.partition("=")
+        if not equals or not field:
+            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
+        columns[field.strip()] = column.strip()
+    return columns
