@@ -3,7 +3,7 @@
 from .catalog.classification import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
-from .catalog.results import Listing as Listing, SearchResult as SearchResult
+from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind
 from .encoders.classifier import load_classifier as load_classifier
 from .encoders.face_crops import find_faces as find_faces, load_detector as load_detector
 from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
@@ -60,6 +60,7 @@ from .ingest.sample import make_sample as make_sample
 from .render.map_page import MapStyle as MapStyle, write_map as write_map
 from .render.report_page import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
+from .search.answer import Answer as Answer, answer as answer, find_similar as find_similar
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import (
     export_csv as export_csv,
@@ -71,25 +72,30 @@ from .search.export import (
 from .search.facets import ValueCounts as ValueCounts, count_values as count_values
 from .search.filters import Filters as Filters, build_criteria as build_criteria
 from .search.inspect import describe_painting as describe_painting, describe_store as describe_store
-from .search.listing import list_paintings as list_paintings
+from .search.listing import Listing as Listing, list_paintings as list_paintings
 from .search.models import Models as Models
-from .search.options import SearchOptions as SearchOptions
-from .search.queries import (
+from .search.question import (
     ExamplesQuery as ExamplesQuery,
     IdQuery as IdQuery,
     ImageQuery as ImageQuery,
     PixelsQuery as PixelsQuery,
+    Question as Question,
+    SearchOptions as SearchOptions,
     TextQuery as TextQuery,
 )
-from .search.similar import find_similar as find_similar, find_similar_faces as find_similar_faces
+from .search.replay import (
+    list_changes as list_changes,
+    read_question as read_question,
+    save_question as save_question,
+)
 from .store.base import ServerOptions as ServerOptions
 from .store.gallery import Gallery as Gallery, open_gallery as open_gallery
-from .training.classifier.options import ClassifierOptions as ClassifierOptions
-from .training.classifier.task import train_classifier as train_classifier
-from .training.faces.options import FacesRecipe as FacesRecipe
-from .training.faces.run import train_faces as train_faces
+from .training.classifier_training import train_classifier as train_classifier
+from .training.face_training import train_faces as train_faces
 from .training.loop import LoopOptions as LoopOptions
-from .training.painting.options import PaintingOptions as PaintingOptions
-from .training.painting.run import train_painting_encoder as train_painting_encoder
+from .training.painting_training import train_painting_encoder as train_painting_encoder
+from .training.recipes import ClassifierOptions as ClassifierOptions
+from .training.recipes import FacesRecipe as FacesRecipe
+from .training.recipes import PaintingOptions as PaintingOptions
 
 __version__: str

@@ -15,9 +15,9 @@ from artsim.commands.ingest import ingest, sample
 from artsim.commands.list import list_gallery
 from artsim.commands.map import map_collection
 from artsim.commands.models import models
-from artsim.commands.query import query
+from artsim.commands.query import query, replay
 from artsim.commands.repair import repair
-from artsim.commands.train.group import app as train
+from artsim.commands.train import app as train
 
 app = typer.Typer(
     name="artsim",
@@ -31,6 +31,7 @@ app = typer.Typer(
 for command in (
     ingest,
     query,
+    replay,
     classify,
     show,
     info,

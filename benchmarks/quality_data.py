@@ -23,8 +23,8 @@ from artsim.catalog.payload import Payload
 from artsim.evaluation.relevance import field_values
 from artsim.images.load import load_image
 from artsim.images.pixels import to_pixels
+from artsim.search.neighbors import read_vectors
 from artsim.search.rerank import PIXELS
-from artsim.search.vectors import read_vectors
 from artsim.store.gallery import open_gallery
 
 Indices = npt.NDArray[np.intp]

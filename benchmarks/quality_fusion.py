@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from artsim.search.find import FUSION_DEPTH
-from artsim.search.fusion import RRF_K
+from artsim.search.answer import FUSION_DEPTH
+from artsim.search.rerank import RRF_K
 from benchmarks.quality_judge import Scores
 
 Fuse = Callable[[Sequence[Scores]], Scores]
@@ -31,7 +31,7 @@ def mean_of_standardized(scores: Sequence[Scores]) -> Scores:
 
 
 def reciprocal_rank(scores: Sequence[Scores], depth: int | None = FUSION_DEPTH) -> Scores:
-    """Return the sum of reciprocal ranks, as `artsim.search.fusion` adds them up.
+    """Return the sum of reciprocal ranks, as `artsim.search.rerank` adds them up.
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ import pytest
 
 from artsim.catalog.hits import Hit
 from artsim.images.pixels import ssim
-from artsim.search.fusion import fuse_rankings
-from artsim.search.rerank import PIXELS, rerank_by_ssim
+from artsim.search.rerank import PIXELS, RERANKERS, fuse_rankings
+from artsim.search.rerank import rerank as rerank_hits
 from benchmarks.quality_copies import judge_copies
 from benchmarks.quality_fusion import mean_of_cosines, reciprocal_rank
 from benchmarks.quality_judge import Questions, judge_vectors
@@ -44,7 +44,9 @@ def test_reranking_equals_the_searchs(depth):
     first = first_hits(scores, COUNT)
     likeness = spread(first, compare_pixels(query, pixels, first, "ssim"), COUNT)
     hits = hits_in_order(scores[0], pixels)
-    expected = [*rerank_by_ssim(hits[:depth], [query[0]]), *hits[depth:]]
+    rows = {PIXELS: np.stack([hit.vectors[PIXELS] for hit in hits[:depth]])}
+    second = RERANKERS["ssim"].scores({PIXELS: query[0]}, rows)
+    expected = [*rerank_hits(hits[:depth], [second.tolist()]), *hits[depth:]]
     assert order(rerank(scores, likeness, depth)[0]) == [hit.painting_id for hit in expected]
     np.testing.assert_allclose(likeness[0], ssim(query[0], pixels), rtol=1e-6)
 

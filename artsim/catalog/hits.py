@@ -1,18 +1,20 @@
-"""What a search returns."""
+"""What a search of a collection returns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from artsim.catalog.arrays import Vector
 from artsim.catalog.payload import Payload
+
+if TYPE_CHECKING:
+    from artsim.catalog.arrays import Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A painting, or a face of one, that a search found.
+    """A painting, or a part of one, that a search found.
 
     Attributes
     ----------
@@ -28,7 +30,7 @@ class Hit:
     rerank_score : float or None
         Second score that ordered the hits, where there was one.
     query_face : int or None
-        Index of the face in the query picture that found this one.
+        Index of the face, or other part, of the query picture that found this one.
     """
 
     point_id: str
@@ -59,3 +61,13 @@ class Hit:
         }
         known = {name: value for name, value in values.items() if value is not None}
         return {**known, "payload": self.payload}
+
+
+def rank_order(hit: Hit) -> tuple[bool, float, str, str]:
+    """Sort key of every ranking: best first, ties by painting id, then by point id.
+
+    What was re-ranked comes first, by that score; what was not, by its own.
+    """
+    plain = hit.rerank_score is None
+    best = hit.score if hit.rerank_score is None else hit.rerank_score
+    return plain, -best, hit.painting_id, hit.point_id

@@ -6,9 +6,8 @@ import importlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from artsim.catalog.arrays import RGBImage
 from artsim.catalog.payload import (
     FACE_FIELDS,
     NAMESPACE,
@@ -17,6 +16,9 @@ from artsim.catalog.payload import (
     Payload,
     painting_point_id,
 )
+
+if TYPE_CHECKING:
+    from artsim.catalog.arrays import RGBImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +173,8 @@ FACES: Final = Kind(
 
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES)}
 """Every kind by name; one that is put here can be ingested, searched, evaluated and exported."""
+
+
+def all_fields() -> dict[str, IndexKind | None]:
+    """Return the payload fields of every kind, with their payload index."""
+    return {name: index for kind in KINDS.values() for name, index in kind.fields.items()}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 Payload: TypeAlias = dict[str, Any]
@@ -123,6 +124,29 @@ def field_value(payload: Mapping[str, Any], field: str) -> Any:
     for part in name.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
+
+
+def stored_field(field: str) -> str:
+    """Return the field by which values are told apart: artists by their key, however written."""
+    return "artist_key" if field == "artist" else field
+
+
+def field_values(payload: Mapping[str, Any], field: str) -> list[Any]:
+    """Return the values of a field, the elements of a list; [] where it is unknown."""
+    value = field_value(payload, field)
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
+
+
+def first_text(payload: Mapping[str, Any], field: str) -> str | None:
+    """Return a field's value as text, of a list the first; None where it is unknown."""
+    values = field_values(payload, field)
+    return None if not values or values[0] is None else str(values[0])
+
+
+def most_written(texts: Iterable[str]) -> str:
+    """Return the text that occurs most often, of equally frequent ones the first by alphabet."""
+    counts = Counter(texts)
+    return min(counts, key=lambda text: (-counts[text], text))
 
 
 def why_unstorable(payload: Mapping[str, object]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.errors import ArtsimError
 
 try:  # typer's own copy of click, which has a current context of its own
@@ -160,6 +161,41 @@ AttributionOption = Annotated[
     list[str] | None,
     any_of("tie to the artist (by, attributed, workshop, circle, follower, manner, after)"),
 ]
+
+
+def one_of(registry: Mapping[str, object]) -> Callable[[str], str]:
+    """Return what reads an option that names an entry of `registry`, as that is by then."""
+
+    def read(text: str) -> str:
+        if text not in registry:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, registry))}.")
+        return text
+
+    return read
+
+
+def names_of(registry: Mapping[str, object]) -> str:
+    """Return the names that an option may give, for its help."""
+    return f"[{'|'.join(registry)}]"
+
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        parser=one_of(KINDS),
+        metavar=names_of(KINDS),
+        help="What of the gallery: whole pictures, or parts of them.",
+        show_default="paintings",
+    ),
+]
+
+
+def chosen_kind(kind: str | None, faces: bool) -> Kind:
+    """Return the kind that ``--kind`` names, or ``--faces`` for short."""
+    if faces and kind not in (None, FACES.name):
+        raise typer.BadParameter(f"--faces is --kind {FACES.name}, not {kind}")
+    return FACES if faces else KINDS[kind or PAINTINGS.name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from artsim.commands.common import (
     GenreOption,
     HomeOption,
     InstitutionOption,
+    KindOption,
     MediumOption,
     NotOption,
     OnDiskOption,
@@ -35,6 +36,7 @@ from artsim.commands.common import (
     WaitOption,
     WhereOption,
     YearOption,
+    chosen_kind,
     expected_errors,
     make_filters,
     say,
@@ -112,6 +114,7 @@ def info(
 def facets(
     field: Annotated[str, typer.Argument(help="Such as artist, date, style or extra.NAME.")],
     faces: Annotated[bool, typer.Option("--faces", help="Count faces, not paintings.")] = False,
+    kind: KindOption = None,
     limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="Most values.")] = 50,
     output_format: TableOrJson = "table",
     artist: ArtistOption = None,
@@ -156,7 +159,9 @@ def facets(
         from artsim.search.facets import count_values
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
-            counts = count_values(opened, field, filters, faces=faces, limit=limit)
+            counts = count_values(
+                opened, field, filters, kind=chosen_kind(kind, faces), limit=limit
+            )
         say_notes(counts.notes)
         if output_format == "json":
             write_json(counts.to_dict())
@@ -184,6 +189,7 @@ def export(
         ),
     ] = None,
     faces: Annotated[bool, typer.Option("--faces", help="Faces instead of paintings.")] = False,
+    kind: KindOption = None,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="With all vectors (jsonl, parquet).")
     ] = False,
@@ -228,23 +234,24 @@ def export(
         from artsim.search.export import export_gallery
         from artsim.search.filters import build_criteria
 
+        of_kind = chosen_kind(kind, faces)
         place = Place(gallery, url, api_key, home, wait)
         form = _export_form(output, output_format, vectors, overwrite, place)
         with place.open() as opened:
-            criteria, notes = build_criteria(filters, opened.faces if faces else opened.paintings)
+            criteria, notes = build_criteria(filters, opened[of_kind])
             say_notes(notes)
             count = export_gallery(
                 opened,
                 sys.stdout.buffer if output is None else output,
                 criteria,
                 form=form,
-                faces=faces,
+                kind=of_kind,
                 vectors=vectors,
                 overwrite=overwrite,
                 home=place.settings.home,
             )
         if output is not None:
-            say(f"Wrote {counted(count, 'face' if faces else 'painting')} to {output}.")
+            say(f"Wrote {counted(count, of_kind.noun)} to {output}.")
 
 
 def _export_form(

@@ -15,6 +15,7 @@ from artsim.commands.common import (
     GenreOption,
     HomeOption,
     InstitutionOption,
+    KindOption,
     MediumOption,
     NotOption,
     OverwriteOption,
@@ -27,6 +28,7 @@ from artsim.commands.common import (
     WaitOption,
     WhereOption,
     YearOption,
+    chosen_kind,
     expected_errors,
     make_filters,
     say,
@@ -36,11 +38,12 @@ from artsim.commands.outputs import OutputOption, Outputs, Print0Option
 from artsim.commands.query import OutputFormatOption, SheetOption
 
 if TYPE_CHECKING:
-    from artsim.catalog.results import Listing
+    from artsim.search.listing import Listing
 
 
 def list_gallery(
     faces: Annotated[bool, typer.Option("--faces", help="List faces, not paintings.")] = False,
+    kind: KindOption = None,
     limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="How many.")] = 50,
     offset: Annotated[int, typer.Option(min=0, help="After skipping how many.")] = 0,
     sort: Annotated[
@@ -98,7 +101,12 @@ def list_gallery(
         with place.open() as opened:
             outputs.check_paintings(opened)
             listing = list_paintings(
-                opened, filters, faces=faces, limit=limit, offset=offset, sort=sort
+                opened,
+                filters,
+                kind=chosen_kind(kind, faces),
+                limit=limit,
+                offset=offset,
+                sort=sort,
             )
         _show(listing, offset, outputs)
         outputs.write_sheets(listing)

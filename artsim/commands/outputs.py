@@ -13,8 +13,9 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.catalog.results import Listing, SearchResult
     from artsim.render.forms import Form
+    from artsim.search.answer import Answer
+    from artsim.search.listing import Listing
     from artsim.store.gallery import Gallery
 
 OUTPUT = "Output"
@@ -55,6 +56,8 @@ class Outputs:
         Data folder, in which is noted what was written.
     inputs : sequence of Path
         The query's own pictures, which are never replaced.
+    question : Path or None
+        File for the question.
     """
 
     path: Path | None
@@ -64,6 +67,7 @@ class Outputs:
     overwrite: bool
     home: Path
     inputs: Sequence[Path] = ()
+    question: Path | None = None
 
     def checked(self) -> Outputs:
         """Return them with their form, or refuse what could not be written after the search."""
@@ -86,6 +90,10 @@ class Outputs:
         kinds = dict.fromkeys(self.sheets, SHEET)
         if self.path is not None:
             kinds[self.path] = ANSWER
+        if self.question is not None:
+            from artsim.search.replay import QUESTION
+
+            kinds[self.question] = QUESTION
         for path, kind in kinds.items():
             check_file(path, kind, overwrite=self.overwrite, inputs=self.inputs, home=self.home)
         return replace(self, form=form)
@@ -100,8 +108,12 @@ class Outputs:
             check_no_painting(gallery, sheet, SHEET)
         if self.path is not None:
             check_no_painting(gallery, self.path, ANSWER)
+        if self.question is not None:
+            from artsim.search.replay import QUESTION
 
-    def write(self, answer: SearchResult | Listing, count: int) -> None:
+            check_no_painting(gallery, self.question, QUESTION)
+
+    def write(self, answer: Answer | Listing, count: int) -> None:
         """Write the answer, which has `count` hits or points."""
         from artsim.render.forms import write_form, write_form_file
 
@@ -121,7 +133,7 @@ class Outputs:
             write_form(answer, form, sys.stdout.buffer, null=self.null)
             sys.stdout.buffer.flush()
 
-    def write_sheets(self, answer: SearchResult | Listing) -> None:
+    def write_sheets(self, answer: Answer | Listing) -> None:
         """Write the contact sheets."""
         for sheet in self.sheets:
             from artsim.render.sheet import write_sheet

@@ -19,6 +19,7 @@ from artsim.commands.common import (
     GenreOption,
     HomeOption,
     InstitutionOption,
+    KindOption,
     MaxMegapixelsOption,
     MediumOption,
     MinFaceOption,
@@ -34,18 +35,22 @@ from artsim.commands.common import (
     WeightsOption,
     WhereOption,
     YearOption,
+    chosen_kind,
     expected_errors,
     make_filters,
+    names_of,
+    one_of,
     say,
     say_notes,
 )
 from artsim.commands.outputs import OUTPUT, OutputOption, Outputs, Print0Option
+from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
-    from artsim.catalog.results import SearchResult
-    from artsim.search.queries import ImageQuery, PictureQuery, Query
-
-Method = Literal["ssim", "rmse"]
+    from artsim.search.answer import Answer
+    from artsim.search.models import Models
+    from artsim.search.question import ImageQuery, PictureQuery, Query, Question
+    from artsim.search.replay import SavedQuestion
 
 RANKING = "Ranking"
 _ID_PREFIX = "id:"
@@ -110,9 +115,12 @@ EncoderOption = Annotated[
     ),
 ]
 RerankOption = Annotated[
-    Method | None,
+    str | None,
     typer.Option(
-        help="Reorder the first hits by pixels: for faithful copies.", rich_help_panel=RANKING
+        parser=one_of(RERANKERS),
+        metavar=names_of(RERANKERS),
+        help="Reorder the first hits by pixels: for faithful copies.",
+        rich_help_panel=RANKING,
     ),
 ]
 RerankDepthOption = Annotated[
@@ -154,6 +162,14 @@ SheetOption = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="File for the question, .json; artsim replay asks it again.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 ExactOption = Annotated[
     bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
 ]
@@ -167,6 +183,7 @@ def query(
     unlike: UnlikeOption = None,
     faces: FacesOption = False,
     face: FaceOption = None,
+    kind: KindOption = None,
     artist: ArtistOption = None,
     attribution: AttributionOption = None,
     style: StyleOption = None,
@@ -194,6 +211,7 @@ def query(
     output: OutputOption = None,
     print0: Print0Option = False,
     sheet: SheetOption = None,
+    save: SaveOption = None,
     overwrite: OverwriteOption = False,
     exact: ExactOption = False,
     weights: WeightsOption = None,
@@ -211,7 +229,6 @@ def query(
 
     Example: artsim query girl.jpg --faces --artist "Frans Hals" --rerank ssim
     """
-    by_faces = faces or face is not None
     if rerank_weight is not None and rerank is None:
         raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
     filters = make_filters(
@@ -229,9 +246,8 @@ def query(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.search.answer import answer
         from artsim.search.models import Models
-        from artsim.search.options import SearchOptions
+        from artsim.search.question import Question, SearchOptions
 
         options = SearchOptions(
             limit=limit,
@@ -247,6 +263,14 @@ def query(
             exact=exact,
         )
         asked = _make_query(image or [], painting_id, text, like, unlike)
+        question = Question(
+            asked,
+            chosen_kind(kind, faces or (kind is None and face is not None)),
+            face,
+            filters,
+            encoders=tuple(encoder or ()),
+            options=options,
+        )
         models = Models(
             weights=weights,
             device=device,
@@ -262,21 +286,93 @@ def query(
             sheet or (),
             overwrite,
             place.settings.home,
-            _files(asked),
+            _files(question),
+            save,
         ).checked()
-        with place.open() as opened:
-            outputs.check_paintings(opened)
-            result = answer(
-                opened,
-                asked,
-                filters,
-                options,
-                faces=by_faces,
-                face=face,
-                encoders=encoder,
-                models=models,
-            )
-        _show(result, outputs)
+        _ask(question, models, place, outputs)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As artsim query --save wrote it.")],
+    output_format: OutputFormatOption = None,
+    output: OutputOption = None,
+    print0: Print0Option = False,
+    sheet: SheetOption = None,
+    overwrite: OverwriteOption = False,
+    weights: WeightsOption = None,
+    device: DeviceOption = "auto",
+    max_megapixels: MaxMegapixelsOption = 200.0,
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    api_key: ApiKeyOption = None,
+    home: HomeOption = None,
+    wait: WaitOption = None,
+) -> None:
+    """Ask a saved question again, and say what has changed since.
+
+    Of the same gallery the answer is the same, byte for byte.
+
+    Example: artsim replay girl.json --format json
+    """
+    with expected_errors():
+        from artsim.search.models import Models
+        from artsim.search.replay import missing_pictures, read_question
+
+        saved = read_question(file)
+        models = Models(
+            weights=weights,
+            device=device,
+            min_face=saved.min_face,
+            face_score=saved.face_score,
+            max_megapixels=max_megapixels,
+        )
+        # Its address is not asked: a file of somebody else's would choose where keys are sent.
+        named = saved.source.gallery if gallery is None else gallery
+        place = Place(named, url, api_key, home, wait)
+        outputs = Outputs(
+            output,
+            output_format,
+            print0,
+            sheet or (),
+            overwrite,
+            place.settings.home,
+            (file, *_files(saved.question)),
+        ).checked()
+        say_notes(
+            [f"{path}: the picture is gone since" for path in missing_pictures(saved.question)]
+        )
+        _ask(saved.question, models, place, outputs, saved)
+
+
+def _ask(
+    question: Question,
+    models: Models,
+    place: Place,
+    outputs: Outputs,
+    saved: SavedQuestion | None = None,
+) -> None:
+    from artsim.search.answer import answer
+
+    with place.open() as opened:
+        outputs.check_paintings(opened)
+        result = answer(opened, question, models)
+    if saved is not None:
+        from artsim.search.replay import list_changes
+
+        say_notes(list_changes(saved, result))
+    _show(result, outputs)
+    if outputs.question is not None:
+        from artsim.search.replay import save_question
+
+        save_question(
+            result,
+            outputs.question,
+            models=models,
+            overwrite=outputs.overwrite,
+            inputs=outputs.inputs,
+            home=outputs.home,
+        )
+        say(f"Question: {outputs.question}")
 
 
 def _make_query(
@@ -286,7 +382,7 @@ def _make_query(
     like: list[str] | None,
     unlike: list[str] | None,
 ) -> Query:
-    from artsim.search.queries import ExamplesQuery, IdQuery, TextQuery
+    from artsim.search.question import ExamplesQuery, IdQuery, TextQuery
 
     if len(images) > 1:
         raise typer.BadParameter(
@@ -310,7 +406,7 @@ def _make_query(
 
 
 def _picture(text: str) -> PictureQuery:
-    from artsim.search.queries import IdQuery
+    from artsim.search.question import IdQuery
 
     if text.startswith(_ID_PREFIX):
         return IdQuery(text.removeprefix(_ID_PREFIX))
@@ -320,7 +416,7 @@ def _picture(text: str) -> PictureQuery:
 def _picture_file(text: str) -> ImageQuery:
     from artsim.errors import ImageError
     from artsim.files import local_path
-    from artsim.search.queries import ImageQuery
+    from artsim.search.question import ImageQuery
 
     path = local_path(text)
     if path is None:
@@ -337,7 +433,7 @@ def _picture_file(text: str) -> ImageQuery:
 
 def _standard_input() -> ImageQuery:
     from artsim.errors import ImageError
-    from artsim.search.queries import ImageQuery
+    from artsim.search.question import ImageQuery
 
     if sys.stdin.isatty():
         raise ImageError(
@@ -350,16 +446,13 @@ def _standard_input() -> ImageQuery:
     return ImageQuery(content, _STDIN)
 
 
-def _files(query: Query) -> tuple[Path, ...]:
+def _files(question: Question) -> tuple[Path, ...]:
     """Return the files of the query's pictures, which nothing is written over."""
-    from artsim.search.queries import ExamplesQuery, ImageQuery
-
-    parts = (*query.like, *query.unlike) if isinstance(query, ExamplesQuery) else (query,)
-    paths = (part.path for part in parts if isinstance(part, ImageQuery))
+    paths = (getattr(picture, "path", None) for picture in question.pictures)
     return tuple(path for path in paths if path is not None)
 
 
-def _show(result: SearchResult, outputs: Outputs) -> None:
+def _show(result: Answer, outputs: Outputs) -> None:
     say_notes([*result.notes, *_remarks(result, outputs.form)])
     if not result.hits:
         say(f"Nothing found: {result.why_empty}{_way_out(result)}.")
@@ -371,7 +464,7 @@ def _show(result: SearchResult, outputs: Outputs) -> None:
     outputs.write_sheets(result)
 
 
-def _remarks(result: SearchResult, output_format: Format | None) -> Iterator[str]:
+def _remarks(result: Answer, output_format: Format | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
     from artsim.render.text import describe_left_out, describe_query_faces
 
@@ -391,7 +484,7 @@ def _remarks(result: SearchResult, output_format: Format | None) -> Iterator[str
         )
 
 
-def _way_out(result: SearchResult) -> str:
-    from artsim.search.why_empty import ONLY_ITSELF
+def _way_out(result: Answer) -> str:
+    from artsim.search.answer import ONLY_ITSELF
 
     return "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""

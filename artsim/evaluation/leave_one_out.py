@@ -13,7 +13,7 @@ from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria, HasVector, Known
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Kind
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, stored_field
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (
     RECALL_LEVELS,
@@ -24,13 +24,17 @@ from artsim.evaluation.metrics import (
     interpolated_precision,
     metric_names,
 )
-from artsim.evaluation.relevance import Relevance, stored_field
+from artsim.evaluation.relevance import Relevance
 from artsim.evaluation.runner import Contender, Run
-from artsim.search.blocks import over_blocks
-from artsim.search.neighbors import ExactRanker, Ranker
-from artsim.search.reordered_neighbors import FusedRanker, PixelRanker
-from artsim.search.rerank import PIXELS
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import (
+    ExactRanker,
+    FusedRanker,
+    Ranker,
+    RerankedRanker,
+    over_blocks,
+    read_vectors,
+)
+from artsim.search.rerank import PIXELS, RERANKERS
 
 D = TypeVar("D", bound=np.generic)
 
@@ -109,8 +113,12 @@ class Works:
             return ranker
         if self.pixels is None:
             raise ValueError("re-ranking needs works that were read with pixels")
-        return PixelRanker(
-            ranker, contender.rerank, self.pixels, rerank_depth, weight=contender.weight
+        return RerankedRanker(
+            ranker,
+            RERANKERS[contender.rerank],
+            {PIXELS: self.pixels},
+            rerank_depth,
+            weight=contender.weight,
         )
 
 

@@ -10,10 +10,8 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.faces import Box, prominence
-from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.evaluation.runner import SearchChoices, check_share
-from artsim.search.find import group_key
 from artsim.store.base import Collection, Record
 
 PERSON: Final = "extra.person"
@@ -116,5 +114,5 @@ def main_face(faces: tuple[Record, ...]) -> Record:
 
 
 def label_of(payload: Payload, field: str) -> str | None:
-    """Return the value of a field by which faces belong together; see `group_key`."""
-    return group_key(Hit("", 0.0, payload), field)
+    """Return the value of a field by which faces belong together, as hits are grouped."""
+    return first_text(payload, stored_field(field))

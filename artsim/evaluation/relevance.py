@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.criteria import AnyOf, Scalar
-from artsim.catalog.payload import Payload, field_value
+from artsim.catalog.payload import Payload, most_written, stored_field
+from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Integers
 
 Matrix = npt.NDArray[np.bool_]
-
-_STORED_AS: Final[Mapping[str, str]] = {"artist": "artist_key"}
-"""Fields that are compared by another one: artists however their names are written."""
-
-
-def stored_field(field: str) -> str:
-    """Return the payload field that `field` is compared by."""
-    return _STORED_AS.get(field, field)
 
 
 def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
@@ -34,8 +25,7 @@ def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
     EvaluationError
         If the value is no text or number, nor a list of such.
     """
-    value = field_value(payload, stored_field(field))
-    listed = value if isinstance(value, list) else [] if value is None else [value]
+    listed = payload_values(payload, stored_field(field))
     for single in listed:
         if not isinstance(single, (str, int, float)):
             raise EvaluationError(
@@ -132,8 +122,7 @@ def _names(
     for value, works in zip(values, members, strict=True):
         name = str(value)
         if field == "artist":
-            written = Counter(str(payloads[work].get("artist", value)) for work in works)
-            name = min(written, key=lambda name: (-written[name], name))
+            name = most_written(str(payloads[work].get("artist", value)) for work in works)
         names[name if name not in names else f"{name} ({value})"] = None
     return tuple(names)
 

@@ -24,11 +24,9 @@ from artsim.config import Settings
 from artsim.errors import EncoderError, EvaluationError
 from artsim.evaluation.report import Cell, Column, Parts, Report, library_versions, timestamp
 from artsim.files import local_path
-from artsim.search.models import Models
-from artsim.search.options import SearchOptions, check_weights
-from artsim.search.queries import IdQuery
-from artsim.search.rerank import Method
-from artsim.search.similar import choose_encoders, find_similar, find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import IdQuery, SearchOptions, check_weights
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
 
@@ -59,7 +57,7 @@ class SearchChoices:
 
     encoders: Sequence[str] = ()
     fused: bool = False
-    rerank: tuple[Method, ...] = ()
+    rerank: tuple[str, ...] = ()
     rerank_depth: int = 100
     rerank_weights: tuple[float, ...] = ()
     exact: bool = False
@@ -102,7 +100,7 @@ class Contender:
 
     name: str
     encoders: tuple[EncoderInfo, ...]
-    rerank: Method | None = None
+    rerank: str | None = None
     weight: float | None = None
 
     @property
@@ -243,10 +241,8 @@ class Run(Generic[Choices]):
         """
         options = self.search_options(contender, **more)
         how: dict[str, Any] = {"encoders": contender.vector_names, "models": self.models}
-        query = IdQuery(painting_id)
-        if (kind or self.kind).is_whole:
-            return find_similar(self.gallery, query, criteria, options, **how).hits
-        return find_similar_faces(self.gallery, query, criteria, options, face=part, **how).hits
+        how |= {"kind": kind or self.kind, "part": part}
+        return find_similar(self.gallery, IdQuery(painting_id), criteria, options, **how).hits
 
     def row_note(self, contender: Contender) -> str:
         """Return what a row's search is, where its name does not say it all."""

@@ -14,7 +14,6 @@ from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.catalog.progress import counted
-from artsim.catalog.results import Listing, PictureSource, SearchResult
 from artsim.errors import ImageError
 from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
@@ -32,6 +31,9 @@ from artsim.render.text import (
     title_text,
     web_link,
 )
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
+from artsim.search.probes import PictureSource
 
 MAX_HITS: Final = 400
 """Most hits on one sheet; the sheet says how many it leaves out."""
@@ -144,7 +146,7 @@ class Sheet:
         return sum(len(section.cards) for section in self.sections)
 
 
-def make_sheet(result: SearchResult, title: str | None = None, *, max_side: int) -> Sheet:
+def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
     hits = result.hits[:MAX_HITS]
     cards = [
@@ -190,7 +192,7 @@ def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int
     )
 
 
-def _query_cards(result: SearchResult, max_side: int) -> tuple[Card, ...]:
+def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     if text := result.query.get("text"):
         return (Card("", mark="query", text=clean(text), aspect=1.25),)
     if result.examples:
@@ -235,7 +237,7 @@ def _asked_card(
     return card_of(payload or {}, blank, max_side, faces)
 
 
-def _hit_card(hit: Hit, rank: int, result: SearchResult, max_side: int) -> Card:
+def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:

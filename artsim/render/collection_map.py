@@ -31,9 +31,8 @@ from artsim.render.projection import (
     project,
 )
 from artsim.render.text import clean
-from artsim.search.models import Models
-from artsim.search.similar import choose_encoders
-from artsim.search.vectors import VectorTable, read_vectors
+from artsim.search.models import Models, choose_encoders
+from artsim.search.neighbors import VectorTable, read_vectors
 from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
 

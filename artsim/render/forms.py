@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 from artsim.catalog.cells import BOM
-from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.files import FileKind, write_file
 from artsim.render.output import write_output
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 
 Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
 
@@ -29,7 +30,7 @@ ANSWER: Final = FileKind("file", RenderError, noted=True)
 
 
 def write_form(
-    answer: SearchResult | Listing, form: Form, stream: BinaryIO, *, null: bool = False
+    answer: Answer | Listing, form: Form, stream: BinaryIO, *, null: bool = False
 ) -> None:
     """Write an answer or a list to `stream`, in UTF-8 whatever the locale.
 
@@ -44,7 +45,7 @@ def write_form(
     """
     if form == "table":
         _write_table(answer, stream)
-    elif isinstance(answer, SearchResult):
+    elif isinstance(answer, Answer):
         write_output(answer, form, stream, null=null)
     else:
         from artsim.render.listing import write_listing
@@ -53,7 +54,7 @@ def write_form(
 
 
 def write_form_file(
-    answer: SearchResult | Listing,
+    answer: Answer | Listing,
     form: Form,
     path: Path,
     *,
@@ -82,9 +83,9 @@ def write_form_file(
         write_form(answer, form, stream, null=null)
 
 
-def _write_table(answer: SearchResult | Listing, stream: BinaryIO) -> None:
+def _write_table(answer: Answer | Listing, stream: BinaryIO) -> None:
     text = io.TextIOWrapper(stream, "utf-8", "replace")
-    if isinstance(answer, SearchResult):
+    if isinstance(answer, Answer):
         from artsim.render.table import print_hits
 
         print_hits(answer, text)

@@ -9,8 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from artsim.catalog.cells import csv_lines, payload_columns
-from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
-from artsim.catalog.results import Listing
 from artsim.render.output import OutputFormat, dump_json, picture_lines
 from artsim.render.table import (
     Column,
@@ -21,6 +19,7 @@ from artsim.render.table import (
     share_width,
 )
 from artsim.render.text import clean, date_text, field_text
+from artsim.search.listing import Listing
 from artsim.search.spreadsheet import write_workbook
 
 
@@ -32,7 +31,7 @@ def write_listing(
     if output_format == "paths":
         stream.write(picture_lines(payloads, null=null))
         return
-    fields = FACE_FIELDS if listing.is_of_faces else PAINTING_FIELDS
+    fields = listing.kind.fields
     if output_format == "xlsx":
         columns = payload_columns(fields, payloads)
         write_workbook(stream, "list", columns.names, map(columns.row, payloads))
@@ -46,7 +45,7 @@ def write_listing(
 
 
 def _to_csv(listing: Listing) -> str:
-    fields = list(FACE_FIELDS if listing.is_of_faces else PAINTING_FIELDS)
+    fields = list(listing.kind.fields)
     rows = ([point.payload.get(field) for field in fields] for point in listing.points)
     return "".join(csv_lines(fields, rows))
 

@@ -13,9 +13,10 @@ from typing import BinaryIO, Final, Literal
 
 from artsim.catalog.cells import csv_lines, payload_columns
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, Payload
-from artsim.catalog.results import SearchResult, plain_json
+from artsim.catalog.payload import Payload
+from artsim.catalog.results import plain_json
 from artsim.files import local_path
+from artsim.search.answer import Answer
 from artsim.search.spreadsheet import write_workbook
 
 OutputFormat = Literal["json", "jsonl", "csv", "xlsx", "paths"]
@@ -25,13 +26,13 @@ _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 
 
 def write_output(
-    result: SearchResult, output_format: OutputFormat, stream: BinaryIO, *, null: bool = False
+    result: Answer, output_format: OutputFormat, stream: BinaryIO, *, null: bool = False
 ) -> None:
     """Write `result` to `stream`, in UTF-8 whatever the locale.
 
     Parameters
     ----------
-    result : SearchResult
+    result : Answer
         What the search returned.
     output_format : {"json", "jsonl", "csv", "xlsx", "paths"}
         See `to_json`, `to_jsonl`, `to_csv`, `write_xlsx` and `to_paths`.
@@ -46,7 +47,7 @@ def write_output(
     if output_format == "xlsx":
         write_xlsx(result, stream)
         return
-    writers: Mapping[str, Callable[[SearchResult], str]] = {
+    writers: Mapping[str, Callable[[Answer], str]] = {
         "json": to_json,
         "jsonl": to_jsonl,
         "csv": to_csv,
@@ -54,28 +55,28 @@ def write_output(
     stream.write(writers[output_format](result).encode("utf-8", "replace"))
 
 
-def to_json(result: SearchResult) -> str:
+def to_json(result: Answer) -> str:
     """Return the whole result as one JSON object, indented, with a final line feed."""
     return dump_json(result.to_dict(), indent=2)
 
 
-def to_jsonl(result: SearchResult) -> str:
+def to_jsonl(result: Answer) -> str:
     """Return one JSON object a line for each hit, as in the ``hits`` of `to_json`."""
     return "".join(dump_json(hit.to_dict(rank, group)) for rank, hit, group in result.ranked())
 
 
-def to_csv(result: SearchResult) -> str:
+def to_csv(result: Answer) -> str:
     r"""Return a header row and a row for each hit, after RFC 4180 with line feeds.
 
     Columns depend only on whether the hits are faces; for the cells see
     `artsim.catalog.cells.csv_cell`.
     """
-    fields = list(FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS)
+    fields = list(result.kind.fields)
     rows = ([*own, *(hit.payload.get(f) for f in fields)] for own, hit in _rows(result))
     return "".join(csv_lines([*_OWN_COLUMNS, *fields], rows))
 
 
-def write_xlsx(result: SearchResult, stream: BinaryIO) -> None:
+def write_xlsx(result: Answer, stream: BinaryIO) -> None:
     """Write a workbook of Excel: the columns of `to_csv`, with one for each key of ``extra``.
 
     Raises
@@ -83,19 +84,19 @@ def write_xlsx(result: SearchResult, stream: BinaryIO) -> None:
     ExportError
         If openpyxl is missing, or there are more hits than a sheet has rows.
     """
-    fields = FACE_FIELDS if result.is_of_faces else PAINTING_FIELDS
+    fields = result.kind.fields
     columns = payload_columns(fields, (hit.payload for hit in result.hits))
     rows = ([*own, *columns.row(hit.payload)] for own, hit in _rows(result))
     write_workbook(stream, "hits", [*_OWN_COLUMNS, *columns.names], rows)
 
 
-def _rows(result: SearchResult) -> Iterator[tuple[tuple[object, ...], Hit]]:
+def _rows(result: Answer) -> Iterator[tuple[tuple[object, ...], Hit]]:
     """Yield the values of `_OWN_COLUMNS` beside each hit."""
     for rank, hit, group in result.ranked():
         yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit
 
 
-def to_paths(result: SearchResult, *, null: bool = False) -> bytes:
+def to_paths(result: Answer, *, null: bool = False) -> bytes:
     """Return the place of each hit's picture, best first, each once.
 
     That is the local path, in the file system's own bytes, or the address of a picture

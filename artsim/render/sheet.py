@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.results import Listing, SearchResult
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.cards import Sheet, make_list_sheet, make_sheet
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 
@@ -25,7 +26,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_sheet(
-    result: SearchResult | Listing,
+    result: Answer | Listing,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -38,7 +39,7 @@ def write_sheet(
 
     Parameters
     ----------
-    result : SearchResult or Listing
+    result : Answer or Listing
         What was found, or a list. At most `artsim.render.cards.MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
@@ -81,7 +82,7 @@ def to_html(sheet: Sheet) -> str:
     return page.render(policy=_POLICY, title=sheet.title, style=style, sheet=sheet)
 
 
-def _pictures(result: SearchResult | Listing) -> Iterator[Path]:
+def _pictures(result: Answer | Listing) -> Iterator[Path]:
     """Yield the files of the pictures that the sheet shows."""
     if isinstance(result, Listing):
         payloads = [point.payload for point in result.points]

@@ -20,7 +20,6 @@ from rich.text import Text
 
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import FACE_FIELDS
-from artsim.catalog.results import SearchResult
 from artsim.render.text import (
     clean,
     date_text,
@@ -31,6 +30,7 @@ from artsim.render.text import (
     picture_place,
     title_text,
 )
+from artsim.search.answer import Answer
 
 PLAIN_WIDTH: Final = 120
 """Width of a table that goes to a file or pipe, unless ``COLUMNS`` says otherwise."""
@@ -111,7 +111,7 @@ def print_table(table: Table, stream: TextIO, *, width: int | None = None) -> No
     stream.write("".join(f"{line}\n" for line in lines))
 
 
-def print_hits(result: SearchResult, stream: TextIO) -> None:
+def print_hits(result: Answer, stream: TextIO) -> None:
     """Write the hits to `stream` as a table of its width."""
     console = make_console(stream)
     long_paths = not console.is_terminal and _wanted_width() is None
@@ -130,7 +130,7 @@ def _takes_links(console: Console) -> bool:
 
 
 def hits_table(
-    result: SearchResult, width: int, *, links: bool = False, long_paths: bool = False
+    result: Answer, width: int, *, links: bool = False, long_paths: bool = False
 ) -> Table:
     """Return the hits as a table of at most `width` cells.
 
@@ -184,7 +184,7 @@ def new_table() -> Table:
     )
 
 
-def _group_starts(result: SearchResult) -> dict[int, str]:
+def _group_starts(result: Answer) -> dict[int, str]:
     starts: dict[int, str] = {}
     row = 0
     for group in result.groups:
@@ -199,7 +199,7 @@ def _add_group_heading(table: Table, value: str, keys: Sequence[str]) -> None:
     table.add_row(*(Text(value if key == "title" else "", style="bold") for key in keys))
 
 
-def _hit_columns(result: SearchResult) -> dict[str, Column]:
+def _hit_columns(result: Answer) -> dict[str, Column]:
     hits = result.hits
     ranks = [str(result.first_rank + i) for i in range(len(hits))]
     columns = {
@@ -239,7 +239,7 @@ def _path(hit: Hit) -> str:
     return clean(picture_place(hit.payload), 4096)
 
 
-def _found_by(hit: Hit, result: SearchResult) -> str:
+def _found_by(hit: Hit, result: Answer) -> str:
     """Say which query face found the hit, where there was a choice."""
     if hit.query_face is None or len(result.query_faces) < 2:
         return ""

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from artsim.catalog.results import Listing, SearchResult
 from artsim.files import local_path
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -148,7 +149,7 @@ def id_text(payload: Mapping[str, Any]) -> str:
     return clean(payload.get("painting_id", ""), MAX_ID)
 
 
-def describe_left_out(result: SearchResult) -> str:
+def describe_left_out(result: Answer) -> str:
     """Return which paintings are the query picture itself and were left out; "" for none."""
     known = result.left_out
     if not known:
@@ -168,7 +169,7 @@ def _named(payload: Mapping[str, Any]) -> str:
     return f"“{title}”, {id_text(payload)}" if title else id_text(payload)
 
 
-def describe_query_faces(result: SearchResult) -> str:
+def describe_query_faces(result: Answer) -> str:
     """Return which face of the query picture has which number, by their boxes."""
     faces = result.query_faces
     named = [
@@ -180,7 +181,7 @@ def describe_query_faces(result: SearchResult) -> str:
     return f"face {'; '.join(named)}{more} (pixels of the query picture, from its top left)"
 
 
-def describe_query(result: SearchResult) -> str:
+def describe_query(result: Answer) -> str:
     """Return one line that says what was asked."""
     query = result.query
     subject = "Faces" if result.is_of_faces else "Paintings"
@@ -208,7 +209,7 @@ _SETTING_WORDS: Final[Mapping[str, str]] = {
 """Settings worth a reader's attention on a sheet, in order; others are for programs."""
 
 
-def describe_settings(result: SearchResult) -> str:
+def describe_settings(result: Answer) -> str:
     """Return the settings that a reader of a sheet would ask for, in one line."""
     parts: list[str] = []
     for name, word in _SETTING_WORDS.items():
@@ -247,7 +248,7 @@ def _artists(payloads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _criteria_in_words(criteria: object, artists: Mapping[str, str]) -> list[str]:
-    """Return conditions, as `artsim.search.describe` lists them, each as a few words.
+    """Return conditions, as `artsim.search.question` lists them, each as a few words.
 
     `artists` are names by their keys, as far as they are known.
     """

@@ -1,52 +1,537 @@
-"""One question from beginning to end: filters, search, remarks."""
+"""From a question to its answer: criteria, encoders, probes, requests, hits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import hashlib
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
+from typing import Any, Final
 
-from artsim.catalog.results import SearchResult
+import numpy as np
+
+from artsim import __version__
+from artsim.catalog.arrays import Vector
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
+from artsim.catalog.hits import Hit, rank_order
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.payload import Payload, first_text, stored_field
+from artsim.catalog.results import JSON, SCHEMA, plain_json
 from artsim.errors import QueryError
+from artsim.search.fields import check_field
 from artsim.search.filters import Filters, build_criteria
-from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery, ImageQuery, PixelsQuery, Query
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.models import Models, choose_encoders
+from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Target, make_target
+from artsim.search.question import (
+    ExamplesQuery,
+    IdQuery,
+    ImageQuery,
+    PictureQuery,
+    Query,
+    Question,
+    SearchOptions,
+    TextQuery,
+    describe_criteria,
+)
+from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
+from artsim.store.base import Collection, SearchRequest
 from artsim.store.gallery import Gallery
 
+FUSION_DEPTH: Final = 100
+"""Least depth of the rankings that are fused; deeper where more hits are asked for."""
 
-def answer(
+ONLY_ITSELF: Final = "only the query picture itself, which is left out"
+"""The reason that `SearchOptions.include_self` takes away."""
+
+_MAX_DEPTH: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class HitGroup:
+    """The hits that share a value of the field they were grouped by, best first."""
+
+    value: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer comes of beside the question.
+
+    Attributes
+    ----------
+    gallery : str or None
+        The gallery's name.
+    location : str
+        Folder or address of its store.
+    points : int
+        How many points the collection had.
+    digest : str
+        SHA-256 of the collection's name, points, notes and time of last writing; a server does not
+        tell the last, so that there a change of what is written in a point is not seen.
+    encoders : tuple of str
+        Names of the vectors that were compared.
+    artsim : str
+        Version of artsim.
+    """
+
+    gallery: str | None = None
+    location: str = ""
+    points: int = 0
+    digest: str = ""
+    encoders: tuple[str, ...] = ()
+    artsim: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits, best first, with the question that they answer and what they come of.
+
+    Attributes
+    ----------
+    question : Question
+        What was asked, with the SHA-256 of the query pictures' files.
+    hits : list of Hit
+        Best first; where there are groups, group after group.
+    source : Source
+        Gallery, encoders and version of artsim.
+    criteria : Criteria
+        As which the question's filters were understood.
+    query_image : Path, bytes, ndarray or None
+        The query picture, where it was not named by its id.
+    query_payload : dict or None
+        Metadata of the query painting, where it is one of the gallery.
+    query_faces : tuple of QueryFace
+        Faces, or other parts, of the query picture that were searched by.
+    examples : tuple of Example
+        Pictures given as ``like`` and ``unlike``.
+    notes : tuple of str
+        Remarks for the user, such as how an artist's name was understood.
+    groups : tuple of HitGroup
+        The same hits by group; empty where they were not grouped.
+    left_out : tuple of dict
+        Metadata of the paintings that are the very file that was searched by, and were
+        left out for that.
+    why_empty : str
+        Why there are no hits, in words; "" where there are.
+    """
+
+    question: Question
+    hits: list[Hit]
+    source: Source = field(default_factory=Source)
+    criteria: Criteria = EVERYTHING
+    query_image: PictureSource | None = field(default=None, repr=False, compare=False)
+    query_payload: Payload | None = None
+    query_faces: tuple[QueryFace, ...] = ()
+    examples: tuple[Example, ...] = ()
+    notes: tuple[str, ...] = ()
+    groups: tuple[HitGroup, ...] = ()
+    left_out: tuple[Payload, ...] = ()
+    why_empty: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Of what the hits are points."""
+        return self.question.kind
+
+    @property
+    def is_of_faces(self) -> bool:
+        """Whether the hits are faces rather than whole pictures."""
+        return self.kind.name == FACES.name
+
+    @property
+    def query(self) -> Mapping[str, JSON]:
+        """What was asked: ``image``, ``pixels``, ``id``, ``text``, or ``like`` and ``unlike``.
+
+        Names of pictures, or ids. Of a search by faces also ``faces`` and ``face``, of one by
+        other parts ``kind`` and ``part``.
+        """
+        query, kind = self.question.query, self.kind
+        if isinstance(query, TextQuery):
+            asked: dict[str, JSON] = {"text": query.text}
+        elif isinstance(query, ExamplesQuery):
+            asked = {"like": [*map(_shown, query.like)], "unlike": [*map(_shown, query.unlike)]}
+        elif isinstance(query, IdQuery):
+            asked = {"id": query.painting_id}
+        else:
+            # Only a path can be read again; a picture in memory has but a name.
+            on_disk = isinstance(query, ImageQuery) and query.path is not None
+            asked = {"image" if on_disk else "pixels": query.name}
+        if self.is_of_faces:
+            return {**asked, "faces": True, "face": self.question.part}
+        own = {"kind": kind.name, "part": self.question.part}
+        return asked if kind.name == PAINTINGS.name else {**asked, **own}
+
+    @property
+    def settings(self) -> Mapping[str, JSON]:
+        """How it was answered: ``gallery``, ``encoders``, ``criteria`` and the options."""
+        return {
+            "gallery": self.source.gallery,
+            "location": self.source.location,
+            "encoders": list(self.source.encoders),
+            "criteria": describe_criteria(self.criteria),
+            **asdict(self.question.options),
+        }
+
+    @property
+    def score_name(self) -> str:
+        """What a hit's score is: a cosine, or of several encoders a sum of reciprocal ranks."""
+        return "rrf" if len(self.source.encoders) > 1 else "score"
+
+    @property
+    def first_rank(self) -> int:
+        """Rank of the first hit: 1, or more after an offset."""
+        return 1 + self.question.options.offset
+
+    def ranked(self) -> Iterator[tuple[int, Hit, str | None]]:
+        """Yield each hit with its rank and the value of its group."""
+        groups = [group.value for group in self.groups for _ in group.hits]
+        for row, hit in enumerate(self.hits):
+            yield self.first_rank + row, hit, groups[row] if row < len(groups) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as ``artsim query --format json`` writes it: see docs/output.md.
+
+        Fields are added within one `SCHEMA`, never renamed, removed or given another meaning.
+        """
+        document: dict[str, object] = {
+            "schema": SCHEMA,
+            "query": self.query,
+            "settings": {name: v for name, v in self.settings.items() if v is not None},
+            "notes": self.notes,
+        }
+        if not self.kind.is_whole:
+            document["query_faces"] = [
+                {
+                    "index": face.index,
+                    "box": [face.box.x, face.box.y, face.box.width, face.box.height],
+                    "score": face.score,
+                }
+                for face in self.query_faces
+            ]
+        if self.left_out:
+            document["left_out"] = [payload["painting_id"] for payload in self.left_out]
+        if self.why_empty:
+            document["why_empty"] = self.why_empty
+        document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
+        found: dict[str, Any] = plain_json(document)
+        return found
+
+
+def _shown(query: PictureQuery) -> str:
+    return query.painting_id if isinstance(query, IdQuery) else query.name
+
+
+def find_similar(
     gallery: Gallery,
     query: Query,
-    filters: Filters,
-    options: SearchOptions,
+    criteria: Criteria | Filters = EVERYTHING,
+    options: SearchOptions | None = None,
     *,
-    faces: bool = False,
-    face: int | None = None,
+    kind: Kind = PAINTINGS,
+    part: int | None = None,
     encoders: Sequence[str] | None = None,
     models: Models | None = None,
-) -> SearchResult:
-    """Search with filters as people write them; remarks on them are in the result's notes.
+) -> Answer:
+    """Find the paintings most similar to a picture, a painting of the gallery, or a text.
 
     Parameters
     ----------
-    faces : bool
-        Search by the faces of the query picture, or by `face` alone.
-    gallery, query, options, encoders, models
-        As for `artsim.search.similar.find_similar`.
+    gallery : Gallery
+        From `open_gallery`.
+    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
+        What is searched for. By id no model is loaded.
+    criteria : Criteria or Filters
+        Only works that meet them; remarks on how filters were understood are in the notes.
+    kind, part, encoders, options
+        As of `Question`; ``kind=FACES`` finds faces like those of a picture.
+    models : Models, optional
+        Where encoders are loaded from; keep one for many queries, it keeps them loaded.
+
+    Returns
+    -------
+    Answer
+        Hits best first, equal scores by ``painting_id``.
 
     Raises
     ------
     QueryError
-        As that function; or if faces are asked for and the query is no picture.
+        If the gallery cannot answer such a query.
+    EncoderMismatchError
+        If the gallery has no vectors of an encoder.
+    PaintingNotFoundError
+        If it has no painting of the query's id.
+    NoFaceError
+        If the picture has no face, or none of that number.
+    ImageError, WeightsError, StoreError
+        If the picture cannot be read, a model not loaded, the database not reached.
     """
-    criteria, notes = build_criteria(filters, gallery.faces if faces else gallery.paintings)
-    if not faces:
-        result = find_similar(gallery, query, criteria, options, encoders=encoders, models=models)
-    elif isinstance(query, (ImageQuery, PixelsQuery, IdQuery)):
-        result = find_similar_faces(
-            gallery, query, criteria, options, face=face, encoders=encoders, models=models
+    question = Question(
+        query,
+        kind,
+        part,
+        filters=criteria if isinstance(criteria, Filters) else Filters(),
+        criteria=EVERYTHING if isinstance(criteria, Filters) else criteria,
+        encoders=tuple(encoders or ()),
+        options=options or SearchOptions(),
+    )
+    return answer(gallery, question, models)
+
+
+def answer(gallery: Gallery, question: Question, models: Models | None = None) -> Answer:
+    """Answer a question; what is raised is as of `find_similar`."""
+    kind, options, models = question.kind, question.options, models or Models()
+    collection = gallery[kind]
+    criteria, notes = build_criteria(question.filters, collection)
+    criteria &= question.criteria
+    if options.group_by is not None:
+        check_field(options.group_by, gallery[PAINTINGS])
+    is_text = isinstance(question.query, TextQuery)
+    recorded = gallery.encoders(kind)
+    encoders = choose_encoders(recorded, question.encoders, models, for_text=is_text)
+    target = make_target(question, gallery, encoders, models)
+    left_out = _left_out(target, options)
+    hits = find_hits(target, collection, criteria & left_out, options)
+    reason = "" if hits else _why_empty(target, collection, criteria, left_out, question)
+    names = tuple(info.vector_name for info in encoders)
+    return Answer(
+        replace(question, query=target.asked or question.query),
+        hits,
+        _source(gallery, collection, names),
+        criteria,
+        query_image=target.image,
+        query_payload=target.painting,
+        query_faces=target.parts,
+        examples=target.examples,
+        notes=tuple(notes),
+        groups=() if options.group_by is None else _groups(hits, options.group_by),
+        left_out=() if options.include_self else target.same_files,
+        why_empty=reason,
+    )
+
+
+def find_hits(
+    target: Target, collection: Collection, criteria: Criteria, options: SearchOptions
+) -> list[Hit]:
+    """Return the hits of a search, best first, ties by painting id.
+
+    Each probe (each query face) ranks by its vectors, several of them fused by reciprocal
+    rank; with `options.rerank` its first hits are reordered by that second score; the probes'
+    rankings are merged, a point that several of them found keeping its best place.
+
+    Raises
+    ------
+    QueryError
+        If re-ranking is asked for and the query is no picture, or a weight is and several
+        encoders are fused.
+    """
+    if options.rerank and not all(probe.pictures for probe in target.probes):
+        raise QueryError(
+            "re-ranking compares pictures, and this query has none; search without it",
+            hint="drop --rerank",
         )
-    else:
-        raise QueryError("faces are searched by one picture or one id, not by text or examples")
-    return replace(result, notes=(*notes, *result.notes))
+    fused = any(len(probe.vectors) > 1 for probe in target.probes)
+    if options.rerank and options.rerank_weight is not None and fused:
+        raise QueryError(
+            "a weight is added to the cosine, and encoders are fused by rank: there is no one "
+            "cosine to add it to; search by one encoder, or without a weight",
+            hint="drop --rerank-weight",
+        )
+    wanted = options.offset + options.limit
+    if options.group_by is None:
+        hits = _merged(target.probes, collection, criteria, options, wanted)
+        return hits[options.offset : wanted]
+    depth = max(4 * wanted * options.group_size, FUSION_DEPTH)
+    while True:
+        hits = _merged(target.probes, collection, criteria, options, depth)
+        groups: dict[str, list[Hit]] = defaultdict(list)
+        for hit in hits:
+            value = _group_key(hit, options.group_by)
+            if value is not None and len(groups[value]) < options.group_size:
+                groups[value].append(hit)
+        if len(groups) >= wanted or len(hits) < depth or depth >= _MAX_DEPTH:
+            kept = list(groups.values())[options.offset : wanted]
+            return [hit for group in kept for hit in group]
+        depth *= 4
+
+
+def _group_key(hit: Hit, field: str) -> str | None:
+    return first_text(hit.payload, stored_field(field))
+
+
+def _groups(hits: Sequence[Hit], field: str) -> tuple[HitGroup, ...]:
+    by_key = groupby(hits, key=lambda hit: _group_key(hit, field))
+    grouped = [tuple(of_key) for _, of_key in by_key]
+    return tuple(HitGroup(str(first_text(hits[0].payload, field)), hits) for hits in grouped)
+
+
+def _merged(
+    probes: Sequence[Probe],
+    collection: Collection,
+    criteria: Criteria,
+    options: SearchOptions,
+    wanted: int,
+) -> list[Hit]:
+    best: dict[str, Hit] = {}
+    for probe in probes:
+        for hit in _ranking(probe, collection, criteria, options, wanted):
+            before = best.get(hit.point_id)
+            if before is None or rank_order(hit) < rank_order(before):
+                best[hit.point_id] = hit
+    return sorted(best.values(), key=rank_order)
+
+
+def _ranking(
+    probe: Probe,
+    collection: Collection,
+    criteria: Criteria,
+    options: SearchOptions,
+    wanted: int,
+) -> list[Hit]:
+    """Return the hits of one probe: one ranking for each encoder, fused and re-ranked."""
+    reranker = None if options.rerank is None else RERANKERS[options.rerank]
+    depth = max(
+        wanted,
+        options.rerank_depth if reranker else 0,
+        FUSION_DEPTH if len(probe.vectors) > 1 else 0,
+    )
+    stages = [reranker.in_engine(one, depth) for one in probe.pictures] if reranker else []
+    in_engine = None not in stages
+    requests = [
+        SearchRequest(
+            vector,
+            name,
+            criteria,
+            limit=depth,
+            min_score=options.min_score,
+            with_vectors=() if in_engine or reranker is None else reranker.needs,
+            exact=options.exact,
+        )
+        for name, vector in probe.vectors.items()
+    ]
+    staged = [
+        replace(request, min_score=None, rescore=stage)
+        for stage in stages
+        for request in requests
+        if in_engine
+    ]
+    answers = collection.search([*requests, *staged])
+    rankings, second = answers[: len(requests)], answers[len(requests) :]
+    hits = fuse_rankings(rankings) if len(rankings) > 1 else rankings[0]
+    hits = [replace(hit, query_face=probe.part) for hit in hits]
+    if reranker is None:
+        return hits
+    first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
+    scores = [
+        _engine_scores(first, second[i * len(requests) :][: len(requests)], reranker, picture)
+        if in_engine
+        else _array_scores(first, reranker, picture)
+        for i, picture in enumerate(probe.pictures)
+    ]
+    reranked = rerank(first, scores, weight=options.rerank_weight)
+    return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
+
+
+def _engine_scores(
+    hits: Sequence[Hit],
+    rankings: Sequence[Sequence[Hit]],
+    reranker: Reranker,
+    picture: Mapping[str, Vector],
+) -> list[float]:
+    """Return what the engine's second stage says of hits; of those it lacks, that they are last."""
+    said = {hit.point_id: hit.score for ranking in rankings for hit in ranking}
+    return [
+        reranker.from_engine(said[hit.point_id], picture) if hit.point_id in said else -math.inf
+        for hit in hits
+    ]
+
+
+def _array_scores(
+    hits: Sequence[Hit], reranker: Reranker, picture: Mapping[str, Vector]
+) -> list[float]:
+    """Return a re-ranker's scores of hits; of those without its vectors, that they are last."""
+    having = [i for i, hit in enumerate(hits) if all(n in hit.vectors for n in reranker.needs)]
+    scores = np.full(len(hits), -np.inf)
+    if having:
+        rows = {name: np.stack([hits[i].vectors[name] for i in having]) for name in reranker.needs}
+        scores[having] = reranker.scores(picture, rows)
+    return scores.tolist()
+
+
+def _left_out(target: Target, options: SearchOptions) -> Criteria:
+    left_out = () if options.include_self else target.itself
+    if options.not_same_artist:
+        key = (target.painting or {}).get("artist_key")
+        if key is None:
+            raise QueryError(
+                "the gallery does not know the artist of the query painting, so that works by "
+                "the same artist cannot be left out; name the artist",
+                hint="--not artist=NAME",
+            )
+        left_out += (AnyOf("artist_key", (key,)),)
+    return Criteria(must_not=left_out)
+
+
+def _source(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    stats = collection.stats()
+    written = None if stats.written is None else stats.written.isoformat()
+    notes = dict(collection.schema.notes)
+    told = json.dumps([collection.name, stats.points, notes, written], sort_keys=True, default=str)
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return Source(gallery.name, gallery.store.location, stats.points, digest, encoders)
+
+
+def _why_empty(
+    target: Target,
+    collection: Collection,
+    criteria: Criteria,
+    left_out: Criteria,
+    question: Question,
+) -> str:
+    """Return in words why a search found nothing, by a few more counts and searches."""
+    options, point = question.options, question.kind.noun
+    if not collection.count(EVERYTHING):
+        return "the gallery is empty" if question.kind.is_whole else f"the gallery has no {point}s"
+    if not collection.count(criteria):
+        return f"no {point} meets the filters"
+    if not collection.count(criteria & left_out):
+        others = collection.count(criteria & Criteria(must_not=target.itself))
+        if others and not options.include_self:
+            return "only works by the query painting's own artist, which are left out"
+        return ONLY_ITSELF
+    best = max(
+        (
+            hit.score
+            for probe in target.probes
+            for hits in collection.search(
+                [
+                    SearchRequest(vector, name, criteria & left_out, limit=1, exact=options.exact)
+                    for name, vector in probe.vectors.items()
+                ]
+            )
+            for hit in hits
+        ),
+        default=None,
+    )
+    if best is None:
+        names = " or ".join(target.probes[0].vectors)
+        return f"no {point} that meets the filters has a vector {names}"
+    if options.min_score is not None and best < options.min_score:
+        shown = f"{best:.2f}"
+        # Not "0.90, below 0.9" of 0.8999.
+        shown = shown if float(shown) < options.min_score else f"{best:.6f}"
+        return f"the best is {shown}, below {options.min_score:g}"
+    plain = replace(
+        options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None
+    )
+    hits = find_hits(target, collection, criteria & left_out, plain)
+    count, what = len(hits), point
+    if options.group_by is not None:
+        count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"
+        if not count:
+            return f"no {point} found has the field {options.group_by!r} to be grouped by"
+    found = f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return f"after the first {options.offset} there is nothing; found were {found}"

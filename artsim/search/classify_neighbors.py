@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -10,20 +9,17 @@ from typing import Final
 from artsim.catalog.classification import Classification, Voter, rank_candidates
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, field_value
+from artsim.catalog.payload import field_values, most_written, stored_field
 from artsim.errors import QueryError
+from artsim.search.answer import find_similar
 from artsim.search.fields import check_field
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import ImageQuery
-from artsim.search.similar import find_similar
+from artsim.search.question import ImageQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 NEIGHBORS: Final = 10
 MAJORITY: Final = 0.5
 """Share of the vote that an answer needs."""
-
-_ARTIST: Final = ("artist", "artist_key")
 
 
 def classify_by_neighbors(
@@ -67,7 +63,7 @@ def classify_by_neighbors(
            on Systems, Man, and Cybernetics 6(4).
     """
     check_field(field, gallery.paintings)
-    asked = "artist_key" if field in _ARTIST else field
+    asked = stored_field(field)
     result = find_similar(
         gallery,
         ImageQuery(image),
@@ -82,20 +78,14 @@ def classify_by_neighbors(
             "name one that works have",
             hint="artsim facets FIELD",
         )
-    names = _artists(result.hits) if field in _ARTIST else {}
+    names = _artists(result.hits) if asked == "artist_key" else {}
     voters = tuple(_voter(hit, asked, names) for hit in result.hits)
     return Classification(image, field, rank_candidates(_shares(voters)), threshold, voters)
 
 
 def _voter(hit: Hit, field: str, names: dict[str, str]) -> Voter:
-    labels = tuple(names.get(value, value) for value in _values(hit.payload, field))
-    return Voter(hit, labels, max(0.0, hit.score))
-
-
-def _values(payload: Payload, field: str) -> list[str]:
-    value = field_value(payload, field)
-    values = value if isinstance(value, list | tuple) else [value]
-    return list(dict.fromkeys(map(str, values)))
+    values = dict.fromkeys(map(str, field_values(hit.payload, field)))
+    return Voter(hit, tuple(names.get(value, value) for value in values), max(0.0, hit.score))
 
 
 def _shares(voters: Sequence[Voter]) -> dict[str, float]:
@@ -110,11 +100,8 @@ def _shares(voters: Sequence[Voter]) -> dict[str, float]:
 
 def _artists(hits: Sequence[Hit]) -> dict[str, str]:
     """Return what the neighbors call each artist most often, by key."""
-    written: dict[str, Counter[str]] = {}
+    written: dict[str, list[str]] = {}
     for hit in hits:
         key = str(hit.payload["artist_key"])
-        written.setdefault(key, Counter())[str(hit.payload.get("artist", key))] += 1
-    return {
-        key: min(names, key=lambda text, n=names: (-n[text], text))  # type: ignore[misc]
-        for key, names in written.items()
-    }
+        written.setdefault(key, []).append(str(hit.payload.get("artist", key)))
+    return {key: most_written(names) for key, names in written.items()}

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 from artsim.catalog.cells import BOM, PayloadColumns, csv_lines, payload_columns
 from artsim.catalog.criteria import Criteria
-from artsim.catalog.payload import FACE_FIELDS, LIST_FIELDS, PAINTING_FIELDS
+from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.payload import LIST_FIELDS
 from artsim.errors import ExportError
 from artsim.files import GENERATOR, FileKind, write_file
 from artsim.search.inspect import check_no_painting
@@ -44,7 +45,7 @@ def export_gallery(
     criteria: Criteria,
     *,
     form: Form,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     vectors: bool = False,
     overwrite: bool = False,
     home: Path | None = None,
@@ -60,18 +61,18 @@ def export_gallery(
     """
     if form == "jsonl":
         return export_jsonl(
-            gallery, output, criteria, faces=faces, vectors=vectors, overwrite=overwrite, home=home
+            gallery, output, criteria, kind=kind, vectors=vectors, overwrite=overwrite, home=home
         )
     if form == "parquet":
         if not isinstance(output, str | os.PathLike):
             raise ValueError("Parquet is written to a file, not to a stream")
         return export_parquet(
-            gallery, output, criteria, faces=faces, vectors=vectors, overwrite=overwrite, home=home
+            gallery, output, criteria, kind=kind, vectors=vectors, overwrite=overwrite, home=home
         )
     if vectors:
         raise ValueError("CSV and Excel's files hold no vectors")
     write = export_csv if form == "csv" else export_xlsx
-    return write(gallery, output, criteria, faces=faces, overwrite=overwrite, home=home)
+    return write(gallery, output, criteria, kind=kind, overwrite=overwrite, home=home)
 
 
 def export_jsonl(
@@ -79,7 +80,7 @@ def export_jsonl(
     output: FilePath | BinaryIO,
     criteria: Criteria,
     *,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     vectors: bool = False,
     overwrite: bool = False,
     home: Path | None = None,
@@ -109,7 +110,7 @@ def export_jsonl(
     """
     count = 0
     with _opened(gallery, output, overwrite, home) as stream:
-        for record in _records(gallery, criteria, faces, vectors):
+        for record in _records(gallery, criteria, kind, vectors):
             row = json.dumps(_row(record), ensure_ascii=False)
             stream.write(row.encode("utf-8", "replace") + b"\n")
             count += 1
@@ -122,7 +123,7 @@ def export_csv(
     output: FilePath | BinaryIO,
     criteria: Criteria,
     *,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     overwrite: bool = False,
     home: Path | None = None,
 ) -> int:
@@ -134,12 +135,12 @@ def export_csv(
 
     Parameters, what is returned and what is raised are those of `export_jsonl`.
     """
-    columns = _columns(gallery, criteria, faces)
+    columns = _columns(gallery, criteria, kind)
     lines = 0
     with _opened(gallery, output, overwrite, home) as stream:
         if isinstance(output, str | os.PathLike):
             stream.write(BOM.encode())
-        rows = _flat_rows(gallery, criteria, faces, columns)
+        rows = _flat_rows(gallery, criteria, kind, columns)
         for line in csv_lines([*columns.names, "point_id"], rows):
             stream.write(line.encode("utf-8", "replace"))
             lines += 1
@@ -152,7 +153,7 @@ def export_xlsx(
     output: FilePath | BinaryIO,
     criteria: Criteria,
     *,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     overwrite: bool = False,
     home: Path | None = None,
 ) -> int:
@@ -161,12 +162,11 @@ def export_xlsx(
     Parameters, what is returned and what is raised are those of `export_jsonl`; ExportError
     also if openpyxl is missing, or there are more points than a sheet has rows.
     """
-    check_spreadsheet((gallery.faces if faces else gallery.paintings).count(criteria))
-    columns = _columns(gallery, criteria, faces)
+    check_spreadsheet(gallery[kind].count(criteria))
+    columns = _columns(gallery, criteria, kind)
     with _opened(gallery, output, overwrite, home) as stream:
-        rows = _flat_rows(gallery, criteria, faces, columns)
-        title = "faces" if faces else "paintings"
-        return write_workbook(stream, title, [*columns.names, "point_id"], rows)
+        rows = _flat_rows(gallery, criteria, kind, columns)
+        return write_workbook(stream, kind.name, [*columns.names, "point_id"], rows)
 
 
 def export_parquet(
@@ -174,7 +174,7 @@ def export_parquet(
     output: FilePath,
     criteria: Criteria,
     *,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     vectors: bool = False,
     overwrite: bool = False,
     home: Path | None = None,
@@ -191,10 +191,10 @@ def export_parquet(
 
     count = 0
     with _opened(gallery, output, overwrite, home) as stream:
-        schema = _arrow_schema(gallery, faces, vectors).with_metadata({"Software": GENERATOR})
+        schema = _arrow_schema(gallery, kind, vectors).with_metadata({"Software": GENERATOR})
         with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
             rows: list[dict[str, Any]] = []
-            for record in _records(gallery, criteria, faces, vectors):
+            for record in _records(gallery, criteria, kind, vectors):
                 rows.append(_flat_row(record))
                 count += 1
                 if len(rows) == _ROWS:
@@ -218,22 +218,21 @@ def _opened(
         yield stream
 
 
-def _columns(gallery: Gallery, criteria: Criteria, faces: bool) -> PayloadColumns:
-    collection = gallery.faces if faces else gallery.paintings
+def _columns(gallery: Gallery, criteria: Criteria, kind: Kind) -> PayloadColumns:
+    collection = gallery[kind]
     records = collection.scroll(criteria, payload_fields=("extra",))
-    fields = FACE_FIELDS if faces else PAINTING_FIELDS
-    return payload_columns(fields, (record.payload for record in records))
+    return payload_columns(kind.fields, (record.payload for record in records))
 
 
 def _flat_rows(
-    gallery: Gallery, criteria: Criteria, faces: bool, columns: PayloadColumns
+    gallery: Gallery, criteria: Criteria, kind: Kind, columns: PayloadColumns
 ) -> Iterator[list[object]]:
-    for record in _records(gallery, criteria, faces, vectors=False):
+    for record in _records(gallery, criteria, kind, vectors=False):
         yield [*columns.row(record.payload), record.point_id]
 
 
-def _records(gallery: Gallery, criteria: Criteria, faces: bool, vectors: bool) -> Iterator[Record]:
-    collection = gallery.faces if faces else gallery.paintings
+def _records(gallery: Gallery, criteria: Criteria, kind: Kind, vectors: bool) -> Iterator[Record]:
+    collection = gallery[kind]
     names = list(collection.schema.vectors) if vectors else ()
     return collection.scroll(criteria, with_vectors=names)
 
@@ -252,7 +251,7 @@ def _flat_row(record: Record) -> dict[str, Any]:
     return row | {f"vector_{name}": vector for name, vector in record.vectors.items()}
 
 
-def _arrow_schema(gallery: Gallery, faces: bool, vectors: bool) -> Any:
+def _arrow_schema(gallery: Gallery, kind: Kind, vectors: bool) -> Any:
     import pyarrow
 
     kinds = {"integer": pyarrow.int64(), "float": pyarrow.float64()}
@@ -261,11 +260,11 @@ def _arrow_schema(gallery: Gallery, faces: bool, vectors: bool) -> Any:
         "landmarks": pyarrow.list_(pyarrow.list_(pyarrow.float64())),
     }
     columns = [("point_id", pyarrow.string())]
-    for name, kind in (FACE_FIELDS if faces else PAINTING_FIELDS).items():
-        plain = special.get(name) or kinds.get(kind or "", pyarrow.string())
+    for name, index in kind.fields.items():
+        plain = special.get(name) or kinds.get(index or "", pyarrow.string())
         columns.append((name, pyarrow.list_(plain) if name in LIST_FIELDS else plain))
     if vectors:
-        collection = gallery.faces if faces else gallery.paintings
+        collection = gallery[kind]
         for name, spec in collection.schema.vectors.items():
             number = pyarrow.uint8() if spec.datatype == "uint8" else pyarrow.float32()
             columns.append((f"vector_{name}", pyarrow.list_(number)))

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
-from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS, PAINTING_FIELDS
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind, all_fields
+from artsim.catalog.payload import ATTRIBUTIONS
 from artsim.catalog.results import Note
 from artsim.errors import OptionError, QueryError
 from artsim.search.fields import count_extra_names, find_field, scan_values
@@ -86,7 +87,7 @@ def count_values(
     field: str,
     filters: Filters | None = None,
     *,
-    faces: bool = False,
+    kind: Kind = PAINTINGS,
     limit: int = 50,
 ) -> ValueCounts:
     """Return the values of a field, with how many works, or faces, have each.
@@ -97,6 +98,8 @@ def count_values(
 
     Parameters
     ----------
+    kind : Kind
+        What is counted.
     field : str
         Any field but ``box`` and ``landmarks``. ``date`` counts decades, in each the works
         whose date overlaps it; numbers with decimals are counted in ranges, whose upper
@@ -115,7 +118,7 @@ def count_values(
     """
     if limit < 1:
         raise OptionError(f"limit must be at least 1, not {limit}")
-    collection = gallery.faces if faces else gallery.paintings
+    collection = gallery[kind]
     criteria, notes = build_criteria(filters or Filters(), collection)
     counts: Mapping[Any, int]
     if field in _DATES:
@@ -125,9 +128,9 @@ def count_values(
         known_by, in_order = field, False
         counts = count_extra_names(collection, criteria)
     else:
-        known_by = _countable(field, collection, faces)
-        in_order = FACE_FIELDS.get(known_by) == "float"
-        counts = _count(known_by, collection, criteria)
+        known_by = _countable(field, collection, kind)
+        in_order = kind.fields.get(known_by) == "float"
+        counts = _count(known_by, collection, criteria, kind)
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]
     artists: tuple[ArtistCount, ...] = ()
@@ -140,28 +143,31 @@ def count_values(
         what = "artists" if artists else "values"
         notes.append(Note(f"{limit:,} of {shown:,} {what}", hint=f"--limit {shown}"))
     if unknown:
-        what = "face" if faces else "painting"
-        have = f"{what} has" if unknown == 1 else f"{what}s have"
+        have = f"{kind.noun} has" if unknown == 1 else f"{kind.noun}s have"
         notes.append(f"{unknown:,} {have} no {'date' if field in _DATES else field}")
     values = [pair for pair in counts.items() if pair in frequent] if in_order else frequent
     return ValueCounts(field, tuple(values), total, unknown, artists, tuple(notes))
 
 
-def _countable(field: str, collection: Collection, faces: bool) -> str:
+def _countable(field: str, collection: Collection, kind: Kind) -> str:
     name = find_field(field, collection)
     if name in ("box", "landmarks"):
         raise QueryError(f"{name} has no values to count: it is a list of coordinates")
-    if not faces and name in FACE_FIELDS and name not in PAINTING_FIELDS:
-        raise QueryError(f"only faces have {name}; count faces", hint="--faces")
+    if name not in kind.fields and name in all_fields():
+        owner = next(other for other in KINDS.values() if name in other.own_fields)
+        hint = "--faces" if owner.name == FACES.name else f"--kind {owner.name}"
+        raise QueryError(f"only {owner.name} have {name}; count {owner.name}", hint=hint)
     return name
 
 
-def _count(name: str, collection: Collection, criteria: Criteria) -> Mapping[Scalar, int]:
-    kind = FACE_FIELDS.get(name)
-    if kind in ("keyword", "integer"):
+def _count(
+    name: str, collection: Collection, criteria: Criteria, kind: Kind
+) -> Mapping[Scalar, int]:
+    index = kind.fields.get(name)
+    if index in ("keyword", "integer"):
         return {f.value: f.count for f in collection.facet(name, criteria, limit=ALL_VALUES)}
     counts = scan_values(name, collection, criteria)
-    return _in_ranges(counts) if kind == "float" else counts
+    return _in_ranges(counts) if index == "float" else counts
 
 
 def _in_ranges(counts: Mapping[Scalar, int]) -> dict[Scalar, int]:

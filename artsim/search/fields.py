@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from artsim.catalog.criteria import EVERYTHING, Criteria, Known, Scalar
+from artsim.catalog.kinds import all_fields
 from artsim.catalog.names import fold_text
-from artsim.catalog.payload import FACE_FIELDS, field_value
+from artsim.catalog.payload import field_values
 from artsim.errors import QueryError
 from artsim.store.base import Collection
 
@@ -33,7 +34,7 @@ def check_field(name: str, collection: Collection | None = None) -> None:
 
     The error names what manifests brought into `collection`, where that is given.
     """
-    if name not in FACE_FIELDS and not _is_extra(name):
+    if name not in all_fields() and not _is_extra(name):
         raise _unknown_field(name, None if collection is None else count_extra_names(collection))
 
 
@@ -48,7 +49,7 @@ def find_field(name: str, collection: Collection) -> str:
     QueryError
         If there is none of that name, or several are alike.
     """
-    if name in FACE_FIELDS:
+    if name in all_fields():
         return name
     bare = name.removeprefix(EXTRA)
     if _is_extra(name) and _is_known(name, collection):
@@ -101,7 +102,7 @@ def scan_values(
     size = 0
     known = criteria & Criteria((Known(field),))
     for record in collection.scroll(known, payload_fields=[top]):
-        for value in dict.fromkeys(_scalars(field_value(record.payload, field))):
+        for value in dict.fromkeys(_scalars(field_values(record.payload, field))):
             if value not in counts:
                 size += _BYTES_OF_ENTRY + (len(value) if isinstance(value, str) else 0)
             counts[value] += 1
@@ -113,9 +114,8 @@ def scan_values(
     return counts
 
 
-def _scalars(value: object) -> Iterable[Scalar]:
-    listed = value if isinstance(value, list) else [value]
-    return (part for part in listed if isinstance(part, (str, int, float)))
+def _scalars(values: Iterable[object]) -> Iterable[Scalar]:
+    return (value for value in values if isinstance(value, str | int | float))
 
 
 def _is_extra(name: str) -> bool:
@@ -128,7 +128,7 @@ def _is_known(name: str, collection: Collection) -> bool:
 
 def _unknown_field(name: str, extra: Iterable[str] | None) -> QueryError:
     names = [EXTRA + other for other in extra or ()]
-    near = difflib.get_close_matches(name, FACE_FIELDS, n=2, cutoff=0.6)
+    near = difflib.get_close_matches(name, all_fields(), n=2, cutoff=0.6)
     near += difflib.get_close_matches(EXTRA + name, names, n=2, cutoff=0.75)
     near += [EXTRA + name] if extra is None else []
     meant = f": did you mean {' or '.join(dict.fromkeys(near))}?" if near else "."

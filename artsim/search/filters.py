@@ -17,8 +17,9 @@ from artsim.catalog.criteria import (
     Words,
     overlaps_years,
 )
+from artsim.catalog.kinds import KINDS, all_fields
 from artsim.catalog.names import fold_text, match_artist, suggest_artists
-from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
+from artsim.catalog.payload import ATTRIBUTIONS
 from artsim.catalog.results import Note
 from artsim.errors import QueryError
 from artsim.search.fields import EXTRA, count_extra_names, find_field, scan_values
@@ -159,7 +160,7 @@ def _condition(
         return AnyOf(name, tuple(_attribution(value) for value in values))
     if name in ("artist", "artist_key"):
         return AnyOf("artist_key", tuple(_artists(values, collection, notes)))
-    kind = FACE_FIELDS[name]
+    kind = all_fields()[name]
     if kind in ("integer", "float"):
         if len(values) > 1:
             raise QueryError(f"{name}: one number or range at a time, not {len(values)}")
@@ -246,7 +247,11 @@ def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
     if len(counts) < 2:
         return []
     of_kind = [f"{counts[kind]} {kind}" for kind in ATTRIBUTIONS if kind in counts]
-    what = "faces" if "face_index" in collection.schema.payload_indexes else "works"
+    indexed = collection.schema.payload_indexes
+    parts = [
+        kind.name for kind in KINDS.values() if not kind.is_whole and kind.index_field in indexed
+    ]
+    what = parts[0] if parts else "works"
     text = f"{collection.count(criteria)} {what}: {', '.join(of_kind)}"
     return [Note(text, hint=f"--attribution {next(k for k in ATTRIBUTIONS if k in counts)}")]
 

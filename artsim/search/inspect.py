@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.probes import find_painting
-from artsim.search.queries import IdQuery
 from artsim.store.base import Record, Store
 from artsim.store.gallery import (
     Gallery,
-    collection_name,
     list_galleries,
     missing_gallery,
     read_encoders,
@@ -27,32 +25,33 @@ from artsim.store.gallery import (
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
-    """Return a painting's payload, the names of its vectors, and its faces.
+    """Return a painting's payload, the names of its vectors, and its faces and other parts.
 
     Raises
     ------
     PaintingNotFoundError
         If the gallery has no such painting.
     """
-    paintings = gallery.paintings
-    record = find_painting(IdQuery(painting_id), paintings, list(paintings.schema.vectors))
-    faces: list[JSON] = []
-    if gallery.has_faces:
-        of_painting = Criteria((AnyOf("painting_id", (painting_id,)),))
-        own = [name for name in FACE_FIELDS if name not in PAINTING_FIELDS]
-        found = gallery.faces.scroll(of_painting, payload_fields=own)
-        faces = [face.payload for face in sorted(found, key=_face_order)]
+    paintings = gallery[PAINTINGS]
+    record = find_painting(painting_id, paintings, list(paintings.schema.vectors))
+    of_painting = Criteria((AnyOf("painting_id", (painting_id,)),))
+    parts: dict[str, JSON] = {FACES.name: []}
+    for kind in gallery.kinds:
+        if not kind.is_whole:
+            found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
+            ordered = sorted(found, key=lambda part: _part_order(part, kind))
+            parts[kind.name] = [part.payload for part in ordered]
     return {
         **record.payload,
         "point_id": record.point_id,
         "vectors": sorted(record.vectors),
-        "faces": faces,
+        **parts,
     }
 
 
-def _face_order(face: Record) -> tuple[int, str]:
-    index = face.payload.get("face_index")
-    return (index if isinstance(index, int) else 0, face.point_id)
+def _part_order(part: Record, kind: Kind) -> tuple[int, str]:
+    index = part.payload.get(kind.index_field)
+    return (index if isinstance(index, int) else 0, part.point_id)
 
 
 def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
@@ -87,7 +86,7 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
             name,
             [
                 c
-                for c in (collection_name(name, "paintings"), collection_name(name, "faces"))
+                for c in (Gallery(store, name).collection_name(kind) for kind in KINDS.values())
                 if c in collections
             ],
         )
@@ -176,16 +175,16 @@ def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
 
 def _is_source(gallery: Gallery, path: Path) -> bool:
     """Return whether paintings of the gallery came from a list, by whatever name of it."""
-    if not path.is_file() or not gallery.has_paintings:
+    if not path.is_file() or PAINTINGS not in gallery:
         return False
     names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
     from_it = AnyOf("ingested_from", names)
-    return any(True for _ in gallery.paintings.scroll(Criteria((from_it,)), page_size=1))
+    return any(True for _ in gallery[PAINTINGS].scroll(Criteria((from_it,)), page_size=1))
 
 
 def _painting_at(gallery: Gallery, path: Path) -> str | None:
     """Return the id of the painting whose picture a file is, by whatever name."""
-    if not path.is_file() or not gallery.has_paintings:
+    if not path.is_file() or PAINTINGS not in gallery:
         return None
     names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
     conditions = [AnyOf("image_uri", names)]
@@ -193,7 +192,7 @@ def _painting_at(gallery: Gallery, path: Path) -> str | None:
         # Links, and other spellings where case does not count, lead to the same bytes.
         conditions.append(AnyOf("image_sha256", (file_hash(path),)))
     for condition in conditions:
-        for record in gallery.paintings.scroll(
+        for record in gallery[PAINTINGS].scroll(
             Criteria((condition,)), payload_fields=("painting_id", "image_uri")
         ):
             uri = str(record.payload.get("image_uri", ""))

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import EncoderInfo, short_names
+from artsim.catalog.kinds import Cutter, CutterOptions, Kind
 from artsim.config import Settings, load_settings
 from artsim.errors import EncoderMismatchError
 
 if TYPE_CHECKING:
-    from artsim.encoders.base import Encoder, FaceDetector
+    from artsim.encoders.base import Encoder
     from artsim.images.load import LoadedImage
 
 
 @dataclass(slots=True)
 class Models:
-    """Loader of the encoders, the face detector and the query pictures.
+    """Loader of the encoders, what cuts parts out of pictures, and the query pictures.
 
     Threads may share it: each model is loaded once.
 
@@ -43,7 +45,7 @@ class Models:
     face_score: float | None = None
     max_megapixels: float = 200.0
     _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
-    _detector: FaceDetector | None = field(default=None, repr=False)
+    _cutters: dict[str, Cutter] = field(default_factory=dict, repr=False)
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     def encoder(self, info: EncoderInfo) -> Encoder:
@@ -97,16 +99,13 @@ class Models:
 
         return resolve(spec, weights=self.weights, settings=self.settings).vector_name
 
-    def detector(self) -> FaceDetector:
-        """Return the face detector."""
+    def cutter(self, kind: Kind) -> Cutter:
+        """Return what cuts the parts of a kind, such as faces, out of a picture."""
         with self._lock:
-            if self._detector is None:
-                from artsim.encoders.face_crops import load_detector
-
-                self._detector = load_detector(
-                    min_face=self.min_face, score=self.face_score, device=self.device
-                )
-            return self._detector
+            if kind.name not in self._cutters:
+                options = CutterOptions(self.device, self.min_face, self.face_score)
+                self._cutters[kind.name] = kind.make_cutter(options)
+            return self._cutters[kind.name]
 
     def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:
         """Load a query picture from its file, or from what is in one, called `name`."""
@@ -116,3 +115,40 @@ class Models:
         if isinstance(picture, bytes):
             return load_image_bytes(picture, name, limits=limits)
         return load_image(picture, limits=limits)
+
+
+def choose_encoders(
+    recorded: Mapping[str, EncoderInfo],
+    names: Sequence[str] | None,
+    models: Models,
+    *,
+    for_text: bool = False,
+) -> list[EncoderInfo]:
+    """Return the gallery's encoders of the given names, or the one to use where none is given.
+
+    Raises
+    ------
+    EncoderMismatchError
+        If the gallery has no vectors of one of them; naming those it has.
+    """
+    if not names:
+        usable = [info for info in recorded.values() if info.takes_text or not for_text]
+        return (usable or list(recorded.values()))[:1]
+    found = [_recorded(recorded, name, models) for name in names]
+    return list({info.vector_name: info for info in found}.values())
+
+
+def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) -> EncoderInfo:
+    shown = short_names(list(recorded.values()))
+    for info, short_name in zip(recorded.values(), shown, strict=True):
+        if name in (info.name, info.spec, info.vector_name, short_name):
+            return info
+    vector_name = models.vector_name(name)
+    if vector_name in recorded:
+        return replace(recorded[vector_name], spec=name)
+    have = ", ".join(f"{info.name} ({info.vector_name})" for info in recorded.values())
+    raise EncoderMismatchError(
+        f"the gallery has no vectors {vector_name!r} of the encoder {name!r}; it has: {have}. "
+        "Add them by an ingest",
+        hint=f"artsim ingest SOURCE --encoder {name}",
+    )

@@ -1,27 +1,117 @@
-"""Everything against everything: exact rankings of a whole gallery, block by block.
+"""Everything against everything: rankings of a whole gallery, block by block.
 
 What `find_similar` answers for one painting with ``exact=True``, for all of them at once
-and without the database: by falling cosine, ties by painting id.
+and without the database: by falling cosine, ties by painting id; and, as for one painting,
+several encoders fused and first works reordered.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.arrays import Embeddings
-from artsim.search.blocks import Indices
+from artsim.catalog.arrays import Embeddings, Pixels, Vector
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
+from artsim.catalog.payload import Payload
+from artsim.errors import QueryError
+from artsim.search.answer import FUSION_DEPTH
+from artsim.search.rerank import RRF_K, Reranker
+from artsim.store.base import Collection
 
+T = TypeVar("T")
+
+Indices: TypeAlias = npt.NDArray[np.intp]
+"""Numbers of works: rows of a `VectorTable`."""
+
+Barred = npt.NDArray[np.bool_]
+"""Which works are left out of each ranking, shape (B, N)."""
+
+BLOCK_SCORES: Final = 1 << 20
+"""Most scores that one thread has in memory, so that memory does not grow with the square."""
+
+_MAX_THREADS: Final = 8
 _INDEX_BITS: Final = 32
 _INDEX_MASK: Final = (1 << _INDEX_BITS) - 1
 _ALL_BUT_SIGN: Final = np.int32(0x7FFFFFFF)
 
-Barred = npt.NDArray[np.bool_]
-"""Which works are left out of each ranking, shape (B, N)."""
+
+@dataclass(frozen=True, slots=True)
+class VectorTable:
+    """N points with their vectors, in order of painting id, then of point id.
+
+    That order is the one in which searches put equal scores.
+
+    Attributes
+    ----------
+    point_ids : tuple of str
+        N UUIDs.
+    payloads : tuple of dict
+        With the fields that were asked for.
+    vectors : ndarray, shape (N, D)
+        float32 unit rows of an encoder, or uint8 pixels.
+    """
+
+    point_ids: tuple[str, ...]
+    payloads: tuple[Payload, ...]
+    vectors: Embeddings | Pixels
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.point_ids)
+
+
+def read_vectors(
+    collection: Collection,
+    vector_name: str,
+    criteria: Criteria = EVERYTHING,
+    *,
+    payload_fields: Sequence[str] | None = None,
+) -> VectorTable:
+    """Read one named vector of every point that meets `criteria` and has it.
+
+    Parameters
+    ----------
+    vector_name : str
+        Of an encoder, or ``pixels``.
+    payload_fields : sequence of str, optional
+        Fields to read beside ``painting_id``; None is all of them.
+
+    Raises
+    ------
+    QueryError
+        If no point has such a vector.
+    StoreError
+        If the database cannot be reached.
+    """
+    fields = None if payload_fields is None else ("painting_id", *payload_fields)
+    found = sorted(
+        collection.scroll(
+            criteria & Criteria(must=(HasVector(vector_name),)),
+            with_vectors=(vector_name,),
+            payload_fields=fields,
+            page_size=1000,
+        ),
+        key=lambda record: (str(record.payload["painting_id"]), record.point_id),
+    )
+    if not found:
+        raise QueryError(
+            f"{collection.name!r} has no point with a vector {vector_name!r} that meets "
+            "the filters",
+            hint="artsim info",
+        )
+    rows: list[Vector] = [record.vectors[vector_name] for record in found]
+    return VectorTable(
+        tuple(record.point_id for record in found),
+        tuple(record.payload for record in found),
+        np.stack(rows),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,3 +232,151 @@ def _scores_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     bits = (keys >> _INDEX_BITS).astype(np.int32)
     bits ^= (bits >> 31) & _ALL_BUT_SIGN
     return np.subtract(np.float32(0), bits.view(np.float32))
+
+
+class FusedRanker:
+    """Ranks by several rankers, fused by reciprocal rank as `fuse_rankings` does.
+
+    A query fuses the first `depth` of each ranking; what none of these has follows here by
+    the reciprocal ranks of the whole rankings, so that every work has a place.
+
+    Parameters
+    ----------
+    rankers : sequence of Ranker
+        Over the same works.
+    depth : int
+        As of the search that this stands for: its limit, and `FUSION_DEPTH` at least.
+    """
+
+    def __init__(self, rankers: Sequence[Ranker], depth: int = FUSION_DEPTH) -> None:
+        self._rankers = tuple(rankers)
+        self._depth = max(depth, FUSION_DEPTH)
+
+    def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
+        """Rank all works for each of `rows`; see `Ranker`."""
+        rankings = [ranker.rank(rows, barred, head=0) for ranker in self._rankers]
+        lengths, shape = rankings[0].lengths, rankings[0].order.shape
+        places = np.arange(1, shape[1] + 1)
+        shares = np.where(places <= lengths[:, None], 1.0 / (RRF_K + places), 0.0)
+        first, whole = np.zeros(shape), np.zeros(shape)
+        every = np.arange(len(rows))[:, None]
+        for ranking in rankings:
+            whole[every, ranking.order] += shares
+            first[every, ranking.order[:, : self._depth]] += shares[:, : self._depth]
+        order = _order_of_two(first, whole)
+        scores = np.take_along_axis(first, order[:, :head], axis=1)
+        scores[scores == 0.0] = -np.inf
+        return Rankings(order, lengths, scores)
+
+
+def _order_of_two(first: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]) -> Indices:
+    """Return the columns by falling `first`; where that is 0, behind, by falling `whole`."""
+    found = first > 0.0
+    by_first = np.argsort(-first, axis=1, kind="stable")
+    by_whole = np.argsort(np.where(found, -np.inf, -whole), axis=1, kind="stable")
+    places = np.arange(first.shape[1])
+    return np.where(places < found.sum(axis=1)[:, None], by_first, by_whole)
+
+
+class RerankedRanker:
+    """Reorders the first `depth` works of each ranking by a second score, as ``--rerank`` does.
+
+    Parameters
+    ----------
+    ranker : Ranker
+        Makes the rankings.
+    reranker : Reranker
+    rows : mapping of str to ndarray, shape (N, D)
+        The named vectors that the re-ranker needs, of each work.
+    depth : int
+        How many first works are reordered, at least 1.
+    weight : float, optional
+        What the second score counts for beside the rankings' own; by default it counts alone.
+    """
+
+    def __init__(
+        self,
+        ranker: Ranker,
+        reranker: Reranker,
+        rows: Mapping[str, Vector],
+        depth: int,
+        *,
+        weight: float | None = None,
+    ) -> None:
+        self._ranker = ranker
+        self._reranker = reranker
+        self._rows = {name: rows[name] for name in reranker.needs}
+        self._depth = depth
+        self._weight = weight
+
+    def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
+        """Rank all works for each of `rows`; see `Ranker`."""
+        before = self._ranker.rank(rows, barred, head=0 if self._weight is None else self._depth)
+        order = before.order.copy()
+        scores = np.full((len(rows), head), -np.inf)
+        for i, query in enumerate(rows):
+            works = before.order[i, : min(self._depth, int(before.lengths[i]))]
+            picture = {name: vectors[query] for name, vectors in self._rows.items()}
+            gallery = {name: vectors[works] for name, vectors in self._rows.items()}
+            second = self._reranker.scores(picture, gallery)
+            if self._weight is not None:
+                second = before.head_scores[i, : len(works)] + self._weight * second
+            # Index order is painting id order, in which equal scores stand.
+            best = np.lexsort((works, -second))
+            order[i, : len(works)] = works[best]
+            scores[i, : len(works)] = second[best][:head]
+        return Rankings(order, before.lengths, scores)
+
+
+def over_blocks(
+    rows: Indices,
+    width: int,
+    work: Callable[[Indices], T],
+    *,
+    on_done: Callable[[int], None] | None = None,
+) -> list[T]:
+    """Call `work` on blocks of `rows` in threads, and return what it returned, in order.
+
+    BLAS is held to one thread meanwhile: blocks on all cores, each with its own product,
+    take two thirds of the time that products on all cores with the rest on one take.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (Q,)
+        Queries. How they fall into blocks depends on Q and `width` only, not on the
+        machine, so that rounding does not either.
+    width : int
+        How many scores a query has.
+    work : callable
+        From some of `rows` to anything; called in threads, several at a time.
+    on_done : callable, optional
+        Told, in the caller's thread, how many queries are done.
+    """
+    from threadpoolctl import threadpool_limits
+
+    step = max(1, BLOCK_SCORES // max(width, 1))
+    blocks = [rows[start : start + step] for start in range(0, len(rows), step)]
+    results: list[T] = []
+    done = 0
+    with (
+        threadpool_limits(1, user_api="blas"),
+        ThreadPoolExecutor(min(_usable_cores(), _MAX_THREADS)) as pool,
+    ):
+        pending = [pool.submit(work, block) for block in blocks]
+        try:
+            for block, future in zip(blocks, pending, strict=True):
+                results.append(future.result())
+                done += len(block)
+                if on_done is not None:
+                    on_done(done)
+        finally:
+            for future in pending:
+                future.cancel()
+    return results
+
+
+def _usable_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1

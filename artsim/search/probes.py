@@ -1,46 +1,99 @@
-"""From a query to the vectors that are searched for."""
+"""From a question to the vectors that are searched for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from artsim.catalog.arrays import Embedding, Pixels, RGBImage, Vector
+from artsim.catalog.arrays import Embedding, RGBImage, Vector
 from artsim.catalog.criteria import AnyOf, Condition, Criteria
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.payload import Payload, painting_point_id
-from artsim.catalog.results import Example, PictureSource, QueryFace
-from artsim.errors import PaintingNotFoundError, QueryError, shortened
+from artsim.catalog.faces import Box
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.payload import Payload
+from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
 from artsim.search.models import Models
-from artsim.search.queries import ExamplesQuery, IdQuery, PictureQuery, PixelsQuery, TextQuery
-from artsim.search.rerank import PIXELS
+from artsim.search.question import (
+    ExamplesQuery,
+    IdQuery,
+    ImageQuery,
+    PictureQuery,
+    PixelsQuery,
+    Query,
+    Question,
+    TextQuery,
+)
+from artsim.search.rerank import PIXELS, RERANKERS
 from artsim.store.base import Collection, Record
+from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:
     from artsim.images.load import LoadedImage
 
+PictureSource: TypeAlias = Path | bytes | RGBImage
+"""A picture's file, what is in it, or its pixels."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What one ranking is by: a vector for each encoder, and pixels to re-rank with.
+    """What one ranking is by: a vector for each encoder, and the pictures to re-rank with.
 
     Attributes
     ----------
     vectors : mapping of str to ndarray
         By vector name; several are fused.
-    pixels : tuple of ndarray
-        Of the query pictures; empty where the query is no picture.
-    face : int or None
-        Index of the query face.
+    pictures : tuple of mapping of str to ndarray
+        Of each query picture the named vectors that re-rankers compare, such as ``pixels``;
+        empty where the query is no picture.
+    part : int or None
+        Index of the query picture's part, such as a face, that this is.
     """
 
     vectors: Mapping[str, Embedding]
-    pixels: tuple[Pixels, ...] = ()
-    face: int | None = None
+    pictures: tuple[Mapping[str, Vector], ...] = ()
+    part: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueryFace:
+    """One face, or other part, of the query picture.
+
+    Attributes
+    ----------
+    index : int
+        Its number, to which `Hit.query_face` refers.
+    box : Box
+        In pixels of the upright query picture at its full size.
+    score : float or None
+        The detector's confidence, in 0..1, where there is one.
+    """
+
+    index: int
+    box: Box
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture that the query was to be like, or unlike.
+
+    Attributes
+    ----------
+    image : Path, bytes, ndarray or None
+        The picture, where it was not named by its id.
+    role : {"like", "unlike"}
+        What it was for.
+    payload : dict or None
+        Its metadata, where it is one of the gallery.
+    """
+
+    image: PictureSource | None = field(repr=False, compare=False)
+    role: Literal["like", "unlike"]
+    payload: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +106,54 @@ class Target:
         Which paintings of the gallery the query pictures are, each to be left out.
     painting : dict or None
         Payload of the query painting, where the gallery has it.
+    parts : tuple of QueryFace
+        Of the query picture, one for each probe; empty where whole pictures are searched.
     same_files : tuple of dict
         Payloads of all paintings whose picture is the very file that is searched by.
+    asked : Query or None
+        The query, with the SHA-256 of its files.
     """
 
     probes: tuple[Probe, ...]
     itself: tuple[Condition, ...] = ()
     painting: Payload | None = None
     image: PictureSource | None = None
-    faces: tuple[QueryFace, ...] = ()
+    parts: tuple[QueryFace, ...] = ()
     examples: tuple[Example, ...] = ()
     same_files: tuple[Payload, ...] = ()
+    asked: Query | None = None
 
 
-def probe_picture(
-    query: PictureQuery, paintings: Collection, encoders: Sequence[EncoderInfo], models: Models
+def make_target(
+    question: Question, gallery: Gallery, encoders: Sequence[EncoderInfo], models: Models
 ) -> Target:
-    """Make ready a search by one whole picture."""
-    if isinstance(query, IdQuery):
-        record = find_painting(query, paintings, [*(e.vector_name for e in encoders), PIXELS])
-        vectors = {e.vector_name: _vector(record, e.vector_name, query) for e in encoders}
-        return Target(
-            probes=(Probe(vectors, (_vector(record, PIXELS, query),)),),
-            itself=(AnyOf("painting_id", (query.painting_id,)),),
-            painting=record.payload,
+    """Make ready the search that a question asks for.
+
+    Raises
+    ------
+    NoFaceError
+        If the query picture has no part of the question's kind, or none of that number.
+    PaintingNotFoundError
+        If the gallery has no painting of the query's id.
+    QueryError
+        If the encoders take no texts, or parts are searched by what has none.
+    """
+    query, kind = question.query, question.kind
+    options = question.options
+    needs = () if options.rerank is None else RERANKERS[options.rerank].needs
+    probing = _Probing(gallery, encoders, models, tuple(dict.fromkeys((PIXELS, *needs))))
+    of_one = isinstance(query, IdQuery | ImageQuery | PixelsQuery)
+    if not of_one and not kind.is_whole and (kind.own_encoders or question.part is not None):
+        raise QueryError(
+            f"{kind.name} are searched by one picture or one id, not by text or examples"
         )
-    if isinstance(query, PixelsQuery):
-        return replace(probe_pixels([query.pixels], encoders, models)[0], image=query.pixels)
-    image = models.image(query.picture, query.name)
-    target = Target(tuple(_encode_pictures([image.pixels], encoders, models)))
-    return of_file(target, image, query.picture, paintings)
+    if isinstance(query, TextQuery):
+        return _probe_text(query, encoders, models)
+    if isinstance(query, ExamplesQuery):
+        return probing.examples(query)
+    if kind.is_whole:
+        return probing.whole(query)
+    return _only_part(probing.parts(query, kind), question)
 
 
 def probe_pixels(
@@ -103,17 +174,155 @@ def probe_pixels(
     from artsim.images.load import shrink_image
 
     shrunk = [shrink_image(picture) for picture in pictures]
-    return [Target((probe,)) for probe in _encode_pictures(shrunk, encoders, models)]
+    return [Target((probe,)) for probe in _encode(shrunk, encoders, models)]
 
 
-def probe_text(query: TextQuery, encoders: Sequence[EncoderInfo], models: Models) -> Target:
-    """Make ready a search by text.
+def find_painting(painting_id: str, paintings: Collection, names: Sequence[str] = ()) -> Record:
+    """Return the painting of that id, with the vectors of those names.
 
     Raises
     ------
-    QueryError
-        If one of the encoders takes no texts.
+    PaintingNotFoundError
+        If there is none.
     """
+    point_id = PAINTINGS.point_id(painting_id)
+    record = paintings.retrieve([point_id], with_vectors=names).get(point_id)
+    if record is None:
+        raise PaintingNotFoundError(
+            f"{shortened(paintings.name)} holds no painting with the id "
+            f"{shortened(painting_id)!r}; give one that it has",
+            hint="artsim list",
+            painting_id=painting_id,
+        )
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Probing:
+    """What all probes of one search are made with; `needs` are what re-rankers compare."""
+
+    gallery: Gallery
+    encoders: Sequence[EncoderInfo]
+    models: Models
+    needs: tuple[str, ...]
+
+    def whole(self, query: PictureQuery) -> Target:
+        """Search by one whole picture."""
+        if isinstance(query, IdQuery):
+            names = [encoder.vector_name for encoder in self.encoders]
+            record = find_painting(
+                query.painting_id, self.gallery[PAINTINGS], [*names, *self.needs]
+            )
+            probe = self._of_record(record, f"the painting {query.painting_id!r} has")
+            itself = AnyOf("painting_id", (query.painting_id,))
+            return Target((probe,), (itself,), record.payload, asked=query)
+        if isinstance(query, PixelsQuery):
+            (target,) = probe_pixels([query.pixels], self.encoders, self.models)
+            return replace(target, image=query.pixels, asked=query)
+        image = self.models.image(query.picture, query.name)
+        probes = _encode([image.pixels], self.encoders, self.models)
+        return self._of_file(Target(tuple(probes)), query, image)
+
+    def examples(self, query: ExamplesQuery) -> Target:
+        """Search by pictures to be like and unlike."""
+        like = [self.whole(picture) for picture in query.like]
+        unlike = [self.whole(picture) for picture in query.unlike]
+        vectors = {}
+        for info in self.encoders:
+            wanted = _mean_vector(like, info.vector_name)
+            if unlike:
+                wanted = 2.0 * wanted - _mean_vector(unlike, info.vector_name)
+            vectors[info.vector_name] = _unit(wanted)
+        examples = [Example(t.image, "like", t.painting) for t in like]
+        examples += [Example(t.image, "unlike", t.painting) for t in unlike]
+        asked = [tuple(target.asked for target in targets) for targets in (like, unlike)]
+        return Target(
+            probes=(Probe(vectors, tuple(p for t in like for p in t.probes[0].pictures)),),
+            itself=tuple(condition for target in [*like, *unlike] for condition in target.itself),
+            painting=like[0].painting if len(like) == 1 else None,
+            examples=tuple(examples),
+            asked=ExamplesQuery(*cast("Any", asked)),
+        )
+
+    def parts(self, query: PictureQuery, kind: Kind) -> Target:
+        """Search by every part of a picture: those in the gallery, or cut out of it."""
+        if isinstance(query, IdQuery):
+            return self._stored_parts(query, kind)
+        if isinstance(query, PixelsQuery):
+            from artsim.images.load import shrink_image
+
+            shrunk = shrink_image(query.pixels)
+            target = self._cut(shrunk, query.pixels.shape[1], kind)
+            return replace(target, image=query.pixels, asked=query)
+        image = self.models.image(query.picture, query.name)
+        return self._of_file(self._cut(image.pixels, image.width, kind), query, image)
+
+    def _stored_parts(self, query: IdQuery, kind: Kind) -> Target:
+        painting_id = query.painting_id
+        painting = find_painting(painting_id, self.gallery[PAINTINGS]).payload
+        itself = AnyOf("painting_id", (painting_id,))
+        names = [*(encoder.vector_name for encoder in self.encoders), *self.needs]
+        records = self.gallery[kind].scroll(Criteria((itself,)), with_vectors=names)
+        hint = "--face-encoder" if kind.own_encoders else ""
+        found = []
+        for record in records:
+            probe = self._of_record(
+                record, f"the {kind.name} of {shortened(painting_id)!r} have", hint, painting_id
+            )
+            part = _part_of(record.payload, kind, painting_id)
+            found.append((replace(probe, part=part.index), part))
+        found.sort(key=lambda pair: pair[1].index)
+        probes, parts = tuple(probe for probe, _ in found), tuple(part for _, part in found)
+        return Target(probes, (itself,), painting, parts=parts, asked=query)
+
+    def _cut(self, picture: RGBImage, width: int, kind: Kind) -> Target:
+        """Return the parts of a picture that at its full size is `width` pixels wide."""
+        crops = self.models.cutter(kind)(picture, width)
+        probes = _encode([crop.pixels for crop in crops], self.encoders, self.models)
+        return Target(
+            probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
+            parts=tuple(
+                QueryFace(i, Box(*crop.payload["box"]), crop.payload.get("detection_score"))
+                for i, crop in enumerate(crops)
+            ),
+        )
+
+    def _of_record(
+        self, record: Record, whose: str, hint: str = "", about: str | None = None
+    ) -> Probe:
+        names = [encoder.vector_name for encoder in self.encoders]
+        for name in (*names, *self.needs):
+            if name not in record.vectors:
+                raise QueryError(
+                    f"{whose} no vector {name!r}; ingest its source again with that encoder",
+                    hint=hint,
+                    painting_id=about,
+                )
+        pictures = {name: record.vectors[name] for name in self.needs}
+        return Probe({name: record.vectors[name] for name in names}, (pictures,))
+
+    def _of_file(self, target: Target, query: ImageQuery, image: LoadedImage) -> Target:
+        """Return the target of a file's picture, with what the gallery knows of the very file.
+
+        Of several paintings with the same bytes, the query painting is the one at its path.
+        """
+        same_bytes = AnyOf("image_sha256", (image.sha256,))
+        records = self.gallery[PAINTINGS].scroll(Criteria((same_bytes,)))
+        known = [record.payload for record in records]
+        paths = set() if query.path is None else {query.path.absolute(), query.path.resolve()}
+        here = {path.as_uri() for path in paths}
+        known.sort(key=lambda of: (of.get("image_uri") not in here, str(of["painting_id"])))
+        return replace(
+            target,
+            itself=(same_bytes,),
+            painting=known[0] if known else None,
+            image=query.picture,
+            same_files=tuple(known),
+            asked=replace(query, sha256=image.sha256),
+        )
+
+
+def _probe_text(query: TextQuery, encoders: Sequence[EncoderInfo], models: Models) -> Target:
     from artsim.encoders.base import TextEncoder
 
     vectors: dict[str, Embedding] = {}
@@ -125,63 +334,49 @@ def probe_text(query: TextQuery, encoders: Sequence[EncoderInfo], models: Models
                 hint="artsim ingest SOURCE --encoder clip",
             )
         vectors[info.vector_name] = encoder.encode_text([query.text])[0]
-    return Target((Probe(vectors),))
+    return Target((Probe(vectors),), asked=query)
 
 
-def probe_examples(
-    query: ExamplesQuery, paintings: Collection, encoders: Sequence[EncoderInfo], models: Models
-) -> Target:
-    """Make ready a search by pictures to be like and unlike."""
-    like = [probe_picture(picture, paintings, encoders, models) for picture in query.like]
-    unlike = [probe_picture(picture, paintings, encoders, models) for picture in query.unlike]
-    vectors = {}
-    for info in encoders:
-        wanted = _mean_vector(like, info.vector_name)
-        if unlike:
-            wanted = 2.0 * wanted - _mean_vector(unlike, info.vector_name)
-        vectors[info.vector_name] = _unit(wanted)
-    examples = [Example(t.image, "like", t.painting) for t in like]
-    examples += [Example(t.image, "unlike", t.painting) for t in unlike]
-    return Target(
-        probes=(Probe(vectors, tuple(p for t in like for p in t.probes[0].pixels)),),
-        itself=tuple(condition for target in [*like, *unlike] for condition in target.itself),
-        painting=like[0].painting if len(like) == 1 else None,
-        examples=tuple(examples),
+def _only_part(target: Target, question: Question) -> Target:
+    """Return the target with the part that is asked for, or all of them."""
+    query, kind, part = question.query, question.kind, question.part
+    named = f"the painting {query.painting_id!r}" if isinstance(query, IdQuery) else ""
+    place = named or getattr(query, "name", "")
+    if not target.parts:
+        smaller = kind.name == FACES.name
+        raise NoFaceError(
+            f"{place}: no {kind.noun} was found; search by the whole picture"
+            + (", or allow smaller or less certain faces" if smaller else ""),
+            hint="without --faces; --min-face, --face-score" if smaller else "",
+        )
+    if part is None:
+        return target
+    kept = [i for i, found in enumerate(target.parts) if found.index == part]
+    if not kept:
+        raise NoFaceError(
+            f"{place}: there is no {kind.noun} {part}; it has {len(target.parts)}, counted from 0"
+        )
+    return replace(
+        target,
+        probes=tuple(target.probes[i] for i in kept),
+        parts=tuple(target.parts[i] for i in kept),
     )
 
 
-def find_painting(
-    query: IdQuery, paintings: Collection, vector_names: Sequence[str] = ()
-) -> Record:
-    """Return the painting of that id.
-
-    Raises
-    ------
-    PaintingNotFoundError
-        If there is none.
-    """
-    point_id = painting_point_id(query.painting_id)
-    record = paintings.retrieve([point_id], with_vectors=vector_names).get(point_id)
-    if record is None:
-        raise PaintingNotFoundError(
-            f"{shortened(paintings.name)} holds no painting with the id "
-            f"{shortened(query.painting_id)!r}; give one that it has",
-            hint="artsim list",
-            painting_id=query.painting_id,
-        )
-    return record
-
-
-def _vector(record: Record, name: str, query: IdQuery) -> Vector:
-    if name not in record.vectors:
+def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
+    try:
+        index, box = int(payload[kind.index_field]), Box(*payload["box"])
+        score = payload.get("detection_score")
+        return QueryFace(index, box, None if score is None else float(score))
+    except (LookupError, TypeError, ValueError) as exc:
         raise QueryError(
-            f"the painting {query.painting_id!r} has no vector {name!r}; "
-            "ingest its source again with that encoder"
-        )
-    return record.vectors[name]
+            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({exc}); "
+            "ingest its source again",
+            painting_id=painting_id,
+        ) from exc
 
 
-def _encode_pictures(
+def _encode(
     pictures: Sequence[RGBImage], encoders: Sequence[EncoderInfo], models: Models
 ) -> list[Probe]:
     from artsim.images.pixels import to_pixels
@@ -190,30 +385,9 @@ def _encode_pictures(
         return []
     rows = {e.vector_name: models.encoder(e).encode(pictures) for e in encoders}
     return [
-        Probe({name: row[i] for name, row in rows.items()}, (to_pixels(picture),))
+        Probe({name: row[i] for name, row in rows.items()}, ({PIXELS: to_pixels(picture)},))
         for i, picture in enumerate(pictures)
     ]
-
-
-def of_file(
-    target: Target, image: LoadedImage, picture: Path | bytes, paintings: Collection
-) -> Target:
-    """Return the target of a file's picture, with what the gallery knows of the very file.
-
-    Of several paintings with the same bytes, the query painting is the one at its path.
-    """
-    same_bytes = AnyOf("image_sha256", (image.sha256,))
-    known = [record.payload for record in paintings.scroll(Criteria((same_bytes,)))]
-    paths = {picture.absolute(), picture.resolve()} if isinstance(picture, Path) else set()
-    here = {path.as_uri() for path in paths}
-    known.sort(key=lambda of: (of.get("image_uri") not in here, str(of["painting_id"])))
-    return replace(
-        target,
-        itself=(same_bytes,),
-        painting=known[0] if known else None,
-        image=picture,
-        same_files=tuple(known),
-    )
 
 
 def _mean_vector(targets: Sequence[Target], name: str) -> Embedding:

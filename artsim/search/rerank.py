@@ -1,107 +1,174 @@
-"""Re-ranking: reordering hits by how alike their pixels are to the query's."""
+"""Second scores: rankings fused into one, and first hits reordered by what else is known of them.
+
+A re-ranker is one entry of `RERANKERS`; command line, evaluation and `SearchOptions` read it.
+"""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Final, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import numpy as np
+from artsim.catalog.hits import Hit, rank_order
 
-from artsim.catalog.arrays import Pixels
-from artsim.catalog.hits import Hit
+if TYPE_CHECKING:
+    # Not at run time: the command line reads the registry before anything is searched for.
+    import numpy as np
+    import numpy.typing as npt
 
-Method = Literal["ssim", "rmse"]
+    from artsim.catalog.arrays import Pixels, Vector
+    from artsim.store.base import Rescore
 
-METHODS: Final[tuple[str, ...]] = get_args(Method)
+    Scores: TypeAlias = npt.NDArray[np.float64]
 
 PIXELS: Final = "pixels"
 """Named vector of the small gray pictures."""
 
+RRF_K: Final = 60
+"""Constant of reciprocal rank fusion, as in its paper."""
 
-def rerank_by_ssim(
-    hits: Sequence[Hit], query: Sequence[Pixels], *, weight: float | None = None
-) -> list[Hit]:
-    """Reorder hits by mean structural similarity to the query pictures, in one call each.
+
+@dataclass(frozen=True, slots=True)
+class Reranker(ABC):
+    """A second score by which the first hits of a ranking are reordered.
+
+    Attributes
+    ----------
+    name : str
+        As on the command line, and in reports.
+    needs : tuple of str
+        Named vectors that must come back with the hits, and that a query must have.
+    """
+
+    name: str
+    needs: tuple[str, ...] = (PIXELS,)
+
+    @abstractmethod
+    def scores(self, picture: Mapping[str, Vector], rows: Mapping[str, Vector]) -> Scores:
+        """Return how near each of N works is to a query picture: higher is nearer.
+
+        Parameters
+        ----------
+        picture : mapping of str to ndarray, shape (D,)
+            The query picture's vectors, by the names in `needs`.
+        rows : mapping of str to ndarray, shape (N, D)
+            The works', by the same names.
+
+        Returns
+        -------
+        ndarray of float, shape (N,)
+        """
+
+    def in_engine(self, picture: Mapping[str, Vector], depth: int) -> Rescore | None:
+        """Return the second stage by which the engine scores the first `depth` hits itself.
+
+        None, as here, where it cannot: the vectors come back then, for `scores`.
+        """
+        return None
+
+    def from_engine(self, score: float, picture: Mapping[str, Vector]) -> float:
+        """Return the score for what the engine's second stage says of a hit."""
+        return score
+
+
+class _SSIM(Reranker):
+    """Mean structural similarity of the small gray pictures, in -1..1."""
+
+    __slots__ = ()
+
+    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+        from artsim.images.pixels import ssim
+
+        return ssim(picture[PIXELS], rows[PIXELS])
+
+
+class _RMSE(Reranker):
+    """Minus the root mean squared error of the small gray pictures' pixels in 0..1: in -1..0."""
+
+    __slots__ = ()
+
+    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+        import numpy as np
+
+        difference = rows[PIXELS].astype(np.int32) - picture[PIXELS].astype(np.int32)
+        squares = np.einsum("nd,nd->n", difference, difference, dtype=np.int64, casting="safe")
+        # In float32, as the engine computes distances.
+        distances: npt.NDArray[np.float32] = np.sqrt(squares.astype(np.float32))
+        return -distances.astype(np.float64) / _range(picture)
+
+    def in_engine(self, picture: Mapping[str, Pixels], depth: int) -> Rescore:
+        from artsim.store.base import Rescore
+
+        return Rescore(picture[PIXELS], PIXELS, depth)
+
+    def from_engine(self, score: float, picture: Mapping[str, Pixels]) -> float:
+        return score / _range(picture)
+
+
+def _range(picture: Mapping[str, Pixels]) -> float:
+    return math.sqrt(len(picture[PIXELS])) * 255.0
+
+
+RERANKERS: Final[dict[str, Reranker]] = {one.name: one for one in (_SSIM("ssim"), _RMSE("rmse"))}
+"""Every re-ranker by name; one that is put here can be asked for, and is evaluated."""
+
+
+def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit]:
+    """Fuse rankings by reciprocal rank [1]_.
 
     Parameters
     ----------
-    hits : sequence of Hit
-        With their `pixels`, which the result no longer carries.
-    query : sequence of ndarray of uint8
-        One picture or more, of the same size as the hits'.
-    weight : float, optional
-        What the similarity counts for beside the first score, to which it is added; by
-        default it counts alone.
+    rankings : sequence of sequences of Hit
+        Each best first. A hit's vectors are united over the rankings it is in.
 
     Returns
     -------
     list of Hit
-        With ``rerank_score``, alone in -1..1, best first.
+        Every hit once, best first; ``score`` is the sum of ``1 / (k + rank)``.
+
+    References
+    ----------
+    .. [1] Cormack, Clarke & Buettcher (2009). Reciprocal rank fusion outperforms
+       Condorcet and individual rank learning methods. SIGIR.
     """
-    from artsim.images.pixels import ssim
+    fused: dict[str, Hit] = {}
+    for ranking in rankings:
+        for rank, hit in enumerate(ranking, start=1):
+            share = 1.0 / (k + rank)
+            before = fused.get(hit.point_id)
+            if before is not None:
+                hit = replace(hit, vectors={**before.vectors, **hit.vectors})
+                share += before.score
+            fused[hit.point_id] = replace(hit, score=share)
+    return sorted(fused.values(), key=rank_order)
+
+
+def rerank(
+    hits: Sequence[Hit], scores: Sequence[Sequence[float]], *, weight: float | None = None
+) -> list[Hit]:
+    """Reorder hits by second scores.
+
+    Parameters
+    ----------
+    scores : sequence of sequences of float
+        For each query picture the score of each hit; their mean counts.
+    weight : float, optional
+        What the mean counts for beside the first score, to which it is added; by default
+        it counts alone.
+
+    Returns
+    -------
+    list of Hit
+        With ``rerank_score``, best first.
+    """
+    import numpy as np
 
     if not hits:
         return []
-    gallery = np.stack([hit.vectors[PIXELS] for hit in hits])
-    scores = np.mean([ssim(pixels, gallery) for pixels in query], axis=0)
-    reranked = [
-        replace(without_pixels(hit), rerank_score=_second_score(hit, float(score), weight))
-        for hit, score in zip(hits, scores, strict=True)
-    ]
-    return sorted(reranked, key=rerank_order)
-
-
-def rerank_by_distance(
-    hits: Sequence[Hit],
-    distances: Sequence[Mapping[str, float]],
-    dim: int,
-    *,
-    weight: float | None = None,
-) -> list[Hit]:
-    """Reorder hits by root mean squared error, from the distances that Qdrant computed.
-
-    Parameters
-    ----------
-    distances : sequence of mapping of str to float
-        For each query picture the Euclidean distance of pixels in 0..255, by point id;
-        a hit that one of them lacks goes last.
-    dim : int
-        Number of pixels.
-    weight : float, optional
-        As of `rerank_by_ssim`.
-
-    Returns
-    -------
-    list of Hit
-        With ``rerank_score``, alone minus the error of pixels in 0..1, so in -1..0, best
-        first.
-    """
-    scale = math.sqrt(dim) * 255.0
     reranked = []
-    for hit in hits:
-        errors = [of_picture.get(hit.point_id, math.inf) / scale for of_picture in distances]
-        score = _second_score(hit, -float(np.mean(errors)), weight)
+    for hit, second in zip(hits, np.mean(scores, axis=0).tolist(), strict=True):
+        score = second if weight is None else hit.score + weight * second
         reranked.append(replace(hit, rerank_score=score))
-    return sorted(reranked, key=rerank_order)
-
-
-def _second_score(hit: Hit, score: float, weight: float | None) -> float:
-    return score if weight is None else hit.score + weight * score
-
-
-def rerank_order(hit: Hit) -> tuple[float, float, str, str]:
-    """Sort key of a re-ranked ranking: best first, ties by painting id, then by point id.
-
-    Hits that were not re-ranked come last, by their first score.
-    """
-    if hit.rerank_score is None:
-        return (math.inf, -hit.score, hit.painting_id, hit.point_id)
-    return (-hit.rerank_score, 0.0, hit.painting_id, hit.point_id)
-
-
-def without_pixels(hit: Hit) -> Hit:
-    """Return the hit without its `pixels`, which are of no use to the caller."""
-    kept = {name: vector for name, vector in hit.vectors.items() if name != PIXELS}
-    return replace(hit, vectors=kept)
+    return sorted(reranked, key=rank_order)

@@ -19,9 +19,9 @@ from artsim.encoders.devices import usable_cores
 from artsim.encoders.registry import load_encoder
 from artsim.images.load import load_image
 from artsim.images.pixels import ssim
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.queries import ImageQuery
-from artsim.search.similar import find_similar
+from artsim.search.question import ImageQuery
 from artsim.store.base import Collection, SearchRequest
 from artsim.store.gallery import Gallery, open_gallery
 from benchmarks.speed.bench import ARTSIM, Bench, Promise, by_turns, environment, run_process

@@ -33,11 +33,10 @@ from artsim.evaluation.tasks.copies import (
 )
 from artsim.images.pixels import to_pixels
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery, PixelsQuery
-from artsim.search.similar import find_similar
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import read_vectors
+from artsim.search.question import IdQuery, PixelsQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 DEPTH = 20

@@ -13,16 +13,15 @@ from hints import hinted
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
 from artsim.evaluation.report import LinePlot, Report, Row, report_document
 from artsim.evaluation.statistics import Estimate
 from artsim.evaluation.tasks.faces import evaluate_faces
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.rerank import Method
-from artsim.search.similar import find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.base import Point, Record
 from artsim.store.gallery import Gallery, open_gallery
 
@@ -182,7 +181,7 @@ def test_retrieval_is_what_searches_answer(
     report: Report,
     encoder: str,
     way: str,
-    method: Method | None,
+    method: str | None,
     weight: float | None,
 ) -> None:
     """Every query is sent as a user would, and judged by scikit-learn."""
@@ -195,11 +194,12 @@ def test_retrieval_is_what_searches_answer(
         if payload["face_index"] != payload["face_count"] - 1:
             continue
         name = str(payload["painting_id"])
-        found = find_similar_faces(
+        found = find_similar(
             people,
             IdQuery(name),
             options=options,
-            face=payload["face_index"],
+            kind=FACES,
+            part=payload["face_index"],
             encoders=[encoder],
         )
         right = np.array(

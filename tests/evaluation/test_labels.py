@@ -21,10 +21,9 @@ from artsim.evaluation.report import (
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate
 from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
+from artsim.search.answer import find_similar
 from artsim.search.filters import Filters
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 from tests.search.made_up_gallery import MadeUp
 

@@ -124,8 +124,8 @@ def test_no_query_has_anything_to_find() -> None:
 
 def test_memory_is_bounded_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     count, block = 3000, 50_000
-    monkeypatch.setattr("artsim.search.blocks.BLOCK_SCORES", block)
-    monkeypatch.setattr("artsim.search.blocks._usable_cores", lambda: 2)
+    monkeypatch.setattr("artsim.search.neighbors.BLOCK_SCORES", block)
+    monkeypatch.setattr("artsim.search.neighbors._usable_cores", lambda: 2)
     relevance = Relevance(read_labels(payloads_of([str(i // 20) for i in range(count)]), "artist"))
     ranker = ExactRanker(random_vectors(count, 0, tied=False))
     tracemalloc.start()

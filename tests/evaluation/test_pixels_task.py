@@ -25,10 +25,9 @@ from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
 from artsim.files import local_path
 from artsim.images.align import align_face
 from artsim.images.load import load_image
+from artsim.search.answer import find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 SIZE = 48
@@ -91,7 +90,9 @@ def test_faces_equal_an_independent_computation(report: Report, gallery: Gallery
     for query, value in found.items():
         of_query = Criteria((AnyOf("painting_id", (query,)),))
         own = {f.payload["face_index"]: f.payload for f in gallery.faces.scroll(of_query)}
-        hits = find_similar_faces(gallery, IdQuery(query), options=SearchOptions(limit=3)).hits
+        hits = find_similar(
+            gallery, IdQuery(query), kind=FACES, options=SearchOptions(limit=3)
+        ).hits
 
         def crop(payload: dict[str, object]) -> np.ndarray:
             path = local_path(str(payload["image_uri"]))

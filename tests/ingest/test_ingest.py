@@ -19,15 +19,15 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
 from artsim.ingest.progress import Counts
 from artsim.ingest.push import push_gallery
 from artsim.ingest.run import IngestOptions, ingest_paintings
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
@@ -328,9 +328,9 @@ def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -
         answers = [
             [
                 (h.point_id, round(h.score, 5), round(h.rerank_score or 0, 6))
-                for h in find(g, IdQuery("met-437388"), options=options).hits
+                for h in find_similar(g, IdQuery("met-437388"), options=options, kind=kind).hits
             ]
-            for find in (find_similar, find_similar_faces)
+            for kind in (PAINTINGS, FACES)
             for g in (gallery, direct, pushed)
         ]
     assert answers[0] == answers[1] == answers[2] != []

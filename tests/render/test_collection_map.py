@@ -6,9 +6,8 @@ import pytest
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.render.collection_map import MapOptions, make_map, nearest_others
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar
+from artsim.search.answer import find_similar
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 PCA = MapOptions(method="pca")

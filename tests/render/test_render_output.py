@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_answers import made_answer
 
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
-from artsim.catalog.results import HitGroup, QueryFace, SearchResult
 from artsim.render.output import OutputFormat, to_csv, to_json, to_jsonl, to_paths, write_output
+from artsim.search.answer import Answer, HitGroup
+from artsim.search.probes import QueryFace
+from artsim.search.question import SearchOptions
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "output.md"
 
@@ -38,13 +41,19 @@ def documented_hit(name: str, title: str, artist: str, year: int, scores: list[f
     return Hit(painting_point_id(name), scores[0], payload, rerank_score=scores[1])
 
 
-DOCUMENTED = SearchResult(
+DOCUMENTED = made_answer(
     [
         documented_hit("hals-01", "Portrait of a Woman", "Frans Hals", 1635, [0.9127, 0.6418]),
         documented_hit("leyster-04", "=Self-Portrait", "Judith Leyster", 1630, [0.8854, 0.5702]),
     ],
-    {"image": "girl.jpg", "faces": False},
-    {"gallery": "demo", "encoders": ["builtin"], "limit": 2, "offset": 0, "rerank": "ssim"},
+    {"image": "girl.jpg"},
+    {
+        "gallery": "demo",
+        "location": "/data/artsim",
+        "encoders": ["builtin-v3"],
+        "limit": 2,
+        "rerank": "ssim",
+    },
 )
 
 
@@ -65,14 +74,10 @@ def test_every_csv_column_is_documented() -> None:
 
 
 def test_without_hits_each_form_is_still_whole() -> None:
-    empty = SearchResult([], {"id": "x"})
-    assert json.loads(to_json(empty)) == {
-        "schema": 1,
-        "query": {"id": "x"},
-        "settings": {},
-        "notes": [],
-        "hits": [],
-    }
+    empty = made_answer([], {"id": "x"})
+    document = json.loads(to_json(empty))
+    assert (document["schema"], document["query"]) == (1, {"id": "x"})
+    assert (document["notes"], document["hits"]) == ([], [])
     assert to_jsonl(empty) == ""
     assert to_csv(empty).count("\n") == 1
     assert to_paths(empty) == b""
@@ -81,7 +86,7 @@ def test_without_hits_each_form_is_still_whole() -> None:
 def test_faces_say_where_they_are() -> None:
     hit = Hit("p", 0.5, {"painting_id": "a", "face_index": 2, "box": [1, 2, 3, 4]}, query_face=1)
     faces = (QueryFace(1, Box(5.0, 6.0, 7.0, 8.0), 0.99),)
-    result = SearchResult([hit], {"faces": True}, query_faces=faces)
+    result = made_answer([hit], {"faces": True}, query_faces=faces)
     document = json.loads(to_json(result))
     assert document["query_faces"] == [{"index": 1, "box": [5.0, 6.0, 7.0, 8.0], "score": 0.99}]
     assert document["hits"][0]["query_face"] == 1
@@ -90,19 +95,22 @@ def test_faces_say_where_they_are() -> None:
 
 
 def test_csv_columns_do_not_depend_on_the_hits() -> None:
-    def header(result: SearchResult) -> str:
+    def header(result: Answer) -> str:
         return to_csv(result).split("\n")[0]
 
-    assert header(SearchResult([])) == header(DOCUMENTED)
+    assert header(made_answer([])) == header(DOCUMENTED)
     of_faces = Hit("p", 0.5, {"painting_id": "a", "face_index": 0})
-    assert header(SearchResult([], {"faces": True})) == header(SearchResult([of_faces]))
+    assert header(made_answer([], {"faces": True})) == header(
+        made_answer([of_faces], {"faces": True})
+    )
 
 
 def test_ranks_go_on_after_an_offset_and_groups_are_named() -> None:
     first, second = DOCUMENTED.hits
+    asked = replace(DOCUMENTED.question, options=SearchOptions(offset=20))
     result = replace(
         DOCUMENTED,
-        settings={"offset": 20},
+        question=asked,
         groups=(HitGroup("Frans Hals", (first,)), HitGroup("Judith Leyster", (second,))),
     )
     hits = [json.loads(line) for line in to_jsonl(result).splitlines()]
@@ -127,7 +135,7 @@ def test_json_is_strict_whatever_the_metadata_holds() -> None:
     def refuse(token: str) -> None:
         raise AssertionError(token)
 
-    text = to_jsonl(SearchResult([hit]))
+    text = to_jsonl(made_answer([hit]))
     text.encode("utf-8")
     assert "é" in text
     assert json.loads(text, parse_constant=refuse)["payload"]["extra"] == {
@@ -145,7 +153,7 @@ def test_json_is_strict_whatever_the_metadata_holds() -> None:
 def test_csv_gives_back_what_went_in(tags: list[str], title: str) -> None:
     hit = Hit("p", 0.25, {"painting_id": "a", "title": title, "tags": tags, "year_start": -50})
     stream = io.BytesIO()
-    write_output(SearchResult([hit]), "csv", stream)
+    write_output(made_answer([hit]), "csv", stream)
     (row,) = csv.DictReader(io.StringIO(stream.getvalue().decode(), newline=""))
     assert row["score"] == "0.25"
     assert row["year_start"] == "-50"
@@ -172,7 +180,7 @@ def unguarded(cell: str) -> str:
 def test_formulas_are_defused(start: str) -> None:
     title = f"{start}HYPERLINK(1)"
     hit = Hit("p", -0.5, {"painting_id": "a", "title": title, "tags": [title, "x"]})
-    (row,) = csv.DictReader(io.StringIO(to_csv(SearchResult([hit])), newline=""))
+    (row,) = csv.DictReader(io.StringIO(to_csv(made_answer([hit])), newline=""))
     assert row["title"] == "'" + plain(title)
     assert row["tags"] == f"'{plain(title)}|x"
     assert row["score"] == "-0.5"
@@ -194,5 +202,5 @@ def test_paths_are_each_written_once_best_first() -> None:
         "https://example.org/ä.jpg".encode(),
         os.fsencode(os.fsdecode(b"/caf\xe9.jpg")),
     ]
-    assert to_paths(SearchResult(hits), null=True) == b"".join(p + b"\0" for p in expected)
-    assert to_paths(SearchResult(hits[1:2])) == expected[1] + b"\n"
+    assert to_paths(made_answer(hits), null=True) == b"".join(p + b"\0" for p in expected)
+    assert to_paths(made_answer(hits[1:2])) == expected[1] + b"\n"

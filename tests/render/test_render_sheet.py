@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_answers import made_answer
 from PIL import Image, ImageDraw
 
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
-from artsim.catalog.results import Example, HitGroup, QueryFace, SearchResult
 from artsim.errors import RenderError
 from artsim.render import cards
 from artsim.render.sheet import write_sheet
 from artsim.render.sheet_png import ACCENT, BLANK, WALL, WIDTH
+from artsim.search.answer import Answer, HitGroup
+from artsim.search.probes import Example, QueryFace
 
 PaintedHit = Callable[..., Hit]
 Color = tuple[int, int, int]
@@ -27,7 +29,7 @@ GREEN, BLUE, RED = (20, 160, 60), (30, 60, 190), (170, 20, 40)
 HOSTILE = "<script>alert('x')</script>\x1b[31m \"quoted\" & \u202ebackwards"
 
 
-def drawn(result: SearchResult, path: Path) -> np.ndarray:
+def drawn(result: Answer, path: Path) -> np.ndarray:
     write_sheet(result, path)
     with Image.open(path) as picture:
         assert picture.format == "PNG"
@@ -78,7 +80,7 @@ class Parsed(HTMLParser):
         ]
 
 
-def parsed(result: SearchResult, path: Path, title: str | None = None) -> Parsed:
+def parsed(result: Answer, path: Path, title: str | None = None) -> Parsed:
     write_sheet(result, path, title=title)
     page = Parsed(path.read_text(encoding="utf-8"))
     assert page.open == []
@@ -100,7 +102,7 @@ def test_any_number_of_hits_keeps_to_the_width(
 ) -> None:
     query = painted_hit("query", RED, (200, 260))
     hits = [painted_hit(f"h{i}", (i + 1, 200, 255 - i), (80, 60)) for i in range(count)]
-    result = SearchResult(hits, query_image=tmp_path / "query.png")
+    result = made_answer(hits, query_image=tmp_path / "query.png")
     sheet = drawn(result, tmp_path / "sheet.png")
     assert sheet.shape[1] == WIDTH
     assert sheet[3, 3] == code(WALL)
@@ -116,14 +118,14 @@ def test_any_number_of_hits_keeps_to_the_width(
 
 def test_pictures_of_a_row_stand_on_one_line(painted_hit: PaintedHit, tmp_path: Path) -> None:
     hits = [painted_hit("wide", GREEN, (300, 100)), painted_hit("tall", BLUE, (100, 300))]
-    sheet = drawn(SearchResult(hits), tmp_path / "sheet.png")
+    sheet = drawn(made_answer(hits), tmp_path / "sheet.png")
     wide, tall = place_of(sheet, GREEN), place_of(sheet, BLUE)
     assert wide.y + wide.height == tall.y + tall.height
     assert wide.x + wide.width < tall.x
 
 
 def test_a_small_picture_is_not_blown_up(painted_hit: PaintedHit, tmp_path: Path) -> None:
-    sheet = drawn(SearchResult([painted_hit("small", GREEN, (40, 30))]), tmp_path / "s.png")
+    sheet = drawn(made_answer([painted_hit("small", GREEN, (40, 30))]), tmp_path / "s.png")
     assert place_of(sheet, GREEN).width == 80
 
 
@@ -135,7 +137,7 @@ def test_a_found_face_is_outlined_and_enlarged(painted_hit: PaintedHit, tmp_path
     with Image.open(path) as picture:
         ImageDraw.Draw(picture).rectangle((100, 60, 179, 149), fill=BLUE)
         picture.save(path)
-    sheet = drawn(SearchResult([hit], {"faces": True}), tmp_path / "sheet.png")
+    sheet = drawn(made_answer([hit], {"faces": True}), tmp_path / "sheet.png")
     whole = place_of(sheet, GREEN)
     # The inset hangs below the picture, so the picture's pixels are those above it.
     picture = sheet[: int(whole.y) + round(whole.width * 300 / 400)]
@@ -158,7 +160,7 @@ def test_faces_of_the_query_are_outlined_with_their_numbers(
 ) -> None:
     query = painted_hit("query", RED, (400, 400))
     faces = tuple(QueryFace(i, Box(80 + 200 * i, 200, 60, 60), 0.9) for i in range(2))
-    result = SearchResult(
+    result = made_answer(
         [painted_hit("hit", GREEN, face_index=0, query_face=1)],
         {"faces": True},
         query_image=tmp_path / "query.png",
@@ -199,13 +201,13 @@ def test_a_nonsensical_box_does_no_harm(
     box: object, suffix: str, painted_hit: PaintedHit, tmp_path: Path
 ) -> None:
     hit = painted_hit("odd", GREEN, (30, 20), face_index=0, box=box)
-    write_sheet(SearchResult([hit]), tmp_path / f"sheet{suffix}")
+    write_sheet(made_answer([hit]), tmp_path / f"sheet{suffix}")
 
 
 def test_a_missing_picture_leaves_a_placeholder(painted_hit: PaintedHit, tmp_path: Path) -> None:
     hit = painted_hit("gone", GREEN, (300, 200))
     (tmp_path / "gone.png").unlink()
-    result = SearchResult([hit, Hit("p", 0.5, {"painting_id": "nowhere"})])
+    result = made_answer([hit, Hit("p", 0.5, {"painting_id": "nowhere"})])
     sheet = drawn(result, tmp_path / "sheet.png")
     place = place_of(sheet[: sheet.shape[0] * 2 // 3], BLANK)
     assert place.height < place.width
@@ -217,7 +219,7 @@ def test_a_missing_picture_leaves_a_placeholder(painted_hit: PaintedHit, tmp_pat
 
 def test_a_picture_elsewhere_is_named(tmp_path: Path) -> None:
     hit = Hit("p", 0.5, {"painting_id": "x", "image_uri": "https://example.org/a.jpg"})
-    page = parsed(SearchResult([hit]), tmp_path / "sheet.html")
+    page = parsed(made_answer([hit]), tmp_path / "sheet.html")
     assert "https://example.org/a.jpg" in page.text
     assert page.all("img") == []
 
@@ -228,15 +230,15 @@ def test_more_hits_than_a_sheet_holds_are_counted(
     monkeypatch.setattr(cards, "MAX_HITS", 3)
     hits = [painted_hit(f"h{i}") for i in range(5)]
     groups = (HitGroup("first", tuple(hits[:2])), HitGroup("second", tuple(hits[2:])))
-    page = parsed(SearchResult(hits, groups=groups), tmp_path / "sheet.html")
+    page = parsed(made_answer(hits, groups=groups), tmp_path / "sheet.html")
     assert len(page.all("li")) == 3
     assert "The first 3 of 5 hits are shown." in page.text
     assert len(page.all("h2")) == 2
 
 
 def test_nothing_found_is_said(tmp_path: Path) -> None:
-    assert "Nothing was found." in parsed(SearchResult([]), tmp_path / "s.html").text
-    assert drawn(SearchResult([]), tmp_path / "s.png").shape[1] == WIDTH
+    assert "Nothing was found." in parsed(made_answer([]), tmp_path / "s.html").text
+    assert drawn(made_answer([]), tmp_path / "s.png").shape[1] == WIDTH
 
 
 # HTML
@@ -244,7 +246,7 @@ def test_nothing_found_is_said(tmp_path: Path) -> None:
 
 def test_html_holds_everything_itself(painted_hit: PaintedHit, tmp_path: Path) -> None:
     hits = [painted_hit("a", GREEN, (1200, 900), rerank_score=0.25), painted_hit("b", BLUE)]
-    result = SearchResult(
+    result = made_answer(
         hits, {"image": "q.jpg"}, {"rerank": "ssim", "offset": 4}, query_image=tmp_path / "a.png"
     )
     page = parsed(result, tmp_path / "sheet.HTML")
@@ -265,10 +267,10 @@ def test_html_holds_everything_itself(painted_hit: PaintedHit, tmp_path: Path) -
 def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) -> None:
     fields = {"title": HOSTILE, "artist": HOSTILE, "date_text": HOSTILE}
     hit = painted_hit("evil", source_url="javascript:alert(1)", **fields)
-    result = SearchResult(
+    result = made_answer(
         [hit],
         {"text": HOSTILE},
-        {"gallery": HOSTILE, "rerank": HOSTILE},
+        {"gallery": HOSTILE, "group_by": HOSTILE},
         groups=(HitGroup(HOSTILE, (hit,)),),
     )
     page = parsed(result, tmp_path / "sheet.html", title=HOSTILE)
@@ -285,7 +287,7 @@ def test_hostile_metadata_stays_text(painted_hit: PaintedHit, tmp_path: Path) ->
 
 def test_a_web_page_is_linked(painted_hit: PaintedHit, tmp_path: Path) -> None:
     hit = painted_hit("a", source_url='https://example.org/?a=1&b="2"')
-    picture, page = parsed(SearchResult([hit]), tmp_path / "s.html").all("a")
+    picture, page = parsed(made_answer([hit]), tmp_path / "s.html").all("a")
     assert picture == {"href": (tmp_path / "a.png").as_uri(), "rel": "noopener noreferrer"}
     assert page == {"href": "https://example.org/?a=1&b=%222%22", "rel": "noopener noreferrer"}
 
@@ -296,7 +298,7 @@ def test_a_face_is_outlined_in_parts_of_the_picture(
     # The file has half the size of the one that was ingested.
     hit = painted_hit("half", GREEN, (200, 100), image_width=400, image_height=200)
     hit = replace(hit, payload=hit.payload | {"face_index": 0, "box": [100, 50, 40, 50]})
-    page = parsed(SearchResult([hit], {"faces": True}), tmp_path / "sheet.html")
+    page = parsed(made_answer([hit], {"faces": True}), tmp_path / "sheet.html")
     (outline,) = page.all("span", **{"class": "face"})
     assert outline["style"] == "left:25.00%;top:25.00%;width:10.00%;height:25.00%"
     crop = embedded(page.all("img")[1])
@@ -311,14 +313,14 @@ def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_
         Example(tmp_path / "also.png", "like"),
         Example(tmp_path / "no.png", "unlike"),
     )
-    result = SearchResult([], {"like": ["yes.png"]}, examples=examples)
+    result = made_answer([], {"like": ["yes.png"]}, examples=examples)
     sheet = drawn(result, tmp_path / "sheet.png")
     yes, also, no = (place_of(sheet, color) for color in (GREEN, BLUE, RED))
     assert yes.x < also.x and yes.y < no.y
     page = parsed(result, tmp_path / "sheet.html")
     assert len(page.all("img")) == 3
     assert page.text.count("unlike") == 1
-    words = parsed(SearchResult([], {"text": "a stormy sea"}), tmp_path / "text.html")
+    words = parsed(made_answer([], {"text": "a stormy sea"}), tmp_path / "text.html")
     assert len(words.all("blockquote")) == 1
 
 
@@ -328,7 +330,7 @@ def test_the_query_is_shown_wherever_it_comes_from(
 ) -> None:
     query = painted_hit("query", RED, (400, 400))
     faces = (QueryFace(1, Box(80, 200, 60, 60), 0.9),)
-    result = SearchResult(
+    result = made_answer(
         [painted_hit("hit", GREEN, face_index=0, query_face=1)],
         {"faces": True, "face": 1, "pixels": "upload.png"},
         query_image=np.full((400, 400, 3), RED, np.uint8) if in_memory else None,
@@ -361,7 +363,7 @@ def test_examples_by_id_are_shown(painted_hit: PaintedHit, tmp_path: Path) -> No
         Example(np.full((30, 40, 3), RED, np.uint8), "unlike"),
     )
     asked = {"like": ["by-id", "of-file.png"], "unlike": ["an upload"]}
-    result = SearchResult([], asked, examples=examples)
+    result = made_answer([], asked, examples=examples)
     sheet = drawn(result, tmp_path / "sheet.png")
     for color in (GREEN, BLUE, RED):
         place_of(sheet, color)
@@ -373,7 +375,7 @@ def test_examples_by_id_are_shown(painted_hit: PaintedHit, tmp_path: Path) -> No
 def test_a_query_whose_file_is_gone_is_a_calm_card(painted_hit: PaintedHit, tmp_path: Path) -> None:
     query = painted_hit("query", RED, (300, 200))
     (tmp_path / "query.png").unlink()
-    result = SearchResult([painted_hit("hit", GREEN)], {"id": "query"}, query_payload=query.payload)
+    result = made_answer([painted_hit("hit", GREEN)], {"id": "query"}, query_payload=query.payload)
     page = parsed(result, tmp_path / "sheet.html")
     assert page.text.count("Title of query") == 3
     assert "query.png: no such file" in page.text
@@ -387,7 +389,7 @@ def test_ids_stand_beside_titles_and_missing_titles_are_said(
 ) -> None:
     long = "x" * 200
     hits = [painted_hit("a", GREEN), painted_hit("b", BLUE, title=None, painting_id=long)]
-    result = SearchResult(hits, settings={"encoders": ["one-v1", "two-v1"]})
+    result = made_answer(hits, settings={"encoders": ["one-v1", "two-v1"]})
     page = parsed(result, tmp_path / "sheet.html")
     assert len(page.all("span", **{"class": "id"})) == 2
     assert page.text.count("(no title)") == 1
@@ -411,14 +413,14 @@ def test_ids_stand_beside_titles_and_missing_titles_are_said(
 def test_what_cannot_be_a_sheet_is_refused(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(RenderError, match=message):
-        write_sheet(SearchResult([]), tmp_path / name)
+        write_sheet(made_answer([]), tmp_path / name)
 
 
 def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "sheet.html"
-    write_sheet(SearchResult([]), path, title="old")
+    write_sheet(made_answer([]), path, title="old")
     old = path.read_bytes()
 
     def run_out_of_space(self: Path, target: Path) -> None:
@@ -426,7 +428,7 @@ def test_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(Path, "replace", run_out_of_space)
     with pytest.raises(RenderError, match=r"sheet\.html: .*No space left on device"):
-        write_sheet(SearchResult([]), path, title="new")
+        write_sheet(made_answer([]), path, title="new")
     assert path.read_bytes() == old
     assert list(tmp_path.iterdir()) == [path]
 
@@ -435,7 +437,7 @@ def test_a_failed_write_leaves_the_old_file(
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        write_sheet(SearchResult([]), tmp_path / "sheet.html")
+        write_sheet(made_answer([]), tmp_path / "sheet.html")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "sheet.html").stat().st_mode) == 0o640

@@ -4,11 +4,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_answers import made_answer
 from rich.cells import cell_len
 
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
-from artsim.catalog.results import HitGroup, QueryFace, SearchResult
 from artsim.render.table import (
     counts_table,
     key_values_table,
@@ -17,6 +17,8 @@ from artsim.render.table import (
     print_table,
     rows_table,
 )
+from artsim.search.answer import Answer, HitGroup
+from artsim.search.probes import QueryFace
 
 HALS = Hit(
     "p1",
@@ -38,7 +40,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def printed(result: SearchResult, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def printed(result: Answer, width: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
     stream = io.StringIO()
     print_hits(result, stream)
@@ -46,7 +48,7 @@ def printed(result: SearchResult, width: int, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_row_has_rank_title_artist_date_scores_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = SearchResult([HALS, BARE], settings={"rerank": "ssim", "offset": 10})
+    result = made_answer([HALS, BARE], settings={"rerank": "ssim", "offset": 10})
     header, rule, first, second = printed(result, 140, monkeypatch)
     assert header.split() == ["#", "title", "artist", "date", "score", "ssim", "id", "path"]
     assert set(rule) == {"─"}
@@ -68,7 +70,7 @@ def test_a_row_has_rank_title_artist_date_scores_and_path(monkeypatch: pytest.Mo
 )
 def test_the_id_never_goes(width: int, headers: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     hit = replace(HALS, rerank_score=None, payload=HALS.payload | {"painting_id": "inventory-778"})
-    lines = printed(SearchResult([hit]), width, monkeypatch)
+    lines = printed(made_answer([hit]), width, monkeypatch)
     assert set(lines[0].split()) == headers
     assert max(map(cell_len, lines)) <= width
     path = "/data/old masters/hals-01.jpg"
@@ -87,7 +89,7 @@ def test_any_metadata_keeps_to_the_width(texts: list[str], uri: str, width: int)
     payload = dict(zip(["title", "artist", "date_text"], texts, strict=True))
     hit = Hit("p", 0.5, {"painting_id": "x", "image_uri": uri, **payload})
     with pytest.MonkeyPatch.context() as patch:
-        lines = printed(SearchResult([hit, HALS]), width, patch)
+        lines = printed(made_answer([hit, HALS]), width, patch)
     assert len(lines) == 4
     assert max(cell_len(line) for line in lines) <= width
     assert not any(ord(char) < 32 or char == "\x9b" for line in lines for char in line)
@@ -96,7 +98,7 @@ def test_any_metadata_keeps_to_the_width(texts: list[str], uri: str, width: int)
 def test_markup_and_wide_letters_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     titles = ["[red]Sunset[/red]", "\x1b[31m睡蓮", ":smile:", "שלום"]
     hits = [Hit("p", 0.5, {"painting_id": t, "title": t}) for t in titles]
-    lines = printed(SearchResult(hits), 80, monkeypatch)
+    lines = printed(made_answer(hits), 80, monkeypatch)
     scores_at = {cell_len(line[: line.index("0.5000")]) for line in lines[2:]}
     names = ["[red]Sunset[/red]", "睡蓮", ":smile:", "שלום"]
     assert [line.split()[1] for line in lines[2:]] == names
@@ -108,8 +110,8 @@ def test_a_terminal_gets_color_and_a_pipe_does_not(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("NO_COLOR", raising=False)
     terminal, pipe = Terminal(), io.StringIO()
-    print_hits(SearchResult([HALS]), terminal)
-    print_hits(SearchResult([HALS]), pipe)
+    print_hits(made_answer([HALS]), terminal)
+    print_hits(made_answer([HALS]), pipe)
     assert "\x1b[" in terminal.getvalue()
     assert "\x1b[" not in pipe.getvalue()
 
@@ -118,25 +120,25 @@ def test_faces_say_which_query_face_found_them(monkeypatch: pytest.MonkeyPatch) 
     hit = replace(HALS, payload=HALS.payload | {"face_index": 3}, query_face=1)
     faces = tuple(QueryFace(i, Box(0, 0, 9, 9), 0.9) for i in range(2))
     header, _, row = printed(
-        SearchResult([hit], {"faces": True}, query_faces=faces), 140, monkeypatch
+        made_answer([hit], {"faces": True}, query_faces=faces), 140, monkeypatch
     )
     assert "found by" in header
     assert "face 1" in row
     assert row[header.index("  face  ") + 2] == "3"
-    alone = printed(SearchResult([hit], {"faces": True}, query_faces=faces[:1]), 140, monkeypatch)
+    alone = printed(made_answer([hit], {"faces": True}, query_faces=faces[:1]), 140, monkeypatch)
     assert "found by" not in alone[0]
 
 
 def test_groups_have_headings(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = (HitGroup("Frans Hals", (HALS,)), HitGroup("unknown", (BARE,)))
-    lines = printed(SearchResult([HALS, BARE], groups=groups), 100, monkeypatch)
+    lines = printed(made_answer([HALS, BARE], groups=groups), 100, monkeypatch)
     headings = [line.strip() for line in lines]
     assert headings.index("Frans Hals") == 2
     assert headings.index("unknown") > 3
 
 
 def test_no_hits_are_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert printed(SearchResult([]), 80, monkeypatch)[0].split() == ["#", "title", "score", "id"]
+    assert printed(made_answer([]), 80, monkeypatch)[0].split() == ["#", "title", "score", "id"]
 
 
 def test_other_tables_show_values_unread() -> None:
@@ -179,7 +181,7 @@ def test_a_long_id_is_folded_and_whole(width: int, monkeypatch: pytest.MonkeyPat
     hits = [replace(HALS, payload=HALS.payload | {"painting_id": name}) for name in (long, "hals")]
     faces = tuple(QueryFace(i, Box(0, 0, 9, 9), 0.9) for i in range(2))
     settings = {"rerank": "ssim"}
-    result = SearchResult(hits, {"faces": True}, settings, query_faces=faces)
+    result = made_answer(hits, {"faces": True}, settings, query_faces=faces)
     lines = printed(result, width, monkeypatch)
     assert max(map(cell_len, lines)) <= width
     at = lines[0].index("id")
@@ -191,7 +193,7 @@ def test_everything_else_gives_way_to_an_id_at_80_cells(monkeypatch: pytest.Monk
     payload = HALS.payload | {"painting_id": name, "face_index": 0, "title": "T" * 90}
     hit = replace(HALS, payload=payload, query_face=1)
     faces = tuple(QueryFace(i, Box(0, 0, 9, 9), 0.9) for i in range(2))
-    result = SearchResult([hit], {"faces": True}, {"rerank": "ssim"}, query_faces=faces)
+    result = made_answer([hit], {"faces": True}, {"rerank": "ssim"}, query_faces=faces)
     header, _, row = printed(result, 80, monkeypatch)
     assert header.split() == ["#", "title", "score", "ssim", "face", "id"]
     assert row.endswith(f"  {name}")
@@ -202,7 +204,7 @@ def test_a_pipe_gets_whole_paths_beyond_the_width(monkeypatch: pytest.MonkeyPatc
     place = "/a/very/long/way" + "/down/many/folders" * 12 + "/hals.jpg"
     hit = replace(HALS, payload=HALS.payload | {"image_uri": place, "title": "T" * 200})
     stream = io.StringIO()
-    print_hits(SearchResult([hit, BARE]), stream)
+    print_hits(made_answer([hit, BARE]), stream)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 4
     assert lines[2].endswith(f"  hals-01  {place}")
@@ -217,7 +219,7 @@ def test_only_a_terminal_that_takes_them_gets_links(monkeypatch: pytest.MonkeyPa
 
     def shown(term: str, stream: io.StringIO) -> str:
         monkeypatch.setenv("TERM", term)
-        print_hits(SearchResult([HALS, BARE]), stream)
+        print_hits(made_answer([HALS, BARE]), stream)
         return stream.getvalue()
 
     text = shown("xterm-256color", Terminal())
@@ -230,7 +232,7 @@ def test_only_a_terminal_that_takes_them_gets_links(monkeypatch: pytest.MonkeyPa
 
 
 def test_fused_scores_are_named_for_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    fused = SearchResult([HALS], settings={"encoders": ["one-v1", "two-v1"]})
+    fused = made_answer([HALS], settings={"encoders": ["one-v1", "two-v1"]})
     assert "rrf" in printed(fused, 100, monkeypatch)[0].split()
-    alone = SearchResult([HALS], settings={"encoders": ["one-v1"]})
+    alone = made_answer([HALS], settings={"encoders": ["one-v1"]})
     assert "rrf" not in printed(alone, 100, monkeypatch)[0]

@@ -4,10 +4,10 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_answers import made_answer
 
+from artsim.catalog.criteria import AnyOf, Between, Criteria, Words
 from artsim.catalog.faces import Box
-from artsim.catalog.hits import Hit
-from artsim.catalog.results import QueryFace, SearchResult
 from artsim.render.text import (
     clean,
     date_text,
@@ -20,6 +20,7 @@ from artsim.render.text import (
     format_score,
     picture_link,
 )
+from artsim.search.probes import QueryFace
 
 
 @settings(deadline=None, derandomize=True)
@@ -117,16 +118,16 @@ def test_a_link_to_the_picture_is_plain_ascii(uri: object, link: str) -> None:
 def test_copies_of_the_query_are_named() -> None:
     known = [{"painting_id": f"g{i}", "title": "The Madonna"} for i in range(20)]
     known[1].pop("title")
-    assert describe_left_out(SearchResult([])) == ""
-    one = describe_left_out(SearchResult([], left_out=tuple(known[:1])))
+    assert describe_left_out(made_answer([])) == ""
+    one = describe_left_out(made_answer([], left_out=tuple(known[:1])))
     assert one == "the query picture is “The Madonna”, g0, and left out"
-    many = describe_left_out(SearchResult([], left_out=tuple(known)))
+    many = describe_left_out(made_answer([], left_out=tuple(known)))
     assert "20 times" in many and "; g1; " in many and many.endswith("; and 12 more")
 
 
 def test_query_faces_are_told_apart_by_their_boxes() -> None:
     faces = tuple(QueryFace(i, Box(10.4 + i, 20, 30, 40.6), 0.9) for i in range(9))
-    words = describe_query_faces(SearchResult([], query_faces=faces))
+    words = describe_query_faces(made_answer([], query_faces=faces))
     assert words.startswith("face 0 is 30 x 41 at 10, 20; 1 is 30 x 41 at 11, 20; 2 is")
     assert "; and 1 more (pixels" in words
 
@@ -139,42 +140,34 @@ def test_query_faces_are_told_apart_by_their_boxes() -> None:
         ({"text": "a stormy sea"}, "Paintings that look like “a stormy sea”"),
         ({"id": "hals-01"}, "Paintings like hals-01"),
         ({"like": ["a"], "unlike": ["b"]}, "Paintings like these examples"),
-        ({}, "Paintings found"),
     ],
 )
 def test_describe_query(query: dict[str, object], title: str) -> None:
-    assert describe_query(SearchResult([], query)) == title
+    assert describe_query(made_answer([], query)) == title
 
 
 def test_a_query_by_id_is_named_by_its_title() -> None:
-    result = SearchResult([], {"id": "hals-01"}, query_payload={"title": "The Lute Player"})
+    result = made_answer([], {"id": "hals-01"}, query_payload={"title": "The Lute Player"})
     assert describe_query(result) == "Paintings like The Lute Player"
 
 
 def test_settings_left_unset_are_not_described() -> None:
     settings = {"gallery": "nga", "encoders": ["builtin", "clip"], "rerank": None, "limit": 10}
-    assert (
-        describe_settings(SearchResult([], {}, settings)) == "gallery nga · encoder builtin, clip"
-    )
-
-
-def test_faces_are_known_by_their_hits() -> None:
-    assert SearchResult([Hit("p", 0.5, {"painting_id": "a", "face_index": 0})]).is_of_faces
-    assert not SearchResult([Hit("p", 0.5, {"painting_id": "a"})]).is_of_faces
+    assert describe_settings(made_answer([], {}, settings)) == "gallery nga · encoder builtin, clip"
 
 
 def test_filters_are_said_in_words() -> None:
-    criteria = {
-        "must": [
-            {"field": "style", "any_of": ["Baroque", "Rococo"]},
-            {"field": "year_start", "least": None, "most": 1660.0},
-            {"field": "title", "words": "girl pearl"},
-        ],
-        "must_not": [{"field": "artist_key", "any_of": ["frans hals"]}],
-    }
-    result = SearchResult(
+    criteria = Criteria(
+        (
+            AnyOf("style", ("Baroque", "Rococo")),
+            Between("year_start", most=1660.0),
+            Words("title", "girl pearl"),
+        ),
+        (AnyOf("artist_key", ("frans hals",)),),
+    )
+    result = made_answer(
         [],
-        settings={"criteria": criteria},
+        criteria=criteria,
         query_payload={"artist": "Frans Hals", "artist_key": "frans hals"},
     )
     assert describe_settings(result) == (

@@ -8,13 +8,13 @@ import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
 import artsim
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import painting_point_id
-from artsim.catalog.results import Listing
 from artsim.errors import QueryError
 from artsim.search.facets import ValueCounts, count_values
 from artsim.search.fields import scan_values
 from artsim.search.filters import Filters
-from artsim.search.listing import list_paintings
+from artsim.search.listing import Listing, list_paintings
 from artsim.store.base import Point
 from artsim.store.gallery import Gallery, open_gallery
 
@@ -54,7 +54,7 @@ def test_pages_make_up_the_whole(gallery: Gallery, made_up: MadeUp) -> None:
 
 
 def test_faces_are_listed_as_faces(gallery: Gallery, made_up: MadeUp) -> None:
-    listing = list_paintings(gallery, Filters(where="face_size=30"), faces=True, limit=3)
+    listing = list_paintings(gallery, Filters(where="face_size=30"), kind=FACES, limit=3)
     assert listing.is_of_faces
     assert listing.total == made_up.count
     assert all("box" in point.payload for point in listing.points)
@@ -173,7 +173,7 @@ def test_what_cannot_be_counted(
     gallery: Gallery, works: Gallery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(QueryError, match="box has no values to count"):
-        count_values(gallery, "box", faces=True)
+        count_values(gallery, "box", kind=FACES)
     with pytest.raises(QueryError, match="only faces have face_size"):
         count_values(gallery, "face_size")
     with pytest.raises(QueryError, match="no field is called"):

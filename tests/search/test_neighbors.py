@@ -8,13 +8,19 @@ from made_up_gallery import MadeUp
 from threadpoolctl import threadpool_info
 
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.search.blocks import BLOCK_SCORES, over_blocks
-from artsim.search.neighbors import ExactRanker, Rankings
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.reordered_neighbors import FusedRanker, PixelRanker
-from artsim.search.similar import find_similar
-from artsim.search.vectors import VectorTable, read_vectors
+from artsim.search.answer import find_similar
+from artsim.search.neighbors import (
+    BLOCK_SCORES,
+    ExactRanker,
+    FusedRanker,
+    Rankings,
+    RerankedRanker,
+    VectorTable,
+    over_blocks,
+    read_vectors,
+)
+from artsim.search.question import IdQuery, SearchOptions
+from artsim.search.rerank import RERANKERS
 from artsim.store.gallery import Gallery
 
 
@@ -157,7 +163,7 @@ def check_ways_of_searching(
     ranker = FusedRanker(each, deepest) if len(each) > 1 else each[0]
     if rerank:
         pixels = read_vectors(paintings, "pixels").vectors
-        ranker = PixelRanker(ranker, rerank, pixels, depth, weight=weight)  # type: ignore[arg-type]
+        ranker = RerankedRanker(ranker, RERANKERS[rerank], {"pixels": pixels}, depth, weight=weight)
     rows = np.arange(0, len(tables[0]), 4)
     barred = np.zeros((len(rows), len(tables[0])), dtype=bool)
     barred[np.arange(len(rows)), (rows + 1) % len(tables[0])] = True
@@ -199,7 +205,7 @@ def test_equal_vectors_tie_whatever_the_product_rounds() -> None:
 
 
 def test_blocks_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("artsim.search.blocks.BLOCK_SCORES", 900)
+    monkeypatch.setattr("artsim.search.neighbors.BLOCK_SCORES", 900)
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(130, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

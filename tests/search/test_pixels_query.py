@@ -6,18 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artsim import PixelsQuery, find_similar, find_similar_faces
+from artsim import FACES, PixelsQuery, find_similar
 from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.hits import Hit
 from artsim.errors import NoFaceError
 from artsim.images.load import load_image, shrink_image
-from artsim.search.answer import answer
+from artsim.search.answer import find_hits
 from artsim.search.filters import Filters
-from artsim.search.find import find_hits
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
 from artsim.search.probes import probe_pixels
-from artsim.search.queries import ExamplesQuery, IdQuery, ImageQuery
+from artsim.search.question import ExamplesQuery, IdQuery, ImageQuery, SearchOptions
 from artsim.store.gallery import Gallery
 
 RUFF = "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"
@@ -69,11 +67,15 @@ def test_a_batch_finds_what_each_picture_finds_alone(
 def test_faces_of_pixels(sample: Path, sample_gallery: Gallery, models: Models) -> None:
     path = sample / "images" / RUFF
     pixels = load_image(path).pixels
-    by_pixels = answer(
-        sample_gallery, PixelsQuery(pixels), Filters(), SearchOptions(), faces=True, models=models
+    by_pixels = find_similar(
+        sample_gallery, PixelsQuery(pixels), Filters(), kind=FACES, models=models
     )
-    by_file = find_similar_faces(
-        sample_gallery, ImageQuery(path), options=SearchOptions(include_self=True), models=models
+    by_file = find_similar(
+        sample_gallery,
+        ImageQuery(path),
+        options=SearchOptions(include_self=True),
+        kind=FACES,
+        models=models,
     )
     assert found(by_pixels.hits) == found(by_file.hits)
     assert by_pixels.query_faces == by_file.query_faces
@@ -83,7 +85,7 @@ def test_faces_of_pixels(sample: Path, sample_gallery: Gallery, models: Models) 
 def test_pixels_without_a_face(sample_gallery: Gallery, models: Models) -> None:
     plain = np.full((80, 60, 3), 120, np.uint8)
     with pytest.raises(NoFaceError, match="an empty wall: no face was found"):
-        find_similar_faces(sample_gallery, PixelsQuery(plain, "an empty wall"), models=models)
+        find_similar(sample_gallery, PixelsQuery(plain, "an empty wall"), kind=FACES, models=models)
 
 
 def test_pixels_among_examples(sample: Path, sample_gallery: Gallery, models: Models) -> None:

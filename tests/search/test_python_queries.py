@@ -15,7 +15,6 @@ from artsim import (
     PixelsQuery,
     SearchOptions,
     find_similar,
-    find_similar_faces,
     ingest_paintings,
     open_gallery,
 )
@@ -87,9 +86,8 @@ def test_what_is_no_picture_is_said_in_words(picture: object) -> None:
 def test_a_search_by_what_is_no_query_is_refused_in_words(
     sample_gallery: Gallery, query: object
 ) -> None:
-    for search in (find_similar, find_similar_faces):
-        with pytest.raises(TypeError, match=r"ImageQuery\('a.jpg'\)"):
-            search(sample_gallery, query)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"ImageQuery\('a.jpg'\)"):
+        find_similar(sample_gallery, query)  # type: ignore[arg-type]
 
 
 def test_lists_are_ingested_by_str_and_never_replaced(picture: Path, tmp_path: Path) -> None:

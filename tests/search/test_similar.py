@@ -11,12 +11,12 @@ from skimage.metrics import mean_squared_error, structural_similarity
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import FACES
 from artsim.errors import EncoderMismatchError, NoFaceError, PaintingNotFoundError, QueryError
-from artsim.search.fusion import fuse_rankings
-from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import ExamplesQuery, IdQuery, TextQuery
-from artsim.search.similar import choose_encoders, find_similar, find_similar_faces
+from artsim.search.answer import find_similar
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions, TextQuery
+from artsim.search.rerank import fuse_rankings
 from artsim.store.gallery import Gallery
 
 QUERY = 17
@@ -189,12 +189,12 @@ def test_like_and_unlike(gallery: Gallery, made_up: MadeUp) -> None:
 
 
 def test_faces_by_id_search_by_the_stored_faces(gallery: Gallery, made_up: MadeUp) -> None:
-    result = find_similar_faces(gallery, IdQuery("p017"), options=SearchOptions(limit=12))
+    result = find_similar(gallery, IdQuery("p017"), options=SearchOptions(limit=12), kind=FACES)
     assert ids(result.hits) == nearest(made_up, made_up.two, made_up.two[QUERY], {QUERY})[:12]
     assert {hit.query_face for hit in result.hits} == {0}
     assert result.query_faces[0].box.width == 30
     with pytest.raises(NoFaceError, match="there is no face 1"):
-        find_similar_faces(gallery, IdQuery("p017"), face=1)
+        find_similar(gallery, IdQuery("p017"), kind=FACES, part=1)
 
 
 def test_what_cannot_be_answered_says_so(gallery: Gallery) -> None:
@@ -215,7 +215,7 @@ def test_nothing_meets_the_criteria(gallery: Gallery) -> None:
 
 def test_a_missing_query_picture(gallery: Gallery, tmp_path: Path) -> None:
     from artsim.errors import ImageError
-    from artsim.search.queries import ImageQuery
+    from artsim.search.question import ImageQuery
 
     with pytest.raises(ImageError, match="no such file"):
         find_similar(gallery, ImageQuery(tmp_path / "none.jpg"))

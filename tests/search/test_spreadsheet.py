@@ -17,11 +17,12 @@ import pytest
 from artsim.catalog.cells import MAX_EXTRA, payload_columns
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import PAINTING_FIELDS
-from artsim.catalog.results import SearchResult
 from artsim.errors import ExportError
 from artsim.files import FileKind, check_file
 from artsim.render.output import write_output
 from artsim.search import spreadsheet
+from artsim.search.answer import Answer
+from artsim.search.question import IdQuery, Question
 from artsim.search.spreadsheet import MAX_TEXT, write_workbook
 
 WORKBOOK = FileKind("file", ExportError)
@@ -108,7 +109,7 @@ def test_a_workbook_of_hits_has_a_column_for_each_key() -> None:
         Hit("q", 0.25, {"painting_id": "b", "title": "=1", "extra": {"Raum": "4"}}),
     ]
     stream = io.BytesIO()
-    write_output(SearchResult(hits), "xlsx", stream)
+    write_output(Answer(Question(IdQuery("a")), hits), "xlsx", stream)
     header, *rows = sheet_of(stream).iter_rows(values_only=True)
     fields = [field for field in PAINTING_FIELDS if field != "extra"]
     own = ["rank", "score", "rerank_score", "query_face", "group"]

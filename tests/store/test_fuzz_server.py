@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 from fake_server import Handler, serving
 
+from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
 from artsim.ingest.push import push_gallery
+from artsim.search.answer import find_similar
 from artsim.search.inspect import describe_painting, describe_store
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
@@ -227,7 +227,7 @@ def asked(gallery: Gallery, other: Gallery) -> list[Callable[[], object]]:
         lambda: describe_painting(gallery, "a"),
         lambda: find_similar(gallery, IdQuery("a"), options=options),
         lambda: find_similar(gallery, IdQuery("b"), options=SearchOptions(group_by="artist")),
-        lambda: find_similar_faces(gallery, IdQuery("a")),
+        lambda: find_similar(gallery, IdQuery("a"), kind=FACES),
         lambda: count(gallery.paintings, "artist"),
         lambda: read(gallery.paintings),
         lambda: push_gallery(gallery, other),

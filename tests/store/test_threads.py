@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,12 +14,11 @@ import pytest
 from store_oracle import SCHEMA, make_points
 
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.results import SearchResult
+from artsim.catalog.kinds import FACES
 from artsim.errors import StoreError
+from artsim.search.answer import Answer, find_similar
 from artsim.search.models import Models
-from artsim.search.options import SearchOptions
-from artsim.search.queries import IdQuery, ImageQuery
-from artsim.search.similar import find_similar, find_similar_faces
+from artsim.search.question import IdQuery, ImageQuery, SearchOptions
 from artsim.store.base import SearchRequest
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import Gallery, open_gallery
@@ -47,7 +47,7 @@ def searches(
     """Return searches by id, by picture and by face, each for some of the pictures."""
     options = SearchOptions(limit=5)
 
-    def answer(search: Callable[..., SearchResult], query: object) -> object:
+    def answer(search: Callable[..., Answer], query: object) -> object:
         found = search(gallery, query, options=options, models=models)
         return [(hit.painting_id, hit.score) for hit in found.hits]
 
@@ -57,7 +57,7 @@ def searches(
         for search, query in (
             (find_similar, IdQuery(painting_id)),
             (find_similar, ImageQuery(picture)),
-            (find_similar_faces, IdQuery(painting_id)),
+            (partial(find_similar, kind=FACES), IdQuery(painting_id)),
         )
     ]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from artsim.commands.common import say
+from artsim.commands.common import names_of, one_of, say
+from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from artsim.evaluation.report import Report
@@ -43,16 +43,13 @@ EncodersOption = Annotated[
 ]
 
 
-class RerankChoice(StrEnum):
-    """A second score; an enumeration because typer takes no list of literals."""
-
-    SSIM = "ssim"
-    RMSE = "rmse"
-
-
 RerankOption = Annotated[
-    list[RerankChoice] | None,
-    typer.Option(help="Also with the first hits reordered; repeatable: each is a row."),
+    list[str] | None,
+    typer.Option(
+        parser=one_of(RERANKERS),
+        metavar=names_of(RERANKERS),
+        help="Also with the first hits reordered; repeatable: each is a row.",
+    ),
 ]
 RerankDepthOption = Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")]
 RerankWeightsOption = Annotated[
@@ -69,15 +66,13 @@ ExactOption = Annotated[
 ]
 
 
-def rerank_methods(chosen: Sequence[RerankChoice] | None) -> tuple[Literal["ssim", "rmse"], ...]:
-    """Return the second scores that were chosen, each once, as searches name them."""
-    return tuple(
-        "ssim" if one is RerankChoice.SSIM else "rmse" for one in dict.fromkeys(chosen or ())
-    )
+def rerank_methods(chosen: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the second scores that were chosen, each once."""
+    return tuple(dict.fromkeys(chosen or ()))
 
 
 def rerank_weights(
-    chosen: Sequence[RerankChoice] | None, weights: Sequence[float] | None
+    chosen: Sequence[str] | None, weights: Sequence[float] | None
 ) -> tuple[float, ...]:
     """Return the weights that were chosen, which there must be a second score for."""
     if weights and not chosen:

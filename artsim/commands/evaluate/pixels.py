@@ -23,7 +23,6 @@ from artsim.commands.evaluate.common import (
     ExactOption,
     FormatOption,
     OutOption,
-    RerankChoice,
     RerankDepthOption,
     SeedOption,
     check_out,
@@ -53,7 +52,7 @@ FaceEncodersOption = Annotated[
     ),
 ]
 PixelsRerankOption = Annotated[
-    list[RerankChoice] | None,
+    list[str] | None,
     typer.Option(
         help="Also with the first hits reordered; repeatable: each is a row.",
         show_default="ssim and rmse",

@@ -18,11 +18,11 @@ import numpy.typing as npt
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
-from artsim.evaluation.relevance import field_values, stored_field
+from artsim.evaluation.relevance import field_values
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -38,8 +38,8 @@ from artsim.evaluation.report import (
 from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share
 from artsim.evaluation.statistics import estimate_mean
 from artsim.files import local_path
+from artsim.search.answer import find_hits
 from artsim.search.fields import check_field
-from artsim.search.find import find_hits
 from artsim.search.models import Models
 from artsim.search.probes import Probe, Target, probe_pixels
 from artsim.search.rerank import PIXELS
@@ -374,7 +374,7 @@ def search_pictures(
         return replace(
             target,
             probes=tuple(
-                Probe({name: probe.vectors[name] for name in names}, probe.pixels, probe.face)
+                Probe({name: probe.vectors[name] for name in names}, probe.pictures, probe.part)
                 for probe in target.probes
             ),
         )

@@ -12,6 +12,7 @@ import numpy as np
 
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.payload import stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.leave_one_out import (
@@ -32,7 +33,7 @@ from artsim.evaluation.metrics import (
     random_curve,
     random_metrics,
 )
-from artsim.evaluation.relevance import Relevance, field_values, read_labels, stored_field
+from artsim.evaluation.relevance import Relevance, field_values, read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Cell,
@@ -51,10 +52,10 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Run, SearchChoices
 from artsim.evaluation.statistics import estimate_mean, estimate_means
-from artsim.search.describe import describe_criteria
 from artsim.search.fields import check_field
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.models import Models
+from artsim.search.question import describe_criteria
 from artsim.store.gallery import Gallery
 
 RANDOM: Final = "random order"

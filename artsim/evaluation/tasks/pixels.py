@@ -32,7 +32,7 @@ from artsim.evaluation.pixel_scores import BEST, Pair, Pictures, Subject, Tally,
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
 from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share, list_contenders
 from artsim.search.models import Models
-from artsim.search.rerank import PIXELS, Method
+from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class PixelsOptions(SearchChoices):
     k: int = 5
     size: int = 200
     face_encoders: Sequence[str] = ()
-    rerank: tuple[Method, ...] = ("ssim", "rmse")
+    rerank: tuple[str, ...] = ("ssim", "rmse")
     kinds: tuple[Kind, ...] | None = None
     not_same_artist: bool = False
     best_limit: int = 500

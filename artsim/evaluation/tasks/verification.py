@@ -42,7 +42,7 @@ from artsim.evaluation.verification import (
     read_pairs,
 )
 from artsim.files import local_path
-from artsim.search.vectors import read_vectors
+from artsim.search.neighbors import read_vectors
 from artsim.store.base import Record
 
 Known: TypeAlias = Sequence[tuple[Record, str]]

@@ -1,0 +1,493 @@
+"""What can be asked, and how it is to be answered: one value, with a JSON form."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, TypeVar
+
+from artsim.catalog.criteria import (
+    EVERYTHING,
+    AnyOf,
+    Between,
+    Condition,
+    Criteria,
+    HasVector,
+    Known,
+    Words,
+)
+from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
+from artsim.catalog.results import plain_json
+from artsim.errors import OptionError, QueryError
+from artsim.search.filters import Filters
+from artsim.search.rerank import RERANKERS
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from artsim.catalog.arrays import RGBImage
+
+T = TypeVar("T")
+
+MAX_WEIGHT: Final = 100.0
+"""Most that a second score counts for beside the cosine; more is no other order than its own."""
+
+File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""A picture's file: its path, what is in it, or the open binary file."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class ImageQuery:
+    """Paintings like the picture in a file.
+
+    Parameters
+    ----------
+    picture : str, path, bytes or binary file
+        A path is read when the search is made, an open file, such as an upload, at once.
+    name : str, optional
+        What the answer calls the picture; by default its path, or the open file's name.
+
+    Attributes
+    ----------
+    picture : Path or bytes
+        The file's path, or what is in it.
+    sha256 : str or None
+        Of the file, as it was when an answer was found; None before.
+    """
+
+    picture: Path | bytes
+    name: str
+    sha256: str | None = field(default=None, compare=False)
+
+    def __init__(
+        self, picture: File, name: str | None = None, *, sha256: str | None = None
+    ) -> None:
+        """Read an open file; `TypeError` for what is no file of a picture."""
+        given = name
+        if isinstance(picture, str | os.PathLike):
+            found: Path | bytes = Path(picture)
+            given = given or str(found)
+        elif isinstance(picture, bytes | bytearray | memoryview):
+            found = bytes(picture)
+        else:
+            found, file_name = _read(picture)
+            given = given or file_name
+        object.__setattr__(self, "picture", found)
+        object.__setattr__(self, "name", given or "a picture")
+        object.__setattr__(self, "sha256", sha256)
+
+    @property
+    def path(self) -> Path | None:
+        """The picture's file, where it was named by its path."""
+        return self.picture if isinstance(self.picture, Path) else None
+
+
+def _read(file: BinaryIO) -> tuple[bytes, str | None]:
+    """Return what is in an open file, and its name if it has one."""
+    from artsim.images.load import ImageLimits
+
+    read = getattr(file, "read", None)
+    content = read(ImageLimits().max_bytes + 1) if callable(read) else None
+    if not isinstance(content, bytes):
+        raise TypeError(
+            "a picture is asked for by a path, bytes or a binary file, and in memory by a "
+            f"PixelsQuery, not by {type(file).__name__}"
+        )
+    name = getattr(file, "name", None)
+    return content, name if isinstance(name, str) else None
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class PixelsQuery:
+    """Paintings like a picture in memory, which may be no file: a photograph, an edit.
+
+    No painting of the gallery is taken for the query picture itself and left out.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (h, w, 3), or PIL.Image.Image
+        Upright sRGB; a larger one is shrunk, as that of a file is. An image of Pillow is
+        brought to sRGB by its own profile and orientation.
+    name : str
+        What the answer calls it.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (h, w, 3)
+    """
+
+    pixels: RGBImage
+    name: str
+
+    def __init__(self, pixels: RGBImage | Image, name: str = "a picture") -> None:
+        """Refuse what is no picture."""
+        import numpy as np
+
+        found = pixels if isinstance(pixels, np.ndarray) else _pixels_of(pixels)
+        shape = found.shape
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or found.dtype != np.uint8:
+            raise OptionError(f"expected uint8 of shape (h, w, 3), not {found.dtype} {shape}")
+        object.__setattr__(self, "pixels", found)
+        object.__setattr__(self, "name", name)
+
+
+def _pixels_of(image: Image) -> RGBImage:
+    from PIL.Image import Image as PillowImage
+
+    from artsim.images.load import load_image
+
+    if not isinstance(image, PillowImage):
+        raise TypeError(
+            "a picture in memory is an array of uint8 of shape (h, w, 3) or an image of Pillow, "
+            f"not {type(image).__name__}"
+        )
+    return load_image(image, max_side=max(1, *image.size)).pixels
+
+
+@dataclass(frozen=True, slots=True)
+class IdQuery:
+    """Paintings like one of the gallery; no picture is read and no model loaded."""
+
+    painting_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """Paintings that a text describes; only for encoders that take texts."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplesQuery:
+    """Paintings like some pictures and unlike others, each a file, pixels or an id.
+
+    The query vector is the mean of `like`; with `unlike`, moved away from their mean by
+    the difference of both, as Qdrant's ``average_vector`` recommendation does.
+    """
+
+    like: tuple[PictureQuery, ...]
+    unlike: tuple[PictureQuery, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a query with nothing to be like."""
+        if not self.like:
+            raise OptionError("at least one picture to be like is needed")
+
+
+PictureQuery: TypeAlias = ImageQuery | PixelsQuery | IdQuery
+Query: TypeAlias = PictureQuery | TextQuery | ExamplesQuery
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Settings of one search.
+
+    Attributes
+    ----------
+    limit, offset : int
+        How many hits (with `group_by`: groups), after skipping how many.
+    min_score : float or None
+        Least cosine of a hit, in -1..1.
+    rerank : str or None
+        Name of the second score to reorder by, of `artsim.search.rerank.RERANKERS`.
+    rerank_depth : int
+        How many of the first hits are reordered; those behind them stay where they are.
+    rerank_weight : float or None
+        Reorder by the cosine plus so much of the second score; None is the second score
+        alone.
+    group_by : str or None
+        Payload field of which each value brings at most `group_size` hits; works
+        without the field are left out, of a list the first value counts.
+    group_size : int
+        Most hits of a group.
+    include_self : bool
+        Whether the query picture itself may be a hit.
+    not_same_artist : bool
+        Leave out works by the query painting's artist, which the gallery must know.
+    exact : bool
+        Compare with every point instead of the index's candidates.
+    """
+
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    rerank: str | None = None
+    rerank_depth: int = 100
+    rerank_weight: float | None = None
+    group_by: str | None = None
+    group_size: int = 1
+    include_self: bool = False
+    not_same_artist: bool = False
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        for name, least in (("limit", 1), ("offset", 0), ("rerank_depth", 1), ("group_size", 1)):
+            if getattr(self, name) < least:
+                raise OptionError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.min_score is not None and not -1 <= self.min_score <= 1:
+            raise OptionError(f"min_score must be in -1..1, not {self.min_score}")
+        if self.rerank is not None and self.rerank not in RERANKERS:
+            raise OptionError(f"rerank must be {' or '.join(RERANKERS)}, not {self.rerank!r}")
+        if self.rerank_weight is not None and self.rerank is None:
+            raise OptionError("rerank_weight is given, but no rerank, of which it is the weight")
+        check_weights([] if self.rerank_weight is None else [self.rerank_weight])
+
+
+def check_weights(weights: Sequence[float]) -> None:
+    """Refuse weights of a second score that are not in 0..`MAX_WEIGHT`."""
+    for weight in weights:
+        if not 0 <= weight <= MAX_WEIGHT:
+            raise OptionError(f"rerank_weight must be in 0..{MAX_WEIGHT:g}, not {weight}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that is asked of a gallery in one search.
+
+    Attributes
+    ----------
+    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
+        What is searched for.
+    kind : Kind
+        Of which collection the hits are; of parts, such as faces, the query picture's parts
+        are searched by.
+    part : int or None
+        Index of the only part of the query picture to search by, from 0; None: each.
+    filters : Filters
+        Only works that meet them, as people write them.
+    criteria : Criteria
+        Only works that meet these too, as the payload has them.
+    encoders : tuple of str
+        Names of encoders that the gallery has vectors of; several are fused. Empty: the
+        first it was ingested with (for texts the first that takes them).
+    options : SearchOptions
+        How many hits, re-ranking, grouping and so on.
+
+    Raises
+    ------
+    TypeError
+        If `query` is no query.
+    OptionError
+        If a part of whole pictures is asked for.
+    """
+
+    query: Query
+    kind: Kind = PAINTINGS
+    part: int | None = None
+    filters: Filters = field(default_factory=Filters)
+    criteria: Criteria = EVERYTHING
+    encoders: tuple[str, ...] = ()
+    options: SearchOptions = field(default_factory=SearchOptions)
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense."""
+        if not isinstance(self.query, Query):
+            raise TypeError(
+                "a search is asked by a query, such as ImageQuery('a.jpg'), PixelsQuery(image), "
+                f"IdQuery('1') or TextQuery('a ship'), not by {type(self.query).__name__}"
+            )
+        if self.part is not None and self.kind.is_whole:
+            raise OptionError(f"part is given, but {self.kind.name} are whole pictures")
+
+    @property
+    def pictures(self) -> tuple[PictureQuery, ...]:
+        """The pictures that are searched by, like and unlike."""
+        if isinstance(self.query, ExamplesQuery):
+            return (*self.query.like, *self.query.unlike)
+        return () if isinstance(self.query, TextQuery) else (self.query,)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the question as JSON holds it; `from_dict` makes the same of it.
+
+        Pictures in files are named by their paths and SHA-256, as far as that is known;
+        those in memory are there whole, in base64.
+        """
+        return {
+            "query": _from_query(self.query),
+            "kind": self.kind.name,
+            "part": self.part,
+            "filters": plain_json(asdict(self.filters)),
+            "criteria": describe_criteria(self.criteria),
+            "encoders": list(self.encoders),
+            "options": asdict(self.options),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Question:
+        """Return the question that `to_dict` described.
+
+        Raises
+        ------
+        QueryError
+            If it is not that: naming the place where something is missing, unknown or of
+            another type.
+        """
+        form = checked_form(_Form, document)
+        if form.kind not in KINDS:
+            raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {form.kind!r}")
+        return cls(
+            # Of the document itself: names of files that are not Unicode pass no checks.
+            query=_to_query(document["query"], "query"),
+            kind=KINDS[form.kind],
+            part=form.part,
+            filters=form.filters,
+            criteria=Criteria(
+                _to_conditions(form.criteria.must, "criteria.must"),
+                _to_conditions(form.criteria.must_not, "criteria.must_not"),
+            ),
+            encoders=tuple(form.encoders),
+            options=form.options,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Conditions:
+    must: list[dict[str, Any]]
+    must_not: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """JSON form of a question: what pydantic checks the types of."""
+
+    query: dict[str, Any]
+    kind: str
+    part: int | None
+    filters: Filters
+    criteria: _Conditions
+    encoders: list[str]
+    options: SearchOptions
+
+
+def checked_form(form: type[T], document: object) -> T:
+    """Return a JSON document as a dataclass, unless something is missing, unknown or mistyped.
+
+    Raises
+    ------
+    QueryError
+        Naming the places where that is so.
+    """
+    # Here, because a search by id is answered in less time than pydantic takes to import.
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    config = ConfigDict(extra="forbid", strict=True, title="question")
+    adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type, arg-type]
+    try:
+        return adapter.validate_json(json.dumps([plain_json(document)]))[0]
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_input=False)[:3]
+        told = [f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors]
+        raise QueryError("; ".join(told)) from exc
+    except TypeError as exc:
+        raise QueryError(str(exc)) from exc
+
+
+def describe_criteria(criteria: Criteria) -> dict[str, Any]:
+    """Return the conditions as JSON: lists ``must`` and ``must_not``, each of objects."""
+    return {
+        "must": [_from_condition(condition) for condition in criteria.must],
+        "must_not": [_from_condition(condition) for condition in criteria.must_not],
+    }
+
+
+def _from_condition(condition: Condition) -> dict[str, Any]:
+    match condition:
+        case AnyOf(field, values):
+            return {"field": field, "any_of": list(values)}
+        case Between(field, least, most):
+            return {"field": field, "least": least, "most": most}
+        case Words(field, text):
+            return {"field": field, "words": text}
+        case Known(field):
+            return {"field": field, "known": True}
+        case HasVector(vector_name):
+            return {"has_vector": vector_name}
+
+
+def _to_conditions(forms: Sequence[Mapping[str, Any]], place: str) -> tuple[Condition, ...]:
+    return tuple(_to_condition(form, f"{place}.{i}") for i, form in enumerate(forms))
+
+
+def _to_condition(form: Mapping[str, Any], place: str) -> Condition:
+    match form:
+        case {"has_vector": str(vector_name), **rest} if not rest:
+            return HasVector(vector_name)
+        case {"field": str(field), "any_of": [*values], **rest} if not rest:
+            if all(isinstance(value, str | int | float) for value in values):
+                return AnyOf(field, tuple(values))
+        case {"field": str(field), "least": least, "most": most, **rest} if not rest:
+            if all(end is None or isinstance(end, int | float) for end in (least, most)):
+                return Between(field, least, most)
+        case {"field": str(field), "words": str(text), **rest} if not rest:
+            return Words(field, text)
+        case {"field": str(field), "known": True, **rest} if not rest:
+            return Known(field)
+    raise QueryError(f"{place}: no condition has this form: {str(form)[:200]}")
+
+
+def _from_query(query: Query) -> dict[str, Any]:
+    match query:
+        case IdQuery(painting_id):
+            return {"id": painting_id}
+        case TextQuery(text):
+            return {"text": text}
+        case ExamplesQuery(like, unlike):
+            return {"like": [*map(_from_query, like)], "unlike": [*map(_from_query, unlike)]}
+        case ImageQuery(picture=Path() as path, name=name, sha256=sha256):
+            return {"image": {"path": str(path), "name": name, "sha256": sha256}}
+        case ImageQuery(picture=bytes() as content, name=name):
+            return {"image": {"base64": base64.b64encode(content).decode(), "name": name}}
+        case PixelsQuery(pixels=pixels, name=name):
+            encoded = base64.b64encode(pixels.tobytes()).decode()
+            return {"pixels": {"base64": encoded, "shape": list(pixels.shape), "name": name}}
+    raise TypeError(f"no query: {query!r}")
+
+
+def _to_query(form: Mapping[str, Any], place: str) -> Query:
+    match form:
+        case {"text": str(text), **rest} if not rest:
+            return TextQuery(text)
+        case {"like": [_, *_] as like, "unlike": [*unlike], **rest} if not rest:
+            return ExamplesQuery(
+                tuple(_to_picture(one, f"{place}.like.{i}") for i, one in enumerate(like)),
+                tuple(_to_picture(one, f"{place}.unlike.{i}") for i, one in enumerate(unlike)),
+            )
+    return _to_picture(form, place)
+
+
+def _to_picture(form: object, place: str) -> PictureQuery:
+    match form:
+        case {"id": str(painting_id), **rest} if not rest:
+            return IdQuery(painting_id)
+        case {"image": {"path": str(path), "name": str(name), "sha256": sha256, **more}, **rest}:
+            if not more and not rest and (sha256 is None or isinstance(sha256, str)):
+                return ImageQuery(path, name, sha256=sha256)
+        case {"image": {"base64": str(text), "name": str(name), **more}, **rest}:
+            if not more and not rest:
+                return ImageQuery(_decoded(text, place), name)
+        case {"pixels": {"base64": str(text), "shape": shape, "name": str(name), **more}, **rest}:
+            if not more and not rest:
+                return PixelsQuery(_to_pixels(_decoded(text, place), shape, place), name)
+    raise QueryError(f"{place}: no query has this form: {str(form)[:200]}")
+
+
+def _decoded(text: str, place: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as exc:
+        raise QueryError(f"{place}: a picture that is no base64 ({exc})") from exc
+
+
+def _to_pixels(content: bytes, shape: object, place: str) -> RGBImage:
+    import numpy as np
+
+    match shape:
+        case [int(height), int(width), 3] if len(content) == height * width * 3 > 0:
+            return np.frombuffer(content, np.uint8).reshape(height, width, 3)
+    raise QueryError(f"{place}: {len(content)} bytes are no picture of shape {str(shape)[:80]}")

@@ -1,0 +1,170 @@
+"""Questions as files: saved with what they were answered from, and asked again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from artsim.catalog.results import SCHEMA
+from artsim.errors import QueryError, listed
+from artsim.files import FileKind, write_file
+from artsim.search.answer import Answer, Source
+from artsim.search.models import Models
+from artsim.search.question import (
+    ExamplesQuery,
+    ImageQuery,
+    PictureQuery,
+    Question,
+    TextQuery,
+    checked_form,
+)
+
+QUESTION: Final = FileKind("question", QueryError, endings=(".json",), noted=True)
+
+MAX_BYTES: Final = 512 * 1024 * 1024
+"""Most bytes of a saved question, which may hold pictures whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQuestion:
+    """A question, and what it was answered from.
+
+    Attributes
+    ----------
+    question : Question
+    source : Source
+        Gallery, encoders and version of artsim.
+    min_face, face_score : int, float or None
+        As of the `Models` that it was answered by.
+    """
+
+    question: Question
+    source: Source
+    min_face: int | None = None
+    face_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    schema: int
+    question: dict[str, Any]
+    source: Source
+    min_face: int | None
+    face_score: float | None
+
+
+def save_question(
+    answer: Answer,
+    path: Path,
+    *,
+    models: Models | None = None,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+    home: Path | None = None,
+) -> None:
+    """Write the question of an answer, so that `read_question` can ask it again.
+
+    Pictures in files are named by their whole paths and SHA-256; other pictures are in it.
+
+    Parameters
+    ----------
+    models : Models, optional
+        By which it was answered.
+    overwrite, inputs, home
+        As for `artsim.files.check_file`.
+
+    Raises
+    ------
+    QueryError
+        If the file cannot be written, or would replace another's.
+    """
+    document = {
+        "schema": SCHEMA,
+        "question": _anywhere(answer.question).to_dict(),
+        "source": asdict(answer.source),
+        "min_face": None if models is None else models.min_face,
+        "face_score": None if models is None else models.face_score,
+    }
+    with write_file(path, QUESTION, overwrite=overwrite, inputs=inputs, home=home) as stream:
+        # In ASCII, which holds the names of files that are not Unicode too.
+        stream.write(json.dumps(document, indent=2).encode() + b"\n")
+
+
+def read_question(path: Path) -> SavedQuestion:
+    """Read a question that `save_question` wrote.
+
+    Raises
+    ------
+    QueryError
+        If it cannot be read, or is no such file: naming the place in it.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise QueryError(f"{path}: more than {MAX_BYTES >> 20} MiB, no question", path=path)
+        document = json.loads(path.read_bytes())
+    except OSError as exc:
+        why = exc.strerror or str(exc)
+        raise QueryError(f"{path}: the question cannot be read: {why}", path=path) from exc
+    except (ValueError, RecursionError) as exc:
+        raise QueryError(
+            f"{path}: no question, as artsim query --save writes it ({exc})", path=path
+        ) from exc
+    try:
+        form = checked_form(_Form, document)
+        if form.schema > SCHEMA:
+            raise QueryError(f"schema: {form.schema}, of a newer artsim; upgrade artsim")
+        question = Question.from_dict(document["question"])
+    except (QueryError, ValueError) as exc:
+        raise QueryError(f"{path}: {exc}", path=path) from exc
+    return SavedQuestion(question, form.source, form.min_face, form.face_score)
+
+
+def list_changes(saved: SavedQuestion, answer: Answer) -> list[str]:
+    """Return in words what differs between an answer and what the question was answered from."""
+    then, now = saved.source, answer.source
+    found = []
+    if then.artsim != now.artsim:
+        found.append(f"the question was saved by artsim {then.artsim}; this is {now.artsim}")
+    if then.encoders != now.encoders:
+        found.append(
+            f"it was answered by {listed(then.encoders)}, and is now by {listed(now.encoders)}"
+        )
+    if then.gallery != now.gallery:
+        found.append(f"it was asked of {_named(then)}, and is now of {_named(now)}")
+    elif then.points != now.points:
+        what = f"{answer.kind.noun}s"
+        found.append(f"the gallery had {then.points:,} {what}, and has {now.points:,} now")
+    elif then.digest != now.digest:
+        found.append("the gallery has been written, or copied, since the question was saved")
+    for before, after in zip(saved.question.pictures, answer.question.pictures, strict=True):
+        if isinstance(after, ImageQuery) and getattr(before, "sha256", None) != after.sha256:
+            found.append(f"{after.name}: the picture's file has changed")
+    return found
+
+
+def missing_pictures(question: Question) -> Iterator[Path]:
+    """Yield the files of the query pictures that are not there."""
+    paths = (getattr(picture, "path", None) for picture in question.pictures)
+    yield from (path for path in paths if path is not None and not path.exists())
+
+
+def _named(source: Source) -> str:
+    return "the default gallery" if source.gallery is None else f"the gallery {source.gallery!r}"
+
+
+def _anywhere(question: Question) -> Question:
+    """Return the question with the whole paths of its pictures."""
+    query = question.query
+    if isinstance(query, ExamplesQuery):
+        like, unlike = (tuple(map(_whole, some)) for some in (query.like, query.unlike))
+        return replace(question, query=ExamplesQuery(like, unlike))
+    return question if isinstance(query, TextQuery) else replace(question, query=_whole(query))
+
+
+def _whole(picture: PictureQuery) -> PictureQuery:
+    if isinstance(picture, ImageQuery) and picture.path is not None:
+        return replace(picture, picture=picture.path.absolute())
+    return picture
