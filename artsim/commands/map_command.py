@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.evaluate.common import SeedOption
+from artsim.commands.evaluate import SeedOption
 from artsim.commands.options import FilterOptions, OverwriteOption, Place, as_command
 
 if TYPE_CHECKING:

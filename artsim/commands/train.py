@@ -13,7 +13,7 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
-from artsim.commands.evaluate.common import FormatOption, show_report
+from artsim.commands.evaluate import FormatOption, show_report
 from artsim.commands.options import ColumnsOption, DeviceOption, as_command, parse_columns
 from artsim.training.recipes import (
     PANEL,
