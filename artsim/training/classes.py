@@ -128,8 +128,6 @@ class Sides:
 
     Attributes
     ----------
-    labeled : LabeledWorks
-        Of classes that have works to learn from.
     folds : ndarray of int, shape (N,)
         0 to `FOLDS` - 1 on the training side, -1 for works of the test side. Fold 0 is the
         calibration part of what needs one.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,6 @@ from artsim.training.heads import (
     Beginning,
     HeadTraining,
     PictureInputs,
-    Schedule,
     begin_mobilenet,
     fit_linear,
 )
@@ -53,15 +52,8 @@ _OWN: Final = "file:."
 """What a classifier calls the encoder in its own folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """How a training went: losses by epoch, or scores by regularization.
-
-    Attributes
-    ----------
-    x, y : tuple of float
-    x_label, y_label, name : str
-    """
+class Curve(NamedTuple):
+    """How a training went: losses by epoch, or scores by regularization."""
 
     name: str
     x: tuple[float, ...]
@@ -77,18 +69,14 @@ class ClassifierOutcome:
 
     Attributes
     ----------
-    folder : Path
-        Where it lies.
     settings : mapping
         All that the result depends on, as JSON values.
-    train, test : int
-        Works on either side.
+    train, test, without : int
+        Works on either side, and without the field.
     threshold : float or None
         Least probability of an answer; None where no threshold is precise enough.
     left_out, untrained : mapping of str to int
         Classes with too few works, and classes with none on the training side.
-    without : int
-        Works without the field.
     problems : tuple of str
         Rows and pictures that could not be read.
     """
@@ -111,8 +99,7 @@ class ClassifierOutcome:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
+class _Fit(NamedTuple):
     """A head before it is calibrated, and what it says of works that it was not fitted to."""
 
     head: Head
@@ -261,18 +248,18 @@ def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
     if run.mobilenet is not None:
         settings["begun_with"] = run.mobilenet.weights
     if recipe.kind != "linear":
-        settings |= asdict(_schedule(recipe, len(labeled.works)))
+        settings |= _schedule(recipe, len(labeled.works))
     return settings
 
 
-def _schedule(recipe: ClassifierOptions, works: int) -> Schedule:
+def _schedule(recipe: ClassifierOptions, works: int) -> dict[str, Any]:
     """Return the kind's own schedule, with what the user said instead."""
     batch_size = recipe.batch_size or BATCH_SIZES[recipe.kind]
-    return Schedule(
-        epochs=recipe.epochs or EPOCHS[recipe.kind],
-        batch_size=max(2, min(batch_size, works)),
-        learning_rate=recipe.learning_rate or LEARNING_RATES[recipe.kind],
-    )
+    return {
+        "epochs": recipe.epochs or EPOCHS[recipe.kind],
+        "batch_size": max(2, min(batch_size, works)),
+        "learning_rate": recipe.learning_rate or LEARNING_RATES[recipe.kind],
+    }
 
 
 def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fit:
@@ -338,14 +325,13 @@ def _train_network(
             card={"recipe": settings},
         )
     torch.manual_seed(recipe.seed)  # for the head
-    schedule = _schedule(recipe, len(learned_from))
     trainee = HeadTraining(
         network,
         inputs,
         sides.labeled.labels[learned_from],
         dim=config.dim,
         classes=len(sides.labeled.classes),
-        schedule=schedule,
+        **_schedule(recipe, len(learned_from)),
         seed=recipe.seed,
         device=pick_device(recipe.device),
     )
@@ -359,8 +345,8 @@ def _train_network(
         progress=run.progress,
     )
     save_trained(run.out, config, network)
-    batches = schedule.batches(len(learned_from))
-    losses = np.array([step["loss"] for step in history]).reshape(-1, batches).mean(axis=1)
+    losses = np.array([step["loss"] for step in history])
+    losses = losses.reshape(-1, trainee.batches).mean(axis=1)
     epochs = tuple(float(i + 1) for i in range(len(losses)))
     curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
     return trainee.head(), curve

@@ -193,18 +193,9 @@ def find_crops(
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """N aligned faces, and whose they are.
+    """N aligned faces (size, size, 3), whose they are, and what each person's are for.
 
-    Attributes
-    ----------
-    crops : sequence of ndarray of uint8, shape (size, size, 3)
-        As `artsim.encoders.face_crops` cuts them.
-    people : tuple of str
-        Whose face each crop is.
-    sides : tuple of {"train", "validation", "test"}
-        What each is for; a person is on one side only.
-    identity : str
-        Changes with the crops and the people.
+    `identity` changes with the crops and the people.
     """
 
     crops: Sequence[RGBImage]

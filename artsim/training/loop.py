@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import torch
 
@@ -38,39 +39,28 @@ _STEPS_PER_SEED: Final = 1_000_003
 """Steps of runs with neighbouring seeds draw from generators of their own."""
 
 
-class Trainee(Protocol):
-    """What is trained: networks, their optimizer, and how a step changes them."""
+class Trainee(ABC):
+    """What is trained, and how a step changes it; its state is that of its parts."""
+
+    parts: Mapping[str, Any]
+    """Networks and optimizers, which tell their state and take it back."""
 
     def state(self) -> dict[str, Any]:
         """Return all that a later step depends on: tensors, numbers, texts, nested."""
-        ...
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        ...
-
-    def step(self, index: int) -> dict[str, float]:
-        """Take step `index` of the run, from 0, and return its losses by name.
-
-        torch's generator has been seeded for this step. Whatever else is drawn must
-        come from a generator seeded by the run and `index`.
-        """
-        ...
-
-
-class Restartable:
-    """The state of a trainee that is the state of its parts: modules and optimizers."""
-
-    parts: Mapping[str, Any]
-
-    def state(self) -> dict[str, Any]:
-        """Return all that a later step depends on."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to what `state` returned."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+
+    @abstractmethod
+    def step(self, index: int) -> dict[str, float]:
+        """Take step `index` of the run, from 0, and return its losses by name.
+
+        torch's generator has been seeded for this step. Whatever else is drawn must
+        come from a generator seeded by the run and `index`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

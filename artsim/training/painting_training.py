@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +41,12 @@ _POWER: Final = 0.5
 _BATCH: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class PaintingRun:
+class PaintingRun(NamedTuple):
     """What came of a training.
 
-    Attributes
-    ----------
-    spec : str
-        Names the encoder: ``file:DIR/encoder``.
-    history : list of dict
-        The losses of each step.
-    works : mapping of {"train", "validation", "test"} to int
-        How many works each side of the split has.
-    problems : list of str
-        Rows and files that were left out, with the reasons.
+    `spec` names the encoder, ``file:DIR/encoder``; `history` has the losses of each step,
+    `works` how many works each side of the split has, `problems` the rows and files that were
+    left out, with the reasons.
     """
 
     spec: str

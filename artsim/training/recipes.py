@@ -93,16 +93,9 @@ class NetworkSize:
 class LossWeights:
     """What counts how much beside the distance from the teachers, which counts 1.
 
-    Attributes
-    ----------
-    cells : float
-        What the teachers see in each part of a view can be told.
-    group : float
-        Works of the same group (artist) are alike, others are not.
-    label : float
-        The label (style) can be told.
-    picture : float
-        Two views of one picture are alike, others are not.
+    `cells`: what the teachers see in each part of a view can be told. `group`: works of one
+    group (artist) are alike, others are not. `label`: the label (style) can be told.
+    `picture`: two views of one picture are alike, others are not.
     """
 
     cells: float = 1.0

@@ -179,8 +179,7 @@ def keep_teachers(
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Asked(NamedTuple):
     """A teacher in use."""
 
     encoder: Encoder
