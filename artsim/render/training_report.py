@@ -30,15 +30,12 @@ _TOP: Final = 5
 
 def classifier_report(outcome: ClassifierOutcome) -> Report:
     """Return the report of a classifier's training, of the task ``train classifier``."""
-    name = (
-        f"{outcome.config.kind}, {outcome.encoder}"
-        if outcome.config.kind == "linear"
-        else outcome.config.kind
-    )
+    kind, sides = outcome.config.kind, outcome.sides
+    name = f"{kind}, {outcome.encoder}" if kind == "linear" else kind
     return Report(
         task="train classifier",
-        title=f"{outcome.config.field} by {name}: {len(outcome.sides.train):,} works to learn from, "
-        f"{len(outcome.sides.test):,} to test on, {len(outcome.scores.classes):,} classes",
+        title=f"{outcome.config.field} by {name}: {len(sides.train):,} works to learn from, "
+        f"{len(sides.test):,} to test on, {len(outcome.scores.classes):,} classes",
         settings=dict(outcome.settings),
         versions=library_versions(("timm",)),
         created=timestamp(),
@@ -98,13 +95,14 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
         "log_loss": scores.log_loss,
         "temperature": outcome.config.temperature,
     }
+    threshold, precision = outcome.config.threshold, outcome.config.precision
     chosen = (
-        f"At a probability of {outcome.config.threshold:.3f} and above it answers: from there on, works "
+        f"At a probability of {threshold:.3f} and above it answers: from there on, works "
         f"of the training side that were held out say with {SURENESS:.0%} confidence that "
-        f"{outcome.config.precision:.0%} of answers are right."
-        if outcome.config.threshold is not None
+        f"{precision:.0%} of answers are right."
+        if threshold is not None
         else f"It never answers: for no probability do the works of the training side that were "
-        f"held out say with {SURENESS:.0%} confidence that {outcome.config.precision:.0%} of answers are "
+        f"held out say with {SURENESS:.0%} confidence that {precision:.0%} of answers are "
         "right from there on; add works, or lower --precision."
     )
     return Table(
@@ -185,8 +183,8 @@ def _notes(outcome: ClassifierOutcome) -> Iterator[str]:
             "Left out, since all of their artists fell to one part of the split: "
             f"{_listed(outcome.sides.untrained)}."
         )
-    if outcome.sides.labeled.without:
-        yield f"{outcome.sides.labeled.without:,} works have no {outcome.config.field} and were left out."
+    if without := outcome.sides.labeled.without:
+        yield f"{without:,} works have no {outcome.config.field} and were left out."
     if outcome.problems:
         shown = "; ".join(outcome.problems[:_LISTED])
         more = len(outcome.problems) - _LISTED

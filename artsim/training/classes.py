@@ -25,20 +25,10 @@ _ORDER: Final = (1, 0, 2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class LabeledWorks:
-    """Works of at least two classes.
+    """N works with their labels, positions in `classes`: names as people read them, sorted.
 
-    Attributes
-    ----------
-    works : list of Work
-        N of them.
-    labels : ndarray of int, shape (N,)
-        Positions in `classes`.
-    classes : tuple of str
-        Names as people read them, sorted.
-    left_out : mapping of str to int
-        Classes that have too few works, with how many they have.
-    without : int
-        Works without the field.
+    `left_out` are classes that have too few works, with how many they have; `without` counts
+    the works without the field.
     """
 
     works: list[Work]

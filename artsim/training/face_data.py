@@ -147,13 +147,8 @@ def find_crops(
 ) -> FoundCrops:
     """Find the main face of each picture, but for those that `folder` has already.
 
-    Of several faces the largest near the middle is taken, see `prominence`. A picture is
-    known again by its name, size and time.
-
-    Raises
-    ------
-    TrainingError
-        If no picture has a face, or `folder` cannot be written.
+    Of several faces the largest near the middle is taken, see `prominence`. Without any face
+    in any picture a TrainingError says so.
     """
 
     def main_crop(loaded: LoadedImage) -> RGBImage | None:

@@ -145,12 +145,8 @@ class ContrastiveLoss(nn.Module):
 
     Of all pairs of a batch: the mean of d² over those of one person, and of
     max(0, margin - d)² over those of different people, half of each. A batch has many more
-    of the latter; the two means make up for it.
-
-    Parameters
-    ----------
-    margin : float
-        In 0..2, the greatest distance of unit embeddings.
+    of the latter; the two means make up for it. The margin is below 2, the greatest distance
+    of unit embeddings.
 
     References
     ----------
@@ -176,16 +172,9 @@ class ContrastiveLoss(nn.Module):
 class AngularMarginLoss(nn.Module):
     """ArcFace [1]_: the person must be recognized though an angle is added against it.
 
-    Parameters
-    ----------
-    dim : int
-        Length of the embeddings.
-    people : int
-        To be told apart: a learned direction for each, which the encoder does without.
-    margin : float
-        Radians that are added to the angle between a face and its person.
-    scale : float
-        Of the cosines, before the softmax.
+    Each of the people has a learned direction of `dim` numbers, which the encoder does
+    without; `margin` radians are added to the angle between a face and its person's, and the
+    cosines are scaled before the softmax.
 
     References
     ----------
@@ -311,19 +300,8 @@ def reconstruction_loss(rebuilt: torch.Tensor, crops: torch.Tensor) -> torch.Ten
 def misordered_share(rows: torch.Tensor, codes: npt.NDArray[np.intp]) -> float | None:
     """Return how often a pair of different people is at least as alike as one of one person.
 
-    One minus the area under the ROC curve, a tie counting half: 0 is perfect, 0.5 chance.
-
-    Parameters
-    ----------
-    rows : Tensor, shape (N, D)
-        Unit embeddings.
-    codes : ndarray of int, shape (N,)
-        Number of each one's person.
-
-    Returns
-    -------
-    float or None
-        None where there are no pairs of either kind.
+    One minus the area under the ROC curve of unit embeddings (N, D), a tie counting half: 0 is
+    perfect, 0.5 chance. None where there are no pairs of either kind.
     """
     first, second = np.triu_indices(len(rows), k=1)
     cosines = (rows @ rows.T).double().cpu().numpy()[first, second]

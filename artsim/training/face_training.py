@@ -35,16 +35,10 @@ _NAMES: Final = (
 
 
 class TrainedFaces(NamedTuple):
-    """A face encoder, and how it came about.
+    """A face encoder, named by `spec`, and how it came about.
 
-    Attributes
-    ----------
-    spec : str
-        What names it: ``file:DIR``.
-    history : list of dict
-        The losses of each step; those that end an epoch also have ``validation``.
-    kept_step : int
-        How many steps the network that was kept has taken.
+    `history` has the losses of each step, with ``validation`` of those that end an epoch;
+    `kept_step` says how many steps the network that was kept has taken.
     """
 
     spec: str

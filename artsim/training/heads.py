@@ -65,8 +65,7 @@ def fit_linear(
     vectors : ndarray of float32, shape (N, D)
         Unit rows of the training side.
     labels, folds : ndarray of int, shape (N,)
-        Classes, each of which has works in two folds at least or is never right in one of
-        them; and the fold in which each work is held out.
+        Classes, and the fold in which each work is held out.
 
     Returns
     -------

@@ -67,12 +67,8 @@ class Trainee(ABC):
 class LoopOptions:
     """Settings of a run that do not change its result.
 
-    Attributes
-    ----------
-    restart : bool
-        Begin anew, whatever the folder holds.
-    checkpoint_every_s : float
-        Seconds between checkpoints; 0 writes one after each step.
+    `restart` begins anew, whatever the folder holds; `checkpoint_every_s` are the seconds
+    between checkpoints, of which 0 writes one after each step.
     """
 
     restart: bool = False
@@ -96,8 +92,6 @@ def claim_folder(
         Of the files and folders that the training makes; they may be patterns.
     settings : mapping
         What the result depends on, as JSON values, as far as it is known by now.
-    options : LoopOptions
-        Whether a run with other settings may be replaced.
 
     Raises
     ------

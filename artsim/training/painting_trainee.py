@@ -149,20 +149,13 @@ def contrast(
 ) -> torch.Tensor:
     """Return the supervised contrastive loss [1]_ of a batch, its mean over the rows.
 
+    Unit rows (N, D) of the same label are to be alike; with one label a picture and two views
+    of it, it is the loss of SimCLR [2]_. It is 0 where no row has another one to be like.
+
     Parameters
     ----------
-    embeddings : Tensor, shape (N, D)
-        Unit rows.
-    labels : Tensor of int, shape (N,)
-        Rows of the same label are to be alike; with one label a picture and two views
-        of it, it is the loss of SimCLR [2]_.
     ignored : Tensor of bool, shape (N, N), optional
         Pairs that neither attract nor repel each other.
-
-    Returns
-    -------
-    Tensor
-        0 where no row has another one to be like.
 
     References
     ----------
@@ -193,12 +186,7 @@ class PaintingOptimizer:
     gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and
     biases do not decay.
 
-    Parameters
-    ----------
-    networks : sequence of Module
-        Laid out channels-last.
-    others : sequence of Parameter
-        Trained as well, without decay.
+    The networks are laid out channels-last; `others` are trained as well, without decay.
 
     References
     ----------
