@@ -101,15 +101,12 @@ def claim_folder(
     """
     if out.exists() and not out.is_dir():
         raise TrainingError(f"{out}: a folder is expected, found a file; name another", path=out)
-    if not (out / _MARK).exists():
-        for name in (*names, _RUN_FILE, CHECKPOINT):
-            if taken := sorted(out.glob(name)):
-                raise TrainingError(
-                    f"{taken[0]}: this is in the way of the training, and no training of artsim "
-                    "made it; name a new or an empty folder",
-                    hint="--out",
-                    path=taken[0],
-                )
+    own = () if (out / _MARK).exists() else (*names, _RUN_FILE, CHECKPOINT)
+    if taken := next((there for name in own for there in sorted(out.glob(name))), None):
+        why = "this is in the way of the training, and no training of artsim made it"
+        raise TrainingError(
+            f"{taken}: {why}; name a new or an empty folder", hint="--out", path=taken
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / _MARK).touch()
