@@ -185,7 +185,7 @@ def test_the_backbone_is_part_of_its_identity(recurrent: ClassifierOutcome, tmp_
 
 
 def test_mobilenetv2_is_trained_as_a_whole(manners: Path, tmp_path: Path) -> None:
-    options = replace(STYLE, kind="mobilenetv2", epochs=1, batch_size=16, from_scratch=True)
+    options = replace(STYLE, kind="mobilenetv2", epochs=1, batch_size=4, from_scratch=True)
     outcome = train_classifier([manners], tmp_path / "out", options)
     assert outcome.settings["begun_with"] == "random"
     encoder = load_encoder(f"file:{tmp_path / 'out'}")
