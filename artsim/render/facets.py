@@ -6,7 +6,7 @@ from rich.table import Table
 
 from artsim.catalog.payload import ATTRIBUTIONS
 from artsim.render.table import counts_table, rows_table
-from artsim.search.facets import ValueCounts
+from artsim.search.listing import ValueCounts
 
 _PLAIN = {"by", "unknown"}
 """Attributions that are nobody's workshop or circle."""

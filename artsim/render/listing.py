@@ -19,8 +19,8 @@ from artsim.render.table import (
     share_width,
 )
 from artsim.render.text import clean, date_text, field_text
+from artsim.search.export import write_workbook
 from artsim.search.listing import Listing
-from artsim.search.spreadsheet import write_workbook
 
 
 def write_listing(

@@ -17,7 +17,7 @@ from artsim.catalog.payload import Payload
 from artsim.catalog.results import plain_json
 from artsim.files import local_path
 from artsim.search.answer import Answer
-from artsim.search.spreadsheet import write_workbook
+from artsim.search.export import write_workbook
 
 OutputFormat = Literal["json", "jsonl", "csv", "xlsx", "paths"]
 

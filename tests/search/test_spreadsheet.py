@@ -22,8 +22,8 @@ from artsim.files import FileKind, check_file
 from artsim.render.output import write_output
 from artsim.search import spreadsheet
 from artsim.search.answer import Answer
+from artsim.search.export import MAX_TEXT, write_workbook
 from artsim.search.question import IdQuery, Question
-from artsim.search.spreadsheet import MAX_TEXT, write_workbook
 
 WORKBOOK = FileKind("file", ExportError)
 COLUMNS = ["painting_id", "title", "year_start", "width_cm", "tags", "image_uri", "extra.Größe"]

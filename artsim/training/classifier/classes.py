@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.errors import TrainingError
-from artsim.search.fields import check_field
+from artsim.search.filters import check_field
 from artsim.training.works import Work
 
 Labels = npt.NDArray[np.intp]
