@@ -90,12 +90,12 @@ from .search.replay import (
 )
 from .store.base import ServerOptions as ServerOptions
 from .store.gallery import Gallery as Gallery, open_gallery as open_gallery
-from .training.classifier.options import ClassifierOptions as ClassifierOptions
-from .training.classifier.task import train_classifier as train_classifier
-from .training.faces.options import FacesRecipe as FacesRecipe
-from .training.faces.run import train_faces as train_faces
+from .training.classifier_training import train_classifier as train_classifier
+from .training.face_training import train_faces as train_faces
 from .training.loop import LoopOptions as LoopOptions
-from .training.painting.options import PaintingOptions as PaintingOptions
-from .training.painting.run import train_painting_encoder as train_painting_encoder
+from .training.painting_training import train_painting_encoder as train_painting_encoder
+from .training.recipes import ClassifierOptions as ClassifierOptions
+from .training.recipes import FacesRecipe as FacesRecipe
+from .training.recipes import PaintingOptions as PaintingOptions
 
 __version__: str

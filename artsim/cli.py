@@ -17,7 +17,7 @@ from artsim.commands.map import map_collection
 from artsim.commands.models import models
 from artsim.commands.query import query, replay
 from artsim.commands.repair import repair
-from artsim.commands.train.group import app as train
+from artsim.commands.train import app as train
 
 app = typer.Typer(
     name="artsim",

@@ -54,9 +54,10 @@ def main() -> None:
     for name, info in encoders.items():
         vectors = np.asarray(tables[info.short_name].vectors[chosen], np.float32)
         rows[info.short_name] = vectors
-        kept = given.run / f"teacher-{name}.npy"
-        if kept.exists() and info.short_name != "handcrafted":
-            axes = fit_axes(np.load(kept, mmap_mode="r")[:, 0])
+        kept = sorted((given.run / f"teacher-{name}").glob("*.npy"))
+        if kept and info.short_name != "handcrafted":
+            whole = [np.load(path, mmap_mode="r")[:, 0, : info.dim] for path in kept]
+            axes = fit_axes(np.concatenate(whole))
             for power, how in ((0.5, "by half"), (1.0, "in full")):
                 rows[f"{info.short_name}, whitened {how}"] = whiten(vectors, axes, DIM, power)
     questions = Questions.of(works)

@@ -157,7 +157,8 @@ def _answer(
 ) -> bool:
     """Write what is said of each picture; one that cannot be read does not stop the others."""
     from artsim.errors import ImageError
-    from artsim.render.classifications import classifications_document, print_classification
+    from artsim.render.output import classifications_document
+    from artsim.render.table import print_classification
 
     found: list[Classification] = []
     failures = 0

@@ -96,7 +96,7 @@ def info(
         if output_format == "json":
             write_json(described)
         else:
-            from artsim.render.overview import print_store, store_notes
+            from artsim.render.table import print_store, store_notes
 
             print_store(described, sys.stdout)
             say_notes(store_notes(described))
@@ -166,8 +166,7 @@ def facets(
         if output_format == "json":
             write_json(counts.to_dict())
         elif counts.values:
-            from artsim.render.facets import facets_table
-            from artsim.render.table import print_table
+            from artsim.render.table import facets_table, print_table
 
             print_table(facets_table(counts), sys.stdout)
 

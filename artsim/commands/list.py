@@ -113,7 +113,7 @@ def list_gallery(
 
 
 def _show(listing: Listing, offset: int, outputs: Outputs) -> None:
-    from artsim.render.listing import print_listing
+    from artsim.render.table import print_listing
     from artsim.render.text import describe_listing
 
     say_notes(listing.notes)

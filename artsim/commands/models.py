@@ -18,6 +18,6 @@ def models(
         if output_format == "json":
             write_json([card.listed() for card in cards])
         else:
-            from artsim.render.overview import print_models
+            from artsim.render.table import print_models
 
             print_models(cards, sys.stdout)

@@ -13,7 +13,7 @@ import typer
 from artsim.commands.common import say
 
 if TYPE_CHECKING:
-    from artsim.render.forms import Form
+    from artsim.render.output import Form
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.store.gallery import Gallery
@@ -72,7 +72,7 @@ class Outputs:
     def checked(self) -> Outputs:
         """Return them with their form, or refuse what could not be written after the search."""
         from artsim.files import check_file, choose_form
-        from artsim.render.forms import ANSWER, ENDINGS
+        from artsim.render.output import ANSWER, ENDINGS
         from artsim.render.sheet import SHEET
 
         if self.path is not None:
@@ -100,7 +100,7 @@ class Outputs:
 
     def check_paintings(self, gallery: Gallery) -> None:
         """Refuse to write where a picture of the gallery lies."""
-        from artsim.render.forms import ANSWER
+        from artsim.render.output import ANSWER
         from artsim.render.sheet import SHEET
         from artsim.search.inspect import check_no_painting
 
@@ -115,7 +115,7 @@ class Outputs:
 
     def write(self, answer: Answer | Listing, count: int) -> None:
         """Write the answer, which has `count` hits or points."""
-        from artsim.render.forms import write_form, write_form_file
+        from artsim.render.output import write_form, write_form_file
 
         form = self.form or "table"
         if self.path is not None:

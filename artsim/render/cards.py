@@ -61,34 +61,10 @@ class Outline:
 class Card:
     """One picture with its caption.
 
-    Attributes
-    ----------
-    title : str
-        Headline of the caption.
-    details : tuple of str
-        Lines under it: artist, date.
-    scores : str
-        Line of scores.
-    mark : str
-        Rank of a hit, or what a query picture is for.
-    picture : Image or None
-        The picture, shrunk; None where there is none.
-    problem : str
-        Why there is no picture.
-    aspect : float
-        Width to height, of the picture or of what would be there.
-    outlines : tuple of Outline
-        Faces to show.
-    text : str
-        A text query, shown in a picture's place.
-    link : str
-        Web page about the painting.
-    is_hit : bool
-        Whether it was found rather than asked for.
-    painting_id : str
-        Its id, where it is one of the gallery.
-    file : str
-        Address that opens the picture itself.
+    `details` are lines under the title, `mark` the rank of a hit or what a query picture is for,
+    `aspect` is width to height of the picture or of what would be there, `text` a text query,
+    shown in a picture's place. `problem` says why there is no picture, `link` leads to a web page
+    about the painting, `file` to the picture itself.
     """
 
     title: str
@@ -149,9 +125,7 @@ class Sheet:
 def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
     hits = result.hits[:MAX_HITS]
-    cards = [
-        _hit_card(hit, result.first_rank + row, result, max_side) for row, hit in enumerate(hits)
-    ]
+    cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
     sections: list[Section] = []
     start = 0
     for group in result.groups:
@@ -160,36 +134,24 @@ def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sh
         start += len(group.hits)
     if rest := cards[start:]:
         sections.append(Section("", tuple(rest)))
-    remark = ""
-    if not hits:
-        remark = "Nothing was found."
-    elif len(hits) < len(result.hits):
+    remark = "" if hits else "Nothing was found."
+    if len(hits) < len(result.hits):
         remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
-    return Sheet(
-        title=clean(title, 160) if title else describe_query(result),
-        subtitle=describe_settings(result),
-        query=_query_cards(result, max_side),
-        sections=tuple(sections),
-        remark=remark,
-    )
+    heading = clean(title, 160) if title else describe_query(result)
+    query = _query_cards(result, max_side)
+    return Sheet(heading, describe_settings(result), query, tuple(sections), remark)
 
 
 def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int) -> Sheet:
     """Load the pictures of a list, none larger than `max_side`, and word its captions."""
     points = listing.points[:MAX_HITS]
     cards = tuple(_found_card(point.payload, "", "", max_side) for point in points)
-    remark = ""
-    if not points:
-        remark = "Nothing meets all of this."
-    elif len(points) < listing.total:
+    remark = "" if points else "Nothing meets all of this."
+    if points and len(points) < listing.total:
         remark = f"{len(points)} of {listing.total} are shown."
-    return Sheet(
-        title=clean(title, 160) if title else describe_listing(listing),
-        subtitle=describe_list_settings(listing),
-        query=(),
-        sections=(Section("", cards),) if cards else (),
-        remark=remark,
-    )
+    heading = clean(title, 160) if title else describe_listing(listing)
+    sections = (Section("", cards),) if cards else ()
+    return Sheet(heading, describe_list_settings(listing), (), sections, remark)
 
 
 def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:

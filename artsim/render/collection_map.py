@@ -98,28 +98,17 @@ class CollectionMap:
 
     Attributes
     ----------
-    point_ids : tuple of str
-        N UUIDs, in order of painting id.
-    payloads : tuple of dict
-        As in `artsim.catalog.payload`.
+    point_ids, payloads : tuple of str, tuple of dict
+        In order of painting id.
     positions : ndarray of float32, shape (N, 2)
         In 0..1: the longer side of the layout fills it, the shorter one is centered.
     cells : ndarray of int32, shape (N, 2)
-        Column and row of each point on a grid where each has a cell to itself and
-        neighbors stay near each other.
-    neighbors : ndarray of int32, shape (N, K)
-        Indices of the nearest others by cosine, best first; -1 fills rows that are short.
-        Faces of one painting are not each other's.
-    scores : ndarray of float32, shape (N, K)
-        Their cosines; 0 where there is no neighbor.
-    method : {"tsne", "umap", "pca"}
-        How the positions came about.
-    encoder : str
-        Short name of the encoder.
-    gallery : str or None
-        Name of the gallery.
-    faces : bool
-        Whether the points are faces.
+        Column and row on a grid where each point has a cell to itself, near its neighbors.
+    neighbors, scores : ndarray of int32 and of float32, shape (N, K)
+        The nearest others by cosine, best first, and their cosines; -1 and 0 fill rows that are
+        short. Faces of one painting are not each other's.
+    method, encoder, gallery : str
+        How the positions came about, of which encoder's vectors (its short name), of what.
     total : int
         How many points met the filters; more than N where a sample was drawn.
     faithfulness : Faithfulness or None
@@ -326,7 +315,8 @@ def _lay_out(
     progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
     positions = project(vectors, options.method, perplexity=options.perplexity, seed=options.seed)
     progress.start(count, "Finding each one's nearest")
-    groups = _groups(table.payloads) if options.faces else np.arange(count)
+    ids = [str(payload["painting_id"]) for payload in table.payloads]
+    groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
     neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)
     progress.start(None, "Measuring the map")
     return CollectionMap(
@@ -352,7 +342,7 @@ def nearest_others(
     k: int,
     progress: Progress | None = None,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Return each row's `k` nearest rows of other groups by cosine, exactly.
+    """Return each row's `k` nearest rows of other groups by cosine, exactly, and their cosines.
 
     Parameters
     ----------
@@ -360,18 +350,12 @@ def nearest_others(
         Unit rows.
     groups : ndarray of int, shape (N,)
         Rows of one group are not each other's neighbors.
-    k : int
-        At least 1.
-    progress : Progress, optional
-        Told how many rows are done.
 
     Returns
     -------
-    neighbors : ndarray of int32, shape (N, k)
+    neighbors, scores : ndarray of int32 and of float32, shape (N, k)
         Best first, equal cosines in order of row, but which of them make the cut is
-        arbitrary (though always the same); -1 fills rows that are short.
-    scores : ndarray of float32, shape (N, k)
-        Their cosines, 0 where there is no neighbor.
+        arbitrary (though always the same); -1 and 0 fill rows that are short.
     """
     count = len(vectors)
     neighbors = np.full((count, k), -1, np.int32)
@@ -393,12 +377,6 @@ def nearest_others(
     return neighbors, found
 
 
-def _groups(payloads: tuple[Payload, ...]) -> npt.NDArray[np.intp]:
-    number: dict[str, int] = {}
-    ids = (str(payload["painting_id"]) for payload in payloads)
-    return np.array([number.setdefault(name, len(number)) for name in ids], np.intp)
-
-
 def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
     notes = []
     if count < total:
@@ -418,14 +396,10 @@ class CategoryField:
 
     Attributes
     ----------
-    name : str
-        As in the payload, such as ``style`` or ``extra.room``.
-    label : str
-        What people read.
-    values : tuple of str
-        Most frequent first, equals by name, at most `MAX_VALUES`.
-    counts : tuple of int
-        How many points have each.
+    name, label : str
+        As in the payload, such as ``style`` or ``extra.room``; what people read.
+    values, counts : tuple of str, tuple of int
+        Most frequent first, equals by name, at most `MAX_VALUES`; how many points have each.
     codes : tuple of int
         For each point the index of its value, ``len(values)`` where that is not listed,
         -1 where it is unknown. Of a list the first value counts.
@@ -440,17 +414,7 @@ class CategoryField:
 
 @dataclass(frozen=True, slots=True)
 class NumberField:
-    """A field of numbers.
-
-    Attributes
-    ----------
-    name, label : str
-        As of a `CategoryField`.
-    values : tuple of float or None
-        For each point; None is unknown.
-    low, high : float
-        Ends of the color scale: all but the outermost 1 % lie between them.
-    """
+    """A field of numbers, one for each point; all but the outermost 1 % are in low..high."""
 
     name: str
     label: str
@@ -468,28 +432,21 @@ ColorField: TypeAlias = CategoryField | NumberField
 
 
 def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
-    """Return the fields worth coloring by, the one to begin with first.
+    """Return the fields worth coloring by, `wanted` or the most telling one first.
 
     A field is worth it if it is known of at least 2 % of the points and tells some apart
     without telling all apart: a name must occur twice. `wanted` is taken in any case.
-
-    Parameters
-    ----------
-    payloads : sequence of dict
-        Of all points.
-    wanted : str, optional
-        Field to begin with.
 
     Raises
     ------
     QueryError
         If no point has a value of `wanted`.
     """
-    found: list[ColorField] = []
-    for name in (*_FIELDS, *_extra_names(payloads)):
-        field = _make_field(name, payloads)
-        if field is not None and _is_useful(field, len(payloads)):
-            found.append(field)
+    extras = (payload.get("extra") for payload in payloads)
+    more = Counter(str(name) for extra in extras if isinstance(extra, Mapping) for name in extra)
+    most = sorted(more, key=lambda name: (-more[name], name))[:12]
+    made = (_make_field(name, payloads) for name in (*_FIELDS, *(f"extra.{n}" for n in most)))
+    found = [field for field in made if field and _is_useful(field, len(payloads))]
     if wanted is not None:
         first = next((field for field in found if field.name == wanted), None)
         if first is None and (first := _make_field(wanted, payloads)) is None:
@@ -500,17 +457,6 @@ def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[
         return [first, *(field for field in found if field.name != wanted)]
     order = {name: place for place, name in enumerate(_FIRST)}
     return sorted(found, key=lambda field: order.get(field.name, len(order)))
-
-
-def _extra_names(payloads: Sequence[Payload]) -> list[str]:
-    """Return the most frequent fields under ``extra``."""
-    counts: Counter[str] = Counter()
-    for payload in payloads:
-        extra = payload.get("extra")
-        if isinstance(extra, Mapping):
-            counts.update(str(name) for name in extra)
-    ranked = sorted(counts, key=lambda name: (-counts[name], name))
-    return [f"extra.{name}" for name in ranked[:12]]
 
 
 def _value(payload: Payload, name: str) -> Any:
@@ -602,15 +548,10 @@ def point_colors(field: ColorField | None, count: int) -> list[Color]:
     if field is None:
         return [CATEGORICAL[0]] * count
     if isinstance(field, CategoryField):
-        return [
-            CATEGORICAL[code] if 0 <= code < len(CATEGORICAL) else UNKNOWN if code < 0 else OTHER
-            for code in field.codes
-        ]
-    return [_number_color(field, value) for value in field.values]
-
-
-def _number_color(field: NumberField, value: float | None) -> Color:
-    if value is None:
-        return UNKNOWN
+        own = dict(enumerate(CATEGORICAL)) | {-1: UNKNOWN}
+        return [own.get(code, OTHER) for code in field.codes]
     span = field.high - field.low
-    return scale_color((value - field.low) / span if span > 0 else 0.5)
+    return [
+        UNKNOWN if value is None else scale_color((value - field.low) / span if span > 0 else 0.5)
+        for value in field.values
+    ]

@@ -1,116 +1,165 @@
-"""Hits for programs: JSON, JSON Lines, CSV and paths, all in UTF-8; and for Excel.
+"""Answers and lists in the form that was asked for, on a stream or in a file.
 
-The forms are documented in ``docs/output.md`` and are a public interface: within one
+For programs these are JSON, JSON Lines, CSV and paths, all in UTF-8, and Excel. They are
+documented in ``docs/output.md`` and are a public interface: within one
 `artsim.catalog.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import BinaryIO, Final, Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Literal
 
-from artsim.catalog.cells import csv_lines, payload_columns
-from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload
+from artsim.catalog.cells import BOM, csv_lines, payload_columns
+from artsim.catalog.classification import Classification
 from artsim.catalog.results import plain_json
-from artsim.files import local_path
+from artsim.errors import RenderError
+from artsim.files import FileKind, local_path, write_file
 from artsim.search.answer import Answer
 from artsim.search.export import write_workbook
+from artsim.search.listing import Listing
 
-OutputFormat = Literal["json", "jsonl", "csv", "xlsx", "paths"]
+Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
+
+ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
+    "table": (".txt",),
+    "json": (".json",),
+    "jsonl": (".jsonl", ".ndjson"),
+    "csv": (".csv",),
+    "xlsx": (".xlsx",),
+    "paths": (".txt",),
+}
+"""Of the names of files, by form."""
+
+ANSWER: Final = FileKind("file", RenderError, noted=True)
+
+CLASSIFICATION_SCHEMA: Final = 1
 
 _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
-"""Columns of the CSV form that stand before those of the payload."""
+"""Columns of hits that stand before those of the payload."""
 
 
-def write_output(
-    result: Answer, output_format: OutputFormat, stream: BinaryIO, *, null: bool = False
+def write_form(
+    answer: Answer | Listing, form: Form, stream: BinaryIO, *, null: bool = False
 ) -> None:
-    """Write `result` to `stream`, in UTF-8 whatever the locale.
+    """Write an answer or a list to `stream`, in UTF-8 whatever the locale.
 
     Parameters
     ----------
-    result : Answer
-        What the search returned.
-    output_format : {"json", "jsonl", "csv", "xlsx", "paths"}
-        See `to_json`, `to_jsonl`, `to_csv`, `write_xlsx` and `to_paths`.
+    form : {"table", "json", "jsonl", "csv", "xlsx", "paths"}
+        See docs/output.md. Columns of CSV depend only on whether it is of faces, those of a
+        workbook also on the keys of ``extra`` that occur.
     stream : binary file
         For the standard output, ``sys.stdout.buffer``.
     null : bool
         End each path with a NUL byte instead of a line feed.
-    """
-    if output_format == "paths":
-        stream.write(to_paths(result, null=null))
-        return
-    if output_format == "xlsx":
-        write_xlsx(result, stream)
-        return
-    writers: Mapping[str, Callable[[Answer], str]] = {
-        "json": to_json,
-        "jsonl": to_jsonl,
-        "csv": to_csv,
-    }
-    stream.write(writers[output_format](result).encode("utf-8", "replace"))
-
-
-def to_json(result: Answer) -> str:
-    """Return the whole result as one JSON object, indented, with a final line feed."""
-    return dump_json(result.to_dict(), indent=2)
-
-
-def to_jsonl(result: Answer) -> str:
-    """Return one JSON object a line for each hit, as in the ``hits`` of `to_json`."""
-    return "".join(dump_json(hit.to_dict(rank, group)) for rank, hit, group in result.ranked())
-
-
-def to_csv(result: Answer) -> str:
-    r"""Return a header row and a row for each hit, after RFC 4180 with line feeds.
-
-    Columns depend only on whether the hits are faces; for the cells see
-    `artsim.catalog.cells.csv_cell`.
-    """
-    fields = list(result.kind.fields)
-    rows = ([*own, *(hit.payload.get(f) for f in fields)] for own, hit in _rows(result))
-    return "".join(csv_lines([*_OWN_COLUMNS, *fields], rows))
-
-
-def write_xlsx(result: Answer, stream: BinaryIO) -> None:
-    """Write a workbook of Excel: the columns of `to_csv`, with one for each key of ``extra``.
 
     Raises
     ------
     ExportError
-        If openpyxl is missing, or there are more hits than a sheet has rows.
+        If a workbook is asked for and openpyxl is missing, or there are more rows than a sheet
+        has.
     """
-    fields = result.kind.fields
-    columns = payload_columns(fields, (hit.payload for hit in result.hits))
-    rows = ([*own, *columns.row(hit.payload)] for own, hit in _rows(result))
-    write_workbook(stream, "hits", [*_OWN_COLUMNS, *columns.names], rows)
+    if form == "table":
+        from artsim.render.table import print_hits, print_listing
+
+        text = io.TextIOWrapper(stream, "utf-8", "replace")
+        if isinstance(answer, Answer):
+            print_hits(answer, text)
+        else:
+            print_listing(answer, text)
+        text.flush()
+        text.detach()
+    elif form == "paths":
+        stream.write(to_paths(answer, null=null))
+    elif form == "xlsx":
+        fields = answer.kind.fields
+        columns = payload_columns(fields, (payload for _, payload in _rows(answer)))
+        name, own = ("hits", _OWN_COLUMNS) if isinstance(answer, Answer) else ("list", ())
+        rows = ([*first, *columns.row(payload)] for first, payload in _rows(answer))
+        write_workbook(stream, name, [*own, *columns.names], rows)
+    else:
+        write = {"json": to_json, "jsonl": to_jsonl, "csv": to_csv}[form]
+        stream.write(write(answer).encode("utf-8", "replace"))
 
 
-def _rows(result: Answer) -> Iterator[tuple[tuple[object, ...], Hit]]:
-    """Yield the values of `_OWN_COLUMNS` beside each hit."""
-    for rank, hit, group in result.ranked():
-        yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit
+def write_form_file(
+    answer: Answer | Listing,
+    form: Form,
+    path: Path,
+    *,
+    null: bool = False,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+    home: Path | None = None,
+) -> None:
+    """Write an answer or a list to a file, whole or not at all.
+
+    CSV begins with a byte order mark, by which spreadsheets know UTF-8; on a stream it does not.
+
+    Parameters
+    ----------
+    overwrite, inputs, home
+        As for `artsim.files.check_file`.
+
+    Raises
+    ------
+    RenderError
+        As that function.
+    """
+    with write_file(path, ANSWER, overwrite=overwrite, inputs=inputs, home=home) as stream:
+        if form == "csv":
+            stream.write(BOM.encode())
+        write_form(answer, form, stream, null=null)
 
 
-def to_paths(result: Answer, *, null: bool = False) -> bytes:
-    """Return the place of each hit's picture, best first, each once.
+def to_json(answer: Answer | Listing) -> str:
+    """Return the whole answer as one JSON object, indented, with a final line feed."""
+    return dump_json(answer.to_dict(), indent=2)
+
+
+def to_jsonl(answer: Answer | Listing) -> str:
+    """Return one JSON object a line for each hit or point, as in the list of `to_json`."""
+    if isinstance(answer, Listing):
+        return "".join(dump_json(point.to_dict()) for point in answer.points)
+    return "".join(dump_json(hit.to_dict(rank, group)) for rank, hit, group in answer.ranked())
+
+
+def to_csv(answer: Answer | Listing) -> str:
+    """Return a header row and a row for each hit or point, after RFC 4180 with line feeds.
+
+    For the cells see `artsim.catalog.cells.csv_cell`.
+    """
+    fields = list(answer.kind.fields)
+    own = _OWN_COLUMNS if isinstance(answer, Answer) else ()
+    rows = ([*first, *map(payload.get, fields)] for first, payload in _rows(answer))
+    return "".join(csv_lines([*own, *fields], rows))
+
+
+def _rows(answer: Answer | Listing) -> Iterator[tuple[tuple[object, ...], Mapping[str, Any]]]:
+    """Yield the values of `_OWN_COLUMNS`, which a list has none of, and payloads."""
+    if isinstance(answer, Listing):
+        for point in answer.points:
+            yield (), point.payload
+        return
+    for rank, hit, group in answer.ranked():
+        yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit.payload
+
+
+def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
+    """Return the place of each picture, best first, each once.
 
     That is the local path, in the file system's own bytes, or the address of a picture
     that is elsewhere. Hits without a picture's place are left out. Since a path may hold
     a line feed, `null` ends each with a NUL byte instead.
     """
-    return picture_lines((hit.payload for hit in result.hits), null=null)
-
-
-def picture_lines(payloads: Iterable[Payload], *, null: bool = False) -> bytes:
-    """Return the places of the pictures of `payloads`, as `to_paths` describes them."""
     end = b"\0" if null else b"\n"
     places: dict[bytes, None] = {}
-    for payload in payloads:
+    for _, payload in _rows(answer):
         uri = payload.get("image_uri")
         if isinstance(uri, str):
             path = local_path(uri)
@@ -125,3 +174,36 @@ def dump_json(value: object, *, indent: int | None = None) -> str:
     """
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"
+
+
+def classifications_document(
+    found: Sequence[Classification], source: dict[str, Any]
+) -> dict[str, Any]:
+    """Return classifications as what JSON can hold; `source` says what answered."""
+    return {
+        "schema": CLASSIFICATION_SCHEMA,
+        **source,
+        "pictures": [_document(one) for one in found],
+    }
+
+
+def _document(found: Classification) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "image": str(found.image),
+        "field": found.field,
+        "answer": found.answer,
+        "threshold": found.threshold,
+        "candidates": [{"label": c.label, "probability": c.probability} for c in found.candidates],
+    }
+    if found.voters:
+        document["voters"] = [
+            {
+                "painting_id": voter.hit.painting_id,
+                "score": voter.hit.score,
+                "weight": voter.weight,
+                "labels": list(voter.labels),
+                "payload": voter.hit.payload,
+            }
+            for voter in found.voters
+        ]
+    return document

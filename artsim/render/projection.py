@@ -43,22 +43,13 @@ class Faithfulness:
     Attributes
     ----------
     trustworthiness : float
-        In 0..1 [1]_: 1 where no point is near another on the map without being so in the
-        vectors.
+        In 0..1: 1 where no point is near another on the map without being so in the vectors;
+        after Venna & Kaski (2001), ICANN.
     kept : float
         Mean share of a point's `k` nearest on the map that are among its `k` nearest by
-        the vectors, in 0..1.
-    by_chance : float
-        What `kept` would be on a map that knows nothing.
-    k : int
-        Number of neighbors looked at.
+        the vectors, in 0..1; `by_chance` on a map that knows nothing.
     sample : int
         Number of points that were measured, each against all others of the sample.
-
-    References
-    ----------
-    .. [1] Venna & Kaski (2001). Neighborhood preservation in nonlinear projection
-       methods: an experimental study. ICANN.
     """
 
     trustworthiness: float
@@ -153,19 +144,9 @@ def effective_perplexity(perplexity: float, count: int) -> float:
 
 
 def principal_components(vectors: Embeddings, dims: int) -> npt.NDArray[np.float32]:
-    """Return the coordinates of N vectors along their first principal axes.
+    """Return the coordinates of N vectors along at most `dims` principal axes, at least 2.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (N, D)
-        N at least 1.
-    dims : int
-        How many axes; fewer come back where N or D has fewer, and zeros fill up to 2.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, min(N, D, dims)) or (N, 2)
-        Each axis points to where its largest loading is positive.
+    Zeros fill up to 2 axes; each points to where its largest loading is positive.
     """
     from sklearn.decomposition import PCA
 
@@ -195,21 +176,8 @@ def measure_faithfulness(
 ) -> Faithfulness | None:
     """Say how far nearness on a map agrees with nearness of the vectors.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows.
-    positions : ndarray of float32, shape (N, 2)
-        Their places.
-    k : int
-        Number of neighbors; fewer on small maps.
-    seed : int
-        Of the sample of at most 2,000 points that is measured.
-
-    Returns
-    -------
-    Faithfulness or None
-        None for fewer than 6 points.
+    It is measured by the `k` nearest of each point, fewer on small maps, in a sample of at most
+    2,000 points; None for fewer than 6.
     """
     if len(vectors) < _LEAST:
         return None
@@ -249,33 +217,17 @@ def choose_grid(count: int, aspect: float = 4 / 3) -> tuple[int, int]:
 
 
 def assign_cells(positions: Positions, columns: int, rows: int) -> npt.NDArray[np.int32]:
-    """Give each point a cell of its own, near its place.
+    """Give each point a cell of its own, near its place; shape (N, 2) of column and row.
 
-    Up to 900 points this is the assignment with the least sum of squared ways [1]_.
-    More are halved again and again, points and cells alike, across the longer side of the
-    cells: a k-d tree with one cell a leaf, whose last branches are assigned exactly.
-
-    Parameters
-    ----------
-    positions : ndarray of float32, shape (N, 2)
-        In 0..1.
-    columns, rows : int
-        Size of the grid, which has at least N cells.
-
-    Returns
-    -------
-    ndarray of int32, shape (N, 2)
-        Column and row, no two rows alike.
+    Up to 900 points this is the assignment with the least sum of squared ways, as pictures are
+    laid out by Quadrianto et al. (2010), Kernelized sorting, PAMI 32. More are halved again and
+    again, points and cells alike, across the longer side of the cells: a k-d tree with one cell
+    a leaf, whose last branches are assigned exactly.
 
     Raises
     ------
     ValueError
-        If the grid has too few cells.
-
-    References
-    ----------
-    .. [1] Quadrianto, Smola, Song & Tuytelaars (2010). Kernelized sorting. PAMI 32 (which
-       lays pictures out on a grid by a linear assignment).
+        If the grid has fewer cells than there are points.
     """
     count = len(positions)
     if columns < 1 or rows < 1 or columns * rows < count:

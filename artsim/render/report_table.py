@@ -172,7 +172,9 @@ def _latex(text: str) -> str:
 
 
 def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    line = " & ".join(cells)
+    # A line's beginning would be taken for an argument of the row before.
+    return f"{'{}' if line.startswith(('[', '*')) else ''}{line} \\\\"
 
 
 def print_report(report: Report, stream: TextIO) -> None:

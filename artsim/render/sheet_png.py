@@ -135,7 +135,8 @@ def _installed() -> dict[str, str]:
 
 @cache
 def _text_font(style: Literal["serif", "sans"]) -> str:
-    return next(_installed()[name] for name in _FONTS[style] if name in _installed())
+    files = (_installed()[name] for name in _FONTS[style] if name in _installed())
+    return next(file for file in files if _letters(file))
 
 
 @cache

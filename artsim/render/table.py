@@ -1,4 +1,4 @@
-"""Tables for people: hits, and whatever else the command line lists.
+"""Tables for people: hits, lists, and whatever else the command line shows.
 
 On a terminal a table takes the terminal's width and colours; elsewhere it is the same
 table, `PLAIN_WIDTH` columns wide, in plain text.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from rich import box
 from rich.cells import cell_len
@@ -18,12 +18,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from artsim.catalog.hits import Hit
-from artsim.catalog.payload import FACE_FIELDS
+from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.render.text import (
     clean,
     date_text,
     field_text,
+    format_bytes,
     format_score,
     id_text,
     picture_link,
@@ -31,6 +31,12 @@ from artsim.render.text import (
     title_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.listing import Listing
+
+if TYPE_CHECKING:
+    from artsim.catalog.classification import Classification
+    from artsim.encoders.cards import Card
+    from artsim.search.listing import ValueCounts
 
 PLAIN_WIDTH: Final = 120
 """Width of a table that goes to a file or pipe, unless ``COLUMNS`` says otherwise."""
@@ -111,49 +117,15 @@ def print_table(table: Table, stream: TextIO, *, width: int | None = None) -> No
     stream.write("".join(f"{line}\n" for line in lines))
 
 
-def print_hits(result: Answer, stream: TextIO) -> None:
-    """Write the hits to `stream` as a table of its width."""
-    console = make_console(stream)
-    long_paths = not console.is_terminal and _wanted_width() is None
-    links = _takes_links(console)
-    table = hits_table(result, console.width, links=links, long_paths=long_paths)
-    needed = sum((column.width or 0) + _GAP for column in table.columns)
-    print_table(table, stream, width=max(console.width, needed))
+def new_table() -> Table:
+    """Return an empty table in the style of all of them."""
+    return Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=False
+    )
 
 
-def _takes_links(console: Console) -> bool:
-    """Return whether hyperlinks (OSC 8) can be written; elsewhere they would be debris."""
-    if not console.is_terminal or console.legacy_windows or console.is_dumb_terminal:
-        return False
-    # Linux's own console prints them; Apple's terminal passes them over.
-    return os.environ.get("TERM") != "linux" and os.environ.get("TERM_PROGRAM") != "Apple_Terminal"
-
-
-def hits_table(
-    result: Answer, width: int, *, links: bool = False, long_paths: bool = False
-) -> Table:
-    """Return the hits as a table of at most `width` cells.
-
-    Columns are rank, title, artist, date, score, re-rank score, faces, the id, and the path of
-    the picture; those without a value in any row are left out, but for the title. Ids are always
-    whole, folded where they are very long. For them titles end in an ellipsis where the width is
-    short, and the path, date, artist, faces and re-rank score go, in this order: a path is shown
-    whole or not at all.
-
-    Parameters
-    ----------
-    links : bool
-        Make the titles hyperlinks to the pictures.
-    long_paths : bool
-        Let paths stand beyond the width.
-    """
-    columns = _hit_columns(result)
-    paths = columns.pop("path", None) if long_paths else None
-    columns = _fitting(columns, width)
-    widths = share_width(list(columns.values()), width)
-    if paths is not None:
-        columns["path"] = paths
-        widths.append(paths.natural)
+def fitted_table(columns: Mapping[str, Column], widths: Sequence[int]) -> Table:
+    """Return an empty table of columns of these widths, in which only ids are folded."""
     table = new_table()
     for (key, column), cells in zip(columns.items(), widths, strict=True):
         table.add_column(
@@ -164,92 +136,17 @@ def hits_table(
             no_wrap=key != "id",
             overflow="fold" if key == "id" else "ellipsis",
         )
-    starts = _group_starts(result)
-    for row, hit in enumerate(result.hits):
-        if row in starts:
-            _add_group_heading(table, starts[row], list(columns))
-        texts = {key: Text(column.cells[row]) for key, column in columns.items()}
-        if not hit.payload.get("title"):
-            texts["title"].stylize("not bold dim")
-        if links and (link := picture_link(hit.payload)):
-            texts["title"].stylize(Style(link=link))
-        table.add_row(*texts.values())
     return table
 
 
-def new_table() -> Table:
-    """Return an empty table in the style of all of them."""
-    return Table(
-        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), expand=False
-    )
-
-
-def _group_starts(result: Answer) -> dict[int, str]:
-    starts: dict[int, str] = {}
-    row = 0
-    for group in result.groups:
-        starts[row] = clean(group.value)
-        row += len(group.hits)
-    return starts
-
-
-def _add_group_heading(table: Table, value: str, keys: Sequence[str]) -> None:
-    if table.row_count:
-        table.add_section()
-    table.add_row(*(Text(value if key == "title" else "", style="bold") for key in keys))
-
-
-def _hit_columns(result: Answer) -> dict[str, Column]:
-    hits = result.hits
-    ranks = [str(result.first_rank + i) for i in range(len(hits))]
-    columns = {
-        "rank": Column("#", ranks, right=True, style="dim"),
-        "title": Column("title", [title_text(h.payload) for h in hits], least=14, style="bold"),
-        "artist": Column("artist", [field_text(h.payload, "artist") for h in hits], least=12),
-        "date": Column("date", [date_text(hit.payload) for hit in hits], least=9),
-        "score": Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
-        "rerank": Column(
-            str(result.settings.get("rerank") or "re-rank"),
-            ["" if h.rerank_score is None else format_score(h.rerank_score) for h in hits],
-            right=True,
-        ),
-        "found_by": Column("found by", [_found_by(hit, result) for hit in hits]),
-        "face": Column("face", [field_text(hit.payload, "face_index") for hit in hits]),
-        "id": Column("id", [id_text(hit.payload) for hit in hits], least=_WHOLE_ID),
-        "path": Column("path", [_path(hit) for hit in hits], style="dim"),
-    }
-    always = {"rank", "title", "score", "id"}
-    return {k: c for k, c in columns.items() if k in always or any(c.cells)}
-
-
-def _fitting(columns: Mapping[str, Column], width: int) -> dict[str, Column]:
-    """Return the columns that have room in `width`."""
+def fitting(columns: Mapping[str, Column], width: int, drop: Sequence[str]) -> dict[str, Column]:
+    """Return the columns that have room in `width`; those of `drop` go, in this order."""
     kept = dict(columns)
-    # A path is worth less than titles and artists that can be read.
-    readable = [min(column.natural, max(column.least_width, _READABLE)) for column in kept.values()]
-    if sum(readable) + _GAP * (len(readable) - 1) > width:
-        kept.pop("path", None)
-    for key in ("date", "artist", "found_by", "face", "rerank"):
-        if least_total(kept.values()) > width:
+    for key in drop:
+        widths = [column.least_width for column in kept.values()]
+        if sum(widths) + _GAP * (len(widths) - 1) > width:
             kept.pop(key, None)
     return kept
-
-
-def _path(hit: Hit) -> str:
-    return clean(picture_place(hit.payload), 4096)
-
-
-def _found_by(hit: Hit, result: Answer) -> str:
-    """Say which query face found the hit, where there was a choice."""
-    if hit.query_face is None or len(result.query_faces) < 2:
-        return ""
-    return f"face {hit.query_face}"
-
-
-def least_total(columns: Iterable[Column]) -> int:
-    """Return the cells that the columns take when each is at its least."""
-    widths = [column.least_width for column in columns]
-    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def share_width(columns: Sequence[Column], width: int) -> list[int]:
@@ -275,6 +172,111 @@ def share_width(columns: Sequence[Column], width: int) -> list[int]:
             widths[widest] -= 1
             spare += 1
     return widths
+
+
+# Hits and lists
+
+
+def print_hits(result: Answer, stream: TextIO) -> None:
+    """Write the hits to `stream` as a table of its width.
+
+    Columns are rank, title, artist, date, score, re-rank score, faces, the id, and the path of
+    the picture; those without a value in any row are left out, but for the title. Ids are always
+    whole, folded where they are very long. For them titles end in an ellipsis where the width is
+    short, and the path, date, artist, faces and re-rank score go, in this order: a path is shown
+    whole or not at all. Where a terminal takes links, titles are links to the pictures.
+    """
+    console = make_console(stream)
+    width = console.width
+    columns = _hit_columns(result)
+    long_paths = not console.is_terminal and _wanted_width() is None
+    paths = columns.pop("path", None) if long_paths else None
+    # A path is worth less than titles and artists that can be read.
+    readable = [min(c.natural, max(c.least_width, _READABLE)) for c in columns.values()]
+    if sum(readable) + _GAP * (len(readable) - 1) > width:
+        columns.pop("path", None)
+    columns = fitting(columns, width, ("date", "artist", "found_by", "face", "rerank"))
+    widths = share_width(list(columns.values()), width)
+    if paths is not None:
+        columns["path"] = paths
+        widths.append(paths.natural)
+    table = fitted_table(columns, widths)
+    links, row = _takes_links(console), 0
+    starts: dict[int, str] = {}
+    for group in result.groups:
+        starts[row] = clean(group.value)
+        row += len(group.hits)
+    for row, hit in enumerate(result.hits):
+        if row in starts:
+            if table.row_count:
+                table.add_section()
+            table.add_row(*(Text(starts[row] if k == "title" else "", "bold") for k in columns))
+        texts = {key: Text(column.cells[row]) for key, column in columns.items()}
+        if not hit.payload.get("title"):
+            texts["title"].stylize("not bold dim")
+        if links and (link := picture_link(hit.payload)):
+            texts["title"].stylize(Style(link=link))
+        table.add_row(*texts.values())
+    print_table(table, stream, width=max(width, sum(cells + _GAP for cells in widths)))
+
+
+def _hit_columns(result: Answer) -> dict[str, Column]:
+    hits = result.hits
+    payloads = [hit.payload for hit in hits]
+    ranks = [str(result.first_rank + i) for i in range(len(hits))]
+    reranked = [hit.rerank_score for hit in hits]
+    # Which query face found the hit, where there was a choice.
+    many = len(result.query_faces) > 1
+    found_by = [f"face {h.query_face}" if many and h.query_face is not None else "" for h in hits]
+    columns = {
+        "rank": Column("#", ranks, right=True, style="dim"),
+        "title": Column("title", [title_text(p) for p in payloads], least=14, style="bold"),
+        "artist": Column("artist", [field_text(p, "artist") for p in payloads], least=12),
+        "date": Column("date", [date_text(p) for p in payloads], least=9),
+        "score": Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
+        "rerank": Column(
+            str(result.settings.get("rerank") or "re-rank"),
+            ["" if score is None else format_score(score) for score in reranked],
+            right=True,
+        ),
+        "found_by": Column("found by", found_by),
+        "face": Column("face", [field_text(p, "face_index") for p in payloads]),
+        "id": Column("id", [id_text(p) for p in payloads], least=_WHOLE_ID),
+        "path": Column("path", [clean(picture_place(p), 4096) for p in payloads], style="dim"),
+    }
+    always = {"rank", "title", "score", "id"}
+    return {k: c for k, c in columns.items() if k in always or any(c.cells)}
+
+
+def _takes_links(console: Console) -> bool:
+    """Return whether hyperlinks (OSC 8) can be written; elsewhere they would be debris."""
+    if not console.is_terminal or console.legacy_windows or console.is_dumb_terminal:
+        return False
+    # Linux's own console prints them; Apple's terminal passes them over.
+    return os.environ.get("TERM") != "linux" and os.environ.get("TERM_PROGRAM") != "Apple_Terminal"
+
+
+def print_listing(listing: Listing, stream: TextIO) -> None:
+    """Write a list to `stream` as a table of its width, in which ids are whole."""
+    payloads = [point.payload for point in listing.points]
+    columns = {
+        "id": Column("id", [clean(p["painting_id"], 1000) for p in payloads], style="bold"),
+        "title": Column("title", [field_text(p, "title") for p in payloads], least=12),
+        "artist": Column("artist", [field_text(p, "artist") for p in payloads], least=10),
+        "date": Column("date", [date_text(p) for p in payloads], least=9),
+        "face": Column("face", [field_text(p, "face_index") for p in payloads], right=True),
+        "size": Column("pixels", [field_text(p, "face_size") for p in payloads], right=True),
+    }
+    columns = {key: c for key, c in columns.items() if key == "id" or any(c.cells)}
+    width = make_console(stream).width
+    columns = fitting(columns, width, ("size", "date", "artist", "title", "face"))
+    table = fitted_table(columns, share_width(list(columns.values()), width))
+    for row in zip(*(column.cells for column in columns.values()), strict=True):
+        table.add_row(*map(Text, row))
+    print_table(table, stream)
+
+
+# Names and values
 
 
 def rows_table(
@@ -341,8 +343,123 @@ def _shown_value(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else value
 
 
+def facets_table(counts: ValueCounts) -> Table:
+    """Return values with their counts and a bar in proportion to the largest.
+
+    Artists stand once each, however their names are written; where works of any are not
+    all by the artist, a column for each tie takes the place of the bar.
+    """
+    there = {kind for artist in counts.artists for kind in artist.attributions}
+    if not there <= {"by", "unknown"}:
+        kinds = [kind for kind in ATTRIBUTIONS if kind in there]
+        rows = [
+            (a.artist, a.count, *(a.attributions.get(kind) for kind in kinds))
+            for a in counts.artists
+        ]
+        return rows_table([counts.field, "count", *kinds], rows, right=["count", *kinds])
+    values = [(artist.artist, artist.count) for artist in counts.artists]
+    return counts_table(counts.field, values or counts.values)
+
+
 def counts_table(field: str, counts: Sequence[tuple[object, int]]) -> Table:
     """Return values of `field` with their counts and a bar in proportion to the largest."""
     largest = max((count for _, count in counts), default=1)
     rows = [(value, count, "█" * max(1, round(20 * count / largest))) for value, count in counts]
     return rows_table([field, "count", ""], rows, right=["count"])
+
+
+# What there is
+
+
+def print_models(cards: Iterable[Card], stream: TextIO) -> None:
+    """Write the encoders that have a short name as a table."""
+    headers = ["name", "for", "dim", "download", "weights", "licence", "what it is"]
+    rows = [
+        (
+            card.name,
+            "faces"
+            if card.kind == "face"
+            else "pictures, texts"
+            if card.takes_text
+            else "pictures",
+            card.dim,
+            format_bytes(round(card.size_mb * 1e6)) if card.size_mb else "none",
+            "here" if card.weights_here else "missing",
+            card.licence,
+            card.summary,
+        )
+        for card in cards
+    ]
+    print_table(rows_table(headers, rows, right=["dim", "download"]), stream)
+
+
+def print_store(described: Mapping[str, Any], stream: TextIO) -> None:
+    """Write the collections of a store, as `describe_store` returns them, as a table."""
+    stream.write(f"{described['location']}\n")
+    rows = [
+        (gallery["gallery"] or "(default)", collection["name"], *_cells(collection))
+        for gallery in described["galleries"]
+        for collection in gallery["collections"]
+    ]
+    if rows:
+        headers = ["gallery", "collection", "points", "encoders", "on disk", "written (UTC)"]
+        print_table(rows_table(headers, rows, right=["points", "on disk"]), stream)
+    else:
+        stream.write("No galleries yet.\n")
+    others = described["other_collections"]
+    if others:
+        names = ", ".join(clean(name, 80) for name in others[:12])
+        more = f" and {len(others) - 12} more" if len(others) > 12 else ""
+        stream.write(f"Collections that are not artsim's: {names}{more}\n")
+
+
+def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
+    if "error" in collection:
+        states = {
+            "StoreDamagedError": "damaged",
+            "StoreLockedError": "in use by another process",
+        }
+        return None, states.get(collection["error"]["kind"], "cannot be used"), None, None
+    size, written = collection["bytes_on_disk"], collection["written"]
+    return (
+        f"{collection['points']:,}",
+        ", ".join(f"{e['name']} ({e['vector_name']})" for e in collection["encoders"]),
+        None if size is None else format_bytes(size),
+        None if written is None else written[:16].replace("T", " "),
+    )
+
+
+def store_notes(described: Mapping[str, Any]) -> list[str]:
+    """Return the remarks on the galleries of a store, each with its gallery's name."""
+    return [
+        f"{gallery['gallery'] or '(default)'}: {note}"
+        for gallery in described["galleries"]
+        for note in gallery["notes"]
+    ]
+
+
+def print_classification(found: Classification, stream: TextIO, *, top: int) -> None:
+    """Write what was answered, the first `top` candidates, and the voters, as tables."""
+    verdict = f"no answer (it takes {100 * (found.threshold or 0):.1f} %)"
+    if found.answer is not None:
+        verdict = clean(found.answer)
+    elif found.threshold is None:
+        verdict = "no answer (this classifier is at no probability right often enough)"
+    stream.write(f"{clean(found.image)}: {verdict}\n")
+    rows = [(c.label, f"{100 * c.probability:.1f} %") for c in found.candidates[:top]]
+    what = "share of the vote" if found.voters else "probability"
+    print_table(rows_table([found.field, what], rows, right=[what]), stream)
+    if found.voters:
+        stream.write("\n")
+        headers = ["voter", found.field, "cosine", "id"]
+        voters = [
+            (
+                field_text(voter.hit.payload, "title") or voter.hit.painting_id,
+                ", ".join(voter.labels),
+                format_score(voter.hit.score),
+                voter.hit.painting_id,
+            )
+            for voter in found.voters
+        ]
+        print_table(rows_table(headers, voters, right=["cosine"]), stream)
+    stream.write("\n")

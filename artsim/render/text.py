@@ -10,12 +10,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from artsim.files import local_path
-from artsim.search.answer import Answer
-from artsim.search.listing import Listing
+
+if TYPE_CHECKING:
+    from artsim.search.answer import Answer
+    from artsim.search.listing import Listing
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""

@@ -19,9 +19,8 @@ from artsim.evaluation.report import (
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate
-from artsim.training.classifier.calibrate import SURENESS
-from artsim.training.classifier.outcome import ClassifierOutcome
-from artsim.training.classifier.published import published_for
+from artsim.training.calibration import SURENESS, published_for
+from artsim.training.classifier_training import ClassifierOutcome
 
 _LISTED: Final = 5
 """Most classes or problems that a note names."""

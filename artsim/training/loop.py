@@ -8,19 +8,31 @@ same machine, same number of threads.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import torch
 
+import artsim
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.errors import TrainingError
-from artsim.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from artsim.files import replacing
 
-CHECKPOINT_EVERY_S: Final = 30.0
+CHECKPOINT: Final = "checkpoint.pt"
+
+_MARK: Final = ".artsim-run"
+"""Says that a training has begun in a folder; what it makes there is replaced by the next."""
+
+_RUN_FILE: Final = "run.json"
+"""What run a folder is of, as far as that is known before anything takes long."""
+
+_RESULTS: Final = (CHECKPOINT, "classifier.json")
+"""What another run must not overwrite; rows that are kept know themselves what they are of."""
 
 _STEPS_PER_SEED: Final = 1_000_003
 """Steps of runs with neighbouring seeds draw from generators of their own."""
@@ -46,6 +58,21 @@ class Trainee(Protocol):
         ...
 
 
+class Restartable:
+    """The state of a trainee that is the state of its parts: modules and optimizers."""
+
+    parts: Mapping[str, Any]
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a later step depends on."""
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+
+
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
     """Settings of a run that do not change its result.
@@ -59,7 +86,71 @@ class LoopOptions:
     """
 
     restart: bool = False
-    checkpoint_every_s: float = CHECKPOINT_EVERY_S
+    checkpoint_every_s: float = 30.0
+
+
+DEFAULT_LOOP: Final = LoopOptions()
+
+
+def claim_folder(
+    out: Path,
+    names: Sequence[str],
+    settings: Mapping[str, Any],
+    options: LoopOptions = DEFAULT_LOOP,
+) -> None:
+    """Make the folder of a training and note what run it is of, or refuse another's.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the files and folders that the training makes; they may be patterns.
+    settings : mapping
+        What the result depends on, as JSON values, as far as it is known by now.
+    options : LoopOptions
+        Whether a run with other settings may be replaced.
+
+    Raises
+    ------
+    TrainingError
+        If something of these names is there and no training has begun in the folder, it
+        holds a run with other settings, or it cannot be made.
+    """
+    if out.exists() and not out.is_dir():
+        raise TrainingError(f"{out}: a folder is expected, found a file; name another", path=out)
+    if not (out / _MARK).exists():
+        for name in (*names, _RUN_FILE, CHECKPOINT):
+            if taken := sorted(out.glob(name)):
+                raise TrainingError(
+                    f"{taken[0]}: this is in the way of the training, and no training of artsim "
+                    "made it; name a new or an empty folder",
+                    hint="--out",
+                    path=taken[0],
+                )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / _MARK).touch()
+    except OSError as exc:
+        raise TrainingError(
+            f"the folder {out} cannot be made or written to ({exc.strerror or exc}); name another",
+            hint="--out",
+            path=out,
+        ) from exc
+    path = out / _RUN_FILE
+    try:
+        if (
+            not options.restart
+            and path.exists()
+            and any((out / name).exists() for name in _RESULTS)
+        ):
+            _refuse_others(out, json.loads(path.read_text("utf-8")), settings)
+        with replacing(path) as stream:
+            stream.write((json.dumps(settings, indent=2) + "\n").encode())
+    except (OSError, ValueError, AttributeError, TypeError) as exc:
+        raise TrainingError(
+            f"{path} cannot be read or written ({exc}); name another folder, or begin anew",
+            hint="--restart",
+            path=path,
+        ) from exc
 
 
 def run_steps(
@@ -69,7 +160,7 @@ def run_steps(
     steps: int,
     seed: int,
     settings: Mapping[str, Any],
-    options: LoopOptions = LoopOptions(),
+    options: LoopOptions = DEFAULT_LOOP,
     progress: Progress | None = None,
     description: str = "Training",
 ) -> list[dict[str, float]]:
@@ -101,35 +192,79 @@ def run_steps(
     """
     progress = progress or SilentProgress()
     identity = {**settings, "steps": steps, "seed": seed}
-    path = folder / "checkpoint.pt"
+    path = folder / CHECKPOINT
     history: list[dict[str, float]] = []
-    found = None if options.restart else read_checkpoint(path, identity)
-    if found is not None:
-        trainee.load_state(found.state)
-        history = list(found.history)
+    if not options.restart and path.exists():
+        found = _read_checkpoint(path, identity)
+        trainee.load_state(found["state"])
+        history = list(found["history"])
     written_at = time.monotonic()
     progress.start(steps, description)
     progress.update(len(history))
     try:
         for index in range(len(history), steps):
             torch.manual_seed(seed * _STEPS_PER_SEED + index)
-            losses = trainee.step(index)
-            _check_losses(losses, index)
-            history.append(losses)
+            history.append(_finite(trainee.step(index), index))
             progress.update(len(history))
             is_last = len(history) == steps
             if is_last or time.monotonic() - written_at >= options.checkpoint_every_s:
-                write_checkpoint(path, Checkpoint(identity, trainee.state(), history))
+                _write_checkpoint(
+                    path, {"identity": identity, "state": trainee.state(), "history": history}
+                )
                 written_at = time.monotonic()
     finally:
         progress.finish()
     return history
 
 
-def _check_losses(losses: Mapping[str, float], index: int) -> None:
+def made_now() -> dict[str, str]:
+    """Return what every card says of when and by what weights were made."""
+    date = datetime.now(UTC).date().isoformat()
+    return {"date": date, "artsim": artsim.__version__, "torch": torch.__version__}
+
+
+def _write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a checkpoint in place of the one before, which stays until this one is whole."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, sync=True) as stream:
+            torch.save(content, stream)
+    except (OSError, RuntimeError) as exc:
+        raise TrainingError(f"cannot write {path}: {exc}; the checkpoint before it stands") from exc
+
+
+def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        there, _, _ = found["identity"], found["state"], found["history"]
+    except Exception as exc:  # torch raises types of its own, down to KeyError
+        raise TrainingError(
+            f"{path} is no checkpoint that can be read ({type(exc).__name__}); delete it to "
+            "begin anew",
+            hint="--restart",
+            path=path,
+        ) from exc
+    _refuse_others(path, there, identity)
+    return found
+
+
+def _refuse_others(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if names:
+        said = ", ".join(f"{name}: {old.get(name)!r}, now {new.get(name)!r}" for name in names[:3])
+        raise TrainingError(
+            f"{path} is of a run with other settings ({said}); go on with the same settings, "
+            "name another folder, or begin anew",
+            hint="--restart",
+            path=path,
+        )
+
+
+def _finite(losses: dict[str, float], index: int) -> dict[str, float]:
     wrong = [name for name, loss in losses.items() if not abs(loss) < float("inf")]
     if wrong:
         raise TrainingError(
             f"step {index}: the loss {wrong[0]} is {losses[wrong[0]]}, no finite number; the "
             "last checkpoint stands: try a lower learning rate in a new folder"
         )
+    return losses

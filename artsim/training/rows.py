@@ -1,178 +1,232 @@
-"""Rows of numbers for works, computed once and kept: a run that was killed goes on."""
+"""Rows that take long to compute, kept in files as they come: a run that was killed goes on.
+
+A row belongs to a key that changes with all it depends on, so that several runs may share a
+folder, and a source that has grown costs only what is new in it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import zipfile
-from collections.abc import Iterator, Sequence
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.arrays import RGBImage
 from artsim.catalog.progress import Progress
-from artsim.encoders.base import Prepared
 from artsim.encoders.devices import usable_cores
 from artsim.errors import ImageError, TrainingError
 from artsim.files import replacing
-from artsim.images.load import load_image
-from artsim.training.works import Work
+from artsim.images.load import LoadedImage, load_image
+from artsim.training.data import Work
 
 CHUNK: Final = 256
-"""Works between two writes."""
+"""Rows of one file: what a kill costs at the most."""
+
+_AT_ONCE: Final = 32
+"""Pictures in memory."""
+
+Row: TypeAlias = npt.NDArray[Any]
+Ready = TypeVar("Ready")
 
 
-class Reader(Protocol):
-    """What makes rows of pictures: an encoder, or part of one."""
-
-    def prepare(self, image: RGBImage) -> Prepared:
-        """Return one picture ready for a batch; safe to call from threads."""
-        ...
-
-    def encode_prepared(self, batch: Sequence[Prepared]) -> npt.NDArray[Any]:
-        """Return rows of N prepared pictures, shape (N, …)."""
-        ...
-
-
-class LookOnly:
-    """Reader that only finds out which pictures can be read."""
-
-    def prepare(self, image: RGBImage) -> Prepared:
-        """Return nothing of a picture."""
-        return np.zeros(0, np.float32)
-
-    def encode_prepared(self, batch: Sequence[Prepared]) -> npt.NDArray[Any]:
-        """Return rows without numbers."""
-        return np.zeros((len(batch), 0), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkRows:
-    """Rows of the works whose pictures could be read.
+class Kept(NamedTuple):
+    """What came of one key.
 
     Attributes
     ----------
-    works : list of Work
-        N of them, in the order they were given in.
-    rows : ndarray of float32, shape (N, …)
-    problems : list of str
-        One for each picture that could not be read, with the reason.
+    row : ndarray or None
+        Read from the file as it is used; None where there is none.
+    text : str
+        SHA-256 of the picture's file; where there is no row, why.
     """
 
+    row: Row | None
+    text: str = ""
+
+
+class Readable(NamedTuple):
+    """Works whose pictures could be read, their rows, their files' SHA-256, and problems."""
+
     works: list[Work]
-    rows: npt.NDArray[np.float32]
+    rows: list[Row]
+    hashes: list[str]
     problems: list[str]
 
 
-def read_rows(
-    works: Sequence[Work],
-    reader: Reader,
+def keep_rows(
     folder: Path,
-    name: str,
+    keys: Sequence[str],
+    compute: Callable[[Sequence[int]], Iterable[Kept]],
     *,
     progress: Progress,
     description: str,
-    batch_size: int = 32,
-) -> WorkRows:
-    """Return the rows of works, computing those that the folder does not have.
+    chunk: int = CHUNK,
+    row_bytes: int = 0,
+) -> list[Kept]:
+    """Return what belongs to each key, computing what the folder does not have.
 
     Parameters
     ----------
-    reader : Reader
-        Makes the rows; `name` must change with all that they depend on.
     folder : Path
-        Where rows are kept, `CHUNK` works a file.
+        All of its rows have the same shape; `chunk` of them are in a file.
+    keys : sequence of str
+        N different ones.
+    compute : callable
+        Yields what belongs to the keys at the positions it is given, in their order.
+    row_bytes : int
+        Size of a row where they may fill a disk: what does not fit is refused at once.
 
     Raises
     ------
     TrainingError
-        If the folder cannot be written, or no picture can be read.
+        If the folder cannot be written.
     """
-    place = folder / name
-    known = dict(_stored(place))
-    keys = [_key(work) for work in works]
-    missing = [(key, work) for key, work in zip(keys, works, strict=True) if key not in known]
-    progress.start(len(works), description)
+    known = _read(folder)
+    missing = [place for place, key in enumerate(keys) if key not in known]
+    done = len(keys) - len(missing)
+    progress.start(len(keys), description)
+    progress.update(done)
     try:
-        done = len(works) - len(missing)
-        progress.update(done)
-        for start in range(0, len(missing), CHUNK):
-            chunk = missing[start : start + CHUNK]
-            for key, found in _read_chunk(chunk, reader, batch_size):
-                known[key] = found
-                done += 1
-                progress.update(done)
-            _store(place, {key: known[key] for key, _ in chunk})
+        if missing:
+            folder.mkdir(parents=True, exist_ok=True)
+            size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
+            if size > free:
+                raise OSError(f"it takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
+        for start in range(0, len(missing), chunk):
+            part, found = missing[start : start + chunk], []
+            for kept in compute(part):
+                found.append(kept)
+                progress.update(done + len(found))
+            done += len(part)
+            known |= _write(folder, [keys[place] for place in part], found)
+    except OSError as exc:
+        raise TrainingError(
+            f"cannot keep what is computed in {folder}: {exc}; make room, or name another folder",
+            hint="--out",
+            path=folder,
+        ) from exc
     finally:
         progress.finish()
-    pairs = [(work, known[key]) for work, key in zip(works, keys, strict=True)]
-    readable = [(work, row) for work, row in pairs if not isinstance(row, str)]
-    problems = [row for _, row in pairs if isinstance(row, str)]
-    if not readable:
-        raise TrainingError(f"none of {len(works)} pictures can be read: {problems[0]}")
-    rows = np.stack([row for _, row in readable]).astype(np.float32)
-    return WorkRows([work for work, _ in readable], rows, problems)
+    return [known[key] for key in keys]
 
 
-_Found = npt.NDArray[Any] | str
-"""A work's row, or why there is none."""
+def read_pictures(
+    pictures: Sequence[tuple[str, Path]],
+    prepare: Callable[[LoadedImage], Ready | None],
+    encode: Callable[[Sequence[Ready]], Iterable[Row]],
+    folder: Path,
+    identity: str,
+    *,
+    progress: Progress,
+    description: str,
+    chunk: int = CHUNK,
+    row_bytes: int = 0,
+) -> list[Kept]:
+    """Return the rows of pictures, or why they have none, as `keep_rows` does.
 
+    Parameters
+    ----------
+    pictures : sequence of (str, Path)
+        Name, the same on every machine, and file: known again by name, size and time.
+    prepare : callable
+        Makes one picture ready, in threads; None: it has no row, and no reason is given.
+    encode : callable
+        Makes rows of several.
+    identity : str
+        Changes with all that the rows depend on beside the pictures.
+    """
 
-def _read_chunk(
-    chunk: Sequence[tuple[str, Work]], reader: Reader, batch_size: int
-) -> Iterator[tuple[str, _Found]]:
-    def prepare(work: Work) -> _Found:
+    def ready(place: int) -> tuple[Ready | None, str]:
         try:
-            return reader.prepare(load_image(work.path).pixels)
+            loaded = load_image(pictures[place][1])
+            found = prepare(loaded)
+            return found, "" if found is None else loaded.sha256
         except ImageError as error:
-            return str(error)
+            return None, str(error)
 
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        for start in range(0, len(chunk), batch_size):
-            part = chunk[start : start + batch_size]
-            ready = list(pool.map(prepare, [work for _, work in part]))
-            pictures = [one for one in ready if not isinstance(one, str)]
-            rows = iter(reader.encode_prepared(pictures) if pictures else ())
-            for (key, _), one in zip(part, ready, strict=True):
-                yield key, one if isinstance(one, str) else np.asarray(next(rows))
+    def compute(places: Sequence[int]) -> Iterable[Kept]:
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for start in range(0, len(places), _AT_ONCE):
+                part = list(pool.map(ready, places[start : start + _AT_ONCE]))
+                readable = [one for one, _ in part if one is not None]
+                rows = iter(encode(readable) if readable else ())
+                for one, text in part:
+                    yield Kept(None if one is None else np.asarray(next(rows)), text)
+
+    return keep_rows(
+        folder,
+        picture_keys(pictures, identity),
+        compute,
+        progress=progress,
+        description=description,
+        chunk=chunk,
+        row_bytes=row_bytes,
+    )
 
 
-def _key(work: Work) -> str:
-    try:
-        status = work.path.stat()
-    except OSError as exc:
-        raise TrainingError(f"{work.path}: {exc.strerror or exc}; check the source") from exc
-    text = f"{work.key}\0{status.st_size}\0{status.st_mtime_ns}"
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def split_readable(works: Sequence[Work], found: Sequence[Kept]) -> Readable:
+    """Part what came of pictures; TrainingError if none of them can be read."""
+    pairs = list(zip(works, found, strict=True))
+    rows = [(work, kept.row, kept.text) for work, kept in pairs if kept.row is not None]
+    problems = [kept.text for kept in found if kept.row is None]
+    if not rows:
+        raise TrainingError(f"none of {len(works)} pictures can be read: {problems[0]}")
+    return Readable(
+        [w for w, _, _ in rows], [r for _, r, _ in rows], [t for *_, t in rows], problems
+    )
 
 
-def _stored(place: Path) -> Iterator[tuple[str, _Found]]:
-    for path in sorted(place.glob("*.npz")):
+def picture_keys(pictures: Iterable[tuple[str, Path]], identity: str) -> list[str]:
+    """Return a key for each picture, which changes with its name, size and time."""
+    keys = []
+    for name, path in pictures:
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                yield from zip(arrays["keys"].tolist(), arrays["rows"], strict=True)
-                yield from zip(arrays["failed"].tolist(), arrays["reasons"].tolist(), strict=True)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError:
+            state = "missing"
+        text = f"{identity}\0{name}\0{state}".encode("utf-8", "surrogatepass")
+        keys.append(hashlib.sha256(text).hexdigest())
+    return keys
+
+
+def _read(folder: Path) -> dict[str, Kept]:
+    known: dict[str, Kept] = {}
+    for note in sorted(folder.glob("*.json")):
+        try:
+            found = json.loads(note.read_text("utf-8"))
+            count = sum(has_row for _, has_row, _ in found)
+            rows = iter(_load(note.with_suffix(".npy"), count) if count else ())
+            known |= {key: Kept(next(rows) if has_row else None, t) for key, has_row, t in found}
+        except (OSError, ValueError, TypeError, EOFError, StopIteration):
             continue  # what it held is computed again
+    return known
 
 
-def _store(place: Path, found: dict[str, _Found]) -> None:
-    rows = {key: row for key, row in found.items() if not isinstance(row, str)}
-    failed = {key: row for key, row in found.items() if isinstance(row, str)}
-    path = place / f"{next(iter(found))[:16]}.npz"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
+def _load(path: Path, count: int) -> Row:
+    # A plain array over the file: numpy's own class for it takes long to cut rows from.
+    rows: Row = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    if len(rows) != count:
+        raise ValueError(f"{path} has {len(rows)} rows, not {count}")
+    return rows
+
+
+def _write(folder: Path, keys: Sequence[str], found: Sequence[Kept]) -> dict[str, Kept]:
+    """Write the rows, then the note, without which they do not count."""
+    rows = [kept.row for kept in found if kept.row is not None]
+    # Named by all of its keys: another run that shares the folder writes the same, or elsewhere.
+    path = folder / f"{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:16]}.npy"
+    if rows:
         with replacing(path) as stream:
-            np.savez(
-                stream,
-                keys=np.array(list(rows), dtype=np.str_),
-                rows=np.stack(list(rows.values())) if rows else np.zeros((0, 0), np.float32),
-                failed=np.array(list(failed), dtype=np.str_),
-                reasons=np.array(list(failed.values()), dtype=np.str_),
-            )
-    except OSError as exc:
-        raise TrainingError(f"cannot write {path}: {exc.strerror or exc}") from exc
+            np.save(stream, np.stack(rows))
+    pairs = list(zip(keys, found, strict=True))
+    note = [[key, kept.row is not None, kept.text] for key, kept in pairs]
+    with replacing(path.with_suffix(".json")) as stream:
+        stream.write(json.dumps(note).encode())
+    stored = iter(_load(path, len(rows)) if rows else ())
+    return {key: kept if kept.row is None else Kept(next(stored), kept.text) for key, kept in pairs}

@@ -16,7 +16,7 @@ from made_answers import made_answer
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
-from artsim.render.output import OutputFormat, to_csv, to_json, to_jsonl, to_paths, write_output
+from artsim.render.output import Form, to_csv, to_json, to_jsonl, to_paths, write_form
 from artsim.search.answer import Answer, HitGroup
 from artsim.search.probes import QueryFace
 from artsim.search.question import SearchOptions
@@ -58,12 +58,12 @@ DOCUMENTED = made_answer(
 
 
 @pytest.mark.parametrize("output_format", ["json", "jsonl", "csv", "paths"])
-def test_the_documented_example_is_what_is_written(output_format: OutputFormat) -> None:
+def test_the_documented_example_is_what_is_written(output_format: Form) -> None:
     section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {output_format}\n")[1]
     example = re.search(r"```\w+\n(.*?)```", section, re.DOTALL)
     assert example is not None
     stream = io.BytesIO()
-    write_output(DOCUMENTED, output_format, stream)
+    write_form(DOCUMENTED, output_format, stream)
     assert stream.getvalue().decode() == example.group(1)
 
 
@@ -153,7 +153,7 @@ def test_json_is_strict_whatever_the_metadata_holds() -> None:
 def test_csv_gives_back_what_went_in(tags: list[str], title: str) -> None:
     hit = Hit("p", 0.25, {"painting_id": "a", "title": title, "tags": tags, "year_start": -50})
     stream = io.BytesIO()
-    write_output(made_answer([hit]), "csv", stream)
+    write_form(made_answer([hit]), "csv", stream)
     (row,) = csv.DictReader(io.StringIO(stream.getvalue().decode(), newline=""))
     assert row["score"] == "0.25"
     assert row["year_start"] == "-50"

@@ -19,7 +19,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.payload import PAINTING_FIELDS
 from artsim.errors import ExportError
 from artsim.files import FileKind, check_file
-from artsim.render.output import write_output
+from artsim.render.output import write_form
 from artsim.search import spreadsheet
 from artsim.search.answer import Answer
 from artsim.search.export import MAX_TEXT, write_workbook
@@ -109,7 +109,7 @@ def test_a_workbook_of_hits_has_a_column_for_each_key() -> None:
         Hit("q", 0.25, {"painting_id": "b", "title": "=1", "extra": {"Raum": "4"}}),
     ]
     stream = io.BytesIO()
-    write_output(Answer(Question(IdQuery("a")), hits), "xlsx", stream)
+    write_form(Answer(Question(IdQuery("a")), hits), "xlsx", stream)
     header, *rows = sheet_of(stream).iter_rows(values_only=True)
     fields = [field for field in PAINTING_FIELDS if field != "extra"]
     own = ["rank", "score", "rerank_score", "query_face", "group"]

@@ -9,10 +9,10 @@ import numpy as np
 from skimage.transform import resize
 
 from artsim.catalog.arrays import RGBImage
-from artsim.training.faces.face_set import FaceSet, make_face_set
-from artsim.training.faces.options import FacesRecipe
-from artsim.training.faces.run import train_on_faces
+from artsim.training.face_data import FaceSet, make_face_set
+from artsim.training.face_training import train_on_faces
 from artsim.training.loop import LoopOptions
+from artsim.training.recipes import FacesRecipe
 
 SMALL = {"widths": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "stem": 8, "dim": 16}
 
@@ -52,7 +52,7 @@ class Announcing:
     def start(self, total: int | None, description: str) -> None:
         pass
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         sys.stdout.write(f"{done}\n")
         sys.stdout.flush()
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from artsim.training.loop import LoopOptions
-from artsim.training.painting.options import NetworkOptions, PaintingOptions
-from artsim.training.painting.run import PaintingRun, train_painting_encoder
+from artsim.training.painting_training import PaintingRun, train_painting_encoder
+from artsim.training.recipes import NetworkSize, PaintingOptions
 from tests.onnx_networks import write_network
 
-SMALL = NetworkOptions(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
+SMALL = NetworkSize(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
 
 
 class Announcing:
@@ -21,7 +21,7 @@ class Announcing:
     def start(self, total: int | None, description: str) -> None:
         self.stage = description
 
-    def update(self, done: int) -> None:
+    def update(self, done: int, **counts: int) -> None:
         sys.stdout.write(f"{self.stage} {done}\n")
         sys.stdout.flush()
 
@@ -38,7 +38,7 @@ def write_teacher(path: Path) -> str:
 
 def options(**changes: object) -> PaintingOptions:
     usual: dict[str, object] = {
-        "teachers": ("handcrafted",),
+        "teachers": ("builtin",),
         "teacher_weights": (1.0,),
         "parts": 2,
         "steps": 12,
@@ -51,9 +51,9 @@ def options(**changes: object) -> PaintingOptions:
     return PaintingOptions(**{**usual, **changes})  # type: ignore[arg-type]
 
 
-def train(sample: Path, folder: Path, **changes: object) -> PaintingRun:
+def train(source: Path, folder: Path, **changes: object) -> PaintingRun:
     return train_painting_encoder(
-        [sample],
+        [source],
         folder,
         options(**changes),
         loop=LoopOptions(checkpoint_every_s=0),
@@ -65,6 +65,6 @@ if __name__ == "__main__":
     train(
         Path(sys.argv[1]),
         Path(sys.argv[2]),
-        teachers=("handcrafted", sys.argv[3]),
+        teachers=("builtin", sys.argv[3]),
         teacher_weights=(1.0, 1.0),
     )

@@ -11,8 +11,8 @@ from pathlib import Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.task import train_classifier
+from artsim.training.recipes import ClassifierOptions
+from artsim.training.classifier_training import train_classifier
 
 class Told:
     def start(self, total, description):
@@ -25,7 +25,12 @@ class Told:
 options = ClassifierOptions(
     "style", kind="recurrent", epochs=4, batch_size=16, checkpoint_every_s=0.0
 )
-train_classifier([Path(sys.argv[1])], Path(sys.argv[2]), options, progress=Told())
+train_classifier(
+    [Path(sys.argv[1])],
+    Path(sys.argv[2]),
+    options,
+    progress=Told(),
+)
 """
 
 RESULTS = ("head.safetensors", "weights.safetensors", "classifier.json")

@@ -13,17 +13,16 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 
 from artsim.encoders.classifier import softmax
 from artsim.errors import TrainingError
-from artsim.training.classifier.calibrate import (
+from artsim.training.calibration import (
     SURENESS,
     calibration_error,
     choose_threshold,
     fit_temperature,
+    score_classifier,
 )
-from artsim.training.classifier.classes import LabeledWorks
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.scores import score_classifier, wilson_interval
-from artsim.training.classifier.sides import FOLDS, artist_of, split_works
-from artsim.training.works import Work
+from artsim.training.classes import FOLDS, LabeledWorks, artist_of, split_works
+from artsim.training.data import Work
+from artsim.training.recipes import ClassifierOptions
 
 
 def labeled(counts: list[int], artists: int) -> LabeledWorks:
@@ -153,11 +152,6 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     assert scores.coverage == pytest.approx(answered.mean())
     low, high = scores.accuracy_interval
     assert 0 <= low <= scores.accuracy <= high <= 1
-
-
-def test_wilson_by_its_textbook_example() -> None:
-    low, high = wilson_interval(8, 10)
-    assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,8 @@ from artsim.errors import (
 from artsim.evaluation.report import ConfusionPlot, read_report
 from artsim.render.report_page import write_report
 from artsim.render.training_report import classifier_report
-from artsim.training.classifier.options import ClassifierOptions
-from artsim.training.classifier.outcome import ClassifierOutcome
-from artsim.training.classifier.task import train_classifier
+from artsim.training.classifier_training import ClassifierOutcome, train_classifier
+from artsim.training.recipes import ClassifierOptions
 
 WORKS = len(MANNERS) * ARTISTS_OF_EACH * WORKS_OF_EACH
 STYLE = ClassifierOptions(by="style")

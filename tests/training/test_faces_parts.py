@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional
 
-from artsim.training.faces.augment import augment
-from artsim.training.faces.batches import draw_batch, step_generator
-from artsim.training.faces.decoder import REBUILT_SIDE, CropDecoder, reconstruction_loss
-from artsim.training.faces.losses import AngularMarginLoss, ContrastiveLoss, make_loss
-from artsim.training.faces.validation import misordered_share
+from artsim.training.face_trainee import REBUILT_SIDE, CropDecoder, draw_batch, vary
+from artsim.training.losses import (
+    AngularMarginLoss,
+    ContrastiveLoss,
+    make_loss,
+    misordered_share,
+    reconstruction_loss,
+)
 
 
 def unit_rows(count: int, dim: int = 8, seed: int = 0) -> torch.Tensor:
@@ -34,8 +37,8 @@ def unit_rows(count: int, dim: int = 8, seed: int = 0) -> torch.Tensor:
 )
 def test_batches_are_balanced(sizes: list[int], people: int, faces: int, step: int) -> None:
     codes = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
-    drawn = draw_batch(codes, people=people, faces=faces, random=step_generator(3, step))
-    again = draw_batch(codes, people=people, faces=faces, random=step_generator(3, step))
+    drawn = draw_batch(codes, people=people, faces=faces, random=np.random.default_rng((3, step)))
+    again = draw_batch(codes, people=people, faces=faces, random=np.random.default_rng((3, step)))
     np.testing.assert_array_equal(drawn, again)
     counts = Counter(codes[drawn].tolist())
     assert len(counts) == min(people, len(sizes))
@@ -49,7 +52,7 @@ def test_batches_of_other_steps_and_seeds_differ() -> None:
     codes = np.repeat(np.arange(20), 10)
 
     def draw(seed: int, step: int) -> list[int]:
-        random = step_generator(seed, step)
+        random = np.random.default_rng((seed, step))
         return draw_batch(codes, people=8, faces=4, random=random).tolist()
 
     assert len({tuple(draw(seed, step)) for seed in range(3) for step in range(3)}) == 9
@@ -126,7 +129,7 @@ def test_the_decoder_rebuilds_small_crops() -> None:
 def test_variations_come_of_the_generator_alone() -> None:
     pictures = torch.from_numpy(np.stack(crops(2, 2))).permute(0, 3, 1, 2).float() / 255
     before = pictures.clone()
-    one, same, other = (augment(pictures, step_generator(0, step)) for step in (1, 1, 2))
+    one, same, other = (vary(pictures, np.random.default_rng(step)) for step in (1, 1, 2))
     assert torch.equal(pictures, before)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)

@@ -13,17 +13,15 @@ import face_runs
 import numpy as np
 import pytest
 import torch
-from face_runs import SMALL, crops, face_set, recipe
+from face_runs import crops, face_set, recipe
 from hints import hinted
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, WeightsError
-from artsim.training.checkpoint import Checkpoint, write_checkpoint
-from artsim.training.faces.networks import plan_network
-from artsim.training.faces.run import train_on_faces
-from artsim.training.faces.trainee import FacesTrainee, rate_at
+from artsim.training.face_data import make_face_set
+from artsim.training.face_trainee import FacesTrainee, begin_network, plan_network, rate_at
+from artsim.training.face_training import train_on_faces
 from artsim.training.loop import LoopOptions
-from artsim.training.own_folder import own_folder
 
 
 def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
@@ -62,8 +60,8 @@ def test_the_encoder_is_named_by_its_hash_and_gives_what_was_trained(tmp_path: P
     names = [resolve(spec).vector_name.split("-")[1] for spec in (first.spec, other.spec)]
     assert names[0] != names[1]
 
-    plan = plan_network("painting", side=32, settings=SMALL)
-    trainee = FacesTrainee(faces, plan, recipe(epochs=1), torch.device("cpu"))
+    chosen = recipe(epochs=1)
+    trainee = FacesTrainee(faces, plan_network(chosen), chosen, torch.device("cpu"))
     trainee.load_state(torch.load(tmp_path / "one" / "checkpoint.pt")["state"])
     trainee.finish()
     rows = np.arange(5)
@@ -136,19 +134,18 @@ def test_other_settings_are_refused_and_restart_begins_anew(tmp_path: Path) -> N
 def test_given_weights_are_what_it_begins_with(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    plan = plan_network("painting", side=32, settings=SMALL)
-    weights = {name: w.contiguous() for name, w in plan.build(seed=9).state_dict().items()}
+    plan = plan_network(recipe())
+    begun = begin_network(plan, recipe(seed=9)).state_dict()
+    weights = {name: tensor.contiguous() for name, tensor in begun.items()}
     save_file({**weights, "logits.weight": torch.zeros(3, 16)}, tmp_path / "w.safetensors")
-    filled = plan_network(
-        "painting", side=32, settings=SMALL, weights=tmp_path / "w.safetensors"
-    ).build(seed=0)
+    filled = begin_network(plan, recipe(weights=tmp_path / "w.safetensors"))
     for name, tensor in filled.state_dict().items():
         assert torch.equal(tensor, weights[name]), name
     assert recipe(weights=tmp_path / "w.safetensors").highest_rate == 1e-4
+    save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     for file in ("missing.pt", "other.safetensors"):
-        save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
         with pytest.raises(WeightsError, match=file):
-            plan_network("painting", weights=tmp_path / file).build(0)
+            begin_network(plan, recipe(weights=tmp_path / file))
 
 
 def test_every_kind_of_network(tmp_path: Path) -> None:
@@ -164,8 +161,7 @@ def test_every_kind_of_network(tmp_path: Path) -> None:
             people=2,
             faces=2,
         )
-        plan = plan_network(name, side=chosen.side)
-        trainee = FacesTrainee(faces, plan, chosen, torch.device("cpu"))
+        trainee = FacesTrainee(faces, plan_network(chosen), chosen, torch.device("cpu"))
         torch.manual_seed(0)
         assert trainee.step(0)["margin"] > 0
         assert trainee.encode(np.arange(2)).shape == (2, 512 if number == 0 else 256)
@@ -173,16 +169,23 @@ def test_every_kind_of_network(tmp_path: Path) -> None:
 
 def test_networks_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"no network 'resnet9999'.*inception-resnet-v1"):
-        plan_network("resnet9999")
+        plan_network(recipe(network="resnet9999", network_settings={}))
     with pytest.raises(TrainingError, check=hinted("32 x 32 pixels.*--side")):
-        plan_network("inception-resnet-v1", side=32)
+        plan_network(recipe(network="inception-resnet-v1", network_settings={}))
     with pytest.raises(TrainingError, match="colour"):
-        plan_network("painting", settings={"colour": 1})
+        plan_network(recipe(network_settings={"colour": 1}))
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"people": 1}, {"faces": 1}, {"side": 4}, {"learning_rate": 0.0}],
+    [
+        {"epochs": 0},
+        {"people": 1},
+        {"faces": 1},
+        {"side": 4},
+        {"learning_rate": 0.0},
+        {"loss": "triplet"},
+    ],
 )
 def test_recipes_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -190,40 +193,10 @@ def test_recipes_that_make_no_sense(wrong: dict[str, object]) -> None:
 
 
 def test_too_few_people(tmp_path: Path) -> None:
-    from artsim.training.faces.face_set import make_face_set
-
     with pytest.raises(TrainingError, match=r"found 6 faces of 1 people"):
         make_face_set(crops(1), ["a"] * 6, test=0, validation=0)
     with pytest.raises(TrainingError, match="two of one of them"):
         make_face_set(crops(3, 1), ["a", "b", "c"], test=0, validation=0)
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(TrainingError, match="name another"):
-            own_folder(place, ["test"])
-
-
-def test_what_no_training_made_is_in_the_way_of_one(tmp_path: Path) -> None:
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "mine.jpg").write_bytes(b"mine")
-    with pytest.raises(TrainingError, match="in the way") as caught:
-        own_folder(tmp_path, ["checkpoint.pt", "test"])
-    assert (caught.value.path, caught.value.hint) == (tmp_path / "test", "--out")
-    assert [path.name for path in tmp_path.iterdir()] == ["test"]
-    own_folder(tmp_path, ["checkpoint.pt"])
-    (tmp_path / "checkpoint.pt").write_bytes(b"of the run that has begun")
-    own_folder(tmp_path, ["checkpoint.pt", "test"])
-
-
-def test_a_run_of_an_artsim_without_the_mark_goes_on(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path / "checkpoint.pt", Checkpoint({}, {}, []))
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "checkpoint.pt").write_bytes(b"somebody's")
-    own_folder(tmp_path, ["checkpoint.pt"])
-    with pytest.raises(TrainingError, match="in the way"):
-        own_folder(tmp_path / "other", ["checkpoint.pt"])
 
 
 def test_the_learning_rate_rises_and_falls() -> None:

@@ -9,7 +9,7 @@ import torch
 from hints import hinted
 
 from artsim.errors import TrainingError
-from artsim.training.loop import LoopOptions, run_steps
+from artsim.training.loop import LoopOptions, claim_folder, run_steps
 
 EVERY_STEP = LoopOptions(checkpoint_every_s=0)
 
@@ -104,3 +104,30 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match="cannot write"):
         run(Walk(), tmp_path / "file" / "run")
+
+
+def test_a_folder_is_of_one_run(tmp_path: Path) -> None:
+    claim_folder(tmp_path / "run", ["encoder"], {"pace": 1, "way": "up"})
+    claim_folder(tmp_path / "run", ["encoder"], {"pace": 2, "way": "up"})  # nothing came of it yet
+    run(Walk(), tmp_path / "run")
+    claim_folder(tmp_path / "run", ["encoder"], {"pace": 2, "way": "up"})
+    with pytest.raises(TrainingError, check=hinted("run is of .* \\(pace: 2, now 3\\).*--restart")):
+        claim_folder(tmp_path / "run", ["encoder"], {"pace": 3, "way": "up"})
+    claim_folder(tmp_path / "run", ["encoder"], {"pace": 3, "way": "up"}, LoopOptions(restart=True))
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(TrainingError, match="name another"):
+            claim_folder(place, ["test"], {})
+
+
+@pytest.mark.parametrize("name", ["test", "checkpoint.pt", "run.json"])
+def test_what_no_training_made_is_in_the_way_of_one(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(TrainingError, match="in the way") as caught:
+        claim_folder(tmp_path, ["te*"], {})
+    assert (caught.value.path, caught.value.hint) == (tmp_path / name, "--out")
+    assert [path.name for path in tmp_path.iterdir()] == [name]

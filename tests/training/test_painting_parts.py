@@ -1,7 +1,5 @@
 """What the training of a painting encoder is made of."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,23 +10,12 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
-from artsim.training.kept_rows import KeptRows
-from artsim.training.painting.augment import (
-    Augmentation,
-    augment,
-    normalize,
-    places,
-    shrink,
-)
-from artsim.training.painting.cells import cells_at, cells_loss
-from artsim.training.painting.finish import finish
-from artsim.training.painting.losses import contrast
-from artsim.training.painting.optimizer import PaintingOptimizer
-from artsim.training.painting.options import PaintingOptions
-from artsim.training.painting.sampler import Sampler
-from artsim.training.painting.targets import join_targets
-from artsim.training.painting.views import VIEW_SIDE, draw_view
-from artsim.training.painting.whitening import Whitening
+from artsim.training.losses import cells_loss, contrast
+from artsim.training.painting_trainee import PaintingOptimizer, Sampler, cells_at
+from artsim.training.painting_training import finish
+from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
+from artsim.training.recipes import Augmentation, PaintingOptions
+from artsim.training.teachers import Whitening, join_targets
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
 
@@ -70,7 +57,7 @@ def test_contrast_of_ignored_pairs_does_not_see_them() -> None:
 
 def test_augmentation_without_anything_only_resizes() -> None:
     views = pictures(3)
-    same = augment(views, 32, NOTHING, torch.Generator().manual_seed(0)).pictures
+    same = augment(views, 32, NOTHING, torch.Generator().manual_seed(0))[0]
     assert torch.allclose(same, shrink(views, 32), atol=1e-4)
     assert same.shape == (3, 3, 32, 32)
 
@@ -78,7 +65,7 @@ def test_augmentation_without_anything_only_resizes() -> None:
 def test_augmentation_is_repeatable_and_changes_pictures() -> None:
     views = pictures(16)
     first, second, other = (
-        augment(views, 24, Augmentation(), torch.Generator().manual_seed(seed)).pictures
+        augment(views, 24, Augmentation(), torch.Generator().manual_seed(seed))[0]
         for seed in (5, 5, 6)
     )
     assert torch.equal(first, second)
@@ -88,22 +75,24 @@ def test_augmentation_is_repeatable_and_changes_pictures() -> None:
 
 def test_gray_and_mirrored_views_are_that() -> None:
     views = pictures(4)
-    mirrored = augment(views, 32, Augmentation(1, 0, 0, 0, 0, 0), torch.Generator().manual_seed(0))
-    assert torch.allclose(mirrored.pictures, shrink(views, 32).flip(3), atol=1e-4)
-    gray = augment(views, 32, Augmentation(0, 1, 0, 0, 0, 0), torch.Generator().manual_seed(0))
+    mirrored, gray = (
+        augment(views, 32, how, torch.Generator().manual_seed(0))[0]
+        for how in (Augmentation(1, 0, 0, 0, 0, 0), Augmentation(0, 1, 0, 0, 0, 0))
+    )
+    assert torch.allclose(mirrored, shrink(views, 32).flip(3), atol=1e-4)
     black = normalize(torch.zeros(1, 3, 1, 1))
     white = normalize(torch.ones(1, 3, 1, 1))
-    levels = (gray.pictures - black) / (white - black)
+    levels = (gray - black) / (white - black)
     assert float((levels - levels.mean(1, keepdim=True)).abs().max()) < 1e-4
 
 
 def test_framed_views_have_a_wall_of_one_color() -> None:
-    framed = augment(
+    framed, _ = augment(
         pictures(8), 48, Augmentation(0, 0, 0, 0, 1, 0), torch.Generator().manual_seed(1)
     )
     has_wall = [
         bool((p[:, 0, :] == p[:, 0, :1]).all() or (p[:, -1, :] == p[:, -1, :1]).all())
-        for p in framed.pictures
+        for p in framed
     ]
     assert sum(has_wall) >= 6
 
@@ -116,11 +105,11 @@ def test_places_say_where_in_the_view_each_cell_lies() -> None:
         torch.stack([across, down, torch.zeros(side, side)], -1).to(torch.uint8).repeat(20, 1, 1, 1)
     )
     how = Augmentation(0.5, 0, 0, 1, 0.3, 0)
-    changed = augment(views, 60, how, torch.Generator().manual_seed(3))
-    where = places(changed.homographies, 12)
+    changed, homographies = augment(views, 60, how, torch.Generator().manual_seed(3))
+    where = places(homographies, 12)
     is_inside = (where.abs() < 0.8).all(-1)
     mean, std = normalize(torch.zeros(1, 3, 1, 1)), normalize(torch.ones(1, 3, 1, 1))
-    seen = (changed.pictures - mean) / (std - mean) * 2 - 1
+    seen = (changed - mean) / (std - mean) * 2 - 1
     of_cells = torch.nn.functional.avg_pool2d(seen[:, :2], 5).permute(0, 2, 3, 1)
     assert is_inside.sum() > 500
     assert float((of_cells - where)[is_inside].abs().max()) < 0.05
@@ -202,16 +191,14 @@ def test_batches_have_groups_alike_in_number() -> None:
     sampler = Sampler(names, options())
     seen = set()
     for step in range(40):
-        draw = sampler.draw(step)
-        again = sampler.draw(step)
-        assert np.array_equal(draw.works, again.works)
-        assert np.array_equal(draw.views, again.views)
-        half = len(draw.works) // 2
-        assert np.array_equal(draw.works[:half], draw.works[half:])
-        groups = [names[work] for work in draw.works[:half]]
+        works, views = sampler.draw(step)
+        assert all(map(np.array_equal, (works, views), sampler.draw(step)))
+        half = len(works) // 2
+        assert np.array_equal(works[:half], works[half:])
+        groups = [names[work] for work in works[:half]]
         assert all(groups.count(name) == 2 for name in groups)
-        assert ((draw.views >= 0) & (draw.views <= 4)).all()
-        assert (draw.views[half:] > 0).all()
+        assert ((views >= 0) & (views <= 4)).all()
+        assert (views[half:] > 0).all()
         seen |= set(groups)
     assert seen == set(names)
 
@@ -257,30 +244,6 @@ def test_targets_keep_who_is_near_whom() -> None:
     both = join_targets([teacher, teacher], [1.0, 3.0], 12)
     one = targets[:, 0, :12] @ targets[:, 0, :12].T
     assert np.allclose(both[:, 0] @ both[:, 0].T, one, atol=1e-4)
-
-
-def test_kept_rows_go_on_behind_the_last_part(tmp_path: Path) -> None:
-    path = tmp_path / "rows.npy"
-    rows = np.arange(12, dtype=np.uint8).reshape(6, 2)
-    first = KeptRows(path, (6, 2), np.uint8, "these")
-    first.append(rows[:4])
-    second = KeptRows(path, (6, 2), np.uint8, "these")
-    assert second.done == 4
-    second.append(rows[4:])
-    assert np.array_equal(KeptRows(path, (6, 2), np.uint8, "these").read(), rows)
-    assert KeptRows(path, (6, 2), np.uint8, "others").done == 0
-
-
-def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"rows\.npy: it takes .* GB are free; make room"):
-        KeptRows(tmp_path / "rows.npy", (10**9, 10**9), np.uint8, "these")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_kept_rows_in_no_folder_are_said(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match="cannot keep"):
-        KeptRows(tmp_path / "file" / "rows.npy", (2, 2), np.uint8, "these")
 
 
 @given(st.integers(1, 6), st.integers(1, 40), st.integers(0, 100))

@@ -1,0 +1,335 @@
+"""`artsim train`: encoders and classifiers from one's own pictures."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import MISSING, fields
+from functools import wraps
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+from artsim.catalog.progress import counted
+from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
+from artsim.commands.evaluate.common import FormatOption, show_report
+from artsim.training.recipes import (
+    PANEL,
+    ClassifierOptions,
+    FacesRecipe,
+    LossWeights,
+    PaintingOptions,
+    Recipe,
+)
+
+if TYPE_CHECKING:
+    from artsim.catalog.split import Side
+    from artsim.training.face_training import FacesRun
+    from artsim.training.painting_training import PaintingRun
+
+_SHOWN_PROBLEMS = 5
+"""Pictures that are named one by one; of more only the number is said."""
+
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="Begin anew, whatever the folder holds.")
+]
+EncoderOutOption = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="Folder of the encoder and all of the run."),
+]
+
+app = typer.Typer(
+    name="train",
+    no_args_is_help=True,
+    help="Train encoders and classifiers on your own pictures.",
+)
+
+
+@app.callback()
+def train() -> None:
+    """Train encoders and classifiers on your own pictures."""
+
+
+def with_options_of(recipe: type[Recipe]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a recipe; it gets their values as `settings`."""
+    hints = get_type_hints(recipe)
+    options = [
+        inspect.Parameter(
+            each.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if each.default is MISSING else each.default,
+            annotation=Annotated[
+                hints[each.name], typer.Option(*each.metadata["flags"], **each.metadata["about"])
+            ],
+        )
+        for each in fields(recipe)
+        if "about" in each.metadata
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def with_recipe(**given: Any) -> None:
+            settings = {each.name: given.pop(each.name) for each in options}
+            command(**given, settings=settings)
+
+        own = inspect.signature(command, eval_str=True)
+        kept = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+            for each in own.parameters.values()
+            if each.name != "settings"
+        ]
+        with_recipe.__signature__ = own.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
+        return with_recipe
+
+    return decorate
+
+
+@app.command()
+@with_options_of(PaintingOptions)
+def encoder(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE", help="Folders and manifests of pictures.")
+    ],
+    out: EncoderOutOption,
+    settings: dict[str, Any],
+    teacher: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENCODER",
+            help="Encoder whose vectors are learned; repeatable: joined.",
+            show_default="resnet50",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    teacher_weight: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=1e-3,
+            help="How much each teacher counts, in their order.",
+            show_default="1 each",
+            rich_help_panel=PANEL,
+        ),
+    ] = None,
+    cells: Annotated[
+        bool,
+        typer.Option(
+            "--cells/--no-cells",
+            help="Also learn what teachers from ONNX files see in each part of a picture.",
+            rich_help_panel=PANEL,
+        ),
+    ] = True,
+    restart: RestartOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a small encoder on your own pictures, and set some artists aside to judge it by.
+
+    It learns to see as its teachers do, and which works are of one artist and style. A run
+    that was interrupted is simply run again. The name of the encoder goes to stdout.
+
+    Example: artsim train encoder ~/collection --teacher clip --out my-encoder
+    """
+    teachers = tuple(teacher or ("resnet50",))
+    weights = tuple(teacher_weight or (1.0,) * len(teachers))
+    if len(weights) != len(teachers):
+        raise typer.BadParameter(
+            f"{len(teachers)} --teacher and {len(weights)} --teacher-weight; give one each"
+        )
+    _check_shares(settings)
+    losses = LossWeights() if cells else LossWeights(cells=0.0)
+    with _training():
+        from artsim.render.progress import make_progress
+        from artsim.training.loop import LoopOptions
+        from artsim.training.painting_training import train_painting_encoder
+
+        run = train_painting_encoder(
+            sources,
+            out,
+            PaintingOptions(teachers, weights, losses=losses, **settings),
+            device=device,
+            loop=LoopOptions(restart=restart),
+            progress=make_progress(),
+        )
+        _report_encoder(run, out, _plot(run.history, out))
+        typer.echo(run.spec)
+
+
+def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
+    _say_problems(run.problems)
+    if run.problems:
+        say(f"Left out: {len(run.problems)} of the rows or files.")
+    works = run.works
+    say(
+        f"Trained on {works['train']:,} works; held back {works['validation']:,} to choose by "
+        f"and {works['test']:,} to judge by. Losses: {plot}"
+    )
+    if works["test"] > 1:
+        unseen, spec = quote(str(out / "test")), quote(run.spec)
+        say(f"Next: artsim ingest {unseen} --gallery unseen --no-faces --encoder {spec}")
+        say("Then: artsim evaluate labels --gallery unseen --by artist --by style")
+
+
+@app.command()
+@with_options_of(ClassifierOptions)
+def classifier(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SOURCE...", help="Folders of pictures, or manifests, with labels."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Its folder.")
+    ],
+    settings: dict[str, Any],
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            file_okay=False,
+            help="Folder for vectors, which several trainings may share.",
+            show_default="DIR/vectors",
+        ),
+    ] = None,
+    column_map: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, as for ingest."),
+    ] = None,
+    restart: RestartOption = False,
+    device: DeviceOption = "auto",
+    output_format: FormatOption = "table",
+) -> None:
+    """Train a classifier of style, artist, genre or any other field; classify uses it.
+
+    A run that was interrupted goes on where it was when the command is given again.
+
+    Example: artsim train classifier pictures --by style --out styles
+    """
+    columns = parse_columns(column_map or [])
+    with _training():
+        from artsim.render.progress import make_progress
+        from artsim.render.training_report import classifier_report
+        from artsim.training.classifier_training import train_classifier
+
+        outcome = train_classifier(
+            sources,
+            out,
+            ClassifierOptions(**settings, cache=cache, device=device, restart=restart),
+            column_map=columns,
+            progress=make_progress(),
+        )
+        # The folder is the training's own.
+        show_report(classifier_report(outcome), output_format, out, overwrite=True)
+        say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
+
+
+@app.command()
+@with_options_of(FacesRecipe)
+def faces(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE",
+            help="Folders with a subfolder a person, or folders and manifests with metadata.",
+        ),
+    ],
+    out: EncoderOutOption,
+    settings: dict[str, Any],
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="FIELD",
+            help="Field that says whom a picture shows; person is extra.person, else the "
+            "subfolder.",
+        ),
+    ] = "person",
+    restart: RestartOption = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """Train a face encoder that tells people apart, and set some people aside to judge it by.
+
+    A run that was interrupted is simply run again. The name of the encoder goes to stdout;
+    DIR/test is a source of the pictures of people it never saw, with pairs to verify.
+
+    Example: artsim train faces ~/lfw --by extra.person --out lfw-faces
+    """
+    _check_shares(settings)
+    loss, margin = settings["loss"], settings["margin"]
+    if loss == "margin" and margin is not None and margin > 1.5:
+        raise typer.BadParameter("--margin is an angle in radians for this loss, at most 1.5")
+    if loss == "contrastive" and margin == 0:
+        raise typer.BadParameter("--margin is a distance for this loss, above 0")
+    with _training():
+        from artsim.render.progress import make_progress
+        from artsim.training.face_training import train_faces
+        from artsim.training.loop import LoopOptions
+
+        run = train_faces(
+            sources,
+            out,
+            FacesRecipe(**settings),
+            by=by,
+            device=device,
+            options=LoopOptions(restart=restart),
+            progress=make_progress(),
+        )
+        _report_faces(run, _plot(run.trained.history, out))
+        typer.echo(run.trained.spec)
+
+
+def _report_faces(run: FacesRun, plot: Path) -> None:
+    _say_problems(run.people.problems)
+    _say_problems(run.found.unreadable)
+    left_out = {
+        "without a face": len(run.found.without_face),
+        "that cannot be read": len(run.found.unreadable),
+        "of nobody named": run.people.unlabeled,
+        "with damaged metadata": len(run.people.problems),
+    }
+    notes = [f"{count} {what}" for what, count in left_out.items() if count]
+    if notes:
+        say(f"Left out: pictures, {', '.join(notes)}.")
+    chosen = any("validation" in losses for losses in run.trained.history)
+    purposes: dict[Side, str] = {
+        "train": "Trained on",
+        "validation": "The epoch was chosen by" if chosen else "Too few to choose an epoch by",
+        "test": "Held back",
+    }
+    for side, purpose in purposes.items():
+        rows, (_, people) = run.trained.faces.rows(side), run.trained.faces.codes(side)
+        persons = "1 person" if len(people) == 1 else f"{len(people):,} people"
+        say(f"{purpose}: {counted(len(rows), 'face')} of {persons}.")
+    say(f"Kept: the network after step {run.trained.kept_step}; losses: {plot}")
+    if len(run.trained.faces.codes("test")[1]) > 1:
+        unseen, encoder = quote(str(run.unseen)), quote(f"file:{run.unseen.parent}")
+        pairs = quote(str(run.unseen / "pairs.csv"))
+        say(f"Next: artsim ingest {unseen} --gallery unseen --face-encoder {encoder}")
+        say(f"Then: artsim evaluate faces --gallery unseen --by extra.person --pairs {pairs}")
+
+
+@contextmanager
+def _training() -> Iterator[None]:
+    """End an interrupted training with what to do next, and exit code 130."""
+    with expected_errors():
+        try:
+            yield
+        except KeyboardInterrupt:
+            say("Interrupted. The same command goes on from the last checkpoint.")
+            raise typer.Exit(130) from None
+
+
+def _check_shares(settings: dict[str, Any]) -> None:
+    if settings["test"] + settings["validation"] >= 1:
+        raise typer.BadParameter("--test-share and --validation-share leave nothing to train on")
+
+
+def _say_problems(problems: Sequence[object]) -> None:
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        say(f"  {problem}")
+
+
+def _plot(history: list[dict[str, float]], out: Path) -> Path:
+    from artsim.render.plots import write_losses
+
+    title = f"Training of {out.absolute().name}"
+    # The folder is the training's own.
+    return write_losses(out / "losses.png", history, title=title, overwrite=True)

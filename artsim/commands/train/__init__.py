@@ -1,1 +1,0 @@
-"""The command group `artsim train`, a module for each thing that is trained."""

@@ -1,1 +1,0 @@
-"""Classifiers of style, artist, genre or any other field, trained on a user's own works."""

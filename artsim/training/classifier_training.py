@@ -1,0 +1,434 @@
+"""Training of classifiers: from works with labels to a classifier in a folder, with its scores."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.progress import Progress, SilentProgress
+from artsim.encoders.base import Encoder, Prepared
+from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax
+from artsim.encoders.devices import pick_device
+from artsim.encoders.networks import build_network
+from artsim.encoders.recurrent import ENERGIES, SequenceReader
+from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.trained import TrainedConfig, save_trained
+from artsim.errors import TrainingError
+from artsim.images.load import LoadedImage
+from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
+from artsim.training.classes import LabeledWorks, Sides, label_works, split_works
+from artsim.training.data import Work, read_works, works_identity, write_split
+from artsim.training.heads import (
+    MOBILENET,
+    MOBILENET_DIM,
+    Beginning,
+    HeadTraining,
+    PictureInputs,
+    Schedule,
+    begin_mobilenet,
+    fit_linear,
+)
+from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
+from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
+from artsim.training.rows import Readable, Row, read_pictures, split_readable
+
+_CACHE: Final = "vectors"
+"""Where vectors are kept, unless the user names another place."""
+
+_NAMES: Final = (
+    "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", _CACHE,
+    "split.csv", "report.html", "report.json", "plot-*.png",
+)  # fmt: skip
+
+_HIDDEN: Final = 192
+_OWN: Final = "file:."
+"""What a classifier calls the encoder in its own folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How a training went: losses by epoch, or scores by regularization.
+
+    Attributes
+    ----------
+    x, y : tuple of float
+    x_label, y_label, name : str
+    """
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    x_label: str
+    y_label: str
+    log_x: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierOutcome:
+    """A trained classifier, and what is known of it.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    settings : mapping
+        All that the result depends on, as JSON values.
+    train, test : int
+        Works on either side.
+    threshold : float or None
+        Least probability of an answer; None where no threshold is precise enough.
+    left_out, untrained : mapping of str to int
+        Classes with too few works, and classes with none on the training side.
+    without : int
+        Works without the field.
+    problems : tuple of str
+        Rows and pictures that could not be read.
+    """
+
+    folder: Path
+    field: str
+    kind: str
+    encoder: str
+    settings: Mapping[str, Any]
+    scores: Scores
+    curve: Curve
+    train: int
+    test: int
+    temperature: float
+    threshold: float | None
+    precision: float
+    left_out: Mapping[str, int]
+    untrained: Mapping[str, int]
+    without: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """A head before it is calibrated, and what it says of works that it was not fitted to."""
+
+    head: Head
+    curve: Curve
+    encoder: EncoderInfo
+    calibration: npt.NDArray[np.intp]
+    logits: Logits
+    test: Row
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """What all steps of a training need; it begins with a frozen encoder or a MobileNetV2."""
+
+    recipe: ClassifierOptions
+    out: Path
+    progress: Progress
+    base: Encoder | None
+    mobilenet: Beginning | None
+
+    def read(self, works: Sequence[Work], encoder: Encoder | SequenceReader | None, name: str,
+             description: str) -> Readable:  # fmt: skip
+        """Return an encoder's rows of works; without one only which of them can be read."""
+
+        def prepare(loaded: LoadedImage) -> Prepared:
+            return np.zeros(1) if encoder is None else encoder.prepare(loaded.pixels)
+
+        def encode(batch: Sequence[Prepared]) -> Sequence[Row]:
+            return batch if encoder is None else list(encoder.encode_prepared(batch))
+
+        found = read_pictures(
+            [(work.key, work.path) for work in works],
+            prepare,
+            encode,
+            (self.recipe.cache or self.out / _CACHE) / name,
+            "",
+            progress=self.progress,
+            description=description,
+        )
+        return split_readable(works, found)
+
+
+def train_classifier(
+    sources: Sequence[Path],
+    out: Path,
+    options: ClassifierOptions,
+    *,
+    column_map: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> ClassifierOutcome:
+    """Train a classifier of one field, calibrate it, and test it on works put aside.
+
+    A run that was killed goes on where it was when it is called again, and comes to the
+    same classifier.
+
+    Parameters
+    ----------
+    sources : sequence of Path
+        Folders and manifests, as for an ingest.
+    out : Path
+        Folder of the classifier; of the kinds that train a network it is also that of an
+        encoder, ``file:OUT``.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few works or classes, the split makes no sense for the field, or
+        the folder holds another run.
+    SourceError, MetadataError, QueryError, EncoderError, WeightsError
+        If a source, the field, an encoder or its weights are missing or wrong.
+    """
+    progress = progress or SilentProgress()
+    recipe = options
+    _check(recipe)
+    works, rejected = read_works(sources, column_map=column_map)
+    labeled = label_works(works, recipe.by, least=recipe.min_works)
+    base, mobilenet = _begin(recipe)
+    run = _Run(recipe, out, progress, base, mobilenet)
+    settings = _settings(run, labeled)
+    claim_folder(out, _NAMES, settings, LoopOptions(recipe.restart))
+    if recipe.restart:
+        shutil.rmtree(out / _CACHE, ignore_errors=True)
+    if base is None:
+        found = run.read(labeled.works, None, "readable", "Checking pictures")
+    else:
+        recurrent = recipe.kind == "recurrent"
+        name = f"{base.info.vector_name}-{'parts' if recurrent else 'whole'}"
+        reader = SequenceReader(base) if recurrent else base
+        found = run.read(labeled.works, reader, name, "Encoding")
+    if found.problems:
+        again = label_works(found.works, recipe.by, least=recipe.min_works)
+        left_out = {**labeled.left_out, **again.left_out}
+        labeled = replace(again, left_out=left_out, without=labeled.without)
+    sides = split_works(labeled, recipe.split, test=recipe.test_share, seed=recipe.seed)
+    place = {work.key: row for row, work in enumerate(found.works)}
+    rows = np.stack([found.rows[place[work.key]] for work in sides.labeled.works])
+    fit = _fit(run, sides, rows.astype(np.float32), settings)
+    hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
+    return _finish(run, fit, sides, hashes, settings, (*map(str, rejected), *found.problems))
+
+
+def _check(recipe: ClassifierOptions) -> None:
+    if recipe.split == "artist" and recipe.by in ("artist", "artist_key"):
+        raise TrainingError(
+            "artists cannot be learned from works of other artists; split by chance",
+            hint="--split random",
+        )
+    if recipe.from_scratch and recipe.kind != "mobilenetv2":
+        raise TrainingError(
+            "only mobilenetv2 can begin from scratch", hint="leave --from-scratch out"
+        )
+    if recipe.from_scratch and recipe.weights is not None:
+        raise TrainingError(
+            "a network begins from weights or from scratch, not from both",
+            hint="--weights or --from-scratch",
+        )
+
+
+def _begin(recipe: ClassifierOptions) -> tuple[Encoder | None, Beginning | None]:
+    """Load what it begins with, which may not be there, before any work is done."""
+    if recipe.kind == "mobilenetv2":
+        return None, begin_mobilenet(
+            from_scratch=recipe.from_scratch, weights=recipe.weights, seed=recipe.seed
+        )
+    card = resolve(recipe.encoder, weights=recipe.weights)
+    if card.kind != "image":
+        raise TrainingError(f"{recipe.encoder!r} encodes faces only; name an encoder of pictures")
+    return load_encoder(card, device=recipe.device), None
+
+
+def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
+    """Return all that the result depends on but steps, which the loop adds."""
+    recipe = run.recipe
+    settings: dict[str, Any] = {
+        "by": recipe.by,
+        "kind": recipe.kind,
+        "works": works_identity(labeled.works, (recipe.by, "artist")),
+        "classes": len(labeled.classes),
+        "split": recipe.split,
+        "test_share": recipe.test_share,
+        "min_works": recipe.min_works,
+        "seed": recipe.seed,
+    }
+    if run.base is not None:
+        settings["encoder"] = run.base.info.vector_name
+    if run.mobilenet is not None:
+        settings["begun_with"] = run.mobilenet.weights
+    if recipe.kind != "linear":
+        settings |= asdict(_schedule(recipe, len(labeled.works)))
+    return settings
+
+
+def _schedule(recipe: ClassifierOptions, works: int) -> Schedule:
+    """Return the kind's own schedule, with what the user said instead."""
+    batch_size = recipe.batch_size or BATCH_SIZES[recipe.kind]
+    return Schedule(
+        epochs=recipe.epochs or EPOCHS[recipe.kind],
+        batch_size=max(2, min(batch_size, works)),
+        learning_rate=recipe.learning_rate or LEARNING_RATES[recipe.kind],
+    )
+
+
+def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fit:
+    """Fit a head to the vectors (N, D) of a frozen encoder, or train a network with its head."""
+    labels, train = sides.labeled.labels, sides.train
+    if run.base is not None and run.recipe.kind == "linear":
+        classes, folds = len(sides.labeled.classes), sides.folds[train]
+        head, held_out, search = fit_linear(
+            rows[train], labels[train], folds, classes, progress=run.progress
+        )
+        curve = Curve(
+            "cross-validation",
+            tuple(search),
+            tuple(search.values()),
+            "strength of the fit (C)",
+            "balanced accuracy",
+            log_x=True,
+        )
+        return _Fit(head, curve, run.base.info, train, held_out, rows[sides.test])
+    head, curve = _train_network(run, sides, rows, settings)
+    # With the encoder as it will be loaded, so that the scores are of what users get.
+    encoder = load_encoder(f"file:{run.out.absolute()}", device=run.recipe.device)
+    calibration = np.flatnonzero(sides.folds == 0)
+    works = [sides.labeled.works[row] for row in (*calibration, *sides.test)]
+    seen = np.stack(run.read(works, encoder, encoder.info.vector_name, "Testing").rows)
+    logits = head.logits(seen[: len(calibration)])
+    # The folder may be moved: what is written names no place.
+    info = replace(encoder.info, name=_OWN, spec=_OWN)
+    return _Fit(head, curve, info, calibration, logits, seen[len(calibration) :])
+
+
+def _train_network(
+    run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]
+) -> tuple[Head, Curve]:
+    """Train MobileNetV2, or a recurrent network on sequences (N, T, F); it becomes an encoder."""
+    recipe, base = run.recipe, run.base
+    learned_from = np.flatnonzero(sides.folds > 0)
+    if run.mobilenet is not None:
+        network, preprocessing = run.mobilenet.network, run.mobilenet.preprocessing
+        works = [sides.labeled.works[row] for row in learned_from]
+        inputs: Any = PictureInputs([work.path for work in works], preprocessing)
+        config = TrainedConfig(
+            network="timm",
+            settings={"model": MOBILENET},
+            preprocessing=preprocessing,
+            dim=MOBILENET_DIM,
+            summary=f"MobileNetV2, trained for {recipe.by}",
+            card={"recipe": settings},
+        )
+    elif base is not None:
+        sizes = {"base_dim": base.info.dim, "energies": ENERGIES, "hidden": _HIDDEN}
+        torch.manual_seed(recipe.seed)
+        network = build_network("recurrent", sizes)
+        learned = torch.from_numpy(rows[learned_from])
+        inputs = lambda chosen, _: learned[torch.from_numpy(chosen)]  # noqa: E731
+        config = TrainedConfig(
+            network="recurrent",
+            settings=sizes,
+            preprocessing=None,  # the base encoder has one of its own
+            dim=2 * _HIDDEN,
+            base=base.info,
+            summary=f"recurrent network over {base.info.short_name}, trained for {recipe.by}",
+            card={"recipe": settings},
+        )
+    torch.manual_seed(recipe.seed)  # for the head
+    schedule = _schedule(recipe, len(learned_from))
+    trainee = HeadTraining(
+        network,
+        inputs,
+        sides.labeled.labels[learned_from],
+        dim=config.dim,
+        classes=len(sides.labeled.classes),
+        schedule=schedule,
+        seed=recipe.seed,
+        device=pick_device(recipe.device),
+    )
+    history = run_steps(
+        trainee,
+        run.out,
+        steps=trainee.steps,
+        seed=recipe.seed,
+        settings=settings,
+        options=LoopOptions(recipe.restart, recipe.checkpoint_every_s),
+        progress=run.progress,
+    )
+    save_trained(run.out, config, network)
+    batches = schedule.batches(len(learned_from))
+    losses = np.array([step["loss"] for step in history]).reshape(-1, batches).mean(axis=1)
+    epochs = tuple(float(i + 1) for i in range(len(losses)))
+    curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
+    return trainee.head(), curve
+
+
+def _finish(
+    run: _Run,
+    fit: _Fit,
+    sides: Sides,
+    hashes: Mapping[str, str],
+    settings: Mapping[str, Any],
+    problems: tuple[str, ...],
+) -> ClassifierOutcome:
+    """Choose temperature and threshold, score on the test side, and write the classifier.
+
+    The test side has no part in any choice.
+    """
+    recipe, labeled = run.recipe, sides.labeled
+    truth = labeled.labels[fit.calibration]
+    temperature = fit_temperature(fit.logits, truth)
+    known = softmax(fit.logits / temperature)
+    threshold = choose_threshold(
+        known.max(axis=1), known.argmax(axis=1) == truth, precision=recipe.precision
+    )
+    head = Head(fit.head.weights, fit.head.bias, temperature)
+    scores = score_classifier(
+        head.probabilities(fit.test),
+        labeled.labels[sides.test],
+        labeled.labels[sides.train],
+        labeled.classes,
+        threshold=threshold,
+    )
+    is_own = fit.encoder.spec == _OWN
+    config = ClassifierConfig(
+        field=recipe.by,
+        kind=recipe.kind,
+        classes=labeled.classes,
+        encoder=fit.encoder,
+        own_encoder=is_own,
+        temperature=temperature,
+        threshold=threshold,
+        precision=recipe.precision,
+        scores=scores.summary(),
+        card={"recipe": dict(settings), "works": len(labeled.works), **made_now()},
+    )
+    save_classifier(run.out, config, head)
+    write_split(
+        run.out,
+        [
+            (work.key, "test" if fold < 0 else "train", hashes[work.key])
+            for work, fold in zip(labeled.works, sides.folds, strict=True)
+        ],
+    )
+    return ClassifierOutcome(
+        folder=run.out,
+        field=recipe.by,
+        kind=recipe.kind,
+        encoder=run.out.absolute().name if is_own else fit.encoder.short_name,
+        settings={**settings, "precision": recipe.precision},
+        scores=scores,
+        curve=fit.curve,
+        train=len(sides.train),
+        test=len(sides.test),
+        temperature=temperature,
+        threshold=threshold,
+        precision=recipe.precision,
+        left_out=labeled.left_out,
+        untrained=sides.untrained,
+        without=labeled.without,
+        problems=problems,
+    )

@@ -1,0 +1,353 @@
+"""Networks for faces, and what a step of their training does to them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from artsim.encoders.networks import build_network
+from artsim.encoders.preprocess import Preprocessing, Triple
+from artsim.encoders.weights import fill_model, load_state_dict
+from artsim.errors import EncoderError, TrainingError
+from artsim.training.face_data import FaceSet
+from artsim.training.loop import Restartable
+from artsim.training.losses import make_loss, misordered_share, reconstruction_loss
+from artsim.training.recipes import FacesRecipe
+
+REBUILT_SIDE: Final = 64
+"""Pixels a side of what is rebuilt: enough for a face, and a sixth of a crop's work."""
+
+_HALF: Final[Triple] = (0.5, 0.5, 0.5)
+_FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
+_DIM: Final = 256
+_SIDE: Final = 112
+"""Pixels a side, as ArcFace has it; FaceNet has 160."""
+
+_SMALL: Final[Mapping[str, Any]] = {
+    "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
+}  # fmt: skip
+"""A quarter of the built-in network: there are fewer faces to learn from than paintings."""
+
+_CHANNELS: Final = (128, 96, 64, 32, 16)
+_FIRST_SIDE: Final = 4
+
+_MOST_SHIFT: Final = 0.06
+"""Of the side, either way."""
+
+_MOST_ZOOM: Final = 0.1
+_MOST_TURN: Final = 0.1
+"""Radians. Crops are aligned, so that little is left for zoom and turn."""
+
+_MOST_LIGHT: Final = 0.25
+"""By which brightness and contrast change, as shares."""
+
+_GRAY_SHARE: Final = 0.1
+"""Of the faces, that lose their color: it is the light's more than the person's."""
+
+_MOST_COMPARED: Final = 1000
+"""Faces of the validation side that are compared with each other; a seeded sample of more."""
+
+_WEIGHT_DECAY: Final = 5e-4
+"""As ArcFace has it."""
+
+_WARM_UP: Final = 0.05
+_LARGEST_GRADIENT: Final = 5.0
+_ENCODE_BATCH: Final = 64
+
+
+class NetworkPlan(NamedTuple):
+    """A network to be built, how faces become its input, and the length of its embeddings."""
+
+    network: str
+    settings: Mapping[str, Any]
+    preprocessing: Preprocessing
+    dim: int
+
+
+def plan_network(recipe: FacesRecipe) -> NetworkPlan:
+    """Return what the recipe's network takes and gives, found out by one picture.
+
+    The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
+    a model of timm, which gets an ending for faces.
+
+    Raises
+    ------
+    TrainingError
+        If nothing has that name, or the network cannot take pictures of that size.
+    """
+    name, side, std = recipe.network, recipe.side or _SIDE, _HALF
+    network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
+    if name == "inception-resnet-v1":
+        network, settings, side, std = "facenet", {}, recipe.side or 160, _FACENET_STD
+    elif name == "painting":
+        network, settings = "painting", dict(_SMALL)
+    settings |= recipe.network_settings or {}
+    with torch.random.fork_rng(devices=[]):
+        try:
+            built = build_network(network, settings).eval()
+        except EncoderError as exc:
+            raise TrainingError(
+                f"no network {name!r} to train ({exc}); there are inception-resnet-v1, painting, "
+                "or a model of timm such as resnet10t"
+            ) from exc
+    try:
+        with torch.inference_mode():
+            dim = int(built(torch.zeros(1, 3, side, side)).shape[1])
+    except (RuntimeError, AssertionError, ValueError) as exc:
+        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+        raise TrainingError(
+            f"the network {name!r} cannot take pictures of {side} x {side} pixels ({reason}); "
+            "give another side, or another network",
+            hint="--side, --network",
+        ) from exc
+    preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
+    return NetworkPlan(network, settings, preprocessing, dim)
+
+
+def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
+    """Return the network with the weights it begins with; equal seeds give equal ones.
+
+    Raises
+    ------
+    WeightsError
+        If the file of weights is damaged or of another network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = build_network(plan.network, plan.settings)
+    if recipe.weights is not None:
+        # Published weights of FaceNet have a classifier of the people they have seen.
+        state = load_state_dict(recipe.weights)
+        fill_model(network, state, path=recipe.weights, unused="logits.")
+    return network
+
+
+class CropDecoder(nn.Module):
+    """From embeddings to small pictures, each stage twice as wide and high.
+
+    It rebuilds a face from its embedding while the encoder is trained, which is used without
+    it. What is to be rebuilt must not be thrown away: beside a loss that only compares
+    people, it keeps an embedding of few people from saying no more than which of them it is:
+    an autoencoder [1]_ whose code is the embedding, as reverse search on Labeled Faces in the
+    Wild has it. Stages enlarge by repetition before they convolve, which leaves no checkered
+    pattern [2]_.
+
+    References
+    ----------
+    .. [1] Hinton & Salakhutdinov (2006). Reducing the dimensionality of data with neural
+           networks. Science 313.
+    .. [2] Odena, Dumoulin & Olah (2016). Deconvolution and checkerboard artifacts. Distill,
+           doi:10.23915/distill.00003.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(dim, _CHANNELS[0] * _FIRST_SIDE**2)
+        stages: list[nn.Module] = []
+        for taken, given in pairwise(_CHANNELS):
+            stages += [
+                nn.Upsample(scale_factor=2),
+                nn.Conv2d(taken, given, 3, padding=1, bias=False),
+                nn.BatchNorm2d(given),
+                nn.ReLU(inplace=True),
+            ]
+        self.stages = nn.Sequential(*stages, nn.Conv2d(_CHANNELS[-1], 3, 3, padding=1))
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return pictures (N, 3, REBUILT_SIDE, REBUILT_SIDE) in 0..1 of unit rows (N, D)."""
+        maps = self.first(rows).reshape(-1, _CHANNELS[0], _FIRST_SIDE, _FIRST_SIDE)
+        return torch.sigmoid(self.stages(maps))
+
+
+def vary(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+    """Return crops (N, 3, H, W) in 0..1 mirrored, moved and lit as they might have been."""
+    count = len(crops)
+    zoom = 1 + random.uniform(-_MOST_ZOOM, _MOST_ZOOM, count)
+    turn = random.uniform(-_MOST_TURN, _MOST_TURN, count)
+    shift = random.uniform(-2 * _MOST_SHIFT, 2 * _MOST_SHIFT, (count, 2))  # the side has length 2
+    mirror = np.where(random.random(count) < 0.5, -1.0, 1.0)
+    places = np.empty((count, 2, 3), dtype=np.float32)
+    places[:, 0, 0], places[:, 0, 1] = zoom * mirror * np.cos(turn), -zoom * np.sin(turn)
+    places[:, 1, 0], places[:, 1, 1] = zoom * mirror * np.sin(turn), zoom * np.cos(turn)
+    places[:, :, 2] = shift
+    where = torch.from_numpy(places).to(crops.device)
+    grid = functional.affine_grid(where, list(crops.shape), align_corners=False)
+    moved = functional.grid_sample(crops, grid, padding_mode="border", align_corners=False)
+    light = 1 + random.uniform(-_MOST_LIGHT, _MOST_LIGHT, (2, count, 1, 1, 1)).astype(np.float32)
+    brightness, contrast = torch.from_numpy(light).to(crops.device)
+    gray = torch.from_numpy(random.random((count, 1, 1, 1)) < _GRAY_SHARE).to(crops.device)
+    colored = torch.where(gray, moved.mean(1, keepdim=True), moved)
+    means = colored.mean((1, 2, 3), keepdim=True)
+    relit: torch.Tensor = ((colored - means) * contrast + means) * brightness
+    return relit.clamp(0, 1)
+
+
+def draw_batch(
+    codes: npt.NDArray[np.intp], *, people: int, faces: int, random: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    """Return the places of up to `people` x `faces` faces, person by person.
+
+    Each person is as likely as any other, however many faces of it there are. A person
+    with fewer than `faces` gives some of them more than once, none before all have come.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (N,)
+        Number of each face's person, from 0, each at least once.
+    """
+    by_person = np.argsort(codes, kind="stable")
+    sizes = np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    drawn = []
+    for person in random.choice(len(sizes), min(people, len(sizes)), replace=False):
+        size = int(sizes[person])
+        rounds = [random.permutation(size) for _ in range(-(-faces // size))]
+        drawn.append(by_person[starts[person] + np.concatenate(rounds)[:faces]])
+    return np.concatenate(drawn).astype(np.intp)
+
+
+class FacesTrainee(Restartable):
+    """The network, its loss, the decoder and the optimizer.
+
+    After each epoch the people of the validation side are compared, and the network that
+    tells them apart best is kept.
+
+    Raises
+    ------
+    WeightsError
+        As for `begin_network`.
+    """
+
+    def __init__(
+        self, faces: FaceSet, plan: NetworkPlan, recipe: FacesRecipe, device: torch.device
+    ) -> None:
+        self._faces, self._recipe, self._device = faces, recipe, device
+        self._preprocessing = plan.preprocessing
+        self._rows = faces.rows("train")
+        self._codes, people = faces.codes("train")
+        network: Any = begin_network(plan, recipe).to(device)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed + 1)
+            margin = recipe.margin
+            loss = make_loss(recipe.loss, dim=plan.dim, people=len(people), margin=margin)
+            self._loss = loss.to(device)
+            self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
+        modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
+        if self._decoder is not None:
+            modules["decoder"] = self._decoder
+        self._modules = modules
+        self._weights = [w for module in modules.values() for w in module.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            self._weights, lr=recipe.highest_rate, weight_decay=_WEIGHT_DECAY
+        )
+        self.parts = {**modules, "optimizer": self._optimizer}
+        batch = min(recipe.people, len(people)) * recipe.faces
+        self._epoch = math.ceil(len(self._rows) / batch)
+        self.steps = self._epoch * recipe.epochs
+        rows = faces.rows("validation")
+        if len(rows) > _MOST_COMPARED:
+            random = np.random.default_rng(recipe.seed)
+            rows = np.sort(random.choice(rows, _MOST_COMPARED, replace=False))
+        self._compared = rows
+        self._compared_codes = np.unique([faces.people[i] for i in rows], return_inverse=True)[1]
+        self._best: dict[str, Any] = {}
+
+    @property
+    def best_step(self) -> int | None:
+        """How many steps had been taken when unseen people were told apart best, if any looked."""
+        return self._best.get("step")
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a later step depends on."""
+        return {**super().state(), "best": self._best}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        super().load_state(state)
+        self._best = dict(state["best"])
+
+    def step(self, index: int) -> dict[str, float]:
+        """Take step `index` of the run, from 0, and return its losses by name."""
+        recipe = self._recipe
+        random = np.random.default_rng((recipe.seed, index))
+        places = draw_batch(self._codes, people=recipe.people, faces=recipe.faces, random=random)
+        crops = vary(self._crops(self._rows[places]), random)
+        people = torch.from_numpy(self._codes[places]).to(self._device)
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.highest_rate * rate_at(index, self.steps)
+        for module in self._modules.values():
+            module.train()
+        rows = functional.normalize(self.network(self._normalized(crops)).float())
+        loss = self._loss(rows, people)
+        losses: dict[str, float] = {recipe.loss: loss.item()}
+        if self._decoder is not None:
+            rebuilt = reconstruction_loss(self._decoder(rows), crops)
+            losses["reconstruction"] = rebuilt.item()
+            loss = loss + recipe.decoder_weight * rebuilt
+        self._optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._weights, _LARGEST_GRADIENT)
+        self._optimizer.step()
+        if (index + 1) % self._epoch == 0 and len(self._compared):
+            losses |= self._validate(index)
+        return losses
+
+    def finish(self) -> nn.Module:
+        """Return the network that was best on the validation side; the last where nobody looked."""
+        if self._best:
+            self.network.load_state_dict(self._best["network"])
+        return self.network.eval()
+
+    def encode(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
+        """Return the unit embeddings (N, D) of faces as they are, as the encoder will give them."""
+        self.network.eval()
+        found = []
+        with torch.no_grad():
+            for start in range(0, len(rows), _ENCODE_BATCH):
+                crops = self._crops(rows[start : start + _ENCODE_BATCH])
+                found.append(functional.normalize(self.network(self._normalized(crops)).float()))
+        return torch.cat(found)
+
+    def _validate(self, index: int) -> dict[str, float]:
+        share = misordered_share(self.encode(self._compared), self._compared_codes)
+        if share is None:
+            return {}
+        if not self._best or share < self._best["share"]:
+            weights = self.network.state_dict().items()
+            kept = {name: tensor.detach().cpu().clone() for name, tensor in weights}
+            self._best = {"share": share, "step": index + 1, "network": kept}
+        return {"validation": share}
+
+    def _crops(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
+        """Return crops at the input's size, shape (N, 3, H, W) in 0..1."""
+        fitted = [self._preprocessing.fit_image(self._faces.crops[int(i)]) for i in rows]
+        pixels = torch.from_numpy(np.stack(fitted)).to(self._device)
+        return pixels.permute(0, 3, 1, 2).float() / 255
+
+    def _normalized(self, crops: torch.Tensor) -> torch.Tensor:
+        mean = torch.tensor(self._preprocessing.mean, device=self._device).reshape(1, 3, 1, 1)
+        std = torch.tensor(self._preprocessing.std, device=self._device).reshape(1, 3, 1, 1)
+        return ((crops - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Return the learning rate's share of its highest: a short rise, then half a cosine [1]_.
+
+    References
+    ----------
+    .. [1] Loshchilov & Hutter (2017). SGDR: stochastic gradient descent with warm restarts.
+       ICLR, equation 5, without the restarts.
+    """
+    rise = max(1, round(_WARM_UP * steps))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))

@@ -1,1 +1,0 @@
-"""Face encoders, trained on pictures of people by metric learning."""

@@ -1,0 +1,288 @@
+"""Heads on unit vectors: fitted to those of a frozen encoder, or trained with their network."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from artsim.catalog.arrays import Embeddings
+from artsim.catalog.progress import Progress
+from artsim.encoders.classifier import Head, Logits
+from artsim.encoders.devices import usable_cores
+from artsim.encoders.networks import build_network
+from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.registry import resolve
+from artsim.encoders.timm import create_network, preprocessing_of
+from artsim.images.load import load_image
+from artsim.training.classes import Labels
+from artsim.training.loop import Restartable
+
+MOBILENET: Final = "mobilenetv2_100"
+MOBILENET_DIM: Final = 1280
+
+STRENGTHS: Final = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+"""Of the fit beside the regularization: scikit-learn's C, for numbers of unit variance."""
+
+SCALE: Final = 16.0
+"""Logits of unit vectors are so small that softmax could not tell classes apart without it."""
+
+_MAX_ITERATIONS: Final = 300
+_PATIENCE: Final = 2
+"""Stronger fits that are no better, in a row, before the search ends: they take longest."""
+
+_MILESTONES: Final = (0.5, 0.8)
+_STEP: Final = 0.1
+"""The learning rate falls to a tenth at half of the run, and again at four fifths."""
+
+_WEIGHT_DECAY: Final = 1e-4
+
+_SIDE: Final = 224
+_LEAST_AREA: Final = 0.4
+_LONGEST: Final = 512
+"""Pixels of a picture's long side before it is cropped: more than the crop shows."""
+
+Inputs: TypeAlias = Callable[[npt.NDArray[np.intp], np.random.Generator], torch.Tensor]
+"""From some works to the network's input for them, drawn anew by the generator."""
+
+
+def fit_linear(
+    vectors: Embeddings, labels: Labels, folds: Labels, classes: int, *, progress: Progress
+) -> tuple[Head, Logits, Mapping[float, float]]:
+    """Fit softmax regression with class-weighted loss.
+
+    The regularization is chosen by cross-validation, for balanced accuracy.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (N, D)
+        Unit rows of the training side.
+    labels, folds : ndarray of int, shape (N,)
+        Classes, each of which has works in two folds at least or is never right in one of
+        them; and the fold in which each work is held out.
+
+    Returns
+    -------
+    head : Head
+        Fitted to all works.
+    held_out : ndarray of float64, shape (N, C)
+        Logits of each work by a head that was fitted to the other folds.
+    search : mapping of float to float
+        Balanced accuracy over the folds, by strength.
+    """
+    search: dict[float, float] = {}
+    held_out: dict[float, Logits] = {}
+    progress.start(len(STRENGTHS), "Choosing the regularization")
+    try:
+        for place, strength in enumerate(STRENGTHS):
+            logits = np.zeros((len(labels), classes))
+            for fold in np.unique(folds):
+                out = folds == fold
+                head = _fit(vectors[~out], labels[~out], classes, strength)
+                logits[out] = head.logits(vectors[out])
+            held_out[strength] = logits
+            right = logits.argmax(axis=1) == labels
+            search[strength] = float(
+                np.mean([right[labels == c].mean() for c in np.unique(labels)])
+            )
+            progress.update(place + 1)
+            best = max(search, key=lambda c: (search[c], -c))
+            if list(search).index(best) + _PATIENCE <= place:
+                break
+    finally:
+        progress.finish()
+    return _fit(vectors, labels, classes, best), held_out[best], search
+
+
+def _fit(vectors: Embeddings, labels: Labels, classes: int, strength: float) -> Head:
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels)) == 1:  # a fold may have held out all others
+        nothing = np.zeros((1, vectors.shape[1]), np.float32)
+        return _with_absent(nothing, np.zeros(1, np.float32), labels[:1], classes)
+    # Vectors of a network lie in a narrow cone: what they share is no use, and slows the fit.
+    center = vectors.mean(axis=0)
+    scale = float(np.sqrt(vectors.var(axis=0).mean())) or 1.0
+    model: Any = LogisticRegression(
+        C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS, tol=1e-3
+    )
+    with warnings.catch_warnings():
+        # A fit that is cut short is judged by cross-validation like any other.
+        warnings.simplefilter("ignore")
+        model.fit((vectors - center) / scale, labels)
+    weights, bias = model.coef_, model.intercept_
+    if len(weights) == 1:  # scikit-learn has one row for two classes
+        weights = np.concatenate([-weights, weights]) / 2
+        bias = np.concatenate([-bias, bias]) / 2
+    weights = weights / scale
+    return _with_absent(weights, bias - weights @ center, model.classes_, classes)
+
+
+def _with_absent(
+    weights: npt.NDArray[Any], bias: npt.NDArray[Any], there: Labels, classes: int
+) -> Head:
+    """Return a head of all classes; one without works in a fold is the least likely there."""
+    all_weights = np.zeros((classes, weights.shape[1]), dtype=np.float32)
+    all_bias = np.full(classes, bias.min() - 10.0, dtype=np.float32)
+    all_weights[there], all_bias[there] = weights, bias
+    return Head(all_weights, all_bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long is trained, and how fast Adam learns at the beginning."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+
+    def batches(self, works: int) -> int:
+        """Return how many batches an epoch has; works that fill none wait for the next."""
+        return max(1, works // self.batch_size)
+
+
+class HeadTraining(Restartable):
+    """A trainee: network and head by class-weighted cross-entropy, with Adam.
+
+    Parameters
+    ----------
+    network : Module
+        From `inputs` to embeddings of any length, shape (N, dim).
+    labels : ndarray of int, shape (N,)
+        Of the works that are learned from; every class has one at least.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        inputs: Inputs,
+        labels: Labels,
+        *,
+        dim: int,
+        classes: int,
+        schedule: Schedule,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self._network = network.to(device)
+        self._head = nn.Linear(dim, classes).to(device)
+        self._inputs, self._labels = inputs, labels
+        self._schedule, self._seed, self._device = schedule, seed, device
+        self._batches = schedule.batches(len(labels))
+        self.steps = schedule.epochs * self._batches
+        counts = np.bincount(labels, minlength=classes)
+        weights = len(labels) / (len(np.unique(labels)) * np.maximum(counts, 1))
+        self._loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32, device=device))
+        self._optimizer = torch.optim.Adam(
+            [*self._network.parameters(), *self._head.parameters()],
+            lr=schedule.learning_rate,
+            weight_decay=_WEIGHT_DECAY,
+        )
+        self.parts = {
+            "network": self._network,
+            "head": self._head,
+            "optimizer": self._optimizer,
+        }
+
+    def step(self, index: int) -> dict[str, float]:
+        """Learn from one batch."""
+        epoch, batch = divmod(index, self._batches)
+        order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._labels))
+        size = self._schedule.batch_size
+        rows = np.asarray(order[batch * size : (batch + 1) * size])
+        falls = sum(index / self.steps >= milestone for milestone in _MILESTONES)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._schedule.learning_rate * _STEP**falls
+        self._network.train()
+        random = np.random.default_rng([self._seed, 1, index])
+        inputs = self._inputs(rows, random).to(self._device)
+        targets = torch.from_numpy(self._labels[rows]).to(self._device)
+        vectors = nn.functional.normalize(self._network(inputs).float(), dim=1)
+        loss = self._loss(self._head(SCALE * vectors), targets)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimizer.step()
+        return {"loss": float(loss.detach())}
+
+    def head(self) -> Head:
+        """Return the head on unit vectors."""
+        return Head(
+            (SCALE * self._head.weight.detach()).cpu().numpy(),
+            self._head.bias.detach().cpu().numpy(),
+        )
+
+
+class Beginning(NamedTuple):
+    """MobileNetV2 before training, with how a picture becomes its input.
+
+    `weights` is their identity, or ``random``.
+    """
+
+    network: nn.Module
+    preprocessing: Preprocessing
+    weights: str
+
+
+def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> Beginning:
+    """Return the network before training, channels-last: CPUs compute twice as fast in that.
+
+    Its weights are random, or those of ImageNet, from `weights`, ``ARTSIM_WEIGHTS`` or the hub.
+    Where these are not to be had a WeightsError says so; random ones never take their place.
+    """
+    if from_scratch:
+        torch.manual_seed(seed)
+        network = build_network("timm", {"model": MOBILENET})
+        preprocessing, identity = Preprocessing(_SIDE, _SIDE), "random"
+    else:
+        card = resolve("mobilenetv2", weights=weights)
+        network = create_network(card)
+        preprocessing = preprocessing_of(network, _SIDE)
+        identity = card.vector_name.removeprefix(f"{MOBILENET}-").removesuffix("-avg-v1")
+    laid_out = cast("Any", network).to(memory_format=torch.channels_last)
+    return Beginning(cast("nn.Module", laid_out), preprocessing, identity)
+
+
+class PictureInputs:
+    """Batches of pictures, each cropped and mirrored anew.
+
+    A crop has 40 % of the picture's area at least and is squashed to a square, as the whole
+    picture is when the trained network is used.
+    """
+
+    def __init__(self, paths: Sequence[Path], preprocessing: Preprocessing) -> None:
+        self._paths = list(paths)
+        self._preprocessing = preprocessing
+        self._pool = ThreadPoolExecutor(usable_cores())
+
+    def __call__(self, rows: npt.NDArray[np.intp], random: np.random.Generator) -> torch.Tensor:
+        """Return normalized pictures, shape (N, 3, 224, 224)."""
+        draws = random.random((len(rows), 5))
+        pictures = np.stack(list(self._pool.map(self._draw, rows.tolist(), draws)))
+        mean, std = (
+            np.array(values, dtype=np.float32)
+            for values in (self._preprocessing.mean, self._preprocessing.std)
+        )
+        normal = (pictures.astype(np.float32) / 255 - mean) / std
+        batch = torch.from_numpy(normal.transpose(0, 3, 1, 2))
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    def _draw(self, row: int, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+        image = load_image(self._paths[row], max_side=_LONGEST).pixels
+        height, width = image.shape[:2]
+        side = (_LEAST_AREA + (1 - _LEAST_AREA) * draw[0]) ** 0.5
+        stretch = 2 ** (0.3 * (draw[1] - 0.5))
+        across = min(width, max(1, round(width * side * stretch)))
+        down = min(height, max(1, round(height * side / stretch)))
+        left = int(draw[2] * (width - across + 1))
+        top = int(draw[3] * (height - down + 1))
+        part = image[top : top + down, left : left + across]
+        fitted = self._preprocessing.fit_image(part)
+        return fitted[:, ::-1] if draw[4] < 0.5 else fitted

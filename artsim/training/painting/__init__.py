@@ -1,1 +1,0 @@
-"""Training of painting encoders: distillation, and metric learning on labels."""

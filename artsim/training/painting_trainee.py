@@ -1,0 +1,389 @@
+"""A painting network in training: distillation, and metric learning beside it."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+from torch.nn import functional
+
+from artsim.encoders.networks import PaintingNetwork
+from artsim.encoders.torch_encoder import native_reduced_precision
+from artsim.errors import TrainingError
+from artsim.training.loop import Restartable
+from artsim.training.losses import cells_loss, contrast
+from artsim.training.painting_views import augment, places
+from artsim.training.recipes import PaintingOptions
+
+CELL_PIXELS: Final = 16
+"""Side of the cells in which a network is asked: that of the last stage but one."""
+
+_LARGE: Final = 30
+_EVENNESS: Final = 0.7
+
+_WARM_UP: Final = 200
+"""Steps in which the learning rate rises, of a long run."""
+
+_LABEL_SCALE: Final = 12.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lessons:
+    """The material of a training, of N works with V views each.
+
+    Attributes
+    ----------
+    views : sequence of ndarray of uint8, shape (V, side, side, 3)
+        View 0 is the whole picture.
+    targets : ndarray of float32, shape (N, V, dim)
+        What the network is to give for each view, whatever becomes of it: unit rows.
+    groups : sequence of str
+        What the works are drawn by: artists.
+    labels : sequence of str or None
+        What is to be told: styles; None where it is unknown.
+    cells : sequence of sequence of ndarray of float16, shape (V, rows, columns, D)
+        What each teacher sees in each cell of a work's views, as unit rows.
+    """
+
+    views: Sequence[npt.NDArray[np.uint8]]
+    targets: npt.NDArray[np.float32]
+    groups: Sequence[str]
+    labels: Sequence[str | None]
+    cells: Sequence[Sequence[npt.NDArray[np.float16]]] = ()
+
+
+class Sampler:
+    """Draws batches; the same ones for the same seed and step.
+
+    A group of n works is drawn with a probability that rises with ``min(n, 30) ** 0.7``:
+    many groups have few works, of which little can be learned. Fewer groups than a batch has
+    are refused.
+    """
+
+    def __init__(self, groups: Sequence[str], recipe: PaintingOptions) -> None:
+        names, inverse = np.unique(np.asarray(groups), return_inverse=True)
+        if len(names) < recipe.groups:
+            raise TrainingError(
+                f"there are {len(names)} values of {recipe.group} to train on, "
+                f"{recipe.groups} are needed in a batch; give more pictures, or fewer groups",
+                hint="--groups",
+            )
+        self._members = [np.flatnonzero(inverse == number) for number in range(len(names))]
+        chances = np.array([min(len(m), _LARGE) ** _EVENNESS for m in self._members])
+        self._chances = chances / chances.sum()
+        self._recipe = recipe
+
+    def draw(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return what a step looks at: works, each in both halves, and which of its views."""
+        recipe = self._recipe
+        random = np.random.default_rng([recipe.seed, step])
+        groups = random.choice(len(self._members), recipe.groups, replace=False, p=self._chances)
+        works = np.concatenate(
+            [
+                random.choice(members, recipe.works, replace=len(members) < recipe.works)
+                for members in (self._members[group] for group in groups)
+            ]
+        )
+        parts = random.integers(1, 1 + recipe.parts, (2, len(works)))
+        is_whole = random.random(len(works)) < recipe.whole
+        first = np.where(is_whole, 0, parts[0])
+        return np.concatenate([works, works]), np.concatenate([first, parts[1]])
+
+
+class CellReader(nn.Module):
+    """Tells what the teachers see in each cell from the maps of the last two stages.
+
+    It is there for the training only: by it each part of a picture says what is right, as in
+    hints to thin networks [1]_.
+
+    References
+    ----------
+    .. [1] Romero, Ballas, Kahou, Chassang, Gatta & Bengio (2015). FitNets: hints for thin deep
+       nets. ICLR.
+    """
+
+    def __init__(self, widths: Sequence[int], depth: int) -> None:
+        super().__init__()
+        self.last = nn.Conv2d(widths[-1], depth, 1)
+        self.last_but_one = nn.Conv2d(widths[-2], depth, 1)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return what is seen where, shape (N, depth, h, w), h and w of the finer maps."""
+        finer: torch.Tensor = self.last_but_one(maps[-2])
+        coarser = self.last(maps[-1])
+        return finer + functional.interpolate(coarser, finer.shape[2:], mode="bilinear")
+
+
+def cells_at(cells: npt.NDArray[np.float16], grid: torch.Tensor) -> torch.Tensor:
+    """Return what is seen at the places of a grid (N, h, w, 2), zeros outside the view.
+
+    From `cells` of shape (N, rows, columns, D) to a float32 tensor (N, D, h, w).
+    """
+    found = functional.grid_sample(
+        torch.from_numpy(cells).float().permute(0, 3, 1, 2),
+        grid,
+        padding_mode="border",
+        align_corners=False,
+    )
+    is_inside = (grid.abs() <= 1).all(-1).unsqueeze(1)
+    return functional.normalize(found, dim=1) * is_inside
+
+
+class PaintingOptimizer:
+    """Muon [1]_ for the convolutions, AdamW [2]_ for all else.
+
+    Muon's steps have no preferred directions among a layer's inputs and outputs. It takes
+    matrices: each convolution's weights are seen as one, a row for each channel that it
+    gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and
+    biases do not decay.
+
+    Parameters
+    ----------
+    networks : sequence of Module
+        Laid out channels-last.
+    others : sequence of Parameter
+        Trained as well, without decay.
+
+    References
+    ----------
+    .. [1] Jordan, Jin, Boza, You, Cesista, Newhouse & Bernstein (2024). Muon: an optimizer
+       for hidden layers in neural networks.
+    .. [2] Loshchilov & Hutter (2019). Decoupled weight decay regularization. ICLR.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        others: Sequence[nn.Parameter],
+        *,
+        weight_decay: float,
+    ) -> None:
+        convolutions = [weight for network in networks for weight in _convolutions(network)]
+        self._pairs = [(nn.Parameter(_matrix_view(weight.data)), weight) for weight in convolutions]
+        taken = {id(weight) for weight in convolutions}
+        rest = [p for network in networks for p in network.parameters() if id(p) not in taken]
+        self._muon = torch.optim.Muon(
+            [matrix for matrix, _ in self._pairs],
+            weight_decay=weight_decay,
+            adjust_lr_fn="match_rms_adamw",
+        )
+        self._adamw = torch.optim.AdamW(
+            [
+                {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay},
+                {
+                    "params": [*(p for p in rest if p.ndim <= 1), *others],
+                    "weight_decay": 0.0,
+                },
+            ]
+        )
+
+    def step(self, learning_rate: float) -> None:
+        """Change the parameters by their gradients, and forget these."""
+        for matrix, weight in self._pairs:
+            matrix.grad = None if weight.grad is None else _inputs_last(weight.grad).flatten(1)
+        for optimizer in (self._muon, self._adamw):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+            optimizer.step()  # type: ignore[no-untyped-call]
+            optimizer.zero_grad(set_to_none=True)
+        for _, weight in self._pairs:
+            weight.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what later steps depend on beside the parameters."""
+        return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state_dict` returned."""
+        self._muon.load_state_dict(state["muon"])
+        self._adamw.load_state_dict(state["adamw"])
+
+
+def _convolutions(network: nn.Module) -> Iterator[torch.Tensor]:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels > 3:
+            yield module.weight
+
+
+def _matrix_view(weight: torch.Tensor) -> torch.Tensor:
+    """Return weights (out, in, h, w) as (out, h * w * in), over the same memory.
+
+    Fails where they are not laid out channels-last, since steps on a copy would be lost.
+    """
+    return _inputs_last(weight).view(len(weight), -1)
+
+
+def _inputs_last(weight: torch.Tensor) -> torch.Tensor:
+    return weight.permute(0, 2, 3, 1)
+
+
+class Batch(NamedTuple):
+    """What a step looks at: N pictures, their targets (N, dim), and which works they are of.
+
+    `cells` is what the teachers see where, (N, D, rows, columns); zeros where no picture is.
+    """
+
+    pictures: torch.Tensor
+    targets: torch.Tensor
+    works: torch.Tensor
+    cells: torch.Tensor | None
+
+
+class PaintingTrainee(Restartable):
+    """A `PaintingNetwork`, its average over the run, and its optimizer.
+
+    The loss is the mean of ``1 - cosine`` between embedding and target, and, weighted,
+    the contrast of groups, the cross entropy of labels by the cosine to a prototype of
+    each, and the contrast of pictures. Batches are made ready in a thread of their own.
+    """
+
+    def __init__(self, lessons: Lessons, recipe: PaintingOptions, *, device: torch.device) -> None:
+        self._lessons, self._recipe = lessons, recipe
+        self._device = device
+        self._precision = _training_precision(device)
+        self._sampler = Sampler(lessons.groups, recipe)
+        self._groups = torch.from_numpy(np.unique(lessons.groups, return_inverse=True)[1]).to(
+            device
+        )
+        labels = lessons.labels
+        known = sorted({label for label in labels if label is not None})
+        self._labels = torch.tensor(
+            [-1 if label is None else known.index(label) for label in labels], device=device
+        )
+        torch.manual_seed(recipe.seed)
+        self.network = _laid_out(PaintingNetwork(**network_settings(recipe)).to(device))
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        prototypes = torch.randn(max(1, len(known)), recipe.network.dim)
+        self._prototypes = nn.ParameterList([nn.Parameter(prototypes.to(device))])
+        depth = sum(cells[0].shape[-1] for cells in lessons.cells)
+        self._cells = CellReader(recipe.network.widths, depth).to(device) if depth else None
+        trained: dict[str, nn.Module] = {"network": self.network}
+        if self._cells is not None:
+            trained["cells"] = self._cells
+        self._optimizer = PaintingOptimizer(
+            list(trained.values()), list(self._prototypes), weight_decay=recipe.weight_decay
+        )
+        self.parts = {
+            **trained,
+            "average": self.average,
+            "prototypes": self._prototypes,
+            "optimizer": self._optimizer,
+        }
+        self._pool = ThreadPoolExecutor(1)
+        self._ahead: tuple[int, Future[Batch]] | None = None
+
+    def step(self, index: int) -> dict[str, float]:
+        """Look at one batch, and make the network better at it."""
+        batch = self._take(index)
+        with torch.autocast(
+            self._device.type, self._precision, enabled=self._precision is not None
+        ):
+            maps = self.network.maps(batch.pictures)
+            rows = self.network.embed_maps(maps)
+            seen = None if self._cells is None else self._cells(maps)
+        embeddings = functional.normalize(rows.float(), dim=1)
+        losses = self._losses(embeddings, batch.targets, batch.works)
+        nothing = embeddings.sum() * 0
+        losses["cells"] = (
+            nothing
+            if seen is None or batch.cells is None
+            else cells_loss(seen.float(), batch.cells)
+        )
+        weights = self._recipe.losses
+        total = (
+            losses["teachers"]
+            + weights.cells * losses["cells"]
+            + weights.group * losses["groups"]
+            + weights.label * losses["labels"]
+            + weights.picture * losses["pictures"]
+        )
+        total.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step(self._learning_rate(index))
+        self._update_average(index)
+        return {name: float(loss.detach()) for name, loss in {"total": total, **losses}.items()}
+
+    def _losses(
+        self, embeddings: torch.Tensor, targets: torch.Tensor, works: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        same_work = works[:, None] == works[None, :]
+        labels = self._labels[works]
+        is_known = labels >= 0
+        cosines = embeddings[is_known] @ functional.normalize(self._prototypes[0], dim=1).T
+        return {
+            "teachers": (1 - (embeddings * targets).sum(dim=1)).mean(),
+            "groups": contrast(embeddings, self._groups[works], ignored=same_work),
+            "labels": functional.cross_entropy(_LABEL_SCALE * cosines, labels[is_known])
+            if bool(is_known.any())
+            else embeddings.sum() * 0,
+            "pictures": contrast(embeddings, works),
+        }
+
+    def _take(self, index: int) -> Batch:
+        """Return the batch of this step, and begin the next one's."""
+        ahead = self._ahead
+        ready = ahead[1] if ahead is not None and ahead[0] == index else None
+        batch = self._make_batch(index) if ready is None else ready.result()
+        following = index + 1
+        if following < self._recipe.steps:
+            self._ahead = (following, self._pool.submit(self._make_batch, following))
+        return batch
+
+    def _make_batch(self, index: int) -> Batch:
+        recipe, lessons = self._recipe, self._lessons
+        works, drawn = self._sampler.draw(index)
+        pairs = list(zip(works, drawn, strict=True))
+        views = torch.from_numpy(np.stack([lessons.views[w][v] for w, v in pairs]))
+        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + index)
+        side = recipe.side_at(index)
+        pictures, homographies = augment(views, side, recipe.augmentation, generator)
+        grid = places(homographies, math.ceil(side / CELL_PIXELS))
+        cells = [cells_at(np.stack([seen[w][v] for w, v in pairs]), grid) for seen in lessons.cells]
+        return Batch(
+            pictures.to(self._device),
+            torch.from_numpy(lessons.targets[works, drawn]).to(self._device),
+            torch.from_numpy(works).to(self._device),
+            torch.cat(cells, 1).to(self._device) if cells else None,
+        )
+
+    def _learning_rate(self, index: int) -> float:
+        recipe = self._recipe
+        warm_up = min(_WARM_UP, max(1, recipe.steps // 10))
+        falling = 0.5 * (1 + math.cos(math.pi * index / recipe.steps))
+        return recipe.learning_rate * min(1.0, (index + 1) / warm_up) * falling
+
+    @torch.no_grad()
+    def _update_average(self, index: int) -> None:
+        """Follow the network; at first closely, since it begins at random."""
+        kept = min(self._recipe.averaging, (index + 1) / (index + 10))
+        pairs = zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        )
+        for mean, value in pairs:
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, 1 - kept)
+
+
+def _training_precision(device: torch.device) -> torch.dtype | None:
+    """Return bfloat16 where the device computes in it: its range is that of float32."""
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
+    return native_reduced_precision(device)
+
+
+def network_settings(recipe: PaintingOptions) -> dict[str, Any]:
+    """Return what the network is built from, as JSON values."""
+    settings = asdict(recipe.network)
+    return {**settings, "widths": list(settings["widths"]), "depths": list(settings["depths"])}
+
+
+def _laid_out(network: PaintingNetwork) -> PaintingNetwork:
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.train()
