@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
@@ -141,8 +141,11 @@ def list_paintings(
     needed |= set() if kind.is_whole else {kind.index_field}
     found = collection.scroll(criteria, payload_fields=sorted(needed))
     keys = heapq.nsmallest(offset + limit, (_key(record, field, kind) for record in found))
+    shown = [str(key[-1]) for key in keys[offset:]]
+    pages = (shown[start : start + _PAGE] for start in range(0, len(shown), _PAGE))
+    records = [record for page in pages for record in collection.retrieve(page).values()]
     return Listing(
-        points=tuple(_read([str(key[-1]) for key in keys[offset:]], collection)),
+        points=tuple(Listed(record.point_id, record.payload) for record in records),
         total=collection.count(criteria),
         settings={
             "gallery": gallery.name,
@@ -168,20 +171,9 @@ def _key(record: Record, field: str, kind: Kind) -> _Key:
         of_field = (2, 0, "")
     else:
         of_field = (1, 0, fold_text(str(value)[:_LONGEST_KEY]))
-    year = payload.get("year_start")
-    ties = (
-        year is None,
-        year or 0,
-        payload.get("painting_id", ""),
-        payload.get(kind.index_field, 0),
-    )
+    year, index = payload.get("year_start"), payload.get(kind.index_field, 0)
+    ties = (year is None, year or 0, payload.get("painting_id", ""), index)
     return *of_field, *ties, record.point_id
-
-
-def _read(point_ids: list[str], collection: Collection) -> Iterator[Listed]:
-    for start in range(0, len(point_ids), _PAGE):
-        records = collection.retrieve(point_ids[start : start + _PAGE])
-        yield from (Listed(record.point_id, record.payload) for record in records.values())
 
 
 _DATES: Final = ("date", "dates", "year", "years", "decade", "decades")
@@ -296,7 +288,12 @@ def count_values(
     else:
         known_by = _countable(field, collection, kind)
         in_order = kind.fields.get(known_by) == "float"
-        counts = _count(known_by, collection, criteria, kind)
+        if kind.fields.get(known_by) in ("keyword", "integer"):
+            facets = collection.facet(known_by, criteria, limit=ALL_VALUES)
+            counts = {facet.value: facet.count for facet in facets}
+        else:
+            counts = scan_values(known_by, collection, criteria)
+            counts = _in_ranges(counts) if in_order else counts
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]
     artists: tuple[ArtistCount, ...] = ()
@@ -324,16 +321,6 @@ def _countable(field: str, collection: Collection, kind: Kind) -> str:
         hint = "--faces" if owner.name == FACES.name else f"--kind {owner.name}"
         raise QueryError(f"only {owner.name} have {name}; count {owner.name}", hint=hint)
     return name
-
-
-def _count(
-    name: str, collection: Collection, criteria: Criteria, kind: Kind
-) -> Mapping[Scalar, int]:
-    index = kind.fields.get(name)
-    if index in ("keyword", "integer"):
-        return {f.value: f.count for f in collection.facet(name, criteria, limit=ALL_VALUES)}
-    counts = scan_values(name, collection, criteria)
-    return _in_ranges(counts) if index == "float" else counts
 
 
 def _in_ranges(counts: Mapping[Scalar, int]) -> dict[Scalar, int]:
@@ -397,12 +384,11 @@ def _artist_counts(collection: Collection, criteria: Criteria) -> list[ArtistCou
 
 def _named(artist: ArtistCount, collection: Collection, criteria: Criteria) -> ArtistCount:
     """Return the artist under the name that works by the artist give most often."""
-    key = artist.artist_key
-    if key is None:
+    if artist.artist_key is None:
         return artist
-    of_artist = criteria & Criteria((AnyOf("artist_key", (key,)),))
+    of_artist = criteria & Criteria((AnyOf("artist_key", (artist.artist_key,)),))
     by_artist = of_artist & Criteria((AnyOf("attribution", ("by",)),))
     for works in (by_artist, of_artist):
         if named := collection.facet("artist", works, limit=1):
-            return ArtistCount(str(named[0].value), key, artist.count, artist.attributions)
-    return ArtistCount(key, key, artist.count, artist.attributions)
+            return replace(artist, artist=str(named[0].value))
+    return replace(artist, artist=artist.artist_key)

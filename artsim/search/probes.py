@@ -69,7 +69,7 @@ class QueryFace:
     box : Box
         In pixels of the upright query picture at its full size.
     score : float or None
-        The detector's confidence, in 0..1, where there is one.
+        The detector's confidence, in 0..1.
     """
 
     index: int

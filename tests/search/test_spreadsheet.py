@@ -20,7 +20,7 @@ from artsim.catalog.payload import PAINTING_FIELDS
 from artsim.errors import ExportError
 from artsim.files import FileKind, check_file
 from artsim.render.output import write_form
-from artsim.search import spreadsheet
+from artsim.search import export as spreadsheet
 from artsim.search.answer import Answer
 from artsim.search.export import MAX_TEXT, write_workbook
 from artsim.search.question import IdQuery, Question
