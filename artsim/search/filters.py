@@ -271,10 +271,8 @@ def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
         return []
     of_kind = [f"{counts[kind]} {kind}" for kind in ATTRIBUTIONS if kind in counts]
     indexed = collection.schema.payload_indexes
-    parts = [
-        kind.name for kind in KINDS.values() if not kind.is_whole and kind.index_field in indexed
-    ]
-    what = parts[0] if parts else "works"
+    parts = (kind.name for kind in KINDS.values() if kind.index_field in indexed)
+    what = next(parts, "works")
     text = f"{collection.count(criteria)} {what}: {', '.join(of_kind)}"
     return [Note(text, hint=f"--attribution {next(k for k in ATTRIBUTIONS if k in counts)}")]
 
@@ -337,14 +335,13 @@ def _nothing(name: str, value: str, near: Sequence[str], known: Sequence[str]) -
     said = f"the gallery has no {name} {value!r}"
     if 0 < len(known) <= _SUGGESTIONS:
         return f"{said}; it has: {'; '.join(known)}"
-    hint = "artsim list" if name == "painting_id" else f"artsim facets {name}"
-    if near:
-        return Note(f"{said}; nearest: {'; '.join(near)}", hint=hint)
-    if not known:
+    if not (near or known):
         return f"{said}, nor any other"
-    if name == "painting_id":
-        return Note(said, hint=hint)
-    return Note(f"{said}; most often: {'; '.join(known[:_SUGGESTIONS])}", hint=hint)
+    is_id = name == "painting_id"
+    if near or not is_id:
+        others = near or known[:_SUGGESTIONS]
+        said += f"; {'nearest' if near else 'most often'}: {'; '.join(others)}"
+    return Note(said, hint="artsim list" if is_id else f"artsim facets {name}")
 
 
 def check_field(name: str, collection: Collection | None = None) -> None:
@@ -396,7 +393,7 @@ def count_extra_names(collection: Collection, criteria: Criteria = EVERYTHING) -
         If there are more than ten thousand names.
     """
     names: Counter[str] = Counter()
-    for record in collection.scroll(criteria, payload_fields=["extra"]):
+    for record in collection.scroll(criteria, payload_fields=("extra",)):
         names.update(list(record.payload.get("extra") or ()))
         if len(names) > _MOST_NAMES:
             raise QueryError(f"the gallery has more than {_MOST_NAMES:,} names below extra")
@@ -482,9 +479,8 @@ def read_years(years: Years) -> tuple[int | None, int | None, str]:
 
 def _ascending(first: int | None, last: int | None) -> tuple[int | None, int | None]:
     if first is not None and last is not None and first > last:
-        raise QueryError(
-            f"years: {first} is after {last}; write {last}..{first}", hint=f"--year {last}..{first}"
-        )
+        turned = f"{last}..{first}"
+        raise QueryError(f"years: {first} is after {last}; write {turned}", hint=f"--year {turned}")
     return first, last
 
 
