@@ -16,7 +16,7 @@ from artsim.catalog.arrays import Embeddings
 from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.catalog.encoder_info import short_names
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, most_written
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.errors import QueryError
 from artsim.render.projection import (
@@ -507,20 +507,18 @@ def _is_number(value: object) -> bool:
 
 def _category(name: str, label: str, keys: Sequence[Any], values: Sequence[Any]) -> CategoryField:
     counts: Counter[str] = Counter()
-    spellings: dict[str, Counter[str]] = {}
+    spellings: dict[str, list[str]] = {}
     for key, value in zip(keys, values, strict=True):
         if key is not None:
             counts[str(key)] += 1
-            spellings.setdefault(str(key), Counter())[clean(value, 80)] += 1
+            spellings.setdefault(str(key), []).append(clean(value, 80))
     ranked = sorted(counts, key=lambda key: (-counts[key], key))
     listed = ranked[:MAX_VALUES]
     number = {key: code for code, key in enumerate(listed)}
     return CategoryField(
         name,
         label,
-        tuple(
-            min(spellings[key].items(), key=lambda pair: (-pair[1], pair[0]))[0] for key in listed
-        ),
+        tuple(most_written(spellings[key]) for key in listed),
         tuple(counts[key] for key in listed),
         tuple(-1 if key is None else number.get(str(key), len(listed)) for key in keys),
     )
