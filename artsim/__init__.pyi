@@ -51,10 +51,10 @@ from .evaluation.tasks.pixels import (
 )
 from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
-from .ingest.delete import delete_gallery as delete_gallery, delete_paintings as delete_paintings
-from .ingest.progress import IngestSummary as IngestSummary
-from .ingest.push import push_gallery as push_gallery
-from .ingest.repair import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery
+from .ingest.prune import delete_gallery as delete_gallery, delete_paintings as delete_paintings
+from .ingest.summary import IngestSummary as IngestSummary
+from .ingest.upkeep import push_gallery as push_gallery
+from .ingest.upkeep import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery
 from .ingest.run import IngestOptions as IngestOptions, ingest_paintings as ingest_paintings
 from .ingest.sample import make_sample as make_sample
 from .render.map_page import MapStyle as MapStyle, write_map as write_map

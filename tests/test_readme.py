@@ -15,7 +15,7 @@ import yaml
 from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
-from artsim.ingest.push import push_gallery
+from artsim.ingest.upkeep import push_gallery
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
 

@@ -88,7 +88,8 @@ class Kind:
         Makes the cutter; as ``"module:name"`` it is imported when the first picture is
         cut, so that a query by id loads no model. None: the point is the whole picture.
     cutter_field : str
-        Field of a painting that notes which cutter looked for its parts.
+        Field of a painting that notes which cutter looked for its parts; ``NOUN_cutter``
+        where it is not given.
     own_encoders : bool
         Whether its parts have encoders of their own rather than the pictures'.
     """
@@ -99,6 +100,11 @@ class Kind:
     cutter: MakeCutter | str | None = None
     cutter_field: str = ""
     own_encoders: bool = False
+
+    def __post_init__(self) -> None:
+        """Name the field that notes the cutter."""
+        if not self.cutter_field:
+            object.__setattr__(self, "cutter_field", f"{self.noun}_cutter")
 
     @property
     def is_whole(self) -> bool:

@@ -320,7 +320,7 @@ def delete(
     if everything == (not filters.is_empty):
         raise typer.BadParameter("say what: ids, or filters, or --all alone")
     with expected_errors():
-        from artsim.ingest.delete import delete_gallery, delete_paintings
+        from artsim.ingest.prune import delete_gallery, delete_paintings
         from artsim.search.filters import build_criteria
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
@@ -345,7 +345,7 @@ def delete(
 
 def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
     """Delete a gallery that cannot even be counted; return whether it is one."""
-    from artsim.ingest.delete import delete_gallery
+    from artsim.ingest.prune import delete_gallery
 
     try:
         _ = opened.paintings, opened.faces_if_any
@@ -382,7 +382,7 @@ def push(
 ) -> None:
     """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
     with expected_errors():
-        from artsim.ingest.push import push_gallery
+        from artsim.ingest.upkeep import push_gallery
         from artsim.render.progress import make_progress
         from artsim.store.base import ServerOptions
         from artsim.store.gallery import open_gallery

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.common import (
     ApiKeyOption,
@@ -39,8 +40,8 @@ from artsim.commands.common import (
 from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
-    from artsim.ingest.problem_list import ProblemList
-    from artsim.ingest.progress import Counts, IngestSummary, Problem
+    from artsim.ingest.records import Problem
+    from artsim.ingest.summary import Counts, IngestSummary, ProblemList
 
 SHOWN_PROBLEMS = 10
 SHOWN_CHARACTERS = 400
@@ -50,7 +51,7 @@ SOME_FAILED = 3
 """Exit code of an ingest that finished, and left out more than was to be expected."""
 
 SourceArgument = Annotated[
-    Path,
+    str,
     typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."),
 ]
 MetadataOption = Annotated[
@@ -75,6 +76,10 @@ FaceEncoderOption = Annotated[
     typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
 ]
 NoFacesOption = Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")]
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option("--kind", help="Parts to look for besides faces; repeatable."),
+]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
 ]
@@ -124,6 +129,7 @@ def ingest(
     encoder: EncoderOption = None,
     face_encoder: FaceEncoderOption = None,
     no_faces: NoFacesOption = False,
+    kind: KindOption = None,
     workers: WorkersOption = None,
     batch_size: BatchSizeOption = 32,
     limit: LimitOption = None,
@@ -167,15 +173,15 @@ def ingest(
         raise typer.BadParameter("--yes is for --prune")
     with expected_errors():
         from artsim.images.load import ImageLimits
-        from artsim.ingest.problem_list import ProblemList
         from artsim.ingest.run import IngestOptions, ingest_paintings
+        from artsim.ingest.summary import ProblemList
         from artsim.render.progress import make_progress
         from artsim.store.base import ServerOptions
 
         options = IngestOptions(
             encoders=tuple(encoder or ()),
             face_encoder=face_encoder,
-            faces=not no_faces,
+            kinds=_parse_kinds(kind or [], no_faces=no_faces),
             weights=weights,
             device=device,
             min_face=min_face,
@@ -250,7 +256,7 @@ def sample(
 
 
 def _lists(
-    source: Path, metadata: Path | None, columns: dict[str, str], errors: Path | None
+    source: str, metadata: Path | None, columns: dict[str, str], errors: Path | None
 ) -> tuple[Path, ...]:
     """Return the lists that are read, of which the one of the errors must be none."""
     if errors is None or not errors.exists():
@@ -261,14 +267,23 @@ def _lists(
     return () if read is None else (read,)
 
 
-def _say_what_is_understood(source: Path, metadata: Path | None, columns: dict[str, str]) -> None:
-    from artsim.ingest.sources import read_source
-    from artsim.ingest.understanding import understand_metadata
+def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
+    from artsim.ingest.sources import read_source, understand_metadata
     from artsim.render.text import clean
 
-    understanding = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
-    for line in understanding.lines() if understanding else ["There is no metadata."]:
+    lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
+    for line in ["There is no metadata."] if lines is None else lines:
         say(clean(line, SHOWN_CHARACTERS))
+
+
+def _parse_kinds(names: list[str], *, no_faces: bool) -> list[Kind]:
+    parts = {name: kind for name, kind in KINDS.items() if not kind.is_whole}
+    for name in names:
+        if name not in parts:
+            known = ", ".join(parts)
+            raise typer.BadParameter(f"--kind {name!r}: there is no such kind of parts; {known}")
+    wanted = dict.fromkeys(names if no_faces else [FACES.name, *names])
+    return [parts[name] for name in wanted]
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:
@@ -336,7 +351,12 @@ def _keep_problems(problems: list[Problem], listed: ProblemList) -> Path | None:
 
 def _in_words(summary: IngestSummary) -> str:
     counts = summary.counts
-    faces = f" with {counted(counts.faces, 'face')}" if counts.faces else ""
+    found = [
+        f"{count:,} {KINDS[name].noun if count == 1 else name}"
+        for name, count in counts.parts.items()
+        if count
+    ]
+    parts = f" with {' and '.join(found)}" if found else ""
     written = _written(counts, dry_run=summary.dry_run)
     ends = [
         (counts.updated, "had new metadata"),
@@ -350,7 +370,7 @@ def _in_words(summary: IngestSummary) -> str:
         for count, what in ends
         if count
     ]
-    text = "; ".join([written[0] + faces, *written[1:], *others])
+    text = "; ".join([written[0] + parts, *written[1:], *others])
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -367,7 +387,8 @@ def _written(counts: Counts, *, dry_run: bool) -> list[str]:
     ]
     if counts.extended and not parts:
         searched = counted(counts.extended, "painting")
-        parts = [f"{did('look', 'looked')} for faces in {searched}"]
+        looked_for = [name for name, count in counts.parts.items() if count] or counts.parts
+        parts = [f"{did('look', 'looked')} for {' and '.join(looked_for)} in {searched}"]
     if new or not parts:
         parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
     return parts

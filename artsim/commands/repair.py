@@ -20,7 +20,7 @@ from artsim.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from artsim.ingest.repair import GalleryRepair
+    from artsim.ingest.upkeep import GalleryRepair
     from artsim.store.repair import CollectionRepair
 
 SHOWN_IDS = 20
@@ -44,7 +44,7 @@ def repair(
     Example: artsim repair --gallery nga
     """
     with expected_errors():
-        from artsim.ingest.repair import repair_gallery
+        from artsim.ingest.upkeep import repair_gallery
         from artsim.render.progress import make_progress
 
         place = Place(gallery, url, None, home, wait)

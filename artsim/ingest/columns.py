@@ -3,166 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 from artsim.catalog.names import fold_text
 from artsim.errors import MetadataError
 
+_WORDS: Final[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("column_names.toml").read_text(encoding="utf-8")
+)
 
-def _names(*lines: str) -> tuple[str, ...]:
-    return tuple(name.strip() for line in lines for name in line.split(","))
+
+def _names(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for line in lines for name in line.rstrip(", ").split(","))
 
 
-_HEIGHTS: Final = "höhe, hauteur, altezza, alto, altura, hoogte"
-_WIDTHS: Final = "breite, largeur, larghezza, ancho, anchura, breedte"
+FIELD_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["fields"].items()}
+"""Names under which a field is recognized, the best first."""
 
-FIELD_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "image": _names(
-        "image, image file, image path, image filename, filename, file name, file, file path,"
-        "path, local path, picture, img",
-        "datei, dateiname, bilddatei, dateipfad, bild",
-        "fichier, nom du fichier, nom de fichier, fichier image, chemin, photo",
-        "immagine, nome file, file immagine, percorso",
-        "bestandsnaam, bestandspad, afbeelding, afbeeldingsbestand",
-        "archivo, nombre de archivo, nombre del archivo, fichero, imagen, foto, bestand",
-    ),
-    "id": _names(
-        "painting id, id, object id, artwork id, work id, object number, accession number,"
-        "accession no, inventory number, inventory no, inventory",
-        "inventarnummer, inventarnr, inv nr, invnr, inventar, objektnummer, objekt nr, objekt id,"
-        "werknummer, werk id",
-        "numéro d'inventaire, numéro inventaire, n° d'inventaire, n° inventaire, n° inv,"
-        "no inventaire, num inventaire, inventaire, inv",
-        "numero d'inventario, numero di inventario, numero inventario, n inventario, num inv,"
-        "inventario, inventarisnummer, inventarisnr, objectnummer",
-        "número de inventario, nº de inventario, nº inventario, núm inventario, n° de inventario",
-    ),
-    "title": _names(
-        "title, object title, artwork title, work title, painting title, item label",
-        "titel, werktitel, bildtitel, objekttitel, titre, titre de l'œuvre, titolo,"
-        "titolo dell'opera, titolo opera, título, título de la obra",
-    ),
-    "artist": _names(
-        "artist, artist name, artist display name, attribution, artist display, painter, creator,"
-        "creators, artists, author, maker, principal maker, creator label, artist title",
-        "künstler, künstlerin, künstlerinnen, künstlername, name des künstlers, maler, malerin,"
-        "urheber, urheberin, zuschreibung, artiste, auteur, peintre, artista, autore, autrice,"
-        "pittore, attribuzione, autor, autora, pintor, pintora, atribución, kunstenaar, schilder,"
-        "vervaardiger, toeschrijving, kunstner, konstnär",
-    ),
-    "attribution": _names(
-        "attribution kind, attribution type, attribution qualifier, artist prefix,"
-        "artist qualifier, creator qualifier, artist role, creator role, attribution",
-        "zuschreibung, art der zuschreibung, attribuzione, atribución, toeschrijving",
-    ),
-    "date_text": _names(
-        "date text, date, display date, object date, date display, dated, dating, creation date,"
-        "date created, production date, date made, year, inception",
-        "datierung, entstehungszeit, entstehungsjahr, entstehungsdatum, datum, jahr",
-        "datation, date de création, date d'exécution, millésime, millésime de création, année,"
-        "période de création, siècle",
-        "datazione, cronologia, anno, data, datación, cronología, fecha, año, datering, jaar",
-    ),
-    "year_start": _names("year, jahr, année, anno, año, jaar"),
-    "year_end": (),
-    "style": _names(
-        "style, styles, movement, art movement, stil, stilrichtung, kunstrichtung, epoche,"
-        "mouvement, courant, stile, corrente, movimento, estilo, movimiento, stijl, stroming",
-    ),
-    "genre": _names(
-        "genre, genres, object genre, gattung, bildgattung, genere, género, genero pictórico",
-    ),
-    "school": _names(
-        "school, nationality, artist nationality, culture, schule, malschule, nationalität,"
-        "école, école-pays, nationalité, scuola, scuola pittorica, nazionalità, escuela,"
-        "nacionalidad, nationaliteit",
-    ),
-    "medium": _names(
-        "medium, materials, material, medium display, technique, techniques",
-        "technik, material/technik, technik/material, material und technik, materialien,"
-        "maltechnik, matériaux, matériau, matériaux/techniques, matériaux et techniques,"
-        "matières et techniques, technique et support, tecnica, materia e tecnica, materiale,"
-        "materiali, técnica, técnica y soporte, materia y técnica, materiales, techniek,"
-        "materiaal, materiaal/techniek",
-    ),
-    "institution": _names(
-        "institution, museum, repository, holding institution, owner",
-        "aufbewahrungsort, verwahrort, sammlung, besitzer, eigentümer",
-        "lieu de conservation, musée, établissement, propriétaire",
-        "luogo di conservazione, museo, proprietà, institución, lugar de conservación",
-        "bewaarplaats, verblijfplaats, instelling",
-        "collection, collection label, current location, location, standort, localisation,"
-        "collocazione, ubicazione, collezione, ubicación, localización, colección, collectie,"
-        "standplaats",
-    ),
-    "width_cm": _names(
-        "width cm", _WIDTHS, ", ".join(f"{name} cm" for name in _WIDTHS.split(", ")), "b cm, w cm"
-    ),
-    "height_cm": _names(
-        "height cm", _HEIGHTS, ", ".join(f"{name} cm" for name in _HEIGHTS.split(", ")), "h cm"
-    ),
-    "rights": _names(
-        "rights, license, licence, copyright, rights statement, share license status",
-        "rechte, bildrechte, lizenz, urheberrecht, droits, diritti, licenza, derechos, licencia,"
-        "rechten, licentie",
-    ),
-    "source": _names(
-        "source, data source, provider, dataset, quelle, bildquelle, datenquelle, fonte, fuente,"
-        "bron",
-    ),
-    "source_url": _names(
-        "source url, object url, page url, web page, permalink, url, link, link resource,"
-        "frontend url, weblink, webseite, objektlink, lien, enlace",
-    ),
-    "tags": _names(
-        "tags, tag, keywords, keyword, subjects, subject, schlagworte, schlagwort, schlagwörter,"
-        "stichworte, stichwörter, mots-clés, mots clefs, parole chiave, palabras clave,"
-        "trefwoorden",
-    ),
-}
-"""Names under which a field is recognized, the best first, whatever their case, accents,
-spaces, hyphens and underscores; ``Kuenstler`` is ``Künstler`` too. Pairs of years are found
-by `_year_pair`. ``width`` and ``height`` alone are nobody's: most files mean pixels."""
-
-HELPER_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "attribution_suffix": _names("attribution suffix, artist suffix, creator suffix"),
-    "dimensions": _names(
-        "dimensions, dimension, measurements, size",
-        "maße, masse, maß, bildmaße, abmessungen, abmessung, größe, format, mesures",
-        "dimensioni, misure, dimensiones, medidas, afmetingen, afmeting, maten, formaat",
-    ),
-}
+HELPER_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["helpers"].items()}
 """Names of columns from which fields are read that they are not themselves."""
 
 _ALL_COLUMNS: Final = {**FIELD_COLUMNS, **HELPER_COLUMNS}
-
-SINGLE_YEARS: Final = frozenset(FIELD_COLUMNS["year_start"])
-"""Names of a column that is no half of a pair: the year is the first and the last."""
-
-_ALIASES: Final = {
-    "painting_id": "id", "date": "date_text", "tag": "tags",
-    "filename": "image", "file": "image", "picture": "image", "path": "image",
-    "museum": "institution", "url": "source_url",
-    "width": "width_cm", "height": "height_cm", "size": "dimensions",
-}  # fmt: skip
-"""Other words for the fields, in a map that a person gives."""
-
+_ALIASES: Final[Mapping[str, str]] = _WORDS["aliases"]
 _MISLEADING: Final = {
-    # What is an institution in a scholar's list is a part or a room of it in the museum's own.
-    **dict.fromkeys(
-        _names(
-            "collection, current location, location, standort, localisation, collocazione,"
-            "ubicazione, ubicación, localización, colección, collectie, standplaats"
-        ),
-        _names("department, abteilung, département, dipartimento, departamento"),
-    ),
-    # A file in Dutch, the holdings in German.
-    "bestand": _names("künstler, maler, datierung, maße, technik, gattung, standort, schule"),
+    name: _names(group["beside"])
+    for group in _WORDS["misleading"]
+    for name in _names(group["names"])
 }
-"""Names that do not mean their field in a file which has one of these other columns."""
 
 _DETAILS: Final = re.compile(r"\b(?:in )?(?:cm|mm|m|in|inch|inches|zoll|px|pixels?)\b")
 _ORDER: Final = re.compile(r"\b[hbwltd] ?x ?[hbwltd](?: ?x ?[hbwltd])?\b")
@@ -237,9 +109,7 @@ def resolve_columns(
             chosen[field] = column
             taken.add(column)
     for field, names in _ALL_COLUMNS.items():
-        if field in chosen:
-            continue
-        for name in names:
+        for name in () if field in chosen else names:
             found = next((by_norm[n] for n in _alias_spellings(name) if n in by_norm), None)
             if found and found not in taken and not _is_misleading(name, by_norm):
                 chosen[field] = found
@@ -251,7 +121,7 @@ def resolve_columns(
 
 def is_single_year(column: str) -> bool:
     """Say whether a column's name is that of a year, not of the first or last of several."""
-    return _norm(column) in {_norm(name) for name in SINGLE_YEARS}
+    return _norm(column) in {_norm(name) for name in FIELD_COLUMNS["year_start"]}
 
 
 def _is_misleading(name: str, by_norm: Mapping[str, str]) -> bool:
@@ -303,16 +173,13 @@ def _like(header: Sequence[str], column: str) -> str:
 
 
 def _spellings(column: str) -> list[str]:
-    """Return a column's plain name, the best last; ``Maße (H x B) in cm`` is ``Maße`` too."""
+    """Return a column's plain names, the best last; ``Maße (H x B) in cm`` is ``Maße`` too."""
     folded = " ".join(re.sub(r"[\W_]+", " ", fold_text(column)).split())
     bare = _DETAILS.sub("", _ORDER.sub("", folded)).replace(" ", "")
     details = _DETAILS.search(folded)
     sized = f"{bare}cm" if details and "p" not in details[0] else ""
-    return [name for name in (sized, _norm(column)) if name] + _bare_dimensions(bare)
-
-
-def _bare_dimensions(bare: str) -> list[str]:
-    return [bare] if bare in {_norm(name) for name in HELPER_COLUMNS["dimensions"]} else []
+    is_size = bare in {_norm(name) for name in HELPER_COLUMNS["dimensions"]}
+    return [name for name in (sized, _norm(column), bare if is_size else "") if name]
 
 
 @cache

@@ -1,35 +1,30 @@
-"""A folder of pictures, with or without metadata."""
+"""A folder of pictures, with or without a list of them."""
 
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
+from urllib.parse import unquote
 
 from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns
-from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest
-from artsim.ingest.manifest_source import SeenIds, make_painting, named_by, readable
-from artsim.ingest.picture_finder import PictureFinder
-from artsim.ingest.source_types import Row, RowProblem, SourceEntry, SourcePainting
+from artsim.ingest.manifest import ADDRESS, MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, named_path
+from artsim.ingest.records import Problem, Row, Rows, Source, SourceEntry, SourcePainting
+from artsim.ingest.row_payload import as_text, clean, make_painting, named_by, shown
 
+_RAW: Final = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2")
 _KINDS: Final[Mapping[str, str]] = {
-    ".heic": "HEIC",
-    ".heif": "HEIC",
-    ".hif": "HEIC",
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
     ".jxl": "JPEG XL",
-    ".dng": "camera raw",
-    ".cr2": "camera raw",
-    ".cr3": "camera raw",
-    ".nef": "camera raw",
-    ".arw": "camera raw",
-    ".orf": "camera raw",
-    ".raf": "camera raw",
-    ".rw2": "camera raw",
+    **dict.fromkeys(_RAW, "camera raw"),
 }
 """Kinds of files that have a name of their own; the others are called by their ending."""
 
@@ -40,6 +35,12 @@ _BESIDE_PICTURES: Final = frozenset(
 """Endings of notes, sidecars and the like, which nobody expects in a gallery of pictures."""
 
 _KINDS_SHOWN: Final = 6
+_PATHS_SHOWN: Final = 3
+_LONGEST_NAME: Final = 4096
+"""Characters; what is longer names no file."""
+
+_ROWS_SEARCHED: Final = 100_000
+"""Rows of a list in which a column of pictures is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Listing:
     ----------
     pictures : tuple of str
         Paths below the folder with ``/``, sorted.
-    problems : tuple of RowProblem
+    problems : tuple of Problem
         What could not be listed.
     passed_over : mapping of str to int
         How many other files there are of each kind, most first. Hidden files, lists,
@@ -58,7 +59,7 @@ class Listing:
     """
 
     pictures: tuple[str, ...]
-    problems: tuple[RowProblem, ...]
+    problems: tuple[Problem, ...]
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -75,59 +76,66 @@ class Listing:
         return f"{total:,} {verb} passed over: {', '.join(named)}"
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSource:
+class FolderSource(Source):
     """The pictures below a folder, joined with the rows of a list where there is one.
 
     A row's picture is found as `PictureFinder` says, by the column of pictures or, without
     one, by the id. Rows come first, in file order, then the pictures without a row, sorted.
     """
 
-    location: Path
-    listing: Listing
-    manifest: Manifest | None = None
-    columns: Columns | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def metadata(self) -> Path | None:
-        """The manifest's file."""
-        return None if self.manifest is None else self.manifest.path
+    def __init__(
+        self,
+        folder: Path,
+        listing: Listing,
+        manifest: Manifest | None = None,
+        columns: Columns | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self.uri = named_path(folder).as_uri()
+        self.root: Path = folder.absolute()
+        self.listing = listing
+        self.manifest = manifest
+        self.columns = columns
+        self.notes = notes
+        self.metadata = None if manifest is None else manifest.path
 
     def count(self) -> int:
         """Return the number of entries: problems, rows, and pictures without a row."""
         rows, used = 0, set[str]()
         for entry in self._rows():
             rows += 1
-            if not isinstance(entry, RowProblem):
+            if not isinstance(entry, Problem):
                 used.add(entry[1])
         return len(self.listing.problems) + rows + len(self.listing.pictures) - len(used)
 
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield the pictures with metadata, those without, and every problem."""
         yield from self.listing.problems
-        root = self.location.absolute()
         used: set[str] = set()
-        seen = SeenIds()
+        seen: dict[str, int] = {}
         for entry in self._rows():
-            if isinstance(entry, RowProblem):
+            if isinstance(entry, Problem):
                 yield entry
-            else:
-                used.add(entry[1])
-                yield self._joined(*entry, root, seen)
+                continue
+            row, relative = entry
+            used.add(relative)
+            columns = self.columns or Columns({}, ())
+            try:
+                yield make_painting(row, columns, self.root / relative, relative, seen)
+            except MetadataError as exc:
+                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
         for relative in self.listing.pictures:
+            path = self.root / relative
             if relative in used:
                 continue
-            if relative in seen.lines:
-                reason = f"its path is already the id of line {seen.lines[relative]}"
-                yield RowProblem(str(root / relative), None, reason, relative)
-                continue
-            path = root / relative
-            yield SourcePainting(
-                relative, path, {"painting_id": relative, "image_uri": path.as_uri()}
-            )
+            if relative in seen:
+                reason = f"{path}: its path is already the id of line {seen[relative]}"
+                yield Problem(str(path), reason, relative)
+            else:
+                payload = {"painting_id": relative, "image_uri": path.as_uri()}
+                yield SourcePainting(relative, path, payload)
 
-    def _rows(self) -> Iterator[tuple[Row, str] | RowProblem]:
+    def _rows(self) -> Iterator[tuple[Row, str] | Problem]:
         """Yield every row with the picture that it means, or why there is none."""
         if self.manifest is None or self.columns is None:
             return
@@ -135,19 +143,14 @@ class FolderSource:
         # Without a column of pictures the ids may be their file names.
         column = self.columns.by_field.get("image") or self.columns.by_field["id"]
         for row in self.manifest.rows():
+            if isinstance(row, Problem):
+                yield row
+                continue
             try:
-                good = readable(row)
-                yield good, finder.find(good.values.get(column))
+                yield row, finder.find(row.values.get(column))
             except MetadataError as exc:
                 named = named_by(row, self.columns)
-                yield RowProblem(str(self.manifest.path), row.line, str(exc), named)
-
-    def _joined(self, row: Row, relative: str, root: Path, seen: SeenIds) -> SourceEntry:
-        columns = self.columns or Columns({}, ())
-        try:
-            return make_painting(row, columns, root / relative, relative, seen)
-        except MetadataError as exc:
-            return RowProblem(str(self.metadata), row.line, str(exc), named_by(row, columns))
+                yield Problem.of_row(self.manifest.path, row.line, str(exc), named)
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -157,7 +160,9 @@ def list_pictures(folder: Path) -> Listing:
     also out of the folder: whoever made them meant so. A folder that is reached twice is
     read once, so that loops end.
     """
-    found = _Findings()
+    pictures: list[str] = []
+    problems: list[Problem] = []
+    passed_over: Counter[str] = Counter()
     visited: set[tuple[int, int]] = set()
     pending: list[tuple[Path, str]] = [(folder, "")]
     while pending:
@@ -169,56 +174,43 @@ def list_pictures(folder: Path) -> Listing:
             visited.add((status.st_dev, status.st_ino))
             entries = sorted(os.scandir(current), key=lambda entry: entry.name)
         except OSError as exc:
-            found.note_problem(str(current), f"cannot be listed: {exc.strerror or exc}")
+            problems.append(_unlisted(str(current), f"cannot be listed: {exc.strerror or exc}"))
             continue
         folders = []
         for entry in entries:
+            name = prefix + entry.name
+            suffix = PurePosixPath(entry.name).suffix.lower()
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             try:
                 is_folder = entry.is_dir()
             except OSError as exc:  # a link to itself
-                found.note_problem(entry.path, f"cannot be read: {exc.strerror or exc}")
+                problems.append(_unlisted(entry.path, f"cannot be read: {exc.strerror or exc}"))
                 continue
             if is_folder:
-                folders.append((current / entry.name, f"{prefix}{entry.name}/"))
+                folders.append((current / entry.name, f"{name}/"))
+            elif suffix not in IMAGE_SUFFIXES:
+                passed_over.update(filter(None, [_kind_passed_over(entry, suffix)]))
+            elif _is_utf8(name):
+                pictures.append(name)
             else:
-                found.note_file(entry, prefix + entry.name)
+                problems.append(_unlisted(name, "its name is not UTF-8; rename it", hides=False))
         pending += reversed(folders)
-    return found.listing()
+    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    return Listing(tuple(sorted(pictures)), tuple(sorted(problems, key=str)), dict(kinds))
 
 
-class _Findings:
-    """What was met below a folder so far."""
+def _unlisted(place: str, reason: str, *, hides: bool = True) -> Problem:
+    """Return the problem of what cannot be listed, whose name may be any bytes."""
+    printable = os.fsencode(place).decode("utf-8", "backslashreplace")
+    return Problem(printable, f"{printable}: {reason}", may_hide_any=hides)
 
-    def __init__(self) -> None:
-        self._pictures: list[str] = []
-        self._problems: list[RowProblem] = []
-        self._passed_over: Counter[str] = Counter()
 
-    def note_problem(self, place: str, reason: str, painting_id: str | None = None) -> None:
-        """Note what cannot be listed, whose name may be any bytes."""
-        printable = os.fsencode(place).decode("utf-8", "backslashreplace")
-        self._problems.append(RowProblem(printable, None, reason, painting_id))
-
-    def note_file(self, entry: os.DirEntry[str], relative: str) -> None:
-        """Note a file as a picture, a problem, or one passed over."""
-        suffix = PurePosixPath(entry.name).suffix.lower()
-        if suffix in IMAGE_SUFFIXES:
-            try:
-                relative.encode()
-            except UnicodeEncodeError:
-                self.note_problem(relative, "its name is not UTF-8; rename it", "")
-            else:
-                self._pictures.append(relative)
-        elif kind := _kind_passed_over(entry, suffix):
-            self._passed_over[kind] += 1
-
-    def listing(self) -> Listing:
-        """Return it all, in an order that depends on the files alone."""
-        problems = tuple(sorted(self._problems, key=str))
-        kinds = sorted(self._passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
-        return Listing(tuple(sorted(self._pictures)), problems, dict(kinds))
+def _is_utf8(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _kind_passed_over(entry: os.DirEntry[str], suffix: str) -> str | None:
@@ -236,3 +228,125 @@ def _kind_passed_over(entry: os.DirEntry[str], suffix: str) -> str | None:
         return None
     printable = "".join(char for char in suffix[1:] if char.isalnum())
     return _KINDS.get(suffix, printable[:12].upper() or "other")
+
+
+# --- which picture a row means -----------------------------------------------------
+
+
+class PictureFinder:
+    """The pictures of a folder by their paths below it, with ``/``, and by parts of these.
+
+    What a list says is a picture's path, else its file name, else its file name without
+    suffix, if just one has it; else the same with capitals, and underscores for spaces, ignored.
+    Of a web address the last part counts, with its ``%20`` decoded.
+    """
+
+    def __init__(self, pictures: Sequence[str]) -> None:
+        self._pictures = frozenset(pictures)
+        self._indexes: dict[str, Mapping[str, list[str]]] = {}
+
+    def find(self, value: Any) -> str:
+        """Return the one picture that a cell means; MetadataError if there is none, or several."""
+        text = _cell_text(value)
+        if text is None:
+            raise MetadataError("names no picture")
+        found = self._matches(text)
+        if not found:
+            raise MetadataError(f"names {shown(text)}, and there is no such picture in the folder")
+        if len(found) > 1:
+            more = len(found) - _PATHS_SHOWN
+            and_more = f" and {more} more" if more > 0 else ""
+            raise MetadataError(
+                f"names {shown(text)}, and more than one picture is called so "
+                f"({', '.join(found[:_PATHS_SHOWN])}{and_more}); give its path below the folder"
+            )
+        return found[0]
+
+    def finds_any(self, rows: Rows, column: str) -> bool:
+        """Return whether a column means a picture in any row."""
+        texts = (_cell_text(row.values.get(column)) for row in rows if isinstance(row, Row))
+        return any(text is not None and len(self._matches(text)) == 1 for text in texts)
+
+    def naming_column(self, rows: Rows) -> str | None:
+        """Return the column that means most pictures, none of them twice; None if none does.
+
+        Numbers without a suffix do not count: 1642 is a year before it is ``1642.jpg``.
+        """
+        pictures: dict[str, set[str]] = {}
+        cells: Counter[str] = Counter()
+        for row in islice(rows, _ROWS_SEARCHED):
+            for column, value in row.values.items() if isinstance(row, Row) else ():
+                if isinstance(value, str) and value and not value.isdecimal():
+                    found = self._matches(value.strip())
+                    if len(found) == 1:
+                        pictures.setdefault(column, set()).add(found[0])
+                        cells[column] += 1
+        sure = [column for column in pictures if len(pictures[column]) == cells[column]]
+        return max(sure, key=lambda column: cells[column], default=None)
+
+    def _matches(self, text: str) -> Sequence[str]:
+        if len(text) > _LONGEST_NAME:
+            return ()
+        path = _path_meant(text)
+        if path in self._pictures:
+            return (path,)
+        name = _name(path)
+        stem, suffix = _split_suffix(name)
+        # Without its suffix, as where the list has TIFFs and the folder JPEGs of them.
+        names = [name, stem] if suffix.lower() in IMAGE_SUFFIXES else [name]
+        for kind, keys in (
+            ("name", [name]),
+            ("stem", names),
+            ("folded path", [_folded(path)]),
+            ("folded name", [_folded(name)]),
+            ("folded stem", [_folded(part) for part in names]),
+        ):
+            for key in keys:
+                if found := self._index(kind).get(key):
+                    return found
+        return ()
+
+    def _index(self, kind: str) -> Mapping[str, list[str]]:
+        if kind not in self._indexes:
+            index: dict[str, list[str]] = {}
+            for picture in sorted(self._pictures):
+                index.setdefault(_KEYS[kind](picture), []).append(picture)
+            self._indexes[kind] = index
+        return self._indexes[kind]
+
+
+def _cell_text(value: Any) -> str | None:
+    cleaned = clean(value)
+    return None if cleaned is None else as_text(cleaned)
+
+
+def _path_meant(text: str) -> str:
+    """Return a cell's path, wherever it points: only pictures of the folder can be found."""
+    if ADDRESS.match(text):
+        path = re.split(r"[?#]", text, maxsplit=1)[0]
+        return unquote(path.rstrip("/").rpartition("/")[2])
+    parts = text.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _split_suffix(name: str) -> tuple[str, str]:
+    stem, dot, suffix = name.rpartition(".")
+    return (stem, dot + suffix) if stem else (name, "")
+
+
+def _name(path: str) -> str:
+    """Return the last part in Unicode's composed form; some file systems decompose names."""
+    return unicodedata.normalize("NFC", path.rpartition("/")[2])
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold().replace("_", " ")
+
+
+_KEYS: Final[Mapping[str, Callable[[str], str]]] = {
+    "name": _name,
+    "stem": lambda path: _split_suffix(_name(path))[0],
+    "folded path": _folded,
+    "folded name": lambda path: _folded(_name(path)),
+    "folded stem": lambda path: _folded(_split_suffix(_name(path))[0]),
+}

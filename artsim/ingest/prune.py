@@ -1,20 +1,60 @@
-"""Taking out of a gallery what its source no longer has."""
+"""Taking paintings out of a gallery: those named, and those that their source no longer has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import KINDS, PAINTINGS
 from artsim.catalog.progress import counted
 from artsim.errors import SourceError
-from artsim.ingest.delete import delete_by_id
-from artsim.ingest.destination import Destination
-from artsim.ingest.origin import UNNOTED, Origin, other_names
-from artsim.ingest.source_types import RowProblem, SourceEntry
+from artsim.ingest.records import Problem, SourceEntry
+from artsim.ingest.renames import INGESTED_FROM, UNNOTED, Origin
+from artsim.ingest.targets import Target
 from artsim.store.base import Collection
+from artsim.store.gallery import Gallery
 
 MOST_AT_ONCE = 0.1
 """Share of a source's paintings above which it is rather the source that is not whole."""
+
+_AT_ONCE = 500
+
+
+def delete_paintings(gallery: Gallery, criteria: Criteria) -> None:
+    """Delete the paintings that meet `criteria`, each after its parts.
+
+    Interrupted, it leaves every painting either whole or without parts; run again, it
+    finishes.
+
+    Raises
+    ------
+    ValueError
+        If `criteria` is empty: `delete_gallery` deletes everything.
+    """
+    if not criteria.must and not criteria.must_not:
+        raise ValueError("criteria must not be empty")
+    paintings = gallery[PAINTINGS]
+    records = paintings.scroll(criteria, payload_fields=["painting_id"])
+    ids = [str(record.payload["painting_id"]) for record in records]
+    delete_by_id(ids, paintings, [gallery[kind] for kind in gallery.kinds if not kind.is_whole])
+
+
+def delete_by_id(
+    painting_ids: Sequence[str], paintings: Collection, parts: Sequence[Collection]
+) -> None:
+    """Delete paintings, each after its parts."""
+    for start in range(0, len(painting_ids), _AT_ONCE):
+        some = Criteria((AnyOf("painting_id", tuple(painting_ids[start : start + _AT_ONCE])),))
+        for collection in (*parts, paintings):
+            collection.delete(some)
+
+
+def delete_gallery(gallery: Gallery) -> None:
+    """Delete the gallery's collections with all that is in them, the paintings last."""
+    for kind in reversed(KINDS.values()):
+        gallery.store.delete_collection(gallery.collection_name(kind))
 
 
 @dataclass(slots=True)
@@ -27,34 +67,34 @@ class Yielded:
         Of its pictures, whether or not they could be read.
     named : set of str
         What rows with a problem call their paintings: these are still in the source.
-    hidden : RowProblem or None
+    hidden : Problem or None
         The first problem behind which any painting may be.
     """
 
     ids: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
-    hidden: RowProblem | None = None
+    hidden: Problem | None = None
 
     def watch(self, entries: Iterable[SourceEntry]) -> Iterator[SourceEntry]:
         """Yield the entries, noting them."""
         for entry in entries:
-            if not isinstance(entry, RowProblem):
+            if not isinstance(entry, Problem):
                 self.ids.add(entry.painting_id)
             elif entry.painting_id is not None:
-                self.named |= other_names(entry.painting_id) - {""}
-            elif self.hidden is None:
+                self.named |= _other_names(entry.painting_id)
+            elif entry.may_hide_any and self.hidden is None:
                 self.hidden = entry
             yield entry
 
     def has(self, painting_id: str) -> bool:
         """Return whether the source may still have the painting."""
-        return painting_id in self.ids or not self.named.isdisjoint(other_names(painting_id))
+        return painting_id in self.ids or not self.named.isdisjoint(_other_names(painting_id))
 
 
 def prune(
-    origin: Origin, yielded: Yielded, destination: Destination, *, most: float, dry_run: bool
+    origin: Origin, yielded: Yielded, targets: Sequence[Target], *, most: float, dry_run: bool
 ) -> int:
-    """Take out what the source no longer has, each painting after its faces.
+    """Take out what the source no longer has, each painting after its parts.
 
     Interrupted, it is finished by the next one.
 
@@ -78,7 +118,8 @@ def prune(
         If the source is empty or was not read wholly, or more would go than may; nothing
         is taken out then.
     """
-    if destination.paintings is None:
+    paintings, *parts = (target.collection for target in targets)
+    if paintings is None:
         return 0
     if not yielded.ids:
         raise SourceError(f"{origin.uri} has no picture that is there: nothing was taken out")
@@ -87,7 +128,7 @@ def prune(
             f"{yielded.hidden}: nothing was taken out, since nobody knows which paintings are "
             "behind it; mend it first"
         )
-    gone, total = _missing(origin, yielded, destination.paintings)
+    gone, total = _missing(origin, yielded, paintings)
     if len(gone) > most * total:
         raise SourceError(
             f"{len(gone):,} of {counted(total, 'painting')} from {origin.uri} are no longer in it, "
@@ -96,7 +137,7 @@ def prune(
             hint="--yes",
         )
     if not dry_run:
-        delete_by_id(gone, destination.paintings, destination.faces)
+        delete_by_id(gone, paintings, [part for part in parts if part is not None])
     return len(gone)
 
 
@@ -106,7 +147,7 @@ def _missing(origin: Origin, yielded: Yielded, paintings: Collection) -> tuple[l
     total = 0
     # Before sources were noted, a path for an id still showed which folder it came from.
     for criteria in (origin.own, UNNOTED) if origin.is_folder else (origin.own,):
-        fields = ["painting_id", "image_uri", "ingested_from"]
+        fields = ["painting_id", "image_uri", INGESTED_FROM]
         for record in paintings.scroll(criteria, payload_fields=fields):
             if criteria is UNNOTED and not origin.gave(record.payload):
                 continue
@@ -115,3 +156,9 @@ def _missing(origin: Origin, yielded: Yielded, paintings: Collection) -> tuple[l
             if not yielded.has(painting_id):
                 gone.append(painting_id)
     return gone, total
+
+
+def _other_names(painting_id: str) -> set[str]:
+    """Return what a row may call a picture of that id: its path, name, or name without suffix."""
+    path = PurePosixPath(painting_id.replace("\\", "/"))
+    return {painting_id, str(path), path.name, path.stem} - {""}

@@ -1,18 +1,51 @@
-"""From a manifest's row to a painting's payload."""
+"""From a manifest's row to a painting: its cells made plain, read, and put into fields."""
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import json
+import math
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.attribution import Attribution, parse_attribution, without_role
 from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
-from artsim.catalog.names import artist_key
-from artsim.catalog.payload import ATTRIBUTIONS, Payload
-from artsim.ingest.cells import as_text, clean, says_nothing, text_within
+from artsim.catalog.dimensions import read_length, read_size
+from artsim.catalog.names import artist_key, fold_text
+from artsim.catalog.payload import ATTRIBUTIONS, Payload, why_unstorable
+from artsim.errors import MetadataError
 from artsim.ingest.columns import Columns, is_single_year
-from artsim.ingest.dimensions import read_length, read_size
+from artsim.ingest.records import Row, SourcePainting
+
+_NEVER_A_VALUE: Final = frozenset(
+    {"NULL", "Null", "null", "<NULL>", "<null>", "nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a",
+     "[blank]", "(blank)", "\\N", "NaT"}
+)  # fmt: skip
+"""What databases and spreadsheets write for nothing, in any column. ``Nan`` is a name."""
+
+_NOTHING: Final = frozenset(
+    {"none", "nil", "-", "--", "---", "?", "??", "\u2013", "\u2014", "not provided",
+     "not available", "not applicable", "not recorded", "n. a.", "n.a.", "o. a.", "o.a.", "k. a.",
+     "k.a.", "ohne angabe", "ohne angaben", "keine angabe", "keine angaben", "non renseigne",
+     "non disponibile", "no disponible", "niet beschikbaar", "geen"}
+)  # fmt: skip
+"""What people write for nothing, without case and accents."""
+
+_NOT_KNOWN: Final = frozenset(
+    {"unknown", "not known", "unbekannt", "inconnu", "inconnue", "sconosciuto", "sconosciuta",
+     "desconocido", "desconocida", "onbekend", "unidentified", "not identified"}
+)  # fmt: skip
+
+_TEXT_KEYS: Final = (
+    "title", "name", "label", "period", "text", "value", "creator", "preflabel", "display_name",
+    "displayname", "term", "content", "@value", "en", "none",
+)  # fmt: skip
+"""Where the text is in a nested value, such as ``{"title": …, "type": …}``."""
+
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
 
 _PLAIN: Final = ("title", "medium", "institution", "rights", "source", "source_url")
 _LISTS: Final = ("style", "genre", "tags")
@@ -20,6 +53,54 @@ _YEAR: Final = re.compile(r"-?[0-9]{1,4}(?:\.0+)?")
 _ZERO: Final = re.compile(r"-?0+(?:\.0+)?")
 _LIST_DIVIDERS: Final = re.compile(r"[|;]")
 _WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)
+_NO_YEAR: Final = -9999
+
+
+def make_painting(
+    row: Row, columns: Columns, path: Path, relative: str, seen: dict[str, int]
+) -> SourcePainting:
+    """Join a row and its picture.
+
+    Parameters
+    ----------
+    relative : str
+        The picture's path below the source, which is the id where the row gives none.
+    seen : dict of str to int
+        Lines of the ids so far, to which this one is added.
+
+    Raises
+    ------
+    MetadataError
+        If the id has been there, or the gallery could not give back what the row says.
+    """
+    given = clean(row.values.get(columns.by_field.get("id", "")))
+    painting_id = relative if given is None or says_nothing(given) else as_text(given)
+    payload = {
+        "painting_id": painting_id,
+        **row_payload(row.values, columns),
+        "image_uri": path.as_uri(),
+    }
+    if reason := why_unstorable(payload):
+        raise MetadataError(reason)
+    first = seen.setdefault(painting_id, row.line)
+    if first != row.line:
+        raise MetadataError(f"the id {shown(painting_id)} is already that of line {first}")
+    return SourcePainting(painting_id, path, payload)
+
+
+def named_by(row: Row, columns: Columns) -> str:
+    """Return the id of a row, else its picture's path; "" if it has neither."""
+    for field in ("id", "image"):
+        given = clean(row.values.get(columns.by_field.get(field, "")))
+        if given is not None and not says_nothing(given):
+            return as_text(given)
+    return ""
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """Return a text from a list as a message quotes it, shortened in its middle."""
+    half = limit // 2
+    return repr(text if len(text) <= limit else f"{text[:half]}…{text[-half:]}")
 
 
 def row_payload(values: Mapping[str, Any], columns: Columns) -> Payload:
@@ -188,9 +269,6 @@ def _stated_years(text: str) -> YearRange | None:
     return YearRange(year, year) if is_year else None
 
 
-_NO_YEAR: Final = -9999
-
-
 def _parts(value: Any) -> list[str]:
     pieces = value if isinstance(value, list) else [value] if value is not None else []
     texts = [
@@ -229,3 +307,83 @@ def _own_length(text: str, column: str, field: str) -> float | None:
         return length
     size = read_size(text, heading=column)
     return None if size is None else size.height if field == "height_cm" else size.width
+
+
+# --- cells -----------------------------------------------------------------------
+
+
+def clean(value: Any) -> Any:
+    """Return `value` as JSON would hold it, stripped; None if nothing is left of it.
+
+    ``NULL``, ``nan``, ``[blank]`` and the like are nothing.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        return text if text and text not in _NEVER_A_VALUE else None
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float | decimal.Decimal):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        cleaned = {str(key): clean(inner) for key, inner in value.items()}
+        return {key: inner for key, inner in cleaned.items() if inner is not None} or None
+    if isinstance(value, list | tuple):
+        return [inner for inner in map(clean, value) if inner is not None] or None
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return None
+
+
+def says_nothing(value: Any, *, or_not_known: bool = False) -> bool:
+    """Say whether a cleaned value is a person's mark for nothing, as ``None`` or ``-``.
+
+    Parameters
+    ----------
+    value : object
+        From `clean`.
+    or_not_known : bool
+        Whether ``unknown`` and its like are nothing too.
+    """
+    if not isinstance(value, str) or len(value) > 24:
+        return False
+    folded = " ".join(fold_text(value).split())
+    return folded in _NOTHING or (or_not_known and folded in _NOT_KNOWN)
+
+
+def as_text(value: Any) -> str:
+    """Return a cleaned value as a person would write it: 12.0 is ``"12"``.
+
+    Of a nested value the text in it, else JSON.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, list):
+        return "; ".join(dict.fromkeys(map(as_text, value)))
+    if isinstance(value, Mapping):
+        inner = text_within(value)
+        return json.dumps(value, ensure_ascii=False) if inner is None else as_text(inner)
+    return json.dumps(value)
+
+
+def text_within(value: Any) -> Any:
+    """Return what a nested value says in words: a plain value, or a list of such.
+
+    Returns
+    -------
+    object or None
+        None if it is nested and has no text under a usual key.
+    """
+    if isinstance(value, list):
+        parts = [text_within(inner) for inner in value]
+        return None if None in parts or not parts else parts
+    if not isinstance(value, Mapping):
+        return value
+    by_key = {key.casefold(): inner for key, inner in value.items()}
+    for key in _TEXT_KEYS:
+        if key in by_key and (found := text_within(by_key[key])) is not None:
+            return found
+    if all(_LANGUAGE.fullmatch(key) for key in value):
+        return text_within(next(iter(value.values())))
+    return None

@@ -1,34 +1,43 @@
-"""Ingest, from a path and names to a gallery and a summary."""
+"""Ingest, from a source and names of encoders to a gallery and a summary."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import InitVar, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
+from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.errors import SourceError
 from artsim.images.load import ImageLimits
-from artsim.ingest.destination import Destination, existing_destination, make_destination
-from artsim.ingest.equipment import Equipment, check_encoders, default_specs
-from artsim.ingest.origin import Origin
-from artsim.ingest.pipeline import run_ingest
-from artsim.ingest.progress import IngestSummary
 from artsim.ingest.prune import MOST_AT_ONCE, Yielded, prune
-from artsim.ingest.reader import Reader
-from artsim.ingest.renames import Renames
+from artsim.ingest.read import Reader, ReadPainting
+from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
+from artsim.ingest.renames import Origin, Renames
 from artsim.ingest.sources import read_source
-from artsim.store.base import ServerOptions
+from artsim.ingest.summary import Counts, IngestSummary
+from artsim.ingest.targets import Target, check_encoders
+from artsim.ingest.write import Writer, encode_paintings
+from artsim.store.base import Collection, ServerOptions
 from artsim.store.gallery import Gallery
+
+DEFAULT_ENCODER = "builtin"
 
 WORTH_SAYING = 5000
 """Paintings from which on building the indexes takes long enough to be announced."""
+
+_LOOK_UP = 128
+"""Paintings that are looked up in the gallery at a time."""
 
 T = TypeVar("T")
 
@@ -42,10 +51,13 @@ class IngestOptions:
     encoders : sequence of str
         Names or specs for whole pictures; by default those the gallery has, else
         the built-in one.
+    kinds : sequence of Kind
+        Parts of pictures that are looked for: faces unless others are named.
     face_encoder : str or None
-        For aligned faces; by default as for pictures.
+        For kinds with encoders of their own, as faces; by default those the gallery has, else
+        the built-in one. Parts of other kinds are encoded as the pictures are.
     faces : bool
-        Whether faces are looked for.
+        False takes faces out of `kinds`.
     weights : Path or None
         File of weights, where there is one encoder.
     device : str
@@ -73,8 +85,9 @@ class IngestOptions:
     """
 
     encoders: Sequence[str] = ()
+    kinds: Sequence[Kind] = (FACES,)
     face_encoder: str | None = None
-    faces: bool = True
+    faces: InitVar[bool] = True
     weights: Path | None = None
     device: str = "auto"
     min_face: int | None = None
@@ -90,8 +103,12 @@ class IngestOptions:
     prune_any: bool = False
     server: ServerOptions = field(default_factory=ServerOptions)
 
-    def __post_init__(self) -> None:
-        """Refuse numbers that make no sense."""
+    def __post_init__(self, faces: bool) -> None:
+        """Refuse what makes no sense."""
+        kinds = tuple(kind for kind in self.kinds if faces or kind.name != FACES.name)
+        object.__setattr__(self, "kinds", kinds)
+        if whole := [kind.name for kind in kinds if kind.is_whole]:
+            raise ValueError(f"{whole[0]} are whole pictures, which are ingested in any case")
         if self.shard is not None and not 1 <= self.shard[0] <= self.shard[1]:
             raise ValueError(f"shard must be (i, n) with i in 1..n, not {self.shard}")
         for name in ("workers", "batch_size", "limit"):
@@ -104,7 +121,7 @@ class IngestOptions:
 
 def ingest_paintings(
     gallery: Gallery,
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Source,
     options: IngestOptions | None = None,
     *,
     metadata: str | os.PathLike[str] | None = None,
@@ -112,7 +129,7 @@ def ingest_paintings(
     progress: Progress | None = None,
     settings: Settings | None = None,
 ) -> IngestSummary:
-    """Bring a folder or manifest of paintings into a gallery, which is made if need be.
+    """Bring a source of paintings into a gallery, which is made if need be.
 
     What the gallery has already, with the same picture, metadata and encoders, is
     skipped: after an interruption of any kind the same call goes on. Safe to repeat.
@@ -122,8 +139,9 @@ def ingest_paintings(
     ----------
     gallery : Gallery
         From `open_gallery`.
-    source : path or str
-        Folder (recursive) or manifest: CSV, TSV, JSON Lines or Parquet.
+    source : path, str or Source
+        Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), the address of
+        one of `artsim.ingest.sources.SOURCES`, or a source itself.
     metadata : path or str, optional
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
@@ -147,112 +165,225 @@ def ingest_paintings(
         If the database fails; what was written before stays.
     """
     options = options or IngestOptions()
-    source = Path(source)
-    metadata = None if metadata is None else Path(metadata)
     progress = progress or SilentProgress()
     begun = time.monotonic()
-    opened = read_source(source, metadata=metadata, column_map=columns)
-    equipment = load_equipment(gallery, options, settings or load_settings())
-    if options.dry_run:
-        destination = existing_destination(gallery, equipment)
+    if isinstance(source, Source):
+        opened, name = source, source.uri
     else:
-        destination = make_destination(gallery, equipment, options.server)
-    origin, yielded = Origin.of(opened.location), Yielded()
-    renames = Renames(origin, destination.paintings, destination.look_up)
-    reader = Reader(equipment, options.limits, renames, options.force, options.dry_run)
-    entries = yielded.watch(opened) if options.prune else opened
-    progress.start(_expected(opened.count(), options), f"Ingesting {source}")
+        listed = None if metadata is None else Path(metadata)
+        opened = read_source(os.fspath(source), metadata=listed, column_map=columns)
+        name = opened.uri if opened.root is None else str(Path(source))
+    targets = _load_targets(gallery, options, settings or load_settings())
+    origin, yielded = Origin.of(opened), Yielded()
+    renames = Renames(origin, targets)
+    reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
+    entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
+    progress.start(_expected(opened.count(), options), f"Ingesting {name}")
     try:
-        summary = run_ingest(
-            islice(_every_nth(entries, options.shard), options.limit),
-            reader,
-            renames.look_up,
-            destination.write,
-            workers=options.workers or os.cpu_count() or 1,
-            batch_size=options.batch_size,
-            progress=progress,
-        )
+        entries = islice(_every_nth(entries, options.shard), options.limit)
+        summary = _run(entries, reader, options, progress)
         if options.prune:
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            summary = _prune(summary, origin, yielded, destination, options)
+            summary = _prune(summary, origin, yielded, targets, options)
     finally:
         progress.finish()
-        destination.flush()
+        for collection in _collections(reversed(targets)):
+            collection.flush()
     if not options.dry_run:
         gallery.settle_reading()
         if summary.counts.written:
-            _build_indexes(destination, progress)
+            _build_indexes(targets, progress)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+
+
+def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) -> list[Target]:
+    """Load the models of an ingest, and create the collections that it writes to.
+
+    All models are loaded before anything is created.
+    """
+    loaded = {PAINTINGS.name: _load_encoders(gallery, PAINTINGS, options, settings)}
+    looked_for = {kind.name: kind for kind in options.kinds}
+    for kind in options.kinds:
+        if kind.own_encoders:
+            loaded[kind.name] = _load_encoders(gallery, kind, options, settings)
+        else:
+            loaded[kind.name] = loaded[PAINTINGS.name]
+            infos = [encoder.info for encoder in loaded[kind.name]]
+            recorded = gallery.encoders(kind) if kind in gallery else {}
+            check_encoders(infos, recorded, gallery.collection_name(kind))
+    how = CutterOptions(options.device, options.min_face, options.face_score)
+    cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
+    targets = []
+    for name, kind in (KINDS | looked_for).items():
+        encoders = loaded.get(name, ())
+        collection = None
+        if encoders and not options.dry_run:
+            infos = [encoder.info for encoder in encoders]
+            collection = gallery.create(kind, infos, options=options.server)
+        elif kind in gallery:
+            collection = gallery[kind]
+        targets.append(Target(kind, collection, encoders, cutters.get(name)))
+    return targets
+
+
+def _load_encoders(
+    gallery: Gallery, kind: Kind, options: IngestOptions, settings: Settings
+) -> list[Encoder]:
+    recorded = gallery.encoders(kind) if kind in gallery else {}
+    named = options.encoders if kind.is_whole else filter(None, [options.face_encoder])
+    specs = list(named) or [info.spec for info in recorded.values()] or [DEFAULT_ENCODER]
+    weights = options.weights if kind.is_whole else None
+    encoders = [
+        load_encoder(spec, weights=weights, device=options.device, settings=settings)
+        for spec in specs
+    ]
+    infos = [encoder.info for encoder in encoders]
+    check_encoders(infos, recorded, gallery.collection_name(kind))
+    return encoders
+
+
+def _collections(targets: Iterable[Target]) -> list[Collection]:
+    return [target.collection for target in targets if target.collection is not None]
 
 
 def _prune(
     summary: IngestSummary,
     origin: Origin,
     yielded: Yielded,
-    destination: Destination,
+    targets: Sequence[Target],
     options: IngestOptions,
 ) -> IngestSummary:
     most = 1.0 if options.prune_any else MOST_AT_ONCE
     try:
-        summary.counts.pruned = prune(
-            origin, yielded, destination, most=most, dry_run=options.dry_run
-        )
+        pruned = prune(origin, yielded, targets, most=most, dry_run=options.dry_run)
     except SourceError as refusal:
         return replace(summary, refusal=refusal)
+    summary.counts.pruned = pruned
     return summary
 
 
-def _build_indexes(destination: Destination, progress: Progress) -> None:
-    if destination.paintings is None or destination.paintings.count() < WORTH_SAYING:
-        destination.optimize()
-        return
-    progress.start(None, "Building the search index, which may take minutes")
+def _build_indexes(targets: Sequence[Target], progress: Progress) -> None:
+    collections = _collections(targets)
+    is_long = bool(collections) and collections[0].count() >= WORTH_SAYING
+    if is_long:
+        progress.start(None, "Building the search index, which may take minutes")
     try:
-        destination.optimize()
+        for collection in collections:
+            collection.optimize()
     finally:
-        progress.finish()
-
-
-def load_equipment(gallery: Gallery, options: IngestOptions, settings: Settings) -> Equipment:
-    """Load the encoders and the face detector of an ingest.
-
-    Raises
-    ------
-    EncoderError
-        If one cannot be loaded, or the gallery has other vectors of its name.
-    """
-    recorded = gallery.image_encoders() if gallery.has_paintings else {}
-    specs = list(options.encoders) or default_specs(recorded)
-    encoders = [
-        load_encoder(spec, weights=options.weights, device=options.device, settings=settings)
-        for spec in specs
-    ]
-    check_encoders([e.info for e in encoders], recorded, gallery.paintings_name)
-    if not options.faces:
-        return Equipment(encoders)
-    from artsim.encoders.face_crops import load_detector
-
-    recorded = gallery.face_encoders() if gallery.has_faces else {}
-    face_specs = [options.face_encoder] if options.face_encoder else default_specs(recorded)
-    face_encoders = [
-        load_encoder(spec, device=options.device, settings=settings) for spec in face_specs
-    ]
-    check_encoders([e.info for e in face_encoders], recorded, gallery.faces_name)
-    detector = load_detector(
-        min_face=options.min_face, score=options.face_score, device=options.device
-    )
-    return Equipment(encoders, detector, face_encoders)
+        if is_long:
+            progress.finish()
 
 
 def _every_nth(paintings: Iterable[T], shard: tuple[int, int] | None) -> Iterator[T]:
-    if shard is None:
-        return iter(paintings)
-    first, step = shard
+    first, step = shard or (1, 1)
     return islice(paintings, first - 1, None, step)
 
 
-def _expected(count: int, options: IngestOptions) -> int:
-    if options.shard is not None:
-        first, step = options.shard
-        count = len(range(first - 1, count, step))
+def _expected(count: int | None, options: IngestOptions) -> int | None:
+    if count is None:
+        return options.limit
+    first, step = options.shard or (1, 1)
+    count = len(range(first - 1, count, step))
     return count if options.limit is None else min(count, options.limit)
+
+
+# --- reading, encoding and writing at once -------------------------------------------
+
+
+def _run(
+    entries: Iterable[SourceEntry], reader: Reader, options: IngestOptions, progress: Progress
+) -> IngestSummary:
+    """Bring every painting into the gallery, skipping what it has already.
+
+    Memory is bounded by the number of workers and the size of a batch, whatever the source's
+    length. Ctrl-C (KeyboardInterrupt) and failures of the store leave only whole paintings.
+    """
+    workers = options.workers or os.cpu_count() or 1
+    batch_size = options.batch_size
+    summary = IngestSummary(Counts(), dry_run=reader.dry_run)
+    counts = summary.counts
+    batch: list[ReadPainting] = []
+
+    def report() -> None:
+        done = counts.done + len(batch)
+        progress.update(done, **counts.parts, skipped=counts.unchanged, failed=counts.failed)
+
+    reads = _read_ahead(entries, reader, workers, workers + 2 * batch_size)
+    with Writer(reader.targets) as writer, closing(reads):
+        for read in reads:
+            if isinstance(read, Problem):
+                summary.problems.append(read)
+                counts.failed += 1
+            elif read.unchanged:
+                counts.unchanged += 1
+            else:
+                batch.append(read)
+            report()
+            if len(batch) == batch_size:
+                _put(batch, reader, writer, batch_size, summary)
+                batch = []
+        if batch:
+            _put(batch, reader, writer, batch_size, summary)
+            batch = []
+    report()
+    return summary
+
+
+def _put(
+    batch: Sequence[ReadPainting],
+    reader: Reader,
+    writer: Writer,
+    batch_size: int,
+    summary: IngestSummary,
+) -> None:
+    if not reader.dry_run:
+        writer.put(encode_paintings(batch, reader.targets, batch_size))
+    names = {e.info.vector_name: e.info.name for e in reader.targets[0].encoders}
+    for read in batch:
+        if read.renamed_from is not None:
+            summary.renamed.append((read.renamed_from, read.painting_id))
+        _count(read, names, summary.counts)
+
+
+def _count(read: ReadPainting, names: Mapping[str, str], counts: Counts) -> None:
+    if read.has_new_vectors:
+        counts.written += 1
+        for kind, parts in read.parts.items():
+            counts.parts[kind] = counts.parts.get(kind, 0) + len(parts)
+        if not read.fresh:
+            counts.extended += 1
+            for name in (names[vector_name] for vector_name in read.prepared):
+                counts.added[name] = counts.added.get(name, 0) + 1
+    elif read.renamed_from is not None:
+        counts.renamed += 1
+    else:
+        counts.updated += 1
+
+
+def _read_ahead(
+    entries: Iterable[SourceEntry], reader: Reader, workers: int, ahead: int
+) -> Generator[ReadPainting | Problem, None, None]:
+    """Yield in the source's order what the reader threads made of it, `ahead` at the most."""
+    waiting: deque[Future[ReadPainting | Problem] | Problem] = deque()
+    entries = iter(entries)
+    with ThreadPoolExecutor(workers, thread_name_prefix="artsim-reader") as pool:
+        try:
+            while chunk := list(islice(entries, _LOOK_UP)):
+                known = reader.renames.look_up([p for p in chunk if isinstance(p, SourcePainting)])
+                for entry in chunk:
+                    if isinstance(entry, Problem):
+                        waiting.append(entry)
+                    else:
+                        known_of = known.get(entry.painting_id)
+                        waiting.append(pool.submit(reader.read, entry, known_of))
+                    while len(waiting) > ahead:
+                        yield _result(waiting.popleft())
+            while waiting:
+                yield _result(waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _result(outcome: Future[ReadPainting | Problem] | Problem) -> ReadPainting | Problem:
+    return outcome.result() if isinstance(outcome, Future) else outcome

@@ -1,23 +1,34 @@
-"""Sources of pictures: opening a folder or a manifest."""
+"""Opening a source by its address, and how its metadata is understood."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
+from artsim.catalog.payload import Payload
 from artsim.catalog.results import Note
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import FolderSource, Listing, list_pictures
-from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, open_manifest
-from artsim.ingest.manifest_source import ManifestSource
-from artsim.ingest.picture_finder import PictureFinder, shown
-from artsim.ingest.source_types import Source
+from artsim.ingest.folder import FolderSource, PictureFinder, list_pictures
+from artsim.ingest.manifest import (
+    MANIFEST_SUFFIXES,
+    OTHER_LISTS,
+    Manifest,
+    ManifestSource,
+    open_manifest,
+)
+from artsim.ingest.records import Source, SourcePainting
+from artsim.ingest.row_payload import shown
+
+SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
+"""What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
+that is put here can be ingested by its address; what has no such scheme is a path."""
 
 _READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
 _NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
@@ -27,20 +38,29 @@ _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
 _COLUMNS_NAMED: Final = 20
 
+SHOWN_ROWS: Final = 3
+_SHOWN_TEXTS: Final = 3
+_FROM_COLUMN: Final = {
+    "artist": "artist, artist_key, attribution",
+    "attribution_suffix": "attribution",
+    "date_text": "date_text, year_start, year_end",
+    "dimensions": "height_cm, width_cm, extra",
+}
+
 
 def read_source(
-    source: Path,
+    source: str | Path,
     *,
     metadata: Path | None = None,
     column_map: Mapping[str, str] | None = None,
 ) -> Source:
-    """Open a folder of pictures or a manifest.
+    """Open a folder of pictures, a manifest, or a source of `SOURCES` by its address.
 
     Parameters
     ----------
-    source : Path
+    source : str or Path
         A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it.
+        Parquet) of one row a picture with paths relative to it, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
@@ -62,6 +82,14 @@ def read_source(
         If a manifest cannot be read, has no column of pictures, or `column_map` does not
         fit it.
     """
+    scheme, colon, _ = str(source).partition(":")
+    if colon and scheme in SOURCES:
+        if metadata is not None or column_map:
+            raise SourceError(
+                f"{source} brings its own metadata: no list is joined with it, no column mapped"
+            )
+        return SOURCES[scheme](str(source))
+    source = Path(source)
     if _kind(source) == "folder":
         return _open_folder(source, metadata, column_map)
     _refuse_other_files(source)
@@ -104,53 +132,64 @@ def _refuse_other_files(source: Path) -> None:
         )
 
 
+# --- the list of a folder ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list in a folder: open, or why it cannot be.
+
+    Attributes
+    ----------
+    how : tuple of str
+        How the column of pictures was found, if by its cells.
+    """
+
+    path: Path
+    manifest: Manifest | None = None
+    columns: Columns = field(default_factory=lambda: Columns({}, ()))
+    how: tuple[str, ...] = ()
+    error: MetadataError | None = None
+
+
 def _open_folder(
     folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
 ) -> FolderSource:
     listing = list_pictures(folder)
+    passed_over = listing.passed_over_in_words
     if not listing.pictures:
-        raise _no_pictures(folder, listing)
+        why = f" ({listing.problems[0]})" if listing.problems else ""
+        instead = f"; {passed_over}" if passed_over else ""
+        raise SourceError(
+            f"there is no picture in {folder}{why}; "
+            f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
+            path=folder,
+        )
     finder = PictureFinder(listing.pictures)
     lists = _lists(folder)
     chosen = metadata or _own_metadata(folder, lists)
     others = [path for path in lists if chosen is None or not _is_same(path, chosen)]
     tried = [_try(path, column_map, finder, by_cells=chosen is None) for path in others]
-    joined = _only_naming(tried) if chosen is None else _join(chosen, column_map, finder)
-    if joined is None and column_map:
-        if len(tried) == 1 and isinstance(tried[0], MetadataError):
-            raise tried[0]
+    used = None if chosen is None else _join(chosen, column_map, finder)
+    naming = [one for one in tried if "image" in one.columns.by_field]
+    if chosen is None and len(naming) == 1:
+        used = naming[0]
+    if used is None and column_map:
+        if len(tried) == 1 and tried[0].error is not None:
+            raise tried[0].error
         raise MetadataError(
             f"there is no metadata in {folder} to map columns of; name its file",
             hint="--metadata",
             path=folder,
         )
-    passed_over = listing.passed_over_in_words
-    notes = _unused(others, tried, joined)
+    notes = _remarks([one for one in (naming if used else tried) if one is not used])
     notes += [passed_over] if passed_over else []
-    if joined is None:
+    if used is None or used.manifest is None:
         return FolderSource(folder, listing, notes=tuple(notes))
-    manifest, columns, how = joined
-    if not columns.by_field.keys() & {"image", "id"}:
-        raise _no_pictures_named(manifest)
-    return FolderSource(folder, listing, manifest, columns, (*manifest.notes, *how, *notes))
-
-
-def _no_pictures(folder: Path, listing: Listing) -> SourceError:
-    why = f" ({listing.problems[0]})" if listing.problems else ""
-    passed_over = listing.passed_over_in_words
-    instead = f"; {passed_over}" if passed_over else ""
-    return SourceError(
-        f"there is no picture in {folder}{why}; "
-        f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
-        path=folder,
-    )
-
-
-# --- the list of a folder ----------------------------------------------------------
-
-
-_Joined: TypeAlias = tuple[Manifest, Columns, tuple[str, ...]]
-"""A list, its columns, and how that of pictures was found if by its cells."""
+    if not used.columns.by_field.keys() & {"image", "id"}:
+        raise _no_pictures_named(used.manifest)
+    notes = [*used.manifest.notes, *used.how, *notes]
+    return FolderSource(folder, listing, used.manifest, used.columns, tuple(notes))
 
 
 def _lists(folder: Path) -> list[Path]:
@@ -161,23 +200,17 @@ def _lists(folder: Path) -> list[Path]:
         if path.suffix.lower() in (*MANIFEST_SUFFIXES, *OTHER_LISTS)
         and not path.name.startswith((".", "~$"))
         and path.name not in _NO_LISTS
-        and _is_readable(path)
-        and (path.suffix.lower() != ".txt" or _is_table(path))
+        and _is_list(path)
     )
 
 
-def _is_readable(path: Path) -> bool:
+def _is_list(path: Path) -> bool:
+    """Return whether a file can be read; of a text, whether its first line has tabs."""
     try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
-def _is_table(path: Path) -> bool:
-    """Return whether a text's first line has tabs, which also UTF-16 writes as this byte."""
-    try:
+        if not path.is_file() or path.suffix.lower() != ".txt":
+            return path.is_file()
         with path.open("rb") as file:
-            return b"\t" in file.readline(4096)
+            return b"\t" in file.readline(4096)  # which also UTF-16 writes as this byte
     except OSError:
         return False
 
@@ -203,13 +236,22 @@ def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
     return found[0] if found else None
 
 
+def _try(
+    path: Path, column_map: Mapping[str, str] | None, finder: PictureFinder, *, by_cells: bool
+) -> _List:
+    try:
+        return _join(path, column_map, finder, by_cells=by_cells)
+    except MetadataError as exc:
+        return _List(path, error=exc)
+
+
 def _join(
     path: Path,
     column_map: Mapping[str, str] | None,
     finder: PictureFinder,
     *,
     by_cells: bool = True,
-) -> _Joined:
+) -> _List:
     """Open a list and find the column by which its rows find their pictures.
 
     Where the column of pictures, or the ids if there is none, find no picture at all, it is
@@ -224,47 +266,24 @@ def _join(
         if not finds and (column := finder.naming_column(manifest.rows())):
             columns = replace(columns, by_field={**columns.by_field, "image": column})
             how = (f"the pictures were found by the column {column!r} of {path.name}",)
-    return manifest, columns, how
+    return _List(path, manifest, columns, how)
 
 
-def _try(
-    path: Path, column_map: Mapping[str, str] | None, finder: PictureFinder, *, by_cells: bool
-) -> _Joined | MetadataError:
-    try:
-        return _join(path, column_map, finder, by_cells=by_cells)
-    except MetadataError as exc:
-        return exc
-
-
-def _only_naming(tried: Sequence[_Joined | MetadataError]) -> _Joined | None:
-    """Return the one list that names pictures; None if none or several do."""
-    naming = [one for one in tried if _names_pictures(one)]
-    return naming[0] if len(naming) == 1 and isinstance(naming[0], tuple) else None
-
-
-def _names_pictures(tried: _Joined | MetadataError) -> bool:
-    return not isinstance(tried, MetadataError) and "image" in tried[1].by_field
-
-
-def _unused(
-    lists: Sequence[Path], tried: Sequence[_Joined | MetadataError], used: _Joined | None
-) -> list[str]:
-    """Return a remark for each list not used; beside a used one only for those like it."""
-    notes = []
-    for path, one in zip(lists, tried, strict=True):
-        if one is used or (used is not None and not _names_pictures(one)):
-            continue
-        option = f"--metadata {shlex.quote(str(path))}"
-        text = f"{path.name} lies in the folder and was not used"
-        if isinstance(one, MetadataError):
-            reason = f"it{str(one).removeprefix(str(path))}"
-            notes.append(Note(f"{text}: {reason}", hint=one.hint))
-        elif "image" in one[1].by_field:
-            column = one[1].by_field["image"]
+def _remarks(unused: Sequence[_List]) -> list[str]:
+    """Return a remark for each list that was not used."""
+    notes: list[str] = []
+    for one in unused:
+        option = f"--metadata {shlex.quote(str(one.path))}"
+        text = f"{one.path.name} lies in the folder and was not used"
+        column = one.columns.by_field.get("image")
+        if one.error is not None:
+            reason = str(one.error).removeprefix(str(one.path))
+            notes.append(Note(f"{text}: it{reason}", hint=one.error.hint))
+        elif column is not None:
             text += f", though its column {column!r} names pictures; if it is the metadata, say so"
             notes.append(Note(text, hint=option))
-        else:
-            text += f": which of its columns names the pictures ({_some(one[0].columns)})?"
+        elif one.manifest is not None:
+            text += f": which of its columns names the pictures ({_some(one.manifest.columns)})?"
             notes.append(Note(text, hint=f"{option} --map image=COLUMN"))
     more = len(notes) - _LISTS_NAMED
     return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])
@@ -296,3 +315,69 @@ def _some(columns: Sequence[str]) -> str:
     named = [column for column in columns if column]
     more = len(named) - _COLUMNS_NAMED
     return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+# --- how it is understood ----------------------------------------------------------
+
+
+def understand_metadata(source: Source) -> list[str] | None:
+    """Read a source's metadata through, opening no picture, and say how it is understood.
+
+    Returns
+    -------
+    list of str or None
+        A line for each column with its field, for those that go to ``extra``, for what was read
+        of the first paintings, and for texts from which no year, artist or size was read, with
+        how many paintings have such. None if there is no metadata.
+    """
+    columns = source.columns
+    if columns is None:
+        return None
+    rows: list[Payload] = []
+    missed: dict[str, Counter[str]] = {"a year": Counter(), "an artist": Counter()}
+    missed["a size"] = Counter()
+    count = 0
+    for entry in source:
+        if isinstance(entry, SourcePainting):
+            count += 1
+            if len(rows) < SHOWN_ROWS and len(entry.payload) > 2:
+                rows.append(entry.payload)
+            for kind, text in _not_understood(entry.payload, columns).items():
+                missed[kind][text] += 1
+    by_column = sorted(columns.by_field.items(), key=lambda item: item[1])
+    lines = [f"{column} -> {_FROM_COLUMN.get(field, field)}" for field, column in by_column]
+    lines += [f"{', '.join(columns.extra)} -> extra"] if columns.extra else []
+    lines += [f"{row['painting_id']}: {_in_words(row)}" for row in rows]
+    for kind, texts in missed.items():
+        if texts:
+            some = ", ".join(f"{text[:60]!r}" for text, _ in texts.most_common(_SHOWN_TEXTS))
+            more = ", ..." if len(texts) > _SHOWN_TEXTS else ""
+            lines.append(f"{texts.total()} of {count} without {kind}: {some}{more}")
+    return lines
+
+
+def _not_understood(payload: Payload, columns: Columns) -> dict[str, str]:
+    """Return the texts of a payload from which nothing could be read, by what is not there."""
+    sizes = payload.get("extra", {}).get(columns.by_field.get("dimensions", ""))
+    texts = {
+        "a year": None if "year_start" in payload else payload.get("date_text"),
+        "an artist": None if "artist_key" in payload else payload.get("artist"),
+        "a size": None if payload.keys() & {"height_cm", "width_cm"} else sizes,
+    }
+    return {kind: str(text) for kind, text in texts.items() if text}
+
+
+def _in_words(payload: Payload) -> str:
+    parts = [str(payload["title"])] if "title" in payload else []
+    if "artist" in payload:
+        key = payload.get("artist_key")
+        read = f"{payload['attribution']} {key}" if key else str(payload["attribution"])
+        parts.append(f"{payload['artist']} = {read}")
+    if "date_text" in payload or "year_start" in payload:
+        has_years = "year_start" in payload
+        years = f"{payload['year_start']}..{payload['year_end']}" if has_years else "no year"
+        parts.append(f"{payload.get('date_text', '')} = {years}".strip())
+    if "height_cm" in payload or "width_cm" in payload:
+        height, width = (f"{payload.get(side, '?')}" for side in ("height_cm", "width_cm"))
+        parts.append(f"{height} x {width} cm")
+    return "; ".join(parts) or "nothing but its picture"

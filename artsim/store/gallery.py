@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self, cast
+from typing import Final, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
-from artsim.catalog.kinds import KINDS, Kind
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.payload import IndexKind
 from artsim.catalog.progress import counted
 from artsim.config import Settings, load_settings
@@ -35,8 +35,6 @@ In the first, which was not noted, a column ``DateBegin`` was unknown while ``Da
 not, nor was it noted where a painting came from."""
 
 _READ_BEFORE: Final = Criteria(must_not=(Known("ingested_from"),))
-
-Part = Literal["paintings", "faces"]
 
 _GALLERY_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -77,7 +75,7 @@ class Gallery:
 
     def __getitem__(self, kind: Kind) -> Collection:
         """Return the collection of that kind; CollectionNotFoundError if there is none yet."""
-        return self._open(cast("Part", kind.name))
+        return self._open(kind.name)
 
     def __contains__(self, kind: Kind) -> bool:
         """Whether there is a collection of that kind."""
@@ -91,7 +89,7 @@ class Gallery:
 
     def collection_name(self, kind: Kind) -> str:
         """Return the full name of the collection of that kind."""
-        return collection_name(self.name, cast("Part", kind.name))
+        return collection_name(self.name, kind.name)
 
     def create(
         self,
@@ -103,7 +101,7 @@ class Gallery:
         reading: int = READING,
     ) -> Collection:
         """Create the collection of that kind; see `create_paintings`."""
-        return self._create(cast("Part", kind.name), encoders, pixels_side, options, reading)
+        return self._create(kind.name, encoders, pixels_side, options, reading)
 
     def encoders(self, kind: Kind) -> dict[str, EncoderInfo]:
         """Return the encoders of a kind's points by vector name, in the order of their adding."""
@@ -193,8 +191,7 @@ class Gallery:
 
     def settle_reading(self) -> None:
         """Note that all metadata was read as `READING` reads it, once that is so."""
-        parts = [self.paintings] if self.has_paintings else []
-        for collection in [*parts, *([self.faces] if self.has_faces else [])]:
+        for collection in [self[kind] for kind in self.kinds]:
             notes = collection.schema.notes
             if noted_reading(notes) < READING and collection.count(_READ_BEFORE) == 0:
                 collection.add_vectors({}, {**notes, "reading": READING})
@@ -203,25 +200,26 @@ class Gallery:
         """Close the store."""
         self.store.close()
 
-    def _open(self, part: Part) -> Collection:
+    def _open(self, part: str) -> Collection:
         name = collection_name(self.name, part)
         try:
             return self.store.open_collection(name)
         except CollectionNotFoundError as exc:
             raise self._missing(part) from exc
 
-    def _missing(self, part: Part) -> CollectionNotFoundError:
-        if part == "faces" and self.has_paintings:
+    def _missing(self, part: str) -> CollectionNotFoundError:
+        if part != PAINTINGS.name and self.has_paintings:
+            how = "without --no-faces" if part == FACES.name else f"with --kind {part}"
             return CollectionNotFoundError(
-                f"{self.store.location} has no faces of {_shown(self.name)}: they were not "
-                "looked for; ingest the pictures again, with their faces",
-                hint="artsim ingest, without --no-faces",
+                f"{self.store.location} has no {part} of {_shown(self.name)}: they were not "
+                f"looked for; ingest the pictures again, with their {part}",
+                hint=f"artsim ingest, {how}",
             )
         return missing_gallery(self.store, self.name)
 
     def _create(
         self,
-        part: Part,
+        part: str,
         encoders: Sequence[EncoderInfo],
         pixels_side: int,
         options: ServerOptions | None,
@@ -278,7 +276,7 @@ def missing_gallery(store: Store, name: str | None) -> CollectionNotFoundError:
     )
 
 
-def collection_name(gallery: str | None, part: Part) -> str:
+def collection_name(gallery: str | None, part: str) -> str:
     """Return the name of a gallery's collection."""
     return part if gallery is None else f"{gallery}_{part}"
 
@@ -287,7 +285,7 @@ def _shown(gallery: str | None) -> str:
     return "default gallery" if gallery is None else f"gallery {shortened(gallery)!r}"
 
 
-def payload_indexes(part: Part) -> dict[str, IndexKind]:
+def payload_indexes(part: str) -> dict[str, IndexKind]:
     """Return the fields of a collection that are indexed, and how."""
     return KINDS[part].indexes
 
@@ -334,7 +332,7 @@ def remark_on_reading(collection: Collection) -> str | None:
     count = collection.count(_READ_BEFORE)
     if count == 0:
         return None
-    noun = "face" if notes.get("part") == "faces" else "painting"
+    noun = KINDS.get(str(notes.get("part")), PAINTINGS).noun
     return (
         f"the metadata of {counted(count, noun)} was read by an earlier artsim, which did not "
         "know a museum's DateBegin and so cut some years in half: start the same ingest again, "

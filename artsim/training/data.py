@@ -16,7 +16,7 @@ from typing import Final
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.errors import TrainingError
 from artsim.files import replacing
-from artsim.ingest.source_types import RowProblem
+from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
@@ -51,14 +51,14 @@ class Work:
 
 def read_works(
     sources: Sequence[Path], *, column_map: Mapping[str, str] | None = None
-) -> tuple[list[Work], list[RowProblem]]:
+) -> tuple[list[Work], list[Problem]]:
     """Read folders and manifests, as an ingest does.
 
     Returns
     -------
     works : list of Work
         By key, the same order wherever the sources lie.
-    problems : list of RowProblem
+    problems : list of Problem
         Rows and files that are left out.
 
     Raises
@@ -73,10 +73,10 @@ def read_works(
     if twice:
         raise TrainingError(f"two sources are called {twice[0]}; give sources of different names")
     works: list[Work] = []
-    problems: list[RowProblem] = []
+    problems: list[Problem] = []
     for name, source in zip(names, sources, strict=True):
         for entry in read_source(source, column_map=column_map):
-            if isinstance(entry, RowProblem):
+            if isinstance(entry, Problem):
                 problems.append(entry)
             else:
                 works.append(Work(entry.image_path, f"{name}/{entry.painting_id}", entry.payload))

@@ -22,7 +22,7 @@ from artsim.encoders.base import FaceDetector
 from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
-from artsim.ingest.source_types import RowProblem
+from artsim.ingest.records import Problem
 from artsim.training.data import Work, link_or_copy, read_works, write_csv
 from artsim.training.rows import read_pictures
 
@@ -61,7 +61,7 @@ class People(NamedTuple):
 
     pictures: tuple[PersonPicture, ...]
     unlabeled: int
-    problems: tuple[RowProblem, ...]
+    problems: tuple[Problem, ...]
 
 
 def read_people(

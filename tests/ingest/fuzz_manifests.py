@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from artsim.catalog.payload import MAX_DEPTH, why_unstorable
 from artsim.errors import ArtsimError
-from artsim.ingest.source_types import RowProblem
+from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 
 PATIENCE_S = 60
@@ -216,12 +216,12 @@ def read(source: Path, metadata: Path | None) -> str:
         return "refused"
     assert count == len(entries), f"{count} counted, {len(entries)} read"
     for entry in entries:
-        if isinstance(entry, RowProblem):
+        if isinstance(entry, Problem):
             json.dumps(str(entry), ensure_ascii=False).encode()
         else:
             assert why_unstorable(entry.payload) is None
             json.dumps(entry.payload, allow_nan=False)
-    return "rows in" if any(not isinstance(entry, RowProblem) for entry in entries) else "no row in"
+    return "rows in" if any(not isinstance(entry, Problem) for entry in entries) else "no row in"
 
 
 def peak_mb() -> int:

@@ -15,7 +15,7 @@ from artsim.catalog.payload import MAX_DEPTH
 from artsim.cli import app
 from artsim.errors import SourceError
 from artsim.ingest.folder import FolderSource, list_pictures
-from artsim.ingest.source_types import RowProblem, SourcePainting
+from artsim.ingest.records import Problem, SourcePainting
 from artsim.ingest.sources import read_source
 
 
@@ -30,12 +30,12 @@ def make_folder(folder: Path, *pictures: str, **lists: str) -> Path:
     return folder
 
 
-def read(source: Path, **options: object) -> tuple[dict[str, SourcePainting], list[RowProblem]]:
+def read(source: Path, **options: object) -> tuple[dict[str, SourcePainting], list[Problem]]:
     opened = read_source(source, **options)
     entries = list(opened)
     assert opened.count() == len(entries)
     paintings = [entry for entry in entries if isinstance(entry, SourcePainting)]
-    problems = [entry for entry in entries if isinstance(entry, RowProblem)]
+    problems = [entry for entry in entries if isinstance(entry, Problem)]
     return {painting.image_path.name: painting for painting in paintings}, problems
 
 
@@ -170,7 +170,7 @@ def test_a_name_of_several_pictures_lists_them(tmp_path: Path) -> None:
     make_folder(tmp_path, *(f"{folder}/a.jpg" for folder in "vwxyz"), "b/2.jpg", "c/2.jpg")
     make_folder(tmp_path, metadata__csv="file\na.jpg\n2.JPG\n")
     _, problems = read(tmp_path)
-    assert [problem.reason for problem in problems] == [
+    assert [problem.reason.split(": ", 1)[1] for problem in problems] == [
         "names 'a.jpg', and more than one picture is called so (v/a.jpg, w/a.jpg, x/a.jpg and 2 "
         "more); give its path below the folder",
         "names '2.JPG', and more than one picture is called so (b/2.jpg, c/2.jpg); give its path "

@@ -23,9 +23,9 @@ from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
-from artsim.ingest.progress import Counts
-from artsim.ingest.push import push_gallery
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.summary import Counts
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.base import Record

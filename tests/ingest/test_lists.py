@@ -23,7 +23,7 @@ import pytest
 from artsim.catalog.payload import MAX_DEPTH
 from artsim.errors import MetadataError, SourceError
 from artsim.ingest.manifest import open_manifest
-from artsim.ingest.source_types import BadRow, Row, RowProblem, SourcePainting
+from artsim.ingest.records import Problem, Row, SourcePainting
 from artsim.ingest.sources import read_source
 
 
@@ -34,14 +34,20 @@ def values(path: Path) -> list[dict[str, Any]]:
 
 
 def bad_rows(path: Path) -> dict[int, str]:
-    return {row.line: row.reason for row in open_manifest(path).rows() if isinstance(row, BadRow)}
+    problems = [row for row in open_manifest(path).rows() if isinstance(row, Problem)]
+    return {row.line or 0: reason_of(row) for row in problems}
 
 
-def read(source: Path) -> tuple[list[SourcePainting], list[RowProblem]]:
+def reason_of(problem: Problem) -> str:
+    """What is wrong, without where."""
+    return problem.reason.removeprefix(f"{problem.place}, line {problem.line}: ")
+
+
+def read(source: Path) -> tuple[list[SourcePainting], list[Problem]]:
     entries = list(read_source(source))
     assert read_source(source).count() == len(entries)
     paintings = [entry for entry in entries if isinstance(entry, SourcePainting)]
-    return paintings, [entry for entry in entries if isinstance(entry, RowProblem)]
+    return paintings, [entry for entry in entries if isinstance(entry, Problem)]
 
 
 def make_files(folder: Path, *names: str) -> Path:
@@ -127,7 +133,7 @@ def test_cells_may_be_long_and_pythons_limit_is_left_alone(
     path = tmp_path / "list.csv"
     long = "line one\n" * 20_000
     path.write_text(f'file,note\na.jpg,"{long}"\nb.jpg,"{long * 3}"\nc.jpg,x\n')
-    monkeypatch.setattr("artsim.ingest.manifest.LONGEST_LINE", 2 * len(long))
+    monkeypatch.setattr("artsim.ingest.text_tables.LONGEST_LINE", 2 * len(long))
     before = csv.field_size_limit(1000)
     try:
         assert [row["file"] for row in values_of_good_rows(path)] == ["a.jpg", "c.jpg"]
@@ -340,7 +346,7 @@ def test_a_workbook_that_unpacks_to_gigabytes(
 ) -> None:
     path = make_workbook(tmp_path / "list.xlsx", A=[["file"], ["a.jpg"]])
     change_part(path, "docProps/app.xml", {b"<Properties": b" " * (9 << 20) + b"<Properties"})
-    monkeypatch.setattr("artsim.ingest.workbook._MAX_BYTES", 9 << 20)
+    monkeypatch.setattr("artsim.ingest.tables._MAX_BYTES", 9 << 20)
     with pytest.raises(MetadataError, match="unpacks to more"):
         open_manifest(path)
 
@@ -382,7 +388,7 @@ def test_names_that_no_file_has_are_problems_of_their_rows(tmp_path: Path) -> No
     path.write_text("file\n" + "\n".join(names))
     paintings, problems = read(path)
     assert [painting.painting_id for painting in paintings] == ["a.jpg", "c.jpg"]
-    reasons = [problem.reason for problem in problems]
+    reasons = [reason_of(problem) for problem in problems]
     assert ["cannot be read: File name too long" in reason for reason in reasons[:2]] == [True] * 2
     assert ["levels of symbolic links" in reason for reason in reasons[2:]] == [True] * 2
     assert max(map(len, reasons)) < 250

@@ -11,9 +11,9 @@ from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
 from artsim.cli import app
-from artsim.ingest.progress import Counts
-from artsim.ingest.push import push_gallery
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.summary import Counts
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.filters import Filters, build_criteria
 from artsim.store.base import Collection
 from artsim.store.gallery import Gallery, open_gallery
@@ -66,7 +66,7 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("artsim.ingest.reader.load_image", refuse)
+    monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
 
 
 @pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")

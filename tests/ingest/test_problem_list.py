@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from artsim.errors import ExportError
-from artsim.ingest.problem_list import ProblemList
-from artsim.ingest.progress import Problem
+from artsim.ingest.records import Problem
+from artsim.ingest.summary import ProblemList
 
 PROBLEMS = [
     Problem("Bilder/Dürer.jpg", "=1+1 is empty\x1b[2J", "w1"),

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from artsim.errors import StoreError
-from artsim.ingest.progress import Counts
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.summary import Counts
 from artsim.store.gallery import Gallery, open_gallery
 
 PLAIN = IngestOptions(encoders=("handcrafted",), faces=False)

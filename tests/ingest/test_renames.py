@@ -6,6 +6,7 @@ import csv
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 from qdrant_client import QdrantClient
 
 from artsim.errors import StoreError
-from artsim.ingest.destination import Destination
-from artsim.ingest.progress import Counts, IngestSummary
-from artsim.ingest.push import push_gallery
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.summary import Counts, IngestSummary
+from artsim.ingest.targets import Target
+from artsim.ingest.upkeep import push_gallery
+from artsim.ingest.write import write_paintings
 from artsim.store.base import Record
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.server import ServerStore
@@ -56,7 +58,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("artsim.ingest.reader.load_image", refuse)
+    monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
 
 
 def equals_a_new_one(gallery: Gallery, source: Path, options: IngestOptions, home: Path) -> bool:
@@ -183,14 +185,13 @@ class Dies:
 def interrupted(gallery: Gallery, source: Path, writes: int) -> IngestSummary | None:
     """Ingest, and fail at the n-th write; None if it did."""
     left = [writes]
-    write = Destination.write
 
-    def dying(self: Destination, batch: Any) -> None:
-        faces = None if self.faces is None else Dies(self.faces, left)
-        write(Destination(self.equipment, Dies(self.paintings, left), faces), batch)  # type: ignore[arg-type]
+    def dying(batch: Any, targets: list[Target]) -> None:
+        made = [replace(t, collection=t.collection and Dies(t.collection, left)) for t in targets]
+        write_paintings(batch, made)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Destination, "write", dying)
+        patched.setattr("artsim.ingest.write.write_paintings", dying)
         try:
             return ingest_paintings(gallery, source, PLAIN)
         except StoreError:

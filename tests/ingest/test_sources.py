@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from artsim.errors import MetadataError, SourceError
-from artsim.ingest.source_types import RowProblem, SourcePainting
+from artsim.ingest.records import Problem, SourcePainting
 from artsim.ingest.sources import read_source
 
 
@@ -28,15 +28,15 @@ def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
     return path
 
 
-def split(entries: Sequence[object]) -> tuple[dict[str, SourcePainting], list[RowProblem]]:
+def split(entries: Sequence[object]) -> tuple[dict[str, SourcePainting], list[Problem]]:
     paintings = [entry for entry in entries if isinstance(entry, SourcePainting)]
-    problems = [entry for entry in entries if isinstance(entry, RowProblem)]
+    problems = [entry for entry in entries if isinstance(entry, Problem)]
     by_id = {painting.painting_id: painting for painting in paintings}
     assert len(by_id) == len(paintings)
     return by_id, problems
 
 
-def read(source: Path, **options: object) -> tuple[dict[str, SourcePainting], list[RowProblem]]:
+def read(source: Path, **options: object) -> tuple[dict[str, SourcePainting], list[Problem]]:
     return split(list(read_source(source, **options)))
 
 
@@ -246,7 +246,7 @@ def test_bad_rows_are_reported_with_their_line_and_the_others_go_in(tmp_path: Pa
     }  # fmt: skip
     assert reasons.keys() == expected.keys()
     assert {line: part for line, part in expected.items() if part not in reasons[line]} == {}
-    assert str(problems[0]) == f"{path}, line 4: {reasons[4]}"
+    assert reasons[4] == f"{path}, line 4: has 3 cells where the header has 2"
 
 
 def test_bad_rows_of_json_lines(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from fake_server import Handler, serving
 from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
-from artsim.ingest.push import push_gallery
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.inspect import describe_painting, describe_store
 from artsim.search.question import IdQuery, SearchOptions

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.cli import app
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
-from artsim.ingest.repair import repair_gallery
+from artsim.ingest.upkeep import repair_gallery
 from artsim.store.data_folder import data_of
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import open_gallery
@@ -46,7 +46,7 @@ def content(home: Path, name: str | None = None) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _few_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every index has files of its own, which take most of the time of these tests."""
-    for module in ("artsim.store.gallery", "artsim.ingest.repair"):
+    for module in ("artsim.store.gallery", "artsim.ingest.upkeep"):
         monkeypatch.setattr(f"{module}.payload_indexes", lambda _: FEW_INDEXES)
 
 

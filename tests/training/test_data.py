@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from artsim.catalog.split import side_of
 from artsim.errors import SourceError, TrainingError
-from artsim.ingest.source_types import SourcePainting
+from artsim.ingest.records import SourcePainting
 from artsim.ingest.sources import read_source
 from artsim.training.data import read_works, works_identity, write_source, write_split
 

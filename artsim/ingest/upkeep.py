@@ -1,4 +1,4 @@
-"""Repairing a gallery in a folder of this machine that cannot be read any more."""
+"""Keeping galleries: copying one to another store, and mending one that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from math import isqrt
 from pathlib import Path
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import KINDS, PAINTINGS
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.results import JSON
 from artsim.config import Settings, load_settings
 from artsim.errors import StoreError
-from artsim.store.base import CollectionSchema, VectorSpec
+from artsim.store.base import Collection, CollectionSchema, ServerOptions, VectorSpec
+from artsim.store.copy import CopyCounts, copy_collection
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import (
     PIXELS,
-    Part,
+    Gallery,
     check_gallery_name,
     collection_name,
     missing_gallery,
+    noted_reading,
     payload_indexes,
     read_notes,
 )
@@ -31,6 +34,80 @@ from artsim.store.repair import (
     repair_store_folder,
     unfinished_repairs,
 )
+
+
+def push_gallery(
+    source: Gallery,
+    target: Gallery,
+    *,
+    options: ServerOptions | None = None,
+    progress: Progress | None = None,
+) -> CopyCounts:
+    """Copy paintings and their parts into `target`, which is made if need be.
+
+    Points that are there with the same content are left: cut short at any moment, the same
+    call goes on. What `target` has beside them stays.
+
+    Parameters
+    ----------
+    options : ServerOptions, optional
+        How a server lays new collections out.
+
+    Returns
+    -------
+    CopyCounts
+        Of paintings and parts together.
+
+    Raises
+    ------
+    CollectionNotFoundError
+        If `source` holds nothing.
+    SchemaMismatchError
+        If `target` has other vectors of the same name.
+    StoreError
+        If either database fails.
+    """
+    progress = progress or SilentProgress()
+    pairs: list[tuple[Collection, Collection]] = []
+    for kind in [PAINTINGS, *(kind for kind in source.kinds if not kind.is_whole)]:
+        copied = source[kind]
+        made = target.create(
+            kind,
+            list(source.encoders(kind).values()),
+            pixels_side=_pixels_side(copied.schema.vectors),
+            options=options,
+            reading=noted_reading(copied.schema.notes),
+        )
+        pairs.append((copied, made))
+    done = CopyCounts(total=sum(copied.count() for copied, _ in pairs))
+    progress.start(done.total, f"Copying to {target.store.location}")
+
+    def report(counts: CopyCounts) -> None:
+        now = _sum(done, counts)
+        progress.update(now.done, skipped=now.unchanged)
+
+    try:
+        # Parts first, as an ingest writes them: a painting's notes on them are never ahead.
+        for copied, into in reversed(pairs):
+            done = _sum(done, copy_collection(copied, into, progress=report))
+    finally:
+        progress.finish()
+    target.settle_reading()
+    return done
+
+
+def _pixels_side(vectors: Mapping[str, VectorSpec]) -> int:
+    pixels = vectors.get(PIXELS)
+    return 64 if pixels is None else isqrt(pixels.dim)
+
+
+def _sum(before: CopyCounts, counts: CopyCounts) -> CopyCounts:
+    return CopyCounts(
+        before.total, before.written + counts.written, before.unchanged + counts.unchanged
+    )
+
+
+# --- repair ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +121,7 @@ class GalleryRepair:
     folder_damage : str or None
         What was wrong with the data folder itself, which is mended.
     collections : tuple of CollectionRepair
-        Paintings, and faces where there are any.
+        Paintings, and parts of each kind where there are any.
     """
 
     gallery: str | None
@@ -118,10 +195,8 @@ def repair_gallery(
     folder_damage = repair_store_folder(folder)
     store = EmbeddedStore(folder)
     known = {*store.list_collections(), *unfinished_repairs(folder)}
-    parts: tuple[Part, ...] = ("paintings", "faces")
-    there = [
-        collection for part in parts if (collection := collection_name(gallery, part)) in known
-    ]
+    names = [collection_name(gallery, kind) for kind in KINDS]
+    there = [collection for collection in names if collection in known]
     if not there:
         raise missing_gallery(store, gallery)
     makers = _Makers(folder, store.list_collections(), settings)
@@ -146,16 +221,14 @@ class _Makers:
         self, collection: str, vectors: Mapping[str, VectorSpec]
     ) -> CollectionSchema:
         """Return the schema of a collection as `Gallery` makes it."""
-        part: Part = (
-            "faces" if collection == "faces" or collection.endswith("_faces") else "paintings"
-        )
-        pixels = vectors.get(PIXELS)
+        suffixes = (name for name in KINDS if f"_{collection}".endswith(f"_{name}"))
+        part = next(suffixes, PAINTINGS.name)
         encoders = [
             asdict(self.find(name, spec.dim)) for name, spec in vectors.items() if name != PIXELS
         ]
         notes = {
             "part": part,
-            "pixels_side": 64 if pixels is None else isqrt(pixels.dim),
+            "pixels_side": _pixels_side(vectors),
             "encoders": encoders,
         }
         return CollectionSchema(vectors, payload_indexes(part), notes)

@@ -1,17 +1,18 @@
-"""The list of what did not go in, as a file."""
+"""What an ingest comes to: its counts, and the list of what did not go in."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from artsim.catalog.cells import BOM, csv_lines
-from artsim.errors import ArtsimError, ExportError
+from artsim.catalog.kinds import FACES
+from artsim.errors import ArtsimError, ExportError, SourceError
 from artsim.files import FileKind, check_file, discard_file, write_file
-from artsim.ingest.progress import Problem
+from artsim.ingest.records import Problem
 from artsim.store.data_folder import mark_store_folder
 
 LIST: Final = FileKind("list", ExportError, (".csv", ".jsonl", ".ndjson"), noted=True)
@@ -19,6 +20,98 @@ LIST: Final = FileKind("list", ExportError, (".csv", ".jsonl", ".ndjson"), noted
 _COLUMNS: Final = ("place", "line", "painting_id", "reason")
 _OWN_NAMES: Final = 9
 """How many names in the data folder are tried, should the user have changed a list there."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many paintings came to which end so far.
+
+    Attributes
+    ----------
+    written : int
+        Encoded, wholly or with another encoder, and written.
+    updated : int
+        Only their metadata had changed.
+    unchanged : int
+        Already there, with the same picture, metadata and encoders.
+    renamed : int
+        There under another id, and encoded by all encoders.
+    failed : int
+        Reported as problems.
+    pruned : int
+        Taken out, since the source no longer has them.
+    parts : dict of str to int
+        Parts written, by the name of their kind.
+    extended : int
+        Of those written, how many were there, and lacked an encoder's vectors or parts.
+    added : dict of str to int
+        Of those extended, how many got the vectors of each encoder, by its name.
+    """
+
+    written: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    renamed: int = 0
+    failed: int = 0
+    pruned: int = 0
+    parts: dict[str, int] = field(default_factory=lambda: {FACES.name: 0})
+    extended: int = 0
+    added: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def done(self) -> int:
+        """Paintings of the source dealt with, in whatever way."""
+        return self.written + self.updated + self.unchanged + self.renamed + self.failed
+
+    @property
+    def faces(self) -> int:
+        """Faces written."""
+        return self.parts.get(FACES.name, 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts by name, those of parts by the names of their kinds."""
+        document: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            document |= value if one.name == "parts" else {one.name: value}
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What an ingest did; with `dry_run`, what it would have done.
+
+    Attributes
+    ----------
+    renamed : list of tuple of str
+        Old id and new id of each painting that was there under another one.
+    refusal : SourceError or None
+        Why nothing was taken out, where that was asked for.
+    notes : tuple of str
+        Remarks on how the source was understood.
+    seconds : float
+        How long it took.
+    """
+
+    counts: Counts
+    problems: list[Problem] = field(default_factory=list)
+    dry_run: bool = False
+    renamed: list[tuple[str, str]] = field(default_factory=list)
+    refusal: SourceError | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-like values, in the form that docs/output.md describes."""
+        return {
+            "schema": 1,
+            "dry_run": self.dry_run,
+            **self.counts.to_dict(),
+            "seconds": round(self.seconds, 3),
+            "notes": list(self.notes),
+            "renames": [{"from": old_id, "to": new_id} for old_id, new_id in self.renamed],
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,4 +215,4 @@ def _csv(problems: Sequence[Problem]) -> Iterator[str]:
 
 def _jsonl(problems: Sequence[Problem]) -> Iterator[str]:
     for problem in problems:
-        yield json.dumps(asdict(problem), ensure_ascii=False) + "\n"
+        yield json.dumps(problem.to_dict(), ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""Rows of an Excel workbook (.xlsx), through openpyxl."""
+"""Rows of Excel workbooks (.xlsx, by openpyxl) and Parquet files, whatever is in them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 from xml.parsers import expat
 
 from artsim.errors import MetadataError
 from artsim.images.decode import warnings_ignored
-from artsim.ingest.source_types import Row
+from artsim.ingest.records import Row
+
+Suits: TypeAlias = Callable[[Sequence[str]], bool]
+"""Whether names of columns are those that are looked for."""
 
 _HEADER_WITHIN: Final = 20
 """Filled rows from the top among which the column names are looked for."""
@@ -38,6 +41,19 @@ _MAX_ELEMENTS_A_ROW: Final = 400_000
 _MAX_PARTS: Final = 10_000
 _HARMLESS_BYTES: Final = 1 << 23
 """Size up to which a part's elements, of 4 bytes at least, need not be counted."""
+
+# A Parquet file of kilobytes may say of a text of megabytes that it stands in every row.
+_BATCH: Final = 1024
+"""Rows decoded at once, where texts that are the same in many rows are held once."""
+
+_NESTED_BATCH: Final = 16
+"""Rows decoded at once where there are lists or objects, whose texts are not."""
+
+_BATCH_BYTES: Final = 64 << 20
+"""Least of the texts' bytes for which fewer rows are made Python's at once."""
+
+
+# --- Excel -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +92,7 @@ class Workbook:
                     yield Row(number, {name: cell for name, cell in named if name})
 
 
-def open_workbook(path: Path, suits: Callable[[Sequence[str]], bool]) -> Workbook:
+def open_workbook(path: Path, suits: Suits) -> Workbook:
     """Find the list in a workbook.
 
     It is the first sheet, of those that are not hidden, with a row of which `suits` is true;
@@ -99,9 +115,7 @@ def open_workbook(path: Path, suits: Callable[[Sequence[str]], bool]) -> Workboo
     return Workbook(path, best, number, columns, notes)
 
 
-def _header(
-    sheet: Any, suits: Callable[[Sequence[str]], bool]
-) -> tuple[int, tuple[str, ...]] | None:
+def _header(sheet: Any, suits: Suits) -> tuple[int, tuple[str, ...]] | None:
     """Return the number and the texts of the row of column names; None for an empty sheet."""
     rows = (
         (number, tuple("" if cell is None else str(cell) for cell in cells))
@@ -119,10 +133,10 @@ def _numbered_rows(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
     for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
         if number > _LAST_ROW:
             raise ValueError(f"a row is numbered higher than {_LAST_ROW}")
-        yield number, [_plain(cell) for cell in cells]
+        yield number, [_plain_cell(cell) for cell in cells]
 
 
-def _plain(cell: Any) -> Any:
+def _plain_cell(cell: Any) -> Any:
     """Return a cell's value as another list would have it."""
     if isinstance(cell, str):
         text = cell.replace("_x000D_", "").strip()
@@ -191,8 +205,7 @@ class _ElementLimits:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._count = 0
-        self._in_row = 0
+        self._count = self._in_row = 0
 
     def check(self, member: IO[bytes], *, are_counted: bool) -> None:
         """Read a part, up to where it is no XML; MetadataError above the limits."""
@@ -222,3 +235,125 @@ def _too_large(path: Path) -> MetadataError:
     return MetadataError(
         f"{path} unpacks to more than a list of pictures needs; save its sheet as CSV", path=path
     )
+
+
+# --- Parquet ---------------------------------------------------------------------
+
+
+def parquet_columns(path: Path) -> tuple[tuple[str, ...], int]:
+    """Return the names of the columns, and the number of rows that the file claims.
+
+    Raises
+    ------
+    MetadataError
+        If it is not a Parquet file, or damaged.
+    """
+    with _parquet_file(path) as file:
+        return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
+
+
+def parquet_rows(path: Path) -> Iterator[Row]:
+    """Yield the rows, numbered from 1.
+
+    What Python has no value for (times with nanoseconds, dates after the year 9999) is
+    text, as is what is not Unicode, with U+FFFD for its wrong bytes.
+
+    Raises
+    ------
+    MetadataError
+        If the file is damaged.
+    """
+    import pyarrow as pa
+
+    with _parquet_file(path) as file:
+        schema = file.schema_arrow
+        texts = [f.name for f in schema if _is_text(f.type)]
+        nested = any(pa.types.is_nested(f.type) for f in schema)
+    number = 0
+    with _parquet_file(path, read_dictionary=texts) as file:
+        for batch in file.iter_batches(batch_size=_NESTED_BATCH if nested else _BATCH):
+            for part in _parts(batch):
+                for values in _plain_rows(part):
+                    number += 1
+                    yield Row(number, values)
+
+
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+
+
+def _parts(batch: Any) -> Iterator[Any]:
+    """Yield the rows in pieces that do not take much memory once every row has its texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shared = [isinstance(column, pa.DictionaryArray) for column in batch.columns]
+    a_row = sum(
+        pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+        for column, is_shared in zip(batch.columns, shared, strict=True)
+        if is_shared and _is_text(column.type.value_type)
+    )
+    step = max(1, min(_BATCH, _BATCH_BYTES // max(1, a_row)))
+    for start in range(0, batch.num_rows, step):
+        columns = [
+            column.dictionary_decode() if is_shared else column
+            for column, is_shared in zip(batch.slice(start, step).columns, shared, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+@contextmanager
+def _parquet_file(path: Path, **options: Any) -> Iterator[Any]:
+    """Open a file, turning what PyArrow raises meanwhile into MetadataError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, **options) as file:
+            yield file
+    # UnicodeDecodeError is for names of columns; the others for values of a broken file.
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError, MemoryError) as exc:
+        first_line = (str(exc).splitlines() or [type(exc).__name__])[0]
+        raise MetadataError(
+            f"{path} is not a Parquet file that can be read: {first_line}", path=path
+        ) from exc
+
+
+def _plain_rows(batch: Any) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+
+    try:
+        yield from batch.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        names = batch.schema.names
+        for index in range(batch.num_rows):
+            yield {name: _plain_scalar(batch.column(i)[index]) for i, name in enumerate(names)}
+
+
+def _plain_scalar(scalar: Any) -> Any:
+    """Return an Arrow value as a plain one; as text, piece by piece, where there is none."""
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError, pa.ArrowException):
+        pass
+    kind = scalar.type
+    if pa.types.is_map(kind):
+        return [
+            (_plain_scalar(item["key"]), _plain_scalar(item["value"])) for item in scalar.values
+        ]
+    if pa.types.is_struct(kind):
+        return {kind.field(i).name: _plain_scalar(scalar[i]) for i in range(kind.num_fields)}
+    if pa.types.is_nested(kind):
+        return [_plain_scalar(part) for part in scalar.values]
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return scalar.as_buffer().to_pybytes().decode(errors="replace")
+    text = str(scalar.cast(pa.string()).as_py())
+    if text.startswith("<"):  # "<value out of range: 4611686018427387904>"
+        return text.strip("<>")
+    if pa.types.is_duration(kind):
+        return f"{text} {kind.unit}"
+    return text.replace(" ", "T", 1) if pa.types.is_timestamp(kind) else text

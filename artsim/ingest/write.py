@@ -1,0 +1,272 @@
+"""Writing: whole paintings into the gallery, in an order that a kill cannot hurt.
+
+A painting's parts go in before the painting itself, whose payload notes that they are
+there: if the process dies in between, the next ingest finds the painting missing or
+changed, and does it again. A painting that takes another one's place says so until the
+other one is gone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from artsim.catalog.arrays import Embedding, Vector
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import Kind
+from artsim.catalog.payload import Payload
+from artsim.encoders.base import Encoder, Prepared
+from artsim.errors import StoreError
+from artsim.ingest.prune import delete_by_id
+from artsim.ingest.read import ReadPainting, ReadPart
+from artsim.ingest.targets import RENAMED_FROM, Target
+from artsim.store.base import Collection, Point
+
+_WAITING_BATCHES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPainting:
+    """One painting, ready to be written.
+
+    Attributes
+    ----------
+    point : Point
+        With the vectors that are new, and the whole payload.
+    parts : mapping of str to list of Point
+        By the name of their kind, all of them; a kind that is not in it keeps those in the
+        gallery, but for their payload.
+    """
+
+    read: ReadPainting
+    point: Point
+    parts: Mapping[str, list[Point]]
+
+
+def encode_paintings(
+    batch: Sequence[ReadPainting], targets: Sequence[Target], batch_size: int
+) -> list[EncodedPainting]:
+    """Encode the prepared pictures and parts of a batch, each encoder in full batches."""
+    whole, *parts = targets
+    vectors = _encode([read.prepared for read in batch], whole.encoders, batch_size)
+    encoded: list[dict[str, list[dict[str, Vector]]]] = [{} for _ in batch]
+    for target in parts:
+        name = target.kind.name
+        found = [read.parts.get(name, []) for read in batch]
+        prepared = [part.prepared for of_painting in found for part in of_painting]
+        rows = iter(_encode(prepared, target.encoders, batch_size))
+        for of_painting, into in zip(found, encoded, strict=True):
+            into[name] = [next(rows) for _ in of_painting]
+    return [_encoded(read, vectors[i], encoded[i], targets) for i, read in enumerate(batch)]
+
+
+def _encode(
+    prepared: Sequence[Mapping[str, Prepared]], encoders: Sequence[Encoder], batch_size: int
+) -> list[dict[str, Vector]]:
+    """Return the vectors of each picture by name, of those encoders it was prepared for."""
+    vectors: list[dict[str, Vector]] = [{} for _ in prepared]
+    for encoder in encoders:
+        name = encoder.info.vector_name
+        due = [i for i, picture in enumerate(prepared) if name in picture]
+        rows: list[Embedding] = []
+        for start in range(0, len(due), batch_size):
+            some = due[start : start + batch_size]
+            rows.extend(encoder.encode_prepared([prepared[i][name] for i in some]))
+        for i, vector in zip(due, rows, strict=True):
+            vectors[i][name] = vector
+    return vectors
+
+
+def _encoded(
+    read: ReadPainting,
+    vectors: dict[str, Vector],
+    part_vectors: Mapping[str, Sequence[dict[str, Vector]]],
+    targets: Sequence[Target],
+) -> EncodedPainting:
+    whole, *others = targets
+    if read.pixels is not None:
+        vectors["pixels"] = read.pixels
+    payload = read.payload
+    for target in others:
+        payload = {**payload, **_state(read, target)}
+    points: dict[str, list[Point]] = {}
+    for target in others:
+        kind = target.kind
+        if kind.name in read.parts:
+            old = _same_parts_before(read, kind)
+            points[kind.name] = [
+                Point(
+                    kind.point_id(read.painting_id, index),
+                    {**(old[index] if old else {}), "pixels": part.pixels, **new},
+                    {**payload, **part.payload},
+                )
+                for index, (part, new) in enumerate(
+                    zip(read.parts[kind.name], part_vectors[kind.name], strict=True)
+                )
+            ]
+        elif read.fresh:
+            points[kind.name] = []
+    point = Point(whole.kind.point_id(read.painting_id), vectors, payload)
+    return EncodedPainting(read, point, points)
+
+
+def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vector]]:
+    """Return the vectors of the parts in the gallery, if they are those just found, box by box.
+
+    The same cutter on another machine may differ in a part; the other encoders' vectors
+    would then belong to other crops.
+    """
+    found: Sequence[ReadPart] = read.parts.get(kind.name, ())
+    if read.fresh or read.known is None:
+        return []
+    known = read.known.parts.get(kind.name, [])
+    is_same = [r.payload.get("box") for r in known] == [part.payload.get("box") for part in found]
+    return [record.vectors for record in known] if is_same else []
+
+
+def _state(read: ReadPainting, target: Target) -> Payload:
+    """Return the notes on parts of a kind: as looked for now, as known before, or none."""
+    kind = target.kind
+    known = {} if read.fresh or read.known is None else read.known.state(kind)
+    if kind.name not in read.parts or target.cutter is None:
+        return known
+    names, count = target.vector_names, len(read.parts[kind.name])
+    still_none = known.get(kind.count_field) == 0 and not count
+    if still_none or _same_parts_before(read, kind):
+        names |= set(known.get(kind.encoders_field, ()))
+    return dict(zip(kind.state_fields, (count, target.cutter.identity, sorted(names)), strict=True))
+
+
+# --- into the database -------------------------------------------------------------
+
+
+def write_paintings(batch: Sequence[EncodedPainting], targets: Sequence[Target]) -> None:
+    """Write a batch, each painting whole; safe to repeat after any interruption."""
+    whole, *others = targets
+    paintings = whole.collection
+    if paintings is None:
+        return
+    parts = [(t.kind, t.collection) for t in others if t.collection is not None]
+    for kind, collection in parts:
+        _write_parts(batch, kind, collection)
+    renamed = [encoded for encoded in batch if encoded.read.renamed_from is not None]
+    whole_points = [_marked(encoded) for encoded in batch if encoded.read.fresh]
+    paintings.upsert([*whole_points, *_moved(renamed, paintings, whole.kind)])
+    old_ids = [str(encoded.read.renamed_from) for encoded in renamed]
+    delete_by_id(old_ids, paintings, [collection for _, collection in parts])
+    kept = [e.point for e in batch if not e.read.fresh and not e.read.moves]
+    paintings.update_vectors([point for point in kept if point.vectors])
+    done = [*kept, *(e.point for e in renamed if e.read.fresh or e.read.moves)]
+    paintings.overwrite_payload({point.point_id: point.payload for point in done})
+
+
+def _marked(encoded: EncodedPainting) -> Point:
+    """Return the point with the id, if any, of the painting that is still to go."""
+    if encoded.read.renamed_from is None:
+        return encoded.point
+    payload = encoded.point.payload | {RENAMED_FROM: encoded.read.renamed_from}
+    return replace(encoded.point, payload=payload)
+
+
+def _moved(renamed: Sequence[EncodedPainting], paintings: Collection, kind: Kind) -> list[Point]:
+    """Return the points that take over what the gallery has under their old ids."""
+    moving = [encoded for encoded in renamed if encoded.read.moves]
+    old_ids = [kind.point_id(str(encoded.read.renamed_from)) for encoded in moving]
+    names = list(paintings.schema.vectors) if old_ids else []
+    old = paintings.retrieve(old_ids, with_vectors=names) if old_ids else {}
+    points = []
+    for encoded, old_id in zip(moving, old_ids, strict=True):
+        if old_id not in old:
+            raise StoreError(
+                f"{paintings.name}: {encoded.read.renamed_from!r} was deleted while it was renamed "
+                f"to {encoded.read.painting_id!r}; start the same ingest again"
+            )
+        vectors = {**old[old_id].vectors, **encoded.point.vectors}
+        points.append(replace(_marked(encoded), vectors=vectors))
+    return points
+
+
+def _write_parts(batch: Sequence[EncodedPainting], kind: Kind, parts: Collection) -> None:
+    replaced = [encoded for encoded in batch if kind.name in encoded.parts]
+    others = [encoded for encoded in batch if kind.name not in encoded.parts]
+    moved = [encoded for encoded in others if encoded.read.moves]
+    points = [point for encoded in replaced for point in encoded.parts[kind.name]]
+    points += _moved_parts(moved, kind, parts)
+    if moved or replaced:
+        parts.delete(_of(encoded.read.painting_id for encoded in (*moved, *replaced)))
+        parts.upsert(points)
+    kept = {e.read.painting_id: e.point.payload for e in others if not e.read.moves}
+    if kept:
+        parts.overwrite_payload(
+            {
+                record.point_id: _part_payload(
+                    kept[str(record.payload["painting_id"])], record.payload, kind
+                )
+                for record in parts.scroll(_of(kept))
+            }
+        )
+
+
+def _moved_parts(moved: Sequence[EncodedPainting], kind: Kind, parts: Collection) -> list[Point]:
+    if not moved:
+        return []
+    by_old_id = {str(encoded.read.renamed_from): encoded for encoded in moved}
+    points = []
+    for record in parts.scroll(_of(by_old_id), with_vectors=list(parts.schema.vectors)):
+        encoded = by_old_id[record.payload["painting_id"]]
+        index = int(record.payload[kind.index_field])
+        payload = _part_payload(encoded.point.payload, record.payload, kind)
+        point_id = kind.point_id(encoded.read.painting_id, index)
+        points.append(Point(point_id, record.vectors, payload))
+    return points
+
+
+def _of(painting_ids: Iterable[str]) -> Criteria:
+    return Criteria((AnyOf("painting_id", tuple(painting_ids)),))
+
+
+def _part_payload(painting: Payload, part: Payload, kind: Kind) -> Payload:
+    own = (kind.index_field, "box", *kind.own_fields)
+    return painting | {name: part[name] for name in own if name in part}
+
+
+class Writer:
+    """One thread that writes batches in the order they come, while others are read.
+
+    Leaving the context waits for what was put; a failure of a write comes back from a
+    later `put` or from leaving. An exception in the context lets the write that is under
+    way finish and drops those that wait.
+    """
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self._targets = targets
+        self._waiting: deque[Future[None]] = deque()
+        # An executor, since a thread of our own that Ctrl-C caught in its start would
+        # keep the process from ending.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="artsim-writer")
+
+    def __enter__(self) -> Writer:
+        """Return the writer itself."""
+        return self
+
+    def put(self, batch: Sequence[EncodedPainting]) -> None:
+        """Hand a batch over; waits while the writer is behind."""
+        while len(self._waiting) >= _WAITING_BATCHES:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(write_paintings, batch, self._targets))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Wait for the writes."""
+        try:
+            while self._waiting and error is None:
+                self._waiting.popleft().result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
