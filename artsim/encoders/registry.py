@@ -35,15 +35,8 @@ FAMILIES: Final[dict[str, Family]] = {
 def register_family(prefix: str, family: Family) -> None:
     """Add a family, whose encoders are known by name from then on.
 
-    Parameters
-    ----------
-    prefix : str
-        Of its specs, and the ``family`` of its cards.
-
-    Raises
-    ------
-    ValueError
-        If the prefix or the name of a card is taken, or a card is of another family.
+    `prefix` is that of its specs, and the ``family`` of its cards. Raises `ValueError` if it or
+    the name of a card is taken, or a card is of another family.
     """
     taken = {card.name for card in _cards()}
     names = [card.name for card in family.cards]
@@ -55,12 +48,7 @@ def register_family(prefix: str, family: Family) -> None:
 def list_cards(settings: Settings | None = None) -> list[Card]:
     """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
 
-    Each says whether its weights are here.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        By default from the environment.
+    Each says whether its weights are here. `settings` are by default from the environment.
     """
     settings = settings or load_settings()
     named = [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]

@@ -176,7 +176,7 @@ def test_the_backbone_is_part_of_its_identity(recurrent: ClassifierOutcome, tmp_
     other = resolve(f"file:{tmp_path / 'styles'}")
     assert other.vector_name != same.vector_name
     with pytest.raises(EncoderMismatchError, match="another-v1"):
-        other.load("cpu")
+        load_encoder(other, device="cpu")
     with pytest.raises(EncoderMismatchError, match="copy the whole folder"):
         load_classifier(tmp_path / "styles")
     content["base"] = {"name": "builtin"}

@@ -299,7 +299,7 @@ def test_without_norms_of_its_own_a_network_gives_the_same() -> None:
     inputs = torch.randn(4, 3, 40, 40)
     with torch.inference_mode():
         before = network(inputs)
-    network.fold_norms()
+    network.make_ready()
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     with torch.inference_mode():
         assert torch.allclose(network(inputs), before, atol=1e-4)
