@@ -32,7 +32,7 @@ from artsim.commands.common import (
     say,
     say_notes,
 )
-from artsim.commands.evaluate.common import SeedOption
+from artsim.commands.evaluate import SeedOption
 
 if TYPE_CHECKING:
     from artsim.catalog.progress import Progress
