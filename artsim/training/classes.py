@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -10,9 +10,10 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.payload import most_written
 from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
-from artsim.search.fields import check_field
+from artsim.search.filters import check_field
 from artsim.training.data import Work
 
 Labels: TypeAlias = npt.NDArray[np.intp]
@@ -98,8 +99,7 @@ def _names(works: Sequence[Work], by_value: dict[str, list[int]], field: str) ->
         return {value: value for value in by_value}
     names: dict[str, str] = {}
     for value, rows in sorted(by_value.items()):
-        written = Counter(str(works[row].payload.get("artist", value)) for row in rows)
-        name = min(written, key=lambda text: (-written[text], text))
+        name = most_written(str(works[row].payload.get("artist", value)) for row in rows)
         names[value] = name if name not in names.values() else value
     return names
 
