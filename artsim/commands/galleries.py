@@ -110,7 +110,7 @@ def facets(
 
     Example: artsim facets artist --style Baroque --year 1600..1650
     """
-    from artsim.search.facets import count_values
+    from artsim.search.listing import count_values
 
     with place.open() as opened:
         counts = count_values(opened, field, filtered.filters(), kind=of.chosen, limit=limit)
