@@ -173,3 +173,16 @@ def test_halves_may_come_later_and_get_another_encoder() -> None:
         for record in gallery[HALVES].scroll(with_vectors=list(gallery[HALVES].schema.vectors)):
             assert len(record.vectors) == 3
             assert len(record.payload["half_encoders"]) == 2
+
+
+def test_a_kind_of_parts_is_queried_listed_counted_and_exported(tmp_path: Path) -> None:
+    artsim(*INGEST, "--kind", "halves", code=3)
+    of_halves = ("--kind", "halves", "--format", "json")
+    answer = json.loads(artsim("query", "--id", "blue", "--face", "1", *of_halves, "-k", "4"))
+    assert [hit["payload"]["side"] for hit in answer["hits"]] == ["right"] * 4
+    assert {hit["payload"]["half_index"] for hit in answer["hits"]} == {1}
+    listed = json.loads(artsim("list", *of_halves, "--where", "side=left"))
+    assert listed["total"] == 6
+    artsim("export", "--kind", "halves", "--output", str(tmp_path / "halves.jsonl"))
+    rows = [json.loads(row) for row in (tmp_path / "halves.jsonl").read_text().splitlines()]
+    assert sorted(row["side"] for row in rows) == ["left"] * 6 + ["right"] * 6
