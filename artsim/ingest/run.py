@@ -170,9 +170,8 @@ def ingest_paintings(
     opened, name = _open(source, metadata, columns)
     targets = _load_targets(gallery, options, settings or load_settings())
     origin, yielded = Origin.of(opened), Yielded()
-    reader = Reader(
-        targets, options.limits, Renames(origin, targets), options.force, options.dry_run
-    )
+    renames = Renames(origin, targets)
+    reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
     progress.start(_expected(opened.count(), options), f"Ingesting {name}")
     try:
@@ -180,11 +179,10 @@ def ingest_paintings(
         summary = _run(entries, reader, options, progress)
         if options.prune:
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            most = 1.0 if options.prune_any else MOST_AT_ONCE
+            share = 1.0 if options.prune_any else MOST_AT_ONCE
             try:
-                summary.counts.pruned = prune(
-                    origin, yielded, targets, most=most, dry_run=options.dry_run
-                )
+                pruned = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
+                summary.counts.pruned = pruned
             except SourceError as refusal:
                 summary = replace(summary, refusal=refusal)
     finally:
@@ -193,8 +191,7 @@ def ingest_paintings(
             collection.flush()
     if not options.dry_run:
         gallery.settle_reading()
-        if summary.counts.written:
-            _build_indexes(targets, progress)
+        _build_indexes(targets if summary.counts.written else [], progress)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
 
 
