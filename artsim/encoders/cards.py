@@ -19,60 +19,25 @@ _NOT_LISTED: Final = ("vector_name", "weights", "looked_in", "base")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An encoder by its data: one line of the list, or a spec that was understood.
+    """An encoder by its data: one line of the list, or a spec that was understood."""
 
-    Attributes
-    ----------
-    name : str
-        Short name for the command line, or the spec as it was given there.
-    spec : str
-        Full spec that the name stands for.
-    family : str
-        Who computes it: a key of `artsim.encoders.registry.FAMILIES`.
-    dim : int or None
-        Length of its vectors; None where only loading tells.
-    size_mb : float
-        Download, in units of 10^6 bytes; 0 where there is none.
-    licence : str
-        Of the weights, as their publisher states it.
-    source : str
-        Where the weights come from.
-    summary : str
-        One line on what it is good for.
-    stems : tuple of str
-        Of its file in ``ARTSIM_WEIGHTS``, best first.
-    hub : tuple of (str, tuple of str) or None
-        Repository of the hub, and the file names to look for, best first.
-    weights_here : bool
-        Whether it can be loaded without a download.
-    vector_name : str
-        As in `EncoderInfo`. Where weights may be a file, `resolve` says which; a line of
-        the list has none then.
-    weights : Path or None
-        Local file of weights; None means that loading fetches them, or needs none.
-    looked_in : tuple of str
-        Places without its weights, for the message when the hub has none either.
-    base : EncoderInfo or None
-        Of the encoder whose vectors this one takes, where it takes no pixels.
-    """
-
-    name: str
-    spec: str
-    family: str
+    name: str  # short name for the command line, or the spec as it was given there
+    spec: str  # full spec that the name stands for
+    family: str  # who computes it: a key of `artsim.encoders.registry.FAMILIES`
     kind: EncoderKind = "image"
-    dim: int | None = None
-    size_mb: float = 0
-    licence: str = "not stated"
-    source: str = "not stated"
-    summary: str = ""
+    dim: int | None = None  # length of its vectors; None where only loading tells
+    size_mb: float = 0  # of the download, in units of 10^6 bytes; 0 where there is none
+    licence: str = "not stated"  # of the weights, as their publisher states it
+    source: str = "not stated"  # where the weights come from
+    summary: str = ""  # one line on what it is good for
     takes_text: bool = False
-    stems: tuple[str, ...] = ()
-    hub: tuple[str, tuple[str, ...]] | None = None
-    weights_here: bool = False
-    vector_name: str = ""
-    weights: Path | None = None
-    looked_in: tuple[str, ...] = ()
-    base: EncoderInfo | None = None
+    stems: tuple[str, ...] = ()  # of its file in ``ARTSIM_WEIGHTS``, best first
+    hub: tuple[str, tuple[str, ...]] | None = None  # repository, and file names, best first
+    weights_here: bool = False  # whether it can be loaded without a download
+    vector_name: str = ""  # `resolve` says it, where weights may be a file
+    weights: Path | None = None  # local file; None: loading fetches them, or needs none
+    looked_in: tuple[str, ...] = ()  # places without its weights, for the message
+    base: EncoderInfo | None = None  # whose vectors this one takes, where it takes no pixels
 
     @property
     def model(self) -> str:
@@ -94,73 +59,35 @@ class Card:
 
 
 class FoundWeights(NamedTuple):
-    """Where a model's weights are, before they are loaded.
+    """Where a model's weights are, before they are loaded."""
 
-    Attributes
-    ----------
-    path : Path or None
-        Local file; None: to be had from the hub.
-    identity : str
-        For the vectors' name: of a local file 12 hex digits of its SHA-256, else the tag.
-    suffix : str
-        Of the spec: ``@FILE`` where the user gave the file, to make the same encoder again.
-    looked_in : tuple of str
-        Places without it.
-    """
-
-    path: Path | None
-    identity: str
-    suffix: str
-    looked_in: tuple[str, ...]
+    path: Path | None  # local file; None: to be had from the hub
+    identity: str  # for the vectors' name: of a file 12 digits of its SHA-256, else the tag
+    suffix: str  # of the spec: ``@FILE`` where the user gave the file
+    looked_in: tuple[str, ...]  # places without it
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for, as a family is given it.
+    """What the user asked for, as a family is given it."""
 
-    Attributes
-    ----------
-    name : str
-        As given on the command line.
-    model : str
-        The spec after ``family:``.
-    weights : Path or None
-        File given with ``--weights``.
-    card : Card or None
-        Where the name is a listed one.
-    """
-
-    name: str
-    model: str
-    weights: Path | None
+    name: str  # as given on the command line
+    model: str  # the spec after ``family:``
+    weights: Path | None  # the file given with ``--weights``
     settings: Settings
-    card: Card | None = None
+    card: Card | None = None  # where the name is a listed one
 
     def model_and_pooling(self) -> tuple[str, str]:
-        """Return what stands before ``+`` and ``@``, and the last pooling or "".
-
-        Raises
-        ------
-        EncoderError
-            If a part of the spec is empty.
-        """
+        """Return what stands before ``+`` and ``@``, and the last pooling or ""."""
         model, pooling, _ = _split_model(self.name, self.model)
         return model, pooling
 
     def find_weights(self, stems: tuple[str, ...], *, tag: str) -> FoundWeights:
         """Find the model's local weights, if there are any.
 
-        Parameters
-        ----------
-        stems : tuple of str
-            Of files in ``ARTSIM_WEIGHTS``, where no card names them.
-        tag : str
-            Identity of the weights on the hub.
-
-        Raises
-        ------
-        WeightsError
-            If the file that the user gave is not there or cannot be read.
+        `stems` are of files in ``ARTSIM_WEIGHTS``, where no card names them; `tag` says which
+        weights the hub has. Raises `WeightsError` if the file that the user gave is not there
+        or cannot be read.
         """
         given = self.weights or _split_model(self.name, self.model)[2]
         names = stems if self.card is None else self.card.stems
@@ -202,34 +129,23 @@ def _no_cards(settings: Settings) -> Iterable[Card]:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A kind of encoders.
-
-    Attributes
-    ----------
-    load : callable
-        Loads a card that was understood, for a device as the user names it.
-    cards : tuple of Card
-        Those with a short name.
-    syntax : str
-        How its specs are written, for messages; may be empty.
-    understand : callable
-        From a spec to its card with the final ``vector_name``, without importing torch. It
-        raises `EncoderError`. By default only the cards are known.
-    find_cards : callable
-        Further ones that this machine has.
-    find_download : callable
-        The weights of a card that were downloaded before, or None.
-    load_over : callable, optional
-        Loads a card that has a `base`, over the encoder that is.
-    """
+    """A kind of encoders."""
 
     load: Callable[[Card, str], Encoder]
+    """Loads a card that was understood, for a device as the user names it."""
     cards: tuple[Card, ...] = ()
+    """Those with a short name."""
     syntax: str = ""
+    """How its specs are written, for messages; may be empty."""
     understand: Callable[[Request], Card] = as_listed
+    """From a spec to its card with the final ``vector_name``, without importing torch; it raises
+    `EncoderError`. By default only the cards are known."""
     find_cards: Callable[[Settings], Iterable[Card]] = _no_cards
+    """Further cards, that this machine has."""
     find_download: Callable[[Card], Path | None] = _in_hub_cache
+    """The weights of a card that were downloaded before, or None."""
     load_over: Callable[[Card, str, Encoder], Encoder] | None = None
+    """Loads a card that has a `base`, over the encoder that is."""
 
 
 def vector_name(*parts: str, version: int = 1) -> str:

@@ -43,37 +43,17 @@ _LARGEST_HEAD: Final = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class ClassifierConfig:
-    """All of a classifier but its numbers.
+    """All of a classifier but its numbers."""
 
-    Attributes
-    ----------
-    field : str
-        What is answered: ``style``, ``artist``, ``extra.NAME``.
-    kind : str
-        How it was trained: ``linear``, ``mobilenetv2``, ``recurrent``.
-    classes : tuple of str
-        The C values, as people read them, in the order of the head's rows.
-    encoder : EncoderInfo
-        Whose vectors the head takes.
-    own_encoder : bool
-        Whether that encoder lies in the classifier's own folder.
-    temperature : float
-    threshold : float or None
-        Least probability at which it answers; None: it never does.
-    precision : float
-        Share of right answers that the threshold was chosen for.
-    scores, card : mapping
-        How good it was on the test side; data, recipe, date. For people.
-    """
-
-    field: str
-    kind: str
-    classes: tuple[str, ...]
-    encoder: EncoderInfo
-    own_encoder: bool
+    field: str  # what is answered: ``style``, ``artist``, ``extra.NAME``
+    kind: str  # how it was trained: ``linear``, ``mobilenetv2``, ``recurrent``
+    classes: tuple[str, ...]  # as people read them, in the order of the head's C rows
+    encoder: EncoderInfo  # whose vectors the head takes
+    own_encoder: bool  # whether that lies in the classifier's own folder
     temperature: float
-    threshold: float | None
-    precision: float
+    threshold: float | None  # least probability at which it answers; None: it never does
+    precision: float  # share of right answers that the threshold was chosen for
+    # For people: how good it was on the test side; data, recipe, date.
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -93,13 +73,8 @@ class ClassifierConfig:
 class Head:
     """Softmax regression on an encoder's vectors, in NumPy.
 
-    Attributes
-    ----------
-    weights : ndarray of float32, shape (C, D)
-    bias : ndarray of float32, shape (C,)
-    temperature : float
-        What the logits are divided by so that probabilities are as large as they should
-        be [1]_; above 0. It changes no order of classes.
+    The logits are divided by the temperature, above 0, so that probabilities are as large as
+    they should be [1]_; it changes no order of classes.
 
     References
     ----------
@@ -107,8 +82,8 @@ class Head:
            ICML.
     """
 
-    weights: npt.NDArray[np.float32]
-    bias: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]  # (C, D)
+    bias: npt.NDArray[np.float32]  # (C,)
     temperature: float = 1.0
 
     def __post_init__(self) -> None:

@@ -21,18 +21,10 @@ CROP_MARGIN: Final = 0.0
 
 @dataclass(frozen=True, slots=True)
 class FaceCrop:
-    """A face and its aligned crop.
+    """A face and its aligned crop."""
 
-    Attributes
-    ----------
-    face : DetectedFace
-        In pixels of the picture it was found in.
-    crop : ndarray of uint8, shape (size, size, 3)
-        Turned and scaled so that the landmarks lie where every face has them.
-    """
-
-    face: DetectedFace
-    crop: RGBImage
+    face: DetectedFace  # in pixels of the picture it was found in
+    crop: RGBImage  # turned and scaled so that the landmarks lie where every face has them
 
 
 def crops_identity(detector: FaceDetector) -> str:

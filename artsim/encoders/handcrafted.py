@@ -101,27 +101,15 @@ class HandcraftedEncoder(Encoder):
 
     References
     ----------
-    .. [1] Ottosson (2020). A perceptual color space for image processing.
-           https://bottosson.github.io/posts/oklab/
+    .. [1] Ottosson (2020). https://bottosson.github.io/posts/oklab/
     .. [2] Coates, Lee & Ng (2011). An analysis of single-layer networks in unsupervised
            feature learning. AISTATS.
-    .. [3] Sánchez, Perronnin & de Campos (2012). Modeling the spatial layout of images
-           beyond spatial pyramids. Pattern Recognition Letters 33(16).
-    .. [4] Perronnin, Sánchez & Mensink (2010). Improving the Fisher kernel for
-           large-scale image classification. ECCV.
-    .. [5] Lowe (2004). Distinctive image features from scale-invariant keypoints. IJCV
-           60(2).
-    .. [6] Arandjelović & Zisserman (2012). Three things everyone should know to improve
-           object retrieval. CVPR.
-    .. [7] Johnson, Hendriks, Berezhnoy, Brevdo, Hughes, Daubechies, Li, Postma & Wang
-           (2008). Image processing for artist identification. IEEE Signal Processing
-           Magazine 25(4).
-    .. [8] Oliva & Torralba (2001). Modeling the shape of the scene: a holistic
-           representation of the spatial envelope. IJCV 42(3).
-    .. [9] Dalal & Triggs (2005). Histograms of oriented gradients for human detection.
-           CVPR.
-    .. [10] Jégou & Chum (2012). Negative evidences and co-occurences in image retrieval:
-           the benefit of PCA and whitening. ECCV.
+    .. [3] Sánchez, Perronnin & de Campos (2012). Pattern Recognition Letters 33(16).
+    .. [4] Perronnin, Sánchez & Mensink (2010). Improving the Fisher kernel. ECCV.
+    .. [5] Lowe (2004). IJCV 60(2). [6] Arandjelović & Zisserman (2012). CVPR.
+    .. [7] Johnson et al. (2008). IEEE Signal Processing Magazine 25(4).
+    .. [8] Oliva & Torralba (2001). IJCV 42(3). [9] Dalal & Triggs (2005). CVPR.
+    .. [10] Jégou & Chum (2012). The benefit of PCA and whitening. ECCV.
     """
 
     def prepare(self, image: RGBImage) -> Prepared:
@@ -138,44 +126,22 @@ class HandcraftedEncoder(Encoder):
 
 
 class Codebook(NamedTuple):
-    """Gaussian mixture over whitened local descriptors.
+    """Gaussian mixture over whitened local descriptors; covariances are diagonal."""
 
-    Attributes
-    ----------
-    center : ndarray of float32, shape (D,)
-        Mean of the raw descriptors.
-    axes : ndarray of float32, shape (D, P)
-        Projection that decorrelates them.
-    weights : ndarray of float32, shape (K,)
-        Of the mixture; they sum to 1.
-    means, variances : ndarray of float32, shape (K, P)
-        Of its components; covariances are diagonal.
-    """
-
-    center: FloatArray
-    axes: FloatArray
-    weights: FloatArray
-    means: FloatArray
-    variances: FloatArray
+    center: FloatArray  # (D,), mean of the raw descriptors
+    axes: FloatArray  # (D, P), the projection that decorrelates them
+    weights: FloatArray  # (K,), of the mixture; they sum to 1
+    means: FloatArray  # (K, P), of its components
+    variances: FloatArray  # (K, P)
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Affine map from a block's raw values to a few decorrelated ones.
+    """Affine map from a block's raw values to a few decorrelated ones."""
 
-    Attributes
-    ----------
-    center : ndarray of float32, shape (D,)
-        Mean over the pictures it was fitted on.
-    axes : ndarray of int8, shape (D, K)
-        Axes in units of `scales`; few levels, so that they take little room.
-    scales : ndarray of float32, shape (K,)
-        By axis.
-    """
-
-    center: FloatArray
-    axes: npt.NDArray[np.int8]
-    scales: FloatArray
+    center: FloatArray  # (D,), mean over the pictures it was fitted on
+    axes: npt.NDArray[np.int8]  # (D, K), in units of `scales`: few levels take little room
+    scales: FloatArray  # (K,)
 
     @cached_property
     def _matrix(self) -> FloatArray:
@@ -222,10 +188,7 @@ def embed(image: RGBImage, constants: Constants) -> Embedding:
 
 
 def paint(image: RGBImage) -> FloatArray:
-    """Return a picture of any size as the blocks see it, shape (3, SIDE, SIDE).
-
-    Planes of Oklab, lightness in 0..1, the opponent axes amplified.
-    """
+    """Return a picture as the blocks see it: Oklab, opponent axes amplified, (3, SIDE, SIDE)."""
     from PIL import Image
 
     square = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -277,18 +240,9 @@ def cell_energies(
 
     The energy is the sum of the squared responses of the even and the odd filter. The
     filters are round and one octave wide: scikit-image's ``gabor_kernel(frequency, theta,
-    bandwidth=1)`` at `orientations` angles spread evenly over half a turn. The plane is
-    continued by reflection at its borders.
-
-    Parameters
-    ----------
-    plane : ndarray of float32, shape (size, size)
-    frequencies : tuple of float
-        In cycles per pixel, up to about 0.25.
-
-    Returns
-    -------
-    ndarray of float32, shape (len(frequencies) * orientations, cells, cells)
+    bandwidth=1)`` at `orientations` angles spread evenly over half a turn. The square plane
+    is continued by reflection at its borders. Frequencies are in cycles per pixel, up to
+    about 0.25; shape (len(frequencies) * orientations, cells, cells).
     """
     border = plane.shape[0] // 6
     padded = np.pad(plane - plane.mean(), border, mode="reflect")
@@ -351,19 +305,9 @@ def color_patches(planes: FloatArray, size: int, step: int) -> FloatArray:
 def gradient_windows(plane: FloatArray, cell: int, window: int, bins: int) -> FloatArray:
     """Return a dense RootSIFT: gradients by orientation in windows of square cells.
 
-    Windows overlap and begin at every cell. Descriptors are scaled by their sum, damped
-    so that flat places stay near zero, and square-rooted.
-
-    Parameters
-    ----------
-    plane : ndarray of float32, shape (size, size)
-        Lightness in 0..1, `size` a multiple of `cell`.
-    cell, window, bins : int
-        Side of a cell in pixels; side of a window in cells; signed orientations.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, window * window * bins)
+    Windows of `window` cells a side overlap and begin at every cell, of `cell` pixels.
+    Descriptors are scaled by their sum, damped so that flat places stay near zero, and
+    square-rooted; shape (N, window * window * bins).
     """
     cells = cell_orientations(plane, cell, bins)
     windows = np.lib.stride_tricks.sliding_window_view(cells, (window, window), axis=(0, 1))
@@ -459,26 +403,15 @@ def _inner_product(left: FloatArray, right: FloatArray) -> FloatArray:
 class Block(NamedTuple):
     """One part of the descriptor.
 
-    Attributes
-    ----------
-    name : str
-        As in the file of constants.
-    describe : callable
-        From the planes of `paint` to a vector or, for a block with `components`, to the
-        rows that its Fisher vector sums up.
-    dim : int
-        How many numbers it contributes.
-    weight : float
-        Its share of the squared length of a vector, before all are scaled to 1.
-    components, axes : int
-        Size of its codebook; 0 is none.
+    `describe` makes of the planes of `paint` a vector or, for a block with `components`,
+    the rows that its Fisher vector sums up; `weight` is its share of the squared length.
     """
 
     name: str
     describe: Callable[[FloatArray], FloatArray]
     dim: int
     weight: float
-    components: int = 0
+    components: int = 0  # of its codebook; 0 is none
     axes: int = 0
 
 

@@ -84,22 +84,11 @@ def find_lpips(backbone: Backbone, settings: Settings) -> Path:
 
 
 class LpipsDistance:
-    """LPIPS version 0.1 with its own heads on a backbone of the given weights.
+    """LPIPS version 0.1 with its own heads on a backbone of torchvision's weights.
 
-    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1.
-
-    Parameters
-    ----------
-    weights : Path
-        torchvision's weights of the backbone, with or without its classifier; read
-        without running anything that is in the file.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Attributes
-    ----------
-    identity : str
-        Backbone, version, and the first digits of the weights' SHA-256.
+    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1. The weights may be
+    without their classifier; nothing in the file is run. `identity` is backbone, version, and
+    the first digits of the weights' SHA-256.
 
     Raises
     ------
@@ -112,8 +101,7 @@ class LpipsDistance:
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
         self._device = pick_device(device)
         self._network = _create_network(backbone)
-        _fill_backbone(self._network.net, weights)
-        _fill_heads(self._network, backbone)
+        _fill(self._network, weights, backbone)
         self._network.eval().requires_grad_(False).to(self._device)
         self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
 
@@ -122,19 +110,7 @@ class LpipsDistance:
     ) -> npt.NDArray[np.float64]:
         """Return the difference of `query` to each of N pictures of its size; 0 is none.
 
-        Parameters
-        ----------
-        query : ndarray of uint8, shape (h, w, 3)
-        pictures : ndarray of uint8, shape (N, h, w, 3)
-
-        Returns
-        -------
-        ndarray of float64, shape (N,)
-
-        Raises
-        ------
-        ValueError
-            If the shapes or types are others.
+        Of uint8, shapes (h, w, 3) and (N, h, w, 3): `ValueError` if they are others.
         """
         import torch
 
@@ -179,17 +155,14 @@ def _create_network(backbone: Backbone) -> Any:
         return lpips.LPIPS(pretrained=False, net=backbone, pnet_rand=True, verbose=False)
 
 
-def _fill_backbone(network: torch.nn.Module, path: Path) -> None:
-    state = load_state_dict(path)
-    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
-    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.state_dict()}
-    with strict_loading(path):
-        network.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
-
-
-def _fill_heads(network: torch.nn.Module, backbone: Backbone) -> None:
+def _fill(network: Any, weights: Path, backbone: Backbone) -> None:
     import lpips
 
+    state = load_state_dict(weights)
+    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
+    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.net.state_dict()}
+    with strict_loading(weights):
+        network.net.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
     path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
     heads = load_state_dict(path)
     # The network has each head a second time, as a part of its list ``lins``.

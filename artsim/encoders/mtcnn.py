@@ -269,13 +269,7 @@ def windows_of(boxes: Boxes, width: int, height: int) -> IndexArray:
 
 
 def load_net(name: str) -> nn.Module:
-    """Return ``PNet``, ``RNet`` or ``ONet`` with the weights that facenet-pytorch ships.
-
-    Raises
-    ------
-    WeightsError
-        If the installed package's weights are missing or damaged.
-    """
+    """Return ``PNet``, ``RNet`` or ``ONet`` with the weights that facenet-pytorch ships."""
     ensure_torchvision()
     from facenet_pytorch.models import mtcnn
 
@@ -297,17 +291,7 @@ class CandidateNet:
         self._device = device
 
     def __call__(self, windows: FloatArray) -> tuple[FloatArray, ...]:
-        """Return the net's outputs for N windows, N at least 1.
-
-        Parameters
-        ----------
-        windows : ndarray of float32, shape (N, side, side, 3)
-
-        Returns
-        -------
-        tuple of ndarray of float32, shape (N, ...)
-            In the net's own order.
-        """
+        """Return the net's outputs for N windows (N, side, side, 3), N at least 1."""
         outputs = [self._run(windows[i : i + _BATCH]) for i in range(0, len(windows), _BATCH)]
         return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
 
@@ -354,17 +338,9 @@ class ProposalNet:
 
     @torch.inference_mode()
     def __call__(self, folded: FloatArray, pyramid: Pyramid) -> tuple[FloatArray, FloatArray]:
-        """Return the log odds of a face at all places, and what `corrections` needs.
+        """Return the log odds of a face at all places of the canvas, and their hidden numbers.
 
-        Parameters
-        ----------
-        folded : ndarray of float32, shape (height / 2, width / 2, 12)
-            From `fold_pyramid`.
-
-        Returns
-        -------
-        odds : ndarray of float32, shape (height / 2 - 5, width / 2 - 5)
-        hidden : ndarray of float32, shape (height / 2 - 5, width / 2 - 5, 32)
+        Shapes (height / 2 - 5, width / 2 - 5) and (height / 2 - 5, width / 2 - 5, 32).
         """
         x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
         x = functional.conv2d(x, self._opening, self._opening_bias)

@@ -86,16 +86,9 @@ def _bins(length: IndexArray | int, count: int) -> Bins:
 
 
 def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArray:
-    """Return each window of the picture as a square of `side` pixels, in -1..1.
+    """Return each window of the picture as a square of values in -1..1, (N, side, side, 3).
 
-    Parameters
-    ----------
-    windows : ndarray of int, shape (N, 4)
-        Left, top, right, bottom within the picture; the last two excluded.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, side, side, 3)
+    A window is left, top, right, bottom within the picture; the last two excluded.
     """
     left, top, right, bottom = windows.T
     rows, columns = _bins(bottom - top, side), _bins(right - left, side)
@@ -226,11 +219,8 @@ def _even(number: int, step: int = 2) -> int:
 def fold_pyramid(table: SumTable, pyramid: Pyramid) -> FloatArray:
     """Return the canvas with all levels drawn, each 2 x 2 pixels folded into channels.
 
-    Returns
-    -------
-    ndarray of float32, shape (height / 2, width / 2, 12)
-        Channels in the order row in the fold, column in it, color; values in -1..1, 0
-        between the levels.
+    Shape (height / 2, width / 2, 12): channels in the order row in the fold, column in it,
+    color; values in -1..1, 0 between the levels.
     """
     folded = np.zeros((pyramid.height // 2, pyramid.width // 2, 2, 2, 3), dtype=np.float32)
     for level in pyramid.levels:

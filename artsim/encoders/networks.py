@@ -39,13 +39,7 @@ def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
 
 
 def build_timm(*, model: str, **settings: Any) -> nn.Module:
-    """Return timm's `model` without its classifier: its output is the pooled embedding.
-
-    Raises
-    ------
-    ValueError
-        If timm has no such model.
-    """
+    """Return timm's `model` without its classifier; `ValueError` if timm has no such model."""
     ensure_torchvision()
     import timm
 
@@ -59,8 +53,7 @@ def build_timm(*, model: str, **settings: Any) -> nn.Module:
 def build_facenet(*, dropout: float = 0.6) -> nn.Module:
     """Return facenet-pytorch's InceptionResnetV1 without a classifier: 512 numbers.
 
-    The dropout is before the last layer, in training only. From version 2.5.3,
-    ``models/inception_resnet_v1.py`` (Esler 2019).
+    The dropout is before the last layer, in training only.
     """
     ensure_torchvision()
     from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
@@ -220,16 +213,7 @@ class FaceNetwork(nn.Module):
     unlike. Batch normalization, dropout, a linear layer and batch normalization again are
     the ending that ArcFace found best [1]_.
 
-    Parameters
-    ----------
-    model : str
-        timm's name.
-    dim : int
-        Length of the embedding.
-    dropout : float
-        In training only.
-    **settings
-        Of the backbone, as timm takes them.
+    The embedding has `dim` numbers; `settings` are of the backbone, as timm takes them.
 
     References
     ----------
@@ -260,14 +244,8 @@ class RecurrentNetwork(nn.Module):
     The convolutional-recurrent classifier of ArtExtract [2]_: there a ConvNeXt reads the
     picture and its Gabor responses, and a recurrent network reads the feature sequence.
 
-    Parameters
-    ----------
-    base_dim, energies : int
-        Numbers of a step: those of the backbone come first.
-    hidden : int
-        Units of each direction; the embedding has twice as many numbers.
-    dropout : float
-        Share of a step's numbers that are left out in training.
+    Of a step's numbers the `base_dim` of the backbone come first, then the `energies`; of
+    `hidden` units in each direction the embedding has twice as many numbers.
 
     References
     ----------

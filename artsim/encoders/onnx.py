@@ -1,22 +1,29 @@
-"""Encoders from ONNX files, run by onnxruntime (the extra ``onnx``): ``onnx:FILE``."""
+"""Encoders from ONNX files, run by onnxruntime (the extra ``onnx``): ``onnx:FILE``.
+
+A JSON beside the file says what goes in, and which output is the embedding.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.encoder_info import EncoderKind
 from artsim.config import Settings
 from artsim.encoders.base import Encoder, MapReader, Prepared
 from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.devices import choose, usable_cores
-from artsim.encoders.onnx_config import TEMPLATE, OnnxConfig, find_model, no_model, read_onnx_config
+from artsim.encoders.preprocess import Fit, Interpolation, Preprocessing, Triple
+from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError, WeightsError
 
 FloatArray = npt.NDArray[np.float32]
@@ -31,6 +38,77 @@ _UNCHANGED: Final = frozenset({"Flatten", "Reshape", "Squeeze", "Identity", "Dro
 """Operations after the mean that leave its numbers as they are."""
 
 
+Layout = Literal["NCHW", "NHWC"]
+Channels = Literal["RGB", "BGR"]
+
+TEMPLATE: Final[dict[str, Any]] = {
+    "input": {
+        "name": "x",
+        "size": [224, 224],
+        "layout": "NCHW",
+        "channels": "RGB",
+        "range": [0, 1],
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+        "fit": "squash",
+        "interpolation": "bicubic",
+    },
+    "output": "embedding",
+    "licence": "not stated",
+}
+"""A configuration to fill in, for a graph of which nothing is known."""
+
+_OPTIONAL_TEXTS: Final = ("output", "licence", "source", "summary")
+_KEYS: Final = frozenset({"model", "input", "sha256", "kind", "dim", *_OPTIONAL_TEXTS})
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxInput:
+    """What the network expects of its input.
+
+    Pixel values 0 and 255 become the two of `range`, before `mean` is subtracted and `std`
+    divides, both by channel in the order of `channels`.
+    """
+
+    size: tuple[int, int]  # height and width in pixels
+    range: tuple[float, float] = (0.0, 1.0)
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
+    channels: Channels = "RGB"
+    layout: Layout = "NCHW"
+    fit: Fit = "squash"
+    interpolation: Interpolation = "bicubic"
+    name: str | None = None  # of the graph's input; None where it has only one
+
+    def to_input(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
+        low, high = self.range
+        if self.channels == "BGR":
+            pictures = pictures[..., ::-1]
+        std = np.asarray(self.std)
+        scale = ((high - low) / 255 / std).astype(np.float32)
+        shift = ((low - np.asarray(self.mean)) / std).astype(np.float32)
+        values = pictures * scale + shift
+        if self.layout == "NCHW":
+            values = values.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(values)
+
+
+@dataclass(frozen=True, slots=True)
+class OnnxConfig:
+    """What it takes to use an ONNX file, and what is known of it."""
+
+    input: OnnxInput
+    output: str | None = None  # that is the embedding; None where the graph has only one
+    kind: EncoderKind = "image"
+    dim: int | None = None
+    licence: str = "not stated"
+    source: str = "not stated"
+    summary: str = ""
+    sha256: str | None = None  # of the ONNX file, where it must be that very one
+    model: str | None = None  # name of the ONNX file; None: that of the JSON
+
+
 class OnnxEncoder(Encoder):
     """A network from picture to vector in an ONNX file, as its JSON describes it.
 
@@ -39,7 +117,9 @@ class OnnxEncoder(Encoder):
 
     def __init__(self, card: Card, config: OnnxConfig, model: Path, device: str) -> None:
         self._model, self._device, self._input = model, device, config.input
-        self._preprocessing = config.input.preprocessing
+        self._preprocessing = Preprocessing(
+            *config.input.size, fit=config.input.fit, interpolation=config.input.interpolation
+        )
         self._session = _open_session(str(model), model, device)
         inputs = [one.name for one in self._session.get_inputs()]
         outputs = [one.name for one in self._session.get_outputs()]
@@ -199,6 +279,120 @@ def _axes(graph: Any, node: Any) -> list[int]:
     return []
 
 
+def _read_config(path: Path) -> OnnxConfig:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise EncoderError(f"cannot read {path}: {exc.strerror or exc}") from exc
+    except ValueError as exc:
+        raise EncoderError(f"{path} is not JSON: {exc}") from exc
+    if not isinstance(raw, dict):
+        raise EncoderError(f"{path} holds no JSON object; expected one like {json.dumps(TEMPLATE)}")
+    try:
+        return _parse(raw)
+    except (TypeError, ValueError, KeyError) as exc:
+        what = f"{exc.args[0]!r} is missing" if isinstance(exc, KeyError) else str(exc)
+        raise EncoderError(
+            f"{path}: {what}; a whole one looks like {json.dumps(TEMPLATE)}"
+        ) from exc
+
+
+def _find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Path, str]:
+    """Return the ONNX file that the JSON at `path` is of, and its SHA-256.
+
+    Its name is relative to the JSON or to ``ARTSIM_WEIGHTS``.
+    """
+    name = config.model or f"{path.stem}.onnx"
+    places = [path.parent / name]
+    if settings.weights is not None:
+        places.append(settings.weights / name)
+    model = next((place for place in places if place.is_file()), None)
+    if model is None:
+        raise _no_model(*places)
+    found = file_sha256(model)
+    if config.sha256 is not None and found != config.sha256.lower():
+        raise WeightsError(
+            f"{model} is not the file that {path} describes: its SHA-256 is {found}, "
+            f"not {config.sha256}; fetch it again, or correct the JSON"
+        )
+    return model, found
+
+
+def _no_model(*places: Path) -> WeightsError:
+    looked = " and ".join(str(place) for place in places)
+    return WeightsError(
+        f"no ONNX file at {looked}; put it there, or set ARTSIM_WEIGHTS to the folder it is in"
+    )
+
+
+def _parse(raw: dict[str, Any]) -> OnnxConfig:
+    _refuse_unknown(raw, _KEYS, "it")
+    entry = raw["input"]
+    if not isinstance(entry, dict):
+        raise TypeError("'input' must be an object")
+    _refuse_unknown(entry, OnnxInput.__dataclass_fields__.keys(), "'input'")
+    taken = OnnxInput(
+        size=_size(entry["size"]),
+        range=_floats(entry, "range", (0.0, 1.0)),
+        mean=_floats(entry, "mean", (0.0, 0.0, 0.0)),
+        std=_floats(entry, "std", (1.0, 1.0, 1.0)),
+        channels=_one_of(entry, "channels", Channels, "RGB"),
+        layout=_one_of(entry, "layout", Layout, "NCHW"),
+        fit=_one_of(entry, "fit", Fit, "squash"),
+        interpolation=_one_of(entry, "interpolation", Interpolation, "bicubic"),
+        name=_text(entry, "name") if entry.get("name") is not None else None,
+    )
+    if 0.0 in taken.std:
+        raise ValueError("'std' must not be 0")
+    dim = raw.get("dim")
+    if dim is not None and (not isinstance(dim, int) or dim < 1):
+        raise ValueError(f"'dim' must be a positive whole number, got {dim!r}")
+    return OnnxConfig(
+        input=taken,
+        kind=_one_of(raw, "kind", EncoderKind, "image"),
+        dim=dim,
+        **{key: _text(raw, key) for key in _OPTIONAL_TEXTS if raw.get(key) is not None},
+        **{key: str(raw[key]) for key in ("sha256", "model") if raw.get(key) is not None},
+    )
+
+
+def _refuse_unknown(raw: dict[str, Any], known: Any, where: str) -> None:
+    unknown = sorted(set(raw) - set(known))
+    if unknown:
+        raise ValueError(f"{where} has unknown keys {unknown}; known: {sorted(known)}")
+
+
+def _text(raw: dict[str, Any], key: str) -> str:
+    if not isinstance(raw[key], str) or not raw[key]:
+        raise TypeError(f"{key!r} must be a text, got {raw[key]!r}")
+    return str(raw[key])
+
+
+def _size(value: object) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value):
+        height, width = value
+        if 0 < height <= 4096 and 0 < width <= 4096:
+            return height, width
+    raise ValueError(f"'size' must be [height, width] in 1..4096, got {value!r}")
+
+
+def _floats(raw: dict[str, Any], key: str, default: Any) -> Any:
+    value = raw.get(key, list(default))
+    is_number = isinstance(value, list) and all(
+        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value
+    )
+    if not is_number or len(value) != len(default):
+        raise ValueError(f"{key!r} must be {len(default)} numbers, got {value!r}")
+    return tuple(float(v) for v in value)
+
+
+def _one_of(raw: dict[str, Any], key: str, choices: Any, default: str) -> Any:
+    value = raw.get(key, default)
+    if value not in get_args(choices):
+        raise ValueError(f"{key!r} must be one of {', '.join(get_args(choices))}; got {value!r}")
+    return value
+
+
 def _understand(request: Request) -> Card:
     """Understand ``onnx:FILE``: the ONNX file with a JSON of the same stem beside it, or a JSON."""
     if request.weights is not None:
@@ -218,7 +412,7 @@ def _describe(path: Path, settings: Settings) -> Card:
     """Return the card of an ONNX file or its JSON."""
     json_path = path.with_suffix(".json")
     if path != json_path and not path.is_file():
-        raise no_model(path)
+        raise _no_model(path)
     if not json_path.is_file():
         if path == json_path:
             raise EncoderError(f"no configuration of an ONNX encoder at {path}")
@@ -226,10 +420,13 @@ def _describe(path: Path, settings: Settings) -> Card:
             f"{path} has no {json_path.name} beside it, which says what the network takes; "
             f"write one like {json.dumps(_template_for(path))}"
         )
-    config = read_onnx_config(json_path)
+    config = _read_config(json_path)
     if path != json_path:
         config = replace(config, model=path.name)
-    model, file_hash = find_model(json_path, config, settings)
+    model, file_hash = _find_model(json_path, config, settings)
+    # All that changes its vectors.
+    settled = json.dumps([file_hash, asdict(config.input), config.output], sort_keys=True)
+    identity = hashlib.sha256(settled.encode()).hexdigest()[:12]
     return Card(
         name=f"onnx:{path.name}",
         spec=f"onnx:{path.name}",
@@ -241,9 +438,7 @@ def _describe(path: Path, settings: Settings) -> Card:
         source=config.source,
         summary=config.summary,
         weights_here=True,
-        vector_name=vector_name(
-            "onnx", model.stem, config.output or "", config.identity(file_hash)
-        ),
+        vector_name=vector_name("onnx", model.stem, config.output or "", identity),
         weights=model,
     )
 
@@ -269,7 +464,7 @@ def _template_for(model: Path) -> dict[str, Any]:
 
 def _load(card: Card, device: str) -> OnnxEncoder:
     path = Path(card.model)
-    config = read_onnx_config(path.with_suffix(".json"))
+    config = _read_config(path.with_suffix(".json"))
     return OnnxEncoder(card, config, card.weights or path, device)
 
 

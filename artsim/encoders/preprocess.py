@@ -30,27 +30,14 @@ _LONGEST: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
-    """What a network expects of its input.
+    """What a network expects of its input."""
 
-    Attributes
-    ----------
-    height, width : int
-        Of the input, in pixels.
-    fit : Fit
-    crop_share : float
-        With ``crop``: the side of the cut-out, relative to the picture's short side.
-    interpolation : Interpolation
-        Pillow's filter, which is low-pass where it shrinks.
-    mean, std : tuple of three float
-        By channel (red, green, blue), for values in 0..1.
-    """
-
-    height: int
+    height: int  # of the input, in pixels
     width: int
     fit: Fit = "squash"
-    crop_share: float = 1.0
-    interpolation: Interpolation = "bicubic"
-    mean: Triple = IMAGENET_MEAN
+    crop_share: float = 1.0  # with ``crop``: the cut-out's side, relative to the short one
+    interpolation: Interpolation = "bicubic"  # Pillow's filter, low-pass where it shrinks
+    mean: Triple = IMAGENET_MEAN  # by channel (red, green, blue), for values in 0..1
     std: Triple = IMAGENET_STD
 
     def fit_image(self, image: RGBImage) -> npt.NDArray[np.uint8]:

@@ -35,15 +35,8 @@ FAMILIES: Final[dict[str, Family]] = {
 def register_family(prefix: str, family: Family) -> None:
     """Add a family, whose encoders are known by name from then on.
 
-    Parameters
-    ----------
-    prefix : str
-        Of its specs, and the ``family`` of its cards.
-
-    Raises
-    ------
-    ValueError
-        If the prefix or the name of a card is taken, or a card is of another family.
+    `prefix` is that of its specs, and the ``family`` of its cards. Raises `ValueError` if it or
+    the name of a card is taken, or a card is of another family.
     """
     taken = {card.name for card in _cards()}
     names = [card.name for card in family.cards]
@@ -55,12 +48,7 @@ def register_family(prefix: str, family: Family) -> None:
 def list_cards(settings: Settings | None = None) -> list[Card]:
     """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
 
-    Each says whether its weights are here.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        By default from the environment.
+    Each says whether its weights are here. `settings` are by default from the environment.
     """
     settings = settings or load_settings()
     named = [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]
@@ -110,7 +98,7 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
 
 
 def load_encoder(
-    encoder: str | Card,
+    spec: str | Card,
     *,
     weights: Path | None = None,
     device: str = "auto",
@@ -120,8 +108,8 @@ def load_encoder(
 
     Parameters
     ----------
-    encoder : str or Card
-        Spec, understood with `weights` and `settings` as in `resolve`, or what that returned.
+    spec : str or Card
+        Understood with `weights` and `settings` as in `resolve`, or what that returned.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
@@ -131,13 +119,12 @@ def load_encoder(
         As for `resolve`; or if weights (`WeightsError`), a library or the device are
         missing.
     """
-    if isinstance(encoder, str):
-        encoder = resolve(encoder, weights=weights, settings=settings)
-    family = FAMILIES[encoder.family]
-    if encoder.base is None or family.load_over is None:
-        return family.load(encoder, device)
-    base = load_encoder(recall_encoder(encoder.base, settings=settings), device=device)
-    return family.load_over(encoder, device, base)
+    card = resolve(spec, weights=weights, settings=settings) if isinstance(spec, str) else spec
+    family = FAMILIES[card.family]
+    if card.base is None or family.load_over is None:
+        return family.load(card, device)
+    below = recall_encoder(card.base, settings=settings)
+    return family.load_over(card, device, load_encoder(below, device=device, settings=settings))
 
 
 def recall_encoder(

@@ -52,7 +52,10 @@ def _understand(request: Request) -> Card:
     architecture, _, tag = name.partition(".")
     found = request.find_weights(_weights_stems(name), tag=tag)
     if found.path is None and not tag:
-        tag = _default_tag(architecture)
+        tag = getattr(_pretrained_config(architecture), "tag", "")
+        if not tag:
+            place = "timm's list (it publishes none for this architecture)"
+            raise no_weights(f"timm:{architecture}", place)
         name, found = f"{architecture}.{tag}", found._replace(identity=tag)
     return Card(
         name=request.name,
@@ -89,15 +92,7 @@ def _parts(card: Card) -> tuple[str, int | None, str]:
 
 
 def create_network(card: Card) -> torch.nn.Module:
-    """Build timm's network with its weights and without its classifier.
-
-    Raises
-    ------
-    UnknownEncoderError
-        If timm has no such model; the message gives the nearest.
-    WeightsError
-        If the weights are missing, damaged, or of another model.
-    """
+    """Build timm's network with its weights and without its classifier; see `load_encoder`."""
     import torch
 
     name, size, _ = _parts(card)
@@ -174,19 +169,10 @@ def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
 
 
 def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
-    """Return the generalized mean of each channel; negative activations count as none.
+    """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W) [1]_.
 
-    Power 1 is the average, and the maximum is approached as it grows.
-
-    Parameters
-    ----------
-    maps : Tensor, shape (N, C, H, W)
-    power : float
-        Above 0.
-
-    Returns
-    -------
-    Tensor, shape (N, C)
+    Power 1 is the average, and the maximum is approached as it grows; it must be above 0.
+    Negative activations count as none.
 
     References
     ----------
@@ -199,22 +185,12 @@ def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
 
 
 def rmac(maps: torch.Tensor, scales: int = RMAC_SCALES) -> torch.Tensor:
-    """Return the regional maximum activations of convolutions (R-MAC).
+    """Return the regional maximum activations of convolutions, (N, C), of maps (N, C, H, W) [1]_.
 
     Square regions of several sizes cover the map; each gives the maximum of every
     channel, scaled to unit length, and their sum is scaled to unit length. The paper
     also whitens the regions' vectors by a PCA learned on other pictures, which is left
-    out here: it would tie the vectors to those pictures.
-
-    Parameters
-    ----------
-    maps : Tensor, shape (N, C, H, W)
-    scales : int
-        Sizes of regions, at least 1.
-
-    Returns
-    -------
-    Tensor, shape (N, C)
+    out here: it would tie the vectors to those pictures. `scales` is how many sizes.
 
     References
     ----------
@@ -271,15 +247,6 @@ def _import_timm() -> Any:
     return timm
 
 
-def _default_tag(architecture: str) -> str:
-    tag = getattr(_pretrained_config(architecture), "tag", "")
-    if not tag:
-        raise no_weights(
-            f"timm:{architecture}", "timm's list (it publishes none for this architecture)"
-        )
-    return str(tag)
-
-
 def _pretrained_config(name: str) -> Any:
     """Return timm's description of the weights; None where it publishes none."""
     timm = _import_timm()
@@ -319,7 +286,9 @@ def _with_classifier(
     return {**state, **{name: torch.zeros(own[name].shape) for name in missing}}
 
 
-def _card(name: str, model: str, dim: int, size_mb: float, summary: str, **more: Any) -> Card:
+def _card(
+    name: str, model: str, dim: int, size_mb: float, summary: str, licence: str = "Apache-2.0"
+) -> Card:
     network = model.partition("+")[0].partition("/")[0]
     return Card(
         name=name,
@@ -327,7 +296,7 @@ def _card(name: str, model: str, dim: int, size_mb: float, summary: str, **more:
         family="timm",
         dim=dim,
         size_mb=size_mb,
-        licence=more.get("licence", "Apache-2.0"),
+        licence=licence,
         source=f"hub, timm/{network}",
         summary=summary,
         stems=(name, *_weights_stems(network)),
@@ -351,7 +320,7 @@ FAMILY: Final = Family(
             512,
             553,
             "VGG-16, trained on ImageNet; its maps carry texture and style",
-            licence="BSD-3-Clause",
+            "BSD-3-Clause",
         ),
         _card(
             "convnext",

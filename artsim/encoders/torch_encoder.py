@@ -139,12 +139,7 @@ class TorchEncoder(Encoder):
 class TorchTextEncoder(TorchEncoder, TextEncoder):
     """Encoder of pictures and of texts; these run in full precision.
 
-    Parameters
-    ----------
-    encode_text : callable
-        From tokens (N, T) to rows (N, D).
-    tokenize : callable
-        From texts to tokens; a text longer than the model's context is cut off there.
+    A text longer than the model's context is cut off there by `tokenize`.
     """
 
     def __init__(
@@ -165,12 +160,7 @@ class TorchTextEncoder(TorchEncoder, TextEncoder):
     def encode_text(self, texts: Sequence[str]) -> Embeddings:
         """Encode N texts, N at least 1, into unit rows of shape (N, D).
 
-        Raises
-        ------
-        ValueError
-            If there is no text.
-        EncoderError
-            If the model's tokenizer is not installed.
+        Raises `EncoderError` if the model's tokenizer is not installed.
         """
         if not texts:
             raise ValueError("at least one text expected")

@@ -90,16 +90,7 @@ def _define_missing() -> list[str]:
 def suppress_overlaps(
     boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float
 ) -> torch.Tensor:
-    """Return the indices of the boxes that survive greedy non-maximum suppression.
-
-    What torchvision's CPU kernel (``csrc/ops/cpu/nms_kernel.cpp``) computes, on any device,
-    by `suppress`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together.
-    """
+    """Return what torchvision's ``csrc/ops/cpu/nms_kernel.cpp`` does, on any device."""
     if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         raise ValueError(
             f"boxes (N, 4) and scores (N,) expected, got {tuple(boxes.shape)} "
@@ -124,19 +115,9 @@ def suppress(
     """Return which boxes stay when of any two that overlap the better one wins.
 
     Greedy non-maximum suppression: by falling score, equal scores in the given order, a
-    box stays unless it overlaps one that stayed by more than `threshold` of their union,
-    or of the smaller of the two (whose sizes then count both edge pixels).
-
-    Parameters
-    ----------
-    boxes : ndarray of float, shape (N, 4)
-        Corners (x1, y1, x2, y2).
-    scores : ndarray of float, shape (N,)
-
-    Returns
-    -------
-    ndarray of int64, shape (K,)
-        Indices of the boxes that stay, best first.
+    box (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of
+    their union, or of the smaller of the two (whose sizes then count both edge pixels).
+    Returns the indices of those that stay, best first.
     """
     # The overlap is compared as a double, as in torchvision's kernel.
     threshold = np.float64(threshold)

@@ -38,43 +38,22 @@ _SCALE: Final = ":scale"
 
 @dataclass(frozen=True, slots=True)
 class TrainedConfig:
-    """What it takes to use an encoder's weights, and what is known of them.
+    """What it takes to use an encoder's weights, and what is known of them."""
 
-    Attributes
-    ----------
-    network : str
-        Its name in `artsim.encoders.networks`.
-    settings : mapping
-        What that network is built from.
-    preprocessing : Preprocessing or None
-        How a picture becomes its input; None where a `base` does that.
-    dim : int
-        Length of its vectors.
-    base : EncoderInfo or None
-        The frozen encoder whose vectors the network takes, where it takes no pixels.
-    card : mapping
-        Data, terms, recipe, date, scores: for people, and without influence on vectors.
-    """
-
-    network: str
-    settings: Mapping[str, Any]
-    preprocessing: Preprocessing | None
-    dim: int
+    network: str  # its name in `artsim.encoders.networks`
+    settings: Mapping[str, Any]  # what that network is built from
+    preprocessing: Preprocessing | None  # of pictures; None where a `base` does that
+    dim: int  # length of its vectors
     kind: EncoderKind = "image"
-    base: EncoderInfo | None = None
+    base: EncoderInfo | None = None  # the frozen encoder whose vectors the network takes
     licence: str = "not stated"
     source: str = "trained here"
     summary: str = ""
+    # Data, terms, recipe, date, scores: for people, and without influence on vectors.
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def identity(self, weights: Path) -> str:
-        """Return 12 hex digits of a SHA-256 over the weights and all that changes vectors.
-
-        Raises
-        ------
-        WeightsError
-            If the weights cannot be read.
-        """
+        """Return 12 hex digits of a SHA-256 over the weights and all that changes vectors."""
         decisive: dict[str, Any] = {
             "network": self.network,
             "settings": dict(self.settings),
@@ -210,18 +189,11 @@ def _understand(request: Request) -> Card:
     )
 
 
-def _load_file(card: Card, device: str) -> Encoder:
-    return _load(card, Path(card.model), device)
-
-
-def _load_builtin(card: Card, device: str) -> Encoder:
-    return _load(card, BUILTIN_FOLDER, device)
-
-
-def _load(card: Card, folder: Path, device: str) -> Encoder:
+def _load(card: Card, device: str) -> Encoder:
     """Load a network that takes pictures."""
     from artsim.encoders.torch_encoder import TorchEncoder
 
+    folder = Path(card.model) if card.model else BUILTIN_FOLDER
     config, network = _read_network(folder)
     if config.preprocessing is None or config.network == "recurrent":
         raise EncoderError(f"{folder}: a recurrent network needs a base encoder; train it")
@@ -254,12 +226,10 @@ def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
     return config, network
 
 
-FAMILY: Final = Family(
-    syntax="file:DIR", load=_load_file, understand=_understand, load_over=_load_over
-)
+FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand, load_over=_load_over)
 
 BUILTIN: Final = Family(
-    load=_load_builtin,
+    load=_load,
     cards=(
         Card(
             name="builtin",

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import pickle
 import re
-import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from artsim.config import Settings
 from artsim.errors import WeightsError
+from artsim.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -47,20 +44,10 @@ def find_weights(
 ) -> tuple[Path | None, tuple[str, ...]]:
     """Return the local file of weights, if any, and the places that were looked in.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first: the short
-        name (``resnet50``), the model (``resnet50.a1_in1k``). Each is tried with
-        ``.safetensors``, ``.pt``, ``.pth`` and ``.bin``.
-    given : Path or None
-        The file that the user named; nothing else is looked at then. A file of that
-        name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
-
-    Raises
-    ------
-    WeightsError
-        If `given` is no file.
+    `names` are stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first, each tried
+    with all `SUFFIXES`. Where the user named a file, that `given` one only is looked for; a
+    file of its name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
+    Raises `WeightsError` if it is not there.
     """
     folder = settings.weights
     if given is not None:
@@ -84,13 +71,7 @@ def find_weights(
 
 
 def file_sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hex digits; its first 12 identify weights.
-
-    Raises
-    ------
-    WeightsError
-        If the file cannot be read.
-    """
+    """Return the file's SHA-256 in hex digits; its first 12 identify weights."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -111,15 +92,41 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     WeightsError
         If the file cannot be read, is damaged, is unsafe, or holds no tensors.
     """
-    with _reading(path):
-        tensors = _read(path)
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        with warnings.catch_warnings():
+            # Said of pickles that torch did not write; what follows is refused or read safely.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            tensors: Any = (
+                load_file(path)
+                if path.suffix == ".safetensors"
+                else torch.load(path, map_location="cpu", weights_only=True)
+            )
+    except pickle.UnpicklingError as exc:
+        raise WeightsError(
+            f"{path} is damaged or holds more than weights, and was not loaded: "
+            f"{_first_line(exc)} Ask its publisher for a .safetensors file"
+        ) from exc
+    except OSError as exc:
+        raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
+    except Exception as exc:  # the readers raise types of their own, down to KeyError
+        raise WeightsError(f"{path} is not a file of weights: {_first_line(exc)}") from exc
     for key in _NESTED_UNDER:
         if isinstance(tensors, Mapping) and isinstance(tensors.get(key), Mapping):
             tensors = tensors[key]
             break
-    if not isinstance(tensors, Mapping) or not tensors or not _all_tensors(tensors):
+    if not (
+        isinstance(tensors, Mapping)
+        and tensors
+        and all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items())
+    ):
         raise WeightsError(f"{path} holds no weights: a mapping of names to tensors was expected")
-    return {_without_wrappers(name): tensor for name, tensor in tensors.items()}
+    return {
+        name.removeprefix("module.").removeprefix("_orig_mod."): tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def fill_model(
@@ -127,15 +134,8 @@ def fill_model(
 ) -> None:
     """Put the weights from `path` into the model; every one must have its place.
 
-    Parameters
-    ----------
-    unused : str
-        Prefix of weights that the model does without: its classifier. May be empty.
-
-    Raises
-    ------
-    WeightsError
-        If a weight is missing, left over, or of another shape; it names the first few.
+    Those whose names begin with `unused`, if it is not empty, are left out: a classifier's.
+    Raises `WeightsError` if one is missing, left over, or of another shape.
     """
     kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
     with strict_loading(path):
@@ -166,19 +166,8 @@ def fetch_from_hub(
     """Return the file from the hub's cache on this machine, downloading it on first use.
 
     The download shows a progress bar on stderr. Files of several names are tried in
-    order, so that ``.safetensors`` is preferred.
-
-    Parameters
-    ----------
-    model : str
-        As the user knows it, for the message.
-    looked_in : iterable of str
-        Local places without success, for the message.
-
-    Raises
-    ------
-    WeightsError
-        If the file is neither here nor to be had, with both ways out.
+    order, so that ``.safetensors`` is preferred. Where the file is neither here nor to be
+    had, `WeightsError` names both ways out, the `model` and the places `looked_in` before.
     """
     filenames = tuple(filenames)
     cached = find_in_hub_cache(repository, filenames)
@@ -222,31 +211,29 @@ def torch_home() -> Path:
 def download_weights(url: str, target: Path, *, limit: int) -> None:
     """Download `url` to `target`, which is either whole or not there at all.
 
-    Shows a progress bar on stderr. What it holds is not trusted: load it with
-    `load_state_dict`.
-
-    Parameters
-    ----------
-    url : str
-        Of https; redirects that leave it are not followed.
-    limit : int
-        Most bytes to accept.
-
-    Raises
-    ------
-    WeightsError
-        If there is no connection, no such file, too large a one, or no room for it.
+    Shows a progress bar on stderr. Only https is opened, and no redirect that leaves it. What
+    it holds is not trusted: load it with `load_state_dict`. Raises `WeightsError` if there is
+    no connection, no such file, one of more than `limit` bytes, or no room for it.
     """
+    import http.client
+    import urllib.request
+    from urllib.error import URLError
+
+    class HttpsOnly(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *args: Any, **kwargs: Any) -> Any:
+            _require_https(args[-1])  # where it leads
+            return super().redirect_request(*args, **kwargs)
+
     try:
         _require_https(url)
-        opener = urllib.request.build_opener(_HttpsOnly())
+        opener = urllib.request.build_opener(HttpsOnly())
         with opener.open(url, timeout=TIMEOUT_S) as response:
             size = response.headers.get("Content-Length")
             save_stream(response, target, limit=limit, expected=int(size) if size else None)
     except WeightsError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as exc:
-        reason = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+        reason = exc.reason if isinstance(exc, URLError) else exc
         raise WeightsError(f"{url} could not be downloaded ({reason})") from exc
 
 
@@ -255,53 +242,27 @@ def save_stream(
 ) -> None:
     """Write all of `stream` to `target`, whole or not at all.
 
-    Raises
-    ------
-    WeightsError
-        If it holds more than `limit` bytes, or another number than `expected`.
-    OSError
-        If it cannot be read or written.
+    Raises `WeightsError` if it holds more than `limit` bytes, or another number than
+    `expected`.
     """
     from huggingface_hub.utils.tqdm import tqdm
 
     if expected is not None and expected > limit:
         raise WeightsError(f"{target.name} has {expected} bytes, over the limit of {limit}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as part:
-        partial = Path(part.name)
-        try:
-            with tqdm(  # type: ignore[no-untyped-call]
-                total=expected, desc=target.name, unit="B", unit_scale=True
-            ) as bar:
-                written = 0
-                while piece := stream.read(_PIECE):
-                    written += len(piece)
-                    if written > limit:
-                        raise WeightsError(f"{target.name} is over the limit of {limit} bytes")
-                    part.write(piece)
-                    bar.update(len(piece))
-            if expected is not None and written != expected:
-                raise WeightsError(f"{target.name} ended after {written} of {expected} bytes")
-            part.close()
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-class _HttpsOnly(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect that leaves https."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        _require_https(newurl)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+    with (
+        replacing(target) as part,
+        tqdm(total=expected, desc=target.name, unit="B", unit_scale=True) as bar,  # type: ignore[no-untyped-call]
+    ):
+        written = 0
+        while piece := stream.read(_PIECE):
+            written += len(piece)
+            if written > limit:
+                raise WeightsError(f"{target.name} is over the limit of {limit} bytes")
+            part.write(piece)
+            bar.update(len(piece))
+        if expected is not None and written != expected:
+            raise WeightsError(f"{target.name} ended after {written} of {expected} bytes")
 
 
 def _require_https(url: str) -> None:
@@ -322,47 +283,6 @@ def _download(repository: str, filenames: tuple[str, ...]) -> Path:
             continue
         return Path(huggingface_hub.hf_hub_download(repository, filename, library_name="artsim"))
     raise FileNotFoundError(f"it has none of {', '.join(filenames)}")
-
-
-def _read(path: Path) -> Any:
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    import torch
-
-    with warnings.catch_warnings():
-        # Said of pickles that torch did not write; what follows is refused or read safely.
-        warnings.filterwarnings("ignore", message="Detected pickle protocol")
-        return torch.load(path, map_location="cpu", weights_only=True)
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what the readers raise into `WeightsError`."""
-    try:
-        yield
-    except pickle.UnpicklingError as exc:
-        raise WeightsError(
-            f"{path} is damaged or holds more than weights, and was not loaded: "
-            f"{_first_line(exc)} Ask its publisher for a .safetensors file"
-        ) from exc
-    except OSError as exc:
-        raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
-    except Exception as exc:  # the readers raise types of their own, down to KeyError
-        raise WeightsError(f"{path} is not a file of weights: {_first_line(exc)}") from exc
-
-
-def _all_tensors(values: Mapping[Any, Any]) -> bool:
-    import torch
-
-    return all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in values.items())
-
-
-def _without_wrappers(name: str) -> str:
-    for wrapper in ("module.", "_orig_mod."):
-        name = name.removeprefix(wrapper)
-    return name
 
 
 def _first_few(names: list[str]) -> str:

@@ -16,7 +16,8 @@ from artsim.catalog.arrays import Embeddings
 from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.catalog.encoder_info import short_names
-from artsim.catalog.payload import Payload
+from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import Payload, field_values, most_written
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.errors import QueryError
 from artsim.render.projection import (
@@ -245,8 +246,8 @@ def make_map(
     """
     options = options or MapOptions()
     progress = progress or SilentProgress()
-    collection = gallery.faces if options.faces else gallery.paintings
-    recorded = gallery.face_encoders() if options.faces else gallery.image_encoders()
+    kind = FACES if options.faces else PAINTINGS
+    collection, recorded = gallery[kind], gallery.encoders(kind)
     names = None if encoder is None else [encoder]
     chosen = choose_encoders(recorded, names, models or Models())
     if not chosen:
@@ -255,20 +256,41 @@ def make_map(
     name = chosen[0].vector_name
     try:
         table, total = _read(collection, name, criteria, options, progress)
-        return _lay_out(table, total, gallery, shown[name], options, progress)
+        count, vectors = len(table), np.asarray(table.vectors, np.float32)
+        # Nobody knows how many steps it takes: it ends when it no longer gains anything.
+        progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
+        positions = project(
+            vectors, options.method, perplexity=options.perplexity, seed=options.seed
+        )
+        progress.start(count, "Finding each one's nearest")
+        ids = [str(payload["painting_id"]) for payload in table.payloads]
+        groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
+        neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)
+        progress.start(None, "Measuring the map")
+        return CollectionMap(
+            table.point_ids,
+            table.payloads,
+            positions,
+            assign_cells(positions, *choose_grid(count)),
+            neighbors,
+            scores,
+            options.method,
+            shown[name],
+            gallery.name,
+            options.faces,
+            total,
+            measure_faithfulness(vectors, positions, seed=options.seed),
+            _notes(count, total, options),
+        )
     finally:
         progress.finish()
 
 
 def _read(
-    collection: Collection,
-    vector_name: str,
-    criteria: Criteria,
-    options: MapOptions,
-    progress: Progress,
+    collection: Collection, name: str, criteria: Criteria, options: MapOptions, progress: Progress
 ) -> tuple[VectorTable, int]:
-    """Return the points to lay out, and how many there were to choose from."""
-    with_vector = criteria & Criteria(must=(HasVector(vector_name),))
+    """Return the points to lay out with their vectors, and how many there were to choose from."""
+    with_vector = criteria & Criteria(must=(HasVector(name),))
     total = collection.count(with_vector)
     if options.color_by is not None and total:
         known = Criteria(must=(Known(options.color_by),))
@@ -278,62 +300,22 @@ def _read(
                 f"{options.color_by!r} to be colored by; name a field that its paintings have",
                 hint="artsim show ID",
             )
-    shown = min(total, options.limit)
-    progress.start(shown, "Reading the vectors")
+    progress.start(min(total, options.limit), "Reading the vectors")
     if total <= options.limit:
-        table = read_vectors(collection, vector_name, criteria)
-        progress.update(shown)
+        table = read_vectors(collection, name, criteria)
+        progress.update(total)
         return table, total
     ids = [record.point_id for record in collection.scroll(with_vector, payload_fields=())]
-    rng = np.random.default_rng(options.seed)
-    drawn = [ids[row] for row in rng.permutation(len(ids))[: options.limit]]
+    order = np.random.default_rng(options.seed).permutation(len(ids))[: options.limit]
     found: list[Record] = []
-    for start in range(0, len(drawn), _PAGE):
-        part = drawn[start : start + _PAGE]
-        found += collection.retrieve(part, with_vectors=(vector_name,)).values()
-        progress.update(min(start + _PAGE, len(drawn)))
+    for start in range(0, len(order), _PAGE):
+        part = [ids[row] for row in order[start : start + _PAGE]]
+        found += collection.retrieve(part, with_vectors=(name,)).values()
+        progress.update(min(start + _PAGE, len(order)))
     found.sort(key=lambda record: (str(record.payload["painting_id"]), record.point_id))
-    table = VectorTable(
-        tuple(record.point_id for record in found),
-        tuple(record.payload for record in found),
-        np.stack([record.vectors[vector_name] for record in found]),
-    )
-    return table, total
-
-
-def _lay_out(
-    table: VectorTable,
-    total: int,
-    gallery: Gallery,
-    encoder: str,
-    options: MapOptions,
-    progress: Progress,
-) -> CollectionMap:
-    count = len(table)
-    vectors = np.asarray(table.vectors, np.float32)
-    # Nobody knows how many steps it takes: it ends when it no longer gains anything.
-    progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
-    positions = project(vectors, options.method, perplexity=options.perplexity, seed=options.seed)
-    progress.start(count, "Finding each one's nearest")
-    ids = [str(payload["painting_id"]) for payload in table.payloads]
-    groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
-    neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)
-    progress.start(None, "Measuring the map")
-    return CollectionMap(
-        point_ids=table.point_ids,
-        payloads=table.payloads,
-        positions=positions,
-        cells=assign_cells(positions, *choose_grid(count)),
-        neighbors=neighbors,
-        scores=scores,
-        method=options.method,
-        encoder=encoder,
-        gallery=gallery.name,
-        faces=options.faces,
-        total=total,
-        faithfulness=measure_faithfulness(vectors, positions, seed=options.seed),
-        notes=_notes(count, total, options),
-    )
+    vectors = np.stack([record.vectors[name] for record in found])
+    points = tuple(record.point_id for record in found)
+    return VectorTable(points, tuple(record.payload for record in found), vectors), total
 
 
 def nearest_others(
@@ -459,43 +441,24 @@ def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[
     return sorted(found, key=lambda field: order.get(field.name, len(order)))
 
 
-def _value(payload: Payload, name: str) -> Any:
-    value: Any = payload
-    # A name under `extra` may itself hold dots.
-    for part in name.split(".", 1) if name.startswith("extra.") else (name,):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    if isinstance(value, (list, tuple)):
-        value = value[0] if value else None
-    return None if isinstance(value, Mapping) or value == "" else value
-
-
 def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
-    values = [_value(payload, name) for payload in payloads]
+    found = (next(iter(field_values(payload, name)), None) for payload in payloads)
+    values = [None if isinstance(v, Mapping) or v == "" else v for v in found]
     known = [value for value in values if value is not None]
     if not known:
         return None
     label = _LABELS.get(name) or clean(name.removeprefix("extra.").replace("_", " "), 40)
     if all(_is_number(value) for value in known):
-        numbers = [float(value) for value in known]
-        low, high = np.quantile(numbers, (0.01, 0.99))
-        return NumberField(
-            name,
-            label,
-            tuple(None if value is None else float(value) for value in values),
-            float(low),
-            float(high),
-        )
+        low, high = np.quantile([float(value) for value in known], (0.01, 0.99))
+        numbers = tuple(None if value is None else float(value) for value in values)
+        return NumberField(name, label, numbers, float(low), float(high))
     keys: list[Any] = values
     if name == "artist":
-        # Artists are told apart by their key, however a work writes the name.
+        # Artists are told apart by their key, however a work writes the name, and named without
+        # "circle of" and the like, which is of one work only.
         keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
-        values = [_artist_alone(value) for value in values]
+        values = [v if v is None else parse_attribution(str(v)).artist or v for v in values]
     return _category(name, label, keys, values)
-
-
-def _artist_alone(value: object) -> object:
-    """Return the name without "circle of" and the like, which is of one work only."""
-    return value if value is None else parse_attribution(str(value)).artist or value
 
 
 def _is_number(value: object) -> bool:
@@ -506,22 +469,17 @@ def _is_number(value: object) -> bool:
 
 
 def _category(name: str, label: str, keys: Sequence[Any], values: Sequence[Any]) -> CategoryField:
-    counts: Counter[str] = Counter()
-    spellings: dict[str, Counter[str]] = {}
+    spellings: dict[str, list[str]] = {}
     for key, value in zip(keys, values, strict=True):
         if key is not None:
-            counts[str(key)] += 1
-            spellings.setdefault(str(key), Counter())[clean(value, 80)] += 1
-    ranked = sorted(counts, key=lambda key: (-counts[key], key))
-    listed = ranked[:MAX_VALUES]
+            spellings.setdefault(str(key), []).append(clean(value, 80))
+    listed = sorted(spellings, key=lambda key: (-len(spellings[key]), key))[:MAX_VALUES]
     number = {key: code for code, key in enumerate(listed)}
     return CategoryField(
         name,
         label,
-        tuple(
-            min(spellings[key].items(), key=lambda pair: (-pair[1], pair[0]))[0] for key in listed
-        ),
-        tuple(counts[key] for key in listed),
+        tuple(most_written(spellings[key]) for key in listed),
+        tuple(len(spellings[key]) for key in listed),
         tuple(-1 if key is None else number.get(str(key), len(listed)) for key in keys),
     )
 

@@ -99,17 +99,11 @@ def describe_counts(done: int, total: int | None, noun: str, counts: Mapping[str
 class LiveProgress:
     """Bar on a terminal, with counts in words, rate and time left; it vanishes when finished.
 
-    Parameters
-    ----------
-    console : Console
-        Of a terminal, usually the standard error's.
-    noun : str
-        What one step is; "" where the description says it.
+    `noun` is what one step is; "" where the description says it.
     """
 
     def __init__(self, console: Console, noun: str = "", *, clock: Clock = time.monotonic) -> None:
-        self._noun = noun
-        self._clock = clock
+        self._noun, self._clock = noun, clock
         self._pace = Pace(clock)
         self._total: int | None = None
         self._task: rich.TaskID | None = None
@@ -126,8 +120,7 @@ class LiveProgress:
 
     def start(self, total: int | None, description: str) -> None:
         """Show the bar, in the place of one before; None if nobody knows the total."""
-        self._total = total
-        self._pace = Pace(self._clock)
+        self._total, self._pace = total, Pace(self._clock)
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._task = self._bar.add_task(clean(description, 60), total=total, count="", pace="")
@@ -139,9 +132,8 @@ class LiveProgress:
             raise ValueError("start comes before update")
         self._pace.mark(done)
         count = describe_counts(done, self._total, self._noun, counts)
-        self._bar.update(
-            self._task, completed=done, count=count, pace=self._pace.words(self._total)
-        )
+        pace = self._pace.words(self._total)
+        self._bar.update(self._task, completed=done, count=count, pace=pace)
 
     def finish(self) -> None:
         """Remove the bar."""
@@ -151,17 +143,9 @@ class LiveProgress:
 class PlainProgress:
     """A line when a stage begins, and one whenever `interval` seconds have gone by since the last.
 
-    What is skipped is no work: with a noun and a total, a stage begins with the first step that
-    is not, and where nothing else comes, nothing is written.
-
-    Parameters
-    ----------
-    stream : text file
-        Usually the standard error, where it is not a terminal.
-    noun : str
-        What one step is; "" where the description says it, and later lines repeat it.
-    interval : float
-        Least seconds between two lines.
+    What is skipped is no work: with a `noun` and a total, a stage begins with the first step that
+    is not, and where nothing else comes, nothing is written. Without a noun, which says what one
+    step is, later lines repeat the description.
     """
 
     def __init__(
@@ -172,28 +156,20 @@ class PlainProgress:
         interval: float = 10.0,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._stream = stream
-        self._noun = noun
-        self._interval = interval
-        self._clock = clock
+        self._stream, self._noun, self._interval, self._clock = stream, noun, interval, clock
         self._pace = Pace(clock)
         self._total: int | None = None
-        self._description = ""
-        self._beginning = ""
-        self._written_at = 0.0
-        self._written_work = 0
+        self._description = self._beginning = ""
+        self._written_at, self._written_work = 0.0, 0
 
     def start(self, total: int | None, description: str) -> None:
         """Tell what begins; with a noun and a total only when work does."""
-        self._total = total
-        self._pace = Pace(self._clock)
-        self._written_work = 0
+        self._total, self._pace, self._written_work = total, Pace(self._clock), 0
         self._beginning = self._description = clean(description, 200)
         if total is not None:
             self._beginning += f": {counted(total, self._noun) if self._noun else f'{total:,}'}"
         if total is None or not self._noun:
             self._write(self._beginning)
-            self._beginning = ""
 
     def update(self, done: int, **counts: int) -> None:
         """Write how far it is, in totals, if it is time."""
@@ -203,7 +179,6 @@ class PlainProgress:
             return
         if self._beginning:
             self._write(self._beginning)
-            self._beginning = ""
         elif self._clock() - self._written_at >= self._interval:
             self._written_work = work
             words = describe_counts(done, self._total, self._noun, counts)
@@ -215,6 +190,6 @@ class PlainProgress:
         """Write nothing: what came of it is said after it."""
 
     def _write(self, line: str) -> None:
-        self._written_at = self._clock()
+        self._written_at, self._beginning = self._clock(), ""
         self._stream.write(line + "\n")
         self._stream.flush()

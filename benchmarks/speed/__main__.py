@@ -15,19 +15,14 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from artsim.config import load_settings
 from artsim.errors import ArtsimError
 from benchmarks.speed.bench import Bench, Promise, Sizes, check_pictures
-from benchmarks.speed.faces import measure_faces
-from benchmarks.speed.ingest import measure_ingest
-from benchmarks.speed.kills import measure_kills
-from benchmarks.speed.leave_one_out import measure_leave_one_out
-from benchmarks.speed.search import measure_reranking, measure_search
-from benchmarks.speed.starts import measure_starts
 
 _NOT_YET: Final = "not measured: does not exist yet"
 _SERVER: Final = "not measured: needs a server on the same two cores"
@@ -51,17 +46,24 @@ def name_the_rest(_: Bench) -> list[Promise]:
     return [Promise(name, promised, reason, "", None) for name, promised, reason in _ELSEWHERE]
 
 
-MEASURES: Final[Mapping[str, Callable[[Bench], list[Promise]]]] = {
-    "ingest": measure_ingest,
-    "faces": measure_faces,
-    "rerank": measure_reranking,
-    "cold": measure_starts,
-    "search": measure_search,
-    "kill": measure_kills,
-    "leave-one-out": measure_leave_one_out,
-    "rest": name_the_rest,
+MEASURES: Final = {
+    "ingest": "ingest.measure_ingest",
+    "faces": "faces.measure_faces",
+    "rerank": "search.measure_reranking",
+    "cold": "starts.measure_starts",
+    "search": "search.measure_search",
+    "kill": "kills.measure_kills",
+    "leave-one-out": "leave_one_out.measure_leave_one_out",
+    "rest": "__main__.name_the_rest",
 }
-"""All that can be measured, in the order in which it is."""
+"""All that can be measured, in the order in which it is: functions of a `Bench`."""
+
+
+def measure(part: str, bench: Bench) -> list[Promise]:
+    """Measure that part; modules are imported only when needed."""
+    module, _, name = MEASURES[part].partition(".")
+    found: list[Promise] = getattr(import_module(f"benchmarks.speed.{module}"), name)(bench)
+    return found
 
 
 def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> int:
@@ -84,7 +86,8 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
             with tempfile.TemporaryDirectory(
                 prefix="artsim-speed-", ignore_cleanup_errors=True
             ) as folder:
-                found = MEASURES[part](
+                found = measure(
+                    part,
                     Bench(
                         scratch=Path(folder),
                         settings=load_settings(),
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str] | None = None, sizes: Sizes | None = None) -> 
                         seed=options.seed,
                         sizes=sizes or Sizes(),
                         say=lambda words: print(f"... {words}", file=sys.stderr, flush=True),
-                    )
+                    ),
                 )
             for promise in found:
                 print(row(promise), flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from artsim.encoders import facenet
+from artsim.encoders import facenet, weights
 from artsim.encoders.face_crops import CROP_SIZE, find_faces
 from artsim.encoders.mtcnn import MTCNNDetector
 from artsim.encoders.networks import build_facenet
@@ -141,6 +143,32 @@ def test_only_https_is_downloaded(url: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not an https address"):
         download_weights(url, tmp_path / "x.pt", limit=10)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_redirect_that_leaves_https_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Redirects(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    check = weights._require_https
+    with ThreadingHTTPServer(("127.0.0.1", 0), Redirects) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/x.pt"
+        # As if the first address were one of https.
+        monkeypatch.setattr(weights, "_require_https", lambda to: to == url or check(to))
+        with pytest.raises(WeightsError, match="elsewhere is not an https address"):
+            download_weights(url, tmp_path / "x.pt", limit=10)
+        server.shutdown()
+    assert asked == ["/x.pt"]
 
 
 def test_a_download_is_whole_or_not_there(

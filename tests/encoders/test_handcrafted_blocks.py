@@ -27,7 +27,7 @@ from artsim.encoders.handcrafted import (
     posteriors,
     read_constants,
 )
-from benchmarks.fit_handcrafted import fit_codebook, fit_constants, fit_projection, write_constants
+from benchmarks.fit_handcrafted import fit_codebook, fit_constants, write_constants
 
 
 def smooth_noise(side: int, seed: int) -> np.ndarray:
@@ -179,33 +179,6 @@ def test_fisher_vector_is_the_gradient_of_the_likelihood(book: Codebook) -> None
     expected = np.sign(gradient) * np.sqrt(np.abs(gradient))
     expected /= np.linalg.norm(expected)
     np.testing.assert_allclose(fisher_vector(descriptors, book), expected, atol=2e-3)
-
-
-def test_codebook_finds_the_clusters(book: Codebook) -> None:
-    np.testing.assert_allclose(np.sort(book.weights), [1 / 3] * 3, atol=0.05)
-    assert book.weights.sum() == pytest.approx(1)
-
-
-def test_projection_whitens_by_half() -> None:
-    rng = np.random.default_rng(10)
-    rows = (rng.normal(size=(3000, 40)) * np.geomspace(1, 0.1, 40) + 3).astype(np.float32)
-    projection = fit_projection(rows, 10, 0.5, levels=127)
-    out = np.stack([projection(row) for row in rows])
-    np.testing.assert_allclose(out.mean(axis=0), 0, atol=1e-3)
-    deviation = np.geomspace(1, 0.1, 40)[:10]
-    np.testing.assert_allclose(
-        out.std(axis=0) / out[:, 0].std(), np.sqrt(deviation / deviation[0]), rtol=0.05
-    )
-    near = np.corrcoef(out, rowvar=False) - np.eye(10)
-    assert np.abs(near).max() < 0.2
-
-
-def test_projection_of_few_pictures_pads_with_zeros() -> None:
-    rows = np.random.default_rng(11).normal(size=(4, 30)).astype(np.float32)
-    out = fit_projection(rows, 8, 0.5, levels=127)(rows[0])
-    assert out.shape == (8,)
-    assert not out[3:].any()
-    assert np.abs(out[:3]).max() > 0
 
 
 def test_constants_can_be_remade_and_read_back(tmp_path: Path) -> None:

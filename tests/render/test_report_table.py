@@ -1,4 +1,6 @@
+import csv
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from artsim.render.report_table import (
     cell_text,
     heading_text,
     print_report,
+    to_csv,
+    to_latex,
 )
 
 
@@ -145,3 +149,31 @@ def test_a_table_without_columns_or_rows_is_no_failure(
         notes=(),
     )
     assert "Empty" in printed(report, 80, monkeypatch)
+
+
+def test_csv_holds_the_numbers_themselves(tmp_path: Path) -> None:
+    table = make_report(tmp_path).tables[0]
+    rows = {row["row"]: row for row in csv.DictReader(io.StringIO(to_csv(table)))}
+    builtin = rows["builtin"]
+    assert float(builtin["precision_at_1"]) == 0.301
+    assert float(builtin["precision_at_1_low"]) == 0.287
+    assert float(builtin["rmse"]) == 0.27812
+    assert (builtin["rmse_low"], builtin["verdict"], builtin["measured"]) == ("", "kept", "true")
+    assert rows["vgg16"]["note"] == "Its weights are missing."
+    assert rows["random order"]["rmse"] == ""
+    assert len(rows) == len(table.rows)
+
+
+def test_latex_has_a_cell_for_every_column_and_nothing_that_runs(tmp_path: Path) -> None:
+    table = make_report(tmp_path).tables[0]
+    text = to_latex(table)
+    body = text.split("\\midrule\n")[1].split("\\bottomrule")[0].splitlines()
+    assert len(body) == len(table.rows)
+    assert all(re.fullmatch(r".*[^\\] \\\\", line) for line in body)
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in body} == {len(table.columns)}
+    assert "\\textbf{36.0} {\\footnotesize [34.5, 37.5]}" in text
+    assert "\\textit{vgg16 (published)}" in text
+    assert "\\$\\textbackslash{}frac\\{1\\}\\{0\\}\\$" in text
+    assert "% vgg16, resnet50: Its weights are missing." in text
+    odd = Table("t", "t", "row", COLUMNS[:1], (Row("[x]", {}), Row("*y", {})))
+    assert "\n{}[x] & " in to_latex(odd) and "\n{}*y & " in to_latex(odd)

@@ -10,8 +10,13 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
-from artsim.training.losses import cells_loss, contrast
-from artsim.training.painting_trainee import PaintingOptimizer, Sampler, cells_at
+from artsim.training.painting_trainee import (
+    PaintingOptimizer,
+    Sampler,
+    cells_at,
+    cells_loss,
+    contrast,
+)
 from artsim.training.painting_training import finish
 from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
 from artsim.training.recipes import Augmentation, PaintingOptions
@@ -299,7 +304,7 @@ def test_without_norms_of_its_own_a_network_gives_the_same() -> None:
     inputs = torch.randn(4, 3, 40, 40)
     with torch.inference_mode():
         before = network(inputs)
-    network.fold_norms()
+    network.make_ready()
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
     with torch.inference_mode():
         assert torch.allclose(network(inputs), before, atol=1e-4)
