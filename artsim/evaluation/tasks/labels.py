@@ -61,7 +61,7 @@ from artsim.store.gallery import Gallery
 RANDOM: Final = "random order"
 
 _COMPARED: Final = ("precision_at_1", "precision_at_10", "map", "ndcg")
-_ALWAYS: Final = ("artist", "artist_key", "image_uri")
+_ALWAYS: Final = ("artist", "artist_key", "image_uri", "image_sha256")
 _CONFUSED: Final = 20
 _SHUFFLED: Final = 200
 _WORST: Final = 8

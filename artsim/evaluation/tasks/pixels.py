@@ -44,7 +44,7 @@ RANDOM: Final = "random"
 _FAILURES: Final = 5
 _FIELDS: Final = (
     *("painting_id", "title", "artist", "artist_key", "date_text"),
-    *("image_uri", "image_width", "image_height"),
+    *("image_uri", "image_sha256", "image_width", "image_height"),
 )
 _COLUMNS: Final = (
     Column("ssim_color", "SSIM", "score", "higher"),

@@ -106,7 +106,7 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         If it names pictures that the gallery has not, or faces lack an encoder's vector.
     """
     listed, seed = read_pairs(path), run.options.seed
-    fields = ("painting_id", "image_uri", "title", "artist", "artist_key", "extra")
+    fields = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
     records = run.gallery.paintings.scroll(payload_fields=fields, page_size=1000)
     pairs = find_pairs(listed, [record.payload for record in records], path)
     same = np.array([pair.same for pair in pairs])
