@@ -9,7 +9,7 @@ import typer
 from artsim import __version__
 from artsim.commands.classify import classify
 from artsim.commands.command_line import Commands
-from artsim.commands.evaluate.group import app as evaluate
+from artsim.commands.evaluate import app as evaluate
 from artsim.commands.gallery import delete, export, facets, info, push, show
 from artsim.commands.ingest import ingest, sample
 from artsim.commands.list import list_gallery

@@ -15,7 +15,7 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
-from artsim.commands.evaluate.common import FormatOption, show_report
+from artsim.commands.evaluate import FormatOption, show_report
 from artsim.training.recipes import (
     PANEL,
     ClassifierOptions,

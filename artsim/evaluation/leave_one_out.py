@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload, stored_field
 from artsim.errors import EvaluationError
@@ -39,6 +40,13 @@ D = TypeVar("D", bound=np.generic)
 
 HEAD: Final = 5
 """First works of each ranking that are kept, to be looked at."""
+
+ROUNDING: Final = 2e-6
+"""Most that cosines of the same float32 vectors differ by when added up in another order.
+
+Qdrant's and NumPy's differed by 4e-7 at most over 240 rankings of 3,974 pictures, with
+vectors of 100 to 1,024 numbers.
+"""
 
 TOP: Final = 10
 """First hits of which a search by the index is told how many it finds."""
@@ -325,7 +333,7 @@ def _found_by_index(
     ranker: Ranker,
     limit: int,
 ) -> float:
-    ranking = ranker.rank(np.array([row]), relevance.barred(np.array([row])), head=0)
+    ranking = ranker.rank(np.array([row]), relevance.barred(np.array([row])), head=TOP)
     best = ranking.order[0, : min(TOP, limit, int(ranking.lengths[0]))]
     # A search leaves its own painting out by itself.
     excluded = [labels for labels in relevance.excluded if labels.field != "painting_id"]
@@ -341,5 +349,12 @@ def _found_by_index(
         limit=limit,
         exact=False,
     )
-    found = {hit.point_id for hit in hits[:TOP]}
-    return len(found.intersection(works.point_ids[work] for work in best)) / max(len(best), 1)
+    ours = {works.point_ids[work] for work in best}
+    # Which of equal works make the cut is the database's choice.
+    least = ranking.head_scores[0, len(best) - 1] - ROUNDING if len(best) else np.inf
+    found = sum(hit.point_id in ours or _score(hit) >= least for hit in hits[:TOP])
+    return found / max(len(best), 1)
+
+
+def _score(hit: Hit) -> float:
+    return hit.score if hit.rerank_score is None else hit.rerank_score

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -196,37 +195,6 @@ def estimate_rates(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedAccuracy:
-    """Accuracy with thresholds that the judged pairs had no part in.
-
-    Attributes
-    ----------
-    right : ndarray of bool, shape (N,)
-        Whether each pair was judged right, with the threshold of its fold.
-    of_folds : ndarray of float64, shape (F,)
-        Share of right pairs in each fold.
-    thresholds : ndarray of float64, shape (F,)
-        With which each fold was judged; a pair is accepted if its score reaches it.
-    """
-
-    right: npt.NDArray[np.bool_]
-    of_folds: Floats
-    thresholds: Floats
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean over folds, as results on LFW are reported [1]_.
-
-        References
-        ----------
-        .. [1] Huang, Ramesh, Berg & Learned-Miller (2007). Labeled Faces in the Wild: a
-           database for studying face recognition in unconstrained environments. UMass
-           technical report 07-49, section 4.
-        """
-        return float(self.of_folds.std(ddof=1) / np.sqrt(len(self.of_folds)))
-
-
 def consecutive_folds(same: Same, count: int = 10) -> Integers:
     """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
 
@@ -262,7 +230,7 @@ def consecutive_folds(same: Same, count: int = 10) -> Integers:
     return folds
 
 
-def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> FoldedAccuracy:
+def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> tuple[Same, Floats]:
     """Judge each fold with the threshold that is best on all the others.
 
     The protocol of LFW's View 2, as facenet's and insightface's evaluation code have it.
@@ -270,6 +238,13 @@ def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> FoldedAccura
     other folds is tried, halfway between two of their scores, so that encoders whose
     scores crowd together are not wronged. Of equally good ones the strictest is taken, as
     theirs do.
+
+    Returns
+    -------
+    right : ndarray of bool, shape (N,)
+        Whether each pair was judged right.
+    of_folds : ndarray of float64, shape (F,)
+        Share of right pairs in each fold.
 
     Raises
     ------
@@ -283,13 +258,11 @@ def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> FoldedAccura
             f"{scores.shape}, {same.shape} and {len(numbers)} folds of {folds.shape}"
         )
     right = np.empty(len(scores), dtype=np.bool_)
-    thresholds = []
     for number in numbers:
         judged = folds == number
-        thresholds.append(best_threshold(scores[~judged], same[~judged]))
-        right[judged] = (scores[judged] >= thresholds[-1]) == same[judged]
-    of_folds = np.array([right[folds == number].mean() for number in numbers])
-    return FoldedAccuracy(right, of_folds, np.array(thresholds))
+        threshold = best_threshold(scores[~judged], same[~judged])
+        right[judged] = (scores[judged] >= threshold) == same[judged]
+    return right, np.array([right[folds == number].mean() for number in numbers])
 
 
 def best_threshold(scores: Floats, same: Same) -> float:
@@ -317,18 +290,10 @@ def pair_cosines(vectors: Vector, first: Integers, second: Integers) -> Floats:
     return cosines
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPair:
-    """Two pictures by name, and whether they show one person.
+class ListedPair(NamedTuple):
+    """Two pictures by painting id or the file's name; whether they show one person.
 
-    Attributes
-    ----------
-    first, second : str
-        Painting id, or the file's name.
-    fold : str or None
-        Set of the protocol that the pair belongs to, where the list says.
-    line : int
-        Where it stands in the list.
+    Where the list says so also the set (`fold`) of the protocol; and where it stands.
     """
 
     first: str
@@ -379,30 +344,7 @@ def _pair(row: Mapping[str, str | None], path: Path, line: int) -> ListedPair:
     return ListedPair(first, second, TRUTHS[same.lower()], fold, line)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexPairs:
-    """M pairs of N labeled things, by index.
-
-    Attributes
-    ----------
-    first, second : ndarray of int, shape (M,)
-    same : ndarray of bool, shape (M,)
-        Whether their labels are equal.
-    sampled : bool
-        Whether there are more pairs than these.
-    """
-
-    first: Integers
-    second: Integers
-    same: Same
-    sampled: bool
-
-    def __len__(self) -> int:
-        """Return M."""
-        return len(self.same)
-
-
-def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> IndexPairs:
+def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> tuple[Integers, Integers]:
     """Return every pair of N labeled things, or a sample of at most `most`.
 
     A sample holds pairs of one label first, up to half of `most`, for they are the rarer
@@ -415,11 +357,15 @@ def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> IndexPairs:
         Number of each one's label, from 0.
     most : int
         Largest number of pairs, at least 2.
+
+    Returns
+    -------
+    first, second : ndarray of int, shape (M,)
+        Which of the N each pair is of.
     """
     count = len(labels)
     if count * (count - 1) // 2 <= most:
-        first, second = np.triu_indices(count, k=1)
-        return IndexPairs(first, second, labels[first] == labels[second], sampled=False)
+        return np.triu_indices(count, k=1)
     rng = np.random.default_rng(seed)
 
     def different(size: int) -> Integers:
@@ -429,7 +375,7 @@ def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> IndexPairs:
     alike = _alike(labels, most // 2, rng)
     others = _distinct(different, most - len(alike), count)
     first, second = np.concatenate([alike, others]).T
-    return IndexPairs(first, second, labels[first] == labels[second], sampled=True)
+    return first, second
 
 
 def _alike(labels: Integers, most: int, rng: np.random.Generator) -> Integers:

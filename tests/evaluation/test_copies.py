@@ -1,6 +1,7 @@
 """The copies task on real galleries, against rankings computed apart from it."""
 
 import csv
+import inspect
 import json
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from skimage.metrics import structural_similarity
 from typer.models import OptionInfo
 
 from artsim.catalog.hits import Hit
-from artsim.commands.evaluate.copies import EditsOption
+from artsim.commands.evaluate import copies
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.edits import EDITS, edit_picture
 from artsim.evaluation.report import PictureGroup, Report, Table
@@ -389,7 +390,8 @@ def test_the_command(sample_home: Path, gallery: Gallery, tmp_path: Path) -> Non
 
 
 def test_the_help_names_every_edit() -> None:
-    [option] = [one for one in EditsOption.__metadata__ if isinstance(one, OptionInfo)]
+    hint = inspect.signature(copies).parameters["edit"].annotation
+    [option] = [one for one in hint.__metadata__ if isinstance(one, OptionInfo)]
     names = str(option.help).partition(": ")[2].rstrip(".").split(", ")
     assert names == list(EDITS)
 

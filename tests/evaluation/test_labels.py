@@ -7,6 +7,8 @@ import pytest
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.errors import EvaluationError, QueryError
+from artsim.evaluation.leave_one_out import read_works
+from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.report import (
     BarPlot,
     ConfusionPlot,
@@ -16,6 +18,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
+from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate
 from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 from artsim.search.answer import find_similar
@@ -124,6 +127,28 @@ def test_precision_is_that_of_searches(
     )
     assert (found.value, found.count) == (pytest.approx(expected), queries)
     assert 20 < queries < 60
+
+
+@pytest.mark.parametrize("rerank", ["ssim", "rmse"])
+def test_rankings_are_the_answers_of_exact_searches(partly_labeled: Gallery, rerank: str) -> None:
+    """Ids and scores of every way of searching, to within how cosines are rounded."""
+    choices = LabelsOptions(
+        ("artist",), fused=True, rerank=(rerank,), rerank_depth=15, rerank_weights=(0.5,)
+    )
+    run = Run("labels", partly_labeled, choices)
+    works = read_works(run, EVERYTHING, ("artist",))
+    relevance = Relevance(read_labels(works.payloads, "artist"))
+    for contender in run.contenders:
+        ranker = works.ranker(contender, 10, 15)
+        for row in range(0, len(works), 9):
+            one = np.array([row])
+            ranking = ranker.rank(one, relevance.barred(one), head=10)
+            hits = run.search(contender, works.ids[row], limit=10, exact=True)
+            assert [hit.painting_id for hit in hits] == [
+                works.ids[work] for work in ranking.order[0, :10]
+            ]
+            scores = [hit.score if hit.rerank_score is None else hit.rerank_score for hit in hits]
+            assert scores == pytest.approx(ranking.head_scores[0].tolist(), abs=2e-6)
 
 
 def test_filters_and_fusion_are_those_of_searches(partly_labeled: Gallery) -> None:

@@ -288,7 +288,7 @@ def test_hits_that_cannot_be_read_leave_an_empty_row(changeable_home: Path) -> N
         )
         report = evaluate_pixels(gallery, options)
         row = next(r for r in table_of(report, "pictures").rows if r.name == "builtin")
-        assert row.values == {}
+        assert set(row.values) <= {"trained_on"}
         assert row.note == "hits without a readable picture: 1"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
+
+Marks: TypeAlias = npt.NDArray[np.bool_]
 
 _BOX: Final = re.compile(r"\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*")
 
@@ -161,26 +163,17 @@ def match_one_to_one(places: Floats) -> Integers:
     return matched
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedFaces:
-    """The faces of one painting against its boxes.
+class MatchedFaces(NamedTuple):
+    """The F faces of one painting against its P boxes, as arrays of bool.
 
-    Attributes
-    ----------
-    has_face : ndarray of bool, shape (P,)
-        Whether each person got a face.
-    has_any : ndarray of bool, shape (P,)
-        Whether there is a face that could be the person's, if several may share one.
-    has_person : ndarray of bool, shape (F,)
-        Whether each face got a person.
-    is_outside : ndarray of bool, shape (F,)
-        Whether a face can be nobody's, even if several faces may share a person.
+    Whether each person got a face, whether there is one that could be the person's if several
+    may share one; whether each face got a person, and whether it can be nobody's.
     """
 
-    has_face: npt.NDArray[np.bool_]
-    has_any: npt.NDArray[np.bool_]
-    has_person: npt.NDArray[np.bool_]
-    is_outside: npt.NDArray[np.bool_]
+    has_face: Marks
+    has_any: Marks
+    has_person: Marks
+    is_outside: Marks
 
 
 def match_faces(places: Floats) -> MatchedFaces:
@@ -195,18 +188,9 @@ def match_faces(places: Floats) -> MatchedFaces:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPainting:
-    """A painting with boxes, its faces, and who got whom.
+    """A painting with P boxes of some heights in pixels, its F faces, and who got whom.
 
-    Attributes
-    ----------
-    heights : ndarray of float64, shape (P,)
-        Of the people's boxes, in pixels.
-    faces : tuple of dict
-        F payloads.
-    places : ndarray of float64, shape (F, P)
-        How well each face sits in each box; 0 where it cannot be the person's.
-    matched : MatchedFaces
-        With all faces.
+    `places` of shape (F, P) says how well each face sits in each box; `matched` is with all.
     """
 
     payload: Payload
@@ -308,7 +292,7 @@ def _parts(
     ]
 
     def of_size(low: int, high: float) -> dict[str, Cell]:
-        def keep(painting: JudgedPainting) -> npt.NDArray[np.bool_]:
+        def keep(painting: JudgedPainting) -> Marks:
             sizes = painting.of_faces("face_size")
             return (sizes >= low) & (sizes < high)
 
@@ -385,7 +369,7 @@ def people_cells(
 
 def face_cells(
     judged: Judged,
-    keep: Callable[[JudgedPainting], npt.NDArray[np.bool_]] | None = None,
+    keep: Callable[[JudgedPainting], Marks] | None = None,
     *,
     matched: Matches | None = None,
     seed: int,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,6 @@ from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_mean
 from artsim.evaluation.verification import (
     FARS,
-    IndexPairs,
     ListedPair,
     RocCurve,
     Same,
@@ -46,6 +44,9 @@ from artsim.evaluation.verification import (
 from artsim.files import local_path
 from artsim.search.neighbors import read_vectors
 from artsim.store.base import Record
+
+Known: TypeAlias = Sequence[tuple[Record, str]]
+"""Faces, and who they are of."""
 
 NO_FACE_SCORE: Final = -1.0
 """Score of a pair in which a picture has no face: the least cosine there is."""
@@ -65,8 +66,7 @@ _CURVE_POINTS: Final = 400
 _MOST_PICTURES: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class PicturePair:
+class PicturePair(NamedTuple):
     """Two paintings of the gallery, and whether they show one person."""
 
     first: Payload
@@ -104,12 +104,12 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         name = one.name
         scores, found = _scores(run, pairs, faces, one.vector_names[0])
         curve = RocCurve(scores, same)
-        judged = folded_accuracy(scores, same, folds)
-        right = judged.right.astype(np.float64)
+        judged, of_folds = folded_accuracy(scores, same, folds)
+        right = judged.astype(np.float64)
         counts = int(same.sum()), len(pairs)
         cells = {
             "accuracy": estimate_mean(right, seed=seed),
-            "standard_error": judged.standard_error,
+            "standard_error": float(of_folds.std(ddof=1) / np.sqrt(len(of_folds))),
             "without_face": int((~found).sum()),
             **estimate_rates(curve, draw_pairs(len(pairs)), counts, seed=seed),
             **trained.cells(one),
@@ -256,38 +256,39 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         place = {point_id: i for i, point_id in enumerate(read.point_ids)}
         known = [(face, label) for face, label in labeled if face.point_id in place]
         people, codes = np.unique([label for _, label in known], return_inverse=True)
-        pairs = all_pairs(codes, most=options.most_pairs, seed=options.seed)
-        of_one = int(pairs.same.sum())
-        if of_one in (0, len(pairs)):
+        first, second = all_pairs(codes, most=options.most_pairs, seed=options.seed)
+        same = codes[first] == codes[second]
+        of_one = int(same.sum())
+        if of_one in (0, len(same)):
             continue
         vectors = read.vectors[[place[face.point_id] for face, _ in known]]
-        scores = pair_cosines(vectors, pairs.first, pairs.second)
-        curve = RocCurve(scores, pairs.same)
-        draw = draw_people(codes[pairs.first], codes[pairs.second])
+        scores = pair_cosines(vectors, first, second)
+        curve = RocCurve(scores, same)
+        draw = draw_people(codes[first], codes[second])
         cells = {
             "faces": len(known),
             "people": len(people),
-            "pairs": len(pairs),
+            "pairs": len(same),
             "pairs_of_one": of_one,
-            **estimate_rates(curve, draw, (of_one, len(pairs)), seed=options.seed),
+            **estimate_rates(curve, draw, (of_one, len(same)), seed=options.seed),
             **trained.cells(one),
         }
 
         def pictures(
-            i: int, pairs: IndexPairs = pairs, known: Sequence[tuple[Record, str]] = known
+            i: int, first: Integers = first, second: Integers = second, known: Known = known
         ) -> list[Payload]:
-            return [known[int(side[i])][0].payload for side in (pairs.first, pairs.second)]
+            return [known[side[i]][0].payload for side in (first, second)]
 
         rows.append(Row(name, cells))
         lines.append(_roc_line(curve, name))
-        failures += _hardest_pairs(f"{name}, of all pairs", scores, pairs.same, pictures)
+        failures += _hardest_pairs(f"{name}, of all pairs", scores, same, pictures)
         how = "Every pair of labeled faces, each picture by its main face."
-        if pairs.sampled:
+        if len(same) < len(known) * (len(known) - 1) // 2:
             how = (
-                f"A seeded sample of {len(pairs)} pairs; rates within either kind are those of "
+                f"A seeded sample of {len(same)} pairs; rates within either kind are those of "
                 "all pairs."
             )
-        notes = notes or (options.one_person, how, _RATE_NOTE, *_coarse_far(len(pairs) - of_one))
+        notes = notes or (options.one_person, how, _RATE_NOTE, *_coarse_far(len(same) - of_one))
     if not rows:
         return Parts()
     people_drawn = "bootstrap over people, since pairs that share a person go wrong together"

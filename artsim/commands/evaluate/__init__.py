@@ -1,1 +1,0 @@
-"""The command group `artsim evaluate`, a module for each task."""

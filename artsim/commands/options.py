@@ -1,0 +1,323 @@
+"""Options that several commands share, in groups: their parameters, their help, their settings."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+
+if TYPE_CHECKING:
+    from artsim.config import Settings
+    from artsim.search.filters import Filters
+    from artsim.search.models import Models
+    from artsim.store.base import ServerOptions
+    from artsim.store.gallery import Gallery
+
+PLACE = "Where the gallery is"
+FILTERS = "Filters"
+SERVER = "New collections on a server"
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` for typer: a parameter that is a group is all the options of it.
+
+    A group is a dataclass whose fields are annotated as the parameters of a command are.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    options: list[inspect.Parameter] = []
+    groups: dict[str, type[Any]] = {}
+    for name, parameter in inspect.signature(command).parameters.items():
+        if isinstance(hints[name], type) and is_dataclass(hints[name]):
+            groups[name] = hints[name]
+            options += _options_of(hints[name])
+        else:
+            options.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name]))
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(**own)
+        command(**values)
+
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
+        for field in fields(group)
+    ]
+
+
+def any_of(what: str) -> typer.models.OptionInfo:
+    """Return a repeatable filter option."""
+    info: typer.models.OptionInfo = typer.Option(
+        help=f"Only this {what}; repeatable: any of them.", rich_help_panel=FILTERS
+    )
+    return info
+
+
+def one_of(registry: Mapping[str, object]) -> Callable[[str], str]:
+    """Return what reads an option that names an entry of `registry`, as that is by then."""
+
+    def read(text: str) -> str:
+        if text not in registry:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, registry))}.")
+        return text
+
+    return read
+
+
+def names_of(registry: Mapping[str, object]) -> str:
+    """Return the names that an option may give, for its help."""
+    return f"[{'|'.join(registry)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the user says the gallery is."""
+
+    gallery: Annotated[
+        str | None,
+        typer.Option(
+            "--gallery",
+            "-g",
+            envvar="ARTSIM_GALLERY",
+            help="Name of the gallery; prefixes its collections.",
+            rich_help_panel=PLACE,
+        ),
+    ] = None
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
+            rich_help_panel=PLACE,
+        ),
+    ] = None
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
+            rich_help_panel=PLACE,
+        ),
+    ] = None
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="ARTSIM_HOME",
+            help="Data folder of embedded galleries.",
+            show_default="the user's data folder",
+            rich_help_panel=PLACE,
+        ),
+    ] = None
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            envvar="ARTSIM_WAIT",
+            help="How long to wait for another process that has the embedded gallery open.",
+            show_default="0",
+            rich_help_panel=PLACE,
+        ),
+    ] = None
+
+    def open(self) -> Gallery:
+        """Open the gallery; what is not said comes from the environment."""
+        from artsim.store.gallery import open_gallery
+
+        return open_gallery(
+            self.settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the environment, with the data folder that was given."""
+        from artsim.config import load_settings
+
+        settings = load_settings()
+        return settings if self.home is None else replace(settings, home=self.home)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """Which paintings are asked for."""
+
+    artist: Annotated[list[str] | None, any_of("artist, however the name is written")] = None
+    attribution: Annotated[
+        list[str] | None,
+        any_of("tie to the artist (by, attributed, workshop, circle, follower, manner, after)"),
+    ] = None
+    style: Annotated[list[str] | None, any_of("style")] = None
+    genre: Annotated[list[str] | None, any_of("genre")] = None
+    school: Annotated[list[str] | None, any_of("school")] = None
+    medium: Annotated[list[str] | None, any_of("medium")] = None
+    institution: Annotated[list[str] | None, any_of("institution")] = None
+    tag: Annotated[list[str] | None, any_of("tag")] = None
+    year: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YEARS",
+            help="Dated within or across: 1510..1530, 1640.., '17. Jh.'; 'um 1640' is 1635..1645.",
+            rich_help_panel=FILTERS,
+        ),
+    ] = None
+    title: Annotated[
+        str | None, typer.Option(help="Words of the title.", rich_help_panel=FILTERS)
+    ] = None
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Any field, also of the manifest; numbers as A..B.",
+            rich_help_panel=FILTERS,
+        ),
+    ] = None
+    where_not: Annotated[
+        list[str] | None,
+        typer.Option("--not", metavar="FIELD=VALUE", help="Leave out.", rich_help_panel=FILTERS),
+    ] = None
+
+    def filters(self, **more: list[str] | None) -> Filters:
+        """Return what the options say; `more` are values by field."""
+        from artsim.search.filters import Filters
+
+        any_of = {
+            **more,
+            **{
+                name: getattr(self, name)
+                for name in ("artist", "attribution", "style", "genre", "school", "medium")
+            },
+            "institution": self.institution,
+            "tags": self.tag,
+        }
+        given = {name: tuple(values) for name, values in any_of.items() if values}
+        where, where_not = tuple(self.where or ()), tuple(self.where_not or ())
+        return Filters(given, self.year, self.title, where, where_not)
+
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        parser=one_of(KINDS),
+        metavar=names_of(KINDS),
+        help="What of the gallery: whole pictures, or parts of them.",
+        show_default="paintings",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KindOptions:
+    """Of what the points are."""
+
+    faces: Annotated[bool, typer.Option("--faces", help="Faces, not paintings.")] = False
+    kind: KindOption = None
+
+    @property
+    def chosen(self) -> Kind:
+        """The kind that ``--kind`` names, or ``--faces`` for short."""
+        return chosen_kind(self.kind, self.faces)
+
+
+def chosen_kind(kind: str | None, faces: bool) -> Kind:
+    """Return the kind that ``--kind`` names, or ``--faces`` for short."""
+    if faces and kind not in (None, FACES.name):
+        raise typer.BadParameter(f"--faces is --kind {FACES.name}, not {kind}")
+    return FACES if faces else KINDS[kind or PAINTINGS.name]
+
+
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="File of weights for the encoder, instead of ARTSIM_WEIGHTS or the hub.",
+    ),
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MaxMegapixelsOption = Annotated[
+    float, typer.Option(min=0.001, help="Refuse larger pictures, in millions of pixels.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """With what pictures are encoded."""
+
+    weights: WeightsOption = None
+    device: DeviceOption = "auto"
+    max_megapixels: MaxMegapixelsOption = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions(EncoderOptions):
+    """With what pictures are encoded and faces are found."""
+
+    min_face: Annotated[
+        int | None, typer.Option(min=12, help="Least side of a face, in pixels of the picture.")
+    ] = None
+    face_score: Annotated[
+        float | None, typer.Option(min=0.01, max=0.999, help="Least certainty of a face.")
+    ] = None
+
+    def models(self) -> Models:
+        """Return the models of a query, which are loaded when needed."""
+        from artsim.search.models import Models
+
+        return Models(
+            weights=self.weights,
+            device=self.device,
+            min_face=self.min_face,
+            face_score=self.face_score,
+            max_megapixels=self.max_megapixels,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLayout:
+    """How a server lays a new collection out."""
+
+    shards: Annotated[
+        int | None, typer.Option(min=1, help="How many shards.", rich_help_panel=SERVER)
+    ] = None
+    replicas: Annotated[
+        int | None, typer.Option(min=1, help="How many replicas.", rich_help_panel=SERVER)
+    ] = None
+    quantization: Annotated[
+        Literal["none", "int8", "binary"],
+        typer.Option(help="Of the vectors on a server.", rich_help_panel=SERVER),
+    ] = "none"
+    on_disk: Annotated[
+        bool, typer.Option("--on-disk", help="Vectors on disk.", rich_help_panel=SERVER)
+    ] = False
+
+    def server(self) -> ServerOptions:
+        """Return them for the store."""
+        from artsim.store.base import ServerOptions
+
+        return ServerOptions(self.shards, self.replicas, self.quantization, self.on_disk)
+
+
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace files that artsim did not make, but no picture of the gallery."
+    ),
+]
+TableOrJson = Annotated[
+    Literal["table", "json"], typer.Option("--format", "-f", help="Form on stdout.")
+]
