@@ -69,10 +69,14 @@ from .search.export import (
     export_parquet as export_parquet,
     export_xlsx as export_xlsx,
 )
-from .search.facets import ValueCounts as ValueCounts, count_values as count_values
 from .search.filters import Filters as Filters, build_criteria as build_criteria
 from .search.inspect import describe_painting as describe_painting, describe_store as describe_store
-from .search.listing import Listing as Listing, list_paintings as list_paintings
+from .search.listing import (
+    Listing as Listing,
+    ValueCounts as ValueCounts,
+    count_values as count_values,
+    list_paintings as list_paintings,
+)
 from .search.models import Models as Models
 from .search.question import (
     ExamplesQuery as ExamplesQuery,

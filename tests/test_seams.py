@@ -1,14 +1,15 @@
-"""Each seam takes a toy through its public registry alone: a source, a kind of parts."""
+"""Each seam takes a toy through its public registry alone: a source, a kind, a re-ranker."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
@@ -22,6 +23,8 @@ from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.sources import SOURCES
 from artsim.ingest.summary import Counts
 from artsim.ingest.upkeep import push_gallery
+from artsim.search.neighbors import read_vectors
+from artsim.search.rerank import PIXELS, RERANKERS, Reranker
 from artsim.store.gallery import open_gallery
 
 COLORS = ["red", "orange", "yellow", "green", "blue", "purple"]
@@ -90,10 +93,21 @@ HALVES = Kind(
 )
 
 
+class MeanGray(Reranker):
+    """Compares how light the small gray pictures are."""
+
+    def scores(
+        self, picture: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        """Return minus the difference of the means."""
+        return -np.abs(rows[PIXELS].mean(axis=1) - picture[PIXELS].mean())
+
+
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SOURCES, "toy", Colors)
     monkeypatch.setitem(KINDS, HALVES.name, HALVES)
+    monkeypatch.setitem(RERANKERS, "gray", MeanGray("gray"))
 
 
 def artsim(*arguments: str, code: int = 0) -> str:
@@ -173,3 +187,43 @@ def test_halves_may_come_later_and_get_another_encoder() -> None:
         for record in gallery[HALVES].scroll(with_vectors=list(gallery[HALVES].schema.vectors)):
             assert len(record.vectors) == 3
             assert len(record.payload["half_encoders"]) == 2
+
+
+def test_a_kind_of_parts_is_searched_listed_counted_and_exported(tmp_path: Path) -> None:
+    artsim(*INGEST, "--kind", "halves", code=3)
+    (tmp_path / "blue.png").write_bytes(picture("blue"))
+    (tmp_path / "brown.png").write_bytes(picture("brown"))
+    halves = ("--kind", "halves", "--format", "json")
+    by_id = json.loads(artsim("query", "--id", "blue", *halves))
+    assert by_id["query"] == {"id": "blue", "kind": "halves", "part": None}
+    assert [face["index"] for face in by_id["query_faces"]] == [0, 1]
+    by_file = json.loads(artsim("query", str(tmp_path / "blue.png"), *halves))
+    found = [(hit["point_id"], pytest.approx(hit["score"], abs=1e-5)) for hit in by_id["hits"]]
+    assert [(hit["point_id"], hit["score"]) for hit in by_file["hits"]] == found
+    assert {hit["query_face"] for hit in by_id["hits"]} == {0, 1}
+    assert by_file["left_out"] == ["blue"]
+    question = str(tmp_path / "q.json")
+    only = ("query", str(tmp_path / "brown.png"), "--face", "1", "--where", "side=right")
+    right = artsim(*only, *halves, "--save", question)
+    assert {hit["payload"]["side"] for hit in json.loads(right)["hits"]} == {"right"}
+    assert artsim("replay", question, "--format", "json") == right
+    listed = json.loads(artsim("list", *halves, "--sort", "half_index"))
+    assert [point["payload"]["half_index"] for point in listed["points"]] == [0] * 6 + [1] * 6
+    counted = json.loads(artsim("facets", "side", *halves))["values"]
+    assert {value["value"]: value["count"] for value in counted} == {"left": 6, "right": 6}
+    header = artsim("export", "--kind", "halves", "--format", "csv").splitlines()[0]
+    assert {"half_index", "side"} <= set(header.split(","))
+    assert len(json.loads(artsim("show", "blue", "--format", "json"))["halves"]) == 2
+
+
+def test_a_reranker_is_asked_for_by_its_name() -> None:
+    artsim(*INGEST, code=3)
+    with open_gallery() as gallery:
+        table = read_vectors(gallery[PAINTINGS], PIXELS)
+    gray = dict(zip((p["painting_id"] for p in table.payloads), table.vectors.mean(1), strict=True))
+    asked = ("query", "--id", "blue", "--format", "json", "--rerank")
+    hits = json.loads(artsim(*asked, "gray"))["hits"]
+    found = {hit["painting_id"]: hit["rerank_score"] for hit in hits}
+    assert found == pytest.approx({i: -abs(gray[i] - gray["blue"]) for i in found})
+    assert list(found) == sorted(gray.keys() - {"blue"}, key=lambda i: (-found[i], i))
+    artsim(*asked, "grey", code=2)

@@ -156,7 +156,7 @@ def facets(
         where_not=where_not,
     )
     with expected_errors():
-        from artsim.search.facets import count_values
+        from artsim.search.listing import count_values
 
         with Place(gallery, url, api_key, home, wait).open() as opened:
             counts = count_values(

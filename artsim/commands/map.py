@@ -166,8 +166,7 @@ def map_collection(
         from artsim.render.collection_map import MapOptions, make_map
         from artsim.render.map_page import MAP, MapStyle
         from artsim.render.progress import make_progress
-        from artsim.search.fields import check_field
-        from artsim.search.filters import build_criteria
+        from artsim.search.filters import build_criteria, check_field
         from artsim.search.inspect import check_no_painting
 
         for path in out:

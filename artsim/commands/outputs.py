@@ -84,7 +84,7 @@ class Outputs:
         if self.null and form != "paths":
             raise typer.BadParameter("--print0 is for --format paths")
         if form == "xlsx":
-            from artsim.search.spreadsheet import check_spreadsheet
+            from artsim.search.export import check_spreadsheet
 
             check_spreadsheet(0)
         kinds = dict.fromkeys(self.sheets, SHEET)

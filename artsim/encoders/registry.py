@@ -98,7 +98,7 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
 
 
 def load_encoder(
-    encoder: str | Card,
+    spec: str | Card,
     *,
     weights: Path | None = None,
     device: str = "auto",
@@ -108,8 +108,8 @@ def load_encoder(
 
     Parameters
     ----------
-    encoder : str or Card
-        Spec, understood with `weights` and `settings` as in `resolve`, or what that returned.
+    spec : str or Card
+        Understood with `weights` and `settings` as in `resolve`, or what that returned.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
@@ -119,13 +119,12 @@ def load_encoder(
         As for `resolve`; or if weights (`WeightsError`), a library or the device are
         missing.
     """
-    if isinstance(encoder, str):
-        encoder = resolve(encoder, weights=weights, settings=settings)
-    family = FAMILIES[encoder.family]
-    if encoder.base is None or family.load_over is None:
-        return family.load(encoder, device)
-    base = load_encoder(recall_encoder(encoder.base, settings=settings), device=device)
-    return family.load_over(encoder, device, base)
+    card = resolve(spec, weights=weights, settings=settings) if isinstance(spec, str) else spec
+    family = FAMILIES[card.family]
+    if card.base is None or family.load_over is None:
+        return family.load(card, device)
+    below = recall_encoder(card.base, settings=settings)
+    return family.load_over(card, device, load_encoder(below, device=device, settings=settings))
 
 
 def recall_encoder(

@@ -20,8 +20,8 @@ from artsim.catalog.results import plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
 from artsim.search.answer import Answer
+from artsim.search.export import write_workbook
 from artsim.search.listing import Listing
-from artsim.search.spreadsheet import write_workbook
 
 Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
 

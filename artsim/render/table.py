@@ -36,7 +36,7 @@ from artsim.search.listing import Listing
 if TYPE_CHECKING:
     from artsim.catalog.classification import Classification
     from artsim.encoders.cards import Card
-    from artsim.search.facets import ValueCounts
+    from artsim.search.listing import ValueCounts
 
 PLAIN_WIDTH: Final = 120
 """Width of a table that goes to a file or pipe, unless ``COLUMNS`` says otherwise."""

@@ -8,35 +8,29 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Final
 
-import numpy as np
-
 from artsim import __version__
-from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
 from artsim.catalog.hits import Hit, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.results import JSON, SCHEMA, plain_json
 from artsim.errors import QueryError
-from artsim.search.fields import check_field
-from artsim.search.filters import Filters, build_criteria
+from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Target, make_target
 from artsim.search.question import (
     ExamplesQuery,
     IdQuery,
-    ImageQuery,
-    PictureQuery,
     Query,
     Question,
     SearchOptions,
     TextQuery,
     describe_criteria,
 )
-from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
+from artsim.search.rerank import RERANKERS, fuse_rankings, rerank
 from artsim.store.base import Collection, SearchRequest
 from artsim.store.gallery import Gallery
 
@@ -134,7 +128,7 @@ class Answer:
 
     @property
     def kind(self) -> Kind:
-        """Of what the hits are points."""
+        """What the hits are."""
         return self.question.kind
 
     @property
@@ -149,21 +143,11 @@ class Answer:
         Names of pictures, or ids. Of a search by faces also ``faces`` and ``face``, of one by
         other parts ``kind`` and ``part``.
         """
-        query, kind = self.question.query, self.kind
-        if isinstance(query, TextQuery):
-            asked: dict[str, JSON] = {"text": query.text}
-        elif isinstance(query, ExamplesQuery):
-            asked = {"like": [*map(_shown, query.like)], "unlike": [*map(_shown, query.unlike)]}
-        elif isinstance(query, IdQuery):
-            asked = {"id": query.painting_id}
-        else:
-            # Only a path can be read again; a picture in memory has but a name.
-            on_disk = isinstance(query, ImageQuery) and query.path is not None
-            asked = {"image" if on_disk else "pixels": query.name}
+        asked, part = _asked(self.question.query), self.question.part
         if self.is_of_faces:
-            return {**asked, "faces": True, "face": self.question.part}
-        own = {"kind": kind.name, "part": self.question.part}
-        return asked if kind.name == PAINTINGS.name else {**asked, **own}
+            return {**asked, "faces": True, "face": part}
+        is_plain = self.kind.name == PAINTINGS.name
+        return asked if is_plain else {**asked, "kind": self.kind.name, "part": part}
 
     @property
     def settings(self) -> Mapping[str, JSON]:
@@ -221,8 +205,17 @@ class Answer:
         return found
 
 
-def _shown(query: PictureQuery) -> str:
-    return query.painting_id if isinstance(query, IdQuery) else query.name
+def _asked(query: Query) -> dict[str, JSON]:
+    match query:
+        case TextQuery(text):
+            return {"text": text}
+        case ExamplesQuery(like, unlike):
+            named = [[next(iter(_asked(one).values())) for one in some] for some in (like, unlike)]
+            return dict(zip(("like", "unlike"), named, strict=True))
+        case IdQuery(painting_id):
+            return {"id": painting_id}
+    # Only a path can be read again; a picture in memory has but a name.
+    return {"pixels" if getattr(query, "path", None) is None else "image": query.name}
 
 
 def find_similar(
@@ -393,11 +386,8 @@ def _ranking(
 ) -> list[Hit]:
     """Return the hits of one probe: one ranking for each encoder, fused and re-ranked."""
     reranker = None if options.rerank is None else RERANKERS[options.rerank]
-    depth = max(
-        wanted,
-        options.rerank_depth if reranker else 0,
-        FUSION_DEPTH if len(probe.vectors) > 1 else 0,
-    )
+    fusing = FUSION_DEPTH if len(probe.vectors) > 1 else 0
+    depth = max(wanted, fusing, options.rerank_depth if reranker else 0)
     stages = [reranker.in_engine(one, depth) for one in probe.pictures] if reranker else []
     in_engine = None not in stages
     requests = [
@@ -425,40 +415,16 @@ def _ranking(
     if reranker is None:
         return hits
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-    scores = [
-        _engine_scores(first, second[i * len(requests) :][: len(requests)], reranker, picture)
-        if in_engine
-        else _array_scores(first, reranker, picture)
-        for i, picture in enumerate(probe.pictures)
-    ]
+    scores: list[list[float]] = []
+    for i, picture in enumerate(probe.pictures):
+        if in_engine:
+            staged_hits = chain(*second[i * len(requests) : (i + 1) * len(requests)])
+            said = {h.point_id: reranker.from_engine(h.score, picture) for h in staged_hits}
+            scores.append([said.get(hit.point_id, -math.inf) for hit in first])
+        else:
+            scores.append(reranker.scores_of(picture, [hit.vectors for hit in first]))
     reranked = rerank(first, scores, weight=options.rerank_weight)
     return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
-
-
-def _engine_scores(
-    hits: Sequence[Hit],
-    rankings: Sequence[Sequence[Hit]],
-    reranker: Reranker,
-    picture: Mapping[str, Vector],
-) -> list[float]:
-    """Return what the engine's second stage says of hits; of those it lacks, that they are last."""
-    said = {hit.point_id: hit.score for ranking in rankings for hit in ranking}
-    return [
-        reranker.from_engine(said[hit.point_id], picture) if hit.point_id in said else -math.inf
-        for hit in hits
-    ]
-
-
-def _array_scores(
-    hits: Sequence[Hit], reranker: Reranker, picture: Mapping[str, Vector]
-) -> list[float]:
-    """Return a re-ranker's scores of hits; of those without its vectors, that they are last."""
-    having = [i for i, hit in enumerate(hits) if all(n in hit.vectors for n in reranker.needs)]
-    scores = np.full(len(hits), -np.inf)
-    if having:
-        rows = {name: np.stack([hits[i].vectors[name] for i in having]) for name in reranker.needs}
-        scores[having] = reranker.scores(picture, rows)
-    return scores.tolist()
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:
@@ -476,11 +442,9 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
 
 
 def _source(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
-    stats = collection.stats()
-    written = None if stats.written is None else stats.written.isoformat()
-    notes = dict(collection.schema.notes)
-    told = json.dumps([collection.name, stats.points, notes, written], sort_keys=True, default=str)
-    digest = hashlib.sha256(told.encode()).hexdigest()
+    stats = collection.stats(on_disk=False)
+    told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
     return Source(gallery.name, gallery.store.location, stats.points, digest, encoders)
 
 
@@ -502,20 +466,12 @@ def _why_empty(
         if others and not options.include_self:
             return "only works by the query painting's own artist, which are left out"
         return ONLY_ITSELF
-    best = max(
-        (
-            hit.score
-            for probe in target.probes
-            for hits in collection.search(
-                [
-                    SearchRequest(vector, name, criteria & left_out, limit=1, exact=options.exact)
-                    for name, vector in probe.vectors.items()
-                ]
-            )
-            for hit in hits
-        ),
-        default=None,
-    )
+    requests = [
+        SearchRequest(vector, name, criteria & left_out, limit=1, exact=options.exact)
+        for probe in target.probes
+        for name, vector in probe.vectors.items()
+    ]
+    best = max((h.score for hits in collection.search(requests) for h in hits), default=None)
     if best is None:
         names = " or ".join(target.probes[0].vectors)
         return f"no {point} that meets the filters has a vector {names}"

@@ -12,7 +12,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.payload import field_values, most_written, stored_field
 from artsim.errors import QueryError
 from artsim.search.answer import find_similar
-from artsim.search.fields import check_field
+from artsim.search.filters import check_field
 from artsim.search.models import Models
 from artsim.search.question import ImageQuery, SearchOptions
 from artsim.store.gallery import Gallery

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, TypedDict, Unpack
+from urllib.parse import urlsplit
 
-from artsim.catalog.cells import BOM, PayloadColumns, csv_lines, payload_columns
+from artsim.catalog.cells import BOM, cell_text, csv_lines, payload_columns
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.payload import LIST_FIELDS
+from artsim.catalog.results import plain_json
 from artsim.errors import ExportError
-from artsim.files import GENERATOR, FileKind, write_file
+from artsim.files import GENERATOR, FileKind, local_path, write_file
 from artsim.search.inspect import check_no_painting
-from artsim.search.spreadsheet import check_spreadsheet, write_workbook
-from artsim.store.base import Record
+from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
+
+if TYPE_CHECKING:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 EXPORT: Final = FileKind("file", ExportError, noted=True)
 _MARKED: Final = FileKind("file", ExportError)
@@ -36,7 +42,37 @@ ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
 }
 """Of the names of files, by form."""
 
-_ROWS = 1000
+_ROWS: Final = 1000
+
+MAX_ROWS: Final = 1_048_576 - 1
+"""Most rows of a sheet of Excel below its header."""
+
+MAX_TEXT: Final = 32_767
+"""Most UTF-16 units of a cell; longer texts are cut, and end in an ellipsis."""
+
+_MAX_LINKS: Final = 65_000
+"""A sheet of Excel holds 65,530."""
+
+_EXACT: Final = 10**15
+"""Excel calculates with 15 digits; a longer whole number is an identifier, and stays a text."""
+
+_LINKED: Final = frozenset({"image_uri", "source_url"})
+
+_WIDTHS: Final = {
+    "painting_id": 18, "title": 40, "artist": 28, "artist_key": 24, "date_text": 18, "style": 22,
+    "genre": 18, "school": 18, "medium": 22, "institution": 28, "rights": 18, "source": 20,
+    "source_url": 30, "image_uri": 40, "tags": 24, "point_id": 38,
+}  # fmt: skip
+"""In characters; other columns are as wide as their header, or a little more."""
+
+
+class ExportOptions(TypedDict, total=False):
+    """Further parameters of every export; see `export_gallery`."""
+
+    kind: Kind
+    vectors: bool
+    overwrite: bool
+    home: Path | None
 
 
 def export_gallery(
@@ -50,48 +86,23 @@ def export_gallery(
     overwrite: bool = False,
     home: Path | None = None,
 ) -> int:
-    """Write a gallery in one of the forms of `ENDINGS`, as the functions below do.
+    """Write the points that meet `criteria`, in order of point id; forms as in docs/output.md.
 
-    Raises
-    ------
-    ValueError
-        If `vectors` are asked for in a form that holds none, or Parquet on a stream.
-    ExportError
-        As `export_jsonl` and `export_xlsx`.
-    """
-    if form == "jsonl":
-        return export_jsonl(
-            gallery, output, criteria, kind=kind, vectors=vectors, overwrite=overwrite, home=home
-        )
-    if form == "parquet":
-        if not isinstance(output, str | os.PathLike):
-            raise ValueError("Parquet is written to a file, not to a stream")
-        return export_parquet(
-            gallery, output, criteria, kind=kind, vectors=vectors, overwrite=overwrite, home=home
-        )
-    if vectors:
-        raise ValueError("CSV and Excel's files hold no vectors")
-    write = export_csv if form == "csv" else export_xlsx
-    return write(gallery, output, criteria, kind=kind, overwrite=overwrite, home=home)
-
-
-def export_jsonl(
-    gallery: Gallery,
-    output: FilePath | BinaryIO,
-    criteria: Criteria,
-    *,
-    kind: Kind = PAINTINGS,
-    vectors: bool = False,
-    overwrite: bool = False,
-    home: Path | None = None,
-) -> int:
-    """Write one JSON object a line for each point, in order of point id.
-
-    Each object is the payload with ``point_id`` and, with `vectors`, ``vectors``: lists
-    of numbers by vector name. A file is written beside its place and moved there whole.
+    A file is written beside its place and moved there whole.
 
     Parameters
     ----------
+    output : str, path or binary file
+        Parquet takes no stream.
+    form : {"jsonl", "parquet", "csv", "xlsx"}
+        JSON Lines have an object a line, the payload with ``point_id`` and, with `vectors`,
+        ``vectors``: lists of numbers by vector name. Of the others columns are those of the
+        payload contract in its order: of Parquet with ``extra`` as JSON text and, with
+        `vectors`, a column of lists for each; of CSV and Excel with ``extra.KEY`` for each key
+        of ``extra``. A CSV file, but no stream, begins with a byte order mark, by which
+        spreadsheets know UTF-8.
+    kind : Kind
+        Which points.
     overwrite : bool
         Whether a file may be replaced that artsim did not make; a picture of the gallery never
         is.
@@ -101,107 +112,70 @@ def export_jsonl(
     Returns
     -------
     int
-        Number of lines.
+        Number of points.
 
     Raises
     ------
+    ValueError
+        If `vectors` are asked for in a form that holds none, or Parquet on a stream.
     ExportError
-        If the file cannot be written, or would replace another's.
+        If the file cannot be written, or would replace another's; or of Excel's, if openpyxl is
+        missing, or there are more points than a sheet has rows.
     """
-    count = 0
+    collection = gallery[kind]
+    if vectors and form in ("csv", "xlsx"):
+        raise ValueError("CSV and Excel's files hold no vectors")
+    if form == "parquet" and not isinstance(output, str | os.PathLike):
+        raise ValueError("Parquet is written to a file, not to a stream")
+    if form == "xlsx":
+        check_spreadsheet(collection.count(criteria))
+    names = list(collection.schema.vectors) if vectors else []
     with _opened(gallery, output, overwrite, home) as stream:
-        for record in _records(gallery, criteria, kind, vectors):
-            row = json.dumps(_row(record), ensure_ascii=False)
-            stream.write(row.encode("utf-8", "replace") + b"\n")
-            count += 1
-        stream.flush()
+        records = collection.scroll(criteria, with_vectors=names)
+        if form == "jsonl":
+            count = _write_jsonl(stream, records)
+        elif form == "parquet":
+            count = _write_parquet(stream, records, kind, collection, names)
+        else:
+            count = _write_rows(stream, records, kind, collection, criteria, output, form)
     return count
+
+
+def export_jsonl(
+    gallery: Gallery,
+    output: FilePath | BinaryIO,
+    criteria: Criteria,
+    **options: Unpack[ExportOptions],
+) -> int:
+    """Write JSON Lines as `export_gallery` does."""
+    return export_gallery(gallery, output, criteria, form="jsonl", **options)
 
 
 def export_csv(
     gallery: Gallery,
     output: FilePath | BinaryIO,
     criteria: Criteria,
-    *,
-    kind: Kind = PAINTINGS,
-    overwrite: bool = False,
-    home: Path | None = None,
+    **options: Unpack[ExportOptions],
 ) -> int:
-    """Write a CSV file with a row for each point, as docs/output.md has it.
-
-    Columns are those of the payload contract in its order, ``extra.KEY`` for each key of
-    ``extra``, and ``point_id``. A file, but no stream, begins with a byte order mark, by which
-    spreadsheets know UTF-8.
-
-    Parameters, what is returned and what is raised are those of `export_jsonl`.
-    """
-    columns = _columns(gallery, criteria, kind)
-    lines = 0
-    with _opened(gallery, output, overwrite, home) as stream:
-        if isinstance(output, str | os.PathLike):
-            stream.write(BOM.encode())
-        rows = _flat_rows(gallery, criteria, kind, columns)
-        for line in csv_lines([*columns.names, "point_id"], rows):
-            stream.write(line.encode("utf-8", "replace"))
-            lines += 1
-        stream.flush()
-    return lines - 1
+    """Write CSV as `export_gallery` does."""
+    return export_gallery(gallery, output, criteria, form="csv", **options)
 
 
 def export_xlsx(
     gallery: Gallery,
     output: FilePath | BinaryIO,
     criteria: Criteria,
-    *,
-    kind: Kind = PAINTINGS,
-    overwrite: bool = False,
-    home: Path | None = None,
+    **options: Unpack[ExportOptions],
 ) -> int:
-    """Write a workbook of Excel with the columns of `export_csv`.
-
-    Parameters, what is returned and what is raised are those of `export_jsonl`; ExportError
-    also if openpyxl is missing, or there are more points than a sheet has rows.
-    """
-    check_spreadsheet(gallery[kind].count(criteria))
-    columns = _columns(gallery, criteria, kind)
-    with _opened(gallery, output, overwrite, home) as stream:
-        rows = _flat_rows(gallery, criteria, kind, columns)
-        return write_workbook(stream, kind.name, [*columns.names, "point_id"], rows)
+    """Write a workbook of Excel as `export_gallery` does."""
+    return export_gallery(gallery, output, criteria, form="xlsx", **options)
 
 
 def export_parquet(
-    gallery: Gallery,
-    output: FilePath,
-    criteria: Criteria,
-    *,
-    kind: Kind = PAINTINGS,
-    vectors: bool = False,
-    overwrite: bool = False,
-    home: Path | None = None,
+    gallery: Gallery, output: FilePath, criteria: Criteria, **options: Unpack[ExportOptions]
 ) -> int:
-    """Write a Parquet file with a row for each point; ``extra`` is a column of JSON text.
-
-    Columns are those of the payload contract, in its order, and with `vectors` one column
-    of lists for each named vector.
-
-    Parameters, what is returned and what is raised are those of `export_jsonl`.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    count = 0
-    with _opened(gallery, output, overwrite, home) as stream:
-        schema = _arrow_schema(gallery, kind, vectors).with_metadata({"Software": GENERATOR})
-        with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
-            rows: list[dict[str, Any]] = []
-            for record in _records(gallery, criteria, kind, vectors):
-                rows.append(_flat_row(record))
-                count += 1
-                if len(rows) == _ROWS:
-                    writer.write_table(pyarrow.Table.from_pylist(rows, schema))
-                    rows = []
-            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
-    return count
+    """Write Parquet as `export_gallery` does."""
+    return export_gallery(gallery, output, criteria, form="parquet", **options)
 
 
 @contextmanager
@@ -210,6 +184,7 @@ def _opened(
 ) -> Iterator[BinaryIO]:
     if not isinstance(output, str | os.PathLike):
         yield output
+        output.flush()
         return
     path = Path(output)
     check_no_painting(gallery, path, EXPORT)
@@ -218,30 +193,71 @@ def _opened(
         yield stream
 
 
-def _columns(gallery: Gallery, criteria: Criteria, kind: Kind) -> PayloadColumns:
-    collection = gallery[kind]
-    records = collection.scroll(criteria, payload_fields=("extra",))
-    return payload_columns(kind.fields, (record.payload for record in records))
+def _write_jsonl(stream: BinaryIO, records: Iterable[Record]) -> int:
+    count = 0
+    for record in records:
+        count += 1
+        row: dict[str, Any] = {"point_id": record.point_id, **record.payload}
+        if record.vectors:
+            row["vectors"] = {name: vector.tolist() for name, vector in record.vectors.items()}
+        stream.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    return count
 
 
-def _flat_rows(
-    gallery: Gallery, criteria: Criteria, kind: Kind, columns: PayloadColumns
-) -> Iterator[list[object]]:
-    for record in _records(gallery, criteria, kind, vectors=False):
-        yield [*columns.row(record.payload), record.point_id]
+def _write_rows(
+    stream: BinaryIO,
+    records: Iterable[Record],
+    kind: Kind,
+    collection: Collection,
+    criteria: Criteria,
+    output: FilePath | BinaryIO,
+    form: Form,
+) -> int:
+    extra = collection.scroll(criteria, payload_fields=("extra",))
+    columns = payload_columns(kind.fields, (record.payload for record in extra))
+    header = [*columns.names, "point_id"]
+    rows = ([*columns.row(record.payload), record.point_id] for record in records)
+    if form == "xlsx":
+        return write_workbook(stream, kind.name, header, rows)
+    if output is not stream:
+        stream.write(BOM.encode())
+    count = -1
+    for line in csv_lines(header, rows):
+        stream.write(line.encode("utf-8", "replace"))
+        count += 1
+    return count
 
 
-def _records(gallery: Gallery, criteria: Criteria, kind: Kind, vectors: bool) -> Iterator[Record]:
-    collection = gallery[kind]
-    names = list(collection.schema.vectors) if vectors else ()
-    return collection.scroll(criteria, with_vectors=names)
+def _write_parquet(
+    stream: BinaryIO,
+    records: Iterator[Record],
+    kind: Kind,
+    collection: Collection,
+    names: Sequence[str],
+) -> int:
+    import pyarrow
+    import pyarrow.parquet
 
-
-def _row(record: Record) -> dict[str, Any]:
-    row = {"point_id": record.point_id, **record.payload}
-    if record.vectors:
-        row["vectors"] = {name: vector.tolist() for name, vector in record.vectors.items()}
-    return row
+    numbers = {"integer": pyarrow.int64(), "float": pyarrow.float64()}
+    plain = {
+        name: numbers.get(index or "", pyarrow.string()) for name, index in kind.fields.items()
+    }
+    plain |= {name: pyarrow.list_(plain[name]) for name in plain if name in LIST_FIELDS}
+    coordinates = pyarrow.list_(pyarrow.float64())
+    special = {"box": coordinates, "landmarks": pyarrow.list_(coordinates)}
+    plain |= {name: special[name] for name in plain if name in special}
+    for name in names:
+        is_bytes = collection.schema.vectors[name].datatype == "uint8"
+        number = pyarrow.uint8() if is_bytes else pyarrow.float32()
+        plain[f"vector_{name}"] = pyarrow.list_(number)
+    schema = pyarrow.schema([("point_id", pyarrow.string()), *plain.items()])
+    schema = schema.with_metadata({"Software": GENERATOR})
+    count = 0
+    with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
+        while rows := [_flat_row(record) for record in islice(records, _ROWS)]:
+            writer.write_table(pyarrow.Table.from_pylist(rows, schema))
+            count += len(rows)
+    return count
 
 
 def _flat_row(record: Record) -> dict[str, Any]:
@@ -251,21 +267,115 @@ def _flat_row(record: Record) -> dict[str, Any]:
     return row | {f"vector_{name}": vector for name, vector in record.vectors.items()}
 
 
-def _arrow_schema(gallery: Gallery, kind: Kind, vectors: bool) -> Any:
-    import pyarrow
+def check_spreadsheet(rows: int) -> None:
+    """Refuse a workbook that cannot be written, before any work is done.
 
-    kinds = {"integer": pyarrow.int64(), "float": pyarrow.float64()}
-    special = {
-        "box": pyarrow.list_(pyarrow.float64()),
-        "landmarks": pyarrow.list_(pyarrow.list_(pyarrow.float64())),
-    }
-    columns = [("point_id", pyarrow.string())]
-    for name, index in kind.fields.items():
-        plain = special.get(name) or kinds.get(index or "", pyarrow.string())
-        columns.append((name, pyarrow.list_(plain) if name in LIST_FIELDS else plain))
-    if vectors:
-        collection = gallery[kind]
-        for name, spec in collection.schema.vectors.items():
-            number = pyarrow.uint8() if spec.datatype == "uint8" else pyarrow.float32()
-            columns.append((f"vector_{name}", pyarrow.list_(number)))
-    return pyarrow.schema(columns)
+    Raises
+    ------
+    ExportError
+        If openpyxl is missing, or a sheet does not hold so many rows.
+    """
+    try:
+        import openpyxl  # noqa: F401
+    except ImportError as exc:
+        raise ExportError(
+            "Excel's files need openpyxl, which is not installed; install it, or write CSV",
+            hint="pip install 'artsim[excel]'",
+        ) from exc
+    if rows > MAX_ROWS:
+        raise ExportError(
+            f"a sheet of Excel holds {MAX_ROWS:,} rows, not {rows:,}; filter, or write CSV or "
+            "Parquet"
+        )
+
+
+def write_workbook(
+    stream: BinaryIO, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> int:
+    """Write a workbook of one sheet, row by row, and return the number of rows.
+
+    Texts are texts whatever they begin with, numbers are numbers. The header is bold, stays in
+    sight and filters; the places of pictures and pages are links.
+
+    Raises
+    ------
+    ExportError
+        As `check_spreadsheet`.
+    """
+    check_spreadsheet(0)
+    from openpyxl import Workbook
+    from openpyxl.utils import get_column_letter
+
+    book = Workbook(write_only=True)
+    # Both, because the programs of others leave the first as it is when they save.
+    book.properties.creator = book.properties.lastModifiedBy = GENERATOR
+    sheet = book.create_sheet(title)
+    sheet.freeze_panes = "A2"
+    for number, name in enumerate(columns, start=1):
+        width = _WIDTHS.get(name, 24 if name.startswith("extra.") else len(name) + 3)
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    count = 0
+    try:
+        sheet.append([_header(sheet, name) for name in columns])
+        for row in rows:
+            count += 1
+            check_spreadsheet(count)
+            sheet.append(list(_cells(sheet, columns, row, linked=count <= _MAX_LINKS)))
+    except BaseException:
+        sheet.close()  # else openpyxl complains of a sheet half written when it is collected
+        raise
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
+    book.save(stream)
+    return count
+
+
+def _header(sheet: WriteOnlyWorksheet, name: str) -> WriteOnlyCell:
+    from openpyxl.styles import Font
+
+    cell = _text(sheet, cell_text(name))
+    cell.font = Font(name="Calibri", size=11, bold=True)
+    return cell
+
+
+def _cells(
+    sheet: WriteOnlyWorksheet, columns: Sequence[str], row: Sequence[object], *, linked: bool
+) -> Iterator[Any]:
+    for name, value in zip(columns, map(plain_json, row), strict=True):
+        is_exact = isinstance(value, int) and abs(value) < _EXACT
+        if value is None or is_exact or isinstance(value, (bool, float)):
+            yield value
+        else:
+            cell = _text(sheet, str(value) if isinstance(value, int) else cell_text(value))
+            if linked and name in _LINKED and _may_be_opened(str(value)):
+                cell.hyperlink = str(value)
+                cell.style = "Hyperlink"
+            yield cell
+
+
+def _text(sheet: WriteOnlyWorksheet, text: str) -> WriteOnlyCell:
+    from openpyxl.cell import WriteOnlyCell
+
+    cell = WriteOnlyCell(sheet, _shortened(text))
+    # Else what begins with "=" would be a formula, and "#N/A" an error.
+    cell.data_type = "s"
+    return cell
+
+
+def _shortened(text: str) -> str:
+    # What XML cannot hold beside control characters, which are gone already.
+    text = text.replace("\ufffe", "").replace("\uffff", "")
+    units = text.encode("utf-16-le", "replace")
+    if len(units) <= 2 * MAX_TEXT:
+        return units.decode("utf-16-le")
+    return units[: 2 * (MAX_TEXT - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _may_be_opened(address: str) -> bool:
+    """Return whether an address is a file of this machine, or a page: nothing that runs."""
+    try:
+        scheme = urlsplit(address).scheme
+    except ValueError:
+        return False
+    if len(address) > 2000 or any(char <= " " for char in address):
+        return False
+    return scheme in ("http", "https") or (scheme == "file" and local_path(address) is not None)

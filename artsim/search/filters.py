@@ -4,28 +4,61 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from artsim.catalog.criteria import (
+    EVERYTHING,
     AnyOf,
     Between,
     Condition,
     Criteria,
+    Known,
     Scalar,
     Words,
     overlaps_years,
 )
+from artsim.catalog.date_spans import read_spans
+from artsim.catalog.dates import parse_date
 from artsim.catalog.kinds import KINDS, all_fields
 from artsim.catalog.names import fold_text, match_artist, suggest_artists
-from artsim.catalog.payload import ATTRIBUTIONS
+from artsim.catalog.payload import ATTRIBUTIONS, field_values
 from artsim.catalog.results import Note
 from artsim.errors import QueryError
-from artsim.search.fields import EXTRA, count_extra_names, find_field, scan_values
-from artsim.search.years import Years, read_years
 from artsim.store.base import Collection
 from artsim.store.gallery import remark_on_reading
+
+EXTRA: Final = "extra."
+
+USEFUL_FIELDS: Final = (
+    "artist", "attribution", "title", "year_start", "year_end", "style", "genre", "school",
+    "medium", "institution", "tags", "width_cm", "height_cm",
+)  # fmt: skip
+"""Fields that a person filters by; the others are for programs."""
+
+_SHOWN: Final = 8
+_MOST_NAMES: Final = 10_000
+_MOST_BYTES: Final = 64 * 1024 * 1024
+_BYTES_OF_ENTRY: Final = 100
+"""About what a value takes beside its text, and its count."""
+
+Years: TypeAlias = str | int | tuple[int | None, int | None]
+"""Years as a filter takes them: words, one year, or the first and last (None: open)."""
+
+CIRCA_YEARS: Final = 5
+"""How far "c. 1640" reaches either way when it is asked for; what a gallery stores is not
+widened. Six of eight museums that publish years of their own beside such dates give it so
+(CMOA, NPG, Dallas, Cleveland, the Cranach archive and AIC; Tate is exact, the Walters reach
+12), after Cataloging Cultural Objects, 4.2.3."""
+
+_CIRCA: Final = re.compile(
+    r"\bc\.?\s*(?=\d)|\b(?:ca|circa|cca|cir|about|around|approximately|approx|abt|vers|env|environ"
+    r"|um|etwa|ungefahr|gegen|hacia|ongeveer|omstreeks|verso)\b"
+)
+_RANGE: Final = re.compile(r"(-?\d{1,9})?\s*(\.\.)?\s*(-?\d{1,9})?")
+_TWO_YEARS: Final = re.compile("(\\d{3,4})\\s*[-\u2010-\u2015\u2212]\\s*(\\d{3,4})")
 
 ALL_VALUES: Final = 1_000_000
 _SUGGESTIONS: Final = 5
@@ -43,7 +76,7 @@ class Filters:
         artists are found however their names are written.
     years : str, int, or tuple of (int or None, int or None), optional
         Works whose date overlaps: ``1510..1530``, ``..1700``, ``1850..``, ``1642``, or words
-        such as ``17th century`` and ``c. 1640``; see `artsim.search.years.read_years`.
+        such as ``17th century`` and ``c. 1640``; see `artsim.search.filters.read_years`.
     title : str or None
         Words that all occur in the title.
     where, where_not : str or sequence of str
@@ -118,19 +151,17 @@ def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, 
         If a field does not exist, or a year or number cannot be understood.
     """
     notes: list[str] = []
-    must: list[Condition] = []
     wanted: dict[str, list[str]] = {}
     given = [(name, str(value)) for name, values in filters.any_of.items() for value in values]  # type: ignore[union-attr]
     for name, value in (*given, *_assignments(filters.where)):
         wanted.setdefault(find_field(name, collection), []).append(value)
-    for name, values in wanted.items():
-        must.append(_condition(name, values, collection, notes))
+    must = [_condition(name, values, collection, notes) for name, values in wanted.items()]
     if filters.years is not None or wanted.keys() & {"year_start", "year_end"}:
-        notes += [remark] if (remark := remark_on_reading(collection)) else []
+        notes += filter(None, [remark_on_reading(collection)])
     if filters.years is not None:
         first, last, remark = read_years(filters.years)
-        must.extend(overlaps_years(first, last))
-        notes += [remark] if remark else []
+        must += overlaps_years(first, last)
+        notes += filter(None, [remark])
     if filters.title is not None:
         must.append(Words("title", filters.title))
     must_not = [
@@ -157,7 +188,11 @@ def _condition(
     if name.startswith(EXTRA):
         return _extra_condition(name, values, collection, notes)
     if name == "attribution":
-        return AnyOf(name, tuple(_attribution(value) for value in values))
+        for value in values:
+            if value.lower() not in ATTRIBUTIONS:
+                expected = ", ".join(ATTRIBUTIONS)
+                raise QueryError(f"attribution {value!r}: expected one of {expected}")
+        return AnyOf(name, tuple(value.lower() for value in values))
     if name in ("artist", "artist_key"):
         return AnyOf("artist_key", tuple(_artists(values, collection, notes)))
     kind = all_fields()[name]
@@ -187,11 +222,13 @@ def _extra_condition(
 ) -> Condition:
     """Return the condition on a field whose type nobody knows.
 
-    A value is compared letter by letter first, which the database does alone; if that
-    finds nothing, with all values the field has: as a number or range, or without case and
-    accents.
+    Values are compared letter by letter first, by the database; if that finds nothing, with all
+    that the field has: as a number or range, or without case and accents.
     """
-    plain = AnyOf(name, tuple(alternative for value in values for alternative in _typed(value)))
+    typed: list[Scalar] = []
+    for value in values:
+        typed += [value, int(value)] if re.fullmatch(r"-?\d{1,18}", value) else [value]
+    plain = AnyOf(name, tuple(typed))
     if collection.count(Criteria((plain,))):
         return plain
     known = scan_values(name, collection)
@@ -208,14 +245,6 @@ def _extra_condition(
     if len(values) == 1 and found and not any(isinstance(value, str) for value in known):
         return Between(name, *_read_range(name, values[0].replace(",", ".")))
     return AnyOf(name, tuple(dict.fromkeys(found))) if found else plain
-
-
-def _typed(value: str) -> list[Scalar]:
-    """Return a value of a field of unknown type, as text and as the number it may be."""
-    typed: list[Scalar] = [value]
-    if re.fullmatch(r"-?\d{1,18}", value):
-        typed.append(int(value))
-    return typed
 
 
 def _meets(known: Scalar, asked: str) -> bool:
@@ -235,12 +264,6 @@ def _meets(known: Scalar, asked: str) -> bool:
     return (least is None or least <= number) and (most is None or number <= most)
 
 
-def _attribution(value: str) -> str:
-    if value.lower() not in ATTRIBUTIONS:
-        raise QueryError(f"attribution {value!r}: expected one of {', '.join(ATTRIBUTIONS)}")
-    return value.lower()
-
-
 def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
     """Return a remark on how works are tied to the artist, where not all are in one way."""
     counts = {f.value: f.count for f in collection.facet("attribution", criteria)}
@@ -248,10 +271,8 @@ def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
         return []
     of_kind = [f"{counts[kind]} {kind}" for kind in ATTRIBUTIONS if kind in counts]
     indexed = collection.schema.payload_indexes
-    parts = [
-        kind.name for kind in KINDS.values() if not kind.is_whole and kind.index_field in indexed
-    ]
-    what = parts[0] if parts else "works"
+    parts = (kind.name for kind in KINDS.values() if kind.index_field in indexed)
+    what = next(parts, "works")
     text = f"{collection.count(criteria)} {what}: {', '.join(of_kind)}"
     return [Note(text, hint=f"--attribution {next(k for k in ATTRIBUTIONS if k in counts)}")]
 
@@ -276,7 +297,8 @@ def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> 
             more = f" and {len(found) - len(written)} more" if len(found) > len(written) else ""
             notes.append(f"artist {name!r} matches {len(found)}: {'; '.join(written)}{more}")
         else:
-            others = [key for key in _sharing_words(found[0], known) if key not in keys]
+            words = set(found[0].split())
+            others = [k for k in known if k not in (found[0], *keys) and words <= set(k.split())]
             if others:
                 not_taken = "; ".join(as_written(others[:_SUGGESTIONS], collection))
                 notes.append(f"artist {name!r} is one of that name; not taken: {not_taken}")
@@ -284,19 +306,11 @@ def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> 
     return list(dict.fromkeys(keys))
 
 
-def _sharing_words(key: str, known: Sequence[str]) -> list[str]:
-    """Return the keys that have all words of `key` and more."""
-    words = set(key.split())
-    return [other for other in known if other != key and words <= set(other.split())]
-
-
 def as_written(keys: Sequence[str], collection: Collection) -> list[str]:
     """Return artists' names as the works give them most often."""
-    names = []
-    for key in keys:
-        facets = collection.facet("artist", Criteria((AnyOf("artist_key", (key,)),)), limit=1)
-        names.append(str(facets[0].value) if facets else key)
-    return names
+    of_each = (Criteria((AnyOf("artist_key", (key,)),)) for key in keys)
+    most = [collection.facet("artist", of_artist, limit=1) for of_artist in of_each]
+    return [str(f[0].value) if f else key for key, f in zip(keys, most, strict=True)]
 
 
 def _spellings(
@@ -321,11 +335,175 @@ def _nothing(name: str, value: str, near: Sequence[str], known: Sequence[str]) -
     said = f"the gallery has no {name} {value!r}"
     if 0 < len(known) <= _SUGGESTIONS:
         return f"{said}; it has: {'; '.join(known)}"
-    hint = "artsim list" if name == "painting_id" else f"artsim facets {name}"
-    if near:
-        return Note(f"{said}; nearest: {'; '.join(near)}", hint=hint)
-    if not known:
+    if not (near or known):
         return f"{said}, nor any other"
-    if name == "painting_id":
-        return Note(said, hint=hint)
-    return Note(f"{said}; most often: {'; '.join(known[:_SUGGESTIONS])}", hint=hint)
+    is_id = name == "painting_id"
+    if near or not is_id:
+        others = near or known[:_SUGGESTIONS]
+        said += f"; {'nearest' if near else 'most often'}: {'; '.join(others)}"
+    return Note(said, hint="artsim list" if is_id else f"artsim facets {name}")
+
+
+def check_field(name: str, collection: Collection | None = None) -> None:
+    """Raise QueryError unless payloads may have a field of that name.
+
+    The error names what manifests brought into `collection`, where that is given.
+    """
+    if name not in all_fields() and not _is_extra(name):
+        raise _unknown_field(name, None if collection is None else count_extra_names(collection))
+
+
+def find_field(name: str, collection: Collection) -> str:
+    """Return the field that is meant: of the contract, or ``extra.NAME``.
+
+    A name that the contract does not have is looked for among what manifests brought
+    into `collection`, whatever its case and accents, at the price of reading all of it.
+
+    Raises
+    ------
+    QueryError
+        If there is none of that name, or several are alike.
+    """
+    if name in all_fields():
+        return name
+    bare = name.removeprefix(EXTRA)
+    if _is_extra(name) and collection.count(Criteria((Known(name),))):
+        return name
+    names = count_extra_names(collection)
+    if bare in names:
+        return EXTRA + bare
+    alike = sorted(other for other in names if fold_text(other) == fold_text(bare))
+    if len(alike) > 1:
+        raise QueryError(
+            f"{name!r} may be any of {', '.join(EXTRA + other for other in alike)}; name one"
+        )
+    if alike:
+        return EXTRA + alike[0]
+    if _is_extra(name):
+        return name
+    raise _unknown_field(name, names)
+
+
+def count_extra_names(collection: Collection, criteria: Criteria = EVERYTHING) -> Counter[str]:
+    """Return how many points have each name below ``extra``, by reading all of them.
+
+    Raises
+    ------
+    QueryError
+        If there are more than ten thousand names.
+    """
+    names: Counter[str] = Counter()
+    for record in collection.scroll(criteria, payload_fields=("extra",)):
+        names.update(list(record.payload.get("extra") or ()))
+        if len(names) > _MOST_NAMES:
+            raise QueryError(f"the gallery has more than {_MOST_NAMES:,} names below extra")
+    return names
+
+
+def scan_values(
+    field: str, collection: Collection, criteria: Criteria = EVERYTHING
+) -> Counter[Scalar]:
+    """Return how many points have each value of a field, by reading all that have it.
+
+    Each value of a list counts; objects count for nothing. True and 1 are one value.
+
+    Raises
+    ------
+    QueryError
+        If the different values take more than 64 MiB.
+    """
+    top = "extra" if field.startswith(EXTRA) else field
+    counts: Counter[Scalar] = Counter()
+    size = 0
+    known = criteria & Criteria((Known(field),))
+    for record in collection.scroll(known, payload_fields=[top]):
+        values = field_values(record.payload, field)
+        for value in dict.fromkeys(v for v in values if isinstance(v, str | int | float)):
+            if value not in counts:
+                size += _BYTES_OF_ENTRY + (len(value) if isinstance(value, str) else 0)
+            counts[value] += 1
+        if size > _MOST_BYTES:
+            raise QueryError(
+                f"{field} has more than {len(counts):,} different values, too many to count; "
+                "count those of a selection, or of another field"
+            )
+    return counts
+
+
+def _is_extra(name: str) -> bool:
+    return name.startswith(EXTRA) and len(name) > len(EXTRA)
+
+
+def _unknown_field(name: str, extra: Iterable[str] | None) -> QueryError:
+    names = [EXTRA + other for other in extra or ()]
+    near = difflib.get_close_matches(name, all_fields(), n=2, cutoff=0.6)
+    near += difflib.get_close_matches(EXTRA + name, names, n=2, cutoff=0.75)
+    near += [EXTRA + name] if extra is None else []
+    meant = f": did you mean {' or '.join(dict.fromkeys(near))}?" if near else "."
+    rest = "what a manifest had beside these is extra.NAME"
+    if names:
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        rest = f"beside these the gallery has {', '.join(sorted(names)[:_SHOWN])}{more}"
+    return QueryError(
+        f"no field is called {name!r}{meant} Fields: {', '.join(USEFUL_FIELDS)}; {rest}"
+    )
+
+
+def read_years(years: Years) -> tuple[int | None, int | None, str]:
+    """Return first and last year that are asked for, None where open, and a remark.
+
+    Besides ``A..B``, ``A..``, ``..B`` and one year, which may be negative, all is taken
+    that `parse_date` reads in a catalog's date. "Before" and "after" are open here, and
+    "c. 1640" reaches `CIRCA_YEARS` either way. The remark says how words were understood;
+    it is "" where there is nothing to understand.
+
+    Raises
+    ------
+    QueryError
+        If it is none of these, or the first year is after the last.
+    """
+    if isinstance(years, int):
+        return years, years, ""
+    if isinstance(years, tuple):
+        return *_ascending(*years), ""
+    text = years.strip()
+    found = _RANGE.fullmatch(text)
+    if found and (found[2] or not found[3]) and (found[1] or found[3]):
+        first = int(found[1]) if found[1] else None
+        last = int(found[3]) if found[3] else (None if found[2] else first)
+        return *_ascending(first, last), ""
+    if two := _TWO_YEARS.fullmatch(text):
+        return *_ascending(int(two[1]), int(two[2])), ""
+    return _from_date(text)
+
+
+def _ascending(first: int | None, last: int | None) -> tuple[int | None, int | None]:
+    if first is not None and last is not None and first > last:
+        turned = f"{last}..{first}"
+        raise QueryError(f"years: {first} is after {last}; write {turned}", hint=f"--year {turned}")
+    return first, last
+
+
+def _from_date(text: str) -> tuple[int | None, int | None, str]:
+    read = parse_date(text)
+    if read is None:
+        raise QueryError(
+            f"years {text[:100]!r}: expected A..B, A.., ..B, a year, or a date as catalogs write "
+            "it: 1620-1650, 17th century, c. 1640",
+            hint="--year 1510..1530",
+        )
+    first: int | None = read.start
+    last: int | None = read.end
+    why = ""
+    spans = read_spans(text)
+    if len(spans) == 1 and spans[0].open_end and not spans[0].is_close:
+        if spans[0].open_end == "after":
+            last = None
+        else:
+            first = None
+    elif _CIRCA.search(fold_text(text)):
+        first, last = read.start - CIRCA_YEARS, read.end + CIRCA_YEARS
+        why = f": {CIRCA_YEARS} years either way, as most museums take it"
+    ends = ["" if year is None else str(year) for year in (first, last)]
+    meant = ends[0] if first == last else "..".join(ends)
+    return first, last, f"years {text!r} mean {meant}{why}"

@@ -81,29 +81,21 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
         raise missing_gallery(store, gallery.name)
     if not names:
         store.check_version()
-    ours = [
-        (
-            name,
-            [
-                c
-                for c in (Gallery(store, name).collection_name(kind) for kind in KINDS.values())
-                if c in collections
-            ],
-        )
-        for name in names
-    ]
-    foreign = set(collections).difference(*(parts for _, parts in ours))
+    ours: dict[str | None, list[str]] = {}
+    for name in names:
+        prefix = "" if name is None else f"{name}_"
+        every = [f"{prefix}{kind}" for kind in KINDS]
+        ours[name] = [collection for collection in every if collection in collections]
+    foreign = set(collections).difference(*ours.values())
+    galleries: list[JSON] = []
+    for name, parts in ours.items():
+        if not alone or name == gallery.name:
+            described = [_describe_collection(store, part) for part in parts]
+            notes = _remarks(store, parts[0])
+            galleries.append({"gallery": name, "collections": described, "notes": notes})
     return {
         "location": store.location,
-        "galleries": [
-            {
-                "gallery": name,
-                "collections": [_describe_collection(store, c) for c in parts],
-                "notes": _remarks(store, parts[0]),
-            }
-            for name, parts in ours
-            if not alone or name == gallery.name
-        ],
+        "galleries": galleries,
         "other_collections": [] if alone else sorted(foreign),
     }
 
@@ -157,7 +149,10 @@ def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
     ArtsimError
         Of `kind`, naming the painting.
     """
-    painting_id = _painting_at(gallery, path)
+    if not path.is_file() or PAINTINGS not in gallery:
+        return
+    names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
+    painting_id = _painting_at(gallery, path, names)
     if painting_id is not None:
         raise kind.error(
             f"{path}: this is the picture of {painting_id!r} in the gallery, which is never "
@@ -165,7 +160,7 @@ def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
             path=path,
             painting_id=painting_id,
         )
-    if _is_source(gallery, path):
+    if gallery[PAINTINGS].count(Criteria((AnyOf("ingested_from", names),))):
         raise kind.error(
             f"{path}: the gallery was ingested from this list, which is never replaced; name "
             "another file",
@@ -173,20 +168,8 @@ def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
         )
 
 
-def _is_source(gallery: Gallery, path: Path) -> bool:
-    """Return whether paintings of the gallery came from a list, by whatever name of it."""
-    if not path.is_file() or PAINTINGS not in gallery:
-        return False
-    names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
-    from_it = AnyOf("ingested_from", names)
-    return any(True for _ in gallery[PAINTINGS].scroll(Criteria((from_it,)), page_size=1))
-
-
-def _painting_at(gallery: Gallery, path: Path) -> str | None:
+def _painting_at(gallery: Gallery, path: Path, names: tuple[str, ...]) -> str | None:
     """Return the id of the painting whose picture a file is, by whatever name."""
-    if not path.is_file() or PAINTINGS not in gallery:
-        return None
-    names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})
     conditions = [AnyOf("image_uri", names)]
     with suppress(OSError):
         # Links, and other spellings where case does not count, lead to the same bytes.

@@ -68,14 +68,11 @@ class Models:
             card = resolve(info.spec, weights=self.weights, settings=self.settings)
             if card.vector_name != info.vector_name:
                 maker = find_maker(info.vector_name, settings=self.settings)
-                way_out, option = (
-                    ("use the weights that the gallery was made with", "--weights FILE")
-                    if maker is None
-                    else (
-                        f"name the encoder that makes the old ones, {maker!r}",
-                        f"--encoder {maker}",
-                    )
-                )
+                way_out = f"name the encoder that makes the old ones, {maker!r}"
+                option = f"--encoder {maker}"
+                if maker is None:
+                    way_out = "use the weights that the gallery was made with"
+                    option = "--weights FILE"
                 raise EncoderMismatchError(
                     f"the gallery holds vectors {info.vector_name!r}, and the encoder "
                     f"{info.spec!r} now makes {card.vector_name!r}: they cannot be compared; "

@@ -182,14 +182,11 @@ class ExactRanker:
         keys.sort(axis=1)
         order = keys & _INDEX_MASK
         head_scores = _scores_of(keys[:, : min(head, count)])
-        return Rankings(order, _lengths(rows, barred, count), head_scores)
-
-
-def _lengths(rows: Indices, barred: Barred | None, count: int) -> Indices:
-    if barred is None:
-        return np.full(len(rows), count - 1, dtype=np.intp)
-    own = barred[np.arange(len(rows)), rows]
-    return np.asarray(count - barred.sum(axis=1) - ~own, dtype=np.intp)
+        if barred is None:
+            return Rankings(order, np.full(len(rows), count - 1, dtype=np.intp), head_scores)
+        own = barred[np.arange(len(rows)), rows]
+        lengths = np.asarray(count - barred.sum(axis=1) - ~own, dtype=np.intp)
+        return Rankings(order, lengths, head_scores)
 
 
 def _find_copies(vectors: Embeddings) -> tuple[Indices, Indices]:
@@ -207,16 +204,10 @@ def _find_copies(vectors: Embeddings) -> tuple[Indices, Indices]:
 
 
 def _sort_keys(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return whole numbers that sort as (falling score, index) does.
+    """Return whole numbers that sort as (falling score, index) does, by vector instructions.
 
-    Sorting one array of int64 is several times faster than sorting indices by their scores:
-    NumPy does it with vector instructions. The upper half is the negated score's bits, of
-    which a negative number's are turned round so that they sort as numbers do [1]_; the
-    lower half is the index.
-
-    References
-    ----------
-    .. [1] Herf (2001). Radix tricks. http://stereopsis.com/radix.html
+    The upper half is the negated score's bits, of which a negative number's are turned round so
+    that they sort as numbers do (Herf 2001, "Radix tricks"); the lower half is the index.
     """
     # Subtracting, unlike negating, makes no -0.0, which would sort apart from 0.0.
     bits = np.subtract(np.float32(0), scores).view(np.int32)
@@ -263,19 +254,14 @@ class FusedRanker:
         for ranking in rankings:
             whole[every, ranking.order] += shares
             first[every, ranking.order[:, : self._depth]] += shares[:, : self._depth]
-        order = _order_of_two(first, whole)
+        # By falling `first`; where that is 0, behind, by falling `whole`.
+        found = first > 0.0
+        by_first = np.argsort(-first, axis=1, kind="stable")
+        by_whole = np.argsort(np.where(found, -np.inf, -whole), axis=1, kind="stable")
+        order = np.where(places <= found.sum(axis=1)[:, None], by_first, by_whole)
         scores = np.take_along_axis(first, order[:, :head], axis=1)
         scores[scores == 0.0] = -np.inf
         return Rankings(order, lengths, scores)
-
-
-def _order_of_two(first: npt.NDArray[np.float64], whole: npt.NDArray[np.float64]) -> Indices:
-    """Return the columns by falling `first`; where that is 0, behind, by falling `whole`."""
-    found = first > 0.0
-    by_first = np.argsort(-first, axis=1, kind="stable")
-    by_whole = np.argsort(np.where(found, -np.inf, -whole), axis=1, kind="stable")
-    places = np.arange(first.shape[1])
-    return np.where(places < found.sum(axis=1)[:, None], by_first, by_whole)
 
 
 class RerankedRanker:
@@ -337,20 +323,10 @@ def over_blocks(
 ) -> list[T]:
     """Call `work` on blocks of `rows` in threads, and return what it returned, in order.
 
-    BLAS is held to one thread meanwhile: blocks on all cores, each with its own product,
-    take two thirds of the time that products on all cores with the rest on one take.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (Q,)
-        Queries. How they fall into blocks depends on Q and `width` only, not on the
-        machine, so that rounding does not either.
-    width : int
-        How many scores a query has.
-    work : callable
-        From some of `rows` to anything; called in threads, several at a time.
-    on_done : callable, optional
-        Told, in the caller's thread, how many queries are done.
+    A query has `width` scores; how the queries fall into blocks depends on their number and
+    `width` only, not on the machine, so that rounding does not either. `on_done` is told, in the
+    caller's thread, how many are done. BLAS is held to one thread meanwhile: blocks on all cores,
+    each with its own product, take two thirds of the time that products on all cores take.
     """
     from threadpoolctl import threadpool_limits
 

@@ -69,7 +69,7 @@ class QueryFace:
     box : Box
         In pixels of the upright query picture at its full size.
     score : float or None
-        The detector's confidence, in 0..1, where there is one.
+        The detector's confidence, in 0..1.
     """
 
     index: int
@@ -232,7 +232,12 @@ class _Probing:
             wanted = _mean_vector(like, info.vector_name)
             if unlike:
                 wanted = 2.0 * wanted - _mean_vector(unlike, info.vector_name)
-            vectors[info.vector_name] = _unit(wanted)
+            norm = float(np.linalg.norm(wanted))
+            if norm == 0.0:
+                raise QueryError(
+                    "the pictures to be like and unlike cancel out; leave one of them out"
+                )
+            vectors[info.vector_name] = (wanted / norm).astype(np.float32)
         examples = [Example(t.image, "like", t.painting) for t in like]
         examples += [Example(t.image, "unlike", t.painting) for t in unlike]
         asked = [tuple(target.asked for target in targets) for targets in (like, unlike)]
@@ -393,10 +398,3 @@ def _encode(
 def _mean_vector(targets: Sequence[Target], name: str) -> Embedding:
     vectors = np.stack([target.probes[0].vectors[name] for target in targets])
     return np.asarray(vectors.mean(axis=0), dtype=np.float32)
-
-
-def _unit(vector: Embedding) -> Embedding:
-    norm = float(np.linalg.norm(vector))
-    if norm == 0.0:
-        raise QueryError("the pictures to be like and unlike cancel out; leave one of them out")
-    return (vector / norm).astype(np.float32)

@@ -61,6 +61,19 @@ class Reranker(ABC):
         ndarray of float, shape (N,)
         """
 
+    def scores_of(
+        self, picture: Mapping[str, Vector], works: Sequence[Mapping[str, Vector]]
+    ) -> list[float]:
+        """Return the scores of works by their vectors; minus infinity of one that lacks them."""
+        import numpy as np
+
+        found = np.full(len(works), -np.inf)
+        having = [i for i, work in enumerate(works) if all(name in work for name in self.needs)]
+        if having:
+            rows = {name: np.stack([works[i][name] for i in having]) for name in self.needs}
+            found[having] = self.scores(picture, rows)
+        return found.tolist()
+
     def in_engine(self, picture: Mapping[str, Vector], depth: int) -> Rescore | None:
         """Return the second stage by which the engine scores the first `depth` hits itself.
 

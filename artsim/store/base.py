@@ -239,8 +239,8 @@ class Collection(Protocol):
         """Return the values of an indexed field, most frequent first, ties by value."""
         ...
 
-    def stats(self) -> CollectionStats:
-        """Return the collection's size."""
+    def stats(self, *, on_disk: bool = True) -> CollectionStats:
+        """Return the collection's size; without `on_disk`, in less time, not in bytes."""
         ...
 
     def optimize(self) -> None:

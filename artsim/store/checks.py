@@ -11,7 +11,7 @@ import numpy as np
 
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import Criteria
-from artsim.catalog.hits import Hit
+from artsim.catalog.hits import Hit, rank_order
 from artsim.catalog.payload import Payload, why_unstorable
 from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
 from artsim.store.base import CollectionSchema, FacetCount, Point, SearchRequest, VectorSpec
@@ -203,12 +203,7 @@ def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSch
     if request.min_score is not None:
         least = float(np.float32(request.min_score))
         hits = [hit for hit in hits if hit.score >= least]
-    return sorted(hits, key=hit_order)
-
-
-def hit_order(hit: Hit) -> tuple[float, str, str]:
-    """Sort key of a ranking; faces of one painting go by point id."""
-    return (-hit.score, str(hit.payload.get("painting_id", "")), hit.point_id)
+    return sorted(hits, key=rank_order)
 
 
 def to_vectors(raw: Any, names: Sequence[str], schema: CollectionSchema) -> dict[str, Vector]:

@@ -255,12 +255,13 @@ class EmbeddedCollection:
         with self._engine("counting") as shard:
             return to_facets(shard.facet(request).hits, limit)
 
-    def stats(self) -> CollectionStats:
+    def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the number of points, the space they take, and when one was last written."""
         # Reading changes other files of the engine, but not its log.
         log = [path.stat().st_mtime for path in (self._folder / SHARD / "wal").glob("*-*")]
         written = datetime.fromtimestamp(max(log), UTC) if log else None
-        return CollectionStats(self.count(), bytes_on_disk(self._folder), written)
+        size = bytes_on_disk(self._folder) if on_disk else None
+        return CollectionStats(self.count(), size, written)
 
     def optimize(self) -> None:
         """Merge small segments and build the HNSW indexes that are due.

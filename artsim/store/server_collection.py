@@ -319,7 +319,7 @@ class ServerCollection:
         with self._call.reading("counting"):
             return to_facets(found.hits, limit)
 
-    def stats(self) -> CollectionStats:
+    def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the number of points; a server does not say what space they take."""
         return CollectionStats(self.count())
 

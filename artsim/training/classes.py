@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -10,9 +10,10 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.payload import most_written
 from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
-from artsim.search.fields import check_field
+from artsim.search.filters import check_field
 from artsim.training.data import Work
 
 Labels: TypeAlias = npt.NDArray[np.intp]
@@ -25,20 +26,10 @@ _ORDER: Final = (1, 0, 2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class LabeledWorks:
-    """Works of at least two classes.
+    """N works with their labels, positions in `classes`: names as people read them, sorted.
 
-    Attributes
-    ----------
-    works : list of Work
-        N of them.
-    labels : ndarray of int, shape (N,)
-        Positions in `classes`.
-    classes : tuple of str
-        Names as people read them, sorted.
-    left_out : mapping of str to int
-        Classes that have too few works, with how many they have.
-    without : int
-        Works without the field.
+    `left_out` are classes that have too few works, with how many they have; `without` counts
+    the works without the field.
     """
 
     works: list[Work]
@@ -108,8 +99,7 @@ def _names(works: Sequence[Work], by_value: dict[str, list[int]], field: str) ->
         return {value: value for value in by_value}
     names: dict[str, str] = {}
     for value, rows in sorted(by_value.items()):
-        written = Counter(str(works[row].payload.get("artist", value)) for row in rows)
-        name = min(written, key=lambda text: (-written[text], text))
+        name = most_written(str(works[row].payload.get("artist", value)) for row in rows)
         names[value] = name if name not in names.values() else value
     return names
 
@@ -128,8 +118,6 @@ class Sides:
 
     Attributes
     ----------
-    labeled : LabeledWorks
-        Of classes that have works to learn from.
     folds : ndarray of int, shape (N,)
         0 to `FOLDS` - 1 on the training side, -1 for works of the test side. Fold 0 is the
         calibration part of what needs one.

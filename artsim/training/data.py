@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.payload import Payload, field_value
+from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.ingest.records import Problem
@@ -46,10 +46,7 @@ class Work:
 
         Fields below `extra` are named ``extra.FIELD``.
         """
-        value = field_value(self.payload, "artist_key" if field == "artist" else field)
-        if isinstance(value, list | tuple):
-            value = value[0] if value else None
-        return None if value is None else str(value)
+        return first_text(self.payload, stored_field(field))
 
 
 def read_works(

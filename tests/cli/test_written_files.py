@@ -208,7 +208,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(
         raise AssertionError("work was done")
 
     for place in (
-        "artsim.search.answer.find_similar",
+        "artsim.search.answer.answer",
         "artsim.search.export.export_gallery",
         "artsim.ingest.run.ingest_paintings",
         "artsim.render.collection_map.make_map",

@@ -10,8 +10,7 @@ from made_up_gallery import ARTISTS, STYLES, MadeUp
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError
-from artsim.search.filters import Filters, build_criteria
-from artsim.search.years import Years, read_years
+from artsim.search.filters import Filters, Years, build_criteria, read_years
 from artsim.store.base import Collection, Point
 from artsim.store.gallery import Gallery, open_gallery
 

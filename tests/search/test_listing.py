@@ -11,10 +11,8 @@ import artsim
 from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError
-from artsim.search.facets import ValueCounts, count_values
-from artsim.search.fields import scan_values
-from artsim.search.filters import Filters
-from artsim.search.listing import Listing, list_paintings
+from artsim.search.filters import Filters, scan_values
+from artsim.search.listing import Listing, ValueCounts, count_values, list_paintings
 from artsim.store.base import Point
 from artsim.store.gallery import Gallery, open_gallery
 
@@ -178,6 +176,6 @@ def test_what_cannot_be_counted(
         count_values(gallery, "face_size")
     with pytest.raises(QueryError, match="no field is called"):
         count_values(works, "nonsense")
-    monkeypatch.setattr("artsim.search.fields._MOST_BYTES", 150)
+    monkeypatch.setattr("artsim.search.filters._MOST_BYTES", 150)
     with pytest.raises(QueryError, match="too many to count"):
         scan_values("painting_id", works.paintings)

@@ -20,10 +20,10 @@ from artsim.catalog.payload import PAINTING_FIELDS
 from artsim.errors import ExportError
 from artsim.files import FileKind, check_file
 from artsim.render.output import write_form
-from artsim.search import spreadsheet
+from artsim.search import export as spreadsheet
 from artsim.search.answer import Answer
+from artsim.search.export import MAX_TEXT, write_workbook
 from artsim.search.question import IdQuery, Question
-from artsim.search.spreadsheet import MAX_TEXT, write_workbook
 
 WORKBOOK = FileKind("file", ExportError)
 COLUMNS = ["painting_id", "title", "year_start", "width_cm", "tags", "image_uri", "extra.Größe"]

@@ -39,7 +39,7 @@ from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share
 from artsim.evaluation.statistics import estimate_mean
 from artsim.files import local_path
 from artsim.search.answer import find_hits
-from artsim.search.fields import check_field
+from artsim.search.filters import check_field
 from artsim.search.models import Models
 from artsim.search.probes import Probe, Target, probe_pixels
 from artsim.search.rerank import PIXELS

@@ -52,8 +52,7 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Run, SearchChoices
 from artsim.evaluation.statistics import estimate_mean, estimate_means
-from artsim.search.fields import check_field
-from artsim.search.filters import Filters, build_criteria
+from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models
 from artsim.search.question import describe_criteria
 from artsim.store.gallery import Gallery
