@@ -246,14 +246,7 @@ def make_map(
     """
     options = options or MapOptions()
     progress = progress or SilentProgress()
-    kind = FACES if options.faces else PAINTINGS
-    collection, recorded = gallery[kind], gallery.encoders(kind)
-    names = None if encoder is None else [encoder]
-    chosen = choose_encoders(recorded, names, models or Models())
-    if not chosen:
-        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
-    shown = dict(zip(recorded, short_names(list(recorded.values())), strict=True))
-    name = chosen[0].vector_name
+    collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
         count, vectors = len(table), np.asarray(table.vectors, np.float32)
@@ -275,7 +268,7 @@ def make_map(
             neighbors,
             scores,
             options.method,
-            shown[name],
+            shown,
             gallery.name,
             options.faces,
             total,
@@ -284,6 +277,19 @@ def make_map(
         )
     finally:
         progress.finish()
+
+
+def _choose(
+    gallery: Gallery, options: MapOptions, encoder: str | None, models: Models
+) -> tuple[Collection, str, str]:
+    """Return the collection, the vectors to lay out, and the short name of their encoder."""
+    kind = FACES if options.faces else PAINTINGS
+    collection, recorded = gallery[kind], gallery.encoders(kind)
+    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models)
+    if not chosen:
+        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    shown = dict(zip(recorded, short_names(list(recorded.values())), strict=True))
+    return collection, chosen[0].vector_name, shown[chosen[0].vector_name]
 
 
 def _read(

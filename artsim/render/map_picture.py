@@ -109,7 +109,6 @@ def _framed(
 ) -> bytes:
     """Return a PNG of what `draw` draws, with a heading, a legend and a footer in proportion."""
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     unit = max(0.6, max(size) / PLOT)
     margin, side = round(56 * unit), round(380 * unit) if field else 0
@@ -137,31 +136,39 @@ def _framed(
                 figure.text(margin / width, 1 - y / height, text, va="top", **style)
                 y += round(line * unit)
         bottom = height - top - size[1]
-        draw(
-            figure,
-            (margin / width, bottom / height, size[0] / width, size[1] / height),
-        )
+        place = margin / width, bottom / height, size[0] / width, size[1] / height
+        draw(figure, place)
         if field is not None:
-            dot: Any = {"marker": "o", "linestyle": "", "markersize": 16 * unit}
-            look: Any = {
-                "loc": "upper left",
-                "alignment": "left",
-                "borderaxespad": 0,
-                "borderpad": 0,
-            }
-            figure.legend(
-                [Line2D([], [], color=_hex(color), **dot) for color, _ in legend],
-                [text for _, text in legend],
-                title=field.label,
-                bbox_to_anchor=((width - margin - side + 30 * unit) / width, 1 - top / height),
-                fontsize=20 * unit,
-                title_fontproperties={"family": "serif", "size": 26 * unit},
-                **look,
-            )
+            corner = ((width - margin - side + 30 * unit) / width, 1 - top / height)
+            _put_legend(figure, field.label, legend, corner, unit)
         buffer = io.BytesIO()
         notes = {"Title": made.title, "Software": GENERATOR}
         figure.savefig(buffer, format="png", metadata=notes, facecolor=_hex(WALL))
     return buffer.getvalue()
+
+
+def _put_legend(
+    figure: Figure,
+    title: str,
+    rows: Sequence[tuple[Color, str]],
+    corner: tuple[float, float],
+    unit: float,
+) -> None:
+    from matplotlib.lines import Line2D
+
+    dot: Any = {"marker": "o", "linestyle": "", "markersize": 16 * unit}
+    look: Any = {"loc": "upper left", "alignment": "left", "borderaxespad": 0, "borderpad": 0}
+    figure.legend(
+        [Line2D([], [], color=_hex(color), **dot) for color, _ in rows],
+        [text for _, text in rows],
+        title=title,
+        bbox_to_anchor=corner,
+        fontsize=20 * unit,
+        title_fontproperties={"family": "serif", "size": 26 * unit},
+        handlelength=0.8,
+        handletextpad=0.5,
+        **look,
+    )
 
 
 def _hex(color: Sequence[int]) -> str:

@@ -116,6 +116,14 @@ def draw_plot(plot: Plot, theme: Theme = LIGHT, *, titled: bool = False) -> Figu
 def drawing(name: str, theme: Theme = LIGHT) -> Iterator[None]:
     """Draw in the colors of `theme` with what all plots share; `name` is the plot's."""
     import matplotlib
+
+    with matplotlib.rc_context(_settings(name, theme)), warnings.catch_warnings():
+        # A script that no font has is drawn as boxes; a page shows it in its own fonts.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        yield
+
+
+def _settings(name: str, theme: Theme) -> dict[Any, Any]:
     from cycler import cycler
     from matplotlib.font_manager import fontManager
 
@@ -155,10 +163,7 @@ def drawing(name: str, theme: Theme = LIGHT) -> Iterator[None]:
     }
     for axis in ("xtick", "ytick"):
         settings |= {f"{axis}.color": theme.line, f"{axis}.labelcolor": theme.muted}
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        # A script that no font has is drawn as boxes; a page shows it in its own fonts.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
-        yield
+    return settings
 
 
 def _file(figure: Figure, form: Literal["png", "svg"]) -> bytes:
@@ -244,8 +249,6 @@ def _widened(low: float, high: float, *, is_log: bool) -> tuple[float, float]:
 
 def _draw_bars(plot: BarPlot, theme: Theme) -> Figure:
     """Return groups of bars with intervals: upright where labels are few and short, else lying."""
-    from matplotlib.patheffects import Normal, Stroke
-
     labels = plot.labels[:MAX_GROUPS]
     bars = len(labels) * len(plot.series)
     upright = bars <= 16 and all(len(label) <= 10 for label in labels)
@@ -257,36 +260,45 @@ def _draw_bars(plot: BarPlot, theme: Theme) -> Figure:
         value_label += f" (the first {len(labels)} of {len(plot.labels)})"
     figure, axes = _axes(height, *("", value_label) if upright else (value_label, ""))
     axes.grid(axis="y" if upright else "x")
-    thickness = 0.78 / max(1, len(plot.series))
-    scale = 100.0 if plot.unit == "share" else 1.0
-    handles: list[Any] = []
-    for position, values in enumerate(plot.series.values()):
-        ends = [_ends(value) for value in values[: len(labels)]]
-        sizes = np.array([0.0 if e is None else e[1] for e in ends]) * scale
-        errors = np.array([(0, 0) if e is None else (e[1] - e[0], e[2] - e[1]) for e in ends])
-        words = ["–" if e is None else number_text(e[1], plot.unit) for e in ends]  # noqa: RUF001
-        intervals: Any = {"yerr" if upright else "xerr": errors.reshape(-1, 2).T * scale}
-        turn, place = divmod(position, len(theme.series))
-        container = (axes.bar if upright else axes.barh)(
-            np.arange(len(labels)) - 0.39 + (position + 0.5) * thickness,
-            sizes,
-            thickness * 0.9,
-            **intervals,
-            color=theme.series[place],
-            hatch="///" if turn else None,
-            edgecolor=theme.wall,
-            linewidth=0,
-            error_kw={"ecolor": theme.ink, "elinewidth": 1.0},
-        )
-        if container.errorbar is not None:  # a halo keeps its lines in sight on dark bars
-            halo = [Stroke(linewidth=2.6, foreground=theme.wall), Normal()]
-            container.errorbar[2][0].set_path_effects(halo)
-        axes.bar_label(container, words, padding=2.5, color=theme.muted, fontsize=_FONT_SIZE - 2)
-        handles.append(container)
+    handles = [
+        _draw_series(axes, plot, position, theme, upright=upright)
+        for position in range(len(plot.series))
+    ]
     _label_groups(axes, labels, theme, upright=upright)
     if len(handles) > 1:
         _put_legend(figure, handles, list(plot.series))
     return figure
+
+
+def _draw_series(axes: Axes, plot: BarPlot, position: int, theme: Theme, *, upright: bool) -> Any:
+    from matplotlib.patheffects import Normal, Stroke
+
+    ends = [_ends(value) for value in list(plot.series.values())[position][:MAX_GROUPS]]
+    scale = 100.0 if plot.unit == "share" else 1.0
+    sizes = np.array([0.0 if e is None else e[1] for e in ends]) * scale
+    errors = np.array([(0, 0) if e is None else (e[1] - e[0], e[2] - e[1]) for e in ends])
+    words = ["–" if e is None else number_text(e[1], plot.unit) for e in ends]  # noqa: RUF001
+    # An interval may leave out its value, which matplotlib has no bars for.
+    reach = np.maximum(0.0, errors.reshape(-1, 2).T) * scale
+    intervals: Any = {"yerr" if upright else "xerr": reach}
+    thickness = 0.78 / len(plot.series)
+    turn, place = divmod(position, len(theme.series))
+    container = (axes.bar if upright else axes.barh)(
+        np.arange(len(ends)) - 0.39 + (position + 0.5) * thickness,
+        sizes,
+        thickness * 0.9,
+        **intervals,
+        color=theme.series[place],
+        hatch="///" if turn else None,
+        edgecolor=theme.wall,
+        linewidth=0,
+        error_kw={"ecolor": theme.ink, "elinewidth": 1.0},
+    )
+    if container.errorbar is not None:  # a halo keeps its lines in sight on dark bars
+        halo = [Stroke(linewidth=2.6, foreground=theme.wall), Normal()]
+        container.errorbar[2][0].set_path_effects(halo)
+    axes.bar_label(container, words, padding=2.5, color=theme.muted, fontsize=_FONT_SIZE - 2)
+    return container
 
 
 def _label_groups(axes: Axes, labels: Sequence[str], theme: Theme, *, upright: bool) -> None:

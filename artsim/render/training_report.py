@@ -30,11 +30,12 @@ _TOP: Final = 5
 
 def classifier_report(outcome: ClassifierOutcome) -> Report:
     """Return the report of a classifier's training, of the task ``train classifier``."""
-    name = f"{outcome.kind}, {outcome.encoder}" if outcome.kind == "linear" else outcome.kind
+    kind, sides = outcome.config.kind, outcome.sides
+    name = f"{kind}, {outcome.encoder}" if kind == "linear" else kind
     return Report(
         task="train classifier",
-        title=f"{outcome.field} by {name}: {outcome.train:,} works to learn from, "
-        f"{outcome.test:,} to test on, {len(outcome.scores.classes):,} classes",
+        title=f"{outcome.config.field} by {name}: {len(sides.train):,} works to learn from, "
+        f"{len(sides.test):,} to test on, {len(outcome.scores.classes):,} classes",
         settings=dict(outcome.settings),
         versions=library_versions(("timm",)),
         created=timestamp(),
@@ -64,13 +65,13 @@ def _scores(outcome: ClassifierOutcome, name: str) -> Table:
     ]
     rows += [
         Row(figure.name, {"accuracy": figure.accuracy}, figure.note, measured=False)
-        for figure in published_for(outcome.field)
+        for figure in published_for(outcome.config.field)
     ]
     split = outcome.settings.get("split")
     by = "of artists that it never saw" if split == "artist" else "drawn at random"
     return Table(
         name="scores",
-        title=f"The {outcome.field} of works that were put aside",
+        title=f"The {outcome.config.field} of works that were put aside",
         row_heading="classifier",
         columns=(
             Column("accuracy", "accuracy"),
@@ -89,18 +90,19 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
     values: dict[str, Cell] = {
         "coverage": scores.coverage,
         "answered_accuracy": scores.answered_accuracy if scores.coverage else None,
-        "threshold": outcome.threshold,
+        "threshold": outcome.config.threshold,
         "calibration_error": scores.calibration_error,
         "log_loss": scores.log_loss,
-        "temperature": outcome.temperature,
+        "temperature": outcome.config.temperature,
     }
+    threshold, precision = outcome.config.threshold, outcome.config.precision
     chosen = (
-        f"At a probability of {outcome.threshold:.3f} and above it answers: from there on, works "
+        f"At a probability of {threshold:.3f} and above it answers: from there on, works "
         f"of the training side that were held out say with {SURENESS:.0%} confidence that "
-        f"{outcome.precision:.0%} of answers are right."
-        if outcome.threshold is not None
+        f"{precision:.0%} of answers are right."
+        if threshold is not None
         else f"It never answers: for no probability do the works of the training side that were "
-        f"held out say with {SURENESS:.0%} confidence that {outcome.precision:.0%} of answers are "
+        f"held out say with {SURENESS:.0%} confidence that {precision:.0%} of answers are "
         "right from there on; add works, or lower --precision."
     )
     return Table(
@@ -139,7 +141,7 @@ def _classes(outcome: ClassifierOutcome) -> Table:
     return Table(
         name="classes",
         title="Class by class",
-        row_heading=outcome.field,
+        row_heading=outcome.config.field,
         columns=(
             Column("precision", "precision", better=None),
             Column("recall", "recall", better=None),
@@ -154,7 +156,7 @@ def _plots(outcome: ClassifierOutcome) -> tuple[Plot, ...]:
     curve, scores = outcome.curve, outcome.scores
     confusion = ConfusionPlot(
         name="confusion",
-        title=f"The {outcome.field} of works and what the classifier takes it for",
+        title=f"The {outcome.config.field} of works and what the classifier takes it for",
         classes=tuple(score.name for score in scores.classes),
         counts=scores.confusion,
         note="The most probable class of each work of the test side, abstentions or not.",
@@ -173,16 +175,16 @@ def _plots(outcome: ClassifierOutcome) -> tuple[Plot, ...]:
 
 
 def _notes(outcome: ClassifierOutcome) -> Iterator[str]:
-    if outcome.left_out:
+    if outcome.sides.labeled.left_out:
         least = outcome.settings.get("min_works")
-        yield f"Left out, with fewer than {least} works: {_listed(outcome.left_out)}."
-    if outcome.untrained:
+        yield f"Left out, with fewer than {least} works: {_listed(outcome.sides.labeled.left_out)}."
+    if outcome.sides.untrained:
         yield (
             "Left out, since all of their artists fell to one part of the split: "
-            f"{_listed(outcome.untrained)}."
+            f"{_listed(outcome.sides.untrained)}."
         )
-    if outcome.without:
-        yield f"{outcome.without:,} works have no {outcome.field} and were left out."
+    if without := outcome.sides.labeled.without:
+        yield f"{without:,} works have no {outcome.config.field} and were left out."
     if outcome.problems:
         shown = "; ".join(outcome.problems[:_LISTED])
         more = len(outcome.problems) - _LISTED

@@ -26,20 +26,10 @@ _ORDER: Final = (1, 0, 2, 3, 4)
 
 @dataclass(frozen=True, slots=True)
 class LabeledWorks:
-    """Works of at least two classes.
+    """N works with their labels, positions in `classes`: names as people read them, sorted.
 
-    Attributes
-    ----------
-    works : list of Work
-        N of them.
-    labels : ndarray of int, shape (N,)
-        Positions in `classes`.
-    classes : tuple of str
-        Names as people read them, sorted.
-    left_out : mapping of str to int
-        Classes that have too few works, with how many they have.
-    without : int
-        Works without the field.
+    `left_out` are classes that have too few works, with how many they have; `without` counts
+    the works without the field.
     """
 
     works: list[Work]
@@ -128,8 +118,6 @@ class Sides:
 
     Attributes
     ----------
-    labeled : LabeledWorks
-        Of classes that have works to learn from.
     folds : ndarray of int, shape (N,)
         0 to `FOLDS` - 1 on the training side, -1 for works of the test side. Fold 0 is the
         calibration part of what needs one.

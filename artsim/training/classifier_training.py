@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.progress import Progress, SilentProgress
@@ -31,8 +32,8 @@ from artsim.training.heads import (
     MOBILENET_DIM,
     Beginning,
     HeadTraining,
+    Inputs,
     PictureInputs,
-    Schedule,
     begin_mobilenet,
     fit_linear,
 )
@@ -53,15 +54,8 @@ _OWN: Final = "file:."
 """What a classifier calls the encoder in its own folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """How a training went: losses by epoch, or scores by regularization.
-
-    Attributes
-    ----------
-    x, y : tuple of float
-    x_label, y_label, name : str
-    """
+class Curve(NamedTuple):
+    """How a training went: losses by epoch, or scores by regularization."""
 
     name: str
     x: tuple[float, ...]
@@ -78,41 +72,27 @@ class ClassifierOutcome:
     Attributes
     ----------
     folder : Path
-        Where it lies.
+    config : ClassifierConfig
+        As it lies in the folder: field, kind, temperature, threshold.
+    encoder : str
+        What people call the encoder.
     settings : mapping
         All that the result depends on, as JSON values.
-    train, test : int
-        Works on either side.
-    threshold : float or None
-        Least probability of an answer; None where no threshold is precise enough.
-    left_out, untrained : mapping of str to int
-        Classes with too few works, and classes with none on the training side.
-    without : int
-        Works without the field.
     problems : tuple of str
         Rows and pictures that could not be read.
     """
 
     folder: Path
-    field: str
-    kind: str
+    config: ClassifierConfig
     encoder: str
     settings: Mapping[str, Any]
+    sides: Sides
     scores: Scores
     curve: Curve
-    train: int
-    test: int
-    temperature: float
-    threshold: float | None
-    precision: float
-    left_out: Mapping[str, int]
-    untrained: Mapping[str, int]
-    without: int
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Fit:
+class _Fit(NamedTuple):
     """A head before it is calibrated, and what it says of works that it was not fitted to."""
 
     head: Head
@@ -210,8 +190,8 @@ def train_classifier(
     place = {work.key: row for row, work in enumerate(found.works)}
     rows = np.stack([found.rows[place[work.key]] for work in sides.labeled.works])
     fit = _fit(run, sides, rows.astype(np.float32), settings)
-    hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
-    return _finish(run, fit, sides, hashes, settings, (*map(str, rejected), *found.problems))
+    outcome = _finish(run, fit, sides, settings, found)
+    return replace(outcome, problems=(*map(str, rejected), *outcome.problems))
 
 
 def _check(recipe: ClassifierOptions) -> None:
@@ -261,18 +241,18 @@ def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
     if run.mobilenet is not None:
         settings["begun_with"] = run.mobilenet.weights
     if recipe.kind != "linear":
-        settings |= asdict(_schedule(recipe, len(labeled.works)))
+        settings |= _schedule(recipe, len(labeled.works))
     return settings
 
 
-def _schedule(recipe: ClassifierOptions, works: int) -> Schedule:
+def _schedule(recipe: ClassifierOptions, works: int) -> dict[str, Any]:
     """Return the kind's own schedule, with what the user said instead."""
     batch_size = recipe.batch_size or BATCH_SIZES[recipe.kind]
-    return Schedule(
-        epochs=recipe.epochs or EPOCHS[recipe.kind],
-        batch_size=max(2, min(batch_size, works)),
-        learning_rate=recipe.learning_rate or LEARNING_RATES[recipe.kind],
-    )
+    return {
+        "epochs": recipe.epochs or EPOCHS[recipe.kind],
+        "batch_size": max(2, min(batch_size, works)),
+        "learning_rate": recipe.learning_rate or LEARNING_RATES[recipe.kind],
+    }
 
 
 def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fit:
@@ -308,44 +288,21 @@ def _train_network(
     run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]
 ) -> tuple[Head, Curve]:
     """Train MobileNetV2, or a recurrent network on sequences (N, T, F); it becomes an encoder."""
-    recipe, base = run.recipe, run.base
+    recipe = run.recipe
     learned_from = np.flatnonzero(sides.folds > 0)
-    if run.mobilenet is not None:
-        network, preprocessing = run.mobilenet.network, run.mobilenet.preprocessing
+    if run.base is None:
         works = [sides.labeled.works[row] for row in learned_from]
-        inputs: Any = PictureInputs([work.path for work in works], preprocessing)
-        config = TrainedConfig(
-            network="timm",
-            settings={"model": MOBILENET},
-            preprocessing=preprocessing,
-            dim=MOBILENET_DIM,
-            summary=f"MobileNetV2, trained for {recipe.by}",
-            card={"recipe": settings},
-        )
-    elif base is not None:
-        sizes = {"base_dim": base.info.dim, "energies": ENERGIES, "hidden": _HIDDEN}
-        torch.manual_seed(recipe.seed)
-        network = build_network("recurrent", sizes)
-        learned = torch.from_numpy(rows[learned_from])
-        inputs = lambda chosen, _: learned[torch.from_numpy(chosen)]  # noqa: E731
-        config = TrainedConfig(
-            network="recurrent",
-            settings=sizes,
-            preprocessing=None,  # the base encoder has one of its own
-            dim=2 * _HIDDEN,
-            base=base.info,
-            summary=f"recurrent network over {base.info.short_name}, trained for {recipe.by}",
-            card={"recipe": settings},
-        )
+        network, inputs, config = _whole_network(run, works)
+    else:
+        network, inputs, config = _recurrent_network(run.base, recipe, rows[learned_from])
     torch.manual_seed(recipe.seed)  # for the head
-    schedule = _schedule(recipe, len(learned_from))
     trainee = HeadTraining(
         network,
         inputs,
         sides.labeled.labels[learned_from],
         dim=config.dim,
         classes=len(sides.labeled.classes),
-        schedule=schedule,
+        **_schedule(recipe, len(learned_from)),
         seed=recipe.seed,
         device=pick_device(recipe.device),
     )
@@ -358,21 +315,51 @@ def _train_network(
         options=LoopOptions(recipe.restart, recipe.checkpoint_every_s),
         progress=run.progress,
     )
-    save_trained(run.out, config, network)
-    batches = schedule.batches(len(learned_from))
-    losses = np.array([step["loss"] for step in history]).reshape(-1, batches).mean(axis=1)
+    save_trained(run.out, replace(config, card={"recipe": settings}), network)
+    losses = np.array([step["loss"] for step in history])
+    losses = losses.reshape(-1, trainee.batches).mean(axis=1)
     epochs = tuple(float(i + 1) for i in range(len(losses)))
     curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
     return trainee.head(), curve
 
 
+def _whole_network(run: _Run, works: Sequence[Work]) -> tuple[nn.Module, Inputs, TrainedConfig]:
+    if run.mobilenet is None:
+        raise ValueError("no network to train")
+    network, preprocessing, _ = run.mobilenet
+    config = TrainedConfig(
+        network="timm",
+        settings={"model": MOBILENET},
+        preprocessing=preprocessing,
+        dim=MOBILENET_DIM,
+        summary=f"MobileNetV2, trained for {run.recipe.by}",
+    )
+    return network, PictureInputs([work.path for work in works], preprocessing), config
+
+
+def _recurrent_network(
+    base: Encoder, recipe: ClassifierOptions, sequences: Row
+) -> tuple[nn.Module, Inputs, TrainedConfig]:
+    sizes = {"base_dim": base.info.dim, "energies": ENERGIES, "hidden": _HIDDEN}
+    torch.manual_seed(recipe.seed)
+    config = TrainedConfig(
+        network="recurrent",
+        settings=sizes,
+        preprocessing=None,  # the base encoder has one of its own
+        dim=2 * _HIDDEN,
+        base=base.info,
+        summary=f"recurrent network over {base.info.short_name}, trained for {recipe.by}",
+    )
+    learned = torch.from_numpy(sequences)
+    return (
+        build_network("recurrent", sizes),
+        lambda rows, _: learned[torch.from_numpy(rows)],
+        config,
+    )
+
+
 def _finish(
-    run: _Run,
-    fit: _Fit,
-    sides: Sides,
-    hashes: Mapping[str, str],
-    settings: Mapping[str, Any],
-    problems: tuple[str, ...],
+    run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], found: Readable
 ) -> ClassifierOutcome:
     """Choose temperature and threshold, score on the test side, and write the classifier.
 
@@ -382,9 +369,8 @@ def _finish(
     truth = labeled.labels[fit.calibration]
     temperature = fit_temperature(fit.logits, truth)
     known = softmax(fit.logits / temperature)
-    threshold = choose_threshold(
-        known.max(axis=1), known.argmax(axis=1) == truth, precision=recipe.precision
-    )
+    right = known.argmax(axis=1) == truth
+    threshold = choose_threshold(known.max(axis=1), right, precision=recipe.precision)
     head = Head(fit.head.weights, fit.head.bias, temperature)
     scores = score_classifier(
         head.probabilities(fit.test),
@@ -407,28 +393,10 @@ def _finish(
         card={"recipe": dict(settings), "works": len(labeled.works), **made_now()},
     )
     save_classifier(run.out, config, head)
-    write_split(
-        run.out,
-        [
-            (work.key, "test" if fold < 0 else "train", hashes[work.key])
-            for work, fold in zip(labeled.works, sides.folds, strict=True)
-        ],
-    )
-    return ClassifierOutcome(
-        folder=run.out,
-        field=recipe.by,
-        kind=recipe.kind,
-        encoder=run.out.absolute().name if is_own else fit.encoder.short_name,
-        settings={**settings, "precision": recipe.precision},
-        scores=scores,
-        curve=fit.curve,
-        train=len(sides.train),
-        test=len(sides.test),
-        temperature=temperature,
-        threshold=threshold,
-        precision=recipe.precision,
-        left_out=labeled.left_out,
-        untrained=sides.untrained,
-        without=labeled.without,
-        problems=problems,
-    )
+    hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
+    fates = zip(labeled.works, np.where(sides.folds < 0, "test", "train"), strict=True)
+    write_split(run.out, [(work.key, str(side), hashes[work.key]) for work, side in fates])
+    name = run.out.absolute().name if is_own else fit.encoder.short_name
+    told = {**settings, "precision": recipe.precision}
+    problems = tuple(found.problems)
+    return ClassifierOutcome(run.out, config, name, told, sides, scores, fit.curve, problems)

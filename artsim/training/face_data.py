@@ -147,21 +147,15 @@ def find_crops(
 ) -> FoundCrops:
     """Find the main face of each picture, but for those that `folder` has already.
 
-    Of several faces the largest near the middle is taken, see `prominence`. A picture is
-    known again by its name, size and time.
-
-    Raises
-    ------
-    TrainingError
-        If no picture has a face, or `folder` cannot be written.
+    Of several faces the largest near the middle is taken, see `prominence`. Without any face
+    in any picture a TrainingError says so.
     """
 
     def main_crop(loaded: LoadedImage) -> RGBImage | None:
         height, width = loaded.pixels.shape[:2]
         faces = find_faces(loaded.pixels, detector)
-        if not faces:
-            return None
-        return max(faces, key=lambda found: prominence(found.face.box, (width, height))).crop
+        faces.sort(key=lambda found: -prominence(found.face.box, (width, height)))
+        return faces[0].crop if faces else None
 
     kept = read_pictures(
         [(picture.name, picture.path) for picture in pictures],
@@ -177,10 +171,10 @@ def find_crops(
     found = [(picture, one.row, one.text) for picture, one in pairs if one.row is not None]
     unreadable = [one.text for one in kept if one.row is None and one.text]
     if not found:
-        why = f"; {unreadable[0]}" if unreadable else ""
         raise TrainingError(
             f"no face was found in {len(pictures)} pictures, {len(unreadable)} of which cannot "
-            f"be read; give pictures with faces of at least 20 pixels{why}"
+            "be read; give pictures with faces of at least 20 pixels"
+            + "".join(f"; {why}" for why in unreadable[:1])
         )
     return FoundCrops(
         crops=[row for _, row, _ in found],
@@ -193,18 +187,9 @@ def find_crops(
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """N aligned faces, and whose they are.
+    """N aligned faces (size, size, 3), whose they are, and what each person's are for.
 
-    Attributes
-    ----------
-    crops : sequence of ndarray of uint8, shape (size, size, 3)
-        As `artsim.encoders.face_crops` cuts them.
-    people : tuple of str
-        Whose face each crop is.
-    sides : tuple of {"train", "validation", "test"}
-        What each is for; a person is on one side only.
-    identity : str
-        Changes with the crops and the people.
+    `identity` changes with the crops and the people.
     """
 
     crops: Sequence[RGBImage]
@@ -220,6 +205,14 @@ class FaceSet:
         """Return the number of the person of each crop of a side, and their sorted names."""
         names, codes = np.unique([self.people[i] for i in self.rows(side)], return_inverse=True)
         return codes.astype(np.intp), [str(name) for name in names]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many faces of how many people each side has."""
+        sides: tuple[Side, ...] = ("train", "validation", "test")
+        return {
+            side: {"faces": len(self.rows(side)), "people": len(self.codes(side)[1])}
+            for side in sides
+        }
 
 
 def make_face_set(

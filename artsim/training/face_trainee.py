@@ -18,8 +18,7 @@ from artsim.encoders.preprocess import Preprocessing, Triple
 from artsim.encoders.weights import fill_model, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet
-from artsim.training.loop import Restartable
-from artsim.training.losses import make_loss, misordered_share, reconstruction_loss
+from artsim.training.loop import Trainee
 from artsim.training.recipes import FacesRecipe
 
 REBUILT_SIDE: Final = 64
@@ -54,6 +53,17 @@ _GRAY_SHARE: Final = 0.1
 
 _MOST_COMPARED: Final = 1000
 """Faces of the validation side that are compared with each other; a seeded sample of more."""
+
+CONTRASTIVE_MARGIN: Final = 1.0
+"""Distance of different people's unit embeddings that is enough: a cosine of 0.5."""
+
+ANGULAR_MARGIN: Final = 0.3
+ANGULAR_SCALE: Final = 32.0
+"""ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
+(section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare."""
+
+_LEAST_SQUARE: Final = 1e-12
+"""Under the square root, whose slope at 0 is infinite."""
 
 _WEIGHT_DECAY: Final = 5e-4
 """As ArcFace has it."""
@@ -128,6 +138,71 @@ def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
         state = load_state_dict(recipe.weights)
         fill_model(network, state, path=recipe.weights, unused="logits.")
     return network
+
+
+class ContrastiveLoss(nn.Module):
+    """Pairs of one person are drawn together, others pushed apart up to a margin [1]_.
+
+    Of all pairs of a batch: the mean of d² over those of one person, and of
+    max(0, margin - d)² over those of different people, half of each. A batch has many more
+    of the latter; the two means make up for it. The margin is below 2, the greatest distance
+    of unit embeddings.
+
+    References
+    ----------
+    .. [1] Hadsell, Chopra & LeCun (2006). Dimensionality reduction by learning an
+           invariant mapping. CVPR, equation 4.
+    """
+
+    def __init__(self, margin: float = CONTRASTIVE_MARGIN) -> None:
+        super().__init__()
+        if not 0 < margin <= 2:
+            raise ValueError(f"margin must lie in 0..2 and above 0, not {margin}")
+        self.margin = margin
+
+    def forward(self, rows: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
+        """Return the loss of unit rows (N, D) of people (N,); 0 where there are no pairs."""
+        first, second = torch.triu_indices(len(rows), len(rows), 1, device=rows.device)
+        squares = (2 - 2 * (rows @ rows.T)[first, second]).clamp_min(_LEAST_SQUARE)
+        same = people[first] == people[second]
+        apart = (self.margin - squares.sqrt()).clamp_min(0).square()
+        return (_mean(squares, same) + _mean(apart, ~same)) / 2
+
+
+class AngularMarginLoss(nn.Module):
+    """ArcFace [1]_: the person must be recognized though an angle is added against it.
+
+    Each of the people has a learned direction of `dim` numbers, which the encoder does
+    without; `margin` radians are added to the angle between a face and its person's, and the
+    cosines are scaled before the softmax.
+
+    References
+    ----------
+    .. [1] Deng, Guo, Xue & Zafeiriou (2019). ArcFace: additive angular margin loss for deep
+           face recognition. CVPR, equation 3. Where the angle would pass half a turn,
+           insightface's ``margin * sin(margin)`` is taken off the cosine instead.
+    """
+
+    def __init__(
+        self, dim: int, people: int, margin: float = ANGULAR_MARGIN, scale: float = ANGULAR_SCALE
+    ) -> None:
+        super().__init__()
+        if not 0 <= margin < math.pi / 2:
+            raise ValueError(f"margin must lie in 0..{math.pi / 2:.2f}, not {margin}")
+        self.margin, self.scale = margin, scale
+        self.directions = nn.Parameter(torch.empty(people, dim))
+        nn.init.normal_(self.directions, std=0.01)
+
+    def forward(self, rows: torch.Tensor, people: torch.Tensor) -> torch.Tensor:
+        """Return the loss of unit rows (N, D) of people (N,)."""
+        cosines = rows @ functional.normalize(self.directions).T
+        own = cosines.gather(1, people[:, None])
+        sines = (1 - own.square()).clamp_min(_LEAST_SQUARE).sqrt()
+        turned = own * math.cos(self.margin) - sines * math.sin(self.margin)
+        beyond = own - self.margin * math.sin(self.margin)
+        harder = torch.where(own > -math.cos(self.margin), turned, beyond)
+        scores = self.scale * cosines.scatter(1, people[:, None], harder)
+        return functional.cross_entropy(scores, people)
 
 
 class CropDecoder(nn.Module):
@@ -214,7 +289,36 @@ def draw_batch(
     return np.concatenate(drawn).astype(np.intp)
 
 
-class FacesTrainee(Restartable):
+def reconstruction_loss(rebuilt: torch.Tensor, crops: torch.Tensor) -> torch.Tensor:
+    """Return the mean squared error against crops (N, 3, H, W) in 0..1, shrunk to match."""
+    small = functional.interpolate(
+        crops, rebuilt.shape[-2:], mode="bilinear", align_corners=False, antialias=True
+    )
+    return functional.mse_loss(rebuilt, small)
+
+
+def misordered_share(rows: torch.Tensor, codes: npt.NDArray[np.intp]) -> float | None:
+    """Return how often a pair of different people is at least as alike as one of one person.
+
+    One minus the area under the ROC curve of unit embeddings (N, D), a tie counting half: 0 is
+    perfect, 0.5 chance. None where there are no pairs of either kind.
+    """
+    first, second = np.triu_indices(len(rows), k=1)
+    cosines = (rows @ rows.T).double().cpu().numpy()[first, second]
+    same = codes[first] == codes[second]
+    if not same.any() or same.all():
+        return None
+    ranked = np.sort(cosines[same])
+    below = np.searchsorted(ranked, cosines[~same], side="left")
+    ties = np.searchsorted(ranked, cosines[~same], side="right") - below
+    return float((below + ties / 2).mean() / len(ranked))
+
+
+def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    return (values * chosen).sum() / chosen.sum().clamp_min(1)
+
+
+class FacesTrainee(Trainee):
     """The network, its loss, the decoder and the optimizer.
 
     After each epoch the people of the validation side are compared, and the network that
@@ -237,9 +341,12 @@ class FacesTrainee(Restartable):
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
-            margin = recipe.margin
-            loss = make_loss(recipe.loss, dim=plan.dim, people=len(people), margin=margin)
-            self._loss = loss.to(device)
+            usual = CONTRASTIVE_MARGIN if recipe.loss == "contrastive" else ANGULAR_MARGIN
+            margin = usual if recipe.margin is None else recipe.margin
+            if recipe.loss == "contrastive":
+                self._loss: nn.Module = ContrastiveLoss(margin).to(device)
+            else:
+                self._loss = AngularMarginLoss(plan.dim, len(people), margin).to(device)
             self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
         modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
         if self._decoder is not None:

@@ -35,16 +35,10 @@ _NAMES: Final = (
 
 
 class TrainedFaces(NamedTuple):
-    """A face encoder, and how it came about.
+    """A face encoder, named by `spec`, and how it came about.
 
-    Attributes
-    ----------
-    spec : str
-        What names it: ``file:DIR``.
-    history : list of dict
-        The losses of each step; those that end an epoch also have ``validation``.
-    kept_step : int
-        How many steps the network that was kept has taken.
+    `history` has the losses of each step, with ``validation`` of those that end an epoch;
+    `kept_step` says how many steps the network that was kept has taken.
     """
 
     spec: str
@@ -97,9 +91,8 @@ def train_faces(
     where = pick_device(device)
     claim_folder(out, _NAMES, {**_settings(recipe, plan_network(recipe)), "by": by}, options)
     people = read_people(sources, by=by, column_map=column_map)
-    found = find_crops(
-        people.pictures, out / "faces", load_detector(device=device), progress=progress
-    )
+    detector = load_detector(device=device)
+    found = find_crops(people.pictures, out / "faces", detector, progress=progress)
     shares: Any = {"test": recipe.test, "validation": recipe.validation, "seed": recipe.seed}
     faces = make_face_set(found.crops, [picture.person for picture in found.pictures], **shares)
     sides = [side_of(picture.person, **shares) for picture in people.pictures]
@@ -160,18 +153,13 @@ def train_on_faces(
         progress=progress,
         description="Training on faces",
     )
-    network = trainee.finish()
     kept = trainee.best_step or len(history)
-    sides = {
-        side: {"faces": len(faces.rows(side)), "people": len(faces.codes(side)[1])}
-        for side in ("train", "validation", "test")
-    }
     config = TrainedConfig(
         *plan,
         kind="face",
         summary=f"faces, {recipe.network} trained by a {recipe.loss} loss",
         card={
-            "data": {**(data or {}), **sides},
+            "data": {**(data or {}), **faces.counts()},
             "recipe": recipe.described(),
             "steps": len(history),
             "kept_step": kept,
@@ -179,7 +167,7 @@ def train_on_faces(
             **made_now(),
         },
     )
-    return TrainedFaces(save_trained(out, config, network), history, kept, faces)
+    return TrainedFaces(save_trained(out, config, trainee.finish()), history, kept, faces)
 
 
 def _settings(recipe: FacesRecipe, plan: NetworkPlan) -> dict[str, Any]:

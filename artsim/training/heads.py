@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -24,7 +23,7 @@ from artsim.encoders.registry import resolve
 from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.classes import Labels
-from artsim.training.loop import Restartable
+from artsim.training.loop import Trainee
 
 MOBILENET: Final = "mobilenetv2_100"
 MOBILENET_DIM: Final = 1280
@@ -66,8 +65,7 @@ def fit_linear(
     vectors : ndarray of float32, shape (N, D)
         Unit rows of the training side.
     labels, folds : ndarray of int, shape (N,)
-        Classes, each of which has works in two folds at least or is never right in one of
-        them; and the fold in which each work is held out.
+        Classes, and the fold in which each work is held out.
 
     Returns
     -------
@@ -136,20 +134,7 @@ def _with_absent(
     return Head(all_weights, all_bias)
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """How long is trained, and how fast Adam learns at the beginning."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-
-    def batches(self, works: int) -> int:
-        """Return how many batches an epoch has; works that fill none wait for the next."""
-        return max(1, works // self.batch_size)
-
-
-class HeadTraining(Restartable):
+class HeadTraining(Trainee):
     """A trainee: network and head by class-weighted cross-entropy, with Adam.
 
     Parameters
@@ -158,6 +143,10 @@ class HeadTraining(Restartable):
         From `inputs` to embeddings of any length, shape (N, dim).
     labels : ndarray of int, shape (N,)
         Of the works that are learned from; every class has one at least.
+    epochs, batch_size : int
+        Works that fill no batch wait for the next epoch.
+    learning_rate : float
+        Of Adam, at the beginning.
     """
 
     def __init__(
@@ -168,22 +157,25 @@ class HeadTraining(Restartable):
         *,
         dim: int,
         classes: int,
-        schedule: Schedule,
+        epochs: int,
+        batch_size: int,
+        learning_rate: float,
         seed: int,
         device: torch.device,
     ) -> None:
         self._network = network.to(device)
         self._head = nn.Linear(dim, classes).to(device)
         self._inputs, self._labels = inputs, labels
-        self._schedule, self._seed, self._device = schedule, seed, device
-        self._batches = schedule.batches(len(labels))
-        self.steps = schedule.epochs * self._batches
+        self._batch_size, self._rate = batch_size, learning_rate
+        self._seed, self._device = seed, device
+        self.batches = max(1, len(labels) // batch_size)
+        self.steps = epochs * self.batches
         counts = np.bincount(labels, minlength=classes)
         weights = len(labels) / (len(np.unique(labels)) * np.maximum(counts, 1))
         self._loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32, device=device))
         self._optimizer = torch.optim.Adam(
             [*self._network.parameters(), *self._head.parameters()],
-            lr=schedule.learning_rate,
+            lr=learning_rate,
             weight_decay=_WEIGHT_DECAY,
         )
         self.parts = {
@@ -194,13 +186,13 @@ class HeadTraining(Restartable):
 
     def step(self, index: int) -> dict[str, float]:
         """Learn from one batch."""
-        epoch, batch = divmod(index, self._batches)
+        epoch, batch = divmod(index, self.batches)
         order = np.random.default_rng([self._seed, 0, epoch]).permutation(len(self._labels))
-        size = self._schedule.batch_size
-        rows = np.asarray(order[batch * size : (batch + 1) * size])
+        start = batch * self._batch_size
+        rows = np.asarray(order[start : start + self._batch_size])
         falls = sum(index / self.steps >= milestone for milestone in _MILESTONES)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._schedule.learning_rate * _STEP**falls
+            group["lr"] = self._rate * _STEP**falls
         self._network.train()
         random = np.random.default_rng([self._seed, 1, index])
         inputs = self._inputs(rows, random).to(self._device)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import torch
 
@@ -38,33 +39,14 @@ _STEPS_PER_SEED: Final = 1_000_003
 """Steps of runs with neighbouring seeds draw from generators of their own."""
 
 
-class Trainee(Protocol):
-    """What is trained: networks, their optimizer, and how a step changes them."""
+class Trainee(ABC):
+    """What is trained, and how a step changes it; its state is that of its parts."""
+
+    parts: Mapping[str, Any]
+    """Networks and optimizers, which tell their state and take it back."""
 
     def state(self) -> dict[str, Any]:
         """Return all that a later step depends on: tensors, numbers, texts, nested."""
-        ...
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned."""
-        ...
-
-    def step(self, index: int) -> dict[str, float]:
-        """Take step `index` of the run, from 0, and return its losses by name.
-
-        torch's generator has been seeded for this step. Whatever else is drawn must
-        come from a generator seeded by the run and `index`.
-        """
-        ...
-
-
-class Restartable:
-    """The state of a trainee that is the state of its parts: modules and optimizers."""
-
-    parts: Mapping[str, Any]
-
-    def state(self) -> dict[str, Any]:
-        """Return all that a later step depends on."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -72,17 +54,21 @@ class Restartable:
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
 
+    @abstractmethod
+    def step(self, index: int) -> dict[str, float]:
+        """Take step `index` of the run, from 0, and return its losses by name.
+
+        torch's generator has been seeded for this step. Whatever else is drawn must
+        come from a generator seeded by the run and `index`.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
     """Settings of a run that do not change its result.
 
-    Attributes
-    ----------
-    restart : bool
-        Begin anew, whatever the folder holds.
-    checkpoint_every_s : float
-        Seconds between checkpoints; 0 writes one after each step.
+    `restart` begins anew, whatever the folder holds; `checkpoint_every_s` are the seconds
+    between checkpoints, of which 0 writes one after each step.
     """
 
     restart: bool = False
@@ -106,8 +92,6 @@ def claim_folder(
         Of the files and folders that the training makes; they may be patterns.
     settings : mapping
         What the result depends on, as JSON values, as far as it is known by now.
-    options : LoopOptions
-        Whether a run with other settings may be replaced.
 
     Raises
     ------
@@ -117,15 +101,12 @@ def claim_folder(
     """
     if out.exists() and not out.is_dir():
         raise TrainingError(f"{out}: a folder is expected, found a file; name another", path=out)
-    if not (out / _MARK).exists():
-        for name in (*names, _RUN_FILE, CHECKPOINT):
-            if taken := sorted(out.glob(name)):
-                raise TrainingError(
-                    f"{taken[0]}: this is in the way of the training, and no training of artsim "
-                    "made it; name a new or an empty folder",
-                    hint="--out",
-                    path=taken[0],
-                )
+    own = () if (out / _MARK).exists() else (*names, _RUN_FILE, CHECKPOINT)
+    if taken := next((there for name in own for there in sorted(out.glob(name))), None):
+        why = "this is in the way of the training, and no training of artsim made it"
+        raise TrainingError(
+            f"{taken}: {why}; name a new or an empty folder", hint="--out", path=taken
+        )
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / _MARK).touch()

@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -18,8 +18,7 @@ from torch.nn import functional
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.errors import TrainingError
-from artsim.training.loop import Restartable
-from artsim.training.losses import cells_loss, contrast
+from artsim.training.loop import Trainee
 from artsim.training.painting_views import augment, places
 from artsim.training.recipes import PaintingOptions
 
@@ -35,9 +34,8 @@ _WARM_UP: Final = 200
 _LABEL_SCALE: Final = 12.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
-    """The material of a training, of N works with V views each.
+class Lessons(NamedTuple):
+    """What is learned from: N works with V views each.
 
     Attributes
     ----------
@@ -45,10 +43,8 @@ class Lessons:
         View 0 is the whole picture.
     targets : ndarray of float32, shape (N, V, dim)
         What the network is to give for each view, whatever becomes of it: unit rows.
-    groups : sequence of str
-        What the works are drawn by: artists.
-    labels : sequence of str or None
-        What is to be told: styles; None where it is unknown.
+    groups, labels : sequence of str
+        What the works are drawn by: artists; and what is to be told: styles, where known.
     cells : sequence of sequence of ndarray of float16, shape (V, rows, columns, D)
         What each teacher sees in each cell of a work's views, as unit rows.
     """
@@ -137,6 +133,51 @@ def cells_at(cells: npt.NDArray[np.float16], grid: torch.Tensor) -> torch.Tensor
     return functional.normalize(found, dim=1) * is_inside
 
 
+def cells_loss(seen: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+    """Return the mean of 1 - cosine over all cells that show something."""
+    is_shown = cells.abs().sum(1) > 0
+    cosines = functional.cosine_similarity(seen, cells, dim=1)
+    return ((1 - cosines) * is_shown).sum() / is_shown.sum().clamp(min=1)
+
+
+def contrast(
+    embeddings: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    temperature: float = 0.1,
+    ignored: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Return the supervised contrastive loss [1]_ of a batch, its mean over the rows.
+
+    Unit rows (N, D) of the same label are to be alike; with one label a picture and two views
+    of it, it is the loss of SimCLR [2]_. It is 0 where no row has another one to be like.
+
+    Parameters
+    ----------
+    ignored : Tensor of bool, shape (N, N), optional
+        Pairs that neither attract nor repel each other.
+
+    References
+    ----------
+    .. [1] Khosla, Teterwak, Wang, Sarna, Tian, Isola, Maschinot, Liu & Krishnan (2020).
+       Supervised contrastive learning. NeurIPS. Equation 2.
+    .. [2] Chen, Kornblith, Norouzi & Hinton (2020). A simple framework for contrastive
+       learning of visual representations. ICML.
+    """
+    similarities = embeddings @ embeddings.T / temperature
+    left_out = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
+    if ignored is not None:
+        left_out = left_out | ignored
+    similarities = similarities.masked_fill(left_out, -1e4)
+    chances = similarities - torch.logsumexp(similarities, dim=1, keepdim=True)
+    alike = (labels[:, None] == labels[None, :]) & ~left_out
+    counts = alike.sum(dim=1)
+    sums = (chances * alike).sum(dim=1)
+    if not bool(counts.any()):
+        return sums.sum() * 0
+    return -(sums[counts > 0] / counts[counts > 0]).mean()
+
+
 class PaintingOptimizer:
     """Muon [1]_ for the convolutions, AdamW [2]_ for all else.
 
@@ -145,12 +186,7 @@ class PaintingOptimizer:
     gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and
     biases do not decay.
 
-    Parameters
-    ----------
-    networks : sequence of Module
-        Laid out channels-last.
-    others : sequence of Parameter
-        Trained as well, without decay.
+    The networks are laid out channels-last; `others` are trained as well, without decay.
 
     References
     ----------
@@ -237,7 +273,7 @@ class Batch(NamedTuple):
     cells: torch.Tensor | None
 
 
-class PaintingTrainee(Restartable):
+class PaintingTrainee(Trainee):
     """A `PaintingNetwork`, its average over the run, and its optimizer.
 
     The loss is the mean of ``1 - cosine`` between embedding and target, and, weighted,

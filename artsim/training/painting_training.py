@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +42,12 @@ _POWER: Final = 0.5
 _BATCH: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class PaintingRun:
+class PaintingRun(NamedTuple):
     """What came of a training.
 
-    Attributes
-    ----------
-    spec : str
-        Names the encoder: ``file:DIR/encoder``.
-    history : list of dict
-        The losses of each step.
-    works : mapping of {"train", "validation", "test"} to int
-        How many works each side of the split has.
-    problems : list of str
-        Rows and files that were left out, with the reasons.
+    `spec` names the encoder, ``file:DIR/encoder``; `history` has the losses of each step,
+    `works` how many works each side of the split has, `problems` the rows and files that were
+    left out, with the reasons.
     """
 
     spec: str
@@ -101,44 +94,54 @@ def train_painting_encoder(
     identity = works_identity(found.works, (recipe.group, recipe.label))
     lessons = _prepare(found, folder, recipe, device, progress)
     trainee = PaintingTrainee(lessons, recipe, device=torch_device)
+    settings = {**decisive, "pictures": identity}
+    steps, seed = recipe.steps, recipe.seed
     history = run_steps(
-        trainee,
-        folder,
-        steps=recipe.steps,
-        seed=recipe.seed,
-        settings={**decisive, "pictures": identity},
-        options=loop,
-        progress=progress,
+        trainee, folder, steps=steps, seed=seed, settings=settings, options=loop, progress=progress
     )
-    side = recipe.input_side
-    finish(trainee.average, lessons.views, lessons.groups, side=side, progress=progress)
-    names = [source.absolute().name for source in sources]
+    finish(
+        trainee.average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress
+    )
+    of_source = Counter(work.key.partition("/")[0] for work in found.works)
+    card = {
+        "data": {source.absolute().name: of_source[source.absolute().name] for source in sources},
+        "recipe": {**described, "pictures": identity},
+        "losses": _mean_losses(history[-_LAST_STEPS:]),
+        **made_now(),
+    }
+    spec = _save(folder, trainee.average, recipe, card, found, sides)
+    progress.finish()
+    counts = {side: len(works) for side, works in sides.items()} | {"train": len(found.works)}
+    return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
+
+
+def _save(
+    folder: Path,
+    network: PaintingNetwork,
+    recipe: PaintingOptions,
+    card: Mapping[str, Any],
+    found: Readable,
+    sides: Mapping[Side, Sequence[Work]],
+) -> str:
+    """Write the encoder, what each picture was for, and the works held back."""
     config = TrainedConfig(
         network="painting",
         settings=network_settings(recipe),
-        preprocessing=Preprocessing(side, side),
+        preprocessing=Preprocessing(recipe.input_side, recipe.input_side),
         dim=recipe.network.dim,
         source="trained with artsim train encoder",
         summary=f"paintings, trained on {len(found.works):,} works",
-        card={
-            "data": {n: sum(work.key.startswith(f"{n}/") for work in found.works) for n in names},
-            "recipe": {**described, "pictures": identity},
-            "losses": _mean_losses(history[-_LAST_STEPS:]),
-            **made_now(),
-        },
+        card=card,
     )
-    spec = save_trained(folder / ENCODER_FOLDER, config, trainee.average, compact=True)
+    spec = save_trained(folder / ENCODER_FOLDER, config, network, compact=True)
     hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
     write_split(
         folder / ENCODER_FOLDER,
         [(work.key, side, hashes.get(work.key, "")) for side in sides for work in sides[side]],
     )
-    held_back: tuple[Side, Side] = ("validation", "test")
-    for name in held_back:
-        write_source(sides[name], folder / name)
-    progress.finish()
-    counts = {"train": len(found.works), **{name: len(sides[name]) for name in held_back}}
-    return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
+    write_source(sides["validation"], folder / "validation")
+    write_source(sides["test"], folder / "test")
+    return spec
 
 
 def finish(

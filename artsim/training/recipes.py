@@ -31,14 +31,8 @@ def option(
 ) -> Any:
     """Return a field of a recipe that is an option of the command line.
 
-    Parameters
-    ----------
-    *flags : str
-        Its names there, where they are not the field's own.
-    least, most : float, optional
-        Limits of the value, where it is not None.
-    **shown
-        As `typer.Option` takes them: ``metavar``, ``show_default``.
+    Its `flags` are its names there, where they are not the field's own; `least` and `most`
+    are the limits of a value that is not None; `shown` is for `typer.Option`.
     """
     about = {"help": help, "min": least, "max": most, "rich_help_panel": panel, **shown}
     return field(default=default, metadata={"flags": flags, "about": about})
@@ -93,16 +87,9 @@ class NetworkSize:
 class LossWeights:
     """What counts how much beside the distance from the teachers, which counts 1.
 
-    Attributes
-    ----------
-    cells : float
-        What the teachers see in each part of a view can be told.
-    group : float
-        Works of the same group (artist) are alike, others are not.
-    label : float
-        The label (style) can be told.
-    picture : float
-        Two views of one picture are alike, others are not.
+    `cells`: what the teachers see in each part of a view can be told. `group`: works of one
+    group (artist) are alike, others are not. `label`: the label (style) can be told.
+    `picture`: two views of one picture are alike, others are not.
     """
 
     cells: float = 1.0

@@ -133,10 +133,9 @@ def read_pictures(
     ----------
     pictures : sequence of (str, Path)
         Name, the same on every machine, and file: known again by name, size and time.
-    prepare : callable
-        Makes one picture ready, in threads; None: it has no row, and no reason is given.
-    encode : callable
-        Makes rows of several.
+    prepare, encode : callable
+        Makes one picture ready, in threads (None: it has no row, and no reason is given), and
+        rows of several.
     identity : str
         Changes with all that the rows depend on beside the pictures.
     """

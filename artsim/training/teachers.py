@@ -155,17 +155,10 @@ def keep_teachers(
     ----------
     views : sequence of ndarray of uint8, shape (V, side, side, 3)
         Of each of N pictures.
-    folder : Path
-        Has a folder for each teacher, ``teacher-NAME``.
     cells : bool
         Whether what they see in each cell is wanted too.
     keys : sequence of str
         Of each picture, changing with its views.
-
-    Raises
-    ------
-    EncoderError
-        If a teacher cannot be used.
     """
     found = []
     for spec in teachers:
@@ -179,8 +172,7 @@ def keep_teachers(
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
+class _Asked(NamedTuple):
     """A teacher in use."""
 
     encoder: Encoder

@@ -81,6 +81,12 @@ def test_bars_are_as_long_as_their_values_and_intervals_as_wide() -> None:
     assert [text.get_text() for text in axes.texts] == ["30.0", "80.0"]
 
 
+def test_an_interval_beside_its_value_is_no_failure() -> None:
+    odd = Estimate(0.5, 0.51, 0.6, 9)
+    (axes,) = figure_of(BarPlot("b", "b", "P@1", ("x",), {"s": [odd]})).axes
+    assert [bar.get_height() for bar in axes.patches] == [50.0]
+
+
 def test_long_labels_lie_and_too_many_are_counted() -> None:
     labels = tuple(f"a rather long name {i}" for i in range(MAX_GROUPS + 5))
     plot = BarPlot("b", "b", "P@1", labels, {"s": [0.5] * len(labels)})

@@ -10,7 +10,8 @@ from PIL import Image
 
 MANNERS = ("Stripes", "Blots", "Glow")
 ARTISTS_OF_EACH = 6
-WORKS_OF_EACH = 3
+WORKS_OF_EACH = 2
+WORKS = len(MANNERS) * ARTISTS_OF_EACH * WORKS_OF_EACH
 
 
 def paint(manner: str, seed: int) -> Image.Image:
@@ -29,7 +30,7 @@ def paint(manner: str, seed: int) -> Image.Image:
 
 
 def write_manners(folder: Path) -> None:
-    """Paint 54 works of 18 artists, each of one manner, with their metadata."""
+    """Paint 36 works of 18 artists, each of one manner, with their metadata."""
     folder.mkdir(parents=True)
     rows = []
     for m, manner in enumerate(MANNERS):

@@ -23,7 +23,7 @@ class Told:
         pass
 
 options = ClassifierOptions(
-    "style", kind="recurrent", epochs=4, batch_size=16, checkpoint_every_s=0.0
+    "style", kind="recurrent", epochs=3, batch_size=8, checkpoint_every_s=0.0
 )
 train_classifier(
     [Path(sys.argv[1])],
@@ -63,7 +63,7 @@ def kill_at(line: str, source: Path, out: Path) -> None:
 
 def test_kills_change_nothing(manners: Path, tmp_path: Path) -> None:
     lines = run_through(manners, tmp_path / "same" / "styles")
-    assert "Training 8" in lines  # of 4 epochs of 2 batches
+    assert "Training 9" in lines  # of 3 epochs of 3 batches
     out = tmp_path / "killed" / "styles"
     for moment in ("Encoding 1", "Training 3", "Training 6"):
         kill_at(moment, manners, out)

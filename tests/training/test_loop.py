@@ -9,12 +9,12 @@ import torch
 from hints import hinted
 
 from artsim.errors import TrainingError
-from artsim.training.loop import LoopOptions, claim_folder, run_steps
+from artsim.training.loop import LoopOptions, Trainee, claim_folder, run_steps
 
 EVERY_STEP = LoopOptions(checkpoint_every_s=0)
 
 
-class Walk:
+class Walk(Trainee):
     """A number that moves at random, and stops working when told to."""
 
     def __init__(self, fails_at: int | None = None) -> None:

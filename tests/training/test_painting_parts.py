@@ -10,8 +10,13 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
-from artsim.training.losses import cells_loss, contrast
-from artsim.training.painting_trainee import PaintingOptimizer, Sampler, cells_at
+from artsim.training.painting_trainee import (
+    PaintingOptimizer,
+    Sampler,
+    cells_at,
+    cells_loss,
+    contrast,
+)
 from artsim.training.painting_training import finish
 from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
 from artsim.training.recipes import Augmentation, PaintingOptions

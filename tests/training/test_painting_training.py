@@ -20,6 +20,7 @@ from artsim.ingest.sources import read_source
 from artsim.training.data import read_works
 from artsim.training.recipes import LossWeights
 from tests.training import painting_runs
+from tests.training.made_up_manners import WORKS
 from tests.training.painting_runs import train, write_teacher
 
 
@@ -61,10 +62,10 @@ def test_the_card_says_from_what_it_was_made(trained: Path, manners: Path) -> No
     assert second.startswith("onnx-net-y-")
     assert card["recipe"]["steps"] == 12
     held_back = [len(list(read_source(trained / side))) for side in ("validation", "test")]
-    assert card["data"] == {"manners": 54 - sum(held_back)}
+    assert card["data"] == {"manners": WORKS - sum(held_back)}
     with (trained / "encoder" / "split.csv").open(newline="") as stream:
         learned = [row for row in csv.DictReader(stream) if row["side"] == "train"]
-    assert len(learned) == 54 - sum(held_back)
+    assert len(learned) == WORKS - sum(held_back)
     for row in learned[::9]:
         path = manners / row["picture"].removeprefix("manners/")
         assert row["sha256"] == file_hash(path)
@@ -153,7 +154,7 @@ def test_damaged_pictures_are_left_out_and_said(
     run = train(source, tmp_path / "run", teachers=(teacher,), steps=2, test=0.0, validation=0.0)
     assert len(run.problems) == len(damaged)
     assert all(any(str(path) in problem for problem in run.problems) for path in damaged)
-    assert run.works["train"] == 54 - len(damaged)
+    assert run.works["train"] == WORKS - len(damaged)
 
 
 def test_what_cannot_be_trained_is_said(manners: Path, tmp_path: Path) -> None:
