@@ -199,18 +199,15 @@ def ingest(
         )
         place = Place(gallery, url, api_key, home, wait)
         with _stoppable(), place.open() as opened:
-            inputs = _lists(source, metadata, parse_columns(columns or []), errors)
+            by_field = parse_columns(columns or [])
+            inputs = _lists(source, metadata, by_field, errors)
             listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
             listed.check()
             if dry_run and not quiet and output_format == "text":
-                _say_what_is_understood(source, metadata, parse_columns(columns or []))
+                _say_what_is_understood(source, metadata, by_field)
+            progress = None if quiet else make_progress("painting")
             summary = ingest_paintings(
-                opened,
-                source,
-                options,
-                metadata=metadata,
-                columns=parse_columns(columns or []),
-                progress=None if quiet else make_progress("painting"),
+                opened, source, options, metadata=metadata, columns=by_field, progress=progress
             )
         too_many = summary.counts.failed > max_failures
         kept = _keep_problems(summary.problems, listed)

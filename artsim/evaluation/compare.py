@@ -142,25 +142,7 @@ def compare_reports(
     places: dict[str, list[Pair]] = {}
     for pair in pairs:
         places.setdefault(pair.place, []).append(pair)
-    tables, plots = [], []
-    for place, some in places.items():
-        unit = some[0].column.unit
-        title = _title(
-            (second, first), some, len({p.place for p in pairs if p.table == some[0].table})
-        )
-        columns = (
-            Column("first", "A", unit, None),
-            Column("second", "B", unit, None),
-            Column("difference", "B - A", unit, None, signed=True),
-            Column("p_value", "p (Holm)", "score", None),
-            Column("queries", "queries", "count", None),
-            Column("verdict", "B is", "text", None),
-        )
-        found = tuple(pair.as_row() for pair in some)
-        tables.append(Table(place, title, "row and column", columns, found))
-        series = {"B - A": tuple(pair.difference for pair in some)}
-        labels = tuple(pair.name for pair in some)
-        plots.append(BarPlot(f"difference-{place}", title, "B - A", labels, series, unit))
+    parts = [_table_and_plot(some, pairs, (second, first)) for some in places.values()]
     left_out = [] if rows else _rows_left_out(first, second, {(p.table, p.row) for p in pairs})
     settings: dict[str, int | dict[str, str]] = {"seed": seed}
     for i, (side, report) in enumerate((("A", first), ("B", second))):
@@ -172,14 +154,36 @@ def compare_reports(
         settings=settings,
         versions=library_versions(["scipy"]),
         created=timestamp(),
-        tables=(*tables, *_differing_settings(first, second), *left_out),
+        tables=(*(table for table, _ in parts), *_differing_settings(first, second), *left_out),
         query_values=tuple(
             QueryValues(p.place, p.name, "difference", p.query_ids, p.second - p.first)
             for p in pairs
         ),
-        plots=tuple(plots),
+        plots=tuple(plot for _, plot in parts),
         notes=_notes(sum(pair.is_changed for pair in pairs), names, rows),
     )
+
+
+def _table_and_plot(
+    some: list[Pair], pairs: list[Pair], reports: tuple[Report, Report]
+) -> tuple[Table, BarPlot]:
+    """Return what the `pairs` of one place come to; `reports` give the title."""
+    place, unit = some[0].place, some[0].column.unit
+    splits = len({pair.place for pair in pairs if pair.table == some[0].table})
+    title = _title(reports, some, splits)
+    columns = (
+        Column("first", "A", unit, None),
+        Column("second", "B", unit, None),
+        Column("difference", "B - A", unit, None, signed=True),
+        Column("p_value", "p (Holm)", "score", None),
+        Column("queries", "queries", "count", None),
+        Column("verdict", "B is", "text", None),
+    )
+    rows = tuple(pair.as_row() for pair in some)
+    series = {"B - A": tuple(pair.difference for pair in some)}
+    labels = tuple(pair.name for pair in some)
+    plot = BarPlot(f"difference-{place}", title, "B - A", labels, series, unit)
+    return Table(place, title, "row and column", columns, rows), plot
 
 
 def pair_up(

@@ -261,8 +261,8 @@ class Run(Generic[Choices]):
     ) -> TrainedOn:
         """Return which of the evaluated works encoders were trained on, where it is known.
 
-        The payloads need ``painting_id``, ``artist_key`` and ``image_uri``; the encoders are
-        by default all that are compared.
+        The payloads need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``;
+        the encoders are by default all that are compared.
         """
         every = {info.vector_name: info for info in encoders or self.encoders}
         told = {n: _training(info, payloads, self.models.settings) for n, info in every.items()}
@@ -350,7 +350,9 @@ def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings
     split = folder / "split.csv"
     if split.is_file():
         with split.open(encoding="utf-8", newline="") as stream:
-            seen = {row["picture"] for row in csv.DictReader(stream) if row["side"] == "train"}
+            rows = [row for row in csv.DictReader(stream) if row["side"] == "train"]
+        # By the picture's file; where that was not read, by its name.
+        seen = {row.get("sha256") or row["picture"] for row in rows}
         count = sum(not seen.isdisjoint(_names(payload)) for payload in payloads)
         return f"{count:,} {every}"
     if not {"group", "test", "validation"} <= set(recipe):
@@ -365,6 +367,7 @@ def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings
 
 
 def _names(payload: Payload) -> set[str]:
-    """Return how a list may name a work: its id, or its file's name."""
+    """Return how a list may name a work: its file's digest or name, or its id."""
     path = local_path(str(payload.get("image_uri", "")))
-    return {str(payload["painting_id"]), *({path.name} if path else ())}
+    named = {path.name} if path else set()
+    return {str(payload.get("image_sha256")), str(payload["painting_id"]), *named}

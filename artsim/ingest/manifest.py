@@ -105,8 +105,7 @@ def open_manifest(path: Path, *, suits: Suits = lambda _: False) -> Manifest:
         )
     _refuse_absent(path)
     if suffix in (".xlsx", ".xlsm"):
-        workbook = open_workbook(path, suits)
-        manifest = Manifest(path, workbook.columns, workbook.notes, workbook.rows)
+        manifest = Manifest(path, *open_workbook(path, suits))
     elif suffix == ".parquet":
         names, count = parquet_columns(path)
         manifest = Manifest(path, names, (), lambda: parquet_rows(path), count)

@@ -167,12 +167,7 @@ def ingest_paintings(
     options = options or IngestOptions()
     progress = progress or SilentProgress()
     begun = time.monotonic()
-    if isinstance(source, Source):
-        opened, name = source, source.uri
-    else:
-        listed = None if metadata is None else Path(metadata)
-        opened = read_source(os.fspath(source), metadata=listed, column_map=columns)
-        name = opened.uri if opened.root is None else str(Path(source))
+    opened, name = _open(source, metadata, columns)
     targets = _load_targets(gallery, options, settings or load_settings())
     origin, yielded = Origin.of(opened), Yielded()
     renames = Renames(origin, targets)
@@ -184,16 +179,35 @@ def ingest_paintings(
         summary = _run(entries, reader, options, progress)
         if options.prune:
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            summary = _prune(summary, origin, yielded, targets, options)
+            share = 1.0 if options.prune_any else MOST_AT_ONCE
+            try:
+                pruned = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
+                summary.counts.pruned = pruned
+            except SourceError as refusal:
+                summary = replace(summary, refusal=refusal)
     finally:
         progress.finish()
         for collection in _collections(reversed(targets)):
             collection.flush()
     if not options.dry_run:
         gallery.settle_reading()
-        if summary.counts.written:
-            _build_indexes(targets, progress)
+        _build_indexes(targets if summary.counts.written else [], progress)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+
+
+def _open(
+    source: str | os.PathLike[str] | Source,
+    metadata: str | os.PathLike[str] | None,
+    columns: Mapping[str, str] | None,
+) -> tuple[Source, str]:
+    """Return the source, and what to call it."""
+    if isinstance(source, Source):
+        if metadata is not None or columns:
+            raise ValueError("a source brings its own metadata: give neither list nor columns")
+        return source, source.uri
+    listed = None if metadata is None else Path(metadata)
+    opened = read_source(os.fspath(source), metadata=listed, column_map=columns)
+    return opened, opened.uri if opened.root is None else str(Path(source))
 
 
 def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) -> list[Target]:
@@ -244,22 +258,6 @@ def _load_encoders(
 
 def _collections(targets: Iterable[Target]) -> list[Collection]:
     return [target.collection for target in targets if target.collection is not None]
-
-
-def _prune(
-    summary: IngestSummary,
-    origin: Origin,
-    yielded: Yielded,
-    targets: Sequence[Target],
-    options: IngestOptions,
-) -> IngestSummary:
-    most = 1.0 if options.prune_any else MOST_AT_ONCE
-    try:
-        pruned = prune(origin, yielded, targets, most=most, dry_run=options.dry_run)
-    except SourceError as refusal:
-        return replace(summary, refusal=refusal)
-    summary.counts.pruned = pruned
-    return summary
 
 
 def _build_indexes(targets: Sequence[Target], progress: Progress) -> None:

@@ -7,7 +7,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias
@@ -56,47 +55,24 @@ _BATCH_BYTES: Final = 64 << 20
 # --- Excel -----------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Workbook:
-    """The sheet of a workbook that is the list.
-
-    Attributes
-    ----------
-    columns : tuple of str
-        Names in the header's cells, "" where one is empty.
-    notes : tuple of str
-        Which sheet it is, where there are several.
-    """
-
-    path: Path
-    sheet: str
-    header: int
-    columns: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows below the header that are not empty, numbered as Excel does.
-
-        Formulas have the values that they had when the workbook was saved, days are ISO
-        dates, and errors such as ``#N/A`` are as good as empty.
-
-        Raises
-        ------
-        MetadataError
-            If the file is damaged.
-        """
-        with _open(self.path) as book:
-            for number, cells in _numbered_rows(book[self.sheet]):
-                if number > self.header and any(cell is not None for cell in cells):
-                    named = zip(self.columns, cells, strict=False)
-                    yield Row(number, {name: cell for name, cell in named if name})
-
-
-def open_workbook(path: Path, suits: Suits) -> Workbook:
+def open_workbook(
+    path: Path, suits: Suits
+) -> tuple[tuple[str, ...], tuple[str, ...], Callable[[], Iterator[Row]]]:
     """Find the list in a workbook.
 
     It is the first sheet, of those that are not hidden, with a row of which `suits` is true;
     else the first with two filled cells in a row, or any. That row has the column names.
+
+    Returns
+    -------
+    columns : tuple of str
+        Names in the header's cells, "" where one is empty.
+    notes : tuple of str
+        Which sheet it is, where there are several.
+    rows : callable
+        Yields the rows below the header that are not empty, numbered as Excel does. Formulas
+        have the values that they had when the workbook was saved, days are ISO dates, and
+        errors such as ``#N/A`` are as good as empty. MetadataError if the file is damaged.
 
     Raises
     ------
@@ -108,11 +84,19 @@ def open_workbook(path: Path, suits: Suits) -> Workbook:
         headers = {sheet.title: _header(sheet, suits) for sheet in sheets or book.worksheets}
     filled = {title: header for title, header in headers.items() if header is not None}
     if not filled:
-        return Workbook(path, "", 0, (), ())
+        return (), (), lambda: iter(())
     best = max(filled, key=lambda title: (suits(filled[title][1]), len(filled[title][1]) > 1))
-    number, columns = filled[best]
+    header, columns = filled[best]
     notes = () if len(filled) == 1 else (f"of {path.name} the sheet {best!r} was read",)
-    return Workbook(path, best, number, columns, notes)
+
+    def rows() -> Iterator[Row]:
+        with _open(path) as book:
+            for number, cells in _numbered_rows(book[best]):
+                if number > header and any(cell is not None for cell in cells):
+                    named = zip(columns, cells, strict=False)
+                    yield Row(number, {name: cell for name, cell in named if name})
+
+    return columns, notes, rows
 
 
 def _header(sheet: Any, suits: Suits) -> tuple[int, tuple[str, ...]] | None:

@@ -50,13 +50,7 @@ _TOO_LONG: Final = f"is longer than {LONGEST_LINE >> 20} MiB; expected one row a
 
 
 def text_columns(path: Path, encoding: str) -> tuple[str, ...]:
-    """Return the header of CSV, or the keys of the first objects of JSON Lines.
-
-    Raises
-    ------
-    MetadataError
-        If that cannot be read.
-    """
+    """Return the header of CSV, or the keys of the first objects of JSON Lines."""
     return _json_columns(path, encoding) if is_json(path) else _csv_columns(path, encoding)
 
 

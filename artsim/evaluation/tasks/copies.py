@@ -421,13 +421,30 @@ def _copies_parts(
         every = (*columns, *trained.columns)
         tables.append(Table(name, _TITLES[depth], "encoder", every, tuple(rows), trained.notes))
 
+    firsts = {
+        one.name: {edit: values(one.name, edit, 1) for edit in tallies} for one in run.contenders
+    }
+    names = [one.name for one in run.contenders]
+    best = max(names, key=lambda name: float(values(name, MEAN, 1).mean()))
+    failures = _failed_copies(run, tallies, copied, originals, best)
+    plots = _plots(run, firsts, len(ids))
+    return Parts(tuple(tables), tuple(found), plots, (failures,))
+
+
+def _plots(
+    run: Run[CopiesOptions],
+    found: Mapping[str, Mapping[str, npt.NDArray[np.float64]]],
+    paintings: int,
+) -> tuple[BarPlot, ...]:
+    """Return bars of the encoders side by side, and of each beside its re-rankings."""
+
     def bars(name: str, title: str, contenders: Sequence[Contender]) -> BarPlot:
         series = {
-            one.name: [estimate_mean(values(one.name, edit, 1), seed=seed) for edit in tallies]
+            one.name: [estimate_mean(v, seed=run.options.seed) for v in found[one.name].values()]
             for one in contenders
         }
-        labels = tuple(EDITS[edit].title for edit in tallies)
-        note = f"{len(ids):,} paintings; intervals are 95 % over paintings."
+        labels = tuple(EDITS[edit].title for edit in run.options.edits)
+        note = f"{paintings:,} paintings; intervals are 95 % over paintings."
         return BarPlot(f"copies-{name}", title, "R@1", labels, series, note=note)
 
     plain = [one for one in run.contenders if one.rerank is None]
@@ -437,10 +454,7 @@ def _copies_parts(
         if len(family) > 1:
             title = f"Paintings found first by a copy, re-ranked: {base.name}"
             plots.append(bars(f"rerank-{base.name}", title, family))
-    names = [one.name for one in run.contenders]
-    best = max(names, key=lambda name: float(values(name, MEAN, 1).mean()))
-    failures = _failed_copies(run, tallies, copied, originals, best)
-    return Parts(tuple(tables), tuple(found), tuple(plots), (failures,))
+    return tuple(plots)
 
 
 def _failed_copies(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
@@ -252,24 +252,27 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
             hint="without --no-faces",
         )
 
-    def judge(payload: Payload) -> JudgedPainting:
-        painting_id = str(payload["painting_id"])
-        drawn = parse_boxes(label_of(payload, field) or "", f"painting {painting_id!r}, {field}")
-        own = tuple(record.payload for record in faces.of_painting.get(painting_id, ()))
-        corners = np.array([face["box"] for face in own], dtype=np.float64).reshape(-1, 4)
-        corners[:, 2:] += corners[:, :2]
-        if options.iou is None:
-            places = place_in_people(corners, drawn, upper=options.upper)
-        else:
-            places = place_on_faces(corners, drawn, least_iou=options.iou)
-        return JudgedPainting(payload, drawn[:, 3] - drawn[:, 1], own, places, match_faces(places))
-
-    judged = list(map(judge, looked_at))
+    judged = [_judge(payload, faces, field, options) for payload in looked_at]
     styles: dict[str, list[JudgedPainting]] = {}
     for painting in judged:
         styles.setdefault(label_of(painting.payload, "style") or "unknown", []).append(painting)
     notes = _notes(judged, faces, options, len(boxed), len(records))
     return _parts(judged, styles, options, notes)
+
+
+def _judge(
+    payload: Payload, faces: PictureFaces, field: str, options: FacesOptions
+) -> JudgedPainting:
+    painting_id = str(payload["painting_id"])
+    drawn = parse_boxes(label_of(payload, field) or "", f"painting {painting_id!r}, {field}")
+    own = tuple(record.payload for record in faces.of_painting.get(painting_id, ()))
+    corners = np.array([face["box"] for face in own], dtype=np.float64).reshape(-1, 4)
+    corners[:, 2:] += corners[:, :2]
+    if options.iou is None:
+        places = place_in_people(corners, drawn, upper=options.upper)
+    else:
+        places = place_on_faces(corners, drawn, least_iou=options.iou)
+    return JudgedPainting(payload, drawn[:, 3] - drawn[:, 1], own, places, match_faces(places))
 
 
 def _parts(
@@ -278,71 +281,65 @@ def _parts(
     options: FacesOptions,
     notes: tuple[str, ...],
 ) -> Parts:
-    least, seed = options.least_person, options.seed
-
-    def whole(name: str, some: Judged, matched: Matches | None = None) -> Row:
-        people = people_cells(some, least, matched=matched, seed=seed)
-        return Row(name, people | face_cells(some, matched=matched, seed=seed))
-
-    by_style = sorted(styles, key=lambda name: (-_count(styles[name], least), name))
-    scores = np.concatenate([painting.scores for painting in judged])
-    heights = [
-        Row(name, people_cells(judged, low, high, seed=seed))
-        for name, low, high in _bands(_HEIGHTS)
-    ]
-
-    def of_size(low: int, high: float) -> dict[str, Cell]:
-        def keep(painting: JudgedPainting) -> Marks:
-            sizes = painting.of_faces("face_size")
-            return (sizes >= low) & (sizes < high)
-
-        return face_cells(judged, keep, seed=seed)
-
-    sizes = [Row(name, of_size(low, high)) for name, low, high in _bands(_FACE_SIZES)]
-    by_score = [
-        whole(f"{score:g}", judged, at_least(judged, score))
-        for score in _SCORES
-        if len(scores) and scores.min() <= score <= scores.max()
-    ]
+    least = options.least_person
     title = "Faces against boxes drawn by hand"
-    tables = [Table("detection", title, "", _ALL, (whole("all", judged),), notes)]
-    for name, told, columns, rows in (
-        ("style", "style", _ALL, [whole(s, styles[s]) for s in by_style[:_MOST_STYLES]]),
-        (
-            "height",
-            "the box's height in pixels",
-            _ALL[:3],
-            [r for r in heights if r.values["people"]],
-        ),
-        (
-            "face_size",
-            "the face's short side in pixels",
-            _ALL[3:],
-            [r for r in sizes if r.values["faces"]],
-        ),
-        ("score", "the detector's least score", _ALL, by_score),
-    ):
-        if rows:
-            # Parts of one whole, none better than another.
-            neither = tuple(replace(column, better=None) for column in columns)
-            heading = name.replace("_", " ")
-            tables.append(
-                Table(f"detection_by_{name}", f"{title}, by {told}", heading, neither, tuple(rows))
-            )
+    tables = [
+        Table("detection", title, "", _ALL, (_whole("all", judged, options),), notes),
+        *_part_tables(title, judged, styles, options),
+    ]
     people = {
         f"{p.payload['painting_id']}#person{i}": float(p.matched.has_face[i])
         for p in judged
         for i in np.flatnonzero(p.heights >= least)
     }
-    values = QueryValues(
-        "detection", "all", _COVERED.name, tuple(people), np.array([*people.values()], np.float64)
-    )
+    found = np.array([*people.values()], np.float64)
+    values = QueryValues("detection", "all", _COVERED.name, tuple(people), found)
     return Parts(
         tuple(tables),
         (values,) if people else (),
         _curves(judged, least),
         _failures(judged, least),
     )
+
+
+def _whole(name: str, judged: Judged, options: FacesOptions, matched: Matches | None = None) -> Row:
+    people = people_cells(judged, options.least_person, matched=matched, seed=options.seed)
+    return Row(name, people | face_cells(judged, matched=matched, seed=options.seed))
+
+
+def _part_tables(
+    title: str, judged: Judged, styles: dict[str, list[JudgedPainting]], options: FacesOptions
+) -> Iterable[Table]:
+    """Yield tables whose rows are parts of one whole, none better than another."""
+    least, seed = options.least_person, options.seed
+    by_style = sorted(styles, key=lambda name: (-_count(styles[name], least), name))
+    scores = np.concatenate([painting.scores for painting in judged])
+    heights = [
+        Row(name, people_cells(judged, low, high, seed=seed))
+        for name, low, high in _bands(_HEIGHTS)
+    ]
+    sizes = [
+        Row(name, face_cells(judged, low, high, seed=seed))
+        for name, low, high in _bands(_FACE_SIZES)
+    ]
+    by_score = [
+        _whole(f"{score:g}", judged, options, at_least(judged, score))
+        for score in _SCORES
+        if len(scores) and scores.min() <= score <= scores.max()
+    ]
+    of_styles = [_whole(style, styles[style], options) for style in by_style[:_MOST_STYLES]]
+    for name, told, columns, rows in (
+        ("style", "style", _ALL, of_styles),
+        ("height", "the box's height in pixels", _ALL[:3], heights),
+        ("face_size", "the face's short side in pixels", _ALL[3:], sizes),
+        ("score", "the detector's least score", _ALL, by_score),
+    ):
+        banded = name in ("height", "face_size")
+        kept = tuple(row for row in rows if not banded or row.values[columns[0].name])
+        if kept:
+            neither = tuple(replace(column, better=None) for column in columns)
+            heading = name.replace("_", " ")
+            yield Table(f"detection_by_{name}", f"{title}, by {told}", heading, neither, kept)
 
 
 def people_cells(
@@ -369,15 +366,20 @@ def people_cells(
 
 def face_cells(
     judged: Judged,
-    keep: Callable[[JudgedPainting], Marks] | None = None,
+    least: float = 0,
+    most: float = np.inf,
     *,
     matched: Matches | None = None,
     seed: int,
 ) -> dict[str, Cell]:
-    """Return the cells on faces, of those that `keep` takes; `matched` has no others."""
+    """Return the cells on faces whose short side is ``least..most``, `most` excluded.
+
+    All count where those that are `matched` are not all faces.
+    """
     counts, owned, outside = [], [], []
     for painting, match in zip(judged, matched or [p.matched for p in judged], strict=True):
-        kept = slice(None) if keep is None else keep(painting)
+        sizes = painting.of_faces("face_size")
+        kept = slice(None) if matched else (sizes >= least) & (sizes < most)
         counts.append(len(match.has_person[kept]))
         owned.append(int(match.has_person[kept].sum()))
         outside.append(int(match.is_outside[kept].sum()))

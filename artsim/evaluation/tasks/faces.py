@@ -168,13 +168,7 @@ def evaluate_retrieval(
     """
     options = run.options
     works = read_works(run, EVERYTHING, ("face_index",))
-    person = {faces.main[name].point_id: label for name, label in labels.items()}
-    people = [{"person": person[p]} if p in person else {} for p in works.point_ids]
-    own = read_labels(works.payloads, "painting_id")
-    relevance = Relevance(read_labels(people, "person"), (own,))
-    rows = np.flatnonzero([bool(of) for of in relevance.labels.of_work])
-    rows = rows[count_to_find(relevance, rows) > 0]
-    rows = sample_rows(rows, options.limit_queries, options.seed)
+    relevance, rows = _queries(works, faces, labels, options)
     if len(rows) == 0:
         return Parts()
     payload = {r.point_id: r.payload for of in faces.of_painting.values() for r in of}
@@ -206,6 +200,19 @@ def evaluate_retrieval(
     columns = (*COLUMNS, *trained.columns)
     table = Table("retrieval", title, "face encoder", columns, tuple(table_rows), notes)
     return Parts((table,), tuple(values), (), tuple(failures))
+
+
+def _queries(
+    works: Works, faces: PictureFaces, labels: Mapping[str, str], options: FacesOptions
+) -> tuple[Relevance, Integers]:
+    """Return what is right, and which faces ask: those with something to find, or a sample."""
+    person = {faces.main[name].point_id: label for name, label in labels.items()}
+    people = [{"person": person[p]} if p in person else {} for p in works.point_ids]
+    own = read_labels(works.payloads, "painting_id")
+    relevance = Relevance(read_labels(people, "person"), (own,))
+    rows = np.flatnonzero([bool(of) for of in relevance.labels.of_work])
+    rows = rows[count_to_find(relevance, rows) > 0]
+    return relevance, sample_rows(rows, options.limit_queries, options.seed)
 
 
 def _notes(

@@ -33,7 +33,7 @@ from artsim.evaluation.metrics import (
     random_curve,
     random_metrics,
 )
-from artsim.evaluation.relevance import Relevance, field_values, read_labels
+from artsim.evaluation.relevance import Labels, Relevance, field_values, read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Cell,
@@ -60,7 +60,7 @@ from artsim.store.gallery import Gallery
 RANDOM: Final = "random order"
 
 _COMPARED: Final = ("precision_at_1", "precision_at_10", "map", "ndcg")
-_ALWAYS: Final = ("artist", "artist_key", "image_uri")
+_ALWAYS: Final = ("artist", "artist_key", "image_uri", "image_sha256")
 _CONFUSED: Final = 20
 _SHUFFLED: Final = 200
 _WORST: Final = 8
@@ -378,23 +378,7 @@ def _classes(result: _Result) -> tuple[Table, BarPlot]:
     for place, row in enumerate(result.queries.rows.tolist()):
         for value in labels.of_work[row]:
             queries.setdefault(value, []).append(place)
-    # Classes in which a precision of 1 is possible; all, where these are too few.
-    large = [value for value in sorted(queries) if len(labels.members[value]) > k]
-    if len(large) < min(_ENDS, len(queries)):
-        large = sorted(queries)
-
-    def order(value: int) -> tuple[float, str]:
-        means = [values[queries[value]].mean() for values in precision.values()]
-        return (-float(np.mean(means)), labels.names[value])
-
-    shown = ranking = sorted(large, key=order)
-    which = f"All {len(ranking):,}"
-    if len(ranking) > 2 * _ENDS:
-        shown = [*ranking[:_ENDS], *ranking[-_ENDS:]]
-        which = f"The best {_ENDS} and the worst {_ENDS} of {len(ranking):,}"
-    left_out = len(queries) - len(large)
-    small = f"; {left_out:,} of at most {k} works are not shown" if left_out else ""
-    note = f"{which}, by P@{k} on average over the searches{small}."
+    shown, note = _best_and_worst(queries, precision, labels, k)
     found = {
         value: {name: estimate_mean(values[queries[value]]) for name, values in precision.items()}
         for value in shown
@@ -415,6 +399,29 @@ def _classes(result: _Result) -> tuple[Table, BarPlot]:
         Table(name, title, result.field, columns, tuple(rows), (note,)),
         BarPlot(name, title, f"P@{k}", names, series, note=note),
     )
+
+
+def _best_and_worst(
+    queries: Mapping[int, list[int]], precision: Mapping[str, Floats], labels: Labels, k: int
+) -> tuple[list[int], str]:
+    """Return the classes to be shown, best first, and a sentence on which they are."""
+    # Classes in which a precision of 1 is possible; all, where these are too few.
+    large = [value for value in sorted(queries) if len(labels.members[value]) > k]
+    if len(large) < min(_ENDS, len(queries)):
+        large = sorted(queries)
+
+    def order(value: int) -> tuple[float, str]:
+        means = [values[queries[value]].mean() for values in precision.values()]
+        return (-float(np.mean(means)), labels.names[value])
+
+    shown = ranking = sorted(large, key=order)
+    which = f"All {len(ranking):,}"
+    if len(ranking) > 2 * _ENDS:
+        shown = [*ranking[:_ENDS], *ranking[-_ENDS:]]
+        which = f"The best {_ENDS} and the worst {_ENDS} of {len(ranking):,}"
+    left_out = len(queries) - len(large)
+    small = f"; {left_out:,} of at most {k} works are not shown" if left_out else ""
+    return shown, f"{which}, by P@{k} on average over the searches{small}."
 
 
 def _confusion(result: _Result) -> ConfusionPlot:

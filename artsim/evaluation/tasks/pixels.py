@@ -44,7 +44,7 @@ RANDOM: Final = "random"
 _FAILURES: Final = 5
 _FIELDS: Final = (
     *("painting_id", "title", "artist", "artist_key", "date_text"),
-    *("image_uri", "image_width", "image_height"),
+    *("image_uri", "image_sha256", "image_width", "image_height"),
 )
 _COLUMNS: Final = (
     Column("ssim_color", "SSIM", "score", "higher"),
@@ -53,6 +53,17 @@ _COLUMNS: Final = (
     Column("ssim_gray", "SSIM gray", "score", "higher"),
     Column("rmse_gray", "RMSE gray", "score", "lower"),
     Column("lpips", "LPIPS", "score", "lower"),
+)
+
+_SEARCHED: Final = (
+    "The queries have {kind.name}. Searches by {kind.noun} look for the {kind.name} most like any "
+    "of theirs, and then, as the published work does, the whole pictures those are in are "
+    "compared; one that is hit by two {kind.name} counts twice. Searches by the whole picture "
+    "stand beside."
+)
+_FOUND_BY: Final = (
+    "{:,} {kind.name} were searched, by every {kind.noun} of a painting; a hit is compared with "
+    "the {kind.noun} that found it, both cut out upright as encoders see them."
 )
 
 _OF_155: Final = (
@@ -360,30 +371,30 @@ class _Work:
             of_pictures.add(query, others, self._all(self._paintings, query), self.whole)
             found[RANDOM] = subjects.random_pairs(query, k, lots)
             of_parts.add(query, found, self._all(subjects, query), view)
+        about = _FOUND_BY.format(len(subjects.flat), kind=kind)
         count = self._count(queries, skipped)
-        searched = (
-            f"The queries have {kind.name}. Searches by {kind.noun} look for the {kind.name} most "
-            "like any of theirs, and then, as the published work does, the whole pictures those "
-            f"are in are compared; one that is hit by two {kind.name} counts twice. Searches by "
-            "the whole picture stand beside."
-        )
-        found_by = (
-            f"{len(subjects.flat):,} {kind.name} were searched, by every {kind.noun} of a "
-            f"painting; a hit is compared with the {kind.noun} that found it, both cut out "
-            "upright as encoders see them."
-        )
+        return self._of_both(kind, contenders, (of_pictures, of_parts), count, about)
+
+    def _of_both(
+        self,
+        kind: Kind,
+        contenders: Sequence[Contender],
+        tallies: tuple[Tally, Tally],
+        queries: int,
+        about: str,
+    ) -> Parts:
+        """Return the tables of the pictures and of the parts that searches by parts found."""
         published = PUBLISHED if self.options.published else ()
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
         title = f"Whole pictures, of paintings with {kind.name}"
         rows = {f"by {kind.noun}: {one.name}": one for one in contenders}
-        rows |= {one.name: one for one in run.contenders}
-        found_pictures = self._parts(
-            f"{kind.noun}_pictures", title, of_pictures, count, searched, beside, rows
-        )
+        rows |= {one.name: one for one in self.run.contenders}
+        name, searched = f"{kind.noun}_pictures", _SEARCHED.format(kind=kind)
+        pictures = self._parts(name, title, tallies[0], queries, searched, beside, rows)
         rows = {one.name: one for one in contenders}
         named = kind.name.capitalize()
-        found_parts = self._parts(kind.name, named, of_parts, count, found_by, (), rows)
-        return replace(found_pictures, failures=()) + found_parts
+        parts = self._parts(kind.name, named, tallies[1], queries, about, (), rows)
+        return replace(pictures, failures=()) + parts
 
     def problems(self) -> list[str]:
         """Return what was left out because a file could not be read."""
@@ -505,31 +516,31 @@ class _Work:
         title = f"{what}, {size} x {size}: {queries} queries, {k} hits each"
         columns, notes_ = (*_COLUMNS, *trained.columns), (about, *trained.notes)
         table = Table(name, title, "encoder", columns, (*beside, *rows), notes_)
-        color = [values.get("ssim_color") for values in estimates.values()]
-        gray = [values.get("ssim_gray") for values in estimates.values()]
-        bars = BarPlot(
-            f"{name}_ssim",
-            f"{what}: SSIM, with 95 % intervals over queries",
-            "mean SSIM",
-            tuple(estimates),
-            {"color": color, "gray": gray},
-            unit="score",
-        )
-        lines = tuple(
-            Line(
-                row,
-                tuple(float(rank) for rank in range(1, len(values) + 1)),
-                tuple(values),
-                dashed=row in (RANDOM, BEST),
-            )
-            for row, values in tally.by_rank().items()
-            if values
-        )
-        by_rank = f"{what}: SSIM in color by rank"
-        curve = LinePlot(f"{name}_ssim_by_rank", by_rank, "rank", "mean SSIM", lines)
         plain = [row for row, one in contenders.items() if one.rerank is None]
         failures = tally.failures(what, plain, _FAILURES)
-        return Parts((table,), tally.query_values(name), (bars, curve), failures)
+        return Parts((table,), tally.query_values(name), _plots(name, what, tally, seed), failures)
+
+
+def _plots(name: str, what: str, tally: Tally, seed: int) -> tuple[BarPlot, LinePlot]:
+    estimates = {row: tally.estimates(row, seed) for row in tally.row_names()}
+    series = {
+        color: [values.get(f"ssim_{color}") for values in estimates.values()]
+        for color in ("color", "gray")
+    }
+    title = f"{what}: SSIM, with 95 % intervals over queries"
+    bars = BarPlot(f"{name}_ssim", title, "mean SSIM", tuple(estimates), series, unit="score")
+    lines = tuple(
+        Line(
+            row,
+            tuple(float(rank) for rank in range(1, len(values) + 1)),
+            tuple(values),
+            dashed=row in (RANDOM, BEST),
+        )
+        for row, values in tally.by_rank().items()
+        if values
+    )
+    by_rank = f"{what}: SSIM in color by rank"
+    return bars, LinePlot(f"{name}_ssim_by_rank", by_rank, "rank", "mean SSIM", lines)
 
 
 def missing_rows(gallery: Gallery, models: Models) -> list[Row]:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.arrays import Vector
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Floats, Integers
@@ -56,11 +57,25 @@ _RATE_COLUMNS: Final = (
     Column("eer", "EER", better="lower"),
     *(Column(name, f"TAR at FAR {100 * far:g} %") for name, far in FARS.items()),
 )
+_LISTED_COLUMNS: Final = (
+    Column("accuracy", "Accuracy"),
+    Column("standard_error", "Standard error", better=None),
+    *_RATE_COLUMNS,
+    Column("without_face", "Pairs without a face", "count", "lower"),
+)
+_ALL_COLUMNS: Final = (
+    Column("faces", "Faces", "count", None),
+    Column("people", "People", "count", None),
+    Column("pairs", "Pairs", "count", None),
+    Column("pairs_of_one", "Of one person", "count", None),
+    *_RATE_COLUMNS,
+)
 _RATE_NOTE: Final = (
     "A pair is accepted if the cosine of its faces reaches a threshold. TAR: accepted pairs of "
     "one person; FAR: accepted pairs of different people; TAR at a FAR is the largest of a "
     "threshold whose FAR is no higher, EER where FAR equals 1 - TAR."
 )
+_ALL_TITLE: Final = "Is it the same person? All pairs of labeled faces"
 _FOLDS: Final = 10
 _CURVE_POINTS: Final = 400
 _MOST_PICTURES: Final = 12
@@ -91,7 +106,7 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         If it names pictures that the gallery has not, or faces lack an encoder's vector.
     """
     listed, seed = read_pairs(path), run.options.seed
-    fields = ("painting_id", "image_uri", "title", "artist", "artist_key", "extra")
+    fields = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
     records = run.gallery.paintings.scroll(payload_fields=fields, page_size=1000)
     pairs = find_pairs(listed, [record.payload for record in records], path)
     same = np.array([pair.same for pair in pairs])
@@ -124,31 +139,30 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         values = QueryValues("verification", name, "accuracy", ids, right)
         hardest = _hardest_pairs(name, scores[kept], same[kept], pictures)
         parts += Parts(query_values=(values,), failures=hardest)
-    columns = (
-        Column("accuracy", "Accuracy"),
-        Column("standard_error", "Standard error", better=None),
-        *_RATE_COLUMNS,
-        Column("without_face", "Pairs without a face", "count", "lower"),
-        *trained.columns,
-    )
-    repeated = len(listed) - len(pairs)
+    notes = (*_listed_notes(len(listed), pairs, same, folds), *trained.notes)
+    columns = (*_LISTED_COLUMNS, *trained.columns)
+    title = "Is it the same person? The listed pairs"
+    table = Table("verification", title, "face encoder", columns, tuple(rows), notes)
+    return parts + Parts((table,), plots=(_roc_plot("roc", "ROC of the listed pairs", lines),))
+
+
+def _listed_notes(
+    listed: int, pairs: Sequence[PicturePair], same: Same, folds: Integers
+) -> tuple[str, ...]:
+    of_one, repeated = int(same.sum()), listed - len(pairs)
     told = f"; {repeated} rows repeat another and count once." if repeated else "."
     order = "of pairs that follow each other in the list" if pairs[0].fold is None else "as listed"
-    notes = (
-        f"{counts[0]} pairs of one person and {len(pairs) - counts[0]} of different people{told}",
+    return (
+        f"{of_one} pairs of one person and {len(pairs) - of_one} of different people{told}",
         f"Accuracy: {len(np.unique(folds))} folds, {order}, each judged with the threshold that is "
         "best on the others (LFW's protocol); standard error of the mean over folds.",
         _RATE_NOTE,
-        *_coarse_far(len(pairs) - counts[0]),
+        *_coarse_far(len(pairs) - of_one),
         f"A picture stands for its main face: large and near the middle. A pair with a picture "
         f"in which no face was found scores {NO_FACE_SCORE:g}, so that it counts as different "
         "people.",
         "Intervals: bootstrap over pairs.",
-        *trained.notes,
     )
-    title = "Is it the same person? The listed pairs"
-    table = Table("verification", title, "face encoder", columns, tuple(rows), notes)
-    return parts + Parts((table,), plots=(_roc_plot("roc", "ROC of the listed pairs", lines),))
 
 
 def find_pairs(
@@ -247,21 +261,15 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
     """
     labeled = [(faces.main[name], label) for name, label in labels.items()]
     trained = run.trained_on([face.payload for face, _ in labeled])
-    options, rows, lines = run.options, [], []
-    failures: tuple[PictureGroup, ...] = ()
-    notes: tuple[str, ...] = ()
+    options, parts, rows, lines = run.options, Parts(), [], []
     for one in run.single:
-        name = one.name
-        read = read_vectors(run.collection, one.vector_names[0], payload_fields=())
-        place = {point_id: i for i, point_id in enumerate(read.point_ids)}
-        known = [(face, label) for face, label in labeled if face.point_id in place]
+        known, vectors = _vectors_of(run, one.vector_names[0], labeled)
         people, codes = np.unique([label for _, label in known], return_inverse=True)
         first, second = all_pairs(codes, most=options.most_pairs, seed=options.seed)
         same = codes[first] == codes[second]
         of_one = int(same.sum())
         if of_one in (0, len(same)):
             continue
-        vectors = read.vectors[[place[face.point_id] for face, _ in known]]
         scores = pair_cosines(vectors, first, second)
         curve = RocCurve(scores, same)
         draw = draw_people(codes[first], codes[second])
@@ -279,32 +287,43 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         ) -> list[Payload]:
             return [known[side[i]][0].payload for side in (first, second)]
 
-        rows.append(Row(name, cells))
-        lines.append(_roc_line(curve, name))
-        failures += _hardest_pairs(f"{name}, of all pairs", scores, same, pictures)
-        how = "Every pair of labeled faces, each picture by its main face."
-        if len(same) < len(known) * (len(known) - 1) // 2:
-            how = (
-                f"A seeded sample of {len(same)} pairs; rates within either kind are those of "
-                "all pairs."
-            )
-        notes = notes or (options.one_person, how, _RATE_NOTE, *_coarse_far(len(same) - of_one))
+        rows.append(Row(one.name, cells))
+        lines.append(_roc_line(curve, one.name))
+        hardest = _hardest_pairs(f"{one.name}, of all pairs", scores, same, pictures)
+        parts += Parts(failures=hardest, notes=_all_notes(options, len(known), same))
     if not rows:
         return Parts()
-    people_drawn = "bootstrap over people, since pairs that share a person go wrong together"
-    columns = (
-        Column("faces", "Faces", "count", None),
-        Column("people", "People", "count", None),
-        Column("pairs", "Pairs", "count", None),
-        Column("pairs_of_one", "Of one person", "count", None),
-        *_RATE_COLUMNS,
-        *trained.columns,
+    columns = (*_ALL_COLUMNS, *trained.columns)
+    notes = (*dict.fromkeys(parts.notes), *trained.notes)
+    table = Table("verification_all", _ALL_TITLE, "face encoder", columns, tuple(rows), notes)
+    plots = (_roc_plot("roc_all", "ROC of all pairs of labeled faces", lines),)
+    return Parts((table,), plots=plots, failures=parts.failures)
+
+
+def _vectors_of(
+    run: Run[FacesOptions], vector_name: str, labeled: Known
+) -> tuple[list[tuple[Record, str]], Vector]:
+    """Return the labeled faces that have an encoder's vector, and these."""
+    table = read_vectors(run.collection, vector_name, payload_fields=())
+    place = {point_id: i for i, point_id in enumerate(table.point_ids)}
+    known = [(face, label) for face, label in labeled if face.point_id in place]
+    return known, table.vectors[[place[face.point_id] for face, _ in known]]
+
+
+def _all_notes(options: FacesOptions, faces: int, same: Same) -> tuple[str, ...]:
+    how = "Every pair of labeled faces, each picture by its main face."
+    if len(same) < faces * (faces - 1) // 2:
+        how = (
+            f"A seeded sample of {len(same)} pairs; rates within either kind are those of all "
+            "pairs."
+        )
+    return (
+        options.one_person,
+        how,
+        _RATE_NOTE,
+        *_coarse_far(int((~same).sum())),
+        "Intervals: bootstrap over people, since pairs that share a person go wrong together.",
     )
-    title = "Is it the same person? All pairs of labeled faces"
-    notes = (*notes, f"Intervals: {people_drawn}.", *trained.notes)
-    table = Table("verification_all", title, "face encoder", columns, tuple(rows), notes)
-    plot = _roc_plot("roc_all", "ROC of all pairs of labeled faces", lines)
-    return Parts((table,), plots=(plot,), failures=failures)
 
 
 def _coarse_far(different: int) -> tuple[str, ...]:
