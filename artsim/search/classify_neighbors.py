@@ -79,23 +79,18 @@ def classify_by_neighbors(
             hint="artsim facets FIELD",
         )
     names = _artists(result.hits) if asked == "artist_key" else {}
-    voters = tuple(_voter(hit, asked, names) for hit in result.hits)
-    return Classification(image, field, rank_candidates(_shares(voters)), threshold, voters)
-
-
-def _voter(hit: Hit, field: str, names: dict[str, str]) -> Voter:
-    values = dict.fromkeys(map(str, field_values(hit.payload, field)))
-    return Voter(hit, tuple(names.get(value, value) for value in values), max(0.0, hit.score))
-
-
-def _shares(voters: Sequence[Voter]) -> dict[str, float]:
+    voters = []
+    for hit in result.hits:
+        values = dict.fromkeys(map(str, field_values(hit.payload, asked)))
+        labels = tuple(names.get(value, value) for value in values)
+        voters.append(Voter(hit, labels, max(0.0, hit.score)))
     total = sum(voter.weight for voter in voters)
     shares: dict[str, float] = {}
     for voter in voters:
         for label in voter.labels:
             vote = voter.weight / total / len(voter.labels) if total else 0.0
             shares[label] = shares.get(label, 0.0) + vote
-    return shares
+    return Classification(image, field, rank_candidates(shares), threshold, tuple(voters))
 
 
 def _artists(hits: Sequence[Hit]) -> dict[str, str]:

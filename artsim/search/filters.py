@@ -99,11 +99,8 @@ class Filters:
         """Refuse other types, and make sequences of single values."""
         if not isinstance(self.any_of, Mapping):
             raise TypeError(f"any_of: expected values by field, found {_type(self.any_of)}")
-        any_of = {
-            name: _texts(values, str(name), (str, int, float))
-            for name, values in self.any_of.items()
-        }
-        object.__setattr__(self, "any_of", {name: some for name, some in any_of.items() if some})
+        given = ((name, _texts(v, str(name), (str, int, float))) for name, v in self.any_of.items())
+        object.__setattr__(self, "any_of", {name: some for name, some in given if some})
         for name in ("where", "where_not"):
             object.__setattr__(self, name, _texts(getattr(self, name), name, (str,)))
         if self.title is not None and not isinstance(self.title, str):
@@ -387,10 +384,7 @@ def find_field(name: str, collection: Collection) -> str:
 def count_extra_names(collection: Collection, criteria: Criteria = EVERYTHING) -> Counter[str]:
     """Return how many points have each name below ``extra``, by reading all of them.
 
-    Raises
-    ------
-    QueryError
-        If there are more than ten thousand names.
+    QueryError if there are more than ten thousand names.
     """
     names: Counter[str] = Counter()
     for record in collection.scroll(criteria, payload_fields=("extra",)):
@@ -405,12 +399,8 @@ def scan_values(
 ) -> Counter[Scalar]:
     """Return how many points have each value of a field, by reading all that have it.
 
-    Each value of a list counts; objects count for nothing. True and 1 are one value.
-
-    Raises
-    ------
-    QueryError
-        If the different values take more than 64 MiB.
+    Each value of a list counts; objects count for nothing. True and 1 are one value. QueryError
+    if the different values take more than 64 MiB.
     """
     top = "extra" if field.startswith(EXTRA) else field
     counts: Counter[Scalar] = Counter()
