@@ -92,7 +92,7 @@ from .search.replay import (
     read_question as read_question,
     save_question as save_question,
 )
-from .store.base import ServerOptions as ServerOptions
+from .store.protocol import ServerOptions as ServerOptions
 from .store.gallery import Gallery as Gallery, open_gallery as open_gallery
 from .training.classifier_training import train_classifier as train_classifier
 from .training.face_training import train_faces as train_faces

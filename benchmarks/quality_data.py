@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, RGBImage
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
 from artsim.evaluation.relevance import field_values
 from artsim.images.load import load_image
@@ -116,15 +117,15 @@ class Data:
 
     def _read_gallery(self) -> None:
         with open_gallery(name=self.name, home=self.home) as gallery:
-            infos = gallery.image_encoders()
+            infos = gallery.encoders(PAINTINGS)
             specs = {}
             for label, part in ENCODERS.items():
                 for vector_name, info in infos.items():
                     if part in vector_name:
                         specs[label] = info.spec
-                        table = read_vectors(gallery.paintings, vector_name)
+                        table = read_vectors(gallery[PAINTINGS], vector_name)
                         np.save(self.folder / f"{label}-plain.npy", table.vectors)
-            pixels = read_vectors(gallery.paintings, PIXELS)
+            pixels = read_vectors(gallery[PAINTINGS], PIXELS)
         if [p["painting_id"] for p in pixels.payloads] != [
             p["painting_id"] for p in table.payloads
         ]:

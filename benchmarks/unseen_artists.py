@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from artsim.catalog.arrays import Embeddings
+from artsim.catalog.kinds import PAINTINGS
 from artsim.search.neighbors import read_vectors
 from artsim.store.gallery import open_gallery
 from benchmarks.quality_judge import (
@@ -42,9 +43,9 @@ def main() -> None:
     parser.add_argument("--to", default="builtin")
     given = parser.parse_args()
     with open_gallery(name=given.gallery, home=given.home) as gallery:
-        encoders = gallery.image_encoders()
+        encoders = gallery.encoders(PAINTINGS)
         tables = {
-            info.short_name: read_vectors(gallery.paintings, name)
+            info.short_name: read_vectors(gallery[PAINTINGS], name)
             for name, info in encoders.items()
         }
     payloads = next(iter(tables.values())).payloads

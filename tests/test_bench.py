@@ -16,8 +16,8 @@ from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.errors import EvaluationError
-from artsim.store.base import Point
 from artsim.store.gallery import PIXELS, open_gallery
+from artsim.store.protocol import Point
 from benchmarks.speed.__main__ import MEASURES, main
 from benchmarks.speed.bench import Sizes
 from benchmarks.speed.faces import count_lost, overlap

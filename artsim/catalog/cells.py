@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from artsim.catalog.results import plain_json
+from artsim.catalog.hits import plain_json
 
 MAX_EXTRA: Final = 1000
 """Most keys of ``extra`` that have a column of their own; a spreadsheet has 16,384 columns."""

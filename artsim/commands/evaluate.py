@@ -138,7 +138,7 @@ class Output:
         **more: Any,
     ) -> None:
         """Evaluate a gallery and show the report, with its notes on stderr where `noted`."""
-        from artsim.render.progress import make_progress
+        from artsim.render.progress_bars import make_progress
 
         with place.open() as opened:
             self.check(opened)

@@ -151,7 +151,7 @@ def ingest(
     from artsim.images.load import ImageLimits
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.ingest.summary import ProblemList
-    from artsim.render.progress import make_progress
+    from artsim.render.progress_bars import make_progress
 
     options = IngestOptions(
         encoders=tuple(encoder or ()),
@@ -212,7 +212,7 @@ def sample(
 ) -> None:
     """Copy a small collection of real paintings (CC0) to try artsim on."""
     from artsim.ingest.sample import make_sample
-    from artsim.render.progress import make_progress
+    from artsim.render.progress_bars import make_progress
 
     progress = make_progress("picture")
     progress.start(count, f"Copying into {folder}")

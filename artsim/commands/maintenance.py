@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
@@ -130,7 +131,7 @@ def push(
 ) -> None:
     """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
     from artsim.ingest.upkeep import push_gallery
-    from artsim.render.progress import make_progress
+    from artsim.render.progress_bars import make_progress
     from artsim.store.gallery import open_gallery
 
     with (
@@ -174,9 +175,9 @@ def delete(
     with place.open() as opened:
         if everything and _delete_damaged(opened, yes=yes):
             return
-        criteria, notes = build_criteria(filters, opened.paintings)
+        criteria, notes = build_criteria(filters, opened[PAINTINGS])
         say_notes(notes)
-        count = opened.paintings.count(criteria)
+        count = opened[PAINTINGS].count(criteria)
         what = f"{counted(count, 'painting')} of {opened.store.location}"
         if count == 0 and not everything:
             say("Nothing to delete.")
@@ -196,7 +197,8 @@ def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
     from artsim.ingest.prune import delete_gallery
 
     try:
-        _ = opened.paintings, opened.faces_if_any
+        for kind in opened.kinds:
+            _ = opened[kind]
     except StoreDamagedError as error:
         say(str(error))
         what = f"the damaged gallery of {opened.store.location}"
@@ -226,7 +228,7 @@ def repair(
     Example: artsim repair --gallery nga
     """
     from artsim.ingest.upkeep import repair_gallery
-    from artsim.render.progress import make_progress
+    from artsim.render.progress_bars import make_progress
 
     place = Place(gallery, url, None, home, wait)
     repaired = repair_gallery(

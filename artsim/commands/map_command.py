@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.evaluate import SeedOption
 from artsim.commands.options import FilterOptions, OverwriteOption, Place, as_command
@@ -114,7 +115,7 @@ def map_collection(
     from artsim.files import check_file
     from artsim.render.collection_map import MapOptions, make_map
     from artsim.render.map_page import MAP, MapStyle
-    from artsim.render.progress import make_progress
+    from artsim.render.progress_bars import make_progress
     from artsim.search.filters import build_criteria, check_field
     from artsim.search.inspect import check_no_painting
 
@@ -127,7 +128,7 @@ def map_collection(
     with place.open() as opened:
         for path in out:
             check_no_painting(opened, path, MAP)
-        collection = opened.faces if faces else opened.paintings
+        collection = opened[FACES] if faces else opened[PAINTINGS]
         criteria, notes = build_criteria(filtered.filters(), collection)
         say_notes(notes)
         made = make_map(opened, options, criteria, encoder=encoder, progress=progress)

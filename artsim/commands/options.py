@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from artsim.config import Settings
     from artsim.search.filters import Filters
     from artsim.search.models import Models
-    from artsim.store.base import ServerOptions
     from artsim.store.gallery import Gallery
+    from artsim.store.protocol import ServerOptions
 
 PLACE = "Where the gallery is"
 FILTERS = "Filters"
@@ -327,7 +327,7 @@ class ServerLayout:
 
     def server(self) -> ServerOptions:
         """Return them for the store."""
-        from artsim.store.base import ServerOptions
+        from artsim.store.protocol import ServerOptions
 
         return ServerOptions(self.shards, self.replicas, self.quantization, self.on_disk)
 

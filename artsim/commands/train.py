@@ -105,7 +105,7 @@ def encoder(
     _check_shares(recipe.test, recipe.validation)
     losses = LossWeights() if cells else LossWeights(cells=0.0)
     with _training():
-        from artsim.render.progress import make_progress
+        from artsim.render.progress_bars import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting_training import train_painting_encoder
 
@@ -169,7 +169,7 @@ def classifier(
     """
     columns = parse_columns(column_map)
     with _training():
-        from artsim.render.progress import make_progress
+        from artsim.render.progress_bars import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier_training import train_classifier
 
@@ -223,7 +223,7 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with _training():
-        from artsim.render.progress import make_progress
+        from artsim.render.progress_bars import make_progress
         from artsim.training.face_training import train_faces
         from artsim.training.loop import LoopOptions
 

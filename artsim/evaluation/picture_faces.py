@@ -12,7 +12,7 @@ import numpy as np
 from artsim.catalog.faces import Box, prominence
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.evaluation.runner import SearchChoices, check_share
-from artsim.store.base import Collection, Record
+from artsim.store.protocol import Collection, Record
 
 PERSON: Final = "extra.person"
 """Field that says who a picture shows, unless another is named."""

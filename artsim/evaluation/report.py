@@ -30,8 +30,8 @@ from pydantic import (
 from pydantic.types import Strict
 
 from artsim import __version__
+from artsim.catalog.hits import JSON, plain_json
 from artsim.catalog.payload import Payload
-from artsim.catalog.results import JSON, plain_json
 from artsim.errors import ReportError
 from artsim.evaluation.statistics import Estimate
 

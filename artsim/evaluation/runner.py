@@ -27,8 +27,8 @@ from artsim.files import local_path
 from artsim.search.answer import find_similar
 from artsim.search.models import Models, choose_encoders
 from artsim.search.question import IdQuery, SearchOptions, check_weights
-from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection
 
 FUSED = "fused"
 

@@ -13,8 +13,8 @@ from artsim.errors import SourceError
 from artsim.ingest.records import Problem, SourceEntry
 from artsim.ingest.renames import INGESTED_FROM, UNNOTED, Origin
 from artsim.ingest.targets import Target
-from artsim.store.base import Collection
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection
 
 MOST_AT_ONCE = 0.1
 """Share of a source's paintings above which it is rather the source that is not whole."""

@@ -28,8 +28,8 @@ from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target, check_encoders
 from artsim.ingest.write import Writer, encode_paintings
-from artsim.store.base import Collection, ServerOptions
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, ServerOptions
 
 DEFAULT_ENCODER = "builtin"
 

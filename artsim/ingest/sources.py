@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from artsim.catalog.hits import Note
 from artsim.catalog.payload import Payload
-from artsim.catalog.results import Note
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns

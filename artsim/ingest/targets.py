@@ -13,7 +13,7 @@ from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import find_maker
 from artsim.errors import EncoderMismatchError
-from artsim.store.base import Collection, Record
+from artsim.store.protocol import Collection, Record
 
 RENAMED_FROM = "renamed_from"
 """Field that a painting has while it takes the place of the one of that id: a run that dies

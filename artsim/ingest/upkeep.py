@@ -9,12 +9,11 @@ from math import isqrt
 from pathlib import Path
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import KINDS, PAINTINGS
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.catalog.results import JSON
 from artsim.config import Settings, load_settings
 from artsim.errors import StoreError
-from artsim.store.base import Collection, CollectionSchema, ServerOptions, VectorSpec
 from artsim.store.copy import CopyCounts, copy_collection
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
@@ -25,9 +24,9 @@ from artsim.store.gallery import (
     collection_name,
     missing_gallery,
     noted_reading,
-    payload_indexes,
     read_notes,
 )
+from artsim.store.protocol import Collection, CollectionSchema, ServerOptions, VectorSpec
 from artsim.store.repair import (
     CollectionRepair,
     repair_collection,
@@ -231,7 +230,7 @@ class _Makers:
             "pixels_side": _pixels_side(vectors),
             "encoders": encoders,
         }
-        return CollectionSchema(vectors, payload_indexes(part), notes)
+        return CollectionSchema(vectors, KINDS[part].indexes, notes)
 
     def find(self, vector_name: str, dim: int) -> EncoderInfo:
         """Return the encoder as a sound collection notes it, else the listed one.

@@ -23,7 +23,7 @@ from artsim.errors import StoreError
 from artsim.ingest.prune import delete_by_id
 from artsim.ingest.read import ReadPainting, ReadPart
 from artsim.ingest.targets import RENAMED_FROM, Target
-from artsim.store.base import Collection, Point
+from artsim.store.protocol import Collection, Point
 
 _WAITING_BATCHES = 2
 

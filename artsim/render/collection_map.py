@@ -34,8 +34,8 @@ from artsim.render.projection import (
 from artsim.render.text import clean
 from artsim.search.models import Models, choose_encoders
 from artsim.search.neighbors import VectorTable, read_vectors
-from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, Record
 
 METHOD_WORDS: Final[Mapping[Method, str]] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 

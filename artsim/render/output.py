@@ -2,7 +2,7 @@
 
 For programs these are JSON, JSON Lines, CSV and paths, all in UTF-8, and Excel. They are
 documented in ``docs/output.md`` and are a public interface: within one
-`artsim.catalog.results.SCHEMA` fields are added, never renamed, removed or given another meaning.
+`artsim.catalog.hits.SCHEMA` fields are added, never renamed, removed or given another meaning.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final, Literal
 
 from artsim.catalog.cells import BOM, csv_lines, payload_columns
 from artsim.catalog.classification import Classification
-from artsim.catalog.results import plain_json
+from artsim.catalog.hits import plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
 from artsim.search.answer import Answer
@@ -170,7 +170,7 @@ def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
 def dump_json(value: object, *, indent: int | None = None) -> str:
     """Return `value` as strict JSON with a final line feed.
 
-    See `artsim.catalog.results.plain_json` for what JSON lacks.
+    See `artsim.catalog.hits.plain_json` for what JSON lacks.
     """
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"

@@ -22,7 +22,7 @@ from artsim.evaluation.report import (
 )
 from artsim.files import FileKind, check_file, write_file
 from artsim.render import report_table
-from artsim.render.cards import Card, card_of, described
+from artsim.render.picture_cards import Card, card_of, described
 from artsim.render.text import clean, field_text, id_text
 
 REPORT: Final = FileKind("report", ReportError)

@@ -9,7 +9,7 @@ from typing import Final
 
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.cards import Sheet, make_list_sheet, make_sheet
+from artsim.render.picture_cards import Sheet, make_list_sheet, make_sheet
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
 
@@ -40,7 +40,7 @@ def write_sheet(
     Parameters
     ----------
     result : Answer or Listing
-        What was found, or a list. At most `artsim.render.cards.MAX_HITS` hits are shown.
+        What was found, or a list. At most `artsim.render.picture_cards.MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     title : str, optional

@@ -17,7 +17,7 @@ from typing import Final, Literal
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
 from artsim.files import GENERATOR
-from artsim.render.cards import Card, Outline, Sheet
+from artsim.render.picture_cards import Card, Outline, Sheet
 from artsim.render.plots import SCRIPT_FONTS, SERIF_FONTS
 
 Color = tuple[int, int, int]

@@ -13,10 +13,9 @@ from typing import Any, Final
 
 from artsim import __version__
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
-from artsim.catalog.hits import Hit, rank_order
+from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
-from artsim.catalog.results import JSON, SCHEMA, plain_json
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
@@ -31,8 +30,8 @@ from artsim.search.question import (
     describe_criteria,
 )
 from artsim.search.rerank import RERANKERS, fuse_rankings, rerank
-from artsim.store.base import Collection, SearchRequest
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, SearchRequest
 
 FUSION_DEPTH: Final = 100
 """Least depth of the rankings that are fused; deeper where more hits are asked for."""

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 from artsim.catalog.cells import BOM, cell_text, csv_lines, payload_columns
 from artsim.catalog.criteria import Criteria
+from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.payload import LIST_FIELDS
-from artsim.catalog.results import plain_json
 from artsim.errors import ExportError
 from artsim.files import GENERATOR, FileKind, local_path, write_file
 from artsim.search.inspect import check_no_painting
-from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, Record
 
 if TYPE_CHECKING:
     from openpyxl.cell import WriteOnlyCell

@@ -20,15 +20,14 @@ from artsim.catalog.criteria import (
     Words,
     overlaps_years,
 )
-from artsim.catalog.date_spans import read_spans
-from artsim.catalog.dates import parse_date
+from artsim.catalog.dates import parse_date, read_spans
+from artsim.catalog.hits import Note
 from artsim.catalog.kinds import KINDS, all_fields
 from artsim.catalog.names import fold_text, match_artist, suggest_artists
 from artsim.catalog.payload import ATTRIBUTIONS, field_values
-from artsim.catalog.results import Note
 from artsim.errors import QueryError
-from artsim.store.base import Collection
 from artsim.store.gallery import remark_on_reading
+from artsim.store.protocol import Collection
 
 EXTRA: Final = "extra."
 

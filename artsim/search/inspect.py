@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
-from artsim.catalog.results import JSON
 from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.probes import find_painting
-from artsim.store.base import Record, Store
 from artsim.store.gallery import (
     Gallery,
     list_galleries,
@@ -22,6 +21,7 @@ from artsim.store.gallery import (
     read_encoders,
     remark_on_reading,
 )
+from artsim.store.protocol import Record, Store
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
 from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
+from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind, all_fields
 from artsim.catalog.names import fold_text
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, field_values
-from artsim.catalog.results import JSON, SCHEMA, Note, plain_json
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import (
     ALL_VALUES,
@@ -25,8 +25,8 @@ from artsim.search.filters import (
     scan_values,
 )
 from artsim.search.question import describe_criteria
-from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, Record
 
 _SHORT: Final[Mapping[str, str]] = {"date": "year_start", "year": "year_start", "id": "painting_id"}
 """Fields that people would call otherwise."""

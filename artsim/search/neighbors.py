@@ -23,7 +23,7 @@ from artsim.catalog.payload import Payload
 from artsim.errors import QueryError
 from artsim.search.answer import FUSION_DEPTH
 from artsim.search.rerank import RRF_K, Reranker
-from artsim.store.base import Collection
+from artsim.store.protocol import Collection
 
 T = TypeVar("T")
 

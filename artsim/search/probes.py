@@ -28,8 +28,8 @@ from artsim.search.question import (
     TextQuery,
 )
 from artsim.search.rerank import PIXELS, RERANKERS
-from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, Record
 
 if TYPE_CHECKING:
     from artsim.images.load import LoadedImage

@@ -20,8 +20,8 @@ from artsim.catalog.criteria import (
     Known,
     Words,
 )
+from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
-from artsim.catalog.results import plain_json
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
 from artsim.search.rerank import RERANKERS

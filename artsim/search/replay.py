@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.catalog.results import SCHEMA
+from artsim.catalog.hits import SCHEMA
 from artsim.errors import QueryError, listed
 from artsim.files import FileKind, write_file
 from artsim.search.answer import Answer, Source

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from artsim.catalog.arrays import Pixels, Vector
-    from artsim.store.base import Rescore
+    from artsim.store.protocol import Rescore
 
     Scores: TypeAlias = npt.NDArray[np.float64]
 
@@ -112,7 +112,7 @@ class _RMSE(Reranker):
         return -distances.astype(np.float64) / _range(picture)
 
     def in_engine(self, picture: Mapping[str, Pixels], depth: int) -> Rescore:
-        from artsim.store.base import Rescore
+        from artsim.store.protocol import Rescore
 
         return Rescore(picture[PIXELS], PIXELS, depth)
 

@@ -14,7 +14,7 @@ from artsim.catalog.criteria import Criteria
 from artsim.catalog.hits import Hit, rank_order
 from artsim.catalog.payload import Payload, why_unstorable
 from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
-from artsim.store.base import CollectionSchema, FacetCount, Point, SearchRequest, VectorSpec
+from artsim.store.protocol import CollectionSchema, FacetCount, Point, SearchRequest, VectorSpec
 
 COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 """Names that are safe as a folder and in an address."""

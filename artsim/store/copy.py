@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from artsim.catalog.arrays import Vector
-from artsim.store.base import Collection, Point, Record
+from artsim.store.protocol import Collection, Point, Record
 
 Progress = Callable[["CopyCounts"], None]
 """Called after every batch."""

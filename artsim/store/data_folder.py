@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from artsim.errors import StoreDamagedError, StoreError, StoreLockedError
-from artsim.store.base import CollectionSchema, VectorSpec
+from artsim.store.protocol import CollectionSchema, VectorSpec
 
 FORMAT: Final = 1
 """Layout of the folder; raised when an older artsim could not read it."""

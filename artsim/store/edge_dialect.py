@@ -11,11 +11,11 @@ import qdrant_edge as edge
 
 from artsim.catalog.payload import IndexKind
 from artsim.errors import ArtsimError, StoreError
-from artsim.store.base import CollectionSchema, Rescore, SearchRequest, VectorSpec
 from artsim.store.checks import as_stored_query, score_threshold, spec_of
+from artsim.store.conditions import build_filter
 from artsim.store.data_folder import damaged_error, locked_error
-from artsim.store.filters import build_filter
 from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
+from artsim.store.protocol import CollectionSchema, Rescore, SearchRequest, VectorSpec
 
 Condition: TypeAlias = Any
 """Any of the engine's conditions, which share no base class."""

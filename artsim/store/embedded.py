@@ -13,7 +13,6 @@ from typing import Final, Self
 import qdrant_edge as edge
 
 from artsim.errors import CollectionNotFoundError, listed, shortened
-from artsim.store.base import CollectionSchema, ServerOptions
 from artsim.store.checks import check_collection_name
 from artsim.store.data_folder import (
     DISK_RESERVE,
@@ -26,6 +25,7 @@ from artsim.store.data_folder import (
 )
 from artsim.store.edge_dialect import create_index, edge_errors, to_config
 from artsim.store.embedded_collection import SHARD, EmbeddedCollection, closed_error
+from artsim.store.protocol import CollectionSchema, ServerOptions
 
 _STALE_SECONDS: Final = 3600
 """Age at which a half-made collection is no longer being made."""

@@ -17,15 +17,6 @@ from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload
 from artsim.errors import StoreError
-from artsim.store.base import (
-    CollectionSchema,
-    CollectionStats,
-    FacetCount,
-    Point,
-    Record,
-    SearchRequest,
-    VectorSpec,
-)
 from artsim.store.checks import (
     check_deletion,
     check_facet,
@@ -38,6 +29,7 @@ from artsim.store.checks import (
     to_hits,
     to_vectors,
 )
+from artsim.store.conditions import build_filter
 from artsim.store.data_folder import (
     OPENING_SPACE,
     FolderLock,
@@ -55,7 +47,15 @@ from artsim.store.edge_dialect import (
     to_config,
     to_query,
 )
-from artsim.store.filters import build_filter
+from artsim.store.protocol import (
+    CollectionSchema,
+    CollectionStats,
+    FacetCount,
+    Point,
+    Record,
+    SearchRequest,
+    VectorSpec,
+)
 
 FLUSH_EVERY: Final = 2_000
 """Points written between flushes: the engine replays the rest when it opens."""

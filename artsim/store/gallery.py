@@ -13,11 +13,10 @@ from typing import Final, Self, cast
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
-from artsim.catalog.payload import IndexKind
 from artsim.catalog.progress import counted
 from artsim.config import Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
-from artsim.store.base import (
+from artsim.store.protocol import (
     Collection,
     CollectionSchema,
     ServerOptions,
@@ -75,7 +74,10 @@ class Gallery:
 
     def __getitem__(self, kind: Kind) -> Collection:
         """Return the collection of that kind; CollectionNotFoundError if there is none yet."""
-        return self._open(kind.name)
+        try:
+            return self.store.open_collection(self.collection_name(kind))
+        except CollectionNotFoundError as exc:
+            raise self._missing(kind) from exc
 
     def __contains__(self, kind: Kind) -> bool:
         """Whether there is a collection of that kind."""
@@ -100,57 +102,7 @@ class Gallery:
         options: ServerOptions | None = None,
         reading: int = READING,
     ) -> Collection:
-        """Create the collection of that kind; see `create_paintings`."""
-        return self._create(kind.name, encoders, pixels_side, options, reading)
-
-    def encoders(self, kind: Kind) -> dict[str, EncoderInfo]:
-        """Return the encoders of a kind's points by vector name, in the order of their adding."""
-        return read_encoders(self[kind])
-
-    @property
-    def paintings_name(self) -> str:
-        """Name of the collection of paintings."""
-        return collection_name(self.name, "paintings")
-
-    @property
-    def faces_name(self) -> str:
-        """Name of the collection of faces."""
-        return collection_name(self.name, "faces")
-
-    @property
-    def paintings(self) -> Collection:
-        """The collection of paintings; CollectionNotFoundError if there is none yet."""
-        return self._open("paintings")
-
-    @property
-    def faces(self) -> Collection:
-        """The collection of faces; CollectionNotFoundError if there is none yet."""
-        return self._open("faces")
-
-    @property
-    def has_paintings(self) -> bool:
-        """Whether there is a collection of paintings."""
-        return self.paintings_name in self.store.list_collections()
-
-    @property
-    def has_faces(self) -> bool:
-        """Whether there is a collection of faces."""
-        return self.faces_name in self.store.list_collections()
-
-    @property
-    def faces_if_any(self) -> Collection | None:
-        """The collection of faces; None if there is none yet."""
-        return self.faces if self.has_faces else None
-
-    def create_paintings(
-        self,
-        encoders: Sequence[EncoderInfo],
-        *,
-        pixels_side: int = 64,
-        options: ServerOptions | None = None,
-        reading: int = READING,
-    ) -> Collection:
-        """Create the collection of paintings, or bring it up to `encoders`.
+        """Create the collection of that kind, or bring it up to `encoders`.
 
         Parameters
         ----------
@@ -168,26 +120,29 @@ class Gallery:
         SchemaMismatchError
             If the collection has one of the vectors in another dimension.
         """
-        return self._create("paintings", encoders, pixels_side, options, reading)
+        name = self.collection_name(kind)
+        vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
+        vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
+        known: dict[str, EncoderInfo] = {}
+        if name in self.store.list_collections():
+            existing = self.store.open_collection(name)
+            known = read_encoders(existing)
+            reading = min(reading, noted_reading(existing.schema.notes))
+        # An encoder that is there keeps its place, and takes on a new spec: its weights
+        # may lie elsewhere now, while its vectors are the same by their name.
+        known |= {info.vector_name: info for info in encoders}
+        notes = {
+            "part": kind.name,
+            "pixels_side": pixels_side,
+            "encoders": [asdict(info) for info in known.values()],
+            "reading": reading,
+        }
+        schema = CollectionSchema(vectors, kind.indexes, notes)
+        return self.store.create_collection(name, schema, options)
 
-    def create_faces(
-        self,
-        encoders: Sequence[EncoderInfo],
-        *,
-        pixels_side: int = 64,
-        options: ServerOptions | None = None,
-        reading: int = READING,
-    ) -> Collection:
-        """Create the collection of faces, as `create_paintings` does."""
-        return self._create("faces", encoders, pixels_side, options, reading)
-
-    def image_encoders(self) -> dict[str, EncoderInfo]:
-        """Return the encoders of the paintings by vector name, in the order of their adding."""
-        return read_encoders(self.paintings)
-
-    def face_encoders(self) -> dict[str, EncoderInfo]:
-        """Return the encoders of the faces by vector name, in the order of their adding."""
-        return read_encoders(self.faces)
+    def encoders(self, kind: Kind) -> dict[str, EncoderInfo]:
+        """Return the encoders of a kind's points by vector name, in the order of their adding."""
+        return read_encoders(self[kind])
 
     def settle_reading(self) -> None:
         """Note that all metadata was read as `READING` reads it, once that is so."""
@@ -200,50 +155,15 @@ class Gallery:
         """Close the store."""
         self.store.close()
 
-    def _open(self, part: str) -> Collection:
-        name = collection_name(self.name, part)
-        try:
-            return self.store.open_collection(name)
-        except CollectionNotFoundError as exc:
-            raise self._missing(part) from exc
-
-    def _missing(self, part: str) -> CollectionNotFoundError:
-        if part != PAINTINGS.name and self.has_paintings:
-            how = "without --no-faces" if part == FACES.name else f"with --kind {part}"
+    def _missing(self, kind: Kind) -> CollectionNotFoundError:
+        if kind != PAINTINGS and PAINTINGS in self:
+            how = "without --no-faces" if kind == FACES else f"with --kind {kind.name}"
             return CollectionNotFoundError(
-                f"{self.store.location} has no {part} of {_shown(self.name)}: they were not "
-                f"looked for; ingest the pictures again, with their {part}",
+                f"{self.store.location} has no {kind.name} of {_shown(self.name)}: they were not "
+                f"looked for; ingest the pictures again, with their {kind.name}",
                 hint=f"artsim ingest, {how}",
             )
         return missing_gallery(self.store, self.name)
-
-    def _create(
-        self,
-        part: str,
-        encoders: Sequence[EncoderInfo],
-        pixels_side: int,
-        options: ServerOptions | None,
-        reading: int,
-    ) -> Collection:
-        name = collection_name(self.name, part)
-        vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
-        vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
-        known: dict[str, EncoderInfo] = {}
-        if name in self.store.list_collections():
-            existing = self.store.open_collection(name)
-            known = read_encoders(existing)
-            reading = min(reading, noted_reading(existing.schema.notes))
-        # An encoder that is there keeps its place, and takes on a new spec: its weights
-        # may lie elsewhere now, while its vectors are the same by their name.
-        known |= {info.vector_name: info for info in encoders}
-        notes = {
-            "part": part,
-            "pixels_side": pixels_side,
-            "encoders": [asdict(info) for info in known.values()],
-            "reading": reading,
-        }
-        schema = CollectionSchema(vectors, payload_indexes(part), notes)
-        return self.store.create_collection(name, schema, options)
 
 
 def check_gallery_name(name: str | None) -> None:
@@ -283,11 +203,6 @@ def collection_name(gallery: str | None, part: str) -> str:
 
 def _shown(gallery: str | None) -> str:
     return "default gallery" if gallery is None else f"gallery {shortened(gallery)!r}"
-
-
-def payload_indexes(part: str) -> dict[str, IndexKind]:
-    """Return the fields of a collection that are indexed, and how."""
-    return KINDS[part].indexes
 
 
 def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:

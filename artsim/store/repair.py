@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from artsim.catalog.payload import why_unstorable
 from artsim.errors import StoreDamagedError, StoreError
-from artsim.store.base import CollectionSchema, Point, Record, VectorSpec
 from artsim.store.data_folder import (
     COLLECTION_FILE,
     DISK_RESERVE,
@@ -33,6 +32,7 @@ from artsim.store.data_folder import (
 from artsim.store.edge_dialect import edge_errors
 from artsim.store.embedded import make_collection
 from artsim.store.embedded_collection import SHARD
+from artsim.store.protocol import CollectionSchema, Point, Record, VectorSpec
 from artsim.store.salvage import (
     AT_ONCE,
     Salvage,

@@ -20,10 +20,10 @@ import qdrant_edge as edge
 
 from artsim.catalog.arrays import Vector
 from artsim.errors import StoreError
-from artsim.store.base import Record, VectorSpec
 from artsim.store.data_folder import OPENING_SPACE, check_space, data_of
 from artsim.store.edge_dialect import edge_errors
 from artsim.store.embedded_collection import SHARD, EmbeddedCollection
+from artsim.store.protocol import Record, VectorSpec
 
 AT_ONCE: Final = 128
 """Points read together; where that fails, halves of them, down to one."""

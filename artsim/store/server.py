@@ -12,9 +12,9 @@ from qdrant_client import QdrantClient
 from qdrant_client.qdrant_remote import QdrantRemote
 
 from artsim.errors import CollectionNotFoundError, StoreError, listed, shortened
-from artsim.store.base import CollectionSchema, ServerOptions
 from artsim.store.checks import check_collection_name
 from artsim.store.hnsw import HNSW
+from artsim.store.protocol import CollectionSchema, ServerOptions
 from artsim.store.server_calls import (
     ANSWER_TIME,
     MAX_ANSWER,

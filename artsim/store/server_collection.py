@@ -13,15 +13,6 @@ from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import IndexKind, Payload, payload_bytes
 from artsim.errors import CollectionNotFoundError, StoreError
-from artsim.store.base import (
-    CollectionSchema,
-    CollectionStats,
-    FacetCount,
-    Point,
-    Record,
-    SearchRequest,
-    VectorSpec,
-)
 from artsim.store.checks import (
     check_deletion,
     check_facet,
@@ -34,8 +25,17 @@ from artsim.store.checks import (
     to_hits,
     to_vectors,
 )
-from artsim.store.filters import build_filter
+from artsim.store.conditions import build_filter
 from artsim.store.hnsw import NO_HNSW
+from artsim.store.protocol import (
+    CollectionSchema,
+    CollectionStats,
+    FacetCount,
+    Point,
+    Record,
+    SearchRequest,
+    VectorSpec,
+)
 from artsim.store.server_calls import ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
     DIALECT,

@@ -9,16 +9,16 @@ from qdrant_client import models
 
 from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError
-from artsim.store.base import (
+from artsim.store.checks import as_stored_query, score_threshold, spec_of
+from artsim.store.conditions import build_filter
+from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
+from artsim.store.protocol import (
     CollectionSchema,
     Rescore,
     SearchRequest,
     ServerOptions,
     VectorSpec,
 )
-from artsim.store.checks import as_stored_query, score_threshold, spec_of
-from artsim.store.filters import build_filter
-from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
 
 Condition: TypeAlias = Any
 """Any of the client's conditions."""

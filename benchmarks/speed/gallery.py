@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
 from artsim.catalog.payload import Payload, painting_point_id
-from artsim.store.base import Collection, Point
 from artsim.store.gallery import PIXELS
+from artsim.store.protocol import Collection, Point
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.config import Settings
-from artsim.store.base import Collection, Record
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Collection, Record
 from benchmarks.speed.bench import ARTSIM, Bench, Promise, environment, failed, join_notes
 
 SHOWN_DIFFERENCES = 5

@@ -22,8 +22,8 @@ from artsim.images.pixels import ssim
 from artsim.search.answer import find_similar
 from artsim.search.models import Models
 from artsim.search.question import ImageQuery
-from artsim.store.base import Collection, SearchRequest
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Collection, SearchRequest
 from benchmarks.speed.bench import ARTSIM, Bench, Promise, by_turns, environment, run_process
 from benchmarks.speed.faces import one_torch_core
 from benchmarks.speed.gallery import (

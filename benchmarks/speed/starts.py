@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from artsim.catalog.kinds import PAINTINGS
 from artsim.config import Settings
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import open_gallery
@@ -14,18 +15,18 @@ from benchmarks.speed.bench import ARTSIM, Bench, Promise, by_turns, environment
 
 MOST_HELP: Final = 2.5
 MOST_QUERY: Final = 0.45
-PAINTINGS: Final = 12
+WORKS: Final = 12
 
 
 def measure_starts(bench: Bench) -> list[Promise]:
-    """Time processes by turns, on a gallery of `PAINTINGS` paintings of the source."""
+    """Time processes by turns, on a gallery of `WORKS` paintings of the source."""
     home = bench.scratch / "home"
     settings = Settings(home=home)
     with open_gallery(settings) as gallery:
         ingest_paintings(
-            gallery, bench.source(), IngestOptions(limit=PAINTINGS, faces=False), settings=settings
+            gallery, bench.source(), IngestOptions(limit=WORKS, faces=False), settings=settings
         )
-        painting_id = str(next(gallery.paintings.scroll()).payload["painting_id"])
+        painting_id = str(next(gallery[PAINTINGS].scroll()).payload["painting_id"])
     env = environment(home)
     commands = {
         "bare_python": (sys.executable, "-c", "pass"),

@@ -51,7 +51,8 @@ def test_models_are_listed_without_loading_any(tmp_path: Path) -> None:
 
 
 def first_id(home: Path) -> str:
+    from artsim.catalog.kinds import PAINTINGS
     from artsim.store.gallery import open_gallery
 
     with open_gallery(home=home) as gallery:
-        return str(next(gallery.paintings.scroll()).payload["painting_id"])
+        return str(next(gallery[PAINTINGS].scroll()).payload["painting_id"])

@@ -9,6 +9,7 @@ import pytest
 from runner import ARTSIM, artsim, environment, fails, succeeds
 
 from artsim import __version__
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.store.gallery import open_gallery
 
 
@@ -55,7 +56,7 @@ def test_export_is_all_there_is(sample_home: Path, tmp_path: Path, form: str) ->
 
         rows = {row["point_id"]: row for row in parquet.read_table(output).to_pylist()}
     with open_gallery(home=sample_home) as gallery:
-        records = list(gallery.paintings.scroll(with_vectors=["builtin-v3", "pixels"]))
+        records = list(gallery[PAINTINGS].scroll(with_vectors=["builtin-v3", "pixels"]))
     assert len(rows) == len(records) == 60
     for record in records:
         row = rows[record.point_id]
@@ -104,13 +105,13 @@ def test_delete_asks_and_takes_the_faces_along(changeable_home: Path) -> None:
     assert "Delete 1 painting of" in refused.stderr
     assert refused.returncode == 1
     with open_gallery(home=changeable_home) as gallery:
-        assert gallery.paintings.count() == 60
+        assert gallery[PAINTINGS].count() == 60
     succeeds("delete", "met-437388", "met-437386", "--yes", home=changeable_home)
     done = artsim("delete", "--artist", "Renoir", home=changeable_home, stdin="y\n")
     assert done.returncode == 0
     with open_gallery(home=changeable_home) as gallery:
-        left = {str(r.payload["painting_id"]) for r in gallery.paintings.scroll()}
-        faces = {str(r.payload["painting_id"]) for r in gallery.faces.scroll()}
+        left = {str(r.payload["painting_id"]) for r in gallery[PAINTINGS].scroll()}
+        faces = {str(r.payload["painting_id"]) for r in gallery[FACES].scroll()}
     assert len(left) == 60 - 2 - 4
     assert not left & {"met-437388", "met-437386", "met-437428"}
     assert faces <= left
@@ -132,7 +133,7 @@ def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
 
 def test_a_second_process_is_told_who_waits_for_whom(sample_home: Path) -> None:
     with open_gallery(home=sample_home) as gallery:
-        gallery.paintings.count()
+        gallery[PAINTINGS].count()
         line = fails("facets", "artist", home=sample_home)
     assert str(sample_home) in line
     assert "another" in line

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.cli import app
-from artsim.store.base import Point
 from artsim.store.gallery import open_gallery
+from artsim.store.protocol import Point
 
 
 def run(home: Path, *arguments: str | Path, width: int = 120) -> Result:
@@ -88,7 +89,7 @@ def test_ids_are_whole_and_metadata_is_harmless(tmp_path: Path) -> None:
     long_id = "collection/a-very-long-folder-name/another-one/picture-of-a-lady.jpg"
     title = "\x1b]0;owned\x07 [red]A Lady\x1b[2J of great length, in a dress of blue silk"
     with open_gallery(home=tmp_path / "home") as gallery:
-        gallery.create_paintings([]).upsert(
+        gallery.create(PAINTINGS, []).upsert(
             [
                 Point(painting_point_id(i), {}, {"painting_id": i, "title": title, "artist": "X"})
                 for i in (long_id, "b")

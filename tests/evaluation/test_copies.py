@@ -18,6 +18,7 @@ from skimage.metrics import structural_similarity
 from typer.models import OptionInfo
 
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import PAINTINGS
 from artsim.commands.evaluate import copies
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.edits import EDITS, edit_picture
@@ -103,10 +104,10 @@ def brute_force_ranks(
     gallery: Gallery, models: Models, painting_id: str, rerank: str | None
 ) -> dict[str, int]:
     """Rank of a painting for each edit of it, from vectors and pixels alone."""
-    [info] = gallery.image_encoders().values()
-    table = read_vectors(gallery.paintings, info.vector_name)
+    [info] = gallery.encoders(PAINTINGS).values()
+    table = read_vectors(gallery[PAINTINGS], info.vector_name)
     ids = [str(payload["painting_id"]) for payload in table.payloads]
-    pixels = read_vectors(gallery.paintings, "pixels").vectors
+    pixels = read_vectors(gallery[PAINTINGS], "pixels").vectors
     payload = table.payloads[ids.index(painting_id)]
     original = load_original(payload, models)
     ranks = {}

@@ -13,7 +13,7 @@ from hints import hinted
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
@@ -22,8 +22,8 @@ from artsim.evaluation.statistics import Estimate
 from artsim.evaluation.tasks.faces import evaluate_faces
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
-from artsim.store.base import Point, Record
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Point, Record
 
 SHARP = EncoderInfo("sharp", "sharp", "sharp-v1", 24, kind="face")
 BLUNT = EncoderInfo("blunt", "blunt", "blunt-v1", 8, kind="face")
@@ -84,8 +84,8 @@ class Photographs:
 
     def fill(self, home: Path) -> Gallery:
         gallery = open_gallery(home=home, name="people")
-        gallery.create_paintings([], pixels_side=SIDE).upsert(self.paintings)
-        gallery.create_faces([SHARP, BLUNT], pixels_side=SIDE).upsert(self.faces)
+        gallery.create(PAINTINGS, [], pixels_side=SIDE).upsert(self.paintings)
+        gallery.create(FACES, [SHARP, BLUNT], pixels_side=SIDE).upsert(self.faces)
         return gallery
 
 
@@ -448,19 +448,19 @@ def test_paintings_nobody_searched_for_faces(photographs: Photographs, tmp_path:
             replace(point, payload={k: v for k, v in point.payload.items() if k != "face_count"})
             for point in photographs.paintings
         ]
-        gallery.paintings.upsert(without[:-1])
+        gallery[PAINTINGS].upsert(without[:-1])
         report = evaluate_faces(gallery)
         notes = next(table.notes for table in report.tables if table.name == "detection")
         assert "39 paintings with boxes were not searched for faces." in notes
-        gallery.paintings.upsert(without)
+        gallery[PAINTINGS].upsert(without)
         with pytest.raises(EvaluationError, match="nobody looked for faces in the 40 paintings"):
             evaluate_faces(gallery)
 
 
 def test_boxes_and_no_face_at_all(photographs: Photographs, tmp_path: Path) -> None:
     with open_gallery(home=tmp_path) as gallery:
-        gallery.create_paintings([], pixels_side=SIDE).upsert(photographs.paintings)
-        gallery.create_faces([SHARP], pixels_side=SIDE)
+        gallery.create(PAINTINGS, [], pixels_side=SIDE).upsert(photographs.paintings)
+        gallery.create(FACES, [SHARP], pixels_side=SIDE)
         report = evaluate_faces(gallery)
     assert value(report, "detection", "all", "covered") == 0
     assert row_of(report, "detection", "all").values["outside"] is None

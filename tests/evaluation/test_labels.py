@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
+from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.leave_one_out import read_works
 from artsim.evaluation.relevance import Relevance, read_labels
@@ -72,7 +73,7 @@ def precision_by_search(
 ) -> tuple[float, int]:
     """P@k as a user would find it out, query by query; and how many queries count."""
     precisions = []
-    for record in list(gallery.paintings.scroll(criteria & Criteria((Known(field),)))):
+    for record in list(gallery[PAINTINGS].scroll(criteria & Criteria((Known(field),)))):
         own = record.payload[field]
         own_values = set(own if isinstance(own, list) else [own])
         others = criteria & Criteria((Known(field),))
@@ -195,7 +196,7 @@ def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
     assert isinstance(chance, Estimate)
     assert chance.high < builtin.low < builtin.value < builtin.high < 1
     classes = table_of(report, "labels_style_classes")
-    styles = [record.payload["style"][0] for record in sample_gallery.paintings.scroll()]
+    styles = [record.payload["style"][0] for record in sample_gallery[PAINTINGS].scroll()]
     styles = [style for style in styles if styles.count(style) > 1]
     assert {row.name: row.values["works"] for row in classes.rows} == {
         style: styles.count(style) for style in set(styles)

@@ -14,7 +14,7 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.encoders.torchvision_ops import ensure_torchvision
@@ -57,7 +57,7 @@ def table_of(report: Report, name: str) -> Table:
 
 def picture(gallery: Gallery, painting_id: str) -> np.ndarray:
     point = painting_point_id(painting_id)
-    uri = gallery.paintings.retrieve([point])[point].payload["image_uri"]
+    uri = gallery[PAINTINGS].retrieve([point])[point].payload["image_uri"]
     path = local_path(uri)
     assert path is not None
     with Image.open(path) as image:
@@ -89,7 +89,7 @@ def test_faces_equal_an_independent_computation(report: Report, gallery: Gallery
     assert set(found) == set(wholes)
     for query, value in found.items():
         of_query = Criteria((AnyOf("painting_id", (query,)),))
-        own = {f.payload["face_index"]: f.payload for f in gallery.faces.scroll(of_query)}
+        own = {f.payload["face_index"]: f.payload for f in gallery[FACES].scroll(of_query)}
         hits = find_similar(
             gallery, IdQuery(query), kind=FACES, options=SearchOptions(limit=3)
         ).hits
@@ -200,9 +200,9 @@ def test_works_of_the_same_artist_are_left_out(gallery: Gallery) -> None:
 
 def test_missing_files_are_left_out_and_counted(changeable_home: Path) -> None:
     with open_gallery(home=changeable_home) as gallery:
-        records = sorted(gallery.paintings.scroll(), key=lambda r: r.payload["painting_id"])
+        records = sorted(gallery[PAINTINGS].scroll(), key=lambda r: r.payload["painting_id"])
         gone = records[::3]
-        gallery.paintings.overwrite_payload(
+        gallery[PAINTINGS].overwrite_payload(
             {r.point_id: {**r.payload, "image_uri": "file:///nowhere/a.jpg"} for r in gone}
         )
         lost = {r.payload["painting_id"] for r in gone}
@@ -225,10 +225,10 @@ def test_missing_files_are_left_out_and_counted(changeable_home: Path) -> None:
 
 def test_no_file_at_all_is_an_error(changeable_home: Path) -> None:
     with open_gallery(home=changeable_home) as gallery:
-        gallery.paintings.overwrite_payload(
+        gallery[PAINTINGS].overwrite_payload(
             {
                 r.point_id: {**r.payload, "image_uri": "https://example.org/a.jpg"}
-                for r in gallery.paintings.scroll()
+                for r in gallery[PAINTINGS].scroll()
             }
         )
         with pytest.raises(ImageError, match=r"none of 6 .*example\.org"):
@@ -264,8 +264,8 @@ def test_lpips_where_its_weights_are(
 
 def test_a_gallery_of_hardly_any_faces(changeable_home: Path) -> None:
     with open_gallery(home=changeable_home) as gallery:
-        kept = next(gallery.faces.scroll()).payload["painting_id"]
-        gallery.faces.delete(Criteria(must_not=(AnyOf("painting_id", (kept,)),)))
+        kept = next(gallery[FACES].scroll()).payload["painting_id"]
+        gallery[FACES].delete(Criteria(must_not=(AnyOf("painting_id", (kept,)),)))
         options = PixelsOptions(queries=2, k=2, size=16, rerank=(), lpips=None)
         report = evaluate_pixels(gallery, options)
         assert [table.name for table in report.tables] == ["pictures"]
@@ -276,10 +276,10 @@ def test_a_gallery_of_hardly_any_faces(changeable_home: Path) -> None:
 
 def test_hits_that_cannot_be_read_leave_an_empty_row(changeable_home: Path) -> None:
     with open_gallery(home=changeable_home) as gallery:
-        records = sorted(gallery.paintings.scroll(), key=lambda r: r.payload["painting_id"])
+        records = sorted(gallery[PAINTINGS].scroll(), key=lambda r: r.payload["painting_id"])
         options = PixelsOptions(queries=1, k=1, size=16, rerank=(), kinds=(), lpips=None)
         (query,) = values_of(evaluate_pixels(gallery, options), "pictures", "builtin", "ssim_color")
-        gallery.paintings.overwrite_payload(
+        gallery[PAINTINGS].overwrite_payload(
             {
                 r.point_id: {**r.payload, "image_uri": "file:///nowhere/a.jpg"}
                 for r in records

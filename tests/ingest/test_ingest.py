@@ -28,8 +28,8 @@ from artsim.ingest.summary import Counts
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
-from artsim.store.base import Record
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Record
 from artsim.store.server import ServerStore
 
 NO_FACES = IngestOptions(faces=False)
@@ -95,7 +95,7 @@ def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
 def test_a_second_ingest_finds_everything_there(few: Path, gallery: Gallery) -> None:
     first = ingest_paintings(gallery, few)
     assert (first.counts.written, first.problems) == (6, [])
-    assert first.counts.faces == gallery.faces.count() >= 4
+    assert first.counts.faces == gallery[FACES].count() >= 4
     before = contents(gallery), contents(gallery, "faces")
     second = ingest_paintings(gallery, few)
     assert second.counts == Counts(unchanged=6)
@@ -161,12 +161,12 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
         atol=1e-6,
     )
     assert records["met-437388"].payload["face_count"] == 0
-    assert gallery.faces.count(Criteria((AnyOf("painting_id", ("met-437388",)),))) == 0
+    assert gallery[FACES].count(Criteria((AnyOf("painting_id", ("met-437388",)),))) == 0
 
 
 def test_faces_can_come_later(few: Path, gallery: Gallery, tmp_path: Path) -> None:
     ingest_paintings(gallery, few, NO_FACES)
-    assert not gallery.has_faces
+    assert FACES not in gallery
     assert all("face_count" not in r.payload for r in contents(gallery).values())
     summary = ingest_paintings(gallery, few)
     assert summary.counts.written == 6
@@ -202,7 +202,7 @@ def test_another_encoder_is_added_beside_the_first(
     options = IngestOptions(encoders=[tiny], weights=tiny_weights, faces=False)
     summary = ingest_paintings(gallery, few, options)
     assert summary.counts.written == 6
-    names = list(gallery.image_encoders())
+    names = list(gallery.encoders(PAINTINGS))
     assert names[0] == "builtin-v3"
     assert len(names) == 2
     for point_id, record in contents(gallery).items():
@@ -298,7 +298,7 @@ def test_a_dry_run_writes_nothing(few: Path, gallery: Gallery) -> None:
     next((few / "images").glob("*-met-437386.jpg")).write_bytes(b"")
     summary = ingest_paintings(gallery, few, IngestOptions(dry_run=True))
     assert (summary.counts.written, summary.counts.failed) == (5, 1)
-    assert not gallery.has_paintings
+    assert PAINTINGS not in gallery
     ingest_paintings(gallery, few, NO_FACES)
     before = contents(gallery)
     dry = ingest_paintings(gallery, few, IngestOptions(dry_run=True, limit=2))
@@ -311,7 +311,7 @@ def test_sources_that_make_no_sense(few: Path, gallery: Gallery, tmp_path: Path)
         ingest_paintings(gallery, tmp_path / "nowhere")
     with pytest.raises(MetadataError, match="colour"):
         ingest_paintings(gallery, few, columns={"style": "colour"})
-    assert not gallery.has_paintings
+    assert PAINTINGS not in gallery
 
 
 @pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
@@ -322,7 +322,7 @@ def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -
         ingest_paintings(direct, few)
         assert ingest_paintings(direct, few).counts == Counts(unchanged=6)
         pushed = Gallery(direct.store, "pushed")
-        assert push_gallery(gallery, pushed).written == 6 + gallery.faces.count()
+        assert push_gallery(gallery, pushed).written == 6 + gallery[FACES].count()
         assert push_gallery(gallery, pushed).written == 0
         options = SearchOptions(rerank="ssim")
         answers = [
@@ -343,7 +343,7 @@ def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
     from dataclasses import replace
 
     older = replace(load_encoder("builtin").info, vector_name="builtin-v0")
-    gallery.create_paintings([older])
+    gallery.create(PAINTINGS, [older])
     with pytest.raises(
         EncoderMismatchError, check=hinted("'builtin-v0'.*'builtin-v3'.*artsim info")
     ):

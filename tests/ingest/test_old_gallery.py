@@ -10,13 +10,14 @@ import pytest
 from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.cli import app
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.summary import Counts
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.filters import Filters, build_criteria
-from artsim.store.base import Collection
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Collection
 from artsim.store.server import ServerStore
 
 WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted")
@@ -49,7 +50,7 @@ def make_old(collection: Collection) -> None:
 
 def old_gallery(gallery: Gallery, folder: Path) -> Gallery:
     ingest_paintings(gallery, folder, WITH_FACES)
-    for collection in (gallery.paintings, gallery.faces):
+    for collection in (gallery[PAINTINGS], gallery[FACES]):
         make_old(collection)
     return gallery
 
@@ -57,7 +58,7 @@ def old_gallery(gallery: Gallery, folder: Path) -> Gallery:
 def remarks(gallery: Gallery) -> list[str]:
     return [
         note
-        for collection in (gallery.paintings, gallery.faces)
+        for collection in (gallery[PAINTINGS], gallery[FACES])
         for note in build_criteria(YEARS, collection)[1]
     ]
 
@@ -82,7 +83,7 @@ def test_the_next_ingest_heals_it_without_encoding(
         old_gallery(gallery, folder)
         assert len(remarks(gallery)) == 2
         assert all("3 paintings" in r or "face" in r for r in remarks(gallery))
-        assert build_criteria(Filters({"style": ["Baroque"]}), gallery.paintings)[1] == []
+        assert build_criteria(Filters({"style": ["Baroque"]}), gallery[PAINTINGS])[1] == []
         forbid_encoding(monkeypatch)
         limited = IngestOptions(encoders=("handcrafted",), faces=False, limit=1)
         assert ingest_paintings(gallery, folder, limited).counts == Counts(updated=1)
@@ -91,8 +92,8 @@ def test_the_next_ingest_heals_it_without_encoding(
             updated=2, unchanged=1
         )
         assert remarks(gallery) == []
-        assert gallery.paintings.schema.notes["reading"] == 2
-        for collection in (gallery.paintings, gallery.faces):
+        assert gallery[PAINTINGS].schema.notes["reading"] == 2
+        for collection in (gallery[PAINTINGS], gallery[FACES]):
             assert all(
                 record.payload["ingested_from"] == folder.as_uri() for record in collection.scroll()
             )

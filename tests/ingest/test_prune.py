@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.errors import StoreError
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.summary import Counts
@@ -46,7 +47,7 @@ def write_list(path: Path, names: list[str], *bad: str) -> Path:
 
 
 def ids(gallery: Gallery) -> set[str]:
-    return {str(r.payload["painting_id"]) for r in gallery.paintings.scroll()}
+    return {str(r.payload["painting_id"]) for r in gallery[PAINTINGS].scroll()}
 
 
 def names(folder: Path) -> list[str]:
@@ -57,18 +58,18 @@ def test_a_deleted_row_is_taken_out_with_its_faces(folder: Path, gallery: Galler
     listed = write_list(folder / "list.csv", names(folder))
     with_faces = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted", prune=True)
     ingest_paintings(gallery, listed, with_faces)
-    faces = gallery.faces.count()
+    faces = gallery[FACES].count()
     write_list(listed, names(folder)[1:])
     dry = ingest_paintings(gallery, listed, DRY)
     assert dry.counts == Counts(unchanged=11, pruned=1)
-    assert gallery.paintings.count() == 12
+    assert gallery[PAINTINGS].count() == 12
     assert ingest_paintings(gallery, listed, PLAIN).counts == Counts(unchanged=11)
-    assert gallery.paintings.count() == 12
+    assert gallery[PAINTINGS].count() == 12
     summary = ingest_paintings(gallery, listed, with_faces)
     assert (summary.counts, summary.refusal) == (Counts(unchanged=11, pruned=1), None)
     assert "N 001.jpg" not in ids(gallery)
-    assert gallery.faces.count() < faces
-    assert all(f.payload["painting_id"] != "N 001.jpg" for f in gallery.faces.scroll())
+    assert gallery[FACES].count() < faces
+    assert all(f.payload["painting_id"] != "N 001.jpg" for f in gallery[FACES].scroll())
 
 
 def test_what_came_from_elsewhere_stays(folder: Path, gallery: Gallery, tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ def test_what_came_from_elsewhere_stays(folder: Path, gallery: Gallery, tmp_path
     other.mkdir()
     shutil.copy(folder / "001.jpg", other / "one.jpg")
     assert ingest_paintings(gallery, other, PRUNE_ANY).counts == Counts(written=1)
-    assert gallery.paintings.count() == 13
+    assert gallery[PAINTINGS].count() == 13
     (folder / "002.jpg").unlink()
     assert ingest_paintings(gallery, folder, PRUNE).counts == Counts(unchanged=11, pruned=1)
     assert "one.jpg" in ids(gallery)
@@ -93,7 +94,7 @@ def test_more_than_a_tenth_goes_only_when_that_is_meant(folder: Path, gallery: G
         assert summary.refusal is not None
         assert "2 of 12 paintings" in str(summary.refusal)
         assert summary.refusal.hint == "--yes"
-        assert gallery.paintings.count() == 12
+        assert gallery[PAINTINGS].count() == 12
     counts = ingest_paintings(gallery, folder, PRUNE_ANY).counts
     assert counts == Counts(unchanged=10, pruned=2)
     assert ids(gallery) == set(names(folder))
@@ -106,12 +107,12 @@ def test_what_cannot_be_read_is_not_deleted(folder: Path, gallery: Gallery) -> N
     (folder / "002.jpg").unlink()
     summary = ingest_paintings(gallery, listed, PRUNE_ANY)
     assert (summary.counts, summary.refusal) == (Counts(unchanged=10, failed=2), None)
-    assert gallery.paintings.count() == 12
+    assert gallery[PAINTINGS].count() == 12
     for name in names(folder):
         (folder / name).unlink()
     summary = ingest_paintings(gallery, listed, PRUNE_ANY)
     assert "no picture" in str(summary.refusal)
-    assert gallery.paintings.count() == 12
+    assert gallery[PAINTINGS].count() == 12
 
 
 def test_a_row_without_its_picture_keeps_the_painting(folder: Path, gallery: Gallery) -> None:
@@ -142,7 +143,7 @@ def test_where_anything_may_be_hidden_nothing_is_taken_out(
     summary = ingest_paintings(gallery, folder, PRUNE_ANY)
     assert summary.counts.pruned == 0
     assert "deep" in str(summary.refusal)
-    assert gallery.paintings.count() == 12
+    assert gallery[PAINTINGS].count() == 12
 
 
 def test_a_line_that_cannot_be_read_stops_it_too(folder: Path, gallery: Gallery) -> None:
@@ -179,7 +180,7 @@ def test_pruning_that_was_interrupted_is_finished(
         def fail(*_: object) -> None:
             raise StoreError("killed")
 
-        patched.setattr(type(gallery.paintings), "delete", fail)
+        patched.setattr(type(gallery[PAINTINGS]), "delete", fail)
         with pytest.raises(StoreError, match="killed"):
             ingest_paintings(gallery, folder, PRUNE)
     assert "001.jpg" in ids(gallery)

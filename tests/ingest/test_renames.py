@@ -14,14 +14,15 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.errors import StoreError
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target
 from artsim.ingest.upkeep import push_gallery
 from artsim.ingest.write import write_paintings
-from artsim.store.base import Record
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Record
 from artsim.store.server import ServerStore
 from benchmarks.speed.kills import find_differences
 
@@ -46,7 +47,7 @@ def folder(sample: Path, tmp_path: Path) -> Path:
 
 
 def ids(gallery: Gallery) -> set[str]:
-    return {str(r.payload["painting_id"]) for r in gallery.paintings.scroll()}
+    return {str(r.payload["painting_id"]) for r in gallery[PAINTINGS].scroll()}
 
 
 def write_list(path: Path, rows: list[tuple[str, str]]) -> None:
@@ -241,7 +242,7 @@ def test_a_rename_that_was_interrupted_anywhere_is_finished(
 
 
 def contents(gallery: Gallery) -> dict[str, int]:
-    faces: list[Record] = list(gallery.faces.scroll())
+    faces: list[Record] = list(gallery[FACES].scroll())
     return {
         name: sum(face.payload["painting_id"] == name for face in faces) for name in ids(gallery)
     }
@@ -257,6 +258,6 @@ def test_a_file_that_came_back_is_not_lost_with_its_rename(folder: Path, gallery
     shutil.copy(folder / "z.jpg", folder / "a.jpg")
     ingest_paintings(gallery, folder, PLAIN)
     assert contents(gallery) == {"a.jpg": 1, "b.jpg": 0, "c.jpg": 0, "z.jpg": 1}
-    vectors = [r.vectors["pixels"] for r in gallery.paintings.scroll(with_vectors=["pixels"])]
+    vectors = [r.vectors["pixels"] for r in gallery[PAINTINGS].scroll(with_vectors=["pixels"])]
     assert np.unique(vectors, axis=0).shape[0] == 3
     assert ingest_paintings(gallery, folder, PLAIN).counts == Counts(unchanged=4)

@@ -7,6 +7,7 @@ import pytest
 from artsim import IdQuery, SearchOptions, find_similar
 from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.dates import parse_date
+from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import SourceError
 from artsim.images.load import load_image
 from artsim.ingest.sample import BESIDE, WORKS, make_sample, sample_rows
@@ -82,7 +83,7 @@ def test_every_group_is_explained_and_every_picture_has_its_terms(whole: Path) -
 
 
 def test_faces_are_found_in_the_portraits(sample_gallery: Gallery) -> None:
-    payloads = [point.payload for point in sample_gallery.paintings.scroll()]
+    payloads = [point.payload for point in sample_gallery[PAINTINGS].scroll()]
     faces = {payload["painting_id"]: payload["face_count"] for payload in payloads}
     portraits = [p["painting_id"] for p in payloads if "portrait" in p["genre"]]
     assert len(portraits) == 32
@@ -92,7 +93,7 @@ def test_faces_are_found_in_the_portraits(sample_gallery: Gallery) -> None:
 
 
 def test_what_surely_belongs_together_finds_each_other_first(sample_gallery: Gallery) -> None:
-    there = {point.payload["painting_id"] for point in sample_gallery.paintings.scroll()}
+    there = {point.payload["painting_id"] for point in sample_gallery[PAINTINGS].scroll()}
     path = Path(__file__).parents[2] / "artsim" / "ingest" / "sample_data"
     strong = [
         pair

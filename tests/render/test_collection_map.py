@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import FACES
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.render.collection_map import MapOptions, make_map, nearest_others
 from artsim.search.answer import find_similar
@@ -57,7 +58,7 @@ def test_neighbors_are_those_of_a_query(sample_gallery: Gallery) -> None:
 def test_faces_of_one_painting_are_not_each_others_neighbors(sample_gallery: Gallery) -> None:
     made = make_map(sample_gallery, MapOptions(method="pca", faces=True))
     assert made.faces
-    assert len(made) == sample_gallery.faces.count()
+    assert len(made) == sample_gallery[FACES].count()
     ids = np.array([payload["painting_id"] for payload in made.payloads])
     assert len(set(ids)) < len(ids)
     assert (ids[made.neighbors] != ids[:, None]).all()

@@ -33,8 +33,7 @@ from artsim.render.collection_map import (
     point_colors,
     scale_color,
 )
-from artsim.render.map_page import MapStyle, write_map
-from artsim.render.map_picture import WALL
+from artsim.render.map_page import WALL, MapStyle, write_map
 from artsim.render.projection import Faithfulness, assign_cells, choose_grid
 
 HOSTILE = "</script><script>alert('x')</script><!-- \"quoted\" & \u202ebackwards \u2028 %DATA%"

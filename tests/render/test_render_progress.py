@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from artsim.catalog.progress import Progress
-from artsim.render.progress import LiveProgress, Pace, PlainProgress, describe_counts
+from artsim.render.progress_bars import LiveProgress, Pace, PlainProgress, describe_counts
 
 
 class Clock:

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import face_point_id, painting_point_id
-from artsim.store.base import Point
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Point
 
 DIM, SIDE = 16, 64
 ONE = EncoderInfo("one", "one", "one-v1", DIM)
@@ -64,8 +65,8 @@ class MadeUp:
 
     def fill(self, home: Path) -> Gallery:
         gallery = open_gallery(home=home)
-        paintings = gallery.create_paintings([ONE, TWO])
-        faces = gallery.create_faces([ONE])
+        paintings = gallery.create(PAINTINGS, [ONE, TWO])
+        faces = gallery.create(FACES, [ONE])
         paintings.upsert(
             [
                 Point(

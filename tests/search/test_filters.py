@@ -8,16 +8,17 @@ import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
 from artsim.catalog.criteria import Criteria
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, Years, build_criteria, read_years
-from artsim.store.base import Collection, Point
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Collection, Point
 
 
 def matching(gallery: Gallery, filters: Filters) -> tuple[set[int], list[str]]:
-    criteria, notes = build_criteria(filters, gallery.paintings)
-    found = gallery.paintings.scroll(criteria, payload_fields=["painting_id"])
+    criteria, notes = build_criteria(filters, gallery[PAINTINGS])
+    found = gallery[PAINTINGS].scroll(criteria, payload_fields=["painting_id"])
     return {int(record.payload["painting_id"][1:]) for record in found}, notes
 
 
@@ -44,14 +45,14 @@ def test_an_artists_works_are_counted_by_their_tie(gallery: Gallery, made_up: Ma
     assert notes == [f"{len(found)} works: {by} by, {workshop} workshop"]
     assert notes[0].hint == "--attribution by"
     assert matching(gallery, Filters({"artist": "Rembrandt", "attribution": "by"}))[1] == []
-    _, notes = build_criteria(Filters({"artist": "Rembrandt"}), gallery.faces)
+    _, notes = build_criteria(Filters({"artist": "Rembrandt"}), gallery[FACES])
     assert notes[0].startswith(f"{len(found)} faces: ")
 
 
 def test_a_whole_name_that_others_contain_is_taken_alone_and_said(tmp_path: Path) -> None:
     names = {"Rembrandt": "rembrandt", "Rembrandt Peale": "peale rembrandt"}
     with open_gallery(home=tmp_path / "home") as gallery:
-        paintings = gallery.create_paintings([])
+        paintings = gallery.create(PAINTINGS, [])
         paintings.upsert(
             [
                 Point(
@@ -94,7 +95,7 @@ def by_frequency(made_up: MadeUp) -> list[str]:
 def test_of_many_values_the_nearest_are_named(tmp_path: Path) -> None:
     styles = ["Baroque", "Rococo", "Romanticism", "Realism", "Cubism", "Fauvism"]
     with open_gallery(home=tmp_path / "home") as gallery:
-        paintings = gallery.create_paintings([])
+        paintings = gallery.create(PAINTINGS, [])
         paintings.upsert(
             [
                 Point(painting_point_id(style), {}, {"painting_id": style, "style": [style]})
@@ -161,11 +162,11 @@ def test_numbers_take_ranges(gallery: Gallery, made_up: MadeUp) -> None:
 )
 def test_what_makes_no_sense_is_refused(gallery: Gallery, filters: Filters, message: str) -> None:
     with pytest.raises(QueryError, match=message):
-        build_criteria(filters, gallery.paintings)
+        build_criteria(filters, gallery[PAINTINGS])
 
 
 def test_no_filters_are_no_criteria(gallery: Gallery) -> None:
-    assert build_criteria(Filters(), gallery.paintings) == (Criteria(), [])
+    assert build_criteria(Filters(), gallery[PAINTINGS]) == (Criteria(), [])
     assert Filters().is_empty
     assert not Filters(years="1600").is_empty
 
@@ -213,7 +214,7 @@ def test_years_in_words_are_remarked(words: str, first: int | None, last: int | 
 
 def test_circa_widens_what_is_asked_not_what_is_stored(tmp_path: Path) -> None:
     with open_gallery(home=tmp_path / "home") as gallery:
-        paintings = gallery.create_paintings([])
+        paintings = gallery.create(PAINTINGS, [])
         payload = {"painting_id": "a", "date_text": "um 1643", "year_start": 1643, "year_end": 1643}
         paintings.upsert([Point(painting_point_id("a"), {}, payload)])
         for asked, found in (("1640", 0), ("c. 1640", 1)):
@@ -257,7 +258,7 @@ EXTRAS = [
 @pytest.fixture(scope="module")
 def with_extras(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]:
     with open_gallery(home=tmp_path_factory.mktemp("extras")) as gallery:
-        paintings = gallery.create_paintings([])
+        paintings = gallery.create(PAINTINGS, [])
         paintings.upsert(
             [
                 Point(painting_point_id(f"p{i}"), {}, {"painting_id": f"p{i}", "extra": extra})

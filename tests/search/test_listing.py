@@ -8,13 +8,13 @@ import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
 import artsim
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, scan_values
 from artsim.search.listing import Listing, ValueCounts, count_values, list_paintings
-from artsim.store.base import Point
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Point
 
 
 def ids(listing: Listing) -> list[str]:
@@ -88,7 +88,7 @@ WORKS = [
 @pytest.fixture(scope="module")
 def works(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     with open_gallery(home=tmp_path_factory.mktemp("works")) as gallery:
-        gallery.create_paintings([]).upsert(
+        gallery.create(PAINTINGS, []).upsert(
             [
                 Point(painting_point_id(f"w{i}"), {}, {"painting_id": f"w{i}", **work})
                 for i, work in enumerate(WORKS)
@@ -157,7 +157,7 @@ def test_a_decade_counts_what_the_filter_finds(gallery: Gallery) -> None:
 
 def test_many_sizes_are_counted_in_ranges(tmp_path: Path) -> None:
     with open_gallery(home=tmp_path / "home") as gallery:
-        gallery.create_paintings([]).upsert(
+        gallery.create(PAINTINGS, []).upsert(
             [
                 Point(painting_point_id(str(i)), {}, {"painting_id": str(i), "width_cm": i + 0.5})
                 for i in range(100)
@@ -178,4 +178,4 @@ def test_what_cannot_be_counted(
         count_values(works, "nonsense")
     monkeypatch.setattr("artsim.search.filters._MOST_BYTES", 150)
     with pytest.raises(QueryError, match="too many to count"):
-        scan_values("painting_id", works.paintings)
+        scan_values("painting_id", works[PAINTINGS])

@@ -8,6 +8,7 @@ from made_up_gallery import MadeUp
 from threadpoolctl import threadpool_info
 
 from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.kinds import PAINTINGS
 from artsim.search.answer import find_similar
 from artsim.search.neighbors import (
     BLOCK_SCORES,
@@ -73,7 +74,7 @@ FILTER = Criteria((AnyOf("style", ("Baroque", "Rococo")),), (AnyOf("extra.room",
 def test_equals_exact_search_with_most_scores_tied(
     tied: Gallery, vector_name: str, criteria: Criteria
 ) -> None:
-    table = read_vectors(tied.paintings, vector_name, criteria)
+    table = read_vectors(tied[PAINTINGS], vector_name, criteria)
     count = len(table)
     rankings = ExactRanker(table.vectors).rank(np.arange(count), head=count)
     assert len(np.unique(rankings.head_scores)) < 15
@@ -88,7 +89,7 @@ def test_equals_exact_search_with_most_scores_tied(
 
 
 def test_barred_works_are_those_that_a_search_leaves_out(tied: Gallery) -> None:
-    table = read_vectors(tied.paintings, "one-v1")
+    table = read_vectors(tied[PAINTINGS], "one-v1")
     artists = np.array([payload["artist_key"] for payload in table.payloads])
     rows = np.array([4, 17, 60])
     barred = artists[rows, None] == artists[None, :]
@@ -105,7 +106,7 @@ def test_barred_works_are_those_that_a_search_leaves_out(tied: Gallery) -> None:
 
 
 def test_equals_exact_search_of_pictures(sample_gallery: Gallery) -> None:
-    table = read_vectors(sample_gallery.paintings, "builtin-v3")
+    table = read_vectors(sample_gallery[PAINTINGS], "builtin-v3")
     rankings = ExactRanker(table.vectors).rank(np.arange(len(table)), head=len(table))
     options = SearchOptions(limit=len(table), exact=True)
     for i, payload in enumerate(table.payloads):
@@ -156,7 +157,7 @@ def check_ways_of_searching(
     depth: int,
     weight: float | None = None,
 ) -> None:
-    paintings = gallery.paintings
+    paintings = gallery[PAINTINGS]
     tables = [read_vectors(paintings, name) for name in encoders]
     each = [ExactRanker(table.vectors) for table in tables]
     deepest = max(limit, depth) if rerank else limit

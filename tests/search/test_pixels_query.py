@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artsim import FACES, PixelsQuery, find_similar
+from artsim import PixelsQuery, find_similar
 from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.errors import NoFaceError
 from artsim.images.load import load_image, shrink_image
 from artsim.search.answer import find_hits
@@ -52,13 +53,13 @@ def test_a_batch_finds_what_each_picture_finds_alone(
     sample: Path, sample_gallery: Gallery, models: Models
 ) -> None:
     pictures = [load_image(path).pixels for path in sorted((sample / "images").iterdir())[:5]]
-    encoders = list(sample_gallery.image_encoders().values())
+    encoders = list(sample_gallery.encoders(PAINTINGS).values())
     targets = probe_pixels(pictures, encoders, models)
     assert len(targets) == len(pictures)
     options = SearchOptions(limit=5)
     for picture, target in zip(pictures, targets, strict=True):
         alone = find_similar(sample_gallery, PixelsQuery(picture), options=options, models=models)
-        hits = find_hits(target, sample_gallery.paintings, EVERYTHING, options)
+        hits = find_hits(target, sample_gallery[PAINTINGS], EVERYTHING, options)
         assert [hit.point_id for hit in hits] == [hit.point_id for hit in alone.hits]
         assert found(hits) == found(alone.hits)
     assert probe_pixels([], encoders, models) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from store_backends import BACKENDS, open_backend
 
-from artsim.store.base import Store
+from artsim.store.protocol import Store
 
 SHARED_MEMORY = Path("/dev/shm")
 

@@ -9,9 +9,10 @@ import numpy as np
 import qdrant_edge as edge
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import face_point_id, painting_point_id
-from artsim.store.base import Point
 from artsim.store.gallery import open_gallery
+from artsim.store.protocol import Point
 
 ENCODER = EncoderInfo("builtin", "builtin", "builtin-v3", 12)
 IDS = [f"p{i:02d}" for i in range(30)]
@@ -28,8 +29,8 @@ def make(home: Path, name: str | None = None) -> None:
         }
 
     with open_gallery(home=home, name=name) as gallery:
-        paintings = gallery.create_paintings([ENCODER], pixels_side=4)
-        faces = gallery.create_faces([ENCODER], pixels_side=4)
+        paintings = gallery.create(PAINTINGS, [ENCODER], pixels_side=4)
+        faces = gallery.create(FACES, [ENCODER], pixels_side=4)
         paintings.upsert(
             [
                 Point(painting_point_id(i), vectors(), {"painting_id": i, "title": f"The {i}"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from artsim.store.base import Store
+from artsim.store.protocol import Store
 
 SERVER_URL = os.environ.get("ARTSIM_TEST_QDRANT_URL")
 

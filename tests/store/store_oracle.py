@@ -9,7 +9,7 @@ import numpy as np
 
 from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
 from artsim.catalog.payload import Payload, painting_point_id
-from artsim.store.base import CollectionSchema, Point, Rescore, SearchRequest, VectorSpec
+from artsim.store.protocol import CollectionSchema, Point, Rescore, SearchRequest, VectorSpec
 
 SCHEMA = CollectionSchema(
     {

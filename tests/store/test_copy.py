@@ -12,9 +12,9 @@ from store_oracle import SCHEMA, make_points
 
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
-from artsim.store.base import Collection, CollectionSchema, Point, Store, VectorSpec
 from artsim.store.copy import CopyCounts, copy_collection
 from artsim.store.embedded import EmbeddedStore
+from artsim.store.protocol import Collection, CollectionSchema, Point, Store, VectorSpec
 
 POINTS = make_points(50)
 

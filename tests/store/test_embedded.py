@@ -20,9 +20,9 @@ from store_oracle import SCHEMA, make_points
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import StoreError, StoreLockedError
-from artsim.store.base import CollectionSchema, Point, SearchRequest, VectorSpec
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.hnsw import EMBEDDED_HNSW
+from artsim.store.protocol import CollectionSchema, Point, SearchRequest, VectorSpec
 from benchmarks.speed.gallery import STYLES, make_gallery, queries
 
 POINTS = make_points(40)

@@ -20,15 +20,15 @@ import numpy as np
 import pytest
 from fake_server import Handler, serving
 
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.inspect import describe_painting, describe_store
 from artsim.search.question import IdQuery, SearchOptions
-from artsim.store.base import Collection
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import Collection
 from artsim.store.server import ServerStore
 
 ENCODER = {
@@ -228,8 +228,8 @@ def asked(gallery: Gallery, other: Gallery) -> list[Callable[[], object]]:
         lambda: find_similar(gallery, IdQuery("a"), options=options),
         lambda: find_similar(gallery, IdQuery("b"), options=SearchOptions(group_by="artist")),
         lambda: find_similar(gallery, IdQuery("a"), kind=FACES),
-        lambda: count(gallery.paintings, "artist"),
-        lambda: read(gallery.paintings),
+        lambda: count(gallery[PAINTINGS], "artist"),
+        lambda: read(gallery[PAINTINGS]),
         lambda: push_gallery(gallery, other),
     ]
 
@@ -287,9 +287,9 @@ def test_a_right_server_answers_everything(other: Gallery) -> None:
     with serving(right) as server, ServerStore(server.url) as store:
         for call in asked(Gallery(store), other):
             call()
-    assert other.paintings.count() == 3
+    assert other[PAINTINGS].count() == 3
     assert np.isfinite(
-        next(other.paintings.scroll(with_vectors=["pixels"])).vectors["pixels"]
+        next(other[PAINTINGS].scroll(with_vectors=["pixels"])).vectors["pixels"]
     ).all()
 
 

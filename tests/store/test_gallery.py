@@ -9,6 +9,7 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.config import Settings
 from artsim.errors import (
@@ -17,8 +18,8 @@ from artsim.errors import (
     SchemaMismatchError,
     StoreError,
 )
-from artsim.store.base import Store, VectorSpec
 from artsim.store.gallery import Gallery, list_galleries, open_gallery
+from artsim.store.protocol import Store, VectorSpec
 from artsim.store.server import ServerStore
 
 BUILTIN = EncoderInfo("builtin", "builtin", "builtin-1", 12)
@@ -37,8 +38,8 @@ def home(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_collections_have_the_documented_schema(gallery: Gallery, name: str) -> None:
-    paintings = gallery.create_paintings([BUILTIN, CLIP])
-    faces = gallery.create_faces([FACENET], pixels_side=32)
+    paintings = gallery.create(PAINTINGS, [BUILTIN, CLIP])
+    faces = gallery.create(FACES, [FACENET], pixels_side=32)
     assert (paintings.name, faces.name) == (f"{name}_paintings", f"{name}_faces")
     assert paintings.schema.vectors == {
         "builtin-1": VectorSpec(12),
@@ -48,36 +49,36 @@ def test_collections_have_the_documented_schema(gallery: Gallery, name: str) -> 
     assert faces.schema.vectors["pixels"].dim == 1024
     assert paintings.schema.payload_indexes == {f: k for f, k in PAINTING_FIELDS.items() if k}
     assert faces.schema.payload_indexes == {f: k for f, k in FACE_FIELDS.items() if k}
-    assert gallery.paintings.name == paintings.name
-    assert gallery.faces.name == faces.name
+    assert gallery[PAINTINGS].name == paintings.name
+    assert gallery[FACES].name == faces.name
 
 
 def test_encoders_come_back_in_the_order_of_their_adding(gallery: Gallery) -> None:
-    gallery.create_paintings([CLIP])
-    gallery.create_paintings([BUILTIN])
-    assert list(gallery.image_encoders().items()) == [
+    gallery.create(PAINTINGS, [CLIP])
+    gallery.create(PAINTINGS, [BUILTIN])
+    assert list(gallery.encoders(PAINTINGS).items()) == [
         (CLIP.vector_name, CLIP),
         (BUILTIN.vector_name, BUILTIN),
     ]
-    gallery.create_faces([FACENET, BUILTIN])
-    assert list(gallery.face_encoders().values()) == [FACENET, BUILTIN]
+    gallery.create(FACES, [FACENET, BUILTIN])
+    assert list(gallery.encoders(FACES).values()) == [FACENET, BUILTIN]
 
 
 def test_an_encoder_that_moved_keeps_its_place(gallery: Gallery) -> None:
-    gallery.create_paintings([CLIP, BUILTIN])
+    gallery.create(PAINTINGS, [CLIP, BUILTIN])
     moved = EncoderInfo("clip", "/elsewhere/clip.onnx", CLIP.vector_name, CLIP.dim)
-    gallery.create_paintings([moved])
-    assert list(gallery.image_encoders().values()) == [moved, BUILTIN]
+    gallery.create(PAINTINGS, [moved])
+    assert list(gallery.encoders(PAINTINGS).values()) == [moved, BUILTIN]
 
 
 def test_another_dimension_or_side_is_refused(gallery: Gallery) -> None:
-    gallery.create_paintings([BUILTIN])
+    gallery.create(PAINTINGS, [BUILTIN])
     other = EncoderInfo("builtin", "builtin", "builtin-1", 13)
     with pytest.raises(SchemaMismatchError, match="'builtin-1' has dim 12, expected 13"):
-        gallery.create_paintings([other, CLIP])
+        gallery.create(PAINTINGS, [other, CLIP])
     with pytest.raises(SchemaMismatchError, match="'pixels' has dim 4096, expected 1024"):
-        gallery.create_paintings([BUILTIN], pixels_side=32)
-    assert list(gallery.image_encoders().values()) == [BUILTIN]
+        gallery.create(PAINTINGS, [BUILTIN], pixels_side=32)
+    assert list(gallery.encoders(PAINTINGS).values()) == [BUILTIN]
 
 
 def test_galleries_of_a_store(store: Store, name: str) -> None:
@@ -89,19 +90,19 @@ def test_galleries_of_a_store(store: Store, name: str) -> None:
 
 def test_the_gallery_without_a_name(home: Path) -> None:
     with open_gallery(Settings(home=home)) as gallery:
-        assert not gallery.has_paintings
-        gallery.create_paintings([BUILTIN])
-        assert gallery.has_paintings
-        assert not gallery.has_faces
-        assert gallery.paintings.name == "paintings"
+        assert PAINTINGS not in gallery
+        gallery.create(PAINTINGS, [BUILTIN])
+        assert PAINTINGS in gallery
+        assert FACES not in gallery
+        assert gallery[PAINTINGS].name == "paintings"
         assert list_galleries(gallery.store) == [None]
 
 
 def test_a_gallery_that_is_not_there(home: Path) -> None:
     with open_gallery(Settings(home=home), name="nga") as nga:
-        nga.create_paintings([BUILTIN])
+        nga.create(PAINTINGS, [BUILTIN])
         with pytest.raises(CollectionNotFoundError, match="no faces of gallery 'nga'"):
-            _ = nga.faces
+            _ = nga[FACES]
     with open_gallery(Settings(home=home, gallery="ngs")) as gallery:
         for part in ("paintings", "faces"):
             with pytest.raises(CollectionNotFoundError) as caught:
@@ -116,7 +117,7 @@ def test_a_gallery_where_nothing_was_ingested(home: Path) -> None:
         open_gallery(home=home) as gallery,
         pytest.raises(CollectionNotFoundError, match="nothing was ingested yet") as caught,
     ):
-        _ = gallery.paintings
+        _ = gallery[PAINTINGS]
     assert caught.value.with_hint.endswith("(artsim ingest FOLDER)")
     assert not home.exists()
 
@@ -149,7 +150,7 @@ def test_long_names_are_shortened_in_messages(home: Path) -> None:
     assert len(str(caught.value)) < 300
     with open_gallery(home=home, name="n" * 100) as gallery:
         with pytest.raises(CollectionNotFoundError) as missing:
-            _ = gallery.paintings
+            _ = gallery[PAINTINGS]
         assert "n" * 90 not in missing.value.with_hint
 
 
@@ -180,8 +181,8 @@ def test_a_collection_of_another_program() -> None:
     with ServerStore.from_client(client, "memory") as store:
         gallery = Gallery(store)
         with pytest.raises(StoreError, match="not made by artsim"):
-            gallery.image_encoders()
+            gallery.encoders(PAINTINGS)
         with pytest.raises(StoreError, match="no named vectors"):
-            _ = gallery.faces
+            _ = gallery[FACES]
         with pytest.raises(StoreError, match="it is Dot of float32"):
-            _ = Gallery(store, "dots").paintings
+            _ = Gallery(store, "dots")[PAINTINGS]

@@ -13,7 +13,7 @@ from fake_server import Answer, Handler, endless, error, raw, serving
 from store_oracle import SCHEMA, make_points
 
 from artsim.errors import ArtsimError, StoreError, StoreUnavailableError
-from artsim.store.base import Point
+from artsim.store.protocol import Point
 from artsim.store.server import ServerStore
 from artsim.store.server_collection import ServerCollection
 

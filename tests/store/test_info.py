@@ -13,6 +13,7 @@ from fake_server import Handler, serving
 from small_gallery import make, nested, shard_of, write_past_the_checks
 from typer.testing import CliRunner
 
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.cli import app
 from artsim.errors import StoreLockedError
 from artsim.store.gallery import open_gallery
@@ -68,13 +69,13 @@ def test_payloads_that_cannot_be_read_are_damage(home: Path) -> None:
 
 def test_one_in_use_does_not_hide_the_others(home: Path) -> None:
     with open_gallery(home=home, name="nga") as gallery:
-        _ = gallery.paintings
+        _ = gallery[PAINTINGS]
         ran = run(home)
         assert ran.exit_code == 0
         assert "in use" in ran.stdout
         assert ran.stdout.count("30") >= 3
         assert run(home, "-g", "nga").exit_code == 0  # its faces are not in use
-        _ = gallery.faces
+        _ = gallery[FACES]
         ran = run(home, "-g", "nga")
         assert ran.exit_code == 1
         assert "--wait SECONDS" in ran.stderr
@@ -97,7 +98,7 @@ def test_when_it_was_last_written(home: Path) -> None:
     first = written()
     assert first.endswith("Z")
     with open_gallery(home=home) as gallery:
-        list(gallery.paintings.scroll())
+        list(gallery[PAINTINGS].scroll())
     assert written() == first  # reading is no writing
     assert log.exists()
 
@@ -148,22 +149,22 @@ class TestWaiting:
         said = threading.Event()
         monkeypatch.setattr("artsim.store.data_folder._log.warning", lambda *_: said.set())
         other = open_gallery(home=home)
-        _ = other.paintings
+        _ = other[PAINTINGS]
         releasing = threading.Thread(target=lambda: (said.wait(60), other.close()))
         releasing.start()
         with open_gallery(home=home, wait=60) as gallery:
-            assert gallery.paintings.count() == 30
+            assert gallery[PAINTINGS].count() == 30
         releasing.join()
         assert said.is_set()
 
     def test_not_for_ever(self, home: Path) -> None:
         with open_gallery(home=home) as other:
-            _ = other.paintings
+            _ = other[PAINTINGS]
             with (
                 open_gallery(home=home, wait=0.05) as gallery,
                 pytest.raises(StoreLockedError, match=r"after 0\.05 s of waiting"),
             ):
-                _ = gallery.paintings
+                _ = gallery[PAINTINGS]
             shown = CliRunner().invoke(
                 app, ["show", "p00", "--home", str(home)], env={"ARTSIM_WAIT": "0.06"}
             )

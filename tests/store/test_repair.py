@@ -13,6 +13,7 @@ from small_gallery import ENCODER, IDS, make, nested, shard_of, write_past_the_c
 from typer.testing import CliRunner
 
 from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.cli import app
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
 from artsim.ingest.upkeep import repair_gallery
@@ -39,7 +40,7 @@ def content(home: Path, name: str | None = None) -> dict[str, Any]:
                     for r in collection.scroll(with_vectors=list(collection.schema.vectors))
                 ],
             )
-            for collection in (gallery.paintings, gallery.faces)
+            for collection in (gallery[PAINTINGS], gallery[FACES])
         }
 
 
@@ -83,7 +84,7 @@ class TestDeepValues:
     def test_the_damage_is_named_with_the_way_out(self, home: Path) -> None:
         write_past_the_checks(shard_of(home), {"painting_id": "deep", "x": nested(123)})
         with open_gallery(home=home) as gallery, pytest.raises(StoreDamagedError) as caught:
-            _ = gallery.paintings
+            _ = gallery[PAINTINGS]
         assert "RecursionLimitExceeded" in str(caught.value)
         assert caught.value.hint == "artsim repair"
 
@@ -193,7 +194,7 @@ def test_nothing_is_lost_where_only_these_files_are_harmed(
     was = files(home / "collections" / "paintings")
     with open_gallery(home=home) as gallery:
         try:
-            list(gallery.paintings.scroll(with_vectors=["pixels"]))
+            list(gallery[PAINTINGS].scroll(with_vectors=["pixels"]))
             opens = True
         except StoreError as error:
             opens = False
@@ -224,7 +225,7 @@ class TestLosses:
         assert set(paintings.painting_ids) < set(IDS)
         assert len(paintings.painting_ids) == paintings.missing
         with open_gallery(home=home) as gallery:
-            there = {r.payload["painting_id"] for r in gallery.paintings.scroll()}
+            there = {r.payload["painting_id"] for r in gallery[PAINTINGS].scroll()}
         assert there == set(IDS) - set(paintings.painting_ids)
 
     @slow
@@ -234,7 +235,7 @@ class TestLosses:
         assert (paintings.points, paintings.missing) == (30, 0)
         assert paintings.without_some_vectors == 30
         with open_gallery(home=home) as gallery:
-            records = list(gallery.paintings.scroll(with_vectors=["builtin-v3", "pixels"]))
+            records = list(gallery[PAINTINGS].scroll(with_vectors=["builtin-v3", "pixels"]))
             assert {tuple(r.vectors) for r in records} == {("builtin-v3",)}
 
     def test_a_segment_with_the_log(self, home: Path) -> None:
@@ -246,9 +247,9 @@ class TestLosses:
         assert paintings.painting_ids == tuple(IDS)
         # An ingest fills it again.
         with open_gallery(home=home) as gallery:
-            assert gallery.paintings.count() == 0
-            assert gallery.faces.count() == 30
-            assert list(gallery.image_encoders().values()) == [ENCODER]
+            assert gallery[PAINTINGS].count() == 0
+            assert gallery[FACES].count() == 30
+            assert list(gallery.encoders(PAINTINGS).values()) == [ENCODER]
 
     def test_everything_but_the_name(self, home: Path) -> None:
         shutil.rmtree(shard_of(home))
@@ -319,17 +320,17 @@ class TestCare:
         own = EncoderInfo("mine", "onnx:/models/mine.onnx", "mine-1", 12, takes_text=True)
         for name in ("a", "b"):
             with open_gallery(home=home, name=name) as gallery:
-                gallery.create_paintings([own], pixels_side=4)
+                gallery.create(PAINTINGS, [own], pixels_side=4)
         manifest = home / "collections" / "a_paintings" / "collection.json"
         manifest.write_bytes(b"")
         repair_gallery(home=home, name="a")
         with open_gallery(home=home, name="a") as gallery:
-            assert list(gallery.image_encoders().values()) == [own]
+            assert list(gallery.encoders(PAINTINGS).values()) == [own]
         shutil.rmtree(home / "collections" / "b_paintings")
         manifest.write_bytes(b"")
         repair_gallery(home=home, name="a")
         with open_gallery(home=home, name="a") as gallery:
-            assert [info.vector_name for info in gallery.image_encoders().values()] == ["mine-1"]
+            assert [info.vector_name for info in gallery.encoders(PAINTINGS).values()] == ["mine-1"]
 
     @slow
     def test_copies_do_not_replace_each_other(self, home: Path) -> None:
@@ -342,7 +343,7 @@ class TestCare:
 
     def test_it_is_refused_while_another_has_the_gallery(self, home: Path) -> None:
         with open_gallery(home=home) as gallery:
-            _ = gallery.paintings
+            _ = gallery[PAINTINGS]
             with pytest.raises(StoreLockedError):
                 repair_gallery(home=home)
         assert not (home / "damaged").exists()
@@ -420,10 +421,10 @@ def test_a_repair_cut_short_leaves_what_was_made_anew_meanwhile(
             repair_gallery(home=home)
     shutil.rmtree(home / "collections" / "paintings")
     with open_gallery(home=home) as gallery:
-        assert gallery.create_paintings([ENCODER], pixels_side=4).count() == 0
+        assert gallery.create(PAINTINGS, [ENCODER], pixels_side=4).count() == 0
     assert repair_gallery(home=home).was_sound
     with open_gallery(home=home) as gallery:
-        assert gallery.paintings.count() == 0
+        assert gallery[PAINTINGS].count() == 0
     assert not list((home / "collections").glob(".*"))
 
 

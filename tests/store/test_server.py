@@ -25,7 +25,7 @@ from artsim.errors import (
     StoreError,
     StoreUnavailableError,
 )
-from artsim.store.base import Point, ServerOptions
+from artsim.store.protocol import Point, ServerOptions
 from artsim.store.server import ServerStore
 
 KEY = "secret-key-of-the-museum"

@@ -35,7 +35,8 @@ from artsim.catalog.criteria import (
 )
 from artsim.catalog.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, painting_point_id
 from artsim.errors import CollectionNotFoundError, SchemaMismatchError, StoreError
-from artsim.store.base import (
+from artsim.store.embedded import EmbeddedStore
+from artsim.store.protocol import (
     Collection,
     CollectionSchema,
     FacetCount,
@@ -45,7 +46,6 @@ from artsim.store.base import (
     Store,
     VectorSpec,
 )
-from artsim.store.embedded import EmbeddedStore
 
 # The client in memory compares with every point and says so; nothing is wrong with that.
 pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")

@@ -19,9 +19,9 @@ from artsim.errors import StoreError
 from artsim.search.answer import Answer, find_similar
 from artsim.search.models import Models
 from artsim.search.question import IdQuery, ImageQuery, SearchOptions
-from artsim.store.base import SearchRequest
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.protocol import SearchRequest
 
 THREADS = 8
 
@@ -70,7 +70,7 @@ def test_the_first_searches_of_a_process_may_come_from_many_threads(
             str(face.payload["painting_id"]): sample
             / "images"
             / face.payload["image_uri"].rpartition("/")[2]
-            for face in gallery.faces.scroll()
+            for face in gallery[FACES].scroll()
         }
     pictures = dict(sorted(files.items())[:THREADS])
     with open_gallery(home=sample_home) as gallery:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Floats, Integers
@@ -230,7 +231,7 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
     MetadataError
         If a painting's boxes cannot be understood.
     """
-    options, paintings = run.options, run.gallery.paintings
+    options, paintings = run.options, run.gallery[PAINTINGS]
     field = options.boxes or PERSON_BOXES
     records = sorted(
         (record.payload for record in paintings.scroll(page_size=1000)),

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Vector
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Floats, Integers
@@ -44,7 +45,7 @@ from artsim.evaluation.verification import (
 )
 from artsim.files import local_path
 from artsim.search.neighbors import read_vectors
-from artsim.store.base import Record
+from artsim.store.protocol import Record
 
 Known: TypeAlias = Sequence[tuple[Record, str]]
 """Faces, and who they are of."""
@@ -107,7 +108,7 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     """
     listed, seed = read_pairs(path), run.options.seed
     fields = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
-    records = run.gallery.paintings.scroll(payload_fields=fields, page_size=1000)
+    records = run.gallery[PAINTINGS].scroll(payload_fields=fields, page_size=1000)
     pairs = find_pairs(listed, [record.payload for record in records], path)
     same = np.array([pair.same for pair in pairs])
     folds = _folds(pairs, same, path)

@@ -1,7 +1,4 @@
-"""Progress of long work: a live bar on a terminal, plain lines elsewhere.
-
-Both fit `artsim.catalog.progress.Progress`.
-"""
+"""Progress of long work: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
