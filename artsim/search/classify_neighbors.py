@@ -9,6 +9,7 @@ from typing import Final
 from artsim.catalog.classification import Classification, Voter, rank_candidates
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import field_values, most_written, stored_field
 from artsim.errors import QueryError
 from artsim.search.answer import find_similar
@@ -62,7 +63,7 @@ def classify_by_neighbors(
     .. [1] Dudani (1976). The distance-weighted k-nearest-neighbor rule. IEEE Transactions
            on Systems, Man, and Cybernetics 6(4).
     """
-    check_field(field, gallery.paintings)
+    check_field(field, gallery[PAINTINGS])
     asked = stored_field(field)
     result = find_similar(
         gallery,
