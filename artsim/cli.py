@@ -10,13 +10,11 @@ from artsim import __version__
 from artsim.commands.classify import classify
 from artsim.commands.command_line import Commands
 from artsim.commands.evaluate import app as evaluate
-from artsim.commands.gallery import delete, export, facets, info, push, show
+from artsim.commands.galleries import facets, info, list_gallery, models, show
 from artsim.commands.ingest import ingest, sample
-from artsim.commands.list import list_gallery
-from artsim.commands.map import map_collection
-from artsim.commands.models import models
+from artsim.commands.maintenance import delete, export, push, repair
+from artsim.commands.map_command import map_collection
 from artsim.commands.query import query, replay
-from artsim.commands.repair import repair
 from artsim.commands.train import app as train
 
 app = typer.Typer(

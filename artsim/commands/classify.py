@@ -10,21 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from artsim.commands.common import (
-    ApiKeyOption,
-    DeviceOption,
-    GalleryOption,
-    HomeOption,
-    MaxMegapixelsOption,
-    Place,
-    TableOrJson,
-    UrlOption,
-    WaitOption,
-    WeightsOption,
-    expected_errors,
-    say,
-    write_json,
-)
+from artsim.commands.command_line import say, write_json
+from artsim.commands.options import EncoderOptions, Place, TableOrJson, as_command
 
 if TYPE_CHECKING:
     from artsim.catalog.classification import Classification
@@ -70,7 +57,9 @@ LeastOption = Annotated[
 TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates to show in the table.")]
 
 
+@as_command
 def classify(
+    *,
     images: ImagesArgument,
     model: ModelOption = None,
     by: ByOption = None,
@@ -78,15 +67,9 @@ def classify(
     encoder: EncoderOption = None,
     least: LeastOption = None,
     top: TopOption = 5,
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
-    max_megapixels: MaxMegapixelsOption = 200.0,
+    encoding: EncoderOptions,
     output_format: TableOrJson = "table",
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    api_key: ApiKeyOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    place: Place,
 ) -> None:
     """Say of which style, artist or genre pictures are, or abstain.
 
@@ -97,27 +80,23 @@ def classify(
     if model is not None and encoder is not None:
         raise typer.BadParameter("--encoder is for --by; a classifier has its own")
     source: dict[str, Any] = {"model": str(model)} if model else {"by": by, "k": k}
-    with expected_errors():
-        if model is not None:
-            opened = _trained(model, least, weights, device, max_megapixels)
-        else:
-            place = Place(gallery, url, api_key, home, wait)
-            opened = _vote(place, str(by), k, least, encoder, weights, device, max_megapixels)
-        with opened as classify_one:
-            all_read = _answer(images, classify_one, source, output_format, top)
+    if model is not None:
+        opened = _trained(model, least, encoding)
+    else:
+        opened = _vote(place, str(by), k, least, encoder, encoding)
+    with opened as classify_one:
+        all_read = _answer(images, classify_one, source, output_format, top)
     if not all_read:
         raise typer.Exit(1)
 
 
 @contextmanager
-def _trained(
-    folder: Path, least: float | None, weights: Path | None, device: str, max_megapixels: float
-) -> Iterator[Classify]:
+def _trained(folder: Path, least: float | None, encoding: EncoderOptions) -> Iterator[Classify]:
     from artsim.encoders.classifier import load_classifier
     from artsim.images.load import ImageLimits
 
-    classifier = load_classifier(folder, device=device, weights=weights)
-    limits = ImageLimits(max_megapixels=max_megapixels)
+    classifier = load_classifier(folder, device=encoding.device, weights=encoding.weights)
+    limits = ImageLimits(max_megapixels=encoding.max_megapixels)
     yield lambda path: classifier.classify(path, threshold=least, limits=limits)
 
 
@@ -128,14 +107,10 @@ def _vote(
     k: int,
     least: float | None,
     encoder: str | None,
-    weights: Path | None,
-    device: str,
-    max_megapixels: float,
+    encoding: EncoderOptions,
 ) -> Iterator[Classify]:
     from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
-    from artsim.search.models import Models
 
-    models = Models(weights=weights, device=device, max_megapixels=max_megapixels)
     with place.open() as gallery:
         yield lambda path: classify_by_neighbors(
             gallery,
@@ -144,7 +119,7 @@ def _vote(
             k=k,
             threshold=MAJORITY if least is None else least,
             encoder=encoder,
-            models=models,
+            models=encoding.models(),
         )
 
 

@@ -1,17 +1,27 @@
-"""How every command is found by its name, explained by its help, and refuses what it is given."""
+"""How commands are found and explained, and how they say what went wrong."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from artsim.commands.common import say, show_error
 from artsim.errors import ArtsimError
+
+try:  # typer's own copy of click, which has a current context of its own
+    from typer._click.globals import get_current_context
+except ImportError:  # versions before that depend on click
+    from click import get_current_context  # type: ignore[no-redef]
+
+_LONGEST_LINE: Final = 4000
+"""Characters of what is said in one line; messages can repeat what somebody gave."""
 
 OTHER_NAMES: Final[Mapping[str, str]] = {
     "search": "query",
@@ -128,3 +138,59 @@ def _reworded(error: Any) -> str:
     if refused and repr(refused[0]["input"]) not in error.message:
         error.message += f", not {refused[0]['input']!r}"
     return str(error.format_message()).removeprefix("Invalid value: ").rstrip(".")
+
+
+@contextmanager
+def expected_errors() -> Iterator[None]:
+    """Turn an expected failure into one line on stderr and exit code 1.
+
+    Where the command writes JSON to stdout, the line is JSON too, as docs/output.md has it.
+    The reader of a pipe that goes away, as ``head`` does, ends the command in silence.
+    """
+    try:
+        yield
+    except ArtsimError as error:
+        show_error(error)
+        raise typer.Exit(1) from error
+    except BrokenPipeError as error:
+        # Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
+
+
+def show_error(error: ArtsimError, context: Any = None) -> None:
+    """Write an error to stderr in one line, as JSON where the command writes JSON to stdout.
+
+    `context` is typer's, of the command that failed, where it runs no longer.
+    """
+    if writes_json(context):
+        typer.echo(json.dumps({"error": error.to_dict()}, ensure_ascii=False), err=True)
+    else:
+        say(f"Error: {error.with_hint}")
+
+
+def writes_json(context: Any = None) -> bool:
+    """Return whether the command that runs was asked for JSON or JSON Lines."""
+    context = context or get_current_context(silent=True)
+    return context is not None and context.params.get("output_format") in ("json", "jsonl")
+
+
+def say(text: str) -> None:
+    """Write a line for the user to stderr: one line without control characters."""
+    from artsim.render.text import clean
+
+    typer.echo(clean(text, _LONGEST_LINE), err=True)
+
+
+def say_notes(notes: Sequence[str]) -> None:
+    """Write remarks on how names and values were understood, with what to do about them."""
+    for note in notes:
+        say(f"Note: {getattr(note, 'with_hint', note)}")
+
+
+def write_json(value: object) -> None:
+    """Write a JSON document to stdout, in UTF-8 whatever the locale."""
+    from artsim.render.output import dump_json
+
+    sys.stdout.buffer.write(dump_json(value, indent=2).encode())
+    sys.stdout.buffer.flush()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from artsim.catalog.kinds import FACES
-from artsim.commands.common import expected_errors, say, say_notes
+from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import (
     DeviceOption,
     EncoderOptions,
@@ -20,8 +20,8 @@ from artsim.commands.options import (
     MaxMegapixelsOption,
     OverwriteOption,
     Place,
+    as_command,
     chosen_kind,
-    grouped,
     names_of,
     one_of,
 )
@@ -177,7 +177,7 @@ def show_report(
 
 
 @app.callback()
-@grouped
+@as_command
 def compare(
     context: typer.Context,
     reports: Annotated[
@@ -210,18 +210,17 @@ def compare(
         return
     if reports is None:
         raise typer.BadParameter("name a task, or two reports: --compare A.json B.json")
-    with expected_errors():
-        from artsim.evaluation.compare import compare_reports
-        from artsim.evaluation.report import read_report
+    from artsim.evaluation.compare import compare_reports
+    from artsim.evaluation.report import read_report
 
-        output.check(inputs=reports)
-        first, second = (read_report(path) for path in reports)
-        names = (str(reports[0]), str(reports[1]))
-        output.show(compare_reports(first, second, rows=rows, names=names), inputs=reports)
+    output.check(inputs=reports)
+    first, second = (read_report(path) for path in reports)
+    names = (str(reports[0]), str(reports[1]))
+    output.show(compare_reports(first, second, rows=rows, names=names), inputs=reports)
 
 
 @app.command()
-@grouped
+@as_command
 def copies(
     queries: Annotated[
         int | None, typer.Option(min=1, help="How many paintings are copied.", show_default="200")
@@ -258,31 +257,30 @@ def copies(
     """
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
-    with expected_errors():
-        from artsim.evaluation.edits import EDITS
-        from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
-        from artsim.search.models import Models
+    from artsim.evaluation.edits import EDITS
+    from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
+    from artsim.search.models import Models
 
-        for name in edit or ():
-            if name not in EDITS:
-                raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EDITS)}")
-        options = CopiesOptions(
-            queries=queries,
-            fraction=fraction,
-            edits=tuple(dict.fromkeys(edit or EDITS)),
-            twins=None if twins == "none" else twins,
-            **choices.said(),
-        )
-        models = Models(
-            weights=encoding.weights,
-            device=encoding.device,
-            max_megapixels=encoding.max_megapixels,
-        )
-        output.of(evaluate_copies, place, options, models=models)
+    for name in edit or ():
+        if name not in EDITS:
+            raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EDITS)}")
+    options = CopiesOptions(
+        queries=queries,
+        fraction=fraction,
+        edits=tuple(dict.fromkeys(edit or EDITS)),
+        twins=None if twins == "none" else twins,
+        **choices.said(),
+    )
+    models = Models(
+        weights=encoding.weights,
+        device=encoding.device,
+        max_megapixels=encoding.max_megapixels,
+    )
+    output.of(evaluate_copies, place, options, models=models)
 
 
 @app.command()
-@grouped
+@as_command
 def faces(
     by: Annotated[
         str | None,
@@ -347,25 +345,24 @@ def faces(
 
     Example: artsim evaluate faces --gallery lfw --by extra.person --pairs pairs.csv
     """
-    with expected_errors():
-        from artsim.evaluation.picture_faces import FacesOptions
-        from artsim.evaluation.tasks.faces import evaluate_faces
+    from artsim.evaluation.picture_faces import FacesOptions
+    from artsim.evaluation.tasks.faces import evaluate_faces
 
-        options = FacesOptions(
-            by=by,
-            boxes=boxes,
-            pairs=pairs,
-            upper=upper,
-            iou=iou,
-            least_person=least_person,
-            limit_queries=limit_queries,
-            **choices.said(),
-        )
-        output.of(evaluate_faces, place, options)
+    options = FacesOptions(
+        by=by,
+        boxes=boxes,
+        pairs=pairs,
+        upper=upper,
+        iou=iou,
+        least_person=least_person,
+        limit_queries=limit_queries,
+        **choices.said(),
+    )
+    output.of(evaluate_faces, place, options)
 
 
 @app.command()
-@grouped
+@as_command
 def pixels(
     fraction: Annotated[
         float,
@@ -420,29 +417,28 @@ def pixels(
 
     Example: artsim evaluate pixels --fraction 0.2 --out report
     """
-    with expected_errors():
-        from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
-        from artsim.search.models import Models
+    from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
+    from artsim.search.models import Models
 
-        options = PixelsOptions(
-            fraction=fraction,
-            queries=queries,
-            k=hits,
-            size=size,
-            face_encoders=tuple(face_encoder or ()),
-            kinds=None if faces is None else (FACES,) if faces else (),
-            not_same_artist=not_same_artist,
-            best_limit=best_limit,
-            published=published,
-            lpips=None if lpips == "none" else lpips,
-            **choices.said(("ssim", "rmse")),
-        )
-        models = Models(device=device, max_megapixels=max_megapixels)
-        output.of(evaluate_pixels, place, options, models=models)
+    options = PixelsOptions(
+        fraction=fraction,
+        queries=queries,
+        k=hits,
+        size=size,
+        face_encoders=tuple(face_encoder or ()),
+        kinds=None if faces is None else (FACES,) if faces else (),
+        not_same_artist=not_same_artist,
+        best_limit=best_limit,
+        published=published,
+        lpips=None if lpips == "none" else lpips,
+        **choices.said(("ssim", "rmse")),
+    )
+    models = Models(device=device, max_megapixels=max_megapixels)
+    output.of(evaluate_pixels, place, options, models=models)
 
 
 @app.command()
-@grouped
+@as_command
 def labels(
     by: Annotated[
         list[str],
@@ -477,16 +473,15 @@ def labels(
 
     Example: artsim evaluate labels --by style --exclude artist --rerank ssim --out report
     """
-    with expected_errors():
-        from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
+    from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 
-        options = LabelsOptions(
-            tuple(by),
-            tuple(exclude or ()),
-            tuple(depth),
-            kind=chosen_kind(kind, False),
-            filters=filters.filters(),
-            limit_queries=limit_queries,
-            **choices.said(),
-        )
-        output.of(evaluate_labels, place, options, noted=True)
+    options = LabelsOptions(
+        tuple(by),
+        tuple(exclude or ()),
+        tuple(depth),
+        kind=chosen_kind(kind, False),
+        filters=filters.filters(),
+        limit_queries=limit_queries,
+        **choices.said(),
+    )
+    output.of(evaluate_labels, place, options, noted=True)

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,28 +15,16 @@ import typer
 
 from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
-from artsim.commands.common import (
-    ApiKeyOption,
-    DeviceOption,
-    FaceScoreOption,
-    GalleryOption,
-    HomeOption,
-    MaxMegapixelsOption,
-    MinFaceOption,
-    OnDiskOption,
+from artsim.commands.command_line import say, say_notes, write_json
+from artsim.commands.options import (
+    ColumnsOption,
+    EncoderOptions,
+    FaceOptions,
     OverwriteOption,
     Place,
-    Quantization,
-    ReplicasOption,
-    ShardsOption,
-    UrlOption,
-    WaitOption,
-    WeightsOption,
-    expected_errors,
+    ServerLayout,
+    as_command,
     parse_columns,
-    say,
-    say_notes,
-    write_json,
 )
 from artsim.errors import ArtsimError
 
@@ -57,10 +46,6 @@ SourceArgument = Annotated[
 MetadataOption = Annotated[
     Path | None,
     typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
-]
-ColumnsOption = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
 ]
 EncoderOption = Annotated[
     list[str] | None,
@@ -122,7 +107,9 @@ ErrorsOption = Annotated[
 ]
 
 
+@as_command
 def ingest(
+    *,
     source: SourceArgument,
     metadata: MetadataOption = None,
     columns: ColumnsOption = None,
@@ -143,20 +130,10 @@ def ingest(
     output_format: SummaryFormat = "text",
     errors: ErrorsOption = None,
     overwrite: OverwriteOption = False,
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
-    min_face: MinFaceOption = None,
-    face_score: FaceScoreOption = None,
-    max_megapixels: MaxMegapixelsOption = 200.0,
-    shards: ShardsOption = None,
-    replicas: ReplicasOption = None,
-    quantization: Quantization = "none",
-    on_disk: OnDiskOption = False,
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    api_key: ApiKeyOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    encoding: EncoderOptions,
+    sure: FaceOptions,
+    layout: ServerLayout,
+    place: Place,
 ) -> None:
     """Bring a folder or manifest of paintings into a gallery.
 
@@ -165,91 +142,92 @@ def ingest(
 
     Example: artsim ingest ~/pictures --gallery nga --map id=objectid
     """
-    if weights is not None and len(encoder or ()) > 1:
+    if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
     if prune and (shard is not None or limit is not None):
         raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
     if yes and not prune:
         raise typer.BadParameter("--yes is for --prune")
-    with expected_errors():
-        from artsim.images.load import ImageLimits
-        from artsim.ingest.run import IngestOptions, ingest_paintings
-        from artsim.ingest.summary import ProblemList
-        from artsim.render.progress import make_progress
-        from artsim.store.base import ServerOptions
+    from artsim.images.load import ImageLimits
+    from artsim.ingest.run import IngestOptions, ingest_paintings
+    from artsim.ingest.summary import ProblemList
+    from artsim.render.progress import make_progress
 
-        options = IngestOptions(
-            encoders=tuple(encoder or ()),
-            face_encoder=face_encoder,
-            kinds=_parse_kinds(kind or [], no_faces=no_faces),
-            weights=weights,
-            device=device,
-            min_face=min_face,
-            face_score=face_score,
-            limits=ImageLimits(max_megapixels=max_megapixels),
-            workers=workers,
-            batch_size=batch_size,
-            limit=limit,
-            shard=_parse_shard(shard),
-            force=force,
-            dry_run=dry_run,
-            prune=prune,
-            prune_any=yes,
-            server=ServerOptions(shards, replicas, quantization, on_disk),
+    options = IngestOptions(
+        encoders=tuple(encoder or ()),
+        face_encoder=face_encoder,
+        kinds=_parse_kinds(kind or [], no_faces=no_faces),
+        weights=encoding.weights,
+        device=encoding.device,
+        **asdict(sure),
+        limits=ImageLimits(max_megapixels=encoding.max_megapixels),
+        workers=workers,
+        batch_size=batch_size,
+        limit=limit,
+        shard=_parse_shard(shard),
+        force=force,
+        dry_run=dry_run,
+        prune=prune,
+        prune_any=yes,
+        server=layout.server(),
+    )
+    read_as = parse_columns(columns)
+    with _stoppable(), place.open() as opened:
+        inputs = _lists(source, metadata, read_as, errors)
+        listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
+        listed.check()
+        if dry_run and not quiet and output_format == "text":
+            _say_what_is_understood(source, metadata, read_as)
+        summary = ingest_paintings(
+            opened,
+            source,
+            options,
+            metadata=metadata,
+            columns=read_as,
+            progress=None if quiet else make_progress("painting"),
         )
-        place = Place(gallery, url, api_key, home, wait)
-        with _stoppable(), place.open() as opened:
-            by_field = parse_columns(columns or [])
-            inputs = _lists(source, metadata, by_field, errors)
-            listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
-            listed.check()
-            if dry_run and not quiet and output_format == "text":
-                _say_what_is_understood(source, metadata, by_field)
-            progress = None if quiet else make_progress("painting")
-            summary = ingest_paintings(
-                opened, source, options, metadata=metadata, columns=by_field, progress=progress
-            )
-        too_many = summary.counts.failed > max_failures
-        kept = _keep_problems(summary.problems, listed)
-        if output_format == "json":
-            write_json(summary.to_dict())
-        elif not quiet:
-            _say_summary(summary)
-        elif too_many:
-            say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
-        if output_format != "json" and (too_many or not quiet):
-            _say_problems(summary.problems, kept)
-        if summary.refusal is not None:
-            raise summary.refusal
-        if too_many:
-            raise typer.Exit(SOME_FAILED)
+    too_many = summary.counts.failed > max_failures
+    kept = _keep_problems(summary.problems, listed)
+    if output_format == "json":
+        write_json(summary.to_dict())
+    elif not quiet:
+        _say_summary(summary)
+    elif too_many:
+        say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
+    if output_format != "json" and (too_many or not quiet):
+        _say_problems(summary.problems, kept)
+    if summary.refusal is not None:
+        raise summary.refusal
+    if too_many:
+        raise typer.Exit(SOME_FAILED)
 
 
+@as_command
 def sample(
+    *,
     folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
     count: Annotated[
         int, typer.Option(min=1, max=114, help="How many, the first of the list.")
     ] = 114,
 ) -> None:
     """Copy a small collection of real paintings (CC0) to try artsim on."""
-    with expected_errors():
-        from artsim.ingest.sample import make_sample
-        from artsim.render.progress import make_progress
+    from artsim.ingest.sample import make_sample
+    from artsim.render.progress import make_progress
 
-        progress = make_progress("picture")
-        progress.start(count, f"Copying into {folder}")
-        try:
-            made = make_sample(
-                folder,
-                count=count,
-                progress=lambda done, _: progress.update(done),
-            )
-        finally:
-            progress.finish()
-        say(
-            f"{counted(made.pictures, 'picture')}, {made.portraits} of them portraits, "
-            f"{'is' if made.pictures == 1 else 'are'} in {folder}. Next: artsim ingest {folder}"
+    progress = make_progress("picture")
+    progress.start(count, f"Copying into {folder}")
+    try:
+        made = make_sample(
+            folder,
+            count=count,
+            progress=lambda done, _: progress.update(done),
         )
+    finally:
+        progress.finish()
+    say(
+        f"{counted(made.pictures, 'picture')}, {made.portraits} of them portraits, "
+        f"{'is' if made.pictures == 1 else 'are'} in {folder}. Next: artsim ingest {folder}"
+    )
 
 
 def _lists(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+from artsim.commands.command_line import expected_errors
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -25,27 +26,30 @@ FILTERS = "Filters"
 SERVER = "New collections on a server"
 
 
-def grouped(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` for typer: a parameter that is a group is all the options of it.
+def as_command(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` for typer: its groups as options, its expected errors as one line.
 
-    A group is a dataclass whose fields are annotated as the parameters of a command are.
+    A group is a parameter whose type is a dataclass; for typer its fields are parameters, those
+    that are annotated as the parameters of a command are, or say what they are in the
+    metadata ``flags`` and ``about``.
     """
     hints = get_type_hints(command, include_extras=True)
     options: list[inspect.Parameter] = []
-    groups: dict[str, type[Any]] = {}
+    groups: dict[str, list[inspect.Parameter]] = {}
     for name, parameter in inspect.signature(command).parameters.items():
         if isinstance(hints[name], type) and is_dataclass(hints[name]):
-            groups[name] = hints[name]
-            options += _options_of(hints[name])
+            groups[name] = _options_of(hints[name])
+            options += groups[name]
         else:
             options.append(parameter.replace(kind=parameter.KEYWORD_ONLY, annotation=hints[name]))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
-        for name, group in groups.items():
-            own = {field.name: values.pop(field.name) for field in fields(group)}
-            values[name] = group(**own)
-        command(**values)
+        with expected_errors():
+            for name, own in groups.items():
+                given = {option.name: values.pop(option.name) for option in own}
+                values[name] = hints[name](**given)
+            command(**values)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
     run.__annotations__ = {option.name: option.annotation for option in options}
@@ -54,11 +58,16 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    return [
-        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
-        for field in fields(group)
-    ]
+    options = []
+    for field in fields(group):
+        hint, keyword = hints[field.name], inspect.Parameter.KEYWORD_ONLY
+        if "about" in field.metadata:
+            about = typer.Option(*field.metadata["flags"], **field.metadata["about"])
+            hint = Annotated[hint, about]
+        if hasattr(hint, "__metadata__"):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            options.append(inspect.Parameter(field.name, keyword, default=default, annotation=hint))
+    return options
 
 
 def any_of(what: str) -> typer.models.OptionInfo:
@@ -85,61 +94,72 @@ def names_of(registry: Mapping[str, object]) -> str:
     return f"[{'|'.join(registry)}]"
 
 
+GalleryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gallery",
+        "-g",
+        envvar="ARTSIM_GALLERY",
+        help="Name of the gallery; prefixes its collections.",
+        rich_help_panel=PLACE,
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
+        rich_help_panel=PLACE,
+    ),
+]
+ApiKeyOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
+        rich_help_panel=PLACE,
+    ),
+]
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ARTSIM_HOME",
+        help="Data folder of embedded galleries.",
+        show_default="the user's data folder",
+        rich_help_panel=PLACE,
+    ),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        envvar="ARTSIM_WAIT",
+        help="How long to wait for another process that has the embedded gallery open.",
+        show_default="0",
+        rich_help_panel=PLACE,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the user says the gallery is."""
 
-    gallery: Annotated[
-        str | None,
-        typer.Option(
-            "--gallery",
-            "-g",
-            envvar="ARTSIM_GALLERY",
-            help="Name of the gallery; prefixes its collections.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    url: Annotated[
-        str | None,
-        typer.Option(
-            help="Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Key of the server; better given as QDRANT_API_KEY, which other users cannot see.",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="ARTSIM_HOME",
-            help="Data folder of embedded galleries.",
-            show_default="the user's data folder",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
-    wait: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            envvar="ARTSIM_WAIT",
-            help="How long to wait for another process that has the embedded gallery open.",
-            show_default="0",
-            rich_help_panel=PLACE,
-        ),
-    ] = None
+    gallery: GalleryOption = None
+    url: UrlOption = None
+    api_key: ApiKeyOption = None
+    home: HomeOption = None
+    wait: WaitOption = None
 
-    def open(self) -> Gallery:
-        """Open the gallery; what is not said comes from the environment."""
+    def open(self, *, embedded: bool = False) -> Gallery:
+        """Open the gallery; what is not said comes from the environment.
+
+        With `embedded` the one in the data folder, even where the environment names a server.
+        """
         from artsim.store.gallery import open_gallery
 
+        settings = replace(self.settings, url=None) if embedded else self.settings
         return open_gallery(
-            self.settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
+            settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
         )
 
     @property
@@ -262,10 +282,22 @@ class EncoderOptions:
     device: DeviceOption = "auto"
     max_megapixels: MaxMegapixelsOption = 200.0
 
+    def models(self, *, min_face: int | None = None, face_score: float | None = None) -> Models:
+        """Return the models of a query, which are loaded when needed."""
+        from artsim.search.models import Models
+
+        return Models(
+            weights=self.weights,
+            device=self.device,
+            min_face=min_face,
+            face_score=face_score,
+            max_megapixels=self.max_megapixels,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class ModelOptions(EncoderOptions):
-    """With what pictures are encoded and faces are found."""
+class FaceOptions:
+    """Which faces count."""
 
     min_face: Annotated[
         int | None, typer.Option(min=12, help="Least side of a face, in pixels of the picture.")
@@ -273,18 +305,6 @@ class ModelOptions(EncoderOptions):
     face_score: Annotated[
         float | None, typer.Option(min=0.01, max=0.999, help="Least certainty of a face.")
     ] = None
-
-    def models(self) -> Models:
-        """Return the models of a query, which are loaded when needed."""
-        from artsim.search.models import Models
-
-        return Models(
-            weights=self.weights,
-            device=self.device,
-            min_face=self.min_face,
-            face_score=self.face_score,
-            max_megapixels=self.max_megapixels,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,3 +341,18 @@ OverwriteOption = Annotated[
 TableOrJson = Annotated[
     Literal["table", "json"], typer.Option("--format", "-f", help="Form on stdout.")
 ]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is which; repeatable."),
+]
+
+
+def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
+    """Return columns by field from ``--map FIELD=COLUMN``."""
+    columns = {}
+    for text in texts or ():
+        field, equals, column = text.partition("=")
+        if not equals or not field:
+            raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
+        columns[field.strip()] = column.strip()
+    return columns

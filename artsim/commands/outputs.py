@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from artsim.commands.common import say
+from artsim.commands.command_line import say
+from artsim.commands.options import OverwriteOption
 
 if TYPE_CHECKING:
     from artsim.render.output import Form
@@ -20,21 +21,58 @@ if TYPE_CHECKING:
 
 OUTPUT = "Output"
 
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        metavar="FILE",
-        help="File for the answer: .csv, .xlsx, .json, .jsonl or .txt.",
-        show_default="stdout",
-        rich_help_panel=OUTPUT,
-    ),
-]
-Print0Option = Annotated[
-    bool,
-    typer.Option("--print0", help="With paths: end each with a NUL byte.", rich_help_panel=OUTPUT),
-]
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """Where an answer goes, and in which form."""
+
+    output_format: Annotated[
+        Literal["table", "json", "jsonl", "csv", "xlsx", "paths"] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="A table for people; for programs json (all there is), jsonl (a line a hit), "
+            "csv, or paths (of the pictures alone); xlsx for Excel.",
+            show_default="by the ending of --output, else table",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File for the answer: .csv, .xlsx, .json, .jsonl or .txt.",
+            show_default="stdout",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    print0: Annotated[
+        bool,
+        typer.Option(
+            "--print0", help="With paths: end each with a NUL byte.", rich_help_panel=OUTPUT
+        ),
+    ] = False
+    sheet: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Contact sheet to write, .png or .html; repeatable.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None
+    overwrite: OverwriteOption = False
+
+    def checked(
+        self, home: Path, inputs: Sequence[Path] = (), question: Path | None = None
+    ) -> Outputs:
+        """Return what is written, or refuse what could not be written after the search."""
+        sheets = self.sheet or ()
+        asked = Outputs(
+            self.output, self.output_format, self.print0, sheets, self.overwrite, home, inputs
+        )
+        return replace(asked, question=question).checked()
 
 
 @dataclass(frozen=True, slots=True)

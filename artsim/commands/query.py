@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from artsim.commands.common import (
-    ApiKeyOption,
-    ArtistOption,
-    AttributionOption,
-    DeviceOption,
-    FaceScoreOption,
-    GalleryOption,
-    GenreOption,
-    HomeOption,
-    InstitutionOption,
+from artsim.commands.command_line import say, say_notes
+from artsim.commands.options import (
+    EncoderOptions,
+    FaceOptions,
+    FilterOptions,
     KindOption,
-    MaxMegapixelsOption,
-    MediumOption,
-    MinFaceOption,
-    NotOption,
-    OverwriteOption,
     Place,
-    SchoolOption,
-    StyleOption,
-    TagOption,
-    TitleOption,
-    UrlOption,
-    WaitOption,
-    WeightsOption,
-    WhereOption,
-    YearOption,
+    as_command,
     chosen_kind,
-    expected_errors,
-    make_filters,
     names_of,
     one_of,
-    say,
-    say_notes,
 )
-from artsim.commands.outputs import OUTPUT, OutputOption, Outputs, Print0Option
+from artsim.commands.outputs import OUTPUT, OutputOptions, Outputs
 from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.models import Models
-    from artsim.search.question import ImageQuery, PictureQuery, Query, Question
+    from artsim.search.question import ImageQuery, PictureQuery, Query, Question, SearchOptions
     from artsim.search.replay import SavedQuestion
 
 RANKING = "Ranking"
@@ -58,7 +37,6 @@ _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
 
-Format = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
 
 # As text: a Path would make one slash of the two of a web address, before it can be named.
 ImageArgument = Annotated[
@@ -83,27 +61,13 @@ UnlikeOption = Annotated[
 ]
 FacesOption = Annotated[bool, typer.Option("--faces", help="Search by the picture's faces.")]
 FaceOption = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only by face N, from 0.")]
-NotSameArtistOption = Annotated[
-    bool,
+SaveOption = Annotated[
+    Path | None,
     typer.Option(
-        "--not-same-artist",
-        help="Leave out the query painting's own artist.",
-        rich_help_panel="Filters",
+        metavar="FILE",
+        help="File for the question, .json; artsim replay asks it again.",
+        rich_help_panel=OUTPUT,
     ),
-]
-IncludeSelfOption = Annotated[
-    bool,
-    typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
-]
-LimitOption = Annotated[
-    int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
-]
-OffsetOption = Annotated[
-    int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
-]
-MinScoreOption = Annotated[
-    float | None,
-    typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
 ]
 EncoderOption = Annotated[
     list[str] | None,
@@ -114,68 +78,81 @@ EncoderOption = Annotated[
         rich_help_panel=RANKING,
     ),
 ]
-RerankOption = Annotated[
-    str | None,
-    typer.Option(
-        parser=one_of(RERANKERS),
-        metavar=names_of(RERANKERS),
-        help="Reorder the first hits by pixels: for faithful copies.",
-        rich_help_panel=RANKING,
-    ),
-]
-RerankDepthOption = Annotated[
-    int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
-]
-RerankWeightOption = Annotated[
-    float | None,
-    typer.Option(
-        min=0,
-        max=100,
-        help="Reorder by the cosine plus so much of the second score.",
-        show_default="the second score alone",
-        rich_help_panel=RANKING,
-    ),
-]
-GroupByOption = Annotated[
-    str | None,
-    typer.Option(metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING),
-]
-GroupSizeOption = Annotated[
-    int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
-]
-OutputFormatOption = Annotated[
-    Format | None,
-    typer.Option(
-        "--format",
-        "-f",
-        help="A table for people; for programs json (all there is), jsonl (a line a hit), csv, "
-        "or paths (of the pictures alone); xlsx for Excel.",
-        show_default="by the ending of --output, else table",
-        rich_help_panel=OUTPUT,
-    ),
-]
-SheetOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        metavar="FILE",
-        help="Contact sheet to write, .png or .html; repeatable.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-SaveOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="File for the question, .json; artsim replay asks it again.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-ExactOption = Annotated[
-    bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
-]
 
 
+@dataclass(frozen=True, slots=True)
+class RankingOptions:
+    """How hits are chosen and ordered: the command line's `SearchOptions`."""
+
+    limit: Annotated[
+        int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
+    ] = 10
+    offset: Annotated[
+        int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
+    ] = 0
+    min_score: Annotated[
+        float | None,
+        typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
+    ] = None
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            parser=one_of(RERANKERS),
+            metavar=names_of(RERANKERS),
+            help="Reorder the first hits by pixels: for faithful copies.",
+            rich_help_panel=RANKING,
+        ),
+    ] = None
+    rerank_depth: Annotated[
+        int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
+    ] = 100
+    rerank_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Reorder by the cosine plus so much of the second score.",
+            show_default="the second score alone",
+            rich_help_panel=RANKING,
+        ),
+    ] = None
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING
+        ),
+    ] = None
+    group_size: Annotated[
+        int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
+    ] = 1
+    include_self: Annotated[
+        bool,
+        typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
+    ] = False
+    not_same_artist: Annotated[
+        bool,
+        typer.Option(
+            "--not-same-artist",
+            help="Leave out the query painting's own artist.",
+            rich_help_panel="Filters",
+        ),
+    ] = False
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
+    ] = False
+
+    def search_options(self) -> SearchOptions:
+        """Return them for the search."""
+        from artsim.search.question import SearchOptions
+
+        if self.rerank_weight is not None and self.rerank is None:
+            raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
+        return SearchOptions(**asdict(self))
+
+
+@as_command
 def query(
+    *,
     image: ImageArgument = None,
     painting_id: PaintingIdOption = None,
     text: TextOption = None,
@@ -184,129 +161,40 @@ def query(
     faces: FacesOption = False,
     face: FaceOption = None,
     kind: KindOption = None,
-    artist: ArtistOption = None,
-    attribution: AttributionOption = None,
-    style: StyleOption = None,
-    genre: GenreOption = None,
-    school: SchoolOption = None,
-    medium: MediumOption = None,
-    institution: InstitutionOption = None,
-    tag: TagOption = None,
-    year: YearOption = None,
-    title: TitleOption = None,
-    where: WhereOption = None,
-    where_not: NotOption = None,
-    not_same_artist: NotSameArtistOption = False,
-    include_self: IncludeSelfOption = False,
-    limit: LimitOption = 10,
-    offset: OffsetOption = 0,
-    min_score: MinScoreOption = None,
+    filtered: FilterOptions,
+    ranking: RankingOptions,
     encoder: EncoderOption = None,
-    rerank: RerankOption = None,
-    rerank_depth: RerankDepthOption = 100,
-    rerank_weight: RerankWeightOption = None,
-    group_by: GroupByOption = None,
-    group_size: GroupSizeOption = 1,
-    output_format: OutputFormatOption = None,
-    output: OutputOption = None,
-    print0: Print0Option = False,
-    sheet: SheetOption = None,
+    written: OutputOptions,
     save: SaveOption = None,
-    overwrite: OverwriteOption = False,
-    exact: ExactOption = False,
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
-    min_face: MinFaceOption = None,
-    face_score: FaceScoreOption = None,
-    max_megapixels: MaxMegapixelsOption = 200.0,
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    api_key: ApiKeyOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    encoding: EncoderOptions,
+    sure: FaceOptions,
+    place: Place,
 ) -> None:
     """Find the paintings, or the faces, most similar to a picture.
 
     Example: artsim query girl.jpg --faces --artist "Frans Hals" --rerank ssim
     """
-    if rerank_weight is not None and rerank is None:
-        raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
-    filters = make_filters(
-        artist=artist,
-        attribution=attribution,
-        style=style,
-        genre=genre,
-        school=school,
-        medium=medium,
-        institution=institution,
-        tags=tag,
-        year=year,
-        title=title,
-        where=where,
-        where_not=where_not,
+    from artsim.search.question import Question
+
+    question = Question(
+        _make_query(image or [], painting_id, text, like, unlike),
+        chosen_kind(kind, faces or (kind is None and face is not None)),
+        face,
+        filtered.filters(),
+        encoders=tuple(encoder or ()),
+        options=ranking.search_options(),
     )
-    with expected_errors():
-        from artsim.search.models import Models
-        from artsim.search.question import Question, SearchOptions
-
-        options = SearchOptions(
-            limit=limit,
-            offset=offset,
-            min_score=min_score,
-            rerank=rerank,
-            rerank_depth=rerank_depth,
-            rerank_weight=rerank_weight,
-            group_by=group_by,
-            group_size=group_size,
-            include_self=include_self,
-            not_same_artist=not_same_artist,
-            exact=exact,
-        )
-        asked = _make_query(image or [], painting_id, text, like, unlike)
-        question = Question(
-            asked,
-            chosen_kind(kind, faces or (kind is None and face is not None)),
-            face,
-            filters,
-            encoders=tuple(encoder or ()),
-            options=options,
-        )
-        models = Models(
-            weights=weights,
-            device=device,
-            min_face=min_face,
-            face_score=face_score,
-            max_megapixels=max_megapixels,
-        )
-        place = Place(gallery, url, api_key, home, wait)
-        outputs = Outputs(
-            output,
-            output_format,
-            print0,
-            sheet or (),
-            overwrite,
-            place.settings.home,
-            _files(question),
-            save,
-        ).checked()
-        _ask(question, models, place, outputs)
+    outputs = written.checked(place.settings.home, _files(question), save)
+    _ask(question, encoding.models(**asdict(sure)), place, outputs)
 
 
+@as_command
 def replay(
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="As artsim query --save wrote it.")],
-    output_format: OutputFormatOption = None,
-    output: OutputOption = None,
-    print0: Print0Option = False,
-    sheet: SheetOption = None,
-    overwrite: OverwriteOption = False,
-    weights: WeightsOption = None,
-    device: DeviceOption = "auto",
-    max_megapixels: MaxMegapixelsOption = 200.0,
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    api_key: ApiKeyOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    written: OutputOptions,
+    encoding: EncoderOptions,
+    place: Place,
 ) -> None:
     """Ask a saved question again, and say what has changed since.
 
@@ -314,34 +202,16 @@ def replay(
 
     Example: artsim replay girl.json --format json
     """
-    with expected_errors():
-        from artsim.search.models import Models
-        from artsim.search.replay import missing_pictures, read_question
+    from artsim.search.replay import missing_pictures, read_question
 
-        saved = read_question(file)
-        models = Models(
-            weights=weights,
-            device=device,
-            min_face=saved.min_face,
-            face_score=saved.face_score,
-            max_megapixels=max_megapixels,
-        )
-        # Its address is not asked: a file of somebody else's would choose where keys are sent.
-        named = saved.source.gallery if gallery is None else gallery
-        place = Place(named, url, api_key, home, wait)
-        outputs = Outputs(
-            output,
-            output_format,
-            print0,
-            sheet or (),
-            overwrite,
-            place.settings.home,
-            (file, *_files(saved.question)),
-        ).checked()
-        say_notes(
-            [f"{path}: the picture is gone since" for path in missing_pictures(saved.question)]
-        )
-        _ask(saved.question, models, place, outputs, saved)
+    saved = read_question(file)
+    # Its address is not asked: a file of somebody else's would choose where keys are sent.
+    if place.gallery is None:
+        place = replace(place, gallery=saved.source.gallery)
+    outputs = written.checked(place.settings.home, (file, *_files(saved.question)))
+    say_notes([f"{path}: the picture is gone since" for path in missing_pictures(saved.question)])
+    models = encoding.models(min_face=saved.min_face, face_score=saved.face_score)
+    _ask(saved.question, models, place, outputs, saved)
 
 
 def _ask(
@@ -464,7 +334,7 @@ def _show(result: Answer, outputs: Outputs) -> None:
     outputs.write_sheets(result)
 
 
-def _remarks(result: Answer, output_format: Format | None) -> Iterator[str]:
+def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
     from artsim.render.text import describe_left_out, describe_query_faces
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, fields
-from functools import wraps
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from artsim.catalog.progress import counted
-from artsim.commands.common import DeviceOption, expected_errors, parse_columns, say
+from artsim.commands.command_line import say
 from artsim.commands.evaluate import FormatOption, show_report
+from artsim.commands.options import ColumnsOption, DeviceOption, as_command, parse_columns
 from artsim.training.recipes import (
     PANEL,
     ClassifierOptions,
     FacesRecipe,
     LossWeights,
     PaintingOptions,
-    Recipe,
 )
 
 if TYPE_CHECKING:
@@ -53,48 +51,14 @@ def train() -> None:
     """Train encoders and classifiers on your own pictures."""
 
 
-def with_options_of(recipe: type[Recipe]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of a recipe; it gets their values as `settings`."""
-    hints = get_type_hints(recipe)
-    options = [
-        inspect.Parameter(
-            each.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if each.default is MISSING else each.default,
-            annotation=Annotated[
-                hints[each.name], typer.Option(*each.metadata["flags"], **each.metadata["about"])
-            ],
-        )
-        for each in fields(recipe)
-        if "about" in each.metadata
-    ]
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def with_recipe(**given: Any) -> None:
-            settings = {each.name: given.pop(each.name) for each in options}
-            command(**given, settings=settings)
-
-        own = inspect.signature(command, eval_str=True)
-        kept = [
-            each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for each in own.parameters.values()
-            if each.name != "settings"
-        ]
-        with_recipe.__signature__ = own.replace(parameters=[*kept, *options])  # type: ignore[attr-defined]
-        return with_recipe
-
-    return decorate
-
-
 @app.command()
-@with_options_of(PaintingOptions)
+@as_command
 def encoder(
+    *,
     sources: Annotated[
         list[Path], typer.Argument(metavar="SOURCE", help="Folders and manifests of pictures.")
     ],
     out: EncoderOutOption,
-    settings: dict[str, Any],
     teacher: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,6 +87,7 @@ def encoder(
     ] = True,
     restart: RestartOption = False,
     device: DeviceOption = "auto",
+    recipe: PaintingOptions,
 ) -> None:
     """Train a small encoder on your own pictures, and set some artists aside to judge it by.
 
@@ -137,7 +102,7 @@ def encoder(
         raise typer.BadParameter(
             f"{len(teachers)} --teacher and {len(weights)} --teacher-weight; give one each"
         )
-    _check_shares(settings)
+    _check_shares(recipe.test, recipe.validation)
     losses = LossWeights() if cells else LossWeights(cells=0.0)
     with _training():
         from artsim.render.progress import make_progress
@@ -147,7 +112,7 @@ def encoder(
         run = train_painting_encoder(
             sources,
             out,
-            PaintingOptions(teachers, weights, losses=losses, **settings),
+            replace(recipe, teachers=teachers, teacher_weights=weights, losses=losses),
             device=device,
             loop=LoopOptions(restart=restart),
             progress=make_progress(),
@@ -172,8 +137,9 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
 
 
 @app.command()
-@with_options_of(ClassifierOptions)
+@as_command
 def classifier(
+    *,
     sources: Annotated[
         list[Path],
         typer.Argument(metavar="SOURCE...", help="Folders of pictures, or manifests, with labels."),
@@ -181,7 +147,6 @@ def classifier(
     out: Annotated[
         Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Its folder.")
     ],
-    settings: dict[str, Any],
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -190,13 +155,11 @@ def classifier(
             show_default="DIR/vectors",
         ),
     ] = None,
-    column_map: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, as for ingest."),
-    ] = None,
+    column_map: ColumnsOption = None,
     restart: RestartOption = False,
     device: DeviceOption = "auto",
     output_format: FormatOption = "table",
+    recipe: ClassifierOptions,
 ) -> None:
     """Train a classifier of style, artist, genre or any other field; classify uses it.
 
@@ -204,7 +167,7 @@ def classifier(
 
     Example: artsim train classifier pictures --by style --out styles
     """
-    columns = parse_columns(column_map or [])
+    columns = parse_columns(column_map)
     with _training():
         from artsim.render.progress import make_progress
         from artsim.render.training_report import classifier_report
@@ -213,7 +176,7 @@ def classifier(
         outcome = train_classifier(
             sources,
             out,
-            ClassifierOptions(**settings, cache=cache, device=device, restart=restart),
+            replace(recipe, cache=cache, device=device, restart=restart),
             column_map=columns,
             progress=make_progress(),
         )
@@ -223,8 +186,9 @@ def classifier(
 
 
 @app.command()
-@with_options_of(FacesRecipe)
+@as_command
 def faces(
+    *,
     sources: Annotated[
         list[Path],
         typer.Argument(
@@ -233,7 +197,6 @@ def faces(
         ),
     ],
     out: EncoderOutOption,
-    settings: dict[str, Any],
     by: Annotated[
         str,
         typer.Option(
@@ -244,6 +207,7 @@ def faces(
     ] = "person",
     restart: RestartOption = False,
     device: DeviceOption = "auto",
+    recipe: FacesRecipe,
 ) -> None:
     """Train a face encoder that tells people apart, and set some people aside to judge it by.
 
@@ -252,8 +216,8 @@ def faces(
 
     Example: artsim train faces ~/lfw --by extra.person --out lfw-faces
     """
-    _check_shares(settings)
-    loss, margin = settings["loss"], settings["margin"]
+    _check_shares(recipe.test, recipe.validation)
+    loss, margin = recipe.loss, recipe.margin
     if loss == "margin" and margin is not None and margin > 1.5:
         raise typer.BadParameter("--margin is an angle in radians for this loss, at most 1.5")
     if loss == "contrastive" and margin == 0:
@@ -266,7 +230,7 @@ def faces(
         run = train_faces(
             sources,
             out,
-            FacesRecipe(**settings),
+            recipe,
             by=by,
             device=device,
             options=LoopOptions(restart=restart),
@@ -309,16 +273,15 @@ def _report_faces(run: FacesRun, plot: Path) -> None:
 @contextmanager
 def _training() -> Iterator[None]:
     """End an interrupted training with what to do next, and exit code 130."""
-    with expected_errors():
-        try:
-            yield
-        except KeyboardInterrupt:
-            say("Interrupted. The same command goes on from the last checkpoint.")
-            raise typer.Exit(130) from None
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("Interrupted. The same command goes on from the last checkpoint.")
+        raise typer.Exit(130) from None
 
 
-def _check_shares(settings: dict[str, Any]) -> None:
-    if settings["test"] + settings["validation"] >= 1:
+def _check_shares(test: float, validation: float) -> None:
+    if test + validation >= 1:
         raise typer.BadParameter("--test-share and --validation-share leave nothing to train on")
 
 

@@ -244,17 +244,15 @@ def make_map(
     StoreError
         If the database cannot be reached.
     """
-    options = options or MapOptions()
-    progress = progress or SilentProgress()
+    options, progress = options or MapOptions(), progress or SilentProgress()
     collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
         count, vectors = len(table), np.asarray(table.vectors, np.float32)
         # Nobody knows how many steps it takes: it ends when it no longer gains anything.
         progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
-        positions = project(
-            vectors, options.method, perplexity=options.perplexity, seed=options.seed
-        )
+        seed = options.seed
+        positions = project(vectors, options.method, perplexity=options.perplexity, seed=seed)
         progress.start(count, "Finding each one's nearest")
         ids = [str(payload["painting_id"]) for payload in table.payloads]
         groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
@@ -272,7 +270,7 @@ def make_map(
             gallery.name,
             options.faces,
             total,
-            measure_faithfulness(vectors, positions, seed=options.seed),
+            measure_faithfulness(vectors, positions, seed=seed),
             _notes(count, total, options),
         )
     finally:

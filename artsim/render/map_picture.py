@@ -131,19 +131,22 @@ def _framed(
         figure.set_layout_engine("none")
         for y, lines in ((margin, above), (foot, below)):
             for text, letter, line, ink in lines:
-                family = "serif" if letter > 40 else "sans-serif"
-                style: Any = {"color": ink, "fontsize": letter * unit, "fontfamily": family}
-                figure.text(margin / width, 1 - y / height, text, va="top", **style)
+                style: Any = {"color": ink, "fontsize": letter * unit, "va": "top"}
+                style["fontfamily"] = "serif" if letter > 40 else "sans-serif"
+                figure.text(margin / width, 1 - y / height, text, **style)
                 y += round(line * unit)
-        bottom = height - top - size[1]
-        place = margin / width, bottom / height, size[0] / width, size[1] / height
-        draw(figure, place)
+        bottom = (height - top - size[1]) / height
+        draw(figure, (margin / width, bottom, size[0] / width, size[1] / height))
         if field is not None:
-            corner = ((width - margin - side + 30 * unit) / width, 1 - top / height)
-            _put_legend(figure, field.label, legend, corner, unit)
-        buffer = io.BytesIO()
-        notes = {"Title": made.title, "Software": GENERATOR}
-        figure.savefig(buffer, format="png", metadata=notes, facecolor=_hex(WALL))
+            left = (width - margin - side + 30 * unit) / width
+            _put_legend(figure, field.label, legend, (left, 1 - top / height), unit)
+        return _encoded(figure, made.title)
+
+
+def _encoded(figure: Figure, title: str) -> bytes:
+    buffer = io.BytesIO()
+    notes = {"Title": title, "Software": GENERATOR}
+    figure.savefig(buffer, format="png", metadata=notes, facecolor=_hex(WALL))
     return buffer.getvalue()
 
 

@@ -128,10 +128,9 @@ def _settings(name: str, theme: Theme) -> dict[Any, Any]:
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
-    colors = cycler(color=theme.series)
     # Neither color nor form alone tells lines apart, for those who see or print no color.
     looks = cycler(linestyle=["-", (0, (7, 1.5, 1.5, 1.5)), (0, (3, 1))]) * (
-        colors + cycler(marker=list("osD^vPX*"))
+        cycler(color=theme.series) + cycler(marker=list("osD^vPX*"))
     )
     settings: dict[Any, Any] = {
         "font.family": "sans-serif",

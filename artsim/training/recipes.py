@@ -131,8 +131,8 @@ class PaintingOptions(Recipe):
         larger than whole ones do (Touvron, Vedaldi, Douze & Jégou 2019).
     """
 
-    teachers: tuple[str, ...]
-    teacher_weights: tuple[float, ...]
+    teachers: tuple[str, ...] = ("resnet50",)
+    teacher_weights: tuple[float, ...] = (1.0,)
     group: str = option("artist", "Field by which works belong together.", "--by", metavar="FIELD")
     label: str = option("style", "Field that is learned to tell.", metavar="FIELD")
     parts: int = _of_recipe(12, "Views of each picture beside the whole.", least=1)

@@ -7,32 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from artsim.commands.common import (
-    ApiKeyOption,
-    ArtistOption,
-    AttributionOption,
-    GalleryOption,
-    GenreOption,
-    HomeOption,
-    InstitutionOption,
-    MediumOption,
-    NotOption,
-    OverwriteOption,
-    Place,
-    SchoolOption,
-    StyleOption,
-    TagOption,
-    TitleOption,
-    UrlOption,
-    WaitOption,
-    WhereOption,
-    YearOption,
-    expected_errors,
-    make_filters,
-    say,
-    say_notes,
-)
+from artsim.commands.command_line import say, say_notes
 from artsim.commands.evaluate import SeedOption
+from artsim.commands.options import FilterOptions, OverwriteOption, Place, as_command
 
 if TYPE_CHECKING:
     from artsim.catalog.progress import Progress
@@ -110,7 +87,9 @@ PicturesOption = Annotated[
 ]
 
 
+@as_command
 def map_collection(
+    *,
     out: MapFilesOption = [Path("map.html")],  # noqa: B006 - typer copies it
     faces: FacesOption = False,
     encoder: EncoderOption = None,
@@ -123,23 +102,8 @@ def map_collection(
     no_thumbnails: NoThumbnailsOption = False,
     pictures: PicturesOption = False,
     overwrite: OverwriteOption = False,
-    artist: ArtistOption = None,
-    attribution: AttributionOption = None,
-    style: StyleOption = None,
-    genre: GenreOption = None,
-    school: SchoolOption = None,
-    medium: MediumOption = None,
-    institution: InstitutionOption = None,
-    tag: TagOption = None,
-    year: YearOption = None,
-    title: TitleOption = None,
-    where: WhereOption = None,
-    where_not: NotOption = None,
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    api_key: ApiKeyOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    filtered: FilterOptions,
+    place: Place,
 ) -> None:
     """Lay the collection out in the plane, alike beside alike, to be looked through.
 
@@ -147,44 +111,29 @@ def map_collection(
     """
     if thumbnail_size is not None and no_thumbnails:
         raise typer.BadParameter("--thumbnail-size and --no-thumbnails exclude each other")
-    filters = make_filters(
-        artist=artist,
-        attribution=attribution,
-        style=style,
-        genre=genre,
-        school=school,
-        medium=medium,
-        institution=institution,
-        tags=tag,
-        year=year,
-        title=title,
-        where=where,
-        where_not=where_not,
-    )
-    with expected_errors():
-        from artsim.files import check_file
-        from artsim.render.collection_map import MapOptions, make_map
-        from artsim.render.map_page import MAP, MapStyle
-        from artsim.render.progress import make_progress
-        from artsim.search.filters import build_criteria, check_field
-        from artsim.search.inspect import check_no_painting
+    from artsim.files import check_file
+    from artsim.render.collection_map import MapOptions, make_map
+    from artsim.render.map_page import MAP, MapStyle
+    from artsim.render.progress import make_progress
+    from artsim.search.filters import build_criteria, check_field
+    from artsim.search.inspect import check_no_painting
 
+    for path in out:
+        check_file(path, MAP, overwrite=overwrite)
+    if color_by is not None:
+        check_field(color_by)
+    options = MapOptions(method, perplexity, seed, limit, faces, color_by)
+    progress = make_progress()
+    with place.open() as opened:
         for path in out:
-            check_file(path, MAP, overwrite=overwrite)
-        if color_by is not None:
-            check_field(color_by)
-        options = MapOptions(method, perplexity, seed, limit, faces, color_by)
-        progress = make_progress()
-        with Place(gallery, url, api_key, home, wait).open() as opened:
-            for path in out:
-                check_no_painting(opened, path, MAP)
-            collection = opened.faces if faces else opened.paintings
-            criteria, notes = build_criteria(filters, collection)
-            say_notes(notes)
-            made = make_map(opened, options, criteria, encoder=encoder, progress=progress)
-        say_notes(made.notes)
-        look = MapStyle(color_by, 0 if no_thumbnails else thumbnail_size, pictures)
-        _write(made, out, look, overwrite, progress)
+            check_no_painting(opened, path, MAP)
+        collection = opened.faces if faces else opened.paintings
+        criteria, notes = build_criteria(filtered.filters(), collection)
+        say_notes(notes)
+        made = make_map(opened, options, criteria, encoder=encoder, progress=progress)
+    say_notes(made.notes)
+    look = MapStyle(color_by, 0 if no_thumbnails else thumbnail_size, pictures)
+    _write(made, out, look, overwrite, progress)
 
 
 def _write(

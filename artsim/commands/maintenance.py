@@ -1,0 +1,267 @@
+"""Commands that change what galleries are kept: `export`, `push`, `delete`, `repair`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from artsim.catalog.progress import counted
+from artsim.commands.command_line import say, say_notes, write_json
+from artsim.commands.options import (
+    PLACE,
+    FilterOptions,
+    GalleryOption,
+    HomeOption,
+    KindOptions,
+    OverwriteOption,
+    Place,
+    ServerLayout,
+    TableOrJson,
+    UrlOption,
+    WaitOption,
+    as_command,
+)
+from artsim.errors import StoreDamagedError
+
+if TYPE_CHECKING:
+    from artsim.ingest.upkeep import GalleryRepair
+    from artsim.search.export import Form
+    from artsim.store.gallery import Gallery
+    from artsim.store.repair import CollectionRepair
+
+SHOWN_IDS = 20
+
+SOME_LOST = 3
+"""Exit code of a repair after which something has to be ingested again."""
+
+
+@as_command
+def export(
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
+        ),
+    ] = None,
+    output_format: Annotated[
+        Literal["jsonl", "parquet", "csv", "xlsx"] | None,
+        typer.Option(
+            "--format", "-f", help="Form.", show_default="by the file's ending, else jsonl"
+        ),
+    ] = None,
+    of: KindOptions,
+    vectors: Annotated[
+        bool, typer.Option("--vectors", help="With all vectors (jsonl, parquet).")
+    ] = False,
+    overwrite: OverwriteOption = False,
+    filtered: FilterOptions,
+    place: Place,
+) -> None:
+    """Write a gallery's metadata as a table or JSON Lines, and its vectors on request.
+
+    Example: artsim export --genre portrait --year 1600..1650 --output portraits.xlsx
+    """
+    from artsim.search.export import export_gallery
+    from artsim.search.filters import build_criteria
+
+    kind = of.chosen
+    form = _export_form(output, output_format, vectors, overwrite, place)
+    with place.open() as opened:
+        criteria, notes = build_criteria(filtered.filters(), opened[kind])
+        say_notes(notes)
+        count = export_gallery(
+            opened,
+            sys.stdout.buffer if output is None else output,
+            criteria,
+            form=form,
+            kind=kind,
+            vectors=vectors,
+            overwrite=overwrite,
+            home=place.settings.home,
+        )
+    if output is not None:
+        say(f"Wrote {counted(count, kind.noun)} to {output}.")
+
+
+def _export_form(
+    output: Path | None, given: Form | None, vectors: bool, overwrite: bool, place: Place
+) -> Form:
+    """Return the form of an export, or refuse it before the gallery is read."""
+    from artsim.files import check_file, choose_form
+    from artsim.search.export import ENDINGS, EXPORT
+
+    if output is None:
+        form = given or "jsonl"
+        if form == "parquet" or (form == "xlsx" and sys.stdout.isatty()):
+            raise typer.BadParameter(f"{form} needs a file: --output FILE.{form}")
+    else:
+        form = choose_form(output, given, ENDINGS, EXPORT)
+        check_file(output, EXPORT, overwrite=overwrite, home=place.settings.home)
+    if vectors and form in ("csv", "xlsx"):
+        raise typer.BadParameter("--vectors is for jsonl and parquet; a cell holds none")
+    return form
+
+
+@as_command
+def push(
+    *,
+    to: Annotated[str, typer.Option(help="Qdrant server to copy to.", show_default=False)],
+    to_gallery: Annotated[
+        str | None, typer.Option(help="Name there.", show_default="the same")
+    ] = None,
+    layout: ServerLayout,
+    gallery: GalleryOption = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Key of the server; better given as QDRANT_API_KEY.", rich_help_panel=PLACE
+        ),
+    ] = None,
+    home: HomeOption = None,
+    wait: WaitOption = None,
+) -> None:
+    """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
+    from artsim.ingest.upkeep import push_gallery
+    from artsim.render.progress import make_progress
+    from artsim.store.gallery import open_gallery
+
+    with (
+        Place(gallery, home=home, wait=wait).open(embedded=True) as source,
+        open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
+    ):
+        copied = push_gallery(
+            source, target, options=layout.server(), progress=make_progress("painting")
+        )
+        location = target.store.location
+    was = "was" if copied.unchanged == 1 else "were"
+    say(
+        f"Copied {counted(copied.written, 'point')} to {location}; "
+        f"{copied.unchanged:,} {was} there already."
+    )
+
+
+@as_command
+def delete(
+    *,
+    painting_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids in the gallery.")
+    ] = None,
+    filtered: FilterOptions,
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole gallery, with its collections.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    place: Place,
+) -> None:
+    """Delete paintings and their faces, by id or by filter; asks first.
+
+    The pictures' files stay where they are.
+    """
+    filters = filtered.filters(painting_id=painting_ids)
+    if everything == (not filters.is_empty):
+        raise typer.BadParameter("say what: ids, or filters, or --all alone")
+    from artsim.ingest.prune import delete_gallery, delete_paintings
+    from artsim.search.filters import build_criteria
+
+    with place.open() as opened:
+        if everything and _delete_damaged(opened, yes=yes):
+            return
+        criteria, notes = build_criteria(filters, opened.paintings)
+        say_notes(notes)
+        count = opened.paintings.count(criteria)
+        what = f"{counted(count, 'painting')} of {opened.store.location}"
+        if count == 0 and not everything:
+            say("Nothing to delete.")
+            return
+        if not yes and not typer.confirm(f"Delete {what}, with their faces?", err=True):
+            say("Nothing was deleted.")
+            raise typer.Exit(1)
+        if everything:
+            delete_gallery(opened)
+        else:
+            delete_paintings(opened, criteria)
+    say(f"Deleted {what}.")
+
+
+def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
+    """Delete a gallery that cannot even be counted; return whether it is one."""
+    from artsim.ingest.prune import delete_gallery
+
+    try:
+        _ = opened.paintings, opened.faces_if_any
+    except StoreDamagedError as error:
+        say(str(error))
+        what = f"the damaged gallery of {opened.store.location}"
+        if not yes and not typer.confirm(f"Delete {what}?", err=True):
+            say("Nothing was deleted.")
+            raise typer.Exit(1) from None
+        delete_gallery(opened)
+        say(f"Deleted {what}.")
+        return True
+    return False
+
+
+@as_command
+def repair(
+    *,
+    output_format: TableOrJson = "table",
+    gallery: GalleryOption = None,
+    url: UrlOption = None,
+    home: HomeOption = None,
+    wait: WaitOption = None,
+) -> None:
+    """Save what can be read of a damaged gallery, and keep it as it was beside.
+
+    A sound gallery is left as it is. Interrupted, it is simply run again. The exit code is
+    3 where something could not be saved.
+
+    Example: artsim repair --gallery nga
+    """
+    from artsim.ingest.upkeep import repair_gallery
+    from artsim.render.progress import make_progress
+
+    place = Place(gallery, url, None, home, wait)
+    repaired = repair_gallery(
+        place.settings, name=gallery, url=url, wait=wait, progress=make_progress("painting")
+    )
+    if output_format == "json":
+        write_json(repaired.to_dict())
+    else:
+        for line in _in_words(repaired):
+            say(line)
+    if any(made.missing or made.without_some_vectors for made in repaired.collections):
+        raise typer.Exit(SOME_LOST)
+
+
+def _in_words(repaired: GalleryRepair) -> Iterator[str]:
+    if repaired.folder_damage is not None:
+        yield f"The data folder was mended: {repaired.folder_damage}"
+    for made in repaired.collections:
+        yield from _about(made)
+    if repaired.was_sound:
+        yield "Nothing is wrong with it; nothing was changed."
+
+
+def _about(made: CollectionRepair) -> Iterator[str]:
+    if made.damage is None:
+        yield f"{made.collection}: sound, {made.points:,} points."
+        return
+    yield f"{made.collection}: {made.damage}."
+    lost = f"; {made.missing:,} could not be" if made.missing else ""
+    yield f"  {made.points:,} points were saved and can be read again{lost}."
+    if made.without_some_vectors:
+        yield f"  {made.without_some_vectors:,} of them lost vectors: ingest their pictures again."
+    if made.painting_ids:
+        shown = ", ".join(made.painting_ids[:SHOWN_IDS])
+        more = f" and {len(made.painting_ids) - SHOWN_IDS:,} more (all with --format json)"
+        rest = more if len(made.painting_ids) > SHOWN_IDS else ""
+        yield f"  Not in it any more, so ingest again unless you deleted them: {shown}{rest}"
+    yield f"  As it was, it is kept in {made.copy}; delete that when you miss nothing."
