@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2hsv
 
-from artsim.evaluation.edits import EDITS, EditedPicture, edit_picture
-from artsim.images.light import LUMINANCE, to_light
+from artsim.evaluation.edits import EDITS, LUMINANCE, EditedPicture, edit_picture, to_light
 
 Image8 = npt.NDArray[np.uint8]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2xyz
 
-from artsim.images.light import LUMINANCE, light_of, to_levels, to_light
+from artsim.evaluation.edits import LUMINANCE, light_of, to_levels, to_light
 
 EVERY_GRAY = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
 from artsim.errors import RenderError
-from artsim.render import cards
+from artsim.render import picture_cards
 from artsim.render.sheet import write_sheet
 from artsim.render.sheet_png import ACCENT, BLANK, WALL, WIDTH
 from artsim.search.answer import Answer, HitGroup
@@ -227,7 +227,7 @@ def test_a_picture_elsewhere_is_named(tmp_path: Path) -> None:
 def test_more_hits_than_a_sheet_holds_are_counted(
     painted_hit: PaintedHit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cards, "MAX_HITS", 3)
+    monkeypatch.setattr(picture_cards, "MAX_HITS", 3)
     hits = [painted_hit(f"h{i}") for i in range(5)]
     groups = (HitGroup("first", tuple(hits[:2])), HitGroup("second", tuple(hits[2:])))
     page = parsed(made_answer(hits, groups=groups), tmp_path / "sheet.html")
@@ -302,7 +302,7 @@ def test_a_face_is_outlined_in_parts_of_the_picture(
     (outline,) = page.all("span", **{"class": "face"})
     assert outline["style"] == "left:25.00%;top:25.00%;width:10.00%;height:25.00%"
     crop = embedded(page.all("img")[1])
-    assert crop.size == (cards.CROP_SIDE, cards.CROP_SIDE)
+    assert crop.size == (picture_cards.CROP_SIDE, cards.CROP_SIDE)
 
 
 def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_path: Path) -> None:
