@@ -302,7 +302,7 @@ def test_a_face_is_outlined_in_parts_of_the_picture(
     (outline,) = page.all("span", **{"class": "face"})
     assert outline["style"] == "left:25.00%;top:25.00%;width:10.00%;height:25.00%"
     crop = embedded(page.all("img")[1])
-    assert crop.size == (picture_cards.CROP_SIDE, cards.CROP_SIDE)
+    assert crop.size == (picture_cards.CROP_SIDE, picture_cards.CROP_SIDE)
 
 
 def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_path: Path) -> None:
