@@ -6,10 +6,10 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -65,46 +65,87 @@ KindOption = Annotated[
     list[str] | None,
     typer.Option("--kind", help="Parts to look for besides faces; repeatable."),
 ]
-WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
-]
-BatchSizeOption = Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")]
-LimitOption = Annotated[int | None, typer.Option(min=1, help="Only the first so many.")]
-ShardOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
-    ),
-]
-ForceOption = Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")]
-DryRunOption = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run", help="Read everything, write nothing; say how the columns are understood."
-    ),
-]
-PruneOption = Annotated[
-    bool, typer.Option("--prune", help="In the end take out what the source no longer has.")
-]
-YesOption = Annotated[
-    bool, typer.Option("--yes", "-y", help="--prune may take out more than a tenth.")
-]
-MaxFailuresOption = Annotated[
-    int, typer.Option(min=0, help="Exit with 3 only if more pictures or rows did not go in.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
-SummaryFormat = Annotated[
-    Literal["text", "json"],
-    typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
-]
-ErrorsOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Where to list what did not go in: .csv or .jsonl.",
-        show_default="ingest-errors.csv in the data folder",
-    ),
-]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How an ingest goes about it."""
+
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
+    ] = None
+    batch_size: Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")] = 32
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
+        ),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")] = (
+        False
+    )
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Read everything, write nothing; say how the columns are understood."
+        ),
+    ] = False
+    prune: Annotated[
+        bool, typer.Option("--prune", help="In the end take out what the source no longer has.")
+    ] = False
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="--prune may take out more than a tenth.")
+    ] = False
+
+    def settings(self) -> dict[str, Any]:
+        """Return them by the names of `IngestOptions`."""
+        if self.prune and (self.shard is not None or self.limit is not None):
+            raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
+        if self.yes and not self.prune:
+            raise typer.BadParameter("--yes is for --prune")
+        settings = asdict(self)
+        return {**settings, "shard": _parse_shard(self.shard), "prune_any": settings.pop("yes")}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is told of an ingest, and where."""
+
+    max_failures: Annotated[
+        int, typer.Option(min=0, help="Exit with 3 only if more pictures or rows did not go in.")
+    ] = 0
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False
+    output_format: Annotated[
+        Literal["text", "json"],
+        typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
+    ] = "text"
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to list what did not go in: .csv or .jsonl.",
+            show_default="ingest-errors.csv in the data folder",
+        ),
+    ] = None
+    overwrite: OverwriteOption = False
+
+    def tell(self, summary: IngestSummary, listed: ProblemList) -> None:
+        """Say what an ingest did; exit with 3 where too much did not go in."""
+        too_many = summary.counts.failed > self.max_failures
+        kept = _keep_problems(summary.problems, listed)
+        if self.output_format == "json":
+            write_json(summary.to_dict())
+        elif not self.quiet:
+            _say_summary(summary)
+        elif too_many:
+            say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
+        if self.output_format != "json" and (too_many or not self.quiet):
+            _say_problems(summary.problems, kept)
+        if summary.refusal is not None:
+            raise summary.refusal
+        if too_many:
+            raise typer.Exit(SOME_FAILED)
 
 
 @as_command
@@ -117,19 +158,8 @@ def ingest(
     face_encoder: FaceEncoderOption = None,
     no_faces: NoFacesOption = False,
     kind: KindOption = None,
-    workers: WorkersOption = None,
-    batch_size: BatchSizeOption = 32,
-    limit: LimitOption = None,
-    shard: ShardOption = None,
-    force: ForceOption = False,
-    dry_run: DryRunOption = False,
-    prune: PruneOption = False,
-    yes: YesOption = False,
-    max_failures: MaxFailuresOption = 0,
-    quiet: QuietOption = False,
-    output_format: SummaryFormat = "text",
-    errors: ErrorsOption = None,
-    overwrite: OverwriteOption = False,
+    how: RunOptions,
+    telling: Telling,
     encoding: EncoderOptions,
     sure: FaceOptions,
     layout: ServerLayout,
@@ -144,10 +174,6 @@ def ingest(
     """
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
-    if prune and (shard is not None or limit is not None):
-        raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
-    if yes and not prune:
-        raise typer.BadParameter("--yes is for --prune")
     from artsim.images.load import ImageLimits
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.ingest.summary import ProblemList
@@ -161,22 +187,16 @@ def ingest(
         device=encoding.device,
         **asdict(sure),
         limits=ImageLimits(max_megapixels=encoding.max_megapixels),
-        workers=workers,
-        batch_size=batch_size,
-        limit=limit,
-        shard=_parse_shard(shard),
-        force=force,
-        dry_run=dry_run,
-        prune=prune,
-        prune_any=yes,
+        **how.settings(),
         server=layout.server(),
     )
     read_as = parse_columns(columns)
     with _stoppable(), place.open() as opened:
-        inputs = _lists(source, metadata, read_as, errors)
-        listed = ProblemList(errors, place.settings.home, opened.name, overwrite, inputs)
+        inputs = _lists(source, metadata, read_as, telling.errors)
+        home, overwrite = place.settings.home, telling.overwrite
+        listed = ProblemList(telling.errors, home, opened.name, overwrite, inputs)
         listed.check()
-        if dry_run and not quiet and output_format == "text":
+        if how.dry_run and not telling.quiet and telling.output_format == "text":
             _say_what_is_understood(source, metadata, read_as)
         summary = ingest_paintings(
             opened,
@@ -184,22 +204,9 @@ def ingest(
             options,
             metadata=metadata,
             columns=read_as,
-            progress=None if quiet else make_progress("painting"),
+            progress=None if telling.quiet else make_progress("painting"),
         )
-    too_many = summary.counts.failed > max_failures
-    kept = _keep_problems(summary.problems, listed)
-    if output_format == "json":
-        write_json(summary.to_dict())
-    elif not quiet:
-        _say_summary(summary)
-    elif too_many:
-        say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
-    if output_format != "json" and (too_many or not quiet):
-        _say_problems(summary.problems, kept)
-    if summary.refusal is not None:
-        raise summary.refusal
-    if too_many:
-        raise typer.Exit(SOME_FAILED)
+    telling.tell(summary, listed)
 
 
 @as_command

@@ -310,13 +310,11 @@ def write_map(
     missing = 0
     content: Iterable[bytes]
     if path.suffix.lower() == ".png":
-        from artsim.render import map_picture
-
         field = fields[0] if fields else None
         if style.pictures:
-            drawn, missing = map_picture.draw_pictures(made, field, report)
+            drawn, missing = draw_pictures(made, field, report)
         else:
-            drawn = map_picture.draw_dots(made, field)
+            drawn = draw_dots(made, field)
         content = [drawn]
     else:
         thumbnails = None

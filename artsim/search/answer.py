@@ -29,7 +29,7 @@ from artsim.search.question import (
     TextQuery,
     describe_criteria,
 )
-from artsim.search.rerank import RERANKERS, fuse_rankings, rerank
+from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -414,16 +414,28 @@ def _ranking(
     if reranker is None:
         return hits
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-    scores: list[list[float]] = []
-    for i, picture in enumerate(probe.pictures):
-        if in_engine:
-            staged_hits = chain(*second[i * len(requests) : (i + 1) * len(requests)])
-            said = {h.point_id: reranker.from_engine(h.score, picture) for h in staged_hits}
-            scores.append([said.get(hit.point_id, -math.inf) for hit in first])
-        else:
-            scores.append(reranker.scores_of(picture, [hit.vectors for hit in first]))
+    scores = _second_scores(reranker, probe, first, second if in_engine else None)
     reranked = rerank(first, scores, weight=options.rerank_weight)
     return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
+
+
+def _second_scores(
+    reranker: Reranker, probe: Probe, hits: Sequence[Hit], staged: Sequence[Sequence[Hit]] | None
+) -> list[list[float]]:
+    """Return for each query picture the second score of each hit.
+
+    `staged` is what the engine's second stage says: for each picture as many rankings as the
+    probe has vectors; None where the hits' own vectors tell.
+    """
+    scores = []
+    for i, picture in enumerate(probe.pictures):
+        if staged is None:
+            scores.append(reranker.scores_of(picture, [hit.vectors for hit in hits]))
+            continue
+        of_picture = chain(*staged[i * len(probe.vectors) : (i + 1) * len(probe.vectors)])
+        said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in of_picture}
+        scores.append([said.get(hit.point_id, -math.inf) for hit in hits])
+    return scores
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:
@@ -479,10 +491,17 @@ def _why_empty(
         # Not "0.90, below 0.9" of 0.8999.
         shown = shown if float(shown) < options.min_score else f"{best:.6f}"
         return f"the best is {shown}, below {options.min_score:g}"
+    return _why_nothing_behind(target, collection, criteria & left_out, options, point)
+
+
+def _why_nothing_behind(
+    target: Target, collection: Collection, criteria: Criteria, options: SearchOptions, point: str
+) -> str:
+    """Return in words how many hits there are before those that were asked for."""
     plain = replace(
         options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None
     )
-    hits = find_hits(target, collection, criteria & left_out, plain)
+    hits = find_hits(target, collection, criteria, plain)
     count, what = len(hits), point
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"

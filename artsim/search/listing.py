@@ -278,22 +278,7 @@ def count_values(
         raise OptionError(f"limit must be at least 1, not {limit}")
     collection = gallery[kind]
     criteria, notes = build_criteria(filters or Filters(), collection)
-    counts: Mapping[Any, int]
-    if field in _DATES:
-        known_by, in_order = "year_start", True
-        counts = _count_decades(collection, criteria)
-    elif field == "extra":
-        known_by, in_order = field, False
-        counts = count_extra_names(collection, criteria)
-    else:
-        known_by = _countable(field, collection, kind)
-        in_order = kind.fields.get(known_by) == "float"
-        if kind.fields.get(known_by) in ("keyword", "integer"):
-            facets = collection.facet(known_by, criteria, limit=ALL_VALUES)
-            counts = {facet.value: facet.count for facet in facets}
-        else:
-            counts = scan_values(known_by, collection, criteria)
-            counts = _in_ranges(counts) if in_order else counts
+    counts, known_by, in_order = _counts(field, collection, criteria, kind)
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]
     artists: tuple[ArtistCount, ...] = ()
@@ -310,6 +295,25 @@ def count_values(
         notes.append(f"{unknown:,} {have} no {'date' if field in _DATES else field}")
     values = [pair for pair in counts.items() if pair in frequent] if in_order else frequent
     return ValueCounts(field, tuple(values), total, unknown, artists, tuple(notes))
+
+
+def _counts(
+    field: str, collection: Collection, criteria: Criteria, kind: Kind
+) -> tuple[Mapping[Any, int], str, bool]:
+    """Return how often each value is there, which field tells, and whether they have an order."""
+    if field in _DATES:
+        return _count_decades(collection, criteria), "year_start", True
+    if field == "extra":
+        return count_extra_names(collection, criteria), field, False
+    known_by = _countable(field, collection, kind)
+    index = kind.fields.get(known_by)
+    if index in ("keyword", "integer"):
+        facets = collection.facet(known_by, criteria, limit=ALL_VALUES)
+        return {facet.value: facet.count for facet in facets}, known_by, False
+    counts = scan_values(known_by, collection, criteria)
+    if index == "float":
+        return _in_ranges(counts), known_by, True
+    return counts, known_by, False
 
 
 def _countable(field: str, collection: Collection, kind: Kind) -> str:

@@ -102,9 +102,8 @@ def train_painting_encoder(
     finish(
         trainee.average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress
     )
-    of_source = Counter(work.key.partition("/")[0] for work in found.works)
     card = {
-        "data": {source.absolute().name: of_source[source.absolute().name] for source in sources},
+        "data": _works_of(sources, found),
         "recipe": {**described, "pictures": identity},
         "losses": _mean_losses(history[-_LAST_STEPS:]),
         **made_now(),
@@ -113,6 +112,11 @@ def train_painting_encoder(
     progress.finish()
     counts = {side: len(works) for side, works in sides.items()} | {"train": len(found.works)}
     return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
+
+
+def _works_of(sources: Sequence[Path], found: Readable) -> dict[str, int]:
+    counts = Counter(work.key.partition("/")[0] for work in found.works)
+    return {source.absolute().name: counts[source.absolute().name] for source in sources}
 
 
 def _save(
