@@ -99,16 +99,15 @@ def train_painting_encoder(
     history = run_steps(
         trainee, folder, steps=steps, seed=seed, settings=settings, options=loop, progress=progress
     )
-    finish(
-        trainee.average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress
-    )
+    average = trainee.average
+    finish(average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress)
     card = {
         "data": _works_of(sources, found),
         "recipe": {**described, "pictures": identity},
         "losses": _mean_losses(history[-_LAST_STEPS:]),
         **made_now(),
     }
-    spec = _save(folder, trainee.average, recipe, card, found, sides)
+    spec = _save(folder, average, recipe, card, found, sides)
     progress.finish()
     counts = {side: len(works) for side, works in sides.items()} | {"train": len(found.works)}
     return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
