@@ -1,6 +1,6 @@
 """The public names of artsim, imported on first use from where they are defined."""
 
-from .catalog.classification import Classification as Classification
+from .catalog.hits import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind

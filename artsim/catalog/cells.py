@@ -7,12 +7,14 @@ import io
 import itertools
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from artsim.catalog.hits import plain_json
+from artsim.catalog.names import fold_text
 
 MAX_EXTRA: Final = 1000
 """Most keys of ``extra`` that have a column of their own; a spreadsheet has 16,384 columns."""
@@ -119,3 +121,176 @@ def payload_columns(fields: Iterable[str], payloads: Iterable[Mapping[str, Any]]
         tuple(sorted(ranked[:MAX_EXTRA])),
         len(ranked) > MAX_EXTRA,
     )
+
+
+_CENTIMETERS: Final = {
+    "mm": 0.1, "millimeter": 0.1, "millimeters": 0.1, "millimetres": 0.1,
+    "cm": 1.0, "centimeter": 1.0, "centimeters": 1.0, "centimetres": 1.0, "zentimeter": 1.0,
+    "m": 100.0, "in": 2.54, "inch": 2.54, "inches": 2.54, "zoll": 2.54, '"': 2.54,
+}  # fmt: skip
+
+_LARGEST: Final = 10_000.0
+"""Centimeters; more is no painting."""
+
+_LONGEST: Final = 1000
+"""Characters of a text that are looked at."""
+
+_NUMBER: Final = (
+    r"[0-9]{1,5}(?:[.,][0-9]{1,10})?(?:[ -][0-9]{1,2}/[0-9]{1,2})?|[0-9]{1,2}/[0-9]{1,2}"
+)
+_UNIT: Final = "|".join(sorted(map(re.escape, _CENTIMETERS), key=len, reverse=True))
+_LABELS: Final = {
+    "height": "h|ht|height|high|hohe|hoch|hauteur|haut|altezza|alt|alto|altura|hoogte|hoog",
+    "width": "w|b|l|br|width|wide|breite|breit|largeur|larg|longueur|larghezza|lungh|ancho|anchura|"
+    "breedte|breed|lengte|length|lange",
+    "diameter": "diam|dm|ø|diameter|durchmesser|diametre|diametro",
+}
+_LABEL: Final = "|".join(f"(?P<{kind}>{words})" for kind, words in _LABELS.items())
+_MEASURE: Final = rf"({_NUMBER})\s*(?:({_UNIT})(?![a-z]))?\.?"
+_BEFORE: Final = re.compile(
+    rf"(?<![^\W\d_])(?:{_LABEL})(?![^\W\d_])[.:=]?\s*"
+    rf"(?:[(\[]?(?:in|en)\s+(?P<said>{_UNIT})[)\]]?\s*:?\s*)?"
+    rf"(?P<number>{_NUMBER})(?![0-9])\s*(?:(?P<unit>{_UNIT})(?![a-z]))?"
+)
+_BEHIND: Final = re.compile(
+    rf"(?<![0-9.,/])(?P<number>{_NUMBER})\s*(?:(?P<unit>{_UNIT})(?![a-z])\.?)?\s*"
+    rf"[(\[]?(?:{_LABEL})(?![^\W\d_])"
+)
+_PAIR: Final = re.compile(
+    rf"(?<![0-9.,/-])(?<![0-9]m )(?<![0-9] m ){_MEASURE}\s*(?:x|by|\*)\s*{_MEASURE}"
+    rf"(?:\s*(?:x|by|\*)\s*{_MEASURE})?(?![0-9])"
+)
+_SINGLE: Final = re.compile(
+    rf"(?:(?:{_LABEL})[.:]?\s*)?{_MEASURE}(?:\s*[(\[]\s*{_MEASURE}\s*[)\]])?"
+)
+_ORDER: Final = re.compile(r"(?<![a-z])[(\[]?([hbwl]) ?x ?([hbwl])(?: ?x ?[a-z])?[)\]]?(?![a-z])")
+_UNFRAMED: Final = re.compile(
+    r"\b(?:ohne rahmen|sans cadre|senza cornice|sin marco|zonder lijst)\b"
+)
+_FRAMED: Final = re.compile(
+    r"\b(?:frame[d]?|rahmen|gerahmt|cadre|encadree?|cornice|marco|lijst|mount|mat|passepartout)\b"
+)
+_FRACTIONS: Final = re.compile("[\u00bc-\u00be\u2150-\u215e]")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Centimeters, as far as a text gives them."""
+
+    height: float | None = None
+    width: float | None = None
+
+
+def read_size(text: str, *, heading: str = "") -> Size | None:
+    """Read a text of dimensions: ``62,2 x 34,8 cm``, ``H. 62 cm; B. 35 cm``.
+
+    The height comes first, as museums write, unless labels or the heading (``B x H``) say
+    otherwise. Centimeters are taken before inches where both are given, the work before
+    its frame; a third number is the depth. Of a round picture the diameter is both.
+
+    Parameters
+    ----------
+    text : str
+        What the cell says.
+    heading : str
+        The column's name, whose unit holds where the cell has none.
+
+    Returns
+    -------
+    Size or None
+        None if there is no size, or no unit: ``1024 x 768`` may be pixels.
+    """
+    plain = _plain(text)
+    order = _ORDER.search(plain) or _ORDER.search(_plain(heading))
+    plain = _ORDER.sub(" ", plain)
+    unit = _only_unit(plain) or _only_unit(_plain(heading))
+    for part in (_without_frame(plain), plain):
+        size = _labeled(part, unit) or _first_pair(part, unit)
+        if size is not None:
+            break
+    else:
+        return None
+    is_width_first = order is not None and order[2] == "h" and size.height and size.width
+    return Size(size.width, size.height) if is_width_first else size
+
+
+def read_length(text: str, *, heading: str = "", default: str = "cm") -> float | None:
+    """Read one length, ``24 1/2 in. (62.2 cm)``, in centimeters; None if it is none."""
+    found = _SINGLE.fullmatch(_plain(text))
+    if found is None:
+        return None
+    number, unit, other, other_unit = found.groups()[-4:]
+    if other and other_unit in ("cm", "mm", "m"):
+        number, unit = other, other_unit
+    return _centimeters(number, unit or _only_unit(_plain(heading)) or default)
+
+
+def _plain(text: str) -> str:
+    spaced = _FRACTIONS.sub(
+        lambda match: " " + unicodedata.normalize("NFKD", match[0]).replace("\u2044", "/"),
+        text[:_LONGEST],
+    )
+    folded = fold_text(spaced.replace("\u00d7", "x").replace("\u2715", "x"))
+    folded = re.sub("[\u201d\u2033]|''", '"', folded)
+    return " ".join(folded.split(" ")).strip()
+
+
+def _without_frame(text: str) -> str:
+    parts = re.split(r"[;\n|]", _UNFRAMED.sub(" ", text))
+    return ";".join(part for part in parts if not _FRAMED.search(part))
+
+
+def _only_unit(text: str) -> str:
+    """Return the one unit that stands in a text or a column's name; "" if none or several."""
+    words = re.findall(rf"(?<![a-z])(?:{_UNIT})(?![a-z])", text.replace("_", " "))
+    # "In" is a word of several languages besides a unit.
+    units = set(words) - {"in"} or set(words)
+    return units.pop() if len(units) == 1 else ""
+
+
+def _labeled(text: str, unit: str) -> Size | None:
+    for pattern in (_BEFORE, _BEHIND):
+        found: dict[str, float] = {}
+        for match in pattern.finditer(text):
+            kind = next(kind for kind in _LABELS if match[kind])
+            own = match["unit"] or match.groupdict().get("said") or unit
+            length = _centimeters(match["number"], own)
+            if length is not None:
+                found.setdefault(kind, length)
+        if found.keys() & {"height", "width"}:
+            return Size(found.get("height"), found.get("width"))
+        if "diameter" in found and not _PAIR.search(text):
+            return Size(found["diameter"], found["diameter"])
+    return None
+
+
+def _first_pair(text: str, unit: str) -> Size | None:
+    sizes = []
+    for match in _PAIR.finditer(text):
+        first, its_unit, second, second_unit, _, third_unit = match.groups()
+        last = third_unit or second_unit or its_unit or unit
+        height = _centimeters(first, its_unit or last)
+        width = _centimeters(second, second_unit or last)
+        if height is not None and width is not None:
+            sizes.append((_CENTIMETERS[last] == 2.54, Size(height, width)))
+    return next((size for _, size in sorted(sizes, key=lambda pair: pair[0])), None)
+
+
+def _centimeters(number: str, unit: str) -> float | None:
+    if unit not in _CENTIMETERS:
+        return None
+    whole, _, fraction = number.replace("-", " ").rpartition(" ")
+    if "/" not in fraction:
+        whole, fraction = number, ""
+    if unit == "mm" and re.fullmatch(r"[0-9]{1,2},[0-9]{3}", whole):
+        whole = whole.replace(",", "")
+    value = float(whole.replace(",", ".") or 0) + _ratio(fraction)
+    size = round(value * _CENTIMETERS[unit], 3)
+    return size if 0 < size <= _LARGEST else None
+
+
+def _ratio(fraction: str) -> float:
+    if not fraction:
+        return 0.0
+    above, below = fraction.split("/")
+    return int(above) / int(below) if int(below) else 0.0

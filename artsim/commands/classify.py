@@ -14,7 +14,7 @@ from artsim.commands.command_line import say, write_json
 from artsim.commands.options import EncoderOptions, Place, TableOrJson, as_command
 
 if TYPE_CHECKING:
-    from artsim.catalog.classification import Classification
+    from artsim.catalog.hits import Classification
 
     Classify = Callable[[Path], Classification]
 

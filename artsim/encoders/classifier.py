@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.catalog.classification import Candidate, Classification, rank_candidates
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
+from artsim.catalog.hits import Candidate, Classification, rank_candidates
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.cards import Card

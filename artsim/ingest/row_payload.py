@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.attribution import Attribution, parse_attribution, without_role
+from artsim.catalog.cells import read_length, read_size
 from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
-from artsim.catalog.dimensions import read_length, read_size
 from artsim.catalog.names import artist_key, fold_text
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, why_unstorable
 from artsim.errors import MetadataError

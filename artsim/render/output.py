@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 from artsim.catalog.cells import BOM, csv_lines, payload_columns
-from artsim.catalog.classification import Classification
-from artsim.catalog.hits import plain_json
+from artsim.catalog.hits import Classification, plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
 from artsim.search.answer import Answer

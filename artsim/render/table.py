@@ -34,7 +34,7 @@ from artsim.search.answer import Answer
 from artsim.search.listing import Listing
 
 if TYPE_CHECKING:
-    from artsim.catalog.classification import Classification
+    from artsim.catalog.hits import Classification
     from artsim.encoders.cards import Card
     from artsim.search.listing import ValueCounts
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.classification import Classification, Voter, rank_candidates
 from artsim.catalog.criteria import Criteria, Known
-from artsim.catalog.hits import Hit
+from artsim.catalog.hits import Classification, Hit, Voter, rank_candidates
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import field_values, most_written, stored_field
 from artsim.errors import QueryError

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.encoders.classifier import Logits, softmax
-from artsim.training.classes import Labels
+from artsim.training.data import Labels
 
 SURENESS: Final = 0.9
 """Probability that the answers above a threshold are right as often as was asked for."""

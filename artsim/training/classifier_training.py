@@ -25,8 +25,16 @@ from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
-from artsim.training.classes import LabeledWorks, Sides, label_works, split_works
-from artsim.training.data import Work, read_works, works_identity, write_split
+from artsim.training.data import (
+    LabeledWorks,
+    Sides,
+    Work,
+    label_works,
+    read_works,
+    split_works,
+    works_identity,
+    write_split,
+)
 from artsim.training.heads import (
     MOBILENET,
     MOBILENET_DIM,

@@ -8,16 +8,22 @@ import io
 import json
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
-from artsim.catalog.payload import Payload, first_text, stored_field
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.payload import Payload, first_text, most_written, stored_field
+from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
+from artsim.search.filters import check_field
 
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
 """Fields that an ingest makes anew from the others."""
@@ -152,3 +158,197 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
             hint="--out",
             path=path,
         ) from exc
+
+
+Labels: TypeAlias = npt.NDArray[np.intp]
+
+FOLDS: Final = 5
+
+_ORDER: Final = (1, 0, 2, 3, 4)
+"""In which folds get works of a class: one to learn from first, then one to calibrate on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabeledWorks:
+    """N works with their labels, positions in `classes`: names as people read them, sorted.
+
+    `left_out` are classes that have too few works, with how many they have; `without` counts
+    the works without the field.
+    """
+
+    works: list[Work]
+    labels: Labels
+    classes: tuple[str, ...]
+    left_out: dict[str, int]
+    without: int
+
+    def take(self, rows: Labels, classes: Sequence[int]) -> LabeledWorks:
+        """Return some works, of these classes only; none is counted as left out."""
+        place = {old: new for new, old in enumerate(classes)}
+        return LabeledWorks(
+            works=[self.works[row] for row in rows],
+            labels=np.array([place[int(self.labels[row])] for row in rows], dtype=np.intp),
+            classes=tuple(self.classes[old] for old in classes),
+            left_out=self.left_out,
+            without=self.without,
+        )
+
+
+def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWorks:
+    """Return the works that have the field, of classes with at least `least` works.
+
+    Of a field with several values the first counts. Artists are told apart by their key and
+    called what their works call them most often.
+
+    Raises
+    ------
+    QueryError
+        If no payload has such a field.
+    TrainingError
+        If fewer than two classes have enough works.
+    """
+    check_field(field)
+    by_value: dict[str, list[int]] = defaultdict(list)
+    for row, work in enumerate(works):
+        value = work.label(field)
+        if value:
+            by_value[value].append(row)
+    if not by_value:
+        raise TrainingError(f"no work has the field {field!r}; {_fields_there(works)}")
+    names = _names(works, by_value, field)
+    kept = sorted((v for v, rows in by_value.items() if len(rows) >= least), key=names.__getitem__)
+    left_out = {names[v]: len(rows) for v, rows in by_value.items() if len(rows) < least}
+    if len(kept) < 2:
+        largest = ", ".join(
+            f"{names[v]} ({len(rows)})"
+            for v, rows in sorted(by_value.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]
+        )
+        raise TrainingError(
+            f"{len(kept)} of {len(by_value)} values of {field!r} have {least} works or more, and "
+            f"two are needed (largest: {largest}); add works, or lower how many a value needs",
+            hint="--min-works",
+        )
+    pairs = sorted((row, place) for place, value in enumerate(kept) for row in by_value[value])
+    return LabeledWorks(
+        works=[works[row] for row, _ in pairs],
+        labels=np.array([place for _, place in pairs], dtype=np.intp),
+        classes=tuple(names[value] for value in kept),
+        left_out=dict(sorted(left_out.items())),
+        without=len(works) - sum(map(len, by_value.values())),
+    )
+
+
+def _names(works: Sequence[Work], by_value: dict[str, list[int]], field: str) -> dict[str, str]:
+    if field not in ("artist", "artist_key"):
+        return {value: value for value in by_value}
+    names: dict[str, str] = {}
+    for value, rows in sorted(by_value.items()):
+        name = most_written(str(works[row].payload.get("artist", value)) for row in rows)
+        names[value] = name if name not in names.values() else value
+    return names
+
+
+def _fields_there(works: Sequence[Work]) -> str:
+    own = {"painting_id", "image_uri", "title", "extra"}
+    there = sorted({name for work in works for name in work.payload} - own)
+    more = {f"extra.{name}" for work in works for name in work.payload.get("extra", {})}
+    found = ", ".join([*there, *sorted(more)])
+    return f"they have: {found}" if found else "they have no metadata: add a metadata.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A split of works into two sides, the first of them in folds.
+
+    Attributes
+    ----------
+    folds : ndarray of int, shape (N,)
+        0 to `FOLDS` - 1 on the training side, -1 for works of the test side. Fold 0 is the
+        calibration part of what needs one.
+    untrained : mapping of str to int
+        Classes all of whose works fell to the test side, with how many they have; they are
+        in no part.
+    """
+
+    labeled: LabeledWorks
+    folds: Labels
+    untrained: dict[str, int]
+
+    @property
+    def train(self) -> Labels:
+        """Rows of the training side."""
+        return np.flatnonzero(self.folds >= 0)
+
+    @property
+    def test(self) -> Labels:
+        """Rows of the test side."""
+        return np.flatnonzero(self.folds < 0)
+
+
+def split_works(
+    labeled: LabeledWorks, split: Literal["random", "artist"], *, test: float, seed: int
+) -> Sides:
+    """Put aside works, or artists, for the test, and the rest into folds.
+
+    Parameters
+    ----------
+    split : {"random", "artist"}
+        ``random``: of each class the share `test` of its works, as published work does it.
+        ``artist``: the share `test` of the artists, with all of their works; a work without
+        an artist is an artist's of its own.
+
+    Raises
+    ------
+    TrainingError
+        If a side would have no works, or fewer than two classes are to be learned.
+    """
+    if split == "random":
+        folds = _by_class(labeled.labels, test, seed)
+    else:
+        folds = _by_artist(labeled, test, seed)
+    trained = np.unique(labeled.labels[folds > 0])  # fold 0 may be kept from learning
+    kept = np.isin(labeled.labels, trained)
+    untrained = {
+        labeled.classes[c]: int((labeled.labels == c).sum())
+        for c in np.unique(labeled.labels[~kept])
+    }
+    rows = np.flatnonzero(kept)
+    sides = Sides(labeled.take(rows, trained.tolist()), folds[rows], untrained)
+    if len(trained) < 2 or len(sides.test) == 0 or not (sides.folds == 0).any():
+        raise TrainingError(
+            f"{len(labeled.works)} works of {len(labeled.classes)} classes are too few to split by "
+            f"{'artist' if split == 'artist' else 'chance'}; add works, or try another seed",
+            hint="--seed",
+        )
+    return sides
+
+
+def _by_class(labels: Labels, test: float, seed: int) -> Labels:
+    folds = np.empty(len(labels), dtype=np.intp)
+    for value in np.unique(labels):
+        rows = np.flatnonzero(labels == value)
+        np.random.default_rng([seed, int(value)]).shuffle(rows)
+        tested = min(len(rows) - 2, max(1, round(test * len(rows))))
+        folds[rows[:tested]] = -1
+        folds[rows[tested:]] = np.resize(_ORDER, len(rows) - tested)
+    return folds
+
+
+def _by_artist(labeled: LabeledWorks, test: float, seed: int) -> Labels:
+    groups = [artist_of(labeled, row) for row in range(len(labeled.works))]
+    return np.array([_fold_of(group, test, seed) for group in groups], dtype=np.intp)
+
+
+def _fold_of(group: str, test: float, seed: int) -> int:
+    if side_of(group, test=test, seed=seed) == "test":
+        return -1
+    for fold in range(FOLDS - 1):
+        if side_of(f"{fold}\0{group}", test=1 / (FOLDS - fold), seed=seed) == "test":
+            return fold
+    return FOLDS - 1
+
+
+def artist_of(labeled: LabeledWorks, row: int) -> str:
+    """Return the artist's key of a work, or a name of its own."""
+    work = labeled.works[row]
+    return work.label("artist") or f"\0{work.key}"

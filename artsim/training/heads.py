@@ -22,7 +22,7 @@ from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
 from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
-from artsim.training.classes import Labels
+from artsim.training.data import Labels
 from artsim.training.loop import Trainee
 
 MOBILENET: Final = "mobilenetv2_100"

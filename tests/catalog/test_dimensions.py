@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.catalog.dimensions import Size, read_length, read_size
+from artsim.catalog.cells import Size, read_length, read_size
 
 TEXTS = [
     ("62,2 x 34,8 cm", 62.2, 34.8),

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from artsim.catalog.classification import rank_candidates
+from artsim.catalog.hits import rank_candidates
 from artsim.encoders.classifier import (
     ClassifierConfig,
     Head,

@@ -12,7 +12,7 @@ from store_oracle import SCHEMA, make_points
 
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
-from artsim.store.copy import CopyCounts, copy_collection
+from artsim.ingest.upkeep import CopyCounts, copy_collection
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import Collection, CollectionSchema, Point, Store, VectorSpec
 

@@ -20,8 +20,7 @@ from artsim.training.calibration import (
     fit_temperature,
     score_classifier,
 )
-from artsim.training.classes import FOLDS, LabeledWorks, artist_of, split_works
-from artsim.training.data import Work
+from artsim.training.data import FOLDS, LabeledWorks, Work, artist_of, split_works
 from artsim.training.recipes import ClassifierOptions
 
 
