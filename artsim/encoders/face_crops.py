@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.faces import DetectedFace
-from artsim.catalog.kinds import Crop, CutterOptions
+from artsim.catalog.kinds import Crop, CutterOptions, DetectedFace
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector
 from artsim.images.align import align_face

@@ -15,9 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from artsim.encoders.base import Encoder
+from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, vector_name
-from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.weights import (
     download_weights,
     fill_model,

@@ -29,7 +29,7 @@ from torch import nn
 from torch.nn import functional
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.faces import Box, DetectedFace
+from artsim.catalog.kinds import Box, DetectedFace
 from artsim.encoders.devices import on_one_core
 from artsim.encoders.mtcnn_pyramid import (
     CELL,

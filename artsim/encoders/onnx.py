@@ -19,10 +19,17 @@ import numpy.typing as npt
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.encoder_info import EncoderKind
 from artsim.config import Settings
-from artsim.encoders.base import Encoder, MapReader, Prepared
+from artsim.encoders.base import (
+    Encoder,
+    Fit,
+    Interpolation,
+    MapReader,
+    Prepared,
+    Preprocessing,
+    Triple,
+)
 from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.devices import choose, usable_cores
-from artsim.encoders.preprocess import Fit, Interpolation, Preprocessing, Triple
 from artsim.encoders.weights import file_sha256
 from artsim.errors import EncoderError, WeightsError
 

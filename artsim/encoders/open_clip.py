@@ -17,9 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from artsim.encoders.base import TextEncoder
+from artsim.encoders.base import Preprocessing, TextEncoder
 from artsim.encoders.cards import Card, Family, Request, vector_name
-from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
 from artsim.errors import EncoderError, UnknownEncoderError
 

@@ -13,9 +13,8 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from artsim.encoders.base import Encoder
+from artsim.encoders.base import Encoder, Interpolation, Preprocessing, Triple
 from artsim.encoders.cards import Card, Family, Request, vector_name
-from artsim.encoders.preprocess import Interpolation, Preprocessing, Triple
 from artsim.encoders.weights import fetch_from_hub, load_state_dict, no_weights, strict_loading
 from artsim.errors import EncoderError, UnknownEncoderError
 

@@ -11,10 +11,9 @@ import numpy.typing as npt
 import torch
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.encoders.base import Encoder, Prepared, TextEncoder, unit_rows
+from artsim.encoders.base import Encoder, Prepared, Preprocessing, TextEncoder, unit_rows
 from artsim.encoders.cards import Card
 from artsim.encoders.devices import on_one_core, pick_device
-from artsim.encoders.preprocess import Preprocessing
 from artsim.errors import EncoderError
 
 LEAST_COSINE: Final = 0.999

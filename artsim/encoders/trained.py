@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
-from artsim.encoders.base import Encoder
+from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, vector_name
-from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.weights import file_sha256, fill_model, load_state_dict
 from artsim.errors import EncoderError
 from artsim.files import replacing

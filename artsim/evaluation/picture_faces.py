@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.faces import Box, prominence
+from artsim.catalog.kinds import Box, prominence
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.evaluation.runner import SearchChoices, check_share
 from artsim.store.protocol import Collection, Record

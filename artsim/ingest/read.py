@@ -16,8 +16,8 @@ from artsim.encoders.base import Prepared
 from artsim.errors import ArtsimError, ImageError
 from artsim.images.load import ImageLimits, LoadedImage, file_sha256, load_image
 from artsim.images.pixels import to_pixels
+from artsim.ingest.prune import INGESTED_FROM, Renames
 from artsim.ingest.records import Problem, SourcePainting
-from artsim.ingest.renames import INGESTED_FROM, Renames
 from artsim.ingest.targets import Known, Target
 
 _OF_FILE = ("image_sha256", "image_width", "image_height")

@@ -20,10 +20,9 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.errors import SourceError
 from artsim.images.load import ImageLimits
-from artsim.ingest.prune import MOST_AT_ONCE, Yielded, prune
+from artsim.ingest.prune import MOST_AT_ONCE, Origin, Renames, Yielded, prune
 from artsim.ingest.read import Reader, ReadPainting
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
-from artsim.ingest.renames import Origin, Renames
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target, check_encoders

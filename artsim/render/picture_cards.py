@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from PIL import Image
 
-from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import Box
 from artsim.catalog.payload import Payload
 from artsim.catalog.progress import counted
 from artsim.errors import ImageError

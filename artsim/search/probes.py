@@ -12,8 +12,7 @@ import numpy as np
 from artsim.catalog.arrays import Embedding, RGBImage, Vector
 from artsim.catalog.criteria import AnyOf, Condition, Criteria
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.faces import Box
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
 from artsim.search.models import Models

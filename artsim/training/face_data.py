@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.faces import prominence
+from artsim.catalog.kinds import prominence
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.split import Side, side_of
 from artsim.encoders.base import FaceDetector

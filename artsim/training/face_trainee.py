@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from artsim.encoders.base import Preprocessing, Triple
 from artsim.encoders.networks import build_network
-from artsim.encoders.preprocess import Preprocessing, Triple
 from artsim.encoders.weights import fill_model, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet

@@ -15,10 +15,10 @@ from torch import nn
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.progress import Progress
+from artsim.encoders.base import Preprocessing
 from artsim.encoders.classifier import Head, Logits
 from artsim.encoders.devices import usable_cores
 from artsim.encoders.networks import build_network
-from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
 from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image

@@ -14,9 +14,9 @@ import torch
 
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.split import Side, side_of
+from artsim.encoders.base import Preprocessing
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import PaintingNetwork
-from artsim.encoders.preprocess import Preprocessing
 from artsim.encoders.registry import resolve
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError

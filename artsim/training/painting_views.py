@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.progress import Progress
-from artsim.encoders.preprocess import IMAGENET_MEAN, IMAGENET_STD
+from artsim.encoders.base import IMAGENET_MEAN, IMAGENET_STD
 from artsim.images.load import LoadedImage
 from artsim.training.data import Work
 from artsim.training.recipes import Augmentation

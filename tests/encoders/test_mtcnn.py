@@ -15,7 +15,7 @@ from PIL import Image
 from skimage import data as pictures
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.faces import Box, DetectedFace
+from artsim.catalog.kinds import Box, DetectedFace
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.mtcnn import MTCNNDetector
 from artsim.encoders.torchvision_ops import ensure_torchvision

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from artsim.encoders.base import unit_rows
+from artsim.encoders.base import Preprocessing, unit_rows
 from artsim.encoders.devices import choose, usable_cores
-from artsim.encoders.preprocess import Preprocessing
 from artsim.errors import EncoderError
 
 SHAPES = [(1, 1), (1, 7), (2, 5000), (5000, 2), (33, 40), (700, 500)]

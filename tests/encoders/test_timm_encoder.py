@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.encoders.preprocess import Preprocessing
+from artsim.encoders.base import Preprocessing
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.timm import gem, rmac
 from artsim.encoders.torch_encoder import TorchEncoder, native_reduced_precision

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_answers import made_answer
 
-from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import Box
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
 from artsim.render.output import Form, to_csv, to_json, to_jsonl, to_paths, write_form
 from artsim.search.answer import Answer, HitGroup

@@ -13,8 +13,8 @@ import pytest
 from made_answers import made_answer
 from PIL import Image, ImageDraw
 
-from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import Box
 from artsim.errors import RenderError
 from artsim.render import picture_cards
 from artsim.render.sheet import write_sheet

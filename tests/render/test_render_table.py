@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from made_answers import made_answer
 from rich.cells import cell_len
 
-from artsim.catalog.faces import Box
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import Box
 from artsim.render.table import (
     counts_table,
     key_values_table,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from made_answers import made_answer
 
 from artsim.catalog.criteria import AnyOf, Between, Criteria, Words
-from artsim.catalog.faces import Box
+from artsim.catalog.kinds import Box
 from artsim.render.text import (
     clean,
     date_text,
