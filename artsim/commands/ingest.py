@@ -105,7 +105,8 @@ class RunOptions:
         if self.yes and not self.prune:
             raise typer.BadParameter("--yes is for --prune")
         settings = asdict(self)
-        return {**settings, "shard": _parse_shard(self.shard), "prune_any": settings.pop("yes")}
+        del settings["yes"]
+        return {**settings, "shard": _parse_shard(self.shard), "prune_any": self.yes}
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,9 @@ def read_question(path: Path) -> SavedQuestion:
         raise QueryError(f"{path}: the question cannot be read: {why}", path=path) from exc
     except (ValueError, RecursionError) as exc:
         raise QueryError(
-            f"{path}: no question, as artsim query --save writes it ({exc})", path=path
+            f"{path}: no question ({exc}); give one that was saved with a query",
+            hint="artsim query IMAGE --save FILE",
+            path=path,
         ) from exc
     try:
         form = checked_form(_Form, document)

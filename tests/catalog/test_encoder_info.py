@@ -7,7 +7,7 @@ def made(name: str, vector_name: str = "v") -> EncoderInfo:
 
 def test_an_encoder_from_a_file_is_called_by_the_file() -> None:
     assert made("onnx:/models/net.v2.json").short_name == "net.v2"
-    assert made("onnx:net.onnx").short_name == "net"
+    assert EncoderInfo("onnx:net.onnx", "onnx:/here/net.onnx", "v", 4).short_name == "net"
 
 
 def test_other_names_stay_whole() -> None:

@@ -397,7 +397,7 @@ def test_failures_are_the_hardest(photographs: Photographs, report: Report) -> N
 
 
 def test_main_face_is_large_and_central(people: Gallery) -> None:
-    faces = read_faces(people.faces)
+    faces = read_faces(people[FACES])
     assert len(faces) == 52
     assert faces.main["0-0.jpg"].payload["face_index"] == 1
 

@@ -19,7 +19,7 @@ from PIL import Image
 from qdrant_client import QdrantClient
 
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
@@ -77,7 +77,7 @@ def change_row(folder: Path, painting_id: str, **values: str) -> None:
 
 
 def contents(gallery: Gallery, part: str = "paintings") -> dict[str, Record]:
-    collection = getattr(gallery, part)
+    collection = gallery[KINDS[part]]
     names = list(collection.schema.vectors)
     return {record.point_id: record for record in collection.scroll(with_vectors=names)}
 

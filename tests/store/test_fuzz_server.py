@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from fake_server import Handler, serving
 
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import face_point_id, painting_point_id
 from artsim.errors import ArtsimError
 from artsim.ingest.upkeep import push_gallery
@@ -272,9 +272,7 @@ def check(seeds: range, other: Gallery) -> Counter[str]:
 @pytest.fixture
 def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A gallery on the disk, to push what the server says to."""
-    monkeypatch.setattr(
-        "artsim.store.gallery.payload_indexes", lambda _: {"painting_id": "keyword"}
-    )
+    monkeypatch.setattr(Kind, "indexes", {"painting_id": "keyword"})
     with open_gallery(home=tmp_path / "home") as gallery:
         yield gallery
 

@@ -83,7 +83,7 @@ def test_another_dimension_or_side_is_refused(gallery: Gallery) -> None:
 
 def test_galleries_of_a_store(store: Store, name: str) -> None:
     for suffix in ("b", "a"):
-        Gallery(store, f"{name}-{suffix}").create_paintings([BUILTIN])
+        Gallery(store, f"{name}-{suffix}").create(PAINTINGS, [BUILTIN])
     mine = [g for g in list_galleries(store) if g is not None and g.startswith(name)]
     assert mine == [f"{name}-a", f"{name}-b"]
 
@@ -104,9 +104,9 @@ def test_a_gallery_that_is_not_there(home: Path) -> None:
         with pytest.raises(CollectionNotFoundError, match="no faces of gallery 'nga'"):
             _ = nga[FACES]
     with open_gallery(Settings(home=home, gallery="ngs")) as gallery:
-        for part in ("paintings", "faces"):
+        for kind in (PAINTINGS, FACES):
             with pytest.raises(CollectionNotFoundError) as caught:
-                getattr(gallery, part)
+                _ = gallery[kind]
             for words in (str(home), "no gallery 'ngs'", "'nga'", "artsim ingest FOLDER"):
                 assert words in caught.value.with_hint
             assert caught.value.hint.endswith("--gallery ngs")

@@ -13,7 +13,7 @@ from fake_server import Handler, serving
 from small_gallery import make, nested, shard_of, write_past_the_checks
 from typer.testing import CliRunner
 
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.cli import app
 from artsim.errors import StoreLockedError
 from artsim.store.gallery import open_gallery
@@ -26,9 +26,7 @@ def run(home: Path, *arguments: str) -> Any:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # Every index has files of its own, which take most of the time of these tests.
-    monkeypatch.setattr(
-        "artsim.store.gallery.payload_indexes", lambda _: {"painting_id": "keyword"}
-    )
+    monkeypatch.setattr(Kind, "indexes", {"painting_id": "keyword"})
     make(tmp_path / "home")
     make(tmp_path / "home", "nga")
     return tmp_path / "home"

@@ -48,6 +48,10 @@ def test_it_answers_as_it_did(name: str, artsim: Callable[..., Any]) -> None:
             now = [json.loads(line) for line in lines]
         else:
             now = json.loads(artsim(name, *shlex.split(command), "-f", "json"))
+        for face in answer.get("query_faces", ()) if isinstance(answer, dict) else ():
+            # Rounded since, as payloads are.
+            face["box"] = [round(side, 1) for side in face["box"]]
+            face["score"] = round(face["score"], 4)
         differences = list(compare_values(answer, now, command))
         assert [said for said in differences if not said.startswith("+")] == []
 

@@ -13,7 +13,7 @@ from small_gallery import ENCODER, IDS, make, nested, shard_of, write_past_the_c
 from typer.testing import CliRunner
 
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.cli import app
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
 from artsim.ingest.upkeep import repair_gallery
@@ -47,8 +47,7 @@ def content(home: Path, name: str | None = None) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _few_indexes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every index has files of its own, which take most of the time of these tests."""
-    for module in ("artsim.store.gallery", "artsim.ingest.upkeep"):
-        monkeypatch.setattr(f"{module}.payload_indexes", lambda _: FEW_INDEXES)
+    monkeypatch.setattr(Kind, "indexes", FEW_INDEXES)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -81,18 +82,20 @@ def test_the_first_searches_of_a_process_may_come_from_many_threads(
 
 def test_a_model_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from artsim.encoders import registry
+    from artsim.encoders.base import Encoder
+    from artsim.encoders.cards import Card
 
     models, loaded = Models(), []
-    plan = registry.resolve("builtin")
-    first = models.encoder(EncoderInfo("builtin", "builtin", plan.vector_name, 1))
-    real = type(plan).load
+    card = registry.resolve("builtin")
+    first = models.encoder(EncoderInfo("builtin", "builtin", card.vector_name, 1))
+    family = registry.FAMILIES[card.family]
 
-    def load(self: object, device: str) -> object:
+    def load(card: Card, device: str) -> Encoder:
         loaded.append(device)
         threading.Event().wait(0.05)  # as weights take that are read
-        return real(self, device)  # type: ignore[arg-type]
+        return family.load(card, device)
 
-    monkeypatch.setattr(type(plan), "load", load)
+    monkeypatch.setitem(registry.FAMILIES, card.family, replace(family, load=load))
     models = Models()
     found = at_once([lambda: models.encoder(first.info)] * THREADS)
     assert len(loaded) == 1
