@@ -135,7 +135,7 @@ def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -
     assert summary.counts == Counts(updated=1, unchanged=5)
     for part in ("paintings", "faces"):
         of_painting = Criteria((AnyOf("painting_id", ("met-437388",)),))
-        (record,) = getattr(gallery, part).scroll(of_painting)
+        (record,) = gallery[KINDS[part]].scroll(of_painting)
         assert record.payload["title"] == "Margaretha"
         assert record.payload["attribution"] == "workshop"
         assert record.payload["face_count"] == 1
