@@ -56,6 +56,7 @@ def as_command(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+@functools.cache
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     options = []
