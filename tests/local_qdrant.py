@@ -125,6 +125,8 @@ class LocalQdrant:
                 offset, limit = body.get("offset"), body["limit"]
                 page, after = engine.scroll(name, chosen, limit, offset=offset, **shown)
                 return {"points": dumped(page), "next_page_offset": after}
+            case ["query"]:
+                return dumped(engine.query_batch_points(name, [models.QueryRequest(**body)])[0])
             case ["query", "batch"]:
                 asked = [models.QueryRequest.model_validate(q) for q in body["searches"]]
                 return dumped(engine.query_batch_points(name, asked))
