@@ -49,8 +49,7 @@ from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
 from artsim.training.rows import Readable, Row, read_pictures, split_readable
 
-_CACHE: Final = "vectors"
-"""Where vectors are kept, unless the user names another place."""
+_CACHE: Final = "vectors"  # where vectors are kept, unless the user names another place
 
 _NAMES: Final = (
     "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", _CACHE,
@@ -58,8 +57,7 @@ _NAMES: Final = (
 )  # fmt: skip
 
 _HIDDEN: Final = 192
-_OWN: Final = "file:."
-"""What a classifier calls the encoder in its own folder."""
+_OWN: Final = "file:."  # what a classifier calls the encoder in its own folder
 
 
 class Curve(NamedTuple):

@@ -27,8 +27,7 @@ REBUILT_SIDE: Final = 64
 _HALF: Final[Triple] = (0.5, 0.5, 0.5)
 _FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
 _DIM: Final = 256
-_SIDE: Final = 112
-"""Pixels a side, as ArcFace has it; FaceNet has 160."""
+_SIDE: Final = 112  # pixels a side, as ArcFace has it; FaceNet has 160
 
 _SMALL: Final[Mapping[str, Any]] = {
     "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
@@ -37,16 +36,10 @@ _SMALL: Final[Mapping[str, Any]] = {
 
 _CHANNELS: Final = (128, 96, 64, 32, 16)
 _FIRST_SIDE: Final = 4
-
-_MOST_SHIFT: Final = 0.06
-"""Of the side, either way."""
-
+_MOST_SHIFT: Final = 0.06  # of the side, either way
 _MOST_ZOOM: Final = 0.1
-_MOST_TURN: Final = 0.1
-"""Radians. Crops are aligned, so that little is left for zoom and turn."""
-
-_MOST_LIGHT: Final = 0.25
-"""By which brightness and contrast change, as shares."""
+_MOST_TURN: Final = 0.1  # radians. Crops are aligned, so that little is left for zoom and turn.
+_MOST_LIGHT: Final = 0.25  # by which brightness and contrast change, as shares
 
 _GRAY_SHARE: Final = 0.1
 """Of the faces, that lose their color: it is the light's more than the person's."""
@@ -62,12 +55,8 @@ ANGULAR_SCALE: Final = 32.0
 """ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
 (section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare."""
 
-_LEAST_SQUARE: Final = 1e-12
-"""Under the square root, whose slope at 0 is infinite."""
-
-_WEIGHT_DECAY: Final = 5e-4
-"""As ArcFace has it."""
-
+_LEAST_SQUARE: Final = 1e-12  # under the square root, whose slope at 0 is infinite
+_WEIGHT_DECAY: Final = 5e-4  # as ArcFace has it
 _WARM_UP: Final = 0.05
 _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64

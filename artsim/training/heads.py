@@ -43,7 +43,6 @@ _STEP: Final = 0.1
 """The learning rate falls to a tenth at half of the run, and again at four fifths."""
 
 _WEIGHT_DECAY: Final = 1e-4
-
 _SIDE: Final = 224
 _LEAST_AREA: Final = 0.4
 _LONGEST: Final = 512
@@ -58,23 +57,9 @@ def fit_linear(
 ) -> tuple[Head, Logits, Mapping[float, float]]:
     """Fit softmax regression with class-weighted loss.
 
-    The regularization is chosen by cross-validation, for balanced accuracy.
-
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows of the training side.
-    labels, folds : ndarray of int, shape (N,)
-        Classes, and the fold in which each work is held out.
-
-    Returns
-    -------
-    head : Head
-        Fitted to all works.
-    held_out : ndarray of float64, shape (N, C)
-        Logits of each work by a head that was fitted to the other folds.
-    search : mapping of float to float
-        Balanced accuracy over the folds, by strength.
+    The regularization is chosen by cross-validation, for balanced accuracy. Returns the head,
+    logits (N, C) of each work by a head that was fitted to the other folds, and the balanced
+    accuracy by strength.
     """
     search: dict[float, float] = {}
     held_out: dict[float, Logits] = {}
@@ -137,16 +122,7 @@ def _with_absent(
 class HeadTraining(Trainee):
     """A trainee: network and head by class-weighted cross-entropy, with Adam.
 
-    Parameters
-    ----------
-    network : Module
-        From `inputs` to embeddings of any length, shape (N, dim).
-    labels : ndarray of int, shape (N,)
-        Of the works that are learned from; every class has one at least.
-    epochs, batch_size : int
-        Works that fill no batch wait for the next epoch.
-    learning_rate : float
-        Of Adam, at the beginning.
+    Works that fill no batch wait for the next epoch.
     """
 
     def __init__(
@@ -178,11 +154,7 @@ class HeadTraining(Trainee):
             lr=learning_rate,
             weight_decay=_WEIGHT_DECAY,
         )
-        self.parts = {
-            "network": self._network,
-            "head": self._head,
-            "optimizer": self._optimizer,
-        }
+        self.parts = {"network": network, "head": self._head, "optimizer": self._optimizer}
 
     def step(self, index: int) -> dict[str, float]:
         """Learn from one batch."""
@@ -213,14 +185,11 @@ class HeadTraining(Trainee):
 
 
 class Beginning(NamedTuple):
-    """MobileNetV2 before training, with how a picture becomes its input.
-
-    `weights` is their identity, or ``random``.
-    """
+    """MobileNetV2 before training, with how a picture becomes its input."""
 
     network: nn.Module
     preprocessing: Preprocessing
-    weights: str
+    weights: str  # their identity, or ``random``
 
 
 def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> Beginning:

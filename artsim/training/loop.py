@@ -26,17 +26,10 @@ from artsim.files import replacing
 
 CHECKPOINT: Final = "checkpoint.pt"
 
-_MARK: Final = ".artsim-run"
-"""Says that a training has begun in a folder; what it makes there is replaced by the next."""
-
-_RUN_FILE: Final = "run.json"
-"""What run a folder is of, as far as that is known before anything takes long."""
-
-_RESULTS: Final = (CHECKPOINT, "classifier.json")
-"""What another run must not overwrite; rows that are kept know themselves what they are of."""
-
-_STEPS_PER_SEED: Final = 1_000_003
-"""Steps of runs with neighbouring seeds draw from generators of their own."""
+_MARK: Final = ".artsim-run"  # a training has begun in the folder, and may replace what is there
+_RUN_FILE: Final = "run.json"  # what run it is of, as far as known before anything takes long
+_RESULTS: Final = (CHECKPOINT, "classifier.json")  # what another run must not overwrite
+_STEPS_PER_SEED: Final = 1_000_003  # steps of neighbouring seeds draw from other generators
 
 
 class Trainee(ABC):
@@ -65,14 +58,10 @@ class Trainee(ABC):
 
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
-    """Settings of a run that do not change its result.
+    """Settings of a run that do not change its result."""
 
-    `restart` begins anew, whatever the folder holds; `checkpoint_every_s` are the seconds
-    between checkpoints, of which 0 writes one after each step.
-    """
-
-    restart: bool = False
-    checkpoint_every_s: float = 30.0
+    restart: bool = False  # begins anew, whatever the folder holds
+    checkpoint_every_s: float = 30.0  # 0 writes a checkpoint after each step
 
 
 DEFAULT_LOOP: Final = LoopOptions()
@@ -84,20 +73,11 @@ def claim_folder(
     settings: Mapping[str, Any],
     options: LoopOptions = DEFAULT_LOOP,
 ) -> None:
-    """Make the folder of a training and note what run it is of, or refuse another's.
+    """Make the folder of a training and note what run it is of.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Of the files and folders that the training makes; they may be patterns.
-    settings : mapping
-        What the result depends on, as JSON values, as far as it is known by now.
-
-    Raises
-    ------
-    TrainingError
-        If something of these names is there and no training has begun in the folder, it
-        holds a run with other settings, or it cannot be made.
+    `names` are patterns of what the training makes, `settings` JSON values that the result depends
+    on, as far as they are known by now. Raises `TrainingError` if something of these names is
+    there and no training has begun in the folder, or it holds a run with other settings.
     """
     if out.exists() and not out.is_dir():
         raise TrainingError(f"{out}: a folder is expected, found a file; name another", path=out)
@@ -147,29 +127,10 @@ def run_steps(
 ) -> list[dict[str, float]]:
     """Take the steps of a run that the folder's checkpoint does not have yet.
 
-    Parameters
-    ----------
-    trainee : Trainee
-        Ends up trained.
-    folder : Path
-        Where the checkpoint is kept; it stays after the run, which makes a second call
-        return at once.
-    steps : int
-        Of the whole run, those before an interruption included.
-    settings : mapping
-        All that the result depends on, as JSON values: a checkpoint of other settings is
-        refused. Steps and seed need not be in it.
-
-    Returns
-    -------
-    list of dict
-        The losses of each step.
-
-    Raises
-    ------
-    TrainingError
-        If the folder holds a run with other settings or a damaged checkpoint, or cannot
-        be written, or a loss is no number.
+    Returns the losses of each of its `steps`, those before an interruption included; the
+    checkpoint stays, so that a second call returns at once. `settings` are all that the result
+    depends on beside steps and seed, as JSON values. Raises `TrainingError` if the folder holds a
+    run with other settings or a damaged checkpoint, or a loss is no number.
     """
     progress = progress or SilentProgress()
     identity = {**settings, "steps": steps, "seed": seed}

@@ -27,10 +27,7 @@ CELL_PIXELS: Final = 16
 
 _LARGE: Final = 30
 _EVENNESS: Final = 0.7
-
-_WARM_UP: Final = 200
-"""Steps in which the learning rate rises, of a long run."""
-
+_WARM_UP: Final = 200  # steps in which the learning rate rises, of a long run
 _LABEL_SCALE: Final = 12.0
 
 

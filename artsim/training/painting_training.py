@@ -29,15 +29,12 @@ from artsim.training.rows import Readable, picture_keys, split_readable
 from artsim.training.teachers import Whitening, join_targets, keep_teachers
 
 ENCODER_FOLDER: Final = "encoder"
-
 _NAMES: Final = ("views", "teacher-*", ENCODER_FOLDER, "losses.png", "validation", "test")
 
 _OF_THE_END: Final = frozenset({"input_side"})
 """Settings that do not matter before the training has ended."""
 
-_LAST_STEPS: Final = 100
-"""Of which the mean losses are noted."""
-
+_LAST_STEPS: Final = 100  # of which the mean losses are noted
 _POWER: Final = 0.5
 _BATCH: Final = 64
 

@@ -28,18 +28,13 @@ from artsim.training.data import Work
 from artsim.training.recipes import Augmentation
 from artsim.training.rows import Kept, Row, read_pictures
 
-VIEW_SIDE: Final = 224
-"""Pixels a side, as most teachers take them."""
-
+VIEW_SIDE: Final = 224  # pixels a side, as most teachers take them
 _LEAST_AREA: Final = 0.08
 _STRETCH: Final = 0.35
 """Parts are up to 2**0.35 times as wide or as high, for their picture, as they should be."""
 
 _CHUNK: Final = 64
-
-_NOISE: Final = 0.06
-"""Standard deviation, of values in 0..1."""
-
+_NOISE: Final = 0.06  # standard deviation, of values in 0..1
 _LUMA: Final = (0.299, 0.587, 0.114)
 _TINTS: Final = ((-0.05, 0.15), (-0.1, 0.1), (-0.4, 0.1))
 """Least and greatest gain of red, green and blue, less 1: old varnish takes the blue."""
