@@ -267,7 +267,7 @@ class ProposalNet:
 
     @torch.inference_mode()
     def __call__(self, folded: FloatArray, pyramid: Pyramid) -> tuple[FloatArray, FloatArray]:
-        """Return the log odds of a face at all places, (rows, columns), and their hidden numbers."""
+        """Return the log odds of a face at all places (H, W), and the hidden numbers there."""
         x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
         x = functional.conv2d(x, self._opening, self._opening_bias)
         phases = x[0, :40].permute(1, 2, 0).view(*x.shape[2:], 2, 2, 10)

@@ -34,6 +34,7 @@ _PIECE: Final = 1 << 20
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training programs put the weights in a checkpoint; the same order as timm's."""
 
+
 def find_weights(
     names: Iterable[str], *, given: Path | None, settings: Settings
 ) -> tuple[Path | None, tuple[str, ...]]:

@@ -9,8 +9,7 @@ import json
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -25,6 +24,7 @@ from artsim.files import replacing
 from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 from artsim.search.filters import check_field
+from artsim.training.loop import writing
 
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
 """Fields that an ingest makes anew from the others."""
@@ -39,7 +39,7 @@ class Work:
     payload: Payload  # as an ingest would write it
 
     def label(self, field: str) -> str | None:
-        """Return the value of a field (``extra.NAME``), ``artist`` by its key; the first of a list."""
+        """Return the value of a field, ``artist`` by its key; the first of a list."""
         return first_text(self.payload, stored_field(field))
 
 
@@ -89,7 +89,7 @@ def write_source(works: Iterable[Work], folder: Path) -> None:
         row = {"id": work.key, "image": place, **kept, **extra}
         lines.append(json.dumps(row, ensure_ascii=False) + "\n")
     place_pictures(folder, places)
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "metadata.jsonl") as stream:
             stream.write("".join(lines).encode())
@@ -100,7 +100,7 @@ def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
 
     They are hard links where the file system has them, else copies.
     """
-    with _writing(folder):
+    with writing(folder):
         if folder.exists():
             shutil.rmtree(folder)
         for name, source in pictures.items():
@@ -110,18 +110,6 @@ def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
                 os.link(source.resolve(), place)
             except OSError:  # another file system, or one without links
                 shutil.copyfile(source, place)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot write {path} ({exc.strerror or exc}); make room, or name another folder",
-            hint="--out",
-            path=path,
-        ) from exc
 
 
 def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[str] = ()) -> None:
@@ -136,7 +124,7 @@ def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[s
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table into the folder of a training."""
-    with _writing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             stream = io.TextIOWrapper(file, "utf-8", newline="")

@@ -21,9 +21,7 @@ from artsim.training.face_data import FaceSet
 from artsim.training.loop import Trainee
 from artsim.training.recipes import FacesRecipe
 
-REBUILT_SIDE: Final = 64
-"""Pixels a side of what is rebuilt: enough for a face, and a sixth of a crop's work."""
-
+REBUILT_SIDE: Final = 64  # pixels a side of what is rebuilt, which are enough for a face
 _HALF: Final[Triple] = (0.5, 0.5, 0.5)
 _FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
 _DIM: Final = 256
@@ -41,14 +39,11 @@ _MOST_ZOOM: Final = 0.1
 _MOST_TURN: Final = 0.1  # radians. Crops are aligned, so that little is left for zoom and turn.
 _MOST_LIGHT: Final = 0.25  # by which brightness and contrast change, as shares
 
-_GRAY_SHARE: Final = 0.1
-"""Of the faces, that lose their color: it is the light's more than the person's."""
+_GRAY_SHARE: Final = 0.1  # of the faces, that lose their color: it is the light's more
 
-_MOST_COMPARED: Final = 1000
-"""Faces of the validation side that are compared with each other; a seeded sample of more."""
+_MOST_COMPARED: Final = 1000  # faces of the validation side, by chance; with each other
 
-CONTRASTIVE_MARGIN: Final = 1.0
-"""Distance of different people's unit embeddings that is enough: a cosine of 0.5."""
+CONTRASTIVE_MARGIN: Final = 1.0  # distance of different people that is enough: a cosine of 0.5
 
 ANGULAR_MARGIN: Final = 0.3
 ANGULAR_SCALE: Final = 32.0
@@ -76,11 +71,6 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
 
     The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
     a model of timm, which gets an ending for faces.
-
-    Raises
-    ------
-    TrainingError
-        If nothing has that name, or the network cannot take pictures of that size.
     """
     name, side, std = recipe.network, recipe.side or _SIDE, _HALF
     network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
@@ -112,13 +102,7 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
 
 
 def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
-    """Return the network with the weights it begins with; equal seeds give equal ones.
-
-    Raises
-    ------
-    WeightsError
-        If the file of weights is damaged or of another network.
-    """
+    """Return the network with the weights it begins with; equal seeds give equal ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(plan.network, plan.settings)
@@ -134,8 +118,7 @@ class ContrastiveLoss(nn.Module):
 
     Of all pairs of a batch: the mean of d² over those of one person, and of
     max(0, margin - d)² over those of different people, half of each. A batch has many more
-    of the latter; the two means make up for it. The margin is below 2, the greatest distance
-    of unit embeddings.
+    of the latter; the two means make up for it.
 
     References
     ----------
@@ -161,9 +144,8 @@ class ContrastiveLoss(nn.Module):
 class AngularMarginLoss(nn.Module):
     """ArcFace [1]_: the person must be recognized though an angle is added against it.
 
-    Each of the people has a learned direction of `dim` numbers, which the encoder does
-    without; `margin` radians are added to the angle between a face and its person's, and the
-    cosines are scaled before the softmax.
+    Each of the people has a learned direction, which the encoder does without; `margin` radians
+    are added to the angle between a face and its person's, and the cosines are scaled.
 
     References
     ----------
@@ -198,11 +180,9 @@ class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
     It rebuilds a face from its embedding while the encoder is trained, which is used without
-    it. What is to be rebuilt must not be thrown away: beside a loss that only compares
-    people, it keeps an embedding of few people from saying no more than which of them it is:
-    an autoencoder [1]_ whose code is the embedding, as reverse search on Labeled Faces in the
-    Wild has it. Stages enlarge by repetition before they convolve, which leaves no checkered
-    pattern [2]_.
+    it. What is to be rebuilt must not be thrown away: an autoencoder [1]_ whose code is the
+    embedding, as reverse search on Labeled Faces in the Wild has it. Stages enlarge by
+    repetition before they convolve, which leaves no checkered pattern [2]_.
 
     References
     ----------
@@ -257,15 +237,10 @@ def vary(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
 def draw_batch(
     codes: npt.NDArray[np.intp], *, people: int, faces: int, random: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Return the places of up to `people` x `faces` faces, person by person.
+    """Return the places of up to `people` x `faces` faces, person by person, by their `codes`.
 
     Each person is as likely as any other, however many faces of it there are. A person
     with fewer than `faces` gives some of them more than once, none before all have come.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (N,)
-        Number of each face's person, from 0, each at least once.
     """
     by_person = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
@@ -312,11 +287,6 @@ class FacesTrainee(Trainee):
 
     After each epoch the people of the validation side are compared, and the network that
     tells them apart best is kept.
-
-    Raises
-    ------
-    WeightsError
-        As for `begin_network`.
     """
 
     def __init__(

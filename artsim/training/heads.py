@@ -24,6 +24,7 @@ from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.data import Labels
 from artsim.training.loop import Trainee
+from artsim.training.recipes import ClassifierOptions
 
 MOBILENET: Final = "mobilenetv2_100"
 MOBILENET_DIM: Final = 1280
@@ -35,8 +36,7 @@ SCALE: Final = 16.0
 """Logits of unit vectors are so small that softmax could not tell classes apart without it."""
 
 _MAX_ITERATIONS: Final = 300
-_PATIENCE: Final = 2
-"""Stronger fits that are no better, in a row, before the search ends: they take longest."""
+_PATIENCE: Final = 2  # stronger fits that are no better before the search ends: they take longest
 
 _MILESTONES: Final = (0.5, 0.8)
 _STEP: Final = 0.1
@@ -192,18 +192,17 @@ class Beginning(NamedTuple):
     weights: str  # their identity, or ``random``
 
 
-def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> Beginning:
+def begin_mobilenet(recipe: ClassifierOptions) -> Beginning:
     """Return the network before training, channels-last: CPUs compute twice as fast in that.
 
-    Its weights are random, or those of ImageNet, from `weights`, ``ARTSIM_WEIGHTS`` or the hub.
-    Where these are not to be had a WeightsError says so; random ones never take their place.
+    Random weights never take the place of ImageNet's unasked: without these a WeightsError says so.
     """
-    if from_scratch:
-        torch.manual_seed(seed)
+    if recipe.from_scratch:
+        torch.manual_seed(recipe.seed)
         network = build_network("timm", {"model": MOBILENET})
         preprocessing, identity = Preprocessing(_SIDE, _SIDE), "random"
     else:
-        card = resolve("mobilenetv2", weights=weights)
+        card = resolve("mobilenetv2", weights=recipe.weights)
         network = create_network(card)
         preprocessing = preprocessing_of(network, _SIDE)
         identity = card.vector_name.removeprefix(f"{MOBILENET}-").removesuffix("-avg-v1")

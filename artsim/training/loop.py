@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,10 +59,14 @@ class Trainee(ABC):
 
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
-    """Settings of a run that do not change its result."""
+    """Settings of a run that do not change its result.
 
-    restart: bool = False  # begins anew, whatever the folder holds
-    checkpoint_every_s: float = 30.0  # 0 writes a checkpoint after each step
+    `restart` begins anew, whatever the folder holds; `checkpoint_every_s` are the seconds
+    between checkpoints, of which 0 writes one after each step.
+    """
+
+    restart: bool = False
+    checkpoint_every_s: float = 30.0
 
 
 DEFAULT_LOOP: Final = LoopOptions()
@@ -87,29 +92,29 @@ def claim_folder(
         raise TrainingError(
             f"{taken}: {why}; name a new or an empty folder", hint="--out", path=taken
         )
-    try:
+    path = out / _RUN_FILE
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / _MARK).touch()
-    except OSError as exc:
-        raise TrainingError(
-            f"the folder {out} cannot be made or written to ({exc.strerror or exc}); name another",
-            hint="--out",
-            path=out,
-        ) from exc
-    path = out / _RUN_FILE
-    try:
-        if (
-            not options.restart
-            and path.exists()
-            and any((out / name).exists() for name in _RESULTS)
-        ):
-            _refuse_others(out, json.loads(path.read_text("utf-8")), settings)
+        if not options.restart and path.exists() and any((out / n).exists() for n in _RESULTS):
+            try:
+                before = dict(json.loads(path.read_text("utf-8")))
+            except (ValueError, TypeError) as exc:
+                raise _damaged(path) from exc
+            _refuse_others(out, before, settings)
         with replacing(path) as stream:
             stream.write((json.dumps(settings, indent=2) + "\n").encode())
-    except (OSError, ValueError, AttributeError, TypeError) as exc:
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what keeps `path` from being written into `TrainingError`."""
+    try:
+        yield
+    except OSError as exc:
         raise TrainingError(
-            f"{path} cannot be read or written ({exc}); name another folder, or begin anew",
-            hint="--restart",
+            f"cannot write {path} ({exc.strerror or exc}); make room, or name another folder",
+            hint="--out",
             path=path,
         ) from exc
 
@@ -167,12 +172,10 @@ def made_now() -> dict[str, str]:
 
 def _write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write a checkpoint in place of the one before, which stays until this one is whole."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path, sync=True) as stream:
             torch.save(content, stream)
-    except (OSError, RuntimeError) as exc:
-        raise TrainingError(f"cannot write {path}: {exc}; the checkpoint before it stands") from exc
 
 
 def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -180,14 +183,14 @@ def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, An
         found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         there, _, _ = found["identity"], found["state"], found["history"]
     except Exception as exc:  # torch raises types of its own, down to KeyError
-        raise TrainingError(
-            f"{path} is no checkpoint that can be read ({type(exc).__name__}); delete it to "
-            "begin anew",
-            hint="--restart",
-            path=path,
-        ) from exc
+        raise _damaged(path) from exc
     _refuse_others(path, there, identity)
     return found
+
+
+def _damaged(path: Path) -> TrainingError:
+    told = f"{path} is damaged and cannot be read; delete it to begin anew"
+    return TrainingError(told, hint="--restart", path=path)
 
 
 def _refuse_others(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

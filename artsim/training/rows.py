@@ -23,6 +23,7 @@ from artsim.errors import ImageError, TrainingError
 from artsim.files import replacing
 from artsim.images.load import LoadedImage, load_image
 from artsim.training.data import Work
+from artsim.training.loop import writing
 
 CHUNK: Final = 256  # rows of one file: what a kill costs at the most
 _AT_ONCE: Final = 32  # pictures in memory
@@ -69,24 +70,19 @@ def keep_rows(
     progress.start(len(keys), description)
     progress.update(done)
     try:
-        if missing:
-            folder.mkdir(parents=True, exist_ok=True)
-            size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
-            if size > free:
-                raise OSError(f"it takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
-        for start in range(0, len(missing), chunk):
-            part, found = missing[start : start + chunk], []
-            for kept in compute(part):
-                found.append(kept)
-                progress.update(done + len(found))
-            done += len(part)
-            known |= _write(folder, [keys[place] for place in part], found)
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot keep what is computed in {folder}: {exc}; make room, or name another folder",
-            hint="--out",
-            path=folder,
-        ) from exc
+        with writing(folder):
+            if missing:
+                folder.mkdir(parents=True, exist_ok=True)
+                size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
+                if size > free:
+                    raise OSError(f"it takes {size / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free")
+            for start in range(0, len(missing), chunk):
+                part, found = missing[start : start + chunk], []
+                for kept in compute(part):
+                    found.append(kept)
+                    progress.update(done + len(found))
+                done += len(part)
+                known |= _write(folder, [keys[place] for place in part], found)
     finally:
         progress.finish()
     return [known[key] for key in keys]
@@ -98,7 +94,6 @@ def read_pictures(
     encode: Callable[[Sequence[Ready]], Iterable[Row]],
     folder: Path,
     identity: str,
-    *,
     **how: Any,
 ) -> list[Kept]:
     """Return the rows of pictures, or why they have none, as `keep_rows` does.

@@ -84,5 +84,5 @@ def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) ->
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match="cannot keep"):
+    with pytest.raises(TrainingError, match="cannot write"):
         keep(tmp_path / "file" / "rows", [2])
