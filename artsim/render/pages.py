@@ -52,12 +52,12 @@ DARK: Final = Theme(**LOOKS["dark"])
 
 
 @cache
-def installed_fonts(kind: Literal["serif", "sans"]) -> list[str]:
-    """Return the names of fonts for texts, best first, then those of other scripts."""
+def installed_fonts(*kinds: Literal["serif", "sans", "scripts"]) -> list[str]:
+    """Return the names of the fonts of these kinds that are there, best first."""
     from matplotlib.font_manager import get_font_names
 
-    names = (*LOOKS["fonts"][kind], *LOOKS["fonts"]["scripts"])
-    return [name for name in names if name in set(get_font_names())]
+    there = set(get_font_names())
+    return [name for kind in kinds for name in LOOKS["fonts"][kind] if name in there]
 
 
 @cache

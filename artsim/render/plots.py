@@ -75,8 +75,8 @@ def drawing(name: str, theme: Theme = LIGHT) -> Iterator[None]:
     from cycler import cycler
 
     settings: dict[Any, Any] = {
-        "font.sans-serif": ["DejaVu Sans", *installed_fonts("sans")],
-        "font.serif": installed_fonts("serif"),
+        "font.sans-serif": installed_fonts("scripts"),
+        "font.serif": installed_fonts("serif", "scripts"),
         "figure.facecolor": theme.wall,
         # Neither color nor form alone tells lines apart, for those who see or print no color.
         "axes.prop_cycle": cycler(linestyle=["-", (0, (7, 1.5, 1.5, 1.5)), (0, (3, 1))])

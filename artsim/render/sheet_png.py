@@ -39,7 +39,7 @@ class Type:
     def __init__(self, style: Literal["serif", "sans"], size: int) -> None:
         from matplotlib.font_manager import findfont, get_font
 
-        self._font = get_font([findfont(name) for name in installed_fonts(style)])
+        self._font = get_font([findfont(name) for name in installed_fonts(style, "scripts")])
         self._size = size
         unit = size / self._font.units_per_EM
         self.ascent = round(self._font.ascender * unit)
