@@ -11,7 +11,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 Payload: TypeAlias = dict[str, Any]
 """JSON-like metadata of a point."""
@@ -69,17 +69,12 @@ FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {
 LIST_FIELDS: Final = frozenset({"style", "genre", "tags", "face_encoders"})
 """Fields whose value is a list of strings."""
 
-ATTRIBUTIONS: Final = (
-    "by",
-    "attributed",
-    "workshop",
-    "circle",
-    "follower",
-    "manner",
-    "after",
-    "unknown",
-)
+AttributionKind = Literal[
+    "by", "attributed", "workshop", "circle", "follower", "manner", "after", "unknown"
+]
 """How a work is tied to the artist it names, nearest first."""
+
+ATTRIBUTIONS: Final[tuple[AttributionKind, ...]] = get_args(AttributionKind)
 
 MAX_DEPTH: Final = 64
 """Most levels of lists and objects in each other.
