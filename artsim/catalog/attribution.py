@@ -16,23 +16,13 @@ from artsim.catalog.payload import AttributionKind
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """How a work is tied to an artist.
-
-    Attributes
-    ----------
-    kind : str
-        One of `artsim.catalog.payload.ATTRIBUTIONS`.
-    artist : str or None
-        The name alone, as written; None if and only if nobody is named.
-    """
+    """How a work is tied to an artist: the name alone, as written, None if nobody is named."""
 
     kind: AttributionKind
     artist: str | None
 
 
-_LONGEST: Final = 400
-"""Characters of a line that is looked into; a longer one is taken as it is."""
-
+_LONGEST: Final = 400  # characters of a line that is looked into; a longer one is a name
 _UNKNOWN: Final = Attribution("unknown", None)
 
 
@@ -87,8 +77,7 @@ def parse_attribution(text: str) -> Attribution:
     """
     if len(text) > _LONGEST:
         return Attribution("by", _tidy(text))
-    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text))]
-    parts = [part for part in parts if part]
+    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text)) if part.strip()]
     if len(parts) > 1:
         return _parse_several(parts)
     return _parse_one(parts[0]) if parts else _UNKNOWN
@@ -120,8 +109,11 @@ def _parse_several(parts: list[str]) -> Attribution:
     if any(fold_text(part).startswith("or ") for part in parts[1:]):
         return _doubted(_parse_one(parts[0]))
     if _names_a_place(_fold_evenly(parts[0])):
+        # What follows a nation is a place in it where it ends in one, or is one word:
         # "Egyptian; probably Thebes (now Luxor), Egypt"
-        parts = parts[:1] + [part for part in parts[1:] if not _ends_in_a_place(part)]
+        ends = {part: _fold_evenly(part).rpartition(",")[2] for part in parts[1:]}
+        names = [part for part in ends if not (part.isalpha() or _names_a_place(ends[part]))]
+        parts = [parts[0], *names]
     is_helped = any(_words("help_alone").fullmatch(_fold_evenly(part)) for part in parts[1:])
     every = [_parse_one(re.sub(r"^and ", "", part, flags=re.IGNORECASE)) for part in parts]
     named = [one for one in every if one.artist is not None]
@@ -137,11 +129,6 @@ def _parse_several(parts: list[str]) -> Attribution:
     return Attribution("workshop" if is_helped else "by", " and ".join(dict.fromkeys(masters)))
 
 
-def _ends_in_a_place(part: str) -> bool:
-    """Say whether what follows a nation is a place in it: a known one, or one word."""
-    return part.isalpha() or _names_a_place(_fold_evenly(part).rpartition(",")[2])
-
-
 def _parse_one(text: str) -> Attribution:
     text = without_role(text.strip(" ,-\u2013\u2014"))
     folded = _fold_evenly(text)
@@ -155,16 +142,22 @@ def _parse_one(text: str) -> Attribution:
         return _tied(_kind(prefix), _nominative(text, folded, prefix.end()))
     if folded.endswith(("?", "(?)", "[?]")):
         return _doubted(_parse_one(text.rstrip("?()[] ")))
-    return _parse_suffixed(text, folded) or _parse_name(text, folded)
+    if suffixed := _parse_suffixed(text, folded):
+        return suffixed
+    if _names_nobody(folded):
+        return _UNKNOWN
+    if folded.endswith(" school"):
+        return Attribution("follower", text[: -len(" school")])
+    maker = _words("by").match(text)
+    return Attribution("by", text[maker.end() :] if maker else text)
 
 
 def _nominative(text: str, folded: str, start: int) -> str:
     """Return the name from `start` on, without the ending that German terms give it."""
     last = re.sub(r"\W+$", "", folded).rpartition(" ")[2]
     is_genitive = _words("genitive").match(folded) and last.endswith("s") and "(" not in text
-    if is_genitive and not _words("ends_in_s").fullmatch(last):
-        return text.rstrip()[start:-1]
-    return text[start:]
+    is_cut = is_genitive and not _words("ends_in_s").fullmatch(last)
+    return text.rstrip()[start:-1] if is_cut else text[start:]
 
 
 def _tied(kind: AttributionKind, rest: str) -> Attribution:
@@ -186,7 +179,9 @@ def _parse_suffixed(text: str, folded: str) -> Attribution | None:
         return Attribution("workshop", inner.artist) if inner.kind == "by" else inner
     if found := _words("perhaps_help").fullmatch(folded):
         return _doubted(_parse_one(text[: found.end(1)]))
-    if (found := _words("alternative").fullmatch(folded)) and _is_lower(text, found.span(2)):
+    found = _words("alternative").fullmatch(folded)
+    # A word that is written small, or all is in capitals: "Ou Ning" is a name.
+    if found and (text.isupper() or text[slice(*found.span(2))].islower()):
         return _doubted(_parse_one(_first_of_two(text, found)))
     if found := _words("copyist").fullmatch(folded):
         head = _parse_one(text[: found.end(1)])
@@ -216,11 +211,6 @@ def _term_behind(text: str, found: re.Match[str]) -> Attribution | None:
     last = _fold_evenly(text[: end + 1]).rpartition(" ")[2]
     name = text[: end + 1] if _words("ends_in_s").fullmatch(last) else text[:end]
     return _tied(kind, name)
-
-
-def _is_lower(text: str, span: tuple[int, int]) -> bool:
-    """Say whether a word is written small, or all is in capitals: ``Ou Ning`` is a name."""
-    return text.isupper() or text[slice(*span)].islower()
 
 
 def _first_of_two(text: str, found: re.Match[str]) -> str:
@@ -259,21 +249,8 @@ def _names_a_place(folded: str) -> bool:
 
 
 def _names_nobody(folded: str) -> bool:
-    return bool(
-        _words("nobody").fullmatch(folded)
-        or _words("period").fullmatch(folded)
-        or _names_a_place(folded)
-        or _words("school_of_a_place").fullmatch(folded)
-    )
-
-
-def _parse_name(text: str, folded: str) -> Attribution:
-    if _names_nobody(folded):
-        return _UNKNOWN
-    if folded.endswith(" school"):
-        return Attribution("follower", text[: -len(" school")])
-    maker = _words("by").match(text)
-    return Attribution("by", text[maker.end() :] if maker else text)
+    nobodies = (_words(name) for name in ("nobody", "period", "school_of_a_place"))
+    return _names_a_place(folded) or any(nobody.fullmatch(folded) for nobody in nobodies)
 
 
 def _doubted(attribution: Attribution) -> Attribution:

@@ -130,7 +130,7 @@ def _grow(span: Span, word: Word, previous: Word, following: Word) -> Span | Non
     """Add a word to a date; None if it has no place there."""
     match word.kind:
         case "number" | "ordinal" | "decade":
-            return _grow_number(span, word, previous, following)
+            return _grow_number(span, word, following)
         case "century":
             return replace(span, unit="century")
         case "hundreds":
@@ -167,16 +167,14 @@ def _grow_comparative(span: Span, word: Word, following: Word) -> Span | None:
     return replace(span, open_end=end, is_with=span.number is not None)
 
 
-def _grow_number(span: Span, word: Word, previous: Word, following: Word) -> Span | None:
+def _grow_number(span: Span, word: Word, following: Word) -> Span | None:
     if following.kind == "fraction":
         return span  # which fraction it is
     if span.number is not None or word.value < 0:
         return None
     unit: Unit = span.unit
-    if word.kind == "ordinal" and unit != "century":
-        unit = "ordinal"
-    if word.kind == "decade":
-        unit = "decade"
+    if word.kind == "decade" or (word.kind == "ordinal" and unit != "century"):
+        unit = word.kind
     return replace(span, number=word.value, digits=word.digits, unit=unit)
 
 
@@ -231,11 +229,8 @@ def parse_date(text: str) -> YearRange | None:
     - A place before the date is passed over: "Paris 1911".
     - English, French, German, Italian, Dutch, Spanish and Latin words are known.
 
-    Returns
-    -------
-    YearRange or None
-        None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else
-        is no date beyond doubt. Never raises.
+    None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else is no
+    date beyond doubt.
 
     References
     ----------
@@ -310,7 +305,7 @@ def _is_sound(span: Span) -> bool:
 
 def _enclose(spans: Sequence[Span]) -> YearRange | None:
     """Return the shortest interval around all dates, which must ascend where one says so."""
-    known = [years for years in map(_years, spans) if years is not None]
+    known = [years for years in map(_years, spans) if years]
     if len(known) < len(spans):
         return None
     for (_, before), (span, years) in pairwise(zip(spans, known, strict=True)):
@@ -321,8 +316,11 @@ def _enclose(spans: Sequence[Span]) -> YearRange | None:
         return YearRange(first, last) if first <= last else None
     if narrowed := _narrowed(spans, known):
         return narrowed
-    opened = [_open(span, years) for span, years in zip(spans, known, strict=True)]
-    return YearRange(min(o.start for o in opened), max(o.end for o in opened))
+    return _around([_open(span, years) for span, years in zip(spans, known, strict=True)])
+
+
+def _around(ranges: Sequence[YearRange]) -> YearRange:
+    return YearRange(min(one.start for one in ranges), max(one.end for one in ranges))
 
 
 def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | None:
@@ -334,8 +332,7 @@ def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | 
     *closed, last = spans
     if not closed or any(span.open_end for span in closed) or not last.open_end or last.is_with:
         return None
-    first = YearRange(min(y.start for y in known[:-1]), max(y.end for y in known[:-1]))
-    other = known[-1]
+    first, other = _around(known[:-1]), known[-1]
     is_within = first.start <= other.start and other.end <= first.end
     if len(closed) == 1 and closed[0].unit in ("century", "decade") and is_within:
         if last.open_end == "after":
@@ -366,8 +363,7 @@ def _years(span: Span) -> YearRange | None:
 
 def _offsets(part: str, length: int) -> tuple[int, int] | None:
     """Return the first and last year of a part, counted from the start of the whole."""
-    if part in _THIRDS:
-        part = _THIRDS[part]
+    part = _THIRDS.get(part, part)
     if not part:
         return 0, length - 1
     if part == "turn":
@@ -399,5 +395,6 @@ def _open(span: Span, years: YearRange) -> YearRange:
 def _shift(year: int, by: int) -> int:
     """Add years, stepping over the year 0 that never was."""
     shifted = year + by
-    crossed = (year < 0 <= shifted) or (shifted <= 0 < year)
-    return shifted + (1 if by > 0 else -1) if crossed else shifted
+    if (year < 0 <= shifted) or (shifted <= 0 < year):
+        shifted += 1 if by > 0 else -1
+    return shifted
