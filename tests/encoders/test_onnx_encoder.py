@@ -165,7 +165,10 @@ def test_without_a_json_the_error_shows_one_to_fill_in(tmp_path: Path) -> None:
         ({"input": {"size": [9, 9]}}, "refused a batch"),
         ({"input": {"size": [8, 8], "std": [1, 0, 1]}}, "'std' not 0"),
         ({"input": {"size": [8, 8], "mean": [1, 2]}}, "input.mean.2: Field required"),
-        ({"input": {"size": [8, 8], "fit": "stretch"}}, "input.fit: Input should be 'squash' or 'crop'"),
+        (
+            {"input": {"size": [8, 8], "fit": "stretch"}},
+            "input.fit: Input should be 'squash' or 'crop'",
+        ),
         ({"input": {"size": [8, 8], "name": "picture"}}, "has the inputs x"),
     ],
 )
