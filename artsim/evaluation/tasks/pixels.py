@@ -14,11 +14,13 @@ References
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -55,54 +57,16 @@ _COLUMNS: Final = (
     Column("lpips", "LPIPS", "score", "lower"),
 )
 
-_SEARCHED: Final = (
-    "The queries have {kind.name}. Searches by {kind.noun} look for the {kind.name} most like any "
-    "of theirs, and then, as the published work does, the whole pictures those are in are "
-    "compared; one that is hit by two {kind.name} counts twice. Searches by the whole picture "
-    "stand beside."
-)
-_FOUND_BY: Final = (
-    "{:,} {kind.name} were searched, by every {kind.noun} of a painting; a hit is compared with "
-    "the {kind.noun} that found it, both cut out upright as encoders see them."
+_WORDS: Final[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("pixels.toml").read_text(encoding="utf-8")
 )
 
-_OF_155: Final = (
-    "published by Painting_similarity_AI: 155 paintings of the National Gallery of Art, "
-    "30 of them queries"
+PUBLISHED: Final = tuple(
+    Row(name, values, of["from"], measured=False)
+    for of in _WORDS["published"]
+    for name, values in of["rows"].items()
 )
-_OF_500: Final = (
-    "published by HumanAI (task2): SSIM of 0.2045 for both, 500 paintings of the National "
-    "Gallery of Art, 50 of them queries"
-)
-
-PUBLISHED: Final = (
-    *(
-        Row(f"published {name}", {"ssim_own_range": s, "rmse_color": r}, _OF_155, measured=False)
-        for name, s, r in (
-            ("ResNet-50", 0.170127, 0.277642),
-            ("ResNet-50, face crop", 0.174401, 0.277435),
-            ("VGG16", 0.174376, 0.260189),
-            ("VGG16, face crop", 0.171231, 0.261491),
-        )
-    ),
-    Row("published ConvNeXt", {"ssim_gray": 0.2045}, _OF_500, measured=False),
-    Row("published DINO", {"ssim_gray": 0.2045}, _OF_500, measured=False),
-)
-"""As printed in their readmes; after a search by face crops, too, whole pictures are compared."""
-
-PUBLISHED_NOTES: Final = (
-    "The published color figures are SSIM of the query's own range and RMSE "
-    "(Painting_similarity_AI, utils/evaluation.py: 200 x 200, 7 x 7 windows, channels "
-    "averaged); the program does not round to 8 bits, which moves neither mean by 0.001.",
-    "They are still no like-for-like comparison: which 30 paintings were queries is not "
-    "said; utils/retrieve.py takes 5 neighbors by default and drops the first, so that 4 hits "
-    "count (-k 4); and it drops one row of the vectors but not of the names, so that a hit "
-    "listed behind the query is scored by the picture listed before it. Done so with the "
-    "encoders of artsim on the same 155, this takes 0.02 from SSIM and adds 0.02 to RMSE.",
-    "The published gray figures (HumanAI, task2/eval.py) compare another 500 paintings at the "
-    "query's own size instead of a square, found by dino_vits16 and convnext_base.",
-)
-"""What is and is not comparable, from the programs as their authors stored them."""
+"""As printed in their readmes."""
 
 _COMPARED: Final = ("resnet50", "vgg16", "convnext", "dino")
 """Short names of the encoders whose kinds were published."""
@@ -201,13 +165,13 @@ def evaluate_pixels(
     lpips = None if work.perceptual is None else work.perceptual.identity
     used = [info.vector_name for info in work.part_encoders]
     run.settings |= {"face_encoders": used, "lpips": lpips}
-    run.notes[:0] = _definitions(options)
+    run.notes[:0] = (note.format(size=options.size, k=options.k) for note in _WORDS["definitions"])
     if problems := work.pictures.problems:
         run.notes.append(
             f"{len(problems)} pictures could not be read and were left out, {work.skipped} of them "
             f"queries; the first: {next(iter(problems.values()))}"
         )
-    run.notes += PUBLISHED_NOTES if options.published else ()
+    run.notes += _WORDS["notes"] if options.published else ()
     title = (
         f"How alike {queries} paintings of {run.gallery_name} and their first {options.k} hits are"
     )
@@ -347,10 +311,10 @@ class _Work:
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
         by_part = [replace(one, name=f"by {kind.noun}: {one.name}") for one in contenders]
         named = (f"{kind.noun}_pictures", f"Whole pictures, of paintings with {kind.name}")
-        about, rows = _SEARCHED.format(kind=kind), [*by_part, *run.contenders]
+        about, rows = _WORDS["searched"].format(kind=kind), [*by_part, *run.contenders]
         pictures = self._parts(*named, of_pictures, len(queries), about, beside, rows)
         named = (kind.name, kind.name.capitalize())
-        about = _FOUND_BY.format(len(subjects.flat), kind=kind)
+        about = _WORDS["found_by"].format(len(subjects.flat), kind=kind)
         parts = self._parts(*named, of_parts, len(queries), about, (), contenders)
         return replace(pictures, failures=()) + parts
 
@@ -513,21 +477,3 @@ def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
             )
         rows.append(Row(card.name, {}, note, measured=False))
     return rows
-
-
-def _definitions(options: PixelsOptions) -> tuple[str, ...]:
-    return (
-        f"Pictures are squashed to {options.size} x {options.size} pixels (bilinear, 8 bits a "
-        "channel). SSIM is that of Wang et al. (2004) as scikit-image computes it: means over all "
-        "7 x 7 windows of equal weights, sample covariance, K1 = 0.01, K2 = 0.03, data range 255; "
-        "in color the mean of the three channels. For SSIM own range the data range is the "
-        "query's greatest level minus its least, as the published program has it, which gives "
-        "lower figures.",
-        "RMSE is over all pixels and channels, of levels 0..1. Gray is 0.299 R + 0.587 G + "
-        "0.114 B. LPIPS is version 0.1. Of RMSE and LPIPS less is nearer.",
-        f"Each query's figures are means over its first {options.k} hits, the painting itself left "
-        "out; a row is the mean over queries, with 95 % bootstrap intervals.",
-        "Re-ranking compares the gallery's small gray pixels, not these pictures, and only "
-        "reorders the first hits; it raises these figures because it aims at them. Whether it "
-        "finds better works is what artsim evaluate labels and copies say.",
-    )
