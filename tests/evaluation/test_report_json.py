@@ -209,7 +209,7 @@ def test_a_file_that_is_no_json_is_refused(raw: bytes, tmp_path: Path) -> None:
 def test_json_that_is_no_report_is_refused(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(raw)
-    with pytest.raises(ReportError, match="expected .*; give the report"):
+    with pytest.raises(ReportError, match=r"expected .*; give the report"):
         read_report(path)
 
 
