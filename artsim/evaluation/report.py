@@ -385,13 +385,8 @@ def read_report(path: Path) -> Report:
     """Read a report that `report_text` wrote, whatever its task.
 
     It is equal to what was written but for the rounding of values per query and the pixels that
-    were left out.
-
-    Raises
-    ------
-    ReportError
-        If the file cannot be read, is no JSON, is of another schema, or is not what a
-        report is: the message names the place in it.
+    were left out. ReportError if the file cannot be read, is no JSON, is of another schema, or
+    is not what a report is: the message names the place in it.
     """
 
     def refused(problem: str) -> ReportError:

@@ -56,20 +56,11 @@ _TRAINED_NOTE = (
 class SearchChoices:
     """How an evaluation searches: what every task can be asked for.
 
-    Attributes
-    ----------
-    encoders : sequence of str
-        Names of encoders, each a row; empty is all that the gallery has.
-    fused : bool
-        Also all of these encoders fused, as a row.
-    rerank : tuple of str
-        Also with the first `rerank_depth` hits reordered by these re-rankers, each a row.
-    rerank_weights : tuple of float
-        Also reordered by the cosine plus so much of the second score, each a row.
-    exact : bool
-        Compare with everything instead of the index's candidates.
-    seed : int
-        Of samples and intervals.
+    Each of the `encoders`, by default all that the gallery has, is a row of the table; so are all
+    of them `fused`, and each of these with its first `rerank_depth` hits reordered by every one of
+    `rerank`: by the second score alone, and by the cosine plus each of `rerank_weights` times that.
+    With `exact` the query is compared with everything instead of the index's candidates; `seed`
+    is that of samples and intervals.
     """
 
     encoders: Sequence[str] = ()

@@ -42,19 +42,11 @@ _BLOCK: Final = 16_384
 class RocCurve:
     """The points that the thresholds of scored pairs reach, for any weights of the pairs.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (N,)
-        Finite; higher is nearer.
-    same : ndarray of bool, shape (N,)
-        Whether both faces of a pair are one person's; of either kind there is one at least.
-
-    Notes
-    -----
-    Only the corners of the curve are kept. Between thresholds that admit pairs of one
-    kind alone the curve is straight whatever the weights, so that nothing is lost, and a
-    bootstrap over many pairs takes cumulative sums and little more; scikit-learn's
-    ``roc_curve`` would sort all pairs for each resample.
+    `scores` are finite, higher is nearer; `same` is whether both faces of a pair are one person's,
+    and there is one at least of either kind. Only the corners of the curve are kept. Between
+    thresholds that admit pairs of one kind alone the curve is straight whatever the weights, so
+    that nothing is lost, and a bootstrap over many pairs takes cumulative sums and little more;
+    scikit-learn's ``roc_curve`` would sort all pairs for each resample.
     """
 
     def __init__(self, scores: Floats, same: Booleans) -> None:
@@ -113,13 +105,9 @@ def draw_people(first: Integers, second: Integers) -> Draw:
 
     Pairs that share a person go right or wrong together, so that drawing them one by one
     would make intervals too narrow. A pair of one person counts as often as the person
-    was drawn, a pair of two people as often as the product of both [1]_. The people of both
-    faces of each pair are numbers from 0.
-
-    References
-    ----------
-    .. [1] Bolle, Ratha & Pankanti (2004). Error analysis of pattern recognition systems:
-       the subsets bootstrap. Computer Vision and Image Understanding 93, 1-33.
+    was drawn, a pair of two people as often as the product of both: Bolle, Ratha & Pankanti
+    (2004), the subsets bootstrap (Computer Vision and Image Understanding 93, 1-33). The people
+    of both faces of each pair are numbers from 0.
     """
     people = int(max(first.max(), second.max())) + 1
 
@@ -154,14 +142,10 @@ def estimate_rates(
 def consecutive_folds(same: Booleans, count: int = 10) -> Integers:
     """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
 
-    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people,
-    these are its sets: what KFold without shuffling makes of it in facenet [1]_ and
-    insightface [2]_. A list with all pairs of one kind first divides as well.
-
-    References
-    ----------
-    .. [1] Sandberg. facenet, ``src/facenet.py``, ``calculate_roc``.
-    .. [2] Guo & Deng. insightface, ``recognition/arcface_mxnet/verification.py``.
+    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people, these are
+    its sets: what KFold without shuffling makes of it in facenet (``src/facenet.py``) and
+    insightface (``recognition/arcface_mxnet/verification.py``). A list with all pairs of one kind
+    first divides as well.
     """
     folds = np.empty(len(same), dtype=np.intp)
     for kind in (same, ~same):
@@ -177,14 +161,7 @@ def folded_accuracy(scores: Floats, same: Booleans, folds: Integers) -> tuple[Bo
     Theirs tries a grid of distances; here every threshold that makes a difference on the
     other folds is tried, halfway between two of their scores, so that encoders whose
     scores crowd together are not wronged. Of equally good ones the strictest is taken, as
-    theirs do.
-
-    Returns
-    -------
-    right : ndarray of bool, shape (N,)
-        Whether each pair was judged right.
-    of_folds : ndarray of float64, shape (F,)
-        Share of right pairs in each fold.
+    theirs do. Returns whether each pair was judged right, and the share of right ones by fold.
     """
     right = np.empty(len(scores), dtype=np.bool_)
     numbers = np.unique(folds)

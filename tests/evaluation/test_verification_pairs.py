@@ -80,8 +80,12 @@ def test_finds_pictures_by_id_and_by_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "error", "message"),
     [
-        ("zoe.jpg,nga-7,1\nyan.jpg,nga-7,1\n", EvaluationError, "'yan.jpg', nor 1 other"),
-        ("bob.jpg,nga-7,1\n", EvaluationError, "file name of 2 paintings"),
+        (
+            "zoe.jpg,nga-7,1\nyan.jpg,nga-7,1\n",
+            EvaluationError,
+            "'zoe.jpg' is the id or the file name of 0",
+        ),
+        ("bob.jpg,nga-7,1\n", EvaluationError, "the file name of 2 paintings"),
         ("nga-7,nga-8,1\nnga-8,nga-7,0\n", MetadataError, "line 3: .* opposite truth"),
     ],
 )

@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
 from artsim.evaluation.metrics import Floats, Metrics
-from artsim.evaluation.relevance import field_values
+from artsim.evaluation.relevance import read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -67,16 +67,9 @@ _TITLES: Final = {
 class CopiesOptions(SearchChoices):
     """Which copies are made, and how they are searched for; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    queries : int or None
-        How many paintings are copied; None: `DEFAULT_QUERIES`, or `fraction`.
-    fraction : float or None
-        Share of the paintings that are copied instead, above 0, at most 1.
-    edits : tuple of str
-        Names of `artsim.evaluation.edits.EDITS`; every one is made of every painting.
-    twins : str or None
-        Field that scans of one painting share; each scan is then a query for the others.
+    Of so many `queries` (by default `DEFAULT_QUERIES`), or of a `fraction` of the paintings, every
+    one of `edits` is made. Scans of one painting share the field `twins`; each is then a query for
+    the others.
     """
 
     queries: int | None = None
@@ -112,13 +105,9 @@ def evaluate_copies(
 
     Each sampled painting's picture is read from its file, edited, and searched for by the
     functions that answer queries, the painting itself being one of the hits. A picture
-    that cannot be read is left out and counted.
-
-    Returns
-    -------
-    Report
-        Tables ``recall_at_1`` and ``recall_at_10`` with a column for each edit and one
-        for their mean, and ``twins`` where there are any; values by painting.
+    that cannot be read is left out and counted. The tables are ``recall_at_1`` and
+    ``recall_at_10``, with a column for each edit and one for their mean, and ``twins`` where
+    there are any.
 
     Raises
     ------
@@ -156,8 +145,8 @@ class Originals:
     """
 
     payloads: Mapping[str, Payload]
-    same: Mapping[str, frozenset[str]]
-    twins: Mapping[str, frozenset[str]]
+    same: Mapping[str, set[str]]
+    twins: Mapping[str, set[str]]
 
     def sample(self, count: int, seed: int) -> list[str]:
         """Draw paintings, in order of their ids; of one seed, a larger sample holds a smaller."""
@@ -187,27 +176,23 @@ def read_originals(run: Run[CopiesOptions]) -> Originals:
             hint="--encoder",
         )
     payloads = dict(sorted(payloads.items()))
-    scans: dict[str, set[str]] = {painting_id: set() for painting_id in payloads}
-    if twins is not None:
-        _share(scans, payloads, twins)
-    same = {painting_id: {painting_id, *others} for painting_id, others in scans.items()}
-    _share(same, payloads, "image_sha256")
-    return Originals(
-        payloads,
-        {painting_id: frozenset(others) for painting_id, others in same.items()},
-        {painting_id: frozenset(others) for painting_id, others in scans.items() if others},
-    )
+    listed = list(payloads.values())
+    scans = {} if twins is None else _sharing(listed, twins)
+    equal = _sharing(listed, "image_sha256")
+    same = {one: {one} | scans.get(one, set()) | equal.get(one, set()) for one in payloads}
+    return Originals(payloads, same, scans)
 
 
-def _share(others: dict[str, set[str]], payloads: Mapping[str, Payload], name: str) -> None:
-    """Add to each painting's set those that share a value of a field with it."""
-    members: dict[Scalar, set[str]] = defaultdict(set)
-    for painting_id, payload in payloads.items():
-        for value in field_values(payload, name):
-            members[value].add(painting_id)
-    for sharing in members.values():
-        for painting_id in sharing:
-            others[painting_id] |= sharing - {painting_id}
+def _sharing(payloads: Sequence[Payload], name: str) -> dict[str, set[str]]:
+    """Return by painting id the others that share a value of a field with it, if any do."""
+    labels = read_labels(payloads, name)
+    ids = [str(payload["painting_id"]) for payload in payloads]
+    found = {}
+    for row, values in enumerate(labels.of_work):
+        sharing = {ids[other] for value in values for other in labels.members[value]}
+        if others := sharing - {ids[row]}:
+            found[ids[row]] = others
+    return found
 
 
 def load_original(payload: Payload, models: Models) -> RGBImage:
@@ -225,10 +210,7 @@ def load_original(payload: Payload, models: Models) -> RGBImage:
 
 
 class Miss(NamedTuple):
-    """The query of that place, whose painting came at a rank other than 1; 0 is not at all.
-
-    `hits` are the point ids of the first ones, with their scores.
-    """
+    """The query of that place, whose painting came at a rank other than 1; 0 is not at all."""
 
     place: int
     rank: int
@@ -310,11 +292,7 @@ def _loaded(
 def search_pictures(
     run: Run[CopiesOptions], pictures: Sequence[RGBImage]
 ) -> dict[str, list[Sequence[Hit]]]:
-    """Search by each of N pictures in memory, in every way that is compared.
-
-    As a query by pixels does; but each encoder encodes the pictures once, as one batch, for
-    all contenders that use it. Returns by the contender's name the hits of each picture.
-    """
+    """Return the hits of N pictures in memory, by contender: each encoder encodes them once."""
     targets = probe_pixels(pictures, run.encoders, run.models)
 
     def find(target: Target, one: Contender) -> Sequence[Hit]:
@@ -468,12 +446,8 @@ def _notes(
 ) -> tuple[str, ...]:
     """Return how the figures are meant.
 
-    What an interval without width leaves open is said by the rule of three [1]_.
-
-    References
-    ----------
-    .. [1] Hanley & Lippman-Hand (1983). If nothing goes wrong, is everything all right?
-       JAMA 249, 1743-1745.
+    What an interval without width leaves open is said by the rule of three: Hanley &
+    Lippman-Hand (1983). If nothing goes wrong, is everything all right? JAMA 249, 1743-1745.
     """
     notes = [
         f"Each of {copied:,} paintings, drawn by seed {run.options.seed}, was edited "

@@ -171,17 +171,10 @@ Matches = Sequence[MatchedFaces]
 
 
 def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
-    """Compare the gallery's faces with boxes drawn by hand.
+    """Compare the gallery's faces with boxes drawn by hand, if any painting has them.
 
-    There are no parts where no painting has boxes, and none were asked for.
-
-    Raises
-    ------
-    EvaluationError
-        If the boxes that were asked for are nowhere, or nobody looked for the faces of
-        the paintings that have them.
-    MetadataError
-        If a painting's boxes cannot be understood.
+    EvaluationError if the boxes that were asked for are nowhere, or nobody looked for the faces
+    of the paintings that have them; MetadataError if boxes cannot be understood.
     """
     options, paintings = run.options, run.gallery[PAINTINGS]
     field = find_field(options.boxes, paintings) if options.boxes else PERSON_BOXES
@@ -364,13 +357,7 @@ def _notes(
 
 
 def _curves(judged: Judged, least: float) -> tuple[LinePlot, ...]:
-    """Return who is found against how many faces are false, as detectors are compared [1]_.
-
-    References
-    ----------
-    .. [1] Jain & Learned-Miller (2010). FDDB: a benchmark for face detection in
-       unconstrained settings. UMass technical report UM-CS-2010-009, section 5.
-    """
+    """Return who is found against how many faces are false, as FDDB compares detectors."""
     scores = np.unique(np.concatenate([painting.scores for painting in judged]))
     people = _count(judged, least)
     if len(scores) == 0 or people == 0:

@@ -70,23 +70,11 @@ _ENDS: Final = 10
 class LabelsOptions(SearchChoices):
     """What is evaluated, and how; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    by : tuple of str
-        Fields that say what is alike, each a table of its own: works that share a value.
-    exclude : tuple of str
-        Works that share a value of one of these fields with the query are left out of its
-        ranking, and are nothing to find.
-    ks : tuple of int
-        Depths of precision and recall.
-    kind : Kind
-        What the works are: paintings, or parts of them, which are not found by one another.
-    filters : Filters
-        Only these works, as queries and as answers.
-    limit_queries : int or None
-        Only so many of the queries, drawn by `seed`.
-    checked : int
-        How many of the queries are also searched by the index.
+    Works are alike that share a value of a field; each of `by` is a table of its own. Works that
+    share a value of one of `exclude` with the query are left out of its ranking, and are nothing
+    to find. `ks` are the depths of precision and recall; `filters` say which works are queries and
+    answers, `limit_queries` how many queries are drawn, and `checked` how many of these are also
+    searched by the index. Parts of a `kind` of one painting are not found by one another.
     """
 
     by: tuple[str, ...]
@@ -180,10 +168,10 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
 
 @dataclass(frozen=True)
 class _Result:
-    """How each contender did by one field.
+    """How each contender did by one field, over the same queries.
 
-    The `works` are those whose field is known, all but `unlabeled`; `judged` are by contender's
-    name, over the same queries, which are fewer than were `asked` where some had nothing to find.
+    The `works` are those whose field is known, all but `unlabeled`; `asked` is how many queries
+    were tried, of which some may have had nothing to find.
     """
 
     run: Run[LabelsOptions]
@@ -198,11 +186,6 @@ class _Result:
     def name(self) -> str:
         """Of the table and, as a beginning, of the plots."""
         return "labels_" + re.sub(r"\W+", "_", self.field)
-
-    @property
-    def labels(self) -> Labels:
-        """What the works are."""
-        return self.relevance.labels
 
     @property
     def queries(self) -> Judged:
@@ -299,7 +282,7 @@ def _notes(result: _Result) -> list[str]:
     run, name, judged = result.run, result.field, result.queries
     notes = [
         f"{len(judged.rows):,} queries, each a work against the others of {len(result.works):,}; "
-        f"{name} has {len(result.labels.names):,} values. A query has "
+        f"{name} has {len(result.relevance.labels.names):,} values. A query has "
         f"{judged.to_find.mean():,.1f} works to find among {judged.ranked.mean():,.1f} on average.",
         "P@k: share of right works among the first k. R@k: share of queries with one right among "
         "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
@@ -351,7 +334,7 @@ def _precision_recall(result: _Result) -> LinePlot:
 
 def _classes(result: _Result) -> tuple[Table, BarPlot]:
     """Return the classes of works that are found best and worst, by the plain contenders."""
-    ks, labels = result.run.options.depths, result.labels
+    ks, labels = result.run.options.depths, result.relevance.labels
     k = 10 if 10 in ks else ks[-1]
     plain = [one.name for one in result.run.contenders if one.rerank is None]
     precision = {name: result.judged[name].metrics[f"precision_at_{k}"] for name in plain}
@@ -407,7 +390,7 @@ def _best_and_worst(
 
 def _confusion(result: _Result) -> ConfusionPlot:
     """Return how often the nearest work of the best contender has which value."""
-    labels, judged = result.labels, result.judged[result.best]
+    labels, judged = result.relevance.labels, result.judged[result.best]
     # Of several values the first; every judged work has one.
     first = np.array([classes[0] for classes in labels.of_work])
     asked, nearest = first[judged.rows], first[judged.head[:, 0]]
@@ -435,7 +418,7 @@ def _worst_queries(result: _Result) -> PictureGroup:
 
     One of a class, so that a single hard class does not fill the page; ties by painting id.
     """
-    judged, labels, works = result.judged[result.best], result.labels, result.works
+    judged, labels, works = result.judged[result.best], result.relevance.labels, result.works
     seen: set[int] = set()
     places: list[int] = []
     for place in np.argsort(judged.metrics["map"], kind="stable").tolist():

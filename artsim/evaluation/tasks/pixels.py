@@ -1,15 +1,10 @@
 """How alike hits and queries are pixel by pixel: SSIM, RMSE and LPIPS of the first K.
 
-This is how painting-similarity work on the National Gallery of Art reports itself [1]_ [2]_. It
-says how alike pictures look to a ruler, not to people: a mirrored copy scores like any other
-picture.
-
-References
-----------
-.. [1] PSY222/Painting_similarity_AI, ``readme.md`` (the figures), ``utils/evaluation.py``
-   (how SSIM and RMSE are computed) and ``utils/retrieve.py`` (which hits).
-.. [2] Atharva-Malode/HumanAI, ``task2/README.md`` (the figures), ``task2/eval.py`` and
-   ``task2/utils/image_retrival.py``.
+This is how two programs that find similar paintings of the National Gallery of Art report
+themselves: PSY222/Painting_similarity_AI (``readme.md``, ``utils/evaluation.py`` and
+``utils/retrieve.py``) and Atharva-Malode/HumanAI (``task2/README.md``, ``task2/eval.py`` and
+``task2/utils/image_retrival.py``). It says how alike pictures look to a ruler, not to people: a
+mirrored copy scores like any other picture.
 """
 
 from __future__ import annotations
@@ -76,28 +71,11 @@ _COMPARED: Final = ("resnet50", "vgg16", "convnext", "dino")
 class PixelsOptions(SearchChoices):
     """What is compared, and how it is searched for; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    fraction : float
-        Share of the paintings that are queries, above 0, at most 1.
-    queries : int or None
-        How many of them instead.
-    k : int
-        How many hits of each query are compared with it.
-    size : int
-        Side of the squares that pictures are brought to, at least 7.
-    face_encoders : sequence of str
-        Of those the parts have; all by default.
-    kinds : sequence of Kind or None
-        Parts that are compared too; None: whatever the gallery has.
-    not_same_artist : bool
-        Leave out hits by the query's artist; queries are then of known artists only.
-    best_limit : int
-        Most paintings, or parts, among which the best possible hits are looked for.
-    published : bool
-        Whether the figures of others stand beside.
-    lpips : {"alex", "vgg", "squeeze"} or None
-        Backbone of LPIPS; None leaves it out.
+    A `fraction` of the paintings, or so many `queries`, are compared with their first `k` hits, as
+    squares of `size` pixels; with `not_same_artist` those of known artists, with hits by others.
+    Parts of `kinds` (None: whatever the gallery has) are compared too, found by their
+    `face_encoders`. The best possible hits are looked for among at most `best_limit` paintings or
+    parts. `published` puts the figures of others beside; `lpips` is its backbone, or None.
     """
 
     fraction: float = 0.2
@@ -132,13 +110,8 @@ def evaluate_pixels(
     functions that answer queries; hits drawn by lot and the best there are in the gallery
     stand beside them. Files are opened for the comparison alone; one that is missing or
     damaged is left out and counted. No encoder is loaded, and LPIPS where its weights are.
-
-    Returns
-    -------
-    Report
-        Tables ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
-        faces) and ``faces``; values by query; bars, curves by rank, and the queries least
-        like their hits.
+    The tables are ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
+    faces) and ``faces``.
 
     Raises
     ------
@@ -451,29 +424,18 @@ def _plots(
 
 
 def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
-    """Return a row for each published kind of encoder that the gallery has no vectors of.
-
-    It says whether the weights are here, where they were looked for, and what to do.
-    """
+    """Return a row for each published kind of encoder that the gallery has no vectors of."""
     from artsim.encoders.registry import list_cards
-    from artsim.encoders.weights import find_weights
 
     encoders = gallery.encoders(PAINTINGS).values()
     have = {info.name for info in encoders} | {info.spec for info in encoders}
     rows = []
     for card in list_cards(models.settings):
-        if card.name not in _COMPARED or {card.name, card.spec} & have:
-            continue
-        ingest = f"artsim ingest SOURCE --encoder {card.name}"
-        if card.weights_here:
-            note = f"not measured: its weights are here, its vectors are not; add them: {ingest}"
-        else:
-            _, places = find_weights(card.stems, given=None, settings=models.settings)
-            hub = [] if card.hub is None else [f"the hub's cache for {card.hub[0]}"]
+        if card.name in _COMPARED and not {card.name, card.spec} & have:
+            weights = "here" if card.weights_here else "not here, and fetched with a connection"
             note = (
-                f"not measured: no weights in {'; '.join([*places, *hub])}; with a connection "
-                f"{ingest} fetches them, without one copy them into the folder that "
-                "ARTSIM_WEIGHTS names"
+                f"not measured: its vectors are missing (its weights are {weights}); add them: "
+                f"artsim ingest SOURCE --encoder {card.name}"
             )
-        rows.append(Row(card.name, {}, note, measured=False))
+            rows.append(Row(card.name, {}, note, measured=False))
     return rows

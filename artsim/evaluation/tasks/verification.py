@@ -92,12 +92,8 @@ class PicturePair(NamedTuple):
 def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Parts:
     """Verify the pairs of a list with every encoder, each picture by its main face.
 
-    Raises
-    ------
-    MetadataError
-        If the list cannot be read, contradicts itself, or has too few pairs.
-    EvaluationError
-        If it names pictures that the gallery has not, or faces lack an encoder's vector.
+    MetadataError if the list cannot be read, contradicts itself, or has too few pairs;
+    EvaluationError if it names pictures that the gallery has not, or faces lack a vector.
     """
     listed, seed = read_pairs(path), run.options.seed
     fields = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
@@ -173,22 +169,15 @@ def find_pairs(
         for name in {PurePosixPath(painting_id).name, "" if file is None else file.name} - {""}:
             by_file.setdefault(name, []).append(payload)
     by_name = by_file | by_id
-    unknown = sorted({n for p in listed for n in (p.first, p.second) if n not in by_name})
-    if unknown:
-        raise EvaluationError(
-            f"{path}: the gallery has no painting of the id or file name {unknown[0]!r}"
-            + (f", nor {len(unknown) - 1} others that are listed" if len(unknown) > 1 else "")
-            + "; ingest them, or leave their pairs out"
-        )
 
     def only(name: str) -> Payload:
-        if len(by_name[name]) > 1:
-            ids = ", ".join(repr(payload["painting_id"]) for payload in by_name[name][:3])
+        found = by_name.get(name, [])
+        if len(found) != 1:
             raise EvaluationError(
-                f"{path}: {name!r} is the file name of {len(by_name[name])} paintings ({ids}); "
-                "list their ids instead"
+                f"{path}: {name!r} is the id or the file name of {len(found)} paintings of the "
+                "gallery, expected of one; ingest it, list ids, or leave its pairs out"
             )
-        return by_name[name][0]
+        return found[0]
 
     found: dict[frozenset[str], PicturePair] = {}
     for pair in listed:
