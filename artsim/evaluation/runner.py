@@ -237,12 +237,9 @@ class Run(Generic[Choices]):
         The works need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``.
         """
         by_name = {one.name: one for one in contenders}
-        told: dict[str, str] = {}
-        for info in {
-            info.vector_name: info for c in by_name.values() for info in c.encoders
-        }.values():
-            if text := _training(info, works, self.models.settings):
-                told[info.vector_name] = text
+        infos = {info.vector_name: info for one in by_name.values() for info in one.encoders}
+        found = {name: _training(one, works, self.models.settings) for name, one in infos.items()}
+        told = {name: text for name, text in found.items() if text}
         if not told:
             return table
         rows = []

@@ -17,7 +17,6 @@ from artsim.evaluation.pixel_scores import (
     METRICS,
     Pictures,
     Subject,
-    View,
     best_possible,
     compare,
     score_pairs,
@@ -121,12 +120,12 @@ def test_pictures_that_are_missing_or_damaged_are_told_once(tmp_path: Path) -> N
     nowhere = Subject("none", {"painting_id": "none"})
     files = Pictures(40, Models())
     pairs = [(query, other) for other in (gone, hit, damaged, elsewhere, nowhere)]
-    scores = score_pairs(pairs, View(files.whole))
+    scores = score_pairs(pairs, files.whole)
     assert list(scores) == [(query, hit)]
     assert set(files.problems) == {"gone", "damaged", "web", "none"}
     assert "no such file" in files.problems["gone"]
     assert "https://example.org/a.jpg" in files.problems["web"]
-    assert score_pairs([(gone, hit)], View(files.whole)) == {}
+    assert score_pairs([(gone, hit)], files.whole) == {}
 
 
 def test_a_picture_is_read_once_and_the_cache_is_bounded(

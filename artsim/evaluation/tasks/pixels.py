@@ -25,7 +25,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
-from artsim.evaluation.pixel_scores import BEST, Pair, Pictures, Subject, Tally, View
+from artsim.evaluation.pixel_scores import BEST, Load, Pair, Pictures, Subject, Tally
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
 from artsim.evaluation.runner import Contender, Run, SearchChoices, list_contenders
 from artsim.evaluation.statistics import Estimate
@@ -233,17 +233,17 @@ class _Work:
         self.run, self.options = run, run.options
         self.perceptual = self._load_lpips()
         self.pictures = Pictures(self.options.size, run.models)
-        self.whole = View(self.pictures.whole, self.perceptual)
         self.part_encoders: list[EncoderInfo] = []
         self.streams, self.skipped = 0, 0
 
     def compare_pictures(self) -> tuple[Parts, int]:
         """Search by whole pictures, and compare whole pictures; also return how many."""
-        subjects, tally, lots = self._paintings, Tally(self.options.k), self._random()
+        subjects, load, lots = self._paintings, self.pictures.whole, self._random()
+        tally = Tally(self.options.k, load, self.perceptual)
         queries = []
-        for query in self._readable(subjects, list(subjects.by_painting), "pictures", self.whole):
+        for query in self._readable(subjects, list(subjects.by_painting), "pictures", load):
             every = subjects.all_pairs(query, self.options.best_limit)
-            tally.add(query, self._by_picture(query, lots), every, self.whole)
+            tally.add(query, self._by_picture(query, lots), every)
             queries.append(query)
         about = f"{len(subjects.flat):,} paintings were searched, by the whole picture."
         beside: list[Row] = []
@@ -261,24 +261,26 @@ class _Work:
         run, k, most = self.run, self.options.k, self.options.best_limit
         encoders = run.encoders_of(kind, self.options.face_encoders)
         contenders = list_contenders(encoders, self.options)
-        subjects, view = self._read(kind, encoders), View(self.pictures.part, self.perceptual)
-        of_parts, of_pictures = Tally(k), Tally(k)
+        subjects = self._read(kind, encoders)
+        of_parts, of_pictures = (
+            Tally(k, load, self.perceptual) for load in (self.pictures.part, self.pictures.whole)
+        )
         lots, other_lots = self._random(), self._random()
         both = [key for key in subjects.by_painting if key in self._paintings.by_painting]
         if not both:
             raise QueryError(f"no painting has the vectors of both its picture and its {kind.name}")
         self.part_encoders += encoders
         queries = []
-        for query in self._readable(subjects, both, kind.name, view):
+        for query in self._readable(subjects, both, kind.name, self.pictures.part):
             own = subjects.by_painting[query]
             found = {one.name: self._by_part(kind, one, query, own) for one in contenders}
             others = {
                 f"by {kind.noun}: {name}": [(part.painting, hit.painting) for part, hit in pairs]
                 for name, pairs in found.items()
             } | self._by_picture(query, other_lots)
-            of_pictures.add(query, others, self._paintings.all_pairs(query, most), self.whole)
+            of_pictures.add(query, others, self._paintings.all_pairs(query, most))
             found[RANDOM] = subjects.random_pairs(query, k, lots)
-            of_parts.add(query, found, subjects.all_pairs(query, most), view)
+            of_parts.add(query, found, subjects.all_pairs(query, most))
             queries.append(query)
         published = PUBLISHED if self.options.published else ()
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
@@ -314,7 +316,7 @@ class _Work:
         return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
 
     def _readable(
-        self, subjects: Subjects, ids: Sequence[str], what: str, view: View
+        self, subjects: Subjects, ids: Sequence[str], what: str, load: Load
     ) -> Iterator[str]:
         """Yield a sample of `ids`, without those of which no picture can be read."""
         options = self.options
@@ -323,7 +325,7 @@ class _Work:
         self.run.progress.start(len(queries), f"Comparing {what}")
         skipped = 0
         for done, query in enumerate(queries, start=1):
-            if any(view.load(own) is not None for own in subjects.by_painting[query]):
+            if any(load(own) is not None for own in subjects.by_painting[query]):
                 yield query
             else:
                 skipped += 1
