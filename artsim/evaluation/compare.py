@@ -21,6 +21,7 @@ from artsim.evaluation.report import (
     Table,
     flat_settings,
     library_versions,
+    notes_of,
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate, estimate_mean, holm, paired_p_value
@@ -119,6 +120,7 @@ def compare_reports(
     for some in places.values():
         parts += _parts(some, pairs, reports)
     left_out = [] if rows else _rows_left_out(first, second, {(p.table, p.row) for p in pairs})
+    sides = [f"{rows[i]} in {names[i]}" if rows else names[i] for i in (0, 1)]
     about = (
         {"report": names[i], "title": report.title, "created": report.created}
         | ({"row": rows[i]} if rows else {})
@@ -136,7 +138,7 @@ def compare_reports(
             for p in pairs
         ),
         plots=parts.plots,
-        notes=_notes(sum(pair.is_changed for pair in pairs), names, rows),
+        notes=notes_of("compare", sides=sides, count=sum(pair.is_changed for pair in pairs)),
     )
 
 
@@ -212,19 +214,6 @@ def _pair(
     difference = estimate_mean(after - before, seed=seed)
     p_value = paired_p_value(after - before)
     return Pair(second.table, row, column, ids, before, after, counts, difference, p_value)
-
-
-def _notes(count: int, names: tuple[str, str], rows: tuple[str, str] | None) -> tuple[str, ...]:
-    sides = names if rows is None else tuple(f"{rows[i]} in {names[i]}" for i in (0, 1))
-    made = "1 comparison was made" if count == 1 else f"{count} comparisons were made"
-    return (
-        f"A is {sides[0]}, B is {sides[1]}. Means are over the queries that both have; the "
-        "difference has its 95 % bootstrap interval over paired queries.",
-        f"{made}. One in twenty intervals leaves out zero by chance: better and worse are said "
-        "where the p-value, corrected for their number after Holm, is at most 0.05 as well, "
-        "else perhaps.",
-        "No difference shown is not the same as none: the interval says how large it may be.",
-    )
 
 
 def _nothing_common(

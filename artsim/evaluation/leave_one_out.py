@@ -185,6 +185,19 @@ def judge_rankings(
     )
 
 
+def judge_contenders(
+    run: Run[Any], works: Works, relevance: Relevance, rows: Integers, ks: Sequence[int], what: str
+) -> dict[str, Judged]:
+    """Judge the rankings of every contender by name, as searches for so many hits make them."""
+    judged = {}
+    for one in run.contenders:
+        run.progress.start(len(rows), f"{what}: {one.name}")
+        ranker = works.ranker(one, max(*ks, TOP), run.options.rerank_depth)
+        done = run.progress.update
+        judged[one.name] = judge_rankings(ranker, relevance, rows, ks, on_done=done)
+    return judged
+
+
 def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[int]) -> Judged:
     barred = relevance.barred(rows)
     right = relevance.right(rows, barred)
@@ -256,13 +269,11 @@ def index_note(
         ranker = works.ranker(one, limit, run.options.rerank_depth)
         rankings = ranker.rank(rows, barred, head=TOP)
         found = []
-        for row, order, length, scores in zip(
-            rows, rankings.order, rankings.lengths, rankings.head_scores, strict=True
-        ):
-            count = min(TOP, limit, int(length))
-            best = {works.point_ids[work] for work in order[:count]}
+        for i, row in enumerate(rows):
+            count = min(TOP, limit, int(rankings.lengths[i]))
+            best = {works.point_ids[work] for work in rankings.order[i, :count]}
             # Which of equal works make the cut is the database's choice.
-            least = scores[count - 1] - ROUNDING if count else np.inf
+            least = rankings.head_scores[i, count - 1] - ROUNDING if count else np.inf
             hits = _search(run, works, relevance, row, one, limit)[:TOP]
             same = sum(hit.point_id in best or hit.best_score >= least for hit in hits)
             found.append(same / max(count, 1))

@@ -160,26 +160,24 @@ def random_metrics(ranked: Integers, to_find: Integers, ks: Sequence[int]) -> Me
     harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1.0, most + 1))])
     pairs = (right - 1) / np.maximum(n - 1, 1)
 
+    def any_among(k: int) -> Floats:
+        missed = np.ones_like(n)
+        for left in (n - drawn for drawn in range(k)):
+            wrong = np.maximum(left - right, 0.0) / np.maximum(left, 1.0)
+            missed *= np.where(left > 0, wrong, 1.0)
+        return 1.0 - missed
+
     def gain(ranked: Integers, to_find: Integers) -> Floats:
         return right / n * _ideal_gain(ranked) / _ideal_gain(to_find)
 
     return {
         **{f"precision_at_{k}": right / n * np.minimum(k, n) / k for k in ks},
-        **{f"recall_at_{k}": _any_among(n, right, k) for k in ks},
+        **{f"recall_at_{k}": any_among(k) for k in ks},
         "map": (harmonic[ranked] + pairs * (n - harmonic[ranked])) / n,
         "ndcg": gain(ranked, to_find),
         f"ndcg_at_{NDCG_DEPTH}": gain(*(np.minimum(x, NDCG_DEPTH) for x in (ranked, to_find))),
         "mrr": right / (n - right + 1) * (harmonic[ranked] - harmonic[to_find - 1]),
     }
-
-
-def _any_among(n: Floats, right: Floats, k: int) -> Floats:
-    """Return the chance that one of the first k is right: the hypergeometric's."""
-    missed = np.ones_like(n)
-    for drawn in range(k):
-        left = n - drawn
-        missed *= np.where(left > 0, np.maximum(left - right, 0.0) / np.maximum(left, 1.0), 1.0)
-    return 1.0 - missed
 
 
 def random_curve(ranked: Integers, to_find: Integers, *, seed: int) -> Floats:

@@ -8,7 +8,7 @@ of different people (false accepts).
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -225,7 +225,17 @@ def read_pairs(path: Path) -> list[ListedPair]:
                     f"{path}: expected the columns file_a, file_b and same, and none is called "
                     f"{missing[0]!r}; it has: {', '.join(reader.fieldnames or ()) or 'none'}"
                 )
-            pairs = [_pair(row, path, reader.line_num) for row in reader]
+            pairs = []
+            for row in reader:
+                first, second, same = ((row.get(name) or "").strip() for name in _COLUMNS)
+                if not first or not second or same.lower() not in TRUTHS:
+                    raise MetadataError(
+                        f"{path}, line {reader.line_num}: expected two names and 1 or 0, found "
+                        f"{first!r}, {second!r}, {same!r}"
+                    )
+                fold = (row.get("fold") or "").strip() or None
+                truth = TRUTHS[same.lower()]
+                pairs.append(ListedPair(first, second, truth, fold, reader.line_num))
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise MetadataError(f"{path}: cannot be read as CSV ({exc}); give a list of pairs") from exc
     if not pairs:
@@ -234,17 +244,6 @@ def read_pairs(path: Path) -> list[ListedPair]:
         line = next(pair.line for pair in pairs if pair.fold is None)
         raise MetadataError(f"{path}, line {line}: other pairs have a fold, and this one has none")
     return pairs
-
-
-def _pair(row: Mapping[str, str | None], path: Path, line: int) -> ListedPair:
-    first, second, same = ((row.get(name) or "").strip() for name in _COLUMNS)
-    if not first or not second or same.lower() not in TRUTHS:
-        raise MetadataError(
-            f"{path}, line {line}: expected two names and 1 or 0, found "
-            f"{first!r}, {second!r}, {same!r}"
-        )
-    fold = (row.get("fold") or "").strip() or None
-    return ListedPair(first, second, TRUTHS[same.lower()], fold, line)
 
 
 def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> tuple[Integers, Integers]:

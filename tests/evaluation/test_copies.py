@@ -214,7 +214,7 @@ def test_a_batch_is_searched_as_each_picture_is(
     choices = CopiesOptions(rerank=("ssim", "rmse"), rerank_depth=DEPTH, exact=exact, twins=None)
     run = Run("copies", gallery, choices, models)
     originals = read_originals(run)
-    sample = originals.sample(3, 0)
+    sample = list(originals.payloads)[:3]
     pictures = [
         edit_picture(
             load_original(originals.payloads[painting_id], models), edit, painting_id=painting_id

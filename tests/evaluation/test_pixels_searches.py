@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from artsim.evaluation.pixel_scores import Subject
-from artsim.evaluation.tasks.pixels import Subjects, sample_queries
+from artsim.evaluation.runner import draw
+from artsim.evaluation.tasks.pixels import Subjects
 
 
 def make_subjects(*, not_same_artist: bool) -> Subjects:
@@ -50,7 +51,7 @@ def test_fewer_hits_than_wanted() -> None:
 
 def test_more_queries_contain_fewer() -> None:
     ids = [f"p{i}" for i in range(50)]
-    few, many = (sample_queries(ids, count, 3) for count in (5, 20))
+    few, many = (draw(ids, count, np.random.default_rng(3)) for count in (5, 20))
     assert set(few) < set(many)
     assert many == sorted(many)
-    assert sorted(sample_queries(ids, 50, 3)) == sorted(ids)
+    assert sorted(draw(ids, 50, np.random.default_rng(3))) == sorted(ids)

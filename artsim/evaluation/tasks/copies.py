@@ -33,8 +33,9 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    notes_of,
 )
-from artsim.evaluation.runner import Contender, Run, SearchChoices, load_picture, query_values
+from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, load_picture, query_values
 from artsim.search.answer import find_hits
 from artsim.search.filters import check_field
 from artsim.search.models import Models
@@ -148,12 +149,6 @@ class Originals:
     same: Mapping[str, set[str]]
     twins: Mapping[str, set[str]]
 
-    def sample(self, count: int, seed: int) -> list[str]:
-        """Draw paintings, in order of their ids; of one seed, a larger sample holds a smaller."""
-        ids = list(self.payloads)
-        order = np.random.default_rng(seed).permutation(len(ids))
-        return sorted(ids[int(i)] for i in order[:count])
-
 
 def read_originals(run: Run[CopiesOptions]) -> Originals:
     """Read the paintings that have the vectors of every encoder, and pixels.
@@ -247,7 +242,8 @@ class Tally:
 def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     """Search by copies of a sample; return what was found, and how many were copied."""
     options = run.options
-    sample = originals.sample(options.count(len(originals.payloads)), options.seed)
+    ids = list(originals.payloads)
+    sample = draw(ids, options.count(len(ids)), np.random.default_rng(options.seed))
     tallies = {edit: Tally() for edit in options.edits}
     copied: list[str] = []
     skipped: dict[str, str] = {}
@@ -269,7 +265,15 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
             f"{next(iter(skipped.values()))}"
         )
     parts = _copies_parts(run, tallies, copied, originals)
-    return replace(parts, notes=_notes(run, len(copied), skipped, originals)), len(copied)
+    notes = notes_of(
+        "copies",
+        copied=len(copied),
+        seed=options.seed,
+        quality=JPEG_QUALITY,
+        skipped=list(skipped.values()),
+        no_twins=None if originals.twins else options.twins,
+    )
+    return replace(parts, notes=notes), len(copied)
 
 
 def _loaded(
@@ -439,35 +443,3 @@ def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     )
     group = PictureGroup(f"Pictures whose painting's others were not found first: {best}", failures)
     return Parts((table,), query_values("twins", ids, found), (), (group,))
-
-
-def _notes(
-    run: Run[CopiesOptions], copied: int, skipped: Mapping[str, str], originals: Originals
-) -> tuple[str, ...]:
-    """Return how the figures are meant.
-
-    What an interval without width leaves open is said by the rule of three: Hanley &
-    Lippman-Hand (1983). If nothing goes wrong, is everything all right? JAMA 249, 1743-1745.
-    """
-    notes = [
-        f"Each of {copied:,} paintings, drawn by seed {run.options.seed}, was edited "
-        "in every way and searched for by the edited picture; it is right to find the "
-        "painting itself, another picture of the same painting, or an equal file. "
-        "Intervals are 95 % bootstrap intervals over paintings.",
-        f"Where all {copied:,} were found, or none, the interval has no width; the true share "
-        f"may still be up to {min(100.0, 300 / copied):.1f} % away.",
-        "Crop and detail are shares of the picture's area, JPEG is at quality "
-        f"{JPEG_QUALITY} of 100, rotation is by 1 to 3 degrees; what was drawn for a copy is "
-        "written beside the failures.",
-    ]
-    if skipped:
-        notes.append(
-            f"{len(skipped):,} more paintings of the sample were left out, because their "
-            f"pictures could not be used. The first: {next(iter(skipped.values()))}"
-        )
-    if run.options.twins is not None and not originals.twins:
-        notes.append(
-            f"No two paintings share a value of {run.options.twins}, so there are no real copies "
-            "to search for; another field may name them (--twins FIELD)."
-        )
-    return tuple(notes)

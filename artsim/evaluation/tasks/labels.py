@@ -21,7 +21,7 @@ from artsim.evaluation.leave_one_out import (
     Judged,
     Works,
     index_note,
-    judge_rankings,
+    judge_contenders,
     read_works,
     sample_queries,
     sample_rows,
@@ -47,6 +47,7 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    notes_of,
 )
 from artsim.evaluation.runner import Contender, Run, SearchChoices, query_values
 from artsim.evaluation.statistics import estimate_mean
@@ -208,18 +209,13 @@ def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
     if options.limit_queries is not None:
         run.progress.start(len(rows), f"Sampling queries by {name}")
         rows = sample_queries(run, relevance, rows, options.limit_queries)
-    judged = {}
-    for contender in run.contenders:
-        run.progress.start(len(rows), f"Ranking by {name}: {contender.name}")
-        ranker = works.ranker(contender, max(*options.ks, TOP), options.rerank_depth)
-        judged[contender.name] = judge_rankings(
-            ranker, relevance, rows, options.depths, on_done=run.progress.update
+    what = f"Ranking by {name}"
+    judged = judge_contenders(run, works, relevance, rows, options.depths, what)
+    if not all(len(each.rows) for each in judged.values()):
+        raise EvaluationError(
+            f"no query has anything to find: no two works share a value of {name!r} that "
+            "the filters and exclusions leave; name another field, or exclude less"
         )
-        if len(judged[contender.name].rows) == 0:
-            raise EvaluationError(
-                f"no query has anything to find: no two works share a value of {name!r} that "
-                "the filters and exclusions leave; name another field, or exclude less"
-            )
     return _Result(run, name, works, relevance, judged, len(every) - len(works), len(rows))
 
 
@@ -259,7 +255,7 @@ def _main_table(result: _Result) -> Table:
         Column("mrr", "MRR", "score"),
     )
     title = f"Finding works of the same {result.field}, leave-one-out"
-    table = Table(result.name, title, "search", columns, tuple(rows), tuple(_notes(result)))
+    table = Table(result.name, title, "search", columns, tuple(rows), _notes(result))
     return run.with_training(table, run.contenders, result.works.payloads)
 
 
@@ -277,37 +273,22 @@ def _row_note(one: Contender, options: LabelsOptions) -> str:
     return " ".join(parts)
 
 
-def _notes(result: _Result) -> list[str]:
+def _notes(result: _Result) -> tuple[str, ...]:
     """Return what was asked of what, and how the figures are meant."""
-    run, name, judged = result.run, result.field, result.queries
-    notes = [
-        f"{len(judged.rows):,} queries, each a work against the others of {len(result.works):,}; "
-        f"{name} has {len(result.relevance.labels.names):,} values. A query has "
-        f"{judged.to_find.mean():,.1f} works to find among {judged.ranked.mean():,.1f} on average.",
-        "P@k: share of right works among the first k. R@k: share of queries with one right among "
-        "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
-        "over queries.",
-    ]
-    if result.unlabeled:
-        notes.append(
-            f"Left out of every ranking, neither right nor wrong (condensed lists, Sakai 2007), "
-            f"because {name} is unknown: {result.unlabeled:,} works."
-        )
-    if result.relevance.excluded:
-        left_out = " or ".join(labels.field for labels in result.relevance.excluded)
-        notes.append(
-            f"Works that share {left_out} with the query are left out of its ranking, and are "
-            "nothing to find."
-        )
-    if result.asked > len(judged.rows):
-        notes.append(
-            f"No queries, because nothing of the same {name} is left to find: "
-            f"{result.asked - len(judged.rows):,} works."
-        )
-    options = run.options
-    rows = sample_rows(judged.rows, options.checked, options.seed)
-    limit = max(*options.ks, TOP)
-    return [*notes, index_note(run, result.works, result.relevance, rows, limit)]
+    run, judged, relevance = result.run, result.queries, result.relevance
+    rows = sample_rows(judged.rows, run.options.checked, run.options.seed)
+    index = index_note(run, result.works, relevance, rows, max(*run.options.ks, TOP))
+    said = notes_of(
+        "labels",
+        field=result.field,
+        judged=judged,
+        works=len(result.works),
+        values=len(relevance.labels.names),
+        unlabeled=result.unlabeled,
+        excluded=relevance.excluded,
+        asked=result.asked,
+    )
+    return (*said, index)
 
 
 def _precision_recall(result: _Result) -> LinePlot:

@@ -27,7 +27,7 @@ from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.pixel_scores import BEST, Load, Pair, Pictures, Subject, Tally
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
-from artsim.evaluation.runner import Contender, Run, SearchChoices, list_contenders
+from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_contenders
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
 from artsim.search.rerank import PIXELS, RERANKERS
@@ -220,12 +220,6 @@ def read_subjects(
     return Subjects(ordered, not_same_artist)
 
 
-def sample_queries(ids: Sequence[str], count: int, seed: int) -> list[str]:
-    """Draw queries from `ids`, in order of ids; of one seed, more queries contain fewer."""
-    drawn = np.random.default_rng([seed, 0]).permutation(len(ids))[:count]
-    return sorted(ids[int(i)] for i in drawn)
-
-
 class _Work:
     """What the tables share: pictures, LPIPS, the paintings and how they are drawn."""
 
@@ -321,7 +315,7 @@ class _Work:
         """Yield a sample of `ids`, without those of which no picture can be read."""
         options = self.options
         wanted = round(options.fraction * len(ids)) if options.queries is None else options.queries
-        queries = sample_queries(ids, min(max(1, wanted), len(ids)), options.seed)
+        queries = draw(ids, max(1, wanted), np.random.default_rng([options.seed, 0]))
         self.run.progress.start(len(queries), f"Comparing {what}")
         skipped = 0
         for done, query in enumerate(queries, start=1):

@@ -26,6 +26,7 @@ from artsim.evaluation.report import (
     QueryValues,
     Row,
     Table,
+    notes_of,
 )
 from artsim.evaluation.runner import Contender, Run
 from artsim.evaluation.statistics import estimate_mean
@@ -66,11 +67,6 @@ _ALL_COLUMNS: Final = (
     Column("pairs", "Pairs", "count", None),
     Column("pairs_of_one", "Of one person", "count", None),
     *_RATE_COLUMNS,
-)
-_RATE_NOTE: Final = (
-    "A pair is accepted if the cosine of its faces reaches a threshold. TAR: accepted pairs of "
-    "one person; FAR: accepted pairs of different people; TAR at a FAR is the largest of a "
-    "threshold whose FAR is no higher, EER where FAR equals 1 - TAR."
 )
 _FOLDS: Final = 10
 _CURVE_POINTS: Final = 400
@@ -122,31 +118,21 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         lines.append(_roc_line(curve, one.name))
         values.append(QueryValues("verification", one.name, "accuracy", ids, right))
         hardest += _hardest_pairs(one.name, scores[found], same[found], shown, sides[:, found])
-    notes = _listed_notes(len(listed), pairs, same, folds)
+    notes = notes_of(
+        "verification",
+        of_one=int(same.sum()),
+        different=int((~same).sum()),
+        repeated=len(listed) - len(pairs),
+        folds=len(np.unique(folds)),
+        listed_folds=pairs[0].fold is not None,
+        least_far=min(FARS.values()),
+        no_face=NO_FACE_SCORE,
+    )
     title = "Is it the same person? The listed pairs"
     table = Table("verification", title, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
     table = run.with_training(table, run.single, [paintings[name] for name in names])
     plot = _roc_plot("roc", "ROC of the listed pairs", lines)
     return Parts((table,), tuple(values), (plot,), tuple(hardest))
-
-
-def _listed_notes(
-    listed: int, pairs: Sequence[ListedPair], same: Booleans, folds: Integers
-) -> tuple[str, ...]:
-    of_one, repeated = int(same.sum()), listed - len(pairs)
-    told = f"; {repeated} rows repeat another and count once." if repeated else "."
-    order = "of pairs that follow each other in the list" if pairs[0].fold is None else "as listed"
-    return (
-        f"{of_one} pairs of one person and {len(pairs) - of_one} of different people{told}",
-        f"Accuracy: {len(np.unique(folds))} folds, {order}, each judged with the threshold that is "
-        "best on the others (LFW's protocol); standard error of the mean over folds.",
-        _RATE_NOTE,
-        *_coarse_far(len(pairs) - of_one),
-        f"A picture stands for its main face: large and near the middle. A pair with a picture "
-        f"in which no face was found scores {NO_FACE_SCORE:g}, so that it counts as different "
-        "people.",
-        "Intervals: bootstrap over pairs.",
-    )
 
 
 def find_pairs(
@@ -225,7 +211,15 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         lines.append(_roc_line(curve, one.name))
         name, sides = f"{one.name}, of all pairs", np.stack([first, second])
         hardest += _hardest_pairs(name, scores, same, known, sides)
-        notes |= dict.fromkeys(_all_notes(options, len(known), same))
+        said = notes_of(
+            "verification_all",
+            one_person=options.one_person,
+            faces=len(known),
+            pairs=len(same),
+            different=len(same) - of_one,
+            least_far=min(FARS.values()),
+        )
+        notes |= dict.fromkeys(said)
     if not rows:
         return Parts()
     title = "Is it the same person? All pairs of labeled faces"
@@ -244,32 +238,6 @@ def _vectors(
     place = {point_id: i for i, point_id in enumerate(table.point_ids)}
     known = [face for face in faces if face.point_id in place]
     return known, table.vectors[[place[face.point_id] for face in known]]
-
-
-def _all_notes(options: FacesOptions, faces: int, same: Booleans) -> tuple[str, ...]:
-    how = "Every pair of labeled faces, each picture by its main face."
-    if len(same) < faces * (faces - 1) // 2:
-        how = (
-            f"A seeded sample of {len(same)} pairs; rates within either kind are those of all "
-            "pairs."
-        )
-    return (
-        options.one_person,
-        how,
-        _RATE_NOTE,
-        *_coarse_far(int((~same).sum())),
-        "Intervals: bootstrap over people, since pairs that share a person go wrong together.",
-    )
-
-
-def _coarse_far(different: int) -> tuple[str, ...]:
-    """Return what to say where pairs of different people are too few for the least FAR."""
-    if different * min(FARS.values()) >= 1:
-        return ()
-    return (
-        f"{different} pairs of different people resolve FAR to {100 / different:.2g} % only: "
-        "TAR at a lower one is that of a threshold which accepts none of them.",
-    )
 
 
 def _roc_line(curve: RocCurve, name: str) -> Line:
