@@ -52,26 +52,29 @@ class RocCurve:
     def __init__(self, scores: Floats, same: Booleans) -> None:
         if not np.isfinite(scores).all() or not same.any() or same.all():
             raise ValueError("expected finite scores, of pairs of one person and of different ones")
-        self._order = np.argsort(-scores, kind="stable")
-        self._same = same[self._order]
-        ends = np.append(np.flatnonzero(np.diff(scores[self._order])), len(scores) - 1)
-        accepted = np.cumsum(self._same)[ends]
+        order = np.argsort(-scores, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+        accepted = np.cumsum(same[order])[ends]
         rises, runs = (np.diff(n, prepend=0) > 0 for n in (accepted, ends + 1 - accepted))
         straight = (rises[:-1] != runs[:-1]) & (rises[:-1] == rises[1:]) & (runs[:-1] == runs[1:])
-        self._corners = ends[np.append(~straight, True)]
+        corner = np.append(~straight, True)
+        # Of pairs of different people, and of one person: which, and how many each corner accepts.
+        self._parts = (
+            (order[~same[order]], (ends + 1 - accepted)[corner]),
+            (order[same[order]], accepted[corner]),
+        )
 
     def points(self, weights: Weights | None = None) -> tuple[Floats, Floats]:
         """Return FAR and TAR of each corner, from (0, 0) to (1, 1), for weights of the pairs.
 
         They rise; either is NaN where the weights leave no pair of that kind.
         """
-        counted = np.ones(len(self._order)) if weights is None else weights[self._order]
-        return self._shares(counted * ~self._same), self._shares(counted * self._same)
-
-    def _shares(self, weights: Weights) -> Floats:
-        sums = np.cumsum(weights, dtype=np.float64)
-        shares = sums[self._corners] / sums[-1] if sums[-1] else self._corners * np.nan
-        return np.concatenate([shares[:1] * 0.0, shares])
+        shares = []
+        for part, counts in self._parts:
+            counted = np.ones(len(part)) if weights is None else weights[part]
+            sums = np.concatenate([[0.0], np.cumsum(counted, dtype=np.float64)])
+            shares.append(sums[np.append(0, counts)] / (sums[-1] or np.nan))
+        return shares[0], shares[1]
 
 
 def rates(far: Floats, tar: Floats) -> dict[str, float]:
