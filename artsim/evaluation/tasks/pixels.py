@@ -428,10 +428,8 @@ def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
     rows = []
     for card in list_cards(models.settings):
         if card.name in _COMPARED and not {card.name, card.spec} & have:
-            weights = "here" if card.weights_here else "not here, and fetched with a connection"
-            note = (
-                f"not measured: its vectors are missing (its weights are {weights}); add them: "
-                f"artsim ingest SOURCE --encoder {card.name}"
-            )
+            note = f"not measured; add its vectors: artsim ingest SOURCE --encoder {card.name}"
+            if not card.weights_here:
+                note += ", which fetches its weights, or finds them where ARTSIM_WEIGHTS says"
             rows.append(Row(card.name, {}, note, measured=False))
     return rows
