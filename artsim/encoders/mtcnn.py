@@ -249,8 +249,7 @@ class ProposalNet:
 
     A 3 x 3 convolution followed by the maximum over 2 x 2 is the maximum over the four
     phases of a 4 x 4 convolution of stride 2; folding each 2 x 2 pixels into channels
-    ("space to depth") makes that a 2 x 2 convolution of stride 1. Only then come the
-    slopes below zero, where the maximum is reached at the phases' maximum or minimum.
+    ("space to depth") makes that a 2 x 2 convolution of stride 1.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -41,10 +41,7 @@ def build_timm(*, model: str, **settings: Any) -> nn.Module:
 
 
 def build_facenet(*, dropout: float = 0.6) -> nn.Module:
-    """Return facenet-pytorch's InceptionResnetV1 without a classifier: 512 numbers.
-
-    The dropout is before the last layer, in training only.
-    """
+    """Return facenet-pytorch's InceptionResnetV1 without a classifier: 512 numbers."""
     facenet = import_library("facenet_pytorch.models.inception_resnet_v1")
     network: nn.Module = facenet.InceptionResnetV1(pretrained=None, dropout_prob=dropout)
     return network
@@ -68,8 +65,7 @@ class PaintingNetwork(nn.Module):
            recognition. ICCV.
     """
 
-    at_once = 16
-    """Pictures: 32 take a third more time each."""
+    at_once = 16  # pictures: 32 take a third more time each
 
     def __init__(
         self,
@@ -97,10 +93,9 @@ class PaintingNetwork(nn.Module):
         self.embed = nn.Linear(count, dim)
 
     def make_ready(self) -> None:
-        """Make the batch normalizations part of the convolutions before them, in place.
+        """Make the batch normalizations part of the convolutions before them, for use only.
 
-        For use only: afterwards the network cannot be trained, nor filled from a file. It
-        gives the same but for rounding, in four fifths of the time.
+        It then gives the same but for rounding, in four fifths of the time.
         """
         self.eval()
         for module in [*self.modules()]:

@@ -259,7 +259,8 @@ class PaintingTrainee(Trainee):
             [-1 if label is None else known.index(label) for label in labels], device=device
         )
         torch.manual_seed(recipe.seed)
-        self.network = _laid_out(PaintingNetwork(**network_settings(recipe)).to(device))
+        network: Any = PaintingNetwork(**asdict(recipe.network)).to(device)
+        self.network: PaintingNetwork = network.to(memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         prototypes = torch.randn(max(1, len(known)), recipe.network.dim)
         self._prototypes = nn.ParameterList([nn.Parameter(prototypes.to(device))])
@@ -375,14 +376,3 @@ def _training_precision(device: torch.device) -> torch.dtype | None:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
     return native_reduced_precision(device)
-
-
-def network_settings(recipe: PaintingOptions) -> dict[str, Any]:
-    """Return what the network is built from, as JSON values."""
-    settings = asdict(recipe.network)
-    return {**settings, "widths": list(settings["widths"]), "depths": list(settings["depths"])}
-
-
-def _laid_out(network: PaintingNetwork) -> PaintingNetwork:
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.train()
