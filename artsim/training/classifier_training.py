@@ -135,8 +135,6 @@ def train_classifier(
 
     Parameters
     ----------
-    sources : sequence of Path
-        Folders and manifests, as for an ingest.
     out : Path
         Folder of the classifier; of the kinds that train a network it is also that of an
         encoder, ``file:OUT``.
