@@ -13,26 +13,27 @@ from typing import Any, Final
 from artsim.catalog.names import fold_text
 from artsim.errors import MetadataError
 
-_WORDS: Final[dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("column_names.toml").read_text(encoding="utf-8")
+WORDS: Final[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("list_words.toml").read_text(encoding="utf-8")
 )
+"""Words in museums' lists."""
 
 
 def _names(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(name.strip() for line in lines for name in line.rstrip(", ").split(","))
 
 
-FIELD_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["fields"].items()}
+FIELD_COLUMNS: Final = {field: _names(lines) for field, lines in WORDS["fields"].items()}
 """Names under which a field is recognized, the best first."""
 
-HELPER_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["helpers"].items()}
+HELPER_COLUMNS: Final = {field: _names(lines) for field, lines in WORDS["helpers"].items()}
 """Names of columns from which fields are read that they are not themselves."""
 
 _ALL_COLUMNS: Final = {**FIELD_COLUMNS, **HELPER_COLUMNS}
-_ALIASES: Final[Mapping[str, str]] = _WORDS["aliases"]
+_ALIASES: Final[Mapping[str, str]] = WORDS["aliases"]
 _MISLEADING: Final = {
     name: _names(group["beside"])
-    for group in _WORDS["misleading"]
+    for group in WORDS["misleading"]
     for name in _names(group["names"])
 }
 
