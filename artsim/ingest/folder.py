@@ -111,12 +111,11 @@ class PictureSource(Source):
         """Return the number of entries: problems, rows, and pictures without a row."""
         if self.listing is None:
             return 0 if self.manifest is None else self.manifest.count()
-        rows, used = 0, set[str | None]()
-        for _, relative in self._rows():
+        rows, used = 0, set[str]()
+        for entry in self._rows():
             rows += 1
-            used.add(relative)
-        without = len(self.listing.pictures) - len(used - {None})
-        return len(self.listing.problems) + rows + without
+            used.update([] if isinstance(entry, Problem) else [entry[1]])
+        return len(self.listing.problems) + rows + len(self.listing.pictures) - len(used)
 
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield the pictures with metadata, those without, and every problem."""
@@ -125,10 +124,11 @@ class PictureSource(Source):
         yield from listing.problems
         used: set[str] = set()
         seen: dict[str, int] = {}
-        for row, relative in self._rows():
-            if isinstance(row, Problem) or relative is None:
-                yield row
+        for entry in self._rows():
+            if isinstance(entry, Problem):
+                yield entry
                 continue
+            row, relative = entry
             used.add(relative)
             try:
                 yield make_painting(row, columns, self.root / relative, relative, seen)
@@ -145,20 +145,20 @@ class PictureSource(Source):
                 payload = {"painting_id": relative, "image_uri": path.as_uri()}
                 yield SourcePainting(relative, path, payload)
 
-    def _rows(self) -> Iterator[tuple[Row, str] | tuple[Problem, None]]:
+    def _rows(self) -> Iterator[tuple[Row, str] | Problem]:
         """Yield every row with the picture that it means, or why there is none."""
         if self.manifest is None or self.columns is None:
             return
         column = self.columns.by_field.get("image") or self.columns.by_field["id"]
         for row in self.manifest.rows():
             if isinstance(row, Problem):
-                yield row, None
+                yield row
                 continue
             try:
                 yield row, self._find(row.values.get(column))
             except MetadataError as exc:
                 named = named_by(row, self.columns)
-                yield Problem.of_row(self.metadata, row.line, str(exc), named), None
+                yield Problem.of_row(self.metadata, row.line, str(exc), named)
 
 
 # --- what a folder has -------------------------------------------------------------

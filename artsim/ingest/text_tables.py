@@ -254,8 +254,10 @@ def open_json_lines(path: Path, suits: Suits) -> Manifest:
                 yield Problem.of_row(path, line, _TOO_LONG)
             elif text.strip():
                 found = _wrong_bytes(text, encoding) or _json_object(text)
-                is_bad = isinstance(found, str)
-                yield Problem.of_row(path, line, found) if is_bad else Row(line, found)
+                if isinstance(found, str):
+                    yield Problem.of_row(path, line, found)
+                else:
+                    yield Row(line, found)
 
     columns: dict[str, None] = {}
     bad: Problem | None = None
