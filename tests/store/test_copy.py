@@ -77,16 +77,6 @@ def test_only_what_changed_is_written(source: Collection, target: Collection) ->
     assert_same(source, target)
 
 
-def test_others_go_when_asked(source: Collection, target: Collection) -> None:
-    other = painting_point_id("other")
-    target.upsert([Point(other, {"first-1": np.ones(8)})])
-    source.delete_ids([POINTS[0].point_id])
-    copy_collection(source, target)
-    assert target.count() == 50
-    assert copy_collection(source, target, delete_others=True).deleted == 1
-    assert_same(source, target)
-
-
 def test_vectors_of_the_target_only_stay(source: Collection, target: Collection) -> None:
     target.add_vectors({"third-1": VectorSpec(2)})
     point = POINTS[0]
