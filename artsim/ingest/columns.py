@@ -63,15 +63,7 @@ _HALF: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of one file, sorted out.
-
-    Attributes
-    ----------
-    by_field : mapping of str to str
-        Column of each field that has one.
-    extra : tuple of str
-        The other columns, in the file's order.
-    """
+    """Columns of one file: that of each field that has one, and the others in order."""
 
     by_field: Mapping[str, str]
     extra: tuple[str, ...]
@@ -80,15 +72,13 @@ class Columns:
 def resolve_columns(
     header: Sequence[str], column_map: Mapping[str, str] | None = None, *, place: str
 ) -> Columns:
-    """Find the column of every field.
+    """Find the column of every field; columns without a name are left out.
 
     The two halves of a pair of years are found together. In a file with a column of
     departments, which one museum wrote, collections and locations are no institutions.
 
     Parameters
     ----------
-    header : sequence of str
-        The file's column names; columns without a name are left out.
     column_map : mapping of str to str, optional
         Field to column, where the recognized names will not do; ``""`` means that no
         column is that field.
@@ -98,8 +88,7 @@ def resolve_columns(
     Raises
     ------
     MetadataError
-        If `column_map` names a field or a column that does not exist; the message lists
-        those that do.
+        If `column_map` names a field or a column that does not exist.
     """
     named = [column for column in header if column]
     chosen = _mapped(named, column_map or {}, place)

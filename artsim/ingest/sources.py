@@ -159,10 +159,12 @@ def _open_folder(
     finder = PictureFinder(listing.pictures)
     lists = _lists(folder)
     chosen = metadata or _own_metadata(folder, lists)
-    others = [path for path in lists if chosen is None or not _is_same(path, chosen)]
-    tried = [_try(path, column_map, finder, by_cells=chosen is None) for path in others]
-    naming = [one for one in tried if "image" in one.columns.by_field]
     used = None if chosen is None else _join(chosen, column_map, finder)
+    if used is not None and used.error is not None:
+        raise used.error
+    others = [path for path in lists if chosen is None or not path.samefile(chosen)]
+    tried = [_join(path, column_map, finder, by_cells=chosen is None) for path in others]
+    naming = [one for one in tried if "image" in one.columns.by_field]
     if chosen is None and len(naming) == 1:
         used = naming[0]
     if used is None and column_map:
@@ -208,13 +210,6 @@ def _is_list(path: Path) -> bool:
         return False
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:
-        return False
-
-
 def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
     found = [path for path in lists if path.stem == "metadata"]
     # Beside the workbook often lies what was saved from it.
@@ -226,15 +221,6 @@ def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
             path=folder,
         )
     return found[0] if found else None
-
-
-def _try(
-    path: Path, column_map: Mapping[str, str] | None, finder: PictureFinder, *, by_cells: bool
-) -> _List:
-    try:
-        return _join(path, column_map, finder, by_cells=by_cells)
-    except MetadataError as exc:
-        return _List(path, error=exc)
 
 
 def _join(
@@ -249,15 +235,18 @@ def _join(
     Where the column of pictures, or the ids if there is none, find no picture at all, it is
     the column whose cells do.
     """
-    manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
-    columns = resolve_columns(manifest.columns, column_map, place=str(path))
-    known = columns.by_field.get("image") or columns.by_field.get("id")
-    if by_cells and "image" not in (column_map or {}):
-        finds = known is not None and finder.finds_any(manifest.rows(), known)
-        if not finds and (column := finder.naming_column(manifest.rows())):
-            columns = replace(columns, by_field={**columns.by_field, "image": column})
-            how = f"the pictures were found by the column {column!r} of {path.name}"
-            manifest = replace(manifest, notes=(*manifest.notes, how))
+    try:
+        manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
+        columns = resolve_columns(manifest.columns, column_map, place=str(path))
+        known = columns.by_field.get("image") or columns.by_field.get("id")
+        if by_cells and "image" not in (column_map or {}):
+            finds = known is not None and finder.finds_any(manifest.rows(), known)
+            if not finds and (column := finder.naming_column(manifest.rows())):
+                columns = replace(columns, by_field={**columns.by_field, "image": column})
+                how = f"the pictures were found by the column {column!r} of {path.name}"
+                manifest = replace(manifest, notes=(*manifest.notes, how))
+    except MetadataError as exc:
+        return _List(path, error=exc)
     return _List(path, manifest, columns)
 
 
