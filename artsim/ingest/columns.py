@@ -19,42 +19,32 @@ WORDS: Final[dict[str, Any]] = tomllib.loads(
 """Words in museums' lists."""
 
 
-def _names(lines: Iterable[str]) -> tuple[str, ...]:
+def words_of(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of lines of `WORDS`, which are divided by commas."""
     return tuple(name.strip() for line in lines for name in line.rstrip(", ").split(","))
 
 
-FIELD_COLUMNS: Final = {field: _names(lines) for field, lines in WORDS["fields"].items()}
+FIELD_COLUMNS: Final = {field: words_of(lines) for field, lines in WORDS["fields"].items()}
 """Names under which a field is recognized, the best first."""
 
-HELPER_COLUMNS: Final = {field: _names(lines) for field, lines in WORDS["helpers"].items()}
+HELPER_COLUMNS: Final = {field: words_of(lines) for field, lines in WORDS["helpers"].items()}
 """Names of columns from which fields are read that they are not themselves."""
 
 _ALL_COLUMNS: Final = {**FIELD_COLUMNS, **HELPER_COLUMNS}
 _ALIASES: Final[Mapping[str, str]] = WORDS["aliases"]
 _MISLEADING: Final = {
-    name: _names(group["beside"])
+    name: words_of(group["beside"])
     for group in WORDS["misleading"]
-    for name in _names(group["names"])
+    for name in words_of(group["names"])
 }
 
 _DETAILS: Final = re.compile(r"\b(?:in )?(?:cm|mm|m|in|inch|inches|zoll|px|pixels?)\b")
 _ORDER: Final = re.compile(r"\b[hbwltd] ?x ?[hbwltd](?: ?x ?[hbwltd])?\b")
 
-_DATE: Final = (
-    "years?|dates?|dated|dating|creation|created|production|produced|made|datierung|jahre?|"
-    "datum|entstehung|entstehungsjahr|entstehungszeit|herstellung|annees?|datation|millesime|"
-    "periode|anno|data|datazione|cronologia|fecha|ano|datacion|jaar|datering"
+_DATE, _OF_A_WORK, _FIRST, _LAST = (
+    "|".join(words_of(WORDS["years"][name])) for name in ("date", "of_a_work", "first", "last")
 )
-_OF_A_WORK: Final = "object|artwork|work|painting|werk|bild|de|di|der|du|d"
-_FIRST: Final = (
-    "begin|beginning|start|from|earliest|early|first|min|minimum|lower|notbefore|"
-    "von|ab|beginn|anfang|fruhestens|debut|de|da|dal|inizio|iniziale|desde|inicio|inicial|van"
-)
-_LAST: Final = (
-    "end|ending|finish|to|until|latest|late|last|max|maximum|upper|notafter|"
-    "bis|ende|spatestens|fin|fine|a|al|finale|hasta|final|tot|eind|einde"
-)
-_BARE_PAIRS: Final = frozenset({"notbefore", "notafter", "earliest", "latest", "von", "bis"})
+_BARE_PAIRS: Final = words_of(WORDS["years"]["bare_pairs"])
 _HALF: Final = re.compile(
     rf"(?P<before>(?:{_DATE}|{_OF_A_WORK})*?)(?:(?P<first>{_FIRST})|(?P<last>{_LAST}))"
     rf"(?P<after>(?:{_DATE}|{_OF_A_WORK})*)"

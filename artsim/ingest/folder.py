@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
-from artsim.ingest.columns import Columns
+from artsim.ingest.columns import WORDS, Columns, words_of
 from artsim.ingest.manifest import ADDRESS, MANIFEST_SUFFIXES, OTHER_LISTS, named_path
 from artsim.ingest.records import (
     Manifest,
@@ -28,20 +28,14 @@ from artsim.ingest.records import (
 )
 from artsim.ingest.row_payload import as_text, clean, make_painting, named_by, shown
 
-_RAW: Final = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2")
 _KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
-    ".jxl": "JPEG XL",
-    **dict.fromkeys(_RAW, "camera raw"),
+    ending: name
+    for name, endings in WORDS["files"]["kinds"].items()
+    for ending in words_of(endings)
 }
-"""Kinds of files that have a name of their own; the others are called by their ending."""
-
 _BESIDE_PICTURES: Final = frozenset(
-    {".txt", ".md", ".rst", ".log", ".ini", ".xml", ".xmp", ".json", ".yaml", ".yml", ".html"}
-    | {".htm", ".css", ".js", ".bib", ".db", ".dat", ".lnk", ".url", ".py", ".ipynb", ".sh"}
-    | {*MANIFEST_SUFFIXES, *OTHER_LISTS}
+    {*words_of(WORDS["files"]["beside_pictures"]), *MANIFEST_SUFFIXES, *OTHER_LISTS}
 )
-"""Endings of lists, notes and sidecars, which nobody expects in a gallery of pictures."""
 
 _KINDS_SHOWN: Final = 6
 _PATHS_SHOWN: Final = 3

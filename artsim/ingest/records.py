@@ -69,7 +69,7 @@ class Problem:
     line : int or None
         Line of the manifest (row of a Parquet or Excel file), from 1.
     hint : str
-        Options of the command line that help; "" where there are none.
+        Options of the command line that help.
     may_hide_any : bool
         Whether any painting may be behind it, so that none is known to be gone.
     """
@@ -106,10 +106,7 @@ SourceEntry: TypeAlias = SourcePainting | Problem
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a list, by column.
-
-    `line` is the physical line in a text file, the row's number in Parquet and Excel, from 1.
-    """
+    """One row of a list by column; `line` is that of a text, or its number, from 1."""
 
     line: int
     values: Mapping[str, Any]
@@ -123,17 +120,10 @@ Suits: TypeAlias = Callable[[Sequence[str]], bool]
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """An open list.
+    """An open list; `notes` are remarks on how it was read, where that is not plain.
 
-    Attributes
-    ----------
-    columns : tuple of str
-        In order; of JSON Lines the keys of the first 1,000 rows.
-    rows : callable
-        Yields every row in file order, blank ones left out, reading the file anew;
-        MetadataError if it is damaged beyond single rows.
-    notes : tuple of str
-        Remarks on how the file was read, where that is not plain.
+    `rows` yields every row in file order, blank ones left out, reading the file anew;
+    MetadataError if it is damaged beyond single rows.
     """
 
     path: Path
@@ -159,10 +149,8 @@ class Source(ABC):
         Address that paintings note as ``ingested_from``; the same for the same source.
     root : Path or None
         The folder below which ids may be paths of its pictures.
-    metadata : Path or None
-        The file that the metadata comes from.
-    columns : Columns or None
-        How the metadata's columns are understood.
+    metadata, columns : Path and Columns, or None
+        The file that the metadata comes from, and how its columns are understood.
     notes : tuple of str
         Remarks on how the source was understood, and on what is left out of it.
     """

@@ -49,34 +49,27 @@ class IngestOptions:
         Names or specs for whole pictures; by default those the gallery has, else
         the built-in one.
     kinds : sequence of Kind
-        Parts of pictures that are looked for: faces unless others are named.
+        Parts of pictures that are looked for; `faces` takes faces out of them.
     face_encoder : str or None
-        For kinds with encoders of their own, as faces; by default those the gallery has, else
-        the built-in one. Parts of other kinds are encoded as the pictures are.
-    faces : bool
-        False takes faces out of `kinds`.
+        As `encoders`, for kinds with encoders of their own, as faces. Parts of other kinds are
+        encoded as the pictures are.
     weights : Path or None
         File of weights, where there is one encoder.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
     min_face, face_score : int, float or None
         Least side in pixels and least score of a face; None is the detector's own.
     workers : int or None
         Reader threads; by default one for each core.
     batch_size : int
         Paintings encoded and written together.
-    limit : int or None
-        Only the first so many paintings of the source (of the shard).
-    shard : tuple of int or None
-        (i, n): only every n-th painting, from the i-th, i in 1..n.
+    limit, shard : int, tuple of int, or None
+        Only the first so many paintings; and (i, n) only every n-th, from the i-th, i in 1..n.
     force : bool
         Encode again what the gallery has.
     dry_run : bool
         Read and decode everything, write nothing.
-    prune : bool
-        In the end take out what came from this source and is no longer in it.
-    prune_any : bool
-        Even if that is more than a tenth of what came from it.
+    prune, prune_any : bool
+        In the end take out what came from this source and is no longer in it; even if that
+        is more than a tenth of what came from it.
     server : ServerOptions
         How a server lays new collections out.
     """
@@ -134,8 +127,6 @@ def ingest_paintings(
 
     Parameters
     ----------
-    gallery : Gallery
-        From `open_gallery`.
     source : path, str or Source
         Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), the address of
         one of `artsim.ingest.sources.SOURCES`, or a source itself.
@@ -143,8 +134,6 @@ def ingest_paintings(
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
         Column by field, where they are not recognised.
-    progress : Progress, optional
-        Where to report; silent by default.
 
     Returns
     -------
@@ -230,14 +219,15 @@ def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) 
     cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
     targets = []
     for name, kind in (KINDS | looked_for).items():
-        encoders = loaded.get(name, ())
+        encoders, cutter = loaded.get(name, ()), cutters.get(name)
         collection = None
         if encoders and not options.dry_run:
             infos = [encoder.info for encoder in encoders]
-            collection = gallery.create(kind, infos, options=options.server)
+            made_by = [] if cutter is None else [cutter.identity]
+            collection = gallery.create(kind, infos, options=options.server, cutters=made_by)
         elif kind in gallery:
             collection = gallery[kind]
-        targets.append(Target(kind, collection, encoders, cutters.get(name)))
+        targets.append(Target(kind, collection, encoders, cutter))
     return targets
 
 

@@ -26,6 +26,7 @@ from artsim.store.gallery import (
     check_gallery_name,
     collection_name,
     missing_gallery,
+    noted_cutters,
     noted_reading,
     read_notes,
 )
@@ -159,6 +160,7 @@ def push_gallery(
             pixels_side=_pixels_side(copied.schema.vectors),
             options=options,
             reading=noted_reading(copied.schema.notes),
+            cutters=noted_cutters(copied.schema.notes),
         )
         pairs.append((copied, made))
     counts = CopyCounts(sum(copied.count() for copied, _ in pairs))
