@@ -50,36 +50,22 @@ _ROWS_SEARCHED: Final = 100_000
 class Listing:
     """What is below a folder.
 
-    Attributes
-    ----------
-    pictures : tuple of str
-        Paths below the folder with ``/``, sorted.
-    problems : tuple of Problem
-        What could not be listed.
-    passed_over : str
-        How many other files there are of each kind, but for hidden files, lists, notes and
-        sidecars: "3 files were passed over: 2 HEIC, 1 PDF"; "" if there are none.
+    `passed_over` says how many other files there are of each kind, but for hidden files, lists,
+    notes and sidecars: "3 files were passed over: 2 HEIC, 1 PDF"; "" if there are none.
     """
 
-    pictures: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    pictures: tuple[str, ...] = ()  # paths below the folder with /, sorted
+    problems: tuple[Problem, ...] = ()  # what could not be listed
     passed_over: str = ""
 
 
 class PictureSource(Source):
     """The pictures that a list's rows name, in file order, then the others of a folder, sorted.
 
-    Of rows with one id the first goes in.
-
-    Parameters
-    ----------
-    place : Path
-        The folder, or the list.
-    root : Path
-        The folder that the pictures are below.
-    find : callable
-        Returns the path below `root` of the picture that a cell means, or raises MetadataError.
-        The cells are those of the column of pictures, else of the ids.
+    `place` is the folder or the list, `root` the folder that the pictures are below; `find`
+    returns the path below it of the picture that a cell means, or raises MetadataError. The
+    cells are those of the column of pictures, else of the ids. Of rows with one id the first
+    goes in.
     """
 
     def __init__(

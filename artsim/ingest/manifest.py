@@ -43,20 +43,9 @@ _DRIVE: Final = re.compile(r"[a-z]:|\\\\", re.IGNORECASE)
 def open_manifest(path: Path, *, suits: Suits = lambda _: False) -> Manifest:
     """Check a list and read its columns.
 
-    Parameters
-    ----------
-    path : Path
-        File whose suffix is one of `MANIFEST_SUFFIXES`, in any case. Text may be divided
-        by commas, semicolons or tabs, whichever its first line has most of, and in UTF-8,
-        UTF-16 or Windows-1252.
-    suits : callable, optional
-        Says of column names whether they are those looked for; of a workbook the first
-        sheet is read of which that is so, else the first with column names at all.
-
-    Raises
-    ------
-    MetadataError
-        If it is missing, empty, of another format, or two columns have one name.
+    Of a workbook the first sheet is read whose column names are those that are looked for,
+    as `suits` says, else the first with column names at all. MetadataError if the list is
+    missing, empty, of another format, or two columns have one name.
     """
     suffix = path.suffix.lower()
     if suffix in OTHER_LISTS:
@@ -96,12 +85,7 @@ def picture_beside(folder: Path, value: Any) -> str:
 
     A path that leaves the folder (absolute, or by ``..``) is refused, so that a list
     from elsewhere cannot name files it has no business with. Links inside the folder are
-    followed: whoever made them owns the folder.
-
-    Raises
-    ------
-    MetadataError
-        If the cell names no file below the folder.
+    followed: whoever made them owns the folder. MetadataError if the cell names no file there.
     """
     text = clean(value)
     if text is None:

@@ -36,29 +36,16 @@ class ReadPart:
 class ReadPainting:
     """One painting, ready for the encoders.
 
-    Attributes
-    ----------
-    payload : dict
-        Complete but for the notes on parts.
-    fresh : bool
-        Nothing in the gallery can be kept: a new painting, or a changed picture.
-    renamed_from : str or None
-        Id of the painting whose place it takes.
-    prepared : mapping of str to ndarray
-        By vector name, for the encoders whose vectors are missing.
-    pixels : ndarray or None
-        Where `fresh`.
-    parts : mapping of str to list of ReadPart
-        By the name of each kind that was looked for this time.
+    It is `fresh` where nothing in the gallery can be kept: a new painting, or a changed picture.
     """
 
-    payload: Payload
+    payload: Payload  # complete but for the notes on parts
     known: Known | None
     fresh: bool
-    renamed_from: str | None = None
-    prepared: Mapping[str, Prepared] = field(default_factory=dict)
-    pixels: Pixels | None = None
-    parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)
+    renamed_from: str | None = None  # id of the painting whose place it takes
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)  # by name of missing vectors
+    pixels: Pixels | None = None  # where fresh
+    parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)  # by kinds looked for now
 
     @property
     def painting_id(self) -> str:

@@ -68,11 +68,6 @@ def read_source(
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
         not do; ``""`` says that no column is that field.
 
-    Returns
-    -------
-    Source
-        To be iterated over, as often as wanted.
-
     Raises
     ------
     SourceError
@@ -299,12 +294,9 @@ def _some(columns: Sequence[str]) -> str:
 def understand_metadata(source: Source) -> list[str] | None:
     """Read a source's metadata through, opening no picture, and say how it is understood.
 
-    Returns
-    -------
-    list of str or None
-        A line for each column with its field, for those that go to ``extra``, for what was read
-        of the first paintings, and for texts from which no year, artist or size was read, with
-        how many paintings have such. None if there is no metadata.
+    There is a line for each column with its field, for those that go to ``extra``, for what was
+    read of the first paintings, and for texts from which no year, artist or size was read, with
+    how many paintings have such. None if there is no metadata.
     """
     columns = source.columns
     if columns is None:

@@ -35,8 +35,6 @@ _MAX_BYTES: Final = 1 << 29
 _MAX_ELEMENTS: Final = 16_000_000
 _MAX_ELEMENTS_A_ROW: Final = 400_000
 _MAX_PARTS: Final = 10_000
-_HARMLESS_BYTES: Final = 1 << 23
-"""Size up to which a part's elements, of 4 bytes at least, need not be counted."""
 
 # A Parquet file of kilobytes may say of a text of megabytes that it stands in every row.
 _BATCH: Final = 1024
@@ -171,8 +169,7 @@ def _refuse_bombs(path: Path) -> None:
         for part in parts:
             parser = expat.ParserCreate()
             parser.StartDoctypeDeclHandler = doctype
-            if part.file_size > _HARMLESS_BYTES:
-                parser.StartElementHandler = start
+            parser.StartElementHandler = start
             # A picture; or damage, which openpyxl will find where it matters.
             damage = suppress(expat.ExpatError, zipfile.BadZipFile, zlib.error)
             with damage, archive.open(part) as member:

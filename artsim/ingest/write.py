@@ -29,15 +29,10 @@ _WAITING_BATCHES = 2
 
 @dataclass(frozen=True, slots=True)
 class EncodedPainting:
-    """One painting, ready to be written.
+    """One painting, ready to be written: with the new vectors, and the whole payload.
 
-    Attributes
-    ----------
-    point : Point
-        With the vectors that are new, and the whole payload.
-    parts : mapping of str to list of Point
-        By the name of their kind, all of them; a kind that is not in it keeps those in the
-        gallery, but for their payload.
+    `parts` are all of a kind, by its name; a kind that is not in it keeps those in the gallery,
+    but for their payload.
     """
 
     read: ReadPainting
