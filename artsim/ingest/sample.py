@@ -106,19 +106,14 @@ def _take_over(folder: Path, count: int) -> None:
         found = json.loads(marker.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         found = None
-    is_ours = isinstance(found, dict) and found.get("made_by") == "artsim sample"
-    is_ours = is_ours and found.get("count") in range(1, WORKS + 1)
+    had = found.get("count") if isinstance(found, dict) else None
+    is_ours = isinstance(had, int) and 1 <= had <= WORKS and found == plan | {"count": had}
     if not is_ours and any(folder.iterdir()):
         raise SourceError(
-            f"{folder}: not empty, and no sample that artsim made; give a new or an empty folder"
-        )
-    if is_ours and found.get("version") != VERSION:
-        raise SourceError(
-            f"{folder}: holds the sample of another version of artsim; "
+            f"{folder}: not empty, and no sample that this version of artsim made; "
             "give a new or an empty folder"
         )
-    had = found["count"] if is_ours else count
-    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had)):
+    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had or count)):
         raise SourceError(
             f"{metadata} was changed since artsim made it, and is not replaced; give "
             "another folder, or remove it first",

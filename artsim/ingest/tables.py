@@ -40,8 +40,9 @@ _MAX_PARTS: Final = 10_000
 _BATCH: Final = 1024
 """Rows decoded at once, where texts that are the same in many rows are held once."""
 
-_NESTED_BATCH: Final = 16
-"""Rows decoded at once where there are lists or objects, whose texts are not."""
+_FEW: Final = 16
+"""Rows made Python's at once, each with its texts; decoded at once where there are lists or
+objects, whose texts are not held once."""
 
 
 # --- Excel -----------------------------------------------------------------------
@@ -196,12 +197,11 @@ def open_parquet(path: Path, suits: Suits) -> Manifest:
     def rows() -> Iterator[Row]:
         number = 0
         with _parquet_file(path, read_dictionary=texts) as file:
-            for batch in file.iter_batches(batch_size=_NESTED_BATCH if is_nested else _BATCH):
-                # Row by row, or every row had its texts in memory at once.
-                for index in range(batch.num_rows):
-                    number += 1
-                    named = zip(schema.names, batch.columns, strict=True)
-                    yield Row(number, {name: _plain(column[index]) for name, column in named})
+            for batch in file.iter_batches(batch_size=_FEW if is_nested else _BATCH):
+                for start in range(0, batch.num_rows, _FEW):
+                    for values in _plain_rows(batch.slice(start, _FEW)):
+                        number += 1
+                        yield Row(number, values)
 
     return Manifest(path, tuple(schema.names), rows, known_count=count)
 
@@ -221,6 +221,20 @@ def _parquet_file(path: Path, **options: Any) -> Iterator[Any]:
         raise MetadataError(
             f"{path} is not a Parquet file that can be read: {first_line}", path=path
         ) from exc
+
+
+def _plain_rows(batch: Any) -> list[dict[str, Any]]:
+    import pyarrow as pa
+
+    try:
+        rows: list[dict[str, Any]] = batch.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):
+        columns = [[_plain(scalar) for scalar in column] for column in batch.columns]
+        rows = [
+            dict(zip(batch.schema.names, cells, strict=True))
+            for cells in zip(*columns, strict=True)
+        ]
+    return rows
 
 
 def _plain(scalar: Any) -> Any:
