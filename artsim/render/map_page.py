@@ -23,7 +23,7 @@ from PIL.ImageColor import getrgb
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError, RenderError
 from artsim.files import GENERATOR, FileKind, check_file, local_path, picture_files, write_file
-from artsim.render.collection_map import CategoryField, CollectionMap, ColorField, find_fields
+from artsim.render.collection_map import CollectionMap, ColorField, find_fields
 from artsim.render.pages import LIGHT, LOOKS, digest, environment, static
 from artsim.render.picture_cards import face_of, load_outlined
 from artsim.render.plots import drawing
@@ -256,23 +256,22 @@ def point_colors(field: ColorField | None, count: int) -> list[str]:
     """Return the color of each of `count` points; one for all where there is no field."""
     if field is None:
         return [CATEGORICAL[0]] * count
-    if isinstance(field, CategoryField):
+    if field.codes:
         own = dict(enumerate(CATEGORICAL)) | {-1: UNKNOWN}
         return [own.get(code, OTHER) for code in field.codes]
     span = (field.high - field.low) or 1.0
-    shares = [0.0 if value is None else (value - field.low) / span for value in field.values]
-    pairs = zip(field.values, scale_colors(shares), strict=True)
+    colors = scale_colors([((value or 0) - field.low) / span for value in field.numbers])
+    pairs = zip(field.numbers, colors, strict=True)
     return [UNKNOWN if value is None else color for value, color in pairs]
 
 
 def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
-    if isinstance(field, CategoryField):
+    if field.codes:
         pairs = zip(CATEGORICAL, field.values, field.counts, strict=False)
         rows = [
             (color, f"{textwrap.shorten(value, 28, placeholder='…')}  {count:,}")
             for color, value, count in pairs
         ]
-        unknown = sum(code < 0 for code in field.codes)
         if others := sum(code >= len(CATEGORICAL) for code in field.codes):
             rows.append((OTHER, f"other  {others:,}"))
     else:
@@ -280,8 +279,7 @@ def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
         # Years are not to be grouped by thousands.
         words = [f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" for value in steps]
         rows = list(zip(scale_colors(np.linspace(0, 1, 7).tolist()), words, strict=True))
-        unknown = field.values.count(None)
-    return [*rows, (UNKNOWN, f"unknown  {unknown:,}")] if unknown else rows
+    return [*rows, (UNKNOWN, f"unknown  {field.unknown:,}")] if field.unknown else rows
 
 
 # Pictures
@@ -291,15 +289,9 @@ def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
 class Thumbnails:
     """Small pictures of the points, packed into sheets.
 
-    Attributes
-    ----------
-    side : int
-        Pixels of a cell of a sheet; each thumbnail stands in its cell's top left corner.
-    sizes : ndarray of uint16, shape (N, 2)
-        Width and height of each point's thumbnail; 0, 0 where there is none.
-    sheets : list of (int, int, str)
-        Which eight columns and rows of the map's grid a sheet holds, and its picture as WebP in
-        base64; in order of row and column, without those that would be empty.
+    `side` is that of a sheet's cells, in whose top left corners they stand; `sizes` are width and
+    height of each, 0, 0 where there is none. A sheet is which eight columns and rows of the map's
+    grid it holds, and its WebP in base64; empty ones are left out.
     """
 
     side: int
@@ -452,10 +444,10 @@ def page_data(
 
 def _field(field: ColorField) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": clean(field.name, 100), "label": field.label}
-    if isinstance(field, CategoryField):
+    if field.codes:
         codes = _packed(np.array(field.codes), "<i2")
         return {"kind": "category", **shown, "values": field.values, "codes": codes}
-    values = [int(v) if v is not None and v.is_integer() else v for v in field.values]
+    values = [int(v) if v is not None and v.is_integer() else v for v in field.numbers]
     return {"kind": "number", **shown, "values": values, "low": field.low, "high": field.high}
 
 
