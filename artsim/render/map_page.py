@@ -132,12 +132,18 @@ def write_map(
         field = fields[0] if fields else None
         content, missing = draw_png(made, field, report if style.pictures else None)
     else:
-        thumbnails = None
+        data = page_data(made, fields)
+        sheets: dict[tuple[int, int], str] = {}
         if style.thumbnail_side != 0:
             side = style.thumbnail_side or choose_side(len(made))
-            thumbnails = pack_thumbnails(made, side, report)
-            missing = int((thumbnails.sizes[:, 0] == 0).sum())
-        content = to_html(made, fields, thumbnails).encode()
+            sizes, sheets = pack_thumbnails(made, side, report)
+            missing = int((sizes[:, 0] == 0).sum())
+            data["thumbnails"] = {
+                "side": side,
+                "sizes": _packed(sizes, "<u2"),
+                "sheets": list(sheets),
+            }
+        content = to_html(made, data, list(sheets.values())).encode()
     with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
     return WrittenMap(path, len(content), missing)
@@ -285,20 +291,6 @@ def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
 # Pictures
 
 
-@dataclass(frozen=True, slots=True)
-class Thumbnails:
-    """Small pictures of the points, packed into sheets.
-
-    `side` is that of a sheet's cells, in whose top left corners they stand; `sizes` are width and
-    height of each, 0, 0 where there is none. A sheet is which eight columns and rows of the map's
-    grid it holds, and its WebP in base64; empty ones are left out.
-    """
-
-    side: int
-    sizes: npt.NDArray[np.uint16]
-    sheets: list[tuple[int, int, str]]
-
-
 def choose_side(count: int) -> int:
     """Return the side of thumbnails that keeps a page of `count` of 10,000 under some 30 MB."""
     return 192 if count <= 1500 else 144 if count <= 4000 else 112 if count <= 10_000 else 80
@@ -332,22 +324,28 @@ def in_threads(work: Callable[[One], Other], parts: Sequence[One]) -> Iterator[O
             raise
 
 
-def pack_thumbnails(made: CollectionMap, side: int, report: Report) -> Thumbnails:
-    """Return the thumbnails of a map, at most `side` on a side, by what lies close together."""
+def pack_thumbnails(
+    made: CollectionMap, side: int, report: Report
+) -> tuple[npt.NDArray[np.uint16], dict[tuple[int, int], str]]:
+    """Return the sizes of a map's thumbnails, at most `side`, and sheets of them.
+
+    Sizes are of shape (N, 2), 0, 0 where there is no picture. Sheets are WebP in base64, by which
+    eight columns and rows of the map's grid they hold, without those that would be empty.
+    """
     blocks = made.cells // SHEET_CELLS
     order = np.lexsort((np.arange(len(made)), blocks[:, 0], blocks[:, 1]))
     groups = [list(rows) for _, rows in groupby(order.tolist(), lambda i: tuple(blocks[i]))]
     sizes = np.zeros((len(made), 2), np.uint16)
-    sheets: list[tuple[int, int, str]] = []
+    sheets: dict[tuple[int, int], str] = {}
     done = 0
     packed = in_threads(lambda rows: _pack(made, rows, side, sizes), groups)
     for rows, webp in zip(groups, packed, strict=True):
         if webp:
             column, row = blocks[rows[0]].tolist()
-            sheets.append((column, row, webp))
+            sheets[column, row] = webp
         done += len(rows)
         report(done)
-    return Thumbnails(side, sizes, sheets)
+    return sizes, sheets
 
 
 def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np.uint16]) -> str:
@@ -370,14 +368,11 @@ def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np
 # The page
 
 
-def to_html(
-    made: CollectionMap, fields: Sequence[ColorField], thumbnails: Thumbnails | None
-) -> str:
-    """Return the text of the page, colored by the first of `fields`; dots without thumbnails."""
+def to_html(made: CollectionMap, data: dict[str, Any], sheets: Sequence[str]) -> str:
+    """Return the text of the page; `sheets` stand in it as they are."""
     style = static("map.css")
     scripts = static(*(f"map/{name}.js" for name in _SCRIPTS))
     script = Markup('(() => {\n"use strict";\n') + scripts + Markup("})();\n")
-    data = page_data(made, fields, thumbnails)
     # With "<" escaped nothing in the data can end its element or begin a comment.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return (
@@ -393,14 +388,12 @@ def to_html(
             script=script,
             data=Markup(text.replace("<", "\\u003c")),
             # Outside of the JSON, so that a sheet is read only when its pictures are looked at.
-            sheets=[] if thumbnails is None else [webp for *_, webp in thumbnails.sheets],
+            sheets=sheets,
         )
     )
 
 
-def page_data(
-    made: CollectionMap, fields: Sequence[ColorField], thumbnails: Thumbnails | None
-) -> dict[str, Any]:
+def page_data(made: CollectionMap, fields: Sequence[ColorField]) -> dict[str, Any]:
     """Return what the page's script reads, ready for JSON.
 
     Numbers of which every point has one are little-endian arrays in base64: places as
@@ -433,12 +426,7 @@ def page_data(
         "scale": list(map(getrgb, scale_colors(np.linspace(0, 1, 9).tolist()))),
         "other": getrgb(OTHER),
         "unknown": getrgb(UNKNOWN),
-        "thumbnails": thumbnails
-        and {
-            "side": thumbnails.side,
-            "sizes": _packed(thumbnails.sizes, "<u2"),
-            "sheets": [[column, row] for column, row, _ in thumbnails.sheets],
-        },
+        "thumbnails": None,
     }
 
 
