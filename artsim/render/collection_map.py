@@ -199,12 +199,7 @@ def make_map(
         If the database cannot be reached.
     """
     options, progress = options or MapOptions(), progress or SilentProgress()
-    kind = FACES if options.faces else PAINTINGS
-    collection, recorded = gallery[kind], gallery.encoders(kind)
-    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models or Models())
-    if not chosen:
-        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
-    name = chosen[0].vector_name
+    collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
         count, vectors = len(table), np.asarray(table.vectors, np.float32)
@@ -225,7 +220,7 @@ def make_map(
             neighbors,
             scores,
             options.method,
-            dict(zip(recorded, short_names(list(recorded.values())), strict=True))[name],
+            shown,
             gallery.name,
             options.faces,
             total,
@@ -234,6 +229,19 @@ def make_map(
         )
     finally:
         progress.finish()
+
+
+def _choose(
+    gallery: Gallery, options: MapOptions, encoder: str | None, models: Models
+) -> tuple[Collection, str, str]:
+    """Return the collection, the vectors to lay out, and the short name of their encoder."""
+    kind = FACES if options.faces else PAINTINGS
+    collection, recorded = gallery[kind], gallery.encoders(kind)
+    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models)
+    if not chosen:
+        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    names = zip(recorded, short_names(list(recorded.values())), strict=True)
+    return collection, chosen[0].vector_name, dict(names)[chosen[0].vector_name]
 
 
 def _read(

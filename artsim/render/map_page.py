@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ from artsim.render.pages import LIGHT, LOOKS, digest, environment, static
 from artsim.render.picture_cards import face_of, load_outlined
 from artsim.render.plots import drawing
 from artsim.render.text import clean, date_text, field_text, id_text, picture_link, web_link
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAP: Final = FileKind("map", RenderError, (".html", ".htm", ".png"))
 
@@ -157,13 +160,11 @@ def draw_png(
 ) -> tuple[bytes, int]:
     """Return a PNG of dots, or of pictures where `report` is told of them, and how many lack."""
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     colors = point_colors(field, len(made))
     plot, missing = None, 0
-    if report is None:
-        size = np.maximum(PLOT // 2, np.rint(PLOT * np.ptp(made.positions, axis=0)))
-    else:
+    size = np.maximum(PLOT // 2, np.rint(PLOT * np.ptp(made.positions, axis=0)))
+    if report is not None:
         plot, missing = _paste_pictures(made, colors if field else None, report)
         size = np.array(plot.size)
     unit = max(0.6, float(max(size)) / PLOT)
@@ -180,26 +181,11 @@ def draw_png(
             # Those without a color of their own lie below.
             order = np.argsort([color not in (OTHER, UNKNOWN) for color in colors], kind="stable")
             style: Any = {"edgecolors": WALL, "linewidths": 0.8, "clip_on": False}
-            shades = [colors[i] for i in order]
             x, y = made.positions[order].T
-            axes.scatter(x, y, (0.72 * side) ** 2, c=shades, **style)
+            axes.scatter(x, y, (0.72 * side) ** 2, c=[colors[i] for i in order], **style)
             axes.margins(0)
             axes.invert_yaxis()
-        dot: Any = {"marker": "o", "linestyle": "", "markersize": 13 * unit}
-        rows = _legend_rows(field) if field else []
-        figure.legend(
-            [Line2D([], [], color=color, **dot) for color, _ in rows],
-            [text for _, text in rows],
-            title=field and field.label,
-            bbox_to_anchor=(1 + 30 * unit / float(size[0]), 1),
-            loc="upper left",
-            alignment="left",
-            borderaxespad=0,
-            handlelength=1.0,
-            fontsize=15 * unit,
-            title_fontproperties={"family": "serif", "size": 20 * unit},
-        )
-        _put_words(figure, made, unit)
+        _put_words(figure, made, field, unit)
         buffer = io.BytesIO()
         around: Any = {"bbox_inches": "tight", "pad_inches": 0.56 * unit, "facecolor": WALL}
         notes = {"Title": made.title, "Software": GENERATOR}
@@ -207,21 +193,36 @@ def draw_png(
     return buffer.getvalue(), missing
 
 
-def _put_words(figure: Any, made: CollectionMap, unit: float) -> None:
-    """Write the heading above the figure and how far it can be trusted below."""
+def _put_words(figure: Figure, made: CollectionMap, field: ColorField | None, unit: float) -> None:
+    """Write heading, legend, and how far the map can be trusted around the figure."""
+    from matplotlib.lines import Line2D
+
     width, height = figure.get_size_inches() * 100 / unit
 
-    def wrapped(text: str, letter: float) -> str:
-        return textwrap.fill(text, int(max(700, width) / letter), max_lines=3, placeholder="…")
+    def put(y: float, text: str, letter: float, size: float, va: str, **style: Any) -> int:
+        room = int(max(700, width) / letter)
+        lines = textwrap.wrap(text, room, max_lines=3, placeholder="…")
+        figure.text(0, y, "\n".join(lines), fontsize=size * unit, va=va, **style)
+        return len(lines)
 
-    def put(y: float, text: str, size: float, va: str, **style: Any) -> Any:
-        return figure.text(0, y, text, fontsize=size * unit, va=va, **style)
-
-    subtitle = wrapped(made.subtitle, 11)
-    put(1 + 36 / height, subtitle, 15, "bottom", color=LIGHT.muted)
-    over = 1 + (46 + 28 * len(subtitle.splitlines())) / height
-    put(over, wrapped(made.title, 23), 31, "bottom", color=LIGHT.ink, fontfamily="serif")
-    put(-36 / height, wrapped(made.trust, 10.5), 14, "top", color=LIGHT.muted)
+    lines = put(1 + 36 / height, made.subtitle, 11, 15, "bottom", color=LIGHT.muted)
+    put(1 + (46 + 28 * lines) / height, made.title, 23, 31, "bottom", fontfamily="serif")
+    put(-36 / height, made.trust, 10.5, 14, "top", color=LIGHT.muted)
+    if field is not None:
+        dot: Any = {"marker": "o", "linestyle": "", "markersize": 13 * unit}
+        rows = _legend_rows(field)
+        figure.legend(
+            [Line2D([], [], color=color, **dot) for color, _ in rows],
+            [text for _, text in rows],
+            title=field.label,
+            bbox_to_anchor=(1 + 30 / float(width), 1),
+            loc="upper left",
+            alignment="left",
+            borderaxespad=0,
+            handlelength=1.0,
+            fontsize=15 * unit,
+            title_fontproperties={"family": "serif", "size": 20 * unit},
+        )
 
 
 def _paste_pictures(

@@ -248,7 +248,12 @@ class _Layout:
         beside = card.is_hit and card.outlines
         room = width - _CROP - 12 if beside else width
         title, plain, small = load_type("serif", 20), load_type("sans", 16), load_type("sans", 14)
-        head = f"{card.mark}  {card.title}" if card.is_hit and card.mark else card.title
+        # The mark of order keeps the rank at the left of titles that are read from the right.
+        head = (
+            f"\N{LEFT-TO-RIGHT MARK}{card.mark}  {card.title}"
+            if card.is_hit and card.mark
+            else card.title
+        )
         y = top
         if not card.is_hit:
             y = self._text(small, x, y, card.mark.upper(), LIGHT.muted)
