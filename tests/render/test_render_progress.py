@@ -115,6 +115,7 @@ def test_the_live_bar_shows_one_stage_after_another_and_goes(clock: Clock) -> No
     progress.start(1985, "Ingesting [red]")
     clock.now += 2
     progress.update(82, faces=96, skipped=0, failed=3)
+    progress.finish()
     progress.start(None, "Drawing")
     progress.update(1)
     progress.finish()
