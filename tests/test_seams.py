@@ -1,4 +1,4 @@
-"""Each seam takes a toy through its public registry alone: a source, a kind, a re-ranker."""
+"""Each seam takes a toy by its public registry alone: source, kind, re-ranker, encoder family."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from typer.testing import CliRunner
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import KINDS, PAINTINGS, Crop, CutterOptions, Kind
 from artsim.cli import app
-from artsim.errors import CollectionNotFoundError, ImageError
+from artsim.encoders.base import Encoder, Prepared
+from artsim.encoders.cards import Card, Family
+from artsim.encoders.registry import FAMILIES, list_cards, register_family, resolve
+from artsim.errors import CollectionNotFoundError, EncoderError, ImageError
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.sources import SOURCES
@@ -103,11 +106,30 @@ class MeanGray(Reranker):
         return -np.abs(rows[PIXELS].mean(axis=1) - picture[PIXELS].mean())
 
 
+class FourNumbers(Encoder):
+    """The mean color of a picture, and one more number."""
+
+    def prepare(self, image: RGBImage) -> Prepared:
+        """Return them."""
+        return np.append(image.reshape(-1, 3).mean(axis=0), 1.0)
+
+    def compute(self, batch: Prepared) -> np.ndarray:
+        """Return the rows as they are."""
+        return batch
+
+
+FOUR_NUMBERS = Family(
+    load=lambda card, device: FourNumbers(card.info()),
+    cards=(Card(name="four", spec="four", family="four", dim=4, vector_name="four-v1"),),
+)
+
+
 @pytest.fixture(autouse=True)
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SOURCES, "toy", Colors)
     monkeypatch.setitem(KINDS, HALVES.name, HALVES)
     monkeypatch.setitem(RERANKERS, "gray", MeanGray("gray"))
+    monkeypatch.setitem(FAMILIES, "four", FOUR_NUMBERS)
 
 
 def artsim(*arguments: str, code: int = 0) -> str:
@@ -227,3 +249,38 @@ def test_a_reranker_is_asked_for_by_its_name() -> None:
     assert found == pytest.approx({i: -abs(gray[i] - gray["blue"]) for i in found})
     assert list(found) == sorted(gray.keys() - {"blue"}, key=lambda i: (-found[i], i))
     artsim(*asked, "grey", code=2)
+
+
+def test_an_encoder_is_called_by_its_name() -> None:
+    assert "four" in {card.name for card in list_cards() if card.weights_here}
+    with pytest.raises(EncoderError, match="four encoder has no weights and no variants"):
+        resolve("four+gem")
+    for taken in ("four", "other"):
+        with pytest.raises(ValueError, match=taken):
+            register_family(taken, FOUR_NUMBERS)
+
+
+def test_all_four_together(tmp_path: Path) -> None:
+    four = ("--encoder", "four", "--format", "json")
+    ingested = ("ingest", "toy:colors", "--kind", "halves", "--no-faces", "--max-failures", "2")
+    assert json.loads(artsim(*ingested, *four, "-q"))["halves"] == 12
+
+    (tmp_path / "darkblue.png").write_bytes(picture("darkblue"))
+    query = ("query", str(tmp_path / "darkblue.png"), "--face", "0", "--kind", "halves")
+    hits = json.loads(artsim(*query, "--rerank", "gray", *four))["hits"]
+    assert {hit["painting_id"]: hit["payload"]["side"] for hit in hits}["blue"] == "left"
+    gray = [hit["rerank_score"] for hit in hits]
+    assert gray == sorted(gray, reverse=True) and gray[0] != gray[-1]
+
+    exported = artsim("export", "--kind", "halves", "--vectors", "--format", "jsonl").splitlines()
+    points = [json.loads(line) for line in exported]
+    vectors = np.array([point["vectors"]["four-v1"] for point in points])
+    likeness = vectors @ vectors.T
+    for row, point in zip(likeness, points, strict=True):
+        row[[other["painting_id"] == point["painting_id"] for other in points]] = -1
+    nearest = [points[i]["side"] for i in likeness.argmax(axis=1)]
+    right = np.mean([near == point["side"] for near, point in zip(nearest, points, strict=True)])
+    sides = ("evaluate", "labels", "--kind", "halves", "--by", "side")
+    (table,) = json.loads(artsim(*sides, *four))["tables"][:1]
+    measured = {row["name"]: row["values"]["precision_at_1"]["value"] for row in table["rows"]}
+    assert 0.5 < measured["four"] == pytest.approx(right)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TextIO
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from artsim.catalog.cells import csv_lines
-from artsim.evaluation.report import Cell, Column, Report, Table, Unit
+from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
 from artsim.evaluation.statistics import Estimate
-from artsim.render.table import make_console, new_table
+from artsim.render.table import make_console, new_table, print_plain
 from artsim.render.text import clean
 
 MISSING: Final = "–"  # noqa: RUF001 - what stands in an empty cell is an en dash
@@ -47,11 +46,7 @@ def heading_text(column: Column) -> str:
 
 
 def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
-    """Return a number in its unit, without the unit's name.
-
-    Shares are in percent with one decimal, scores have three decimals, times and ratios
-    three digits that count, counts none behind the point.
-    """
+    """Return a number in its unit, without the unit's name; shares are in percent."""
     size = abs(number)
     if unit == "score" and 0 < number < 0.0005 and not signed:
         return "<0.001"  # a probability of 0.000 would be none
@@ -114,13 +109,13 @@ def best_rows(table: Table) -> dict[str, frozenset[str]]:
     return best
 
 
-def row_notes(table: Table) -> list[tuple[str, str]]:
-    """Return the notes of rows as (names, note), rows of the same note together."""
+def row_notes(table: Table) -> dict[str, str]:
+    """Return the notes of rows, each with the names of its rows."""
     names: dict[str, list[str]] = {}
     for row in table.rows:
         if row.note:
             names.setdefault(clean(row.note, 1000), []).append(clean(row.name, 120))
-    return [(", ".join(rows), note) for note, rows in names.items()]
+    return {note: ", ".join(rows) for note, rows in names.items()}
 
 
 def to_csv(table: Table) -> str:
@@ -128,21 +123,20 @@ def to_csv(table: Table) -> str:
 
     A column with intervals is followed by ``NAME_low`` and ``NAME_high``; shares are in 0..1.
     """
-    names = ["row"]
+    columns: list[tuple[str, list[object]]] = [("row", [row.name for row in table.rows])]
     for column in table.columns:
-        names.append(column.name)
-        if any(isinstance(row.values.get(column.name), Estimate) for row in table.rows):
-            names += [f"{column.name}_low", f"{column.name}_high"]
-    rows = []
-    for row in table.rows:
-        values: dict[str, object] = {"row": row.name}
-        for name, cell in row.values.items():
-            is_estimate = isinstance(cell, Estimate)
-            values[name] = cell if isinstance(cell, str) or not is_estimate else number_of(cell)
-            if isinstance(cell, Estimate):
-                values |= {f"{name}_low": cell.low, f"{name}_high": cell.high}
-        rows.append([*(values.get(name) for name in names), row.measured, row.note or None])
-    return "".join(csv_lines([*names, "measured", "note"], rows))
+        found = [row.values.get(column.name) for row in table.rows]
+        columns.append(
+            (column.name, [number_of(c) if isinstance(c, Estimate) else c for c in found])
+        )
+        if any(isinstance(cell, Estimate) for cell in found):
+            for end in ("low", "high"):
+                columns.append((f"{column.name}_{end}", [getattr(c, end, None) for c in found]))
+    columns.append(("measured", [row.measured for row in table.rows]))
+    columns.append(("note", [row.note or None for row in table.rows]))
+    return "".join(
+        csv_lines([name for name, _ in columns], zip(*(c for _, c in columns), strict=True))
+    )
 
 
 def to_latex(table: Table) -> str:
@@ -163,7 +157,7 @@ def to_latex(table: Table) -> str:
             cells.append(f"{value} {{\\footnotesize {interval}}}" if interval else value)
         lines.append(_latex_row(cells if row.measured else (f"\\textit{{{c}}}" for c in cells)))
     lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = [*table.notes, *(f"{rows}: {note}" for rows, note in row_notes(table))]
+    notes = [*table.notes, *(f"{rows}: {note}" for note, rows in row_notes(table).items())]
     return "\n".join([*lines, *(f"% {clean(note, 4000)}" for note in notes)]) + "\n"
 
 
@@ -185,12 +179,7 @@ def print_report(report: Report, stream: TextIO) -> None:
     by ``*`` where `stream` is no terminal; rows that were not measured are dim.
     """
     console = make_console(stream)
-    with console.capture() as capture:
-        _print(report, console)
-    if console.is_terminal:
-        stream.write(capture.get())
-        return
-    stream.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    print_plain(console, stream, lambda: _print(report, console))
 
 
 def _print(report: Report, console: Console) -> None:
@@ -217,22 +206,38 @@ def _print_table(table: Table, console: Console) -> bool:
     """Print a table and its notes; return whether a value in it is marked as best."""
     best = best_rows(table)
     star = "" if console.is_terminal else _STAR
+
+    def cell(row: Row, column: Column) -> Text:
+        text = cell_text(row.values.get(column.name), column)
+        if row.name in best[column.name]:
+            return Text(text + star, "bold")
+        mark = " " * len(star) if best[column.name] else ""
+        return Text(text + mark, "" if row.measured else "dim")
+
+    names = [Text(clean(row.name, 200), "" if row.measured else "dim") for row in table.rows]
+    columns = [[cell(row, column) for row in table.rows] for column in table.columns]
+    heads = [heading_text(c) + (" " * len(star) if best[c.name] else "") for c in table.columns]
+    widths = [
+        max(cell_len(head), min(max((text.cell_len for text in cells), default=0), _MOST_TEXT))
+        for head, cells in zip(heads, columns, strict=True)
+    ]
     heading = clean(table.row_heading)
-    natural = max(cell_len(name) for name in (heading, *(clean(r.name, 200) for r in table.rows)))
-    widths = []
-    for column in table.columns:
-        cells = (cell_text(row.values.get(column.name), column) for row in table.rows)
-        widest = min(max(map(cell_len, cells), default=0), _MOST_TEXT)
-        mark = len(star) if best[column.name] else 0
-        widths.append(max(cell_len(heading_text(column)), widest) + mark)
+    natural = max(cell_len(heading), *(name.cell_len for name in names), 1)
     name_width = min(natural, max(_LEAST_NAME, console.width - max(widths, default=0) - _GAP))
     for number, block in enumerate(_blocks(widths, console.width - name_width)):
         if number:
             console.print()
-        columns = [table.columns[i] for i in block]
-        console.print(_block(table, columns, best, name_width, star))
+        shown = new_table()
+        shown.add_column(heading, width=name_width, overflow="fold")
+        for i in block:
+            words = table.columns[i].unit == "text"
+            wide: Any = {"max_width": _MOST_TEXT} if words else {"justify": "right"}
+            shown.add_column(heads[i], overflow="fold", **wide)
+        for row, name in enumerate(names):
+            shown.add_row(name, *(columns[i][row] for i in block))
+        console.print(shown)
     _print_notes((clean(note, 2000) for note in table.notes), console)
-    _print_notes((f"{rows}: {note}" for rows, note in row_notes(table)), console)
+    _print_notes((f"{rows}: {note}" for note, rows in row_notes(table).items()), console)
     return any(best.values())
 
 
@@ -247,34 +252,3 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
         blocks[-1].append(position)
         used += _GAP + width
     return blocks
-
-
-def _block(
-    table: Table,
-    columns: Sequence[Column],
-    best: Mapping[str, frozenset[str]],
-    name_width: int,
-    star: str,
-) -> RichTable:
-    shown = new_table()
-    shown.add_column(clean(table.row_heading), width=max(1, name_width), overflow="fold")
-    for column in columns:
-        words = column.unit == "text"
-        mark = "" if words or not best[column.name] else " " * len(star)
-        shown.add_column(
-            heading_text(column) + mark,
-            justify="left" if words else "right",
-            overflow="fold",
-            max_width=_MOST_TEXT if words else None,
-        )
-    for row in table.rows:
-        cells = [Text(clean(row.name, 200), "" if row.measured else "dim")]
-        for column in columns:
-            text = cell_text(row.values.get(column.name), column)
-            if row.name in best[column.name]:
-                cells.append(Text(text + star, "bold"))
-            else:
-                mark = " " * len(star) if best[column.name] else ""
-                cells.append(Text(text + mark, "" if row.measured else "dim"))
-        shown.add_row(*cells)
-    return shown

@@ -1,29 +1,21 @@
 """Encoders by name."""
 
-import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hints import hinted
-from PIL import Image
 from safetensors.torch import save_file
-from typer.testing import CliRunner
 
-from artsim.catalog.arrays import RGBImage
-from artsim.cli import app
 from artsim.config import Settings
-from artsim.encoders.base import Encoder, Prepared
-from artsim.encoders.cards import Card, Family, vector_name
+from artsim.encoders.cards import vector_name
 from artsim.encoders.registry import (
     FAMILIES,
     list_cards,
     load_encoder,
-    register_family,
     resolve,
 )
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
@@ -213,50 +205,3 @@ def test_facenet_loads_under_the_name_it_was_planned_with(tmp_path: Path) -> Non
     info = load_encoder(plan, device="cpu").info
     assert (info.vector_name, info.dim, info.kind) == (plan.vector_name, plan.dim, "face")
     assert resolve(info.spec, settings=settings).vector_name == info.vector_name
-
-
-class FourNumbers(Encoder):
-    """The mean color of a picture, and one more number."""
-
-    def prepare(self, image: RGBImage) -> Prepared:
-        return np.append(image.reshape(-1, 3).mean(axis=0), 1.0)
-
-    def compute(self, batch: Prepared) -> np.ndarray:
-        return batch
-
-
-TOY = Family(
-    load=lambda card, device: FourNumbers(card.info()),
-    cards=(Card(name="toy", spec="toy", family="toy", dim=4, vector_name="toy-v1"),),
-)
-
-
-@pytest.fixture
-def toy() -> Iterator[None]:
-    register_family("toy", TOY)
-    yield
-    del FAMILIES["toy"]
-
-
-@pytest.mark.usefixtures("toy")
-def test_a_family_from_outside_is_one_of_all(tmp_path: Path) -> None:
-    assert "toy" in {card.name for card in list_cards(SETTINGS) if card.weights_here}
-    with pytest.raises(EncoderError, match="toy encoder has no weights and no variants"):
-        resolve("toy+gem", settings=SETTINGS)
-    with pytest.raises(ValueError, match="'toy'"):
-        register_family("toy", TOY)
-    with pytest.raises(ValueError, match="other"):
-        register_family("other", TOY)
-    for number, color in enumerate([(200, 20, 20), (190, 30, 30), (20, 20, 200)]):
-        Image.new("RGB", (40, 30), color).save(tmp_path / f"{number}.png")
-
-    def run(*arguments: str) -> str:
-        done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return done.stdout
-
-    run("ingest", str(tmp_path), "--encoder", "toy", "--no-faces")
-    found = json.loads(
-        run("query", str(tmp_path / "0.png"), "--encoder", "toy", "--format", "json")
-    )
-    assert [hit["painting_id"] for hit in found["hits"]] == ["1.png", "2.png"]

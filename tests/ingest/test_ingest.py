@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from hints import hinted
 from PIL import Image
-from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
 from artsim.catalog.criteria import AnyOf, Criteria
@@ -34,7 +33,6 @@ from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, noted_cutters, open_gallery
 from artsim.store.protocol import Record
-from artsim.store.server import ServerStore
 
 NO_FACES = IngestOptions(faces=False)
 PORTRAITS = ("met-437388", "met-437386", "met-438014")
@@ -324,10 +322,10 @@ def test_sources_that_make_no_sense(few: Path, empty: Gallery, tmp_path: Path) -
     assert PAINTINGS not in empty
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
-def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -> None:
-    client = QdrantClient(":memory:")
-    with Gallery(ServerStore.from_client(client, "memory"), "direct") as direct:
+def test_a_server_answers_as_the_embedded_gallery(
+    few: Path, gallery: Gallery, server_url: str
+) -> None:
+    with open_gallery(url=server_url, name="direct") as direct:
         ingest_paintings(direct, few)
         assert ingest_paintings(direct, few).counts == Counts(unchanged=6)
         pushed = Gallery(direct.store, "pushed")
@@ -363,7 +361,7 @@ def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
 
 def test_ctrl_c_leaves_whole_paintings(sample: Path, tmp_path: Path) -> None:
     home, plain = tmp_path / "home", replace(NO_FACES, encoders=("handcrafted",))
-    command = [sys.executable, "-m", "artsim", "ingest", str(sample), "--batch-size", "1"]
+    command = [sys.executable, "-m", "artsim", "ingest", str(sample), "--batch-size", "4"]
     with subprocess.Popen(
         [*command, "-e", "handcrafted", "--no-faces"],
         env={**os.environ, "ARTSIM_HOME": str(home)},

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
 from artsim.catalog.kinds import FACES, PAINTINGS
@@ -20,7 +19,6 @@ from artsim.ingest.upkeep import push_gallery
 from artsim.search.filters import Filters, build_criteria
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Collection
-from artsim.store.server import ServerStore
 
 WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted")
 YEARS = Filters(years="1600..1650")
@@ -82,14 +80,13 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 @pytest.mark.parametrize("place", ["embedded", "server"])
 def test_the_next_ingest_heals_it_without_encoding(
-    place: str, folder: Path, old: Gallery, monkeypatch: pytest.MonkeyPatch
+    place: str, folder: Path, old: Gallery, monkeypatch: pytest.MonkeyPatch, server_url: str
 ) -> None:
     made = old
     if place == "server":
-        made = Gallery(ServerStore.from_client(QdrantClient(":memory:"), "memory"), "old")
+        made = open_gallery(name="old", url=server_url)
         push_gallery(old, made)
     with made as gallery:
         assert len(remarks(gallery)) == 2
@@ -129,10 +126,8 @@ def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
         assert remarks(gallery) == []
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
-def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, old: Gallery) -> None:
-    store = ServerStore.from_client(QdrantClient(":memory:"), "memory")
-    with Gallery(store, "copy") as copy:
+def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, old: Gallery, server_url: str) -> None:
+    with open_gallery(url=server_url) as copy:
         push_gallery(old, copy)
         assert len(remarks(copy)) == 2
         ingest_paintings(old, folder, WITH_FACES)

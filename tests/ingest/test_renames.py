@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, PAINTINGS
@@ -24,7 +23,6 @@ from artsim.ingest.upkeep import push_gallery
 from artsim.ingest.write import write_paintings
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Record
-from artsim.store.server import ServerStore
 from benchmarks.speed.kills import find_differences
 
 PLAIN = IngestOptions(encoders=("handcrafted",), faces=False)
@@ -214,7 +212,7 @@ def interrupted(gallery: Gallery, source: Path, writes: int) -> IngestSummary | 
 
 @pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def copies(
-    request: pytest.FixtureRequest, works: Any, folder: Path, tmp_path: Path
+    request: pytest.FixtureRequest, works: Any, folder: Path, tmp_path: Path, server_url: str
 ) -> Callable[[int], Gallery]:
     """Make galleries that have the folder as it is."""
 
@@ -222,7 +220,7 @@ def copies(
         gallery = open_gallery(home=works.ingested(tmp_path / f"copy{number}", WITH_FACES))
         if request.param == "embedded":
             return gallery
-        copy = Gallery(ServerStore.from_client(QdrantClient(":memory:"), "memory"), "copy")
+        copy = open_gallery(url=server_url, name=f"copy{number}")
         with gallery:
             push_gallery(gallery, copy)
         return copy
@@ -230,7 +228,6 @@ def copies(
     return make
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 def test_a_rename_that_was_interrupted_anywhere_is_finished(
     folder: Path,
     copies: Callable[[int], Gallery],
