@@ -10,7 +10,6 @@ import pytest
 from store_backends import open_backend
 from store_oracle import SCHEMA, make_points
 
-from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
 from artsim.ingest.upkeep import CopyCounts, copy_collection
 from artsim.store.embedded import EmbeddedStore
