@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -82,7 +82,7 @@ class Choices:
     ] = False
     seed: SeedOption = 0
 
-    def said(self, default: Sequence[str] = ()) -> dict[str, Any]:
+    def said(self, default: Iterable[str] = ()) -> dict[str, Any]:
         """Return them as settings of the library; `default` are re-rankers where none is named."""
         if self.rerank_weight and not self.rerank:
             named = " or ".join(f"--rerank {name}" for name in RERANKERS)
@@ -413,7 +413,7 @@ def pixels(
 ) -> None:
     """Compare paintings and their hits pixel by pixel: SSIM, RMSE, LPIPS.
 
-    They are also re-ranked by ssim and by rmse, unless --rerank says otherwise.
+    They are also re-ranked in every way there is, unless --rerank says otherwise.
 
     Example: artsim evaluate pixels --fraction 0.2 --out report
     """
@@ -431,7 +431,7 @@ def pixels(
         best_limit=best_limit,
         published=published,
         lpips=None if lpips == "none" else lpips,
-        **choices.said(("ssim", "rmse")),
+        **choices.said(RERANKERS),
     )
     models = Models(device=device, max_megapixels=max_megapixels)
     output.of(evaluate_pixels, place, options, models=models)

@@ -10,7 +10,6 @@ import pytest
 from store_backends import open_backend
 from store_oracle import SCHEMA, make_points
 
-from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
 from artsim.ingest.upkeep import CopyCounts, copy_collection
 from artsim.store.embedded import EmbeddedStore
@@ -77,16 +76,6 @@ def test_only_what_changed_is_written(source: Collection, target: Collection) ->
     assert_same(source, target)
 
 
-def test_others_go_when_asked(source: Collection, target: Collection) -> None:
-    other = painting_point_id("other")
-    target.upsert([Point(other, {"first-1": np.ones(8)})])
-    source.delete_ids([POINTS[0].point_id])
-    copy_collection(source, target)
-    assert target.count() == 50
-    assert copy_collection(source, target, delete_others=True).deleted == 1
-    assert_same(source, target)
-
-
 def test_vectors_of_the_target_only_stay(source: Collection, target: Collection) -> None:
     target.add_vectors({"third-1": VectorSpec(2)})
     point = POINTS[0]
@@ -127,11 +116,12 @@ def test_a_batch_of_nothing(source: Collection, target: Collection) -> None:
 
 def test_the_backends_differ(tmp_path: Path) -> None:
     """From the server's side back into a folder."""
-    memory = open_backend("memory", tmp_path)
-    origin = memory.create_collection("paintings", SCHEMA)
-    origin.upsert(POINTS)
-    with EmbeddedStore(tmp_path / "back") as store:
+    with (
+        open_backend("memory", tmp_path) as memory,
+        EmbeddedStore(tmp_path / "back") as store,
+    ):
+        origin = memory.create_collection("paintings", SCHEMA)
+        origin.upsert(POINTS)
         back = store.create_collection("paintings", origin.schema)
         copy_collection(origin, back)
         assert_same(origin, back)
-    memory.close()
