@@ -5,76 +5,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from artsim.commands.command_line import say, write_json
-from artsim.commands.options import EncoderOptions, Place, TableOrJson, as_command
+from artsim.commands.options import (
+    EncoderOptions,
+    Form,
+    Place,
+    argument,
+    format_option,
+    option,
+)
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification
 
     Classify = Callable[[Path], Classification]
 
-VOTE = "By the vote of neighbors"
-
-ImagesArgument = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model", "-m", metavar="DIR", help="Classifier that artsim train classifier made."
-    ),
-]
-ByOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FIELD",
-        help="Ask the nearest works of the gallery for this field instead: style, artist, …",
-        rich_help_panel=VOTE,
-    ),
-]
-KOption = Annotated[
-    int, typer.Option("-k", min=1, help="How many neighbors vote.", rich_help_panel=VOTE)
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option("--encoder", "-e", help="Of those the gallery has.", rich_help_panel=VOTE),
-]
-LeastOption = Annotated[
-    float | None,
-    typer.Option(
-        "--least",
-        min=0.0,
-        max=1.0,
-        help="Least probability, or share of the vote, of an answer.",
-        show_default="what the training chose; 0.5 of the vote",
-    ),
-]
-TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates to show in the table.")]
+_vote_option = partial(option, panel="By the vote of neighbors")
 
 
-@as_command
 def classify(
     *,
-    images: ImagesArgument,
-    model: ModelOption = None,
-    by: ByOption = None,
-    k: KOption = 10,
-    encoder: EncoderOption = None,
-    least: LeastOption = None,
-    top: TopOption = 5,
+    images: list[Path] = argument(..., "Pictures.", metavar="IMAGE...", show_default=False),
+    model: Path | None = option(
+        None, "Classifier that artsim train classifier made.", "--model", "-m", metavar="DIR"
+    ),
+    by: str | None = _vote_option(
+        None,
+        "Ask the nearest works of the gallery for this field instead: style, artist, …",
+        metavar="FIELD",
+    ),
+    k: int = _vote_option(10, "How many neighbors vote.", "-k", min=1),
+    encoder: str | None = _vote_option(None, "Of those the gallery has.", "--encoder", "-e"),
+    least: float | None = option(
+        None,
+        "Least probability, or share of the vote, of an answer.",
+        min=0.0,
+        max=1.0,
+        show_default="what the training chose; 0.5 of the vote",
+    ),
+    top: int = option(5, "Candidates to show in the table.", min=1),
     encoding: EncoderOptions,
-    output_format: TableOrJson = "table",
+    output_format: Form = format_option(),
     place: Place,
 ) -> None:
-    """Say of which style, artist or genre pictures are, or abstain.
-
-    Example: artsim classify girl.jpg --by style -k 20
-    """
+    """Say of which style, artist or genre pictures are, or abstain."""
     if (model is None) == (by is None):
         raise typer.BadParameter("give a trained classifier (--model DIR), or a field (--by FIELD)")
     if model is not None and encoder is not None:

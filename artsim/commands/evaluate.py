@@ -5,25 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import (
-    DeviceOption,
     EncoderOptions,
     FilterOptions,
-    KindOption,
-    MaxMegapixelsOption,
-    OverwriteOption,
+    Form,
     Place,
-    as_command,
     chosen_kind,
-    names_of,
-    one_of,
+    device_option,
+    kind_option,
+    max_megapixels_option,
+    option,
+    overwrite_option,
+    report_format_option,
+    seed_option,
 )
 from artsim.search.rerank import RERANKERS
 
@@ -31,56 +33,32 @@ if TYPE_CHECKING:
     from artsim.evaluation.report import Report
     from artsim.store.gallery import Gallery
 
-app = typer.Typer(name="evaluate", no_args_is_help=True, invoke_without_command=True)
-
-BOXES = "Boxes drawn by hand"
-
-FormatOption = Annotated[
-    Literal["table", "json"],
-    typer.Option("--format", "-f", help="Form on stdout: a table for people, json for programs."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of samples and intervals.")]
+_flag = partial(option, False)
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """In which ways the gallery is searched."""
 
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--encoder",
-            "-e",
-            help="Of those the gallery has; repeatable: each is a row.",
-            show_default="all the gallery has",
-        ),
-    ] = None
-    rerank: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=one_of(RERANKERS),
-            metavar=names_of(RERANKERS),
-            help="Also with the first hits reordered; repeatable: each is a row.",
-        ),
-    ] = None
-    rerank_depth: Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")] = (
-        100
+    encoder: list[str] | None = option(
+        None,
+        "Of those the gallery has; repeatable: each is a row.",
+        *("--encoder", "-e"),
+        show_default="all the gallery has",
     )
-    rerank_weight: Annotated[
-        list[float] | None,
-        typer.Option(
-            min=0,
-            max=100,
-            help="Also by the cosine plus so much of the second score; repeatable: each is a row.",
-        ),
-    ] = None
-    fused: Annotated[
-        bool, typer.Option("--fused", help="Also all encoders fused, as a row of its own.")
-    ] = False
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compare with every painting instead of by the index.")
-    ] = False
-    seed: SeedOption = 0
+    rerank: list[str] | None = option(
+        None, "Also with the first hits reordered; repeatable: each is a row.", names=RERANKERS
+    )
+    rerank_depth: int = option(100, "How many first hits are reordered.", min=1)
+    rerank_weight: list[float] | None = option(
+        None,
+        "Also by the cosine plus so much of the second score; repeatable: each is a row.",
+        min=0,
+        max=100,
+    )
+    fused: bool = _flag("Also all encoders fused, as a row of its own.", "--fused")
+    exact: bool = _flag("Compare with every painting instead of by the index.", "--exact")
+    seed: int = seed_option()
 
     def said(self, default: Sequence[str] = ()) -> dict[str, Any]:
         """Return them as settings of the library; `default` are re-rankers where none is named."""
@@ -102,30 +80,25 @@ class Choices:
 class Output:
     """Where the report goes."""
 
-    output_format: FormatOption = "table"
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            file_okay=False,
-            metavar="DIR",
-            help="Folder for report.html, report.json, tables as CSV and LaTeX, plots as PNG "
-            "and SVG.",
-        ),
-    ] = None
-    overwrite: OverwriteOption = False
+    output_format: Form = report_format_option()
+    out: Path | None = option(
+        None,
+        "Folder for report.html, report.json, tables as CSV and LaTeX, plots as PNG and SVG.",
+        *("--out", "-o"),
+        file_okay=False,
+        metavar="DIR",
+    )
+    overwrite: bool = overwrite_option()
 
     def check(self, gallery: Gallery | None = None, inputs: Sequence[Path] = ()) -> None:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
         if self.out is None:
             return
         from artsim.render.report_page import REPORT, check_report_folder
+        from artsim.search.inspect import check_no_painting
 
         for path in check_report_folder(self.out, overwrite=self.overwrite, inputs=inputs):
             if gallery is not None:
-                from artsim.search.inspect import check_no_painting
-
                 check_no_painting(gallery, path, REPORT)
 
     def of(
@@ -154,14 +127,14 @@ class Output:
 
 def show_report(
     report: Report,
-    output_format: Literal["table", "json"],
+    form: Form,
     out: Path | None,
     *,
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
 ) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
-    if output_format == "json":
+    if form == "json":
         from artsim.evaluation.report import report_text
 
         sys.stdout.buffer.write(report_text(report).encode())
@@ -176,32 +149,23 @@ def show_report(
         say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
 
 
-@app.callback()
-@as_command
 def compare(
     context: typer.Context,
-    reports: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(
-            "--compare",
-            metavar="A.json B.json",
-            help="By how much report B is better than A, and whether that is more than chance.",
-        ),
-    ] = None,
-    rows: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            metavar="A B",
-            help="With --compare: this row of A and that row of B, which may be one report.",
-        ),
-    ] = None,
+    reports: tuple[Path, Path] | None = option(
+        None,
+        "By how much report B is better than A, and whether that is more than chance.",
+        "--compare",
+        metavar="A.json B.json",
+    ),
+    rows: tuple[str, str] | None = option(
+        None,
+        "With --compare: this row of A and that row of B, which may be one report.",
+        metavar="A B",
+    ),
     *,
     output: Output,
 ) -> None:
-    """Say how good the answers are.
-
-    Example: artsim evaluate --compare before/report.json after/report.json
-    """
+    """Compare two reports, where no task is named."""
     if context.invoked_subcommand is not None:
         if reports is not None or rows is not None:
             raise typer.BadParameter("--compare takes two reports and no task")
@@ -219,47 +183,34 @@ def compare(
     output.show(compare_reports(first, second, rows=rows, names=names), inputs=reports)
 
 
-@app.command()
-@as_command
 def copies(
-    queries: Annotated[
-        int | None, typer.Option(min=1, help="How many paintings are copied.", show_default="200")
-    ] = None,
-    fraction: Annotated[
-        float | None,
-        typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are copied, instead."),
-    ] = None,
-    edit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Way of copying; repeatable: crop, detail, mirror, grayscale, fade, varnish, "
-            "frame, jpeg, rotate, perspective, scratches.",
-            show_default="all of them",
-        ),
-    ] = None,
-    twins: Annotated[
-        str,
-        typer.Option(
-            metavar="FIELD",
-            help="What other pictures of one painting share; none: do not look.",
-        ),
-    ] = "extra.near_dup_group",
     *,
+    queries: int | None = option(None, "How many paintings are copied.", min=1, show_default="200"),
+    fraction: float | None = option(
+        None, "Share of the paintings that are copied, instead.", min=0.0001, max=1.0
+    ),
+    edit: list[str] | None = option(
+        None,
+        "Way of copying; repeatable: crop, detail, mirror, grayscale, fade, varnish, "
+        "frame, jpeg, rotate, perspective, scratches.",
+        metavar="NAME",
+        show_default="all of them",
+    ),
+    twins: str = option(
+        "extra.near_dup_group",
+        "What other pictures of one painting share; none: do not look.",
+        metavar="FIELD",
+    ),
     choices: Choices,
     encoding: EncoderOptions,
     output: Output,
     place: Place,
 ) -> None:
-    """Search by copies: cropped, framed, faded, photographed askew, ….
-
-    Example: artsim evaluate copies --queries 100 --rerank ssim --out report
-    """
+    """Search by copies."""
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
     from artsim.evaluation.edits import EDITS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
-    from artsim.search.models import Models
 
     for name in edit or ():
         if name not in EDITS:
@@ -271,80 +222,49 @@ def copies(
         twins=None if twins == "none" else twins,
         **choices.said(),
     )
-    models = Models(
-        weights=encoding.weights,
-        device=encoding.device,
-        max_megapixels=encoding.max_megapixels,
-    )
-    output.of(evaluate_copies, place, options, models=models)
+    output.of(evaluate_copies, place, options, models=encoding.models())
 
 
-@app.command()
-@as_command
+_of_boxes = partial(option, panel="Boxes drawn by hand")
+
+
 def faces(
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD",
-            help="Field that says who a picture shows.",
-            show_default="extra.person, where pictures have it",
-        ),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="CSV",
-            help="Pairs to verify: file_a, file_b, same (1 or 0), and fold if there are folds.",
-        ),
-    ] = None,
-    boxes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD",
-            help="Field with boxes of people, x1:y1:x2:y2;… in pixels of the original.",
-            show_default="extra.person_boxes, where paintings have it",
-            rich_help_panel=BOXES,
-        ),
-    ] = None,
-    upper: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="Part of a person's box, from the top, that holds the center of the face.",
-            rich_help_panel=BOXES,
-        ),
-    ] = 0.6,
-    iou: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="The boxes are of faces, which are found by this overlap.",
-            rich_help_panel=BOXES,
-        ),
-    ] = None,
-    least_person: Annotated[
-        int,
-        typer.Option(min=0, help="Height in pixels of boxes that count.", rich_help_panel=BOXES),
-    ] = 100,
-    limit_queries: Annotated[
-        int | None, typer.Option(min=1, help="Search by a sample of so many faces only.")
-    ] = None,
     *,
+    by: str | None = option(
+        None,
+        "Field that says who a picture shows.",
+        metavar="FIELD",
+        show_default="extra.person, where pictures have it",
+    ),
+    pairs: Path | None = option(
+        None,
+        "Pairs to verify: file_a, file_b, same (1 or 0), and fold if there are folds.",
+        exists=True,
+        dir_okay=False,
+        metavar="CSV",
+    ),
+    boxes: str | None = _of_boxes(
+        None,
+        "Field with boxes of people, x1:y1:x2:y2;… in pixels of the original.",
+        metavar="FIELD",
+        show_default="extra.person_boxes, where paintings have it",
+    ),
+    upper: float = _of_boxes(
+        0.6,
+        "Part of a person's box, from the top, that holds the center of the face.",
+        min=0.01,
+        max=1.0,
+    ),
+    iou: float | None = _of_boxes(
+        None, "The boxes are of faces, which are found by this overlap.", min=0.01, max=1.0
+    ),
+    least_person: int = _of_boxes(100, "Height in pixels of boxes that count.", min=0),
+    limit_queries: int | None = option(None, "Search by a sample of so many faces only.", min=1),
     choices: Choices,
     output: Output,
     place: Place,
 ) -> None:
-    """Faces: how many people's were found, and whether the same person is told and found again.
-
-    Each part runs where there is something to hold it to: boxes of people, a list of pairs,
-    a field that says who a picture shows.
-
-    Example: artsim evaluate faces --gallery lfw --by extra.person --pairs pairs.csv
-    """
+    """Judge what is found of faces."""
     from artsim.evaluation.picture_faces import FacesOptions
     from artsim.evaluation.tasks.faces import evaluate_faces
 
@@ -361,62 +281,37 @@ def faces(
     output.of(evaluate_faces, place, options)
 
 
-@app.command()
-@as_command
 def pixels(
-    fraction: Annotated[
-        float,
-        typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are queries."),
-    ] = 0.2,
-    queries: Annotated[
-        int | None, typer.Option(min=1, help="How many are queries, instead of a share.")
-    ] = None,
-    hits: Annotated[int, typer.Option("--hits", "-k", min=1, help="Hits compared per query.")] = 5,
-    size: Annotated[
-        int, typer.Option(min=7, max=2048, help="Side of the squares that are compared.")
-    ] = 200,
-    faces: Annotated[
-        bool | None,
-        typer.Option(
-            "--faces/--no-faces", help="Also faces.", show_default="if the gallery has any"
-        ),
-    ] = None,
-    face_encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of those the faces have; repeatable: each is a row.",
-            show_default="all the gallery has",
-        ),
-    ] = None,
-    not_same_artist: Annotated[
-        bool, typer.Option("--not-same-artist", help="Leave out hits by the query's artist.")
-    ] = False,
-    best_limit: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Look for the best possible hits among at most so many; 0 leaves them out."
-        ),
-    ] = 500,
-    published: Annotated[
-        bool, typer.Option("--published/--no-published", help="Beside the published figures.")
-    ] = True,
-    lpips: Annotated[
-        Literal["alex", "vgg", "squeeze", "none"],
-        typer.Option(help="Backbone of LPIPS, where its weights are here."),
-    ] = "alex",
-    device: DeviceOption = "auto",
-    max_megapixels: MaxMegapixelsOption = 200.0,
     *,
+    fraction: float = option(0.2, "Share of the paintings that are queries.", min=0.0001, max=1.0),
+    queries: int | None = option(None, "How many are queries, instead of a share.", min=1),
+    hits: int = option(5, "Hits compared per query.", "--hits", "-k", min=1),
+    size: int = option(200, "Side of the squares that are compared.", min=7, max=2048),
+    faces: bool | None = option(
+        None, "Also faces.", "--faces/--no-faces", show_default="if the gallery has any"
+    ),
+    face_encoder: list[str] | None = option(
+        None,
+        "Of those the faces have; repeatable: each is a row.",
+        show_default="all the gallery has",
+    ),
+    not_same_artist: bool = _flag("Leave out hits by the query's artist.", "--not-same-artist"),
+    best_limit: int = option(
+        500,
+        "Look for the best possible hits among at most so many; 0 leaves them out.",
+        min=0,
+    ),
+    published: bool = option(True, "Beside the published figures.", "--published/--no-published"),
+    lpips: Literal["alex", "vgg", "squeeze", "none"] = option(
+        "alex", "Backbone of LPIPS, where its weights are here."
+    ),
+    device: str = device_option(),
+    max_megapixels: float = max_megapixels_option(),
     choices: Choices,
     output: Output,
     place: Place,
 ) -> None:
-    """Compare paintings and their hits pixel by pixel: SSIM, RMSE, LPIPS.
-
-    They are also re-ranked by ssim and by rmse, unless --rerank says otherwise.
-
-    Example: artsim evaluate pixels --fraction 0.2 --out report
-    """
+    """Compare paintings and their hits pixel by pixel."""
     from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
     from artsim.search.models import Models
 
@@ -437,49 +332,34 @@ def pixels(
     output.of(evaluate_pixels, place, options, models=models)
 
 
-@app.command()
-@as_command
 def labels(
-    by: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FIELD",
-            help="Right answers share it with the query: artist, style, extra.NAME; repeatable.",
-        ),
-    ],
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD", help="Leave out what shares it with the query; repeatable."),
-    ] = None,
-    kind: KindOption = None,
-    depth: Annotated[
-        list[int], typer.Option("--depth", "-k", min=1, help="Of P@k and R@k; repeatable.")
-    ] = [1, 5, 10],  # noqa: B006 - typer copies it
-    limit_queries: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Only so many queries, drawn by --seed.", show_default="all"
-        ),
-    ] = None,
     *,
+    by: list[str] = option(
+        ...,
+        "Right answers share it with the query: artist, style, extra.NAME; repeatable.",
+        metavar="FIELD",
+    ),
+    exclude: list[str] | None = option(
+        None, "Leave out what shares it with the query; repeatable.", metavar="FIELD"
+    ),
+    kind: str | None = kind_option(),
+    depth: list[int] = option([1, 5, 10], "Of P@k and R@k; repeatable.", "--depth", "-k", min=1),
+    limit_queries: int | None = option(
+        None, "Only so many queries, drawn by --seed.", min=1, metavar="N", show_default="all"
+    ),
     choices: Choices,
     filters: FilterOptions,
     output: Output,
     place: Place,
 ) -> None:
-    """Say how well searches find works of the same artist, style or any other field.
-
-    Every work is the query once, against all others.
-
-    Example: artsim evaluate labels --by style --exclude artist --rerank ssim --out report
-    """
+    """Say how well searches find works that share a field."""
     from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 
     options = LabelsOptions(
         tuple(by),
         tuple(exclude or ()),
         tuple(depth),
-        kind=chosen_kind(kind, False),
+        kind=chosen_kind(kind),
         filters=filters.filters(),
         limit_queries=limit_queries,
         **choices.said(),

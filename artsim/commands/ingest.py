@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
@@ -17,13 +18,14 @@ from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
-    ColumnsOption,
     EncoderOptions,
     FaceOptions,
-    OverwriteOption,
     Place,
     ServerLayout,
-    as_command,
+    argument,
+    columns_option,
+    option,
+    overwrite_option,
     parse_columns,
 )
 from artsim.errors import ArtsimError
@@ -39,64 +41,27 @@ SHOWN_RENAMES = 10
 SOME_FAILED = 3
 """Exit code of an ingest that finished, and left out more than was to be expected."""
 
-SourceArgument = Annotated[
-    str,
-    typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."),
-]
-MetadataOption = Annotated[
-    Path | None,
-    typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
-]
-EncoderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--encoder",
-        "-e",
-        help="For whole pictures; repeatable. See `artsim models`.",
-        show_default="the gallery's, else builtin",
-    ),
-]
-FaceEncoderOption = Annotated[
-    str | None,
-    typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
-]
-NoFacesOption = Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")]
-KindOption = Annotated[
-    list[str] | None,
-    typer.Option("--kind", help="Parts to look for besides faces; repeatable."),
-]
+_flag = partial(option, False)
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How an ingest goes about it."""
 
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
-    ] = None
-    batch_size: Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")] = 32
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
-        ),
-    ] = None
-    force: Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")] = (
-        False
+    workers: int | None = option(None, "Reader threads.", min=1, show_default="one a core")
+    batch_size: int = option(32, "Paintings encoded at once.", min=1)
+    limit: int | None = option(None, "Only the first so many.", min=1)
+    shard: str | None = option(
+        None,
+        "Only every N-th picture, from the I-th: one share for a machine.",
+        metavar="I/N",
     )
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Read everything, write nothing; say how the columns are understood."
-        ),
-    ] = False
-    prune: Annotated[
-        bool, typer.Option("--prune", help="In the end take out what the source no longer has.")
-    ] = False
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="--prune may take out more than a tenth.")
-    ] = False
+    force: bool = _flag("Encode again what the gallery has.", "--force")
+    dry_run: bool = _flag(
+        "Read everything, write nothing; say how the columns are understood.", "--dry-run"
+    )
+    prune: bool = _flag("In the end take out what the source no longer has.", "--prune")
+    yes: bool = _flag("--prune may take out more than a tenth.", "--yes", "-y")
 
     def settings(self) -> dict[str, Any]:
         """Return them by the names of `IngestOptions`."""
@@ -113,23 +78,18 @@ class RunOptions:
 class Telling:
     """What is told of an ingest, and where."""
 
-    max_failures: Annotated[
-        int, typer.Option(min=0, help="Exit with 3 only if more pictures or rows did not go in.")
-    ] = 0
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False
-    output_format: Annotated[
-        Literal["text", "json"],
-        typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
-    ] = "text"
-    errors: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where to list what did not go in: .csv or .jsonl.",
-            show_default="ingest-errors.csv in the data folder",
-        ),
-    ] = None
-    overwrite: OverwriteOption = False
+    max_failures: int = option(0, "Exit with 3 only if more pictures or rows did not go in.", min=0)
+    quiet: bool = _flag("Say nothing but errors.", "--quiet", "-q")
+    output_format: Literal["text", "json"] = option(
+        "text", "The summary in words on stderr, or JSON on stdout.", "--format", "-f"
+    )
+    errors: Path | None = option(
+        None,
+        "Where to list what did not go in: .csv or .jsonl.",
+        metavar="FILE",
+        show_default="ingest-errors.csv in the data folder",
+    )
+    overwrite: bool = overwrite_option()
 
     def tell(self, summary: IngestSummary, listed: ProblemList) -> None:
         """Say what an ingest did; exit with 3 where too much did not go in."""
@@ -149,16 +109,26 @@ class Telling:
             raise typer.Exit(SOME_FAILED)
 
 
-@as_command
 def ingest(
     *,
-    source: SourceArgument,
-    metadata: MetadataOption = None,
-    columns: ColumnsOption = None,
-    encoder: EncoderOption = None,
-    face_encoder: FaceEncoderOption = None,
-    no_faces: NoFacesOption = False,
-    kind: KindOption = None,
+    source: str = argument(
+        ..., "Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."
+    ),
+    metadata: Path | None = option(
+        None, "Manifest of a folder's pictures.", show_default="its metadata.csv"
+    ),
+    columns: list[str] | None = columns_option(),
+    encoder: list[str] | None = option(
+        None,
+        "For whole pictures; repeatable. See `artsim models`.",
+        *("--encoder", "-e"),
+        show_default="the gallery's, else builtin",
+    ),
+    face_encoder: str | None = option(
+        None, "For aligned faces.", show_default="the gallery's, else builtin"
+    ),
+    no_faces: bool = _flag("Do not look for faces.", "--no-faces"),
+    kind: list[str] | None = option(None, "Parts to look for besides faces; repeatable.", "--kind"),
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
@@ -166,13 +136,7 @@ def ingest(
     layout: ServerLayout,
     place: Place,
 ) -> None:
-    """Bring a folder or manifest of paintings into a gallery.
-
-    What the gallery has already is skipped, so a run that was interrupted is simply run
-    again. The exit code is 3 if it finished, but pictures or rows did not go in.
-
-    Example: artsim ingest ~/pictures --gallery nga --map id=objectid
-    """
+    """Bring a folder or manifest of paintings into a gallery."""
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
     from artsim.images.load import ImageLimits
@@ -210,26 +174,19 @@ def ingest(
     telling.tell(summary, listed)
 
 
-@as_command
 def sample(
     *,
-    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
-    count: Annotated[
-        int, typer.Option(min=1, max=114, help="How many, the first of the list.")
-    ] = 114,
+    folder: Path = argument(..., "New or empty folder."),
+    count: int = option(114, "How many, the first of the list.", min=1, max=114),
 ) -> None:
-    """Copy a small collection of real paintings (CC0) to try artsim on."""
+    """Copy some of the sample's paintings."""
     from artsim.ingest.sample import make_sample
     from artsim.render.progress_bars import make_progress
 
     progress = make_progress("picture")
     progress.start(count, f"Copying into {folder}")
     try:
-        made = make_sample(
-            folder,
-            count=count,
-            progress=lambda done, _: progress.update(done),
-        )
+        made = make_sample(folder, count=count, progress=lambda done, _: progress.update(done))
     finally:
         progress.finish()
     say(

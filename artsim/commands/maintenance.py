@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -15,22 +16,24 @@ from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     PLACE,
     FilterOptions,
-    GalleryOption,
-    HomeOption,
+    Form,
     KindOptions,
-    OverwriteOption,
     Place,
     ServerLayout,
-    TableOrJson,
-    UrlOption,
-    WaitOption,
-    as_command,
+    argument,
+    format_option,
+    gallery_option,
+    home_option,
+    option,
+    overwrite_option,
+    url_option,
+    wait_option,
 )
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:
     from artsim.ingest.upkeep import GalleryRepair
-    from artsim.search.export import Form
+    from artsim.search.export import Form as ExportForm
     from artsim.store.gallery import Gallery
     from artsim.store.repair import CollectionRepair
 
@@ -39,37 +42,27 @@ SHOWN_IDS = 20
 SOME_LOST = 3
 """Exit code of a repair after which something has to be ingested again."""
 
+_flag = partial(option, False)
 
-@as_command
+
 def export(
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
-        ),
-    ] = None,
-    output_format: Annotated[
-        Literal["jsonl", "parquet", "csv", "xlsx"] | None,
-        typer.Option(
-            "--format", "-f", help="Form.", show_default="by the file's ending, else jsonl"
-        ),
-    ] = None,
+    output: Path | None = option(
+        None,
+        "File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
+        *("--output", "-o"),
+        metavar="FILE",
+    ),
+    output_format: Literal["jsonl", "parquet", "csv", "xlsx"] | None = option(
+        None, "Form.", "--format", "-f", show_default="by the file's ending, else jsonl"
+    ),
     of: KindOptions,
-    vectors: Annotated[
-        bool, typer.Option("--vectors", help="With all vectors (jsonl, parquet).")
-    ] = False,
-    overwrite: OverwriteOption = False,
+    vectors: bool = _flag("With all vectors (jsonl, parquet).", "--vectors"),
+    overwrite: bool = overwrite_option(),
     filtered: FilterOptions,
     place: Place,
 ) -> None:
-    """Write a gallery's metadata as a table or JSON Lines, and its vectors on request.
-
-    Example: artsim export --genre portrait --year 1600..1650 --output portraits.xlsx
-    """
+    """Write a gallery's metadata, and its vectors on request."""
     from artsim.search.export import export_gallery
     from artsim.search.filters import build_criteria
 
@@ -93,8 +86,8 @@ def export(
 
 
 def _export_form(
-    output: Path | None, given: Form | None, vectors: bool, overwrite: bool, place: Place
-) -> Form:
+    output: Path | None, given: ExportForm | None, vectors: bool, overwrite: bool, place: Place
+) -> ExportForm:
     """Return the form of an export, or refuse it before the gallery is read."""
     from artsim.files import check_file, choose_form
     from artsim.search.export import ENDINGS, EXPORT
@@ -111,25 +104,19 @@ def _export_form(
     return form
 
 
-@as_command
 def push(
     *,
-    to: Annotated[str, typer.Option(help="Qdrant server to copy to.", show_default=False)],
-    to_gallery: Annotated[
-        str | None, typer.Option(help="Name there.", show_default="the same")
-    ] = None,
+    to: str = option(..., "Qdrant server to copy to.", show_default=False),
+    to_gallery: str | None = option(None, "Name there.", show_default="the same"),
     layout: ServerLayout,
-    gallery: GalleryOption = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Key of the server; better given as QDRANT_API_KEY.", rich_help_panel=PLACE
-        ),
-    ] = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    gallery: str | None = gallery_option(),
+    api_key: str | None = option(
+        None, "Key of the server; better given as QDRANT_API_KEY.", panel=PLACE
+    ),
+    home: Path | None = home_option(),
+    wait: float | None = wait_option(),
 ) -> None:
-    """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
+    """Copy an embedded gallery to a server."""
     from artsim.ingest.upkeep import push_gallery
     from artsim.render.progress_bars import make_progress
     from artsim.store.gallery import open_gallery
@@ -149,23 +136,15 @@ def push(
     )
 
 
-@as_command
 def delete(
     *,
-    painting_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids in the gallery.")
-    ] = None,
+    painting_ids: list[str] | None = argument(None, "Ids in the gallery.", metavar="[ID]..."),
     filtered: FilterOptions,
-    everything: Annotated[
-        bool, typer.Option("--all", help="The whole gallery, with its collections.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    everything: bool = _flag("The whole gallery, with its collections.", "--all"),
+    yes: bool = _flag("Do not ask.", "--yes", "-y"),
     place: Place,
 ) -> None:
-    """Delete paintings and their faces, by id or by filter; asks first.
-
-    The pictures' files stay where they are.
-    """
+    """Delete paintings and their faces, by id or by filter."""
     filters = filtered.filters(painting_id=painting_ids)
     if everything == (not filters.is_empty):
         raise typer.BadParameter("say what: ids, or filters, or --all alone")
@@ -211,22 +190,15 @@ def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
     return False
 
 
-@as_command
 def repair(
     *,
-    output_format: TableOrJson = "table",
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    output_format: Form = format_option(),
+    gallery: str | None = gallery_option(),
+    url: str | None = url_option(),
+    home: Path | None = home_option(),
+    wait: float | None = wait_option(),
 ) -> None:
-    """Save what can be read of a damaged gallery, and keep it as it was beside.
-
-    A sound gallery is left as it is. Interrupted, it is simply run again. The exit code is
-    3 where something could not be saved.
-
-    Example: artsim repair --gallery nga
-    """
+    """Save what can be read of a damaged gallery."""
     from artsim.ingest.upkeep import repair_gallery
     from artsim.render.progress_bars import make_progress
 

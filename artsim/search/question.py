@@ -302,6 +302,12 @@ class Question:
             return (*self.query.like, *self.query.unlike)
         return () if isinstance(self.query, TextQuery) else (self.query,)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of those pictures, which nothing is written over."""
+        paths = (getattr(picture, "path", None) for picture in self.pictures)
+        return tuple(path for path in paths if path is not None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the question as JSON holds it; `from_dict` makes the same of it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -145,12 +145,6 @@ def list_changes(saved: SavedQuestion, answer: Answer) -> list[str]:
         if isinstance(after, ImageQuery) and getattr(before, "sha256", None) != after.sha256:
             found.append(f"{after.name}: the picture's file has changed")
     return found
-
-
-def missing_pictures(question: Question) -> Iterator[Path]:
-    """Yield the files of the query pictures that are not there."""
-    paths = (getattr(picture, "path", None) for picture in question.pictures)
-    yield from (path for path in paths if path is not None and not path.exists())
 
 
 def _named(source: Source) -> str:

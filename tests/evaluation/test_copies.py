@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 from skimage.metrics import structural_similarity
-from typer.models import OptionInfo
 
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS
@@ -391,9 +390,8 @@ def test_the_command(sample_home: Path, gallery: Gallery, tmp_path: Path) -> Non
 
 
 def test_the_help_names_every_edit() -> None:
-    hint = inspect.signature(copies).parameters["edit"].annotation
-    [option] = [one for one in hint.__metadata__ if isinstance(one, OptionInfo)]
-    names = str(option.help).partition(": ")[2].rstrip(".").split(", ")
+    option = inspect.signature(copies).parameters["edit"].default.metadata["about"]
+    names = option["help"].partition(": ")[2].rstrip(".").split(", ")
     assert names == list(EDITS)
 
 
