@@ -69,7 +69,7 @@ def classify_by_neighbors(
         ImageQuery(image),
         Criteria((Known(asked),)),
         SearchOptions(limit=k),
-        encoders=None if encoder is None else [encoder],
+        encoders=[encoder] if encoder else None,
         models=models,
     )
     if not result.hits:
