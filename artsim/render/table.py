@@ -235,7 +235,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
         "date": Column("date", [date_text(p) for p in payloads], least=9),
         "score": Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
         "rerank": Column(
-            str(result.settings.get("rerank") or "re-rank"),
+            result.rerank_name,
             ["" if score is None else format_score(score) for score in reranked],
             right=True,
         ),
