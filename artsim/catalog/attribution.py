@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final, cast
 
-from artsim.catalog import attribution_words as words
-from artsim.catalog.attribution_words import AttributionKind
 from artsim.catalog.names import artist_key, fold_text
+from artsim.catalog.payload import AttributionKind
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """How a work is tied to an artist.
-
-    Attributes
-    ----------
-    kind : str
-        One of `artsim.catalog.payload.ATTRIBUTIONS`.
-    artist : str or None
-        The name alone, as written; None if and only if nobody is named.
-    """
+    """How a work is tied to an artist: the name alone, as written, None if nobody is named."""
 
     kind: AttributionKind
     artist: str | None
 
 
-_LONGEST: Final = 400
-"""Characters of a line that is looked into; a longer one is taken as it is."""
-
+_LONGEST: Final = 400  # characters of a line that is looked into; a longer one is a name
 _UNKNOWN: Final = Attribution("unknown", None)
+
+
+@cache
+def _entries() -> dict[str, str | list[str]]:
+    place = Path(__file__).with_name("attribution_words.toml")
+    return tomllib.loads(place.read_text("utf-8"))
+
+
+def _expression(name: str) -> str:
+    """Return an entry of the table of words, with the entries that it names in it."""
+    entry = _entries()[name]
+    text = entry if isinstance(entry, str) else f"(?:{'|'.join(entry)})"
+    return re.sub(r"\{([a-z_]+)\}", lambda found: _expression(found[1]), text)
+
+
+@cache
+def _words(name: str) -> re.Pattern[str]:
+    return re.compile(_expression(name))
 
 
 @lru_cache(maxsize=4096)
@@ -58,8 +67,8 @@ def parse_attribution(text: str) -> Attribution:
       name joined by *and*.
 
     English, French, German, Italian, Dutch and Spanish terms are known, and the usual ones
-    of the Nordic languages and Portuguese, in `artsim.catalog.attribution_words`. What is not
-    recognized as a term is taken for a name.
+    of the Nordic languages and Portuguese, in attribution_words.toml. What is not recognized as
+    a term is taken for a name.
 
     References
     ----------
@@ -68,8 +77,7 @@ def parse_attribution(text: str) -> Attribution:
     """
     if len(text) > _LONGEST:
         return Attribution("by", _tidy(text))
-    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text))]
-    parts = [part for part in parts if part]
+    parts = [part.strip() for part in re.split(r"[|;]", _tidy(text)) if part.strip()]
     if len(parts) > 1:
         return _parse_several(parts)
     return _parse_one(parts[0]) if parts else _UNKNOWN
@@ -89,9 +97,9 @@ def without_role(text: str) -> str:
 
 
 def _without_role(part: str) -> str:
-    if found := words.ROLE_BEFORE.match(_fold_evenly(part)):
+    if found := _words("role_before").match(_fold_evenly(part)):
         return part[found.end() :]
-    if found := words.ROLE_BEHIND.fullmatch(_fold_evenly(part)):
+    if found := _words("role_behind").fullmatch(_fold_evenly(part)):
         return part[: found.end(1)]
     return part
 
@@ -100,10 +108,13 @@ def _parse_several(parts: list[str]) -> Attribution:
     """Read ``A|or B|and C``, as the National Gallery of Art writes joint attributions."""
     if any(fold_text(part).startswith("or ") for part in parts[1:]):
         return _doubted(_parse_one(parts[0]))
-    if words.names_a_place(_fold_evenly(parts[0])):
+    if _names_a_place(_fold_evenly(parts[0])):
+        # What follows a nation is a place in it where it ends in one, or is one word:
         # "Egyptian; probably Thebes (now Luxor), Egypt"
-        parts = parts[:1] + [part for part in parts[1:] if not _ends_in_a_place(part)]
-    is_helped = any(words.HELP_ALONE.fullmatch(_fold_evenly(part)) for part in parts[1:])
+        ends = {part: _fold_evenly(part).rpartition(",")[2] for part in parts[1:]}
+        names = [part for part in ends if not (part.isalpha() or _names_a_place(ends[part]))]
+        parts = [parts[0], *names]
+    is_helped = any(_words("help_alone").fullmatch(_fold_evenly(part)) for part in parts[1:])
     every = [_parse_one(re.sub(r"^and ", "", part, flags=re.IGNORECASE)) for part in parts]
     named = [one for one in every if one.artist is not None]
     masters = [one.artist for one in named if one.kind == "by" and one.artist]
@@ -118,35 +129,35 @@ def _parse_several(parts: list[str]) -> Attribution:
     return Attribution("workshop" if is_helped else "by", " and ".join(dict.fromkeys(masters)))
 
 
-def _ends_in_a_place(part: str) -> bool:
-    """Say whether what follows a nation is a place in it: a known one, or one word."""
-    return part.isalpha() or words.names_a_place(_fold_evenly(part).rpartition(",")[2])
-
-
 def _parse_one(text: str) -> Attribution:
     text = without_role(text.strip(" ,-\u2013\u2014"))
     folded = _fold_evenly(text)
-    if not any(c.isalpha() for c in folded) or words.DISOWNED.match(folded):
+    if not any(c.isalpha() for c in folded) or _words("disowned").match(folded):
         return _UNKNOWN
-    if words.REJECTED.fullmatch(folded) or words.HELP_ALONE.fullmatch(folded):
+    if _words("rejected").fullmatch(folded) or _words("help_alone").fullmatch(folded):
         return _UNKNOWN
-    if doubt := words.DOUBT.match(folded):
+    if doubt := _words("doubt").match(folded):
         return _doubted(_parse_one(text[doubt.end() :]))
-    if prefix := words.PREFIX.match(folded):
-        kind: AttributionKind = next(k for k, _ in words.PREFIXES if prefix[k] is not None)
-        return _tied(kind, _nominative(text, folded, prefix.end()))
+    if prefix := _words("prefix").match(folded):
+        return _tied(_kind(prefix), _nominative(text, folded, prefix.end()))
     if folded.endswith(("?", "(?)", "[?]")):
         return _doubted(_parse_one(text.rstrip("?()[] ")))
-    return _parse_suffixed(text, folded) or _parse_name(text, folded)
+    if suffixed := _parse_suffixed(text, folded):
+        return suffixed
+    if _names_nobody(folded):
+        return _UNKNOWN
+    if folded.endswith(" school"):
+        return Attribution("follower", text[: -len(" school")])
+    maker = _words("by").match(text)
+    return Attribution("by", text[maker.end() :] if maker else text)
 
 
 def _nominative(text: str, folded: str, start: int) -> str:
     """Return the name from `start` on, without the ending that German terms give it."""
     last = re.sub(r"\W+$", "", folded).rpartition(" ")[2]
-    is_genitive = words.GENITIVE.match(folded) and last.endswith("s") and "(" not in text
-    if is_genitive and not words.ENDS_IN_S.fullmatch(last):
-        return text.rstrip()[start:-1]
-    return text[start:]
+    is_genitive = _words("genitive").match(folded) and last.endswith("s") and "(" not in text
+    is_cut = is_genitive and not _words("ends_in_s").fullmatch(last)
+    return text.rstrip()[start:-1] if is_cut else text[start:]
 
 
 def _tied(kind: AttributionKind, rest: str) -> Attribution:
@@ -161,27 +172,31 @@ def _tied(kind: AttributionKind, rest: str) -> Attribution:
 
 def _parse_suffixed(text: str, folded: str) -> Attribution | None:
     """Read ``X and workshop``, ``X or Y``, ``X, after Y``, ``X (circle of)``."""
-    if found := words.DOUBTED_BEHIND.fullmatch(folded):
+    if found := _words("doubted_behind").fullmatch(folded):
         return _doubted(_parse_one(text[: found.end(1)]))
-    if found := words.WITH_HELP.fullmatch(folded):
+    if found := _words("with_help").fullmatch(folded):
         inner = _parse_one(text[: found.end(1)])
         return Attribution("workshop", inner.artist) if inner.kind == "by" else inner
-    if found := words.PERHAPS_HELP.fullmatch(folded):
+    if found := _words("perhaps_help").fullmatch(folded):
         return _doubted(_parse_one(text[: found.end(1)]))
-    if (found := words.ALTERNATIVE.fullmatch(folded)) and _is_lower(text, found.span(2)):
+    found = _words("alternative").fullmatch(folded)
+    # A word that is written small, or all is in capitals: "Ou Ning" is a name.
+    if found and (text.isupper() or text[slice(*found.span(2))].islower()):
         return _doubted(_parse_one(_first_of_two(text, found)))
-    if found := words.COPYIST.fullmatch(folded):
+    if found := _words("copyist").fullmatch(folded):
         head = _parse_one(text[: found.end(1)])
         return head if head.artist else Attribution("after", text[found.start(3) : found.end(3)])
-    if found := words.TRAILING.fullmatch(folded):
+    if found := _words("trailing").fullmatch(folded):
         term = found[2].strip()
         if kind := _kind_of_term(term):
             return _tied(kind, text[: found.end(1)])
-        if words.PREFIX.match(term) and _parse_one(text[: found.end(1)]).artist is None:
+        if _words("prefix").match(term) and _parse_one(text[: found.end(1)]).artist is None:
             return _parse_one(text[found.start(2) : found.end(2)])
-    if found := words.BEHIND_GENITIVE.fullmatch(folded) or words.TERM_BEHIND.fullmatch(folded):
+    if found := _words("behind_genitive").fullmatch(folded) or _words("term_behind").fullmatch(
+        folded
+    ):
         return _term_behind(text, found)
-    if found := words.LIFE.fullmatch(folded):
+    if found := _words("life").fullmatch(folded):
         tied = _parse_suffixed(text[: found.end(1)], found[1])
         return tied if tied is not None and tied.kind != "by" else None
     return None
@@ -194,21 +209,16 @@ def _term_behind(text: str, found: re.Match[str]) -> Attribution | None:
         return None
     end = found.end("name")
     last = _fold_evenly(text[: end + 1]).rpartition(" ")[2]
-    name = text[: end + 1] if words.ENDS_IN_S.fullmatch(last) else text[:end]
+    name = text[: end + 1] if _words("ends_in_s").fullmatch(last) else text[:end]
     return _tied(kind, name)
-
-
-def _is_lower(text: str, span: tuple[int, int]) -> bool:
-    """Say whether a word is written small, or all is in capitals: ``Ou Ning`` is a name."""
-    return text.isupper() or text[slice(*span)].islower()
 
 
 def _first_of_two(text: str, found: re.Match[str]) -> str:
     """Return the first of two names, with the surname that it shares with the second."""
     first, second = text[: found.end(1)], text[found.start(3) :]
     given, *rest = second.split()
-    is_mononym = words.MONONYMS.fullmatch(found[1]) and not (
-        rest and fold_text(rest[-1]) in words.SURNAMES_OF_MONONYMS
+    is_mononym = _words("mononym").fullmatch(found[1]) and not (
+        rest and fold_text(rest[-1]) in _entries()["surname_of_mononyms"]
     )
     if " " in first or "," in second or not rest or is_mononym or not given[:1].isupper():
         return first
@@ -217,32 +227,30 @@ def _first_of_two(text: str, found: re.Match[str]) -> str:
 
 def _kind_of_term(term: str) -> AttributionKind | None:
     """Return what a term that stands behind a name says: ``workshop of``, ``y Taller``."""
-    if words.HELP_ALONE.fullmatch(term):
+    if _words("help_alone").fullmatch(term):
         return "workshop"
-    if term in words.ALSO_NAMES:
+    if term in _entries()["also_name"]:
         return None
     for ending in ("", " of", " to", " a", " de", " di", " van"):
-        if found := words.PREFIX.fullmatch(f"{term}{ending}"):
-            return next(kind for kind, _ in words.PREFIXES if found[kind] is not None)
+        if found := _words("prefix").fullmatch(f"{term}{ending}"):
+            return _kind(found)
     return None
 
 
+def _kind(term: re.Match[str]) -> AttributionKind:
+    return cast("AttributionKind", term.lastgroup)
+
+
+def _names_a_place(folded: str) -> bool:
+    """Say whether a folded line has only words of nations, cities and schools: nobody is named."""
+    any_place = _words("any_place")
+    places = [match["place"] for match in any_place.finditer(folded)]
+    return any(places) and not any(c.isalpha() for c in any_place.sub(" ", folded))
+
+
 def _names_nobody(folded: str) -> bool:
-    return bool(
-        words.NOBODY.fullmatch(folded)
-        or words.PERIOD.fullmatch(folded)
-        or words.names_a_place(folded)
-        or words.SCHOOL_OF_A_PLACE.fullmatch(folded)
-    )
-
-
-def _parse_name(text: str, folded: str) -> Attribution:
-    if _names_nobody(folded):
-        return _UNKNOWN
-    if folded.endswith(" school"):
-        return Attribution("follower", text[: -len(" school")])
-    maker = words.BY.match(text)
-    return Attribution("by", text[maker.end() :] if maker else text)
+    nobodies = (_words(name) for name in ("nobody", "period", "school_of_a_place"))
+    return _names_a_place(folded) or any(nobody.fullmatch(folded) for nobody in nobodies)
 
 
 def _doubted(attribution: Attribution) -> Attribution:

@@ -30,10 +30,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield a header row and a row for each of `rows`, after RFC 4180 with line feeds.
-
-    For the cells see `csv_cell`.
-    """
+    """Yield a header row and `rows`, of `csv_cell`, after RFC 4180 with line feeds."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     for row in itertools.chain([columns], rows):
@@ -78,14 +75,8 @@ def cell_text(value: object) -> str:
 class PayloadColumns:
     """How a payload is laid out in a row: its fields, then a column for each key of ``extra``.
 
-    Attributes
-    ----------
-    fields : tuple of str
-        Without ``extra``.
-    keys : tuple of str
-        Those of ``extra`` with a column of their own, ``extra.KEY``.
-    has_rest : bool
-        Whether a last column ``extra`` holds, as an object, what has none.
+    `fields` are without ``extra``; `keys` are those of it with a column ``extra.KEY``. Where it
+    `has_rest`, a last column ``extra`` holds, as an object, what has none.
     """
 
     fields: tuple[str, ...]
@@ -129,11 +120,8 @@ _CENTIMETERS: Final = {
     "m": 100.0, "in": 2.54, "inch": 2.54, "inches": 2.54, "zoll": 2.54, '"': 2.54,
 }  # fmt: skip
 
-_LARGEST: Final = 10_000.0
-"""Centimeters; more is no painting."""
-
-_LONGEST: Final = 1000
-"""Characters of a text that are looked at."""
+_LARGEST: Final = 10_000.0  # centimeters; more is no painting
+_LONGEST: Final = 1000  # characters of a text that are looked at
 
 _NUMBER: Final = (
     r"[0-9]{1,5}(?:[.,][0-9]{1,10})?(?:[ -][0-9]{1,2}/[0-9]{1,2})?|[0-9]{1,2}/[0-9]{1,2}"
@@ -186,32 +174,21 @@ def read_size(text: str, *, heading: str = "") -> Size | None:
 
     The height comes first, as museums write, unless labels or the heading (``B x H``) say
     otherwise. Centimeters are taken before inches where both are given, the work before
-    its frame; a third number is the depth. Of a round picture the diameter is both.
-
-    Parameters
-    ----------
-    text : str
-        What the cell says.
-    heading : str
-        The column's name, whose unit holds where the cell has none.
-
-    Returns
-    -------
-    Size or None
-        None if there is no size, or no unit: ``1024 x 768`` may be pixels.
+    its frame; a third number is the depth. Of a round picture the diameter is both. The unit
+    of the heading, the column's name, holds where the cell has none. None if there is no size,
+    or no unit: ``1024 x 768`` may be pixels.
     """
     plain = _plain(text)
     order = _ORDER.search(plain) or _ORDER.search(_plain(heading))
     plain = _ORDER.sub(" ", plain)
     unit = _only_unit(plain) or _only_unit(_plain(heading))
-    for part in (_without_frame(plain), plain):
-        size = _labeled(part, unit) or _first_pair(part, unit)
-        if size is not None:
-            break
-    else:
-        return None
-    is_width_first = order is not None and order[2] == "h" and size.height and size.width
-    return Size(size.width, size.height) if is_width_first else size
+    parts = re.split(r"[;\n|]", _UNFRAMED.sub(" ", plain))
+    unframed = ";".join(part for part in parts if not _FRAMED.search(part))
+    sizes = (read(part, unit) for part in (unframed, plain) for read in (_labeled, _first_pair))
+    size = next(filter(None, sizes), None)
+    if size and order and order[2] == "h" and size.height and size.width:
+        return Size(size.width, size.height)
+    return size
 
 
 def read_length(text: str, *, heading: str = "", default: str = "cm") -> float | None:
@@ -233,11 +210,6 @@ def _plain(text: str) -> str:
     folded = fold_text(spaced.replace("\u00d7", "x").replace("\u2715", "x"))
     folded = re.sub("[\u201d\u2033]|''", '"', folded)
     return " ".join(folded.split(" ")).strip()
-
-
-def _without_frame(text: str) -> str:
-    parts = re.split(r"[;\n|]", _UNFRAMED.sub(" ", text))
-    return ";".join(part for part in parts if not _FRAMED.search(part))
 
 
 def _only_unit(text: str) -> str:
@@ -284,13 +256,9 @@ def _centimeters(number: str, unit: str) -> float | None:
         whole, fraction = number, ""
     if unit == "mm" and re.fullmatch(r"[0-9]{1,2},[0-9]{3}", whole):
         whole = whole.replace(",", "")
-    value = float(whole.replace(",", ".") or 0) + _ratio(fraction)
+    above, _, below = fraction.partition("/")
+    value = float(whole.replace(",", ".") or 0)
+    if fraction and int(below):
+        value += int(above) / int(below)
     size = round(value * _CENTIMETERS[unit], 3)
     return size if 0 < size <= _LARGEST else None
-
-
-def _ratio(fraction: str) -> float:
-    if not fraction:
-        return 0.0
-    above, below = fraction.split("/")
-    return int(above) / int(below) if int(below) else 0.0

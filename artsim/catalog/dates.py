@@ -11,7 +11,23 @@ from typing import Final, Literal
 
 from artsim.catalog.date_words import Word, read_words
 
+OPEN_END_YEARS: Final = 50
+"""How far "before 1700" and "after 1650" reach. Object ID (Thornes et al. 1999, Getty) allows
+up to 100 years; half of that is about one painter's working life."""
+
+CLOSE_END_YEARS: Final = 5
+"""How far "shortly after 1650" reaches: what cataloguers mean by *circa* (Baca et al. 2006,
+Cataloging Cultural Objects, 4.2.3: "ca. 1610" is 1605..1615)."""
+
+LATEST_YEAR: Final = 2099
+"""A larger number is no year of a painting (9999 is some databases' "unknown")."""
+
 Unit = Literal["year", "decade", "century", "ordinal"]
+
+_DASHES: Final = ("dash", "slash")
+_OPENING: Final = ("close", "earlier", "later", "before", "after")
+_THIRDS: Final = {"early": "1/3", "mid": "2/3", "late": "3/3"}
+_NOTHING: Final = Word("skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +51,14 @@ class Span:
 
 def read_spans(text: str) -> list[Span]:
     """Return the dates of a text in order; none if any word has no place."""
-    words = _without_days(read_words(text))
-    words = [w for w, after in pairwise([*words, Word("skip")]) if not _both(w, after, ("list",))]
+    words = _alone(_without_days(read_words(text)), ("list",), _NOTHING)
     return (_group(words) if words else None) or []
+
+
+def _alone(words: Sequence[Word], kinds: Sequence[str], end: Word) -> list[Word]:
+    """Drop a word of these kinds before another of them, or before the `end`."""
+    both = pairwise([*words, end])
+    return [w for w, after in both if not (w.kind in kinds and after.kind in kinds)]
 
 
 def _without_days(words: Sequence[Word]) -> list[Word]:
@@ -58,20 +79,12 @@ def _without_days(words: Sequence[Word]) -> list[Word]:
             # "June 12-14"
             if i + 3 < len(words) and words[i + 2].kind == "to" and _is_day(words[i + 3]):
                 dropped.update((i + 2, i + 3))
-        if i and words[i - 1].kind in _OPENING and not _is_number(words, i + 1):
+        is_of_a_year = i + 1 < len(words) and words[i + 1].kind in ("number", "decade")
+        if i and words[i - 1].kind in _OPENING and not is_of_a_year:
             dropped.add(i - 1)  # "1933, probably before November"
     kept = [word for i, word in enumerate(words) if i not in dropped]
-    joints = ("to", "list")
-    apart = [w for w, after in pairwise([*kept, Word("to")]) if not _both(w, after, joints)]
-    while apart and apart[0].kind in joints:
-        apart.pop(0)
-    while apart and apart[-1].kind in joints:
-        apart.pop()
-    return apart
-
-
-def _is_number(words: Sequence[Word], i: int) -> bool:
-    return i < len(words) and words[i].kind in ("number", "decade")
+    apart = _alone(kept, ("to", "list"), Word("to"))
+    return apart[1:] if apart and apart[0].kind in ("to", "list") else apart
 
 
 def _is_day(word: Word) -> bool:
@@ -80,20 +93,12 @@ def _is_day(word: Word) -> bool:
     )
 
 
-def _both(one: Word, other: Word, kinds: Sequence[str]) -> bool:
-    return one.kind in kinds and other.kind in kinds
-
-
-_DASHES: Final = ("dash", "slash")
-_OPENING: Final = ("close", "earlier", "later", "before", "after")
-
-
 def _group(words: Sequence[Word]) -> list[Span] | None:
     """Group the words into dates; None if they do not form any."""
     spans = [Span()]
     is_between = False
     for i, word in enumerate(words):
-        following = words[i + 1] if i + 1 < len(words) else Word("skip")
+        following = words[i + 1] if i + 1 < len(words) else _NOTHING
         if word.kind in ("to", "list"):
             if word.name in _DASHES and words[i - 1].kind == "part" and i:
                 if following.kind not in ("part", "to"):
@@ -114,7 +119,7 @@ def _group(words: Sequence[Word]) -> list[Span] | None:
         elif word.kind == "between":
             is_between = True
         else:
-            grown = _grow(spans[-1], word, words[i - 1] if i else Word("skip"), following)
+            grown = _grow(spans[-1], word, words[i - 1] if i else _NOTHING, following)
             if grown is None:
                 return None
             spans[-1] = grown
@@ -125,7 +130,7 @@ def _grow(span: Span, word: Word, previous: Word, following: Word) -> Span | Non
     """Add a word to a date; None if it has no place there."""
     match word.kind:
         case "number" | "ordinal" | "decade":
-            return _grow_number(span, word, previous, following)
+            return _grow_number(span, word, following)
         case "century":
             return replace(span, unit="century")
         case "hundreds":
@@ -162,16 +167,14 @@ def _grow_comparative(span: Span, word: Word, following: Word) -> Span | None:
     return replace(span, open_end=end, is_with=span.number is not None)
 
 
-def _grow_number(span: Span, word: Word, previous: Word, following: Word) -> Span | None:
+def _grow_number(span: Span, word: Word, following: Word) -> Span | None:
     if following.kind == "fraction":
         return span  # which fraction it is
     if span.number is not None or word.value < 0:
         return None
     unit: Unit = span.unit
-    if word.kind == "ordinal" and unit != "century":
-        unit = "ordinal"
-    if word.kind == "decade":
-        unit = "decade"
+    if word.kind == "decade" or (word.kind == "ordinal" and unit != "century"):
+        unit = word.kind
     return replace(span, number=word.value, digits=word.digits, unit=unit)
 
 
@@ -186,27 +189,6 @@ def _merge_parts_behind(spans: Sequence[Span]) -> list[Span]:
         else:
             merged.append(span)
     return merged
-
-
-OPEN_END_YEARS: Final = 50
-"""How far "before 1700" and "after 1650" reach. Object ID [1]_ allows up to 100 years;
-half of that is about one painter's working life.
-
-References
-----------
-.. [1] Thornes et al. (1999). Introduction to Object ID. Getty Information Institute.
-"""
-
-CLOSE_END_YEARS: Final = 5
-"""How far "shortly after 1650" reaches: what cataloguers [1]_ mean by *circa*.
-
-References
-----------
-.. [1] Baca et al. (2006). Cataloging Cultural Objects, 4.2.3: "ca. 1610" is 1605..1615.
-"""
-
-LATEST_YEAR: Final = 2099
-"""A larger number is no year of a painting (9999 is some databases' "unknown")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +229,8 @@ def parse_date(text: str) -> YearRange | None:
     - A place before the date is passed over: "Paris 1911".
     - English, French, German, Italian, Dutch, Spanish and Latin words are known.
 
-    Returns
-    -------
-    YearRange or None
-        None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else
-        is no date beyond doubt. Never raises.
+    None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else is no
+    date beyond doubt.
 
     References
     ----------
@@ -326,12 +305,9 @@ def _is_sound(span: Span) -> bool:
 
 def _enclose(spans: Sequence[Span]) -> YearRange | None:
     """Return the shortest interval around all dates, which must ascend where one says so."""
-    known = []
-    for span in spans:
-        years = _years(span)
-        if years is None:
-            return None
-        known.append(years)
+    known = [years for years in map(_years, spans) if years]
+    if len(known) < len(spans):
+        return None
     for (_, before), (span, years) in pairwise(zip(spans, known, strict=True)):
         if span.joined == "to" and years.start < before.start:
             return None
@@ -340,8 +316,11 @@ def _enclose(spans: Sequence[Span]) -> YearRange | None:
         return YearRange(first, last) if first <= last else None
     if narrowed := _narrowed(spans, known):
         return narrowed
-    opened = [_open(span, years) for span, years in zip(spans, known, strict=True)]
-    return YearRange(min(o.start for o in opened), max(o.end for o in opened))
+    return _around([_open(span, years) for span, years in zip(spans, known, strict=True)])
+
+
+def _around(ranges: Sequence[YearRange]) -> YearRange:
+    return YearRange(min(one.start for one in ranges), max(one.end for one in ranges))
 
 
 def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | None:
@@ -353,8 +332,7 @@ def _narrowed(spans: Sequence[Span], known: Sequence[YearRange]) -> YearRange | 
     *closed, last = spans
     if not closed or any(span.open_end for span in closed) or not last.open_end or last.is_with:
         return None
-    first = YearRange(min(y.start for y in known[:-1]), max(y.end for y in known[:-1]))
-    other = known[-1]
+    first, other = _around(known[:-1]), known[-1]
     is_within = first.start <= other.start and other.end <= first.end
     if len(closed) == 1 and closed[0].unit in ("century", "decade") and is_within:
         if last.open_end == "after":
@@ -385,8 +363,7 @@ def _years(span: Span) -> YearRange | None:
 
 def _offsets(part: str, length: int) -> tuple[int, int] | None:
     """Return the first and last year of a part, counted from the start of the whole."""
-    if part in _THIRDS:
-        part = _THIRDS[part]
+    part = _THIRDS.get(part, part)
     if not part:
         return 0, length - 1
     if part == "turn":
@@ -397,9 +374,6 @@ def _offsets(part: str, length: int) -> tuple[int, int] | None:
         return None
     # Thirds of a hundred are 0..33, 34..66, 67..99; of ten 0..3, 4..6, 7..9.
     return -(-length * (which - 1) // many), -(-length * which // many) - 1
-
-
-_THIRDS: Final = {"early": "1/3", "mid": "2/3", "late": "3/3"}
 
 
 def _open(span: Span, years: YearRange) -> YearRange:
@@ -421,5 +395,6 @@ def _open(span: Span, years: YearRange) -> YearRange:
 def _shift(year: int, by: int) -> int:
     """Add years, stepping over the year 0 that never was."""
     shifted = year + by
-    crossed = (year < 0 <= shifted) or (shifted <= 0 < year)
-    return shifted + (1 if by > 0 else -1) if crossed else shifted
+    if (year < 0 <= shifted) or (shifted <= 0 < year):
+        shifted += 1 if by > 0 else -1
+    return shifted

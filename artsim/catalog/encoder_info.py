@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+PIXELS: Final = "pixels"
+"""Name of the vector of small gray pictures, which is no encoder's."""
 
 EncoderKind = Literal["image", "face"]
 """`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""
@@ -18,16 +21,12 @@ class EncoderInfo:
     Attributes
     ----------
     name : str
-        Short name, as given on the command line: ``builtin``, ``resnet50``.
+        As given on the command line: ``builtin``, ``resnet50``.
     spec : str
-        Full spec that makes the same encoder again: ``timm:resnet50.a1_in1k+gem``,
-        ``onnx:/models/net.onnx``.
+        What makes the same encoder again: ``timm:resnet50.a1_in1k+gem``, ``onnx:/models/net.onnx``.
     vector_name : str
-        Name of its vectors in a collection. It holds the model, the weights' identity
-        and the preprocessing's version, so that new weights have a new name. Letters,
-        digits, ``.``, ``_`` and ``-`` only.
-    dim : int
-        Length of its vectors.
+        Name of its vectors in a collection. It holds the model, the weights' identity and the
+        preprocessing's version. Letters, digits, ``.``, ``_`` and ``-`` only.
     takes_text : bool
         Whether texts can be encoded into the same space.
     """
@@ -41,10 +40,7 @@ class EncoderInfo:
 
     @property
     def short_name(self) -> str:
-        """Its name; of one from a file or folder that one's: ``net`` of ``onnx:/models/net.onnx``.
-
-        Two encoders may share one; `short_names` tells them apart.
-        """
+        """Its name; of one from a file that one's: ``net`` of ``onnx:/models/net.onnx``."""
         place = PurePath(self.spec.partition(":")[2])
         if not place.is_absolute():
             return self.name
@@ -61,13 +57,7 @@ def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:
 
 
 def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
-    """Return what was written of an encoder by `dataclasses.asdict`.
-
-    Raises
-    ------
-    ValueError
-        If it is not that.
-    """
+    """Return what was written of an encoder by `dataclasses.asdict`, else raise `ValueError`."""
     try:
         info = EncoderInfo(**value)
     except TypeError as exc:
@@ -75,6 +65,6 @@ def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
     texts = (info.name, info.spec, info.vector_name)
     if not all(isinstance(text, str) and text for text in texts):
         raise ValueError("the encoder's name, spec and vector_name must be texts")
-    if not isinstance(info.dim, int) or isinstance(info.dim, bool) or info.dim < 1:
+    if type(info.dim) is not int or info.dim < 1:
         raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
     return info

@@ -25,8 +25,6 @@ class Hit:
     score : float
         Higher is nearer. Cosine in -1..1; of a fused search the sum of reciprocal
         ranks; of a search re-scored by pixels minus the Euclidean distance.
-    payload : dict
-        As in `artsim.catalog.payload`.
     vectors : mapping of str to ndarray
         The named vectors that were asked for, else empty.
     rerank_score : float or None
@@ -44,10 +42,7 @@ class Hit:
 
     @property
     def painting_id(self) -> str:
-        """Id of the painting, as the collection's owner gave it.
-
-        That of the point where another program wrote one without.
-        """
+        """Id of the painting; that of the point where another program wrote one without."""
         return str(self.payload.get("painting_id", self.point_id))
 
     def to_dict(self, rank: int | None = None, group: str | None = None) -> dict[str, Any]:
@@ -83,14 +78,9 @@ SCHEMA: Final = 1
 
 
 class Note(str):
-    """A remark for the user, with the command or option that goes on from it.
+    """A remark for the user, in words that hold in Python as on the command line.
 
-    Parameters
-    ----------
-    text : str
-        The remark, in words that hold in Python as on the command line.
-    hint : str
-        Such as ``--attribution by``; the command line prints it in brackets behind.
+    `hint` is the command or option that goes on from it, such as ``--attribution by``.
     """
 
     __slots__ = ("hint",)
@@ -139,15 +129,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Voter:
-    """A neighbor that votes.
-
-    Attributes
-    ----------
-    labels : tuple of str
-        Its values of the field, which share its vote evenly.
-    weight : float
-        What its vote counts: its cosine to the picture, 0 where that is negative.
-    """
+    """A neighbor that votes for its labels, evenly; `weight` is its cosine, at least 0."""
 
     hit: Hit
     labels: tuple[str, ...]
@@ -160,8 +142,6 @@ class Classification:
 
     Attributes
     ----------
-    image : Path
-        The picture's file.
     field : str
         What was asked for: ``style``, ``artist``.
     candidates : tuple of Candidate

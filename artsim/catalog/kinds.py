@@ -40,17 +40,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class DetectedFace:
-    """One face of a picture.
+    """One face of a picture, in pixels of the one that was given to the detector.
 
-    Attributes
-    ----------
-    box : Box
-        In pixels of the picture that was given to the detector, clipped to it.
-    landmarks : ndarray of float32, shape (5, 2)
-        (x, y) of the eye at the left of the picture, the eye at its right, the nose,
-        the mouth's left and its right corner; same pixels as `box`.
-    score : float
-        The detector's confidence, in 0..1.
+    `landmarks` are, of shape (5, 2), the (x, y) of the eye at the left of the picture, the eye at
+    its right, the nose, the mouth's left and its right corner. `score` is in 0..1.
     """
 
     box: Box
@@ -62,16 +55,8 @@ def prominence(box: Box, size: tuple[float, float] | None) -> float:
     """Return how much a face looks like the one that its picture is of: large, near the middle.
 
     The box's area minus twice the squared distance of its center from the picture's, in
-    pixels. This is how facenet picks the face of a photograph of LFW [1]_.
-
-    Parameters
-    ----------
-    size : tuple of two float or None
-        Width and height of the picture; where they are unknown, only the area counts.
-
-    References
-    ----------
-    .. [1] Sandberg. facenet, ``src/align/align_dataset_mtcnn.py``.
+    pixels; where the picture's width and height are unknown, only the area counts. This is how
+    facenet picks the face of a photograph of LFW (Sandberg, ``align_dataset_mtcnn.py``).
     """
     area = box.width * box.height
     if size is None:
@@ -82,15 +67,10 @@ def prominence(box: Box, size: tuple[float, float] | None) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """One part of a picture.
+    """One part of a picture: the pixels that are encoded, and what its point says of it.
 
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (h, w, 3)
-        What is encoded.
-    payload : dict
-        What its point says beyond its painting's payload and its index: ``box`` (x, y, width
-        and height in pixels of the picture at its full size) and whatever else the kind has.
+    The payload is beyond its painting's and its index: ``box`` (x, y, width and height in pixels
+    of the picture at its full size) and whatever else the kind has.
     """
 
     pixels: RGBImage
@@ -112,15 +92,7 @@ class Cutter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CutterOptions:
-    """How parts are looked for.
-
-    Attributes
-    ----------
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    min_face, face_score : int, float or None
-        Least side of a face in pixels and least score; None is the detector's own.
-    """
+    """How parts are looked for; None is the detector's own least side in pixels, or score."""
 
     device: str = "auto"
     min_face: int | None = None
@@ -139,16 +111,14 @@ class Kind:
     name : str
         Of the collection, behind the gallery's prefix: ``faces``.
     noun : str
-        What one point is, in messages and in names of fields: ``face`` makes
-        ``face_index`` and, with the painting, ``face_count`` and ``face_encoders``.
+        What one point is, in messages and in names of fields: ``face_index``, ``face_count``.
     own_fields : mapping of str to IndexKind or None
         Payload fields beyond the painting's, with their payload index.
     cutter : callable, str or None
         Makes the cutter; as ``"module:name"`` it is imported when the first picture is
         cut, so that a query by id loads no model. None: the point is the whole picture.
     cutter_field : str
-        Field of a painting that notes which cutter looked for its parts; ``NOUN_cutter``
-        where it is not given.
+        Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
     own_encoders : bool
         Whether its parts have encoders of their own rather than the pictures'.
     """
@@ -207,15 +177,7 @@ class Kind:
         return str(uuid.uuid5(NAMESPACE, f"{painting_id}#{self.noun}{index}"))
 
     def make_cutter(self, options: CutterOptions | None = None) -> Cutter:
-        """Return the cutter, loading what it needs.
-
-        Raises
-        ------
-        ValueError
-            If the kind is of whole pictures.
-        EncoderError
-            If a model of it cannot be loaded.
-        """
+        """Return the cutter, loading what it needs; `EncoderError` where a model cannot be."""
         if self.cutter is None:
             raise ValueError(f"{self.name} are whole pictures: nothing is cut out of them")
         make = self.cutter

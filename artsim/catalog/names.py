@@ -9,18 +9,8 @@ from difflib import SequenceMatcher
 from typing import Final
 
 _LETTERS: Final = str.maketrans(
-    {
-        "ø": "o",
-        "ł": "l",
-        "đ": "d",
-        "ð": "d",
-        "ħ": "h",
-        "\u0131": "i",
-        "þ": "th",
-        "æ": "ae",
-        "œ": "oe",
-        "ß": "ss",
-    }
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "\u0131": "i"}
+    | {"þ": "th", "æ": "ae", "œ": "oe", "ß": "ss"}
 )
 """Letters that Unicode does not decompose into a base letter and a mark."""
 
@@ -28,22 +18,17 @@ _LATIN_MARKS: Final = re.compile("[\u0300-\u036f]")
 """Combining Diacritical Marks only: the vowel signs of Indic scripts and the voicing
 marks of kana are letters to their readers and stay."""
 
-_GENERATIONS: Final = (
-    (
-        "elder",
-        "the elder|elder|der altere|il vecchio|vecchio|l.ancien|de oude|el viejo|o velho",
-    ),
-    (
-        "younger",
-        "the younger|younger|der jungere|il giovane|giovane|le jeune|de jonge|el joven|o moco",
-    ),
-    ("jr", r"jun\.?|jr\.?|junior"),
-    ("sr", r"sen\.?|sr\.?|senior"),
-)
+_GENERATIONS: Final = {
+    "elder": "the elder|elder|der altere|il vecchio|vecchio|l.ancien|de oude|el viejo|o velho",
+    "younger": "the younger|younger|der jungere|il giovane|giovane|le jeune|de jonge|el joven|"
+    "o moco",
+    "jr": r"jun\.?|jr\.?|junior",
+    "sr": r"sen\.?|sr\.?|senior",
+}
 _GERMAN_GENERATION: Final = re.compile(r"\bd\. ?(?:(Ä|Ae?\b)|J\b)\.?")
 """Matched before case is folded: ``d. J.`` is *der Jüngere*, ``D. J.`` are initials."""
 _GENERATION: Final = re.compile(
-    "|".join(rf"(?P<{name}>(?<!\w)(?:{forms})(?!\w))" for name, forms in _GENERATIONS)
+    "|".join(rf"(?P<{name}>(?<!\w)(?:{forms})(?!\w))" for name, forms in _GENERATIONS.items())
 )
 
 _PARENTHESIS: Final = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
@@ -56,8 +41,7 @@ _LIFE_DATES: Final = re.compile(
 _NOT_PART_OF_A_NAME: Final = frozenset({"the", "sir", "dame", "and", "with"})
 _ABBREVIATIONS: Final = {"st": "saint", "ste": "sainte"}
 _SHORTLIST: Final = 64
-_LONGEST: Final = 400
-"""Characters of a name that are looked at."""
+_LONGEST: Final = 400  # characters of a name that are looked at
 
 
 def fold_text(text: str) -> str:
@@ -82,12 +66,7 @@ def artist_key(name: str) -> str:
     ``"rembrandt-van-rijn"`` all become ``"rembrandt rijn van"``. Parentheses and life
     dates are dropped, and so are *the*, *and*, *Sir* and *Dame*; *the Elder*, *d. Ä.*,
     *il Vecchio* become the word ``elder``, *the Younger* and its like ``younger``, since
-    they tell father from son. Initials and roman numerals stay.
-
-    Returns
-    -------
-    str
-        Empty if `name` has no letter.
+    they tell father from son. Initials and roman numerals stay. Empty if `name` has no letter.
     """
     tidy = " ".join(name[:_LONGEST].replace("_", " ").split())
     spelled_out = _GERMAN_GENERATION.sub(
@@ -106,19 +85,7 @@ def match_artist(query: str, keys: Iterable[str]) -> list[str]:
 
     The first of these that finds any: the key itself; every key that has all words of
     `query` (``"Rembrandt"`` finds ``"rembrandt rijn van"``); every key that has them
-    when an initial, on either side, stands for a word (``"R. van Rijn"``).
-
-    Parameters
-    ----------
-    query : str
-        A name, written in any way.
-    keys : iterable of str
-        Keys of `artist_key`.
-
-    Returns
-    -------
-    list of str
-        Sorted; empty if no key matches or `query` has no letter.
+    when an initial, on either side, stands for a word (``"R. van Rijn"``). Sorted.
     """
     wanted = artist_key(query)
     known = sorted(set(keys))
@@ -136,11 +103,6 @@ def suggest_artists(query: str, keys: Iterable[str], limit: int = 5) -> list[str
 
     Every word of the name is compared with its most similar word of the key, by the
     share of letters in common order; keys below a half are left out.
-
-    Raises
-    ------
-    ValueError
-        If `limit` is below 1.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")

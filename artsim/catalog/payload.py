@@ -11,7 +11,7 @@ import math
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 Payload: TypeAlias = dict[str, Any]
 """JSON-like metadata of a point."""
@@ -69,26 +69,19 @@ FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {
 LIST_FIELDS: Final = frozenset({"style", "genre", "tags", "face_encoders"})
 """Fields whose value is a list of strings."""
 
-ATTRIBUTIONS: Final = (
-    "by",
-    "attributed",
-    "workshop",
-    "circle",
-    "follower",
-    "manner",
-    "after",
-    "unknown",
-)
+AttributionKind = Literal[
+    "by", "attributed", "workshop", "circle", "follower", "manner", "after", "unknown"
+]
 """How a work is tied to the artist it names, nearest first."""
+
+ATTRIBUTIONS: Final[tuple[AttributionKind, ...]] = get_args(AttributionKind)
 
 MAX_DEPTH: Final = 64
 """Most levels of lists and objects in each other.
 
-The embedded engine writes what it cannot read: with 123 levels it does not open the
-collection again (its log is CBOR, read with a limit of 128, of which writing a point takes 5),
-and with 127 it cannot give the point back (measured with qdrant-edge 0.9; lists and objects
-alike). A server reads JSON with the same limit of 128. Half of it leaves room for what wraps
-a payload on its way, here and in the programs that read it afterwards."""
+The embedded engine writes what it cannot read: with 123 levels it does not open the collection
+again (its log is CBOR, read with a limit of 128; measured with qdrant-edge 0.9). A server reads
+JSON with the same limit. Half of it leaves room for what wraps a payload on its way."""
 
 MAX_PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 """Most bytes of a payload as JSON: as much as a line of a manifest may have. The embedded
@@ -154,8 +147,7 @@ def why_unstorable(payload: Mapping[str, object]) -> str | None:
 
     Refused are values nested deeper than `MAX_DEPTH`, whole numbers beyond 64 bits, which would
     come back rounded, numbers that are none or infinite, texts that are not Unicode, values and
-    keys that JSON does not have, and payloads of more than `MAX_PAYLOAD_BYTES`. Any text is fine
-    as a key: the empty one, those with dots or quotes, those of 70,000 characters.
+    keys that JSON does not have, and payloads of more than `MAX_PAYLOAD_BYTES`.
     """
     pending: list[tuple[str, object, int]] = [("it", payload, 0)]
     while pending:
@@ -166,25 +158,31 @@ def why_unstorable(payload: Mapping[str, object]) -> str | None:
                 return f"{name} is nested more than {MAX_DEPTH} levels deep"
             if isinstance(value, Mapping):
                 wrong = next((f"the key {k!r}" for k in value if not isinstance(k, str)), None)
-                inner = [(_place(name, key, depth), part, depth + 1) for key, part in value.items()]
+                # Of the fields that a source has and artsim does not know, the source's own name.
+                is_own = depth == 0 or name == "'extra'"
+                pending += [
+                    (repr(key)[:80] if is_own else name, part, depth + 1)
+                    for key, part in value.items()
+                ]
             else:
-                inner = [(name, part, depth + 1) for part in value]
-            pending += inner
+                pending += [(name, part, depth + 1) for part in value]
         else:
             wrong = _wrong_scalar(value)
         if wrong is not None:
             return f"{name} holds {wrong}"
-    return _wrong_size(payload)
+    try:
+        size = payload_bytes(payload)
+    except UnicodeEncodeError:
+        return "a text in it is not Unicode: it holds half of a surrogate pair"
+    if size > MAX_PAYLOAD_BYTES:
+        most = f"at most {MAX_PAYLOAD_BYTES >> 20} MiB are kept with a painting"
+        return f"its metadata has {size / 2**20:,.1f} MiB; {most}"
+    return None
 
 
 def payload_bytes(payload: Mapping[str, object]) -> int:
     """Return the size of `payload` as JSON."""
     return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def _place(name: str, key: object, depth: int) -> str:
-    # Of the fields that a source has and artsim does not know, the source's own name.
-    return repr(key)[:80] if depth == 0 or name == "'extra'" else name
 
 
 def _wrong_scalar(value: object) -> str | None:
@@ -196,16 +194,3 @@ def _wrong_scalar(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return None
     return f"a value of the type {type(value).__name__}, which JSON does not have"
-
-
-def _wrong_size(payload: Mapping[str, object]) -> str | None:
-    try:
-        size = payload_bytes(payload)
-    except UnicodeEncodeError:
-        return "a text in it is not Unicode: it holds half of a surrogate pair"
-    if size > MAX_PAYLOAD_BYTES:
-        return (
-            f"its metadata has {size / 2**20:,.1f} MiB; at most "
-            f"{MAX_PAYLOAD_BYTES >> 20} MiB are kept with a painting"
-        )
-    return None

@@ -14,17 +14,11 @@ TEMPLATE_SIDE: Final = 112
 """Side of the square that `TEMPLATE` lies in."""
 
 TEMPLATE: Final = (
-    (38.2946, 51.6963),
-    (73.5318, 51.5014),
-    (56.0252, 71.7366),
-    (41.5493, 92.3655),
+    (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655),
     (70.7299, 92.2041),
-)
-"""Where ArcFace [1]_ has the eyes, the nose and the corners of the mouth, as (x, y).
-
-.. [1] Deng, Guo, Xue & Zafeiriou (2019). ArcFace. CVPR; `arcface_src` of insightface's
-   ``face_align.py``.
-"""
+)  # fmt: skip
+"""Where ArcFace (Deng et al. 2019, CVPR; `arcface_src` of insightface's ``face_align.py``) has
+the eyes, the nose and the corners of the mouth, as (x, y)."""
 
 # Around what the warp reads, for the support of the shrinking filter.
 _SURROUND: Final = 3.0
@@ -60,12 +54,6 @@ def align_face(
     -------
     ndarray of uint8, shape (size, size, 3)
 
-    Raises
-    ------
-    ValueError
-        If the landmarks are not five different finite points, or `size` or `margin`
-        make no square.
-
     References
     ----------
     .. [1] Umeyama (1991). Least-squares estimation of transformation parameters
@@ -73,7 +61,14 @@ def align_face(
     """
     if size < 1 or not margin > -0.5:
         raise ValueError(f"no crop of size {size} with margin {margin}")
-    turn, shift = _similarity(_crop_template(size, margin), _checked(landmarks))
+    points = np.asarray(landmarks, dtype=np.float64)
+    if points.shape != (5, 2) or not np.isfinite(points).all():
+        raise ValueError(f"expected five finite landmarks of shape (5, 2), not {landmarks!r}")
+    if np.ptp(points, axis=0).max() < 1e-3:
+        raise ValueError("the five landmarks are one point")
+    scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
+    goal = (np.array(TEMPLATE) + 0.5 + margin * TEMPLATE_SIDE) * scale - 0.5
+    turn, shift = _similarity(goal, points)
     corners = np.array([0, size - 1, 1j * (size - 1), (1 + 1j) * (size - 1)]) * turn + shift
     region, left, top, shrink = _shrunk_region(image, corners, abs(turn))
     x, y = np.meshgrid(np.arange(size), np.arange(size))
@@ -83,20 +78,6 @@ def align_face(
         (source.real + 0.5 - left) / shrink[0] - 0.5,
         (source.imag + 0.5 - top) / shrink[1] - 0.5,
     )
-
-
-def _checked(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    points = np.asarray(landmarks, dtype=np.float64)
-    if points.shape != (5, 2) or not np.isfinite(points).all():
-        raise ValueError(f"expected five finite landmarks of shape (5, 2), not {landmarks!r}")
-    if np.ptp(points, axis=0).max() < 1e-3:
-        raise ValueError("the five landmarks are one point")
-    return points
-
-
-def _crop_template(size: int, margin: float) -> npt.NDArray[np.float64]:
-    scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
-    return (np.array(TEMPLATE) + 0.5 + margin * TEMPLATE_SIDE) * scale - 0.5
 
 
 def _similarity(

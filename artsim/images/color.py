@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -11,14 +10,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT
 
-_WHITE: Final = (255, 255, 255)
 _LEVELS: Final = ("L", "RGB", "CMYK", "LAB")
-_BITS_PER_SAMPLE: Final = 258
-_PHOTOMETRIC: Final = 262
-_SAMPLE_FORMAT: Final = 339
-_SIGNED: Final = 2
-_WHITE_IS_ZERO: Final = 0
 
 BAND_PIXELS: Final = 1 << 20
 """How much of a picture is brought to other numbers at a time."""
@@ -28,16 +22,9 @@ _MODE_OF_COLOR_SPACE: Final = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab":
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """What the numbers of a picture deeper than 8 bits mean.
+    """What the numbers of a picture deeper than 8 bits mean: `white` is white, and 0 is black.
 
-    Attributes
-    ----------
-    white : float
-        The level of white; black is 0.
-    inverted : bool
-        0 is white, and `white` is black.
-    unsigned : bool
-        Whether Pillow keeps 32-bit unsigned numbers in its signed ones.
+    Inverted, 0 is white. Unsigned ones of 32 bits Pillow keeps in its signed numbers.
     """
 
     white: float
@@ -53,21 +40,25 @@ def depth_of(image: Image.Image) -> Depth | None:
     """
     if image.mode not in ("I", "F") and not image.mode.startswith("I;"):
         return None
-    tags = getattr(image, "tag_v2", {})
-    inverted = _first(tags.get(_PHOTOMETRIC), 1) == _WHITE_IS_ZERO
+    inverted = _tiff_number(image, PHOTOMETRIC_INTERPRETATION, 1) == 0
     if image.mode == "F":
-        bands = (np.asarray(band) for band in _bands(image))
-        return Depth(white_of(max(greatest(band) for band in bands)), inverted)
-    bits, signed = _sample_type(image.mode, tags)
+        rows = max(1, BAND_PIXELS // image.width)
+        boxes = (
+            (0, top, image.width, min(top + rows, image.height))
+            for top in range(0, image.height, rows)
+        )
+        most = max(greatest(np.asarray(image.crop(box))) for box in boxes)
+        return Depth(white_of(most), inverted)
+    default = 32 if image.mode == "I" and hasattr(image, "tag_v2") else 16
+    bits = _tiff_number(image, BITSPERSAMPLE, default)
+    bits = bits if 1 <= bits <= 32 else default
+    signed = _tiff_number(image, SAMPLEFORMAT, 1) == 2
     white = float(2 ** (bits - 1) - 1 if signed else 2**bits - 1)
     return Depth(white, inverted, unsigned=image.mode == "I" and bits == 32 and not signed)
 
 
 def white_of(most: float) -> float:
-    """Return the level of white among floats, of which `most` is the greatest.
-
-    1, or 255 or 65535 where they go above, or their own greatest.
-    """
+    """Return the white of floats: 1, or 255 or 65535 where they go above, or their greatest."""
     return next((full for full in (1.0, 255.0, 65535.0) if most <= full), most)
 
 
@@ -88,8 +79,9 @@ def scale_levels(levels: npt.NDArray[Any], white: float) -> npt.NDArray[np.uint8
 def decode_levels(image: Image.Image, depth: Depth | None) -> Image.Image:
     """Return a loaded picture, or a part of one, as opaque 8-bit levels.
 
-    ``L``, ``RGB``, ``CMYK`` or ``LAB``, still in the file's own color space. Transparent
-    parts are laid on white. `depth` is that of the whole picture, from `depth_of`.
+    ``L``, ``RGB``, ``CMYK`` or ``LAB``, still in the file's own color space. Transparent parts are
+    laid on white. `depth` is that of
+    the whole picture, from `depth_of`.
     """
     if depth is not None:
         levels = np.asarray(image)
@@ -135,25 +127,14 @@ def _on_white(image: Image.Image) -> Image.Image:
     alpha = with_alpha.getchannel("A")
     if alpha.getextrema() == (255, 255):
         return with_alpha.convert("RGB")
-    white = Image.new("RGB", image.size, _WHITE)
+    white = Image.new("RGB", image.size, (255, 255, 255))
     white.paste(with_alpha.convert("RGB"), mask=alpha)
     return white
 
 
-def _bands(image: Image.Image) -> Iterator[Image.Image]:
-    rows = max(1, BAND_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height)))
-
-
-def _sample_type(mode: str, tags: Mapping[int, Any]) -> tuple[int, bool]:
-    """Return the bits of a sample, and whether it is signed, from a TIFF's own tags."""
-    default = 32 if mode == "I" and tags else 16
-    bits = _first(tags.get(_BITS_PER_SAMPLE), default)
-    return (bits if 1 <= bits <= 32 else default), _first(tags.get(_SAMPLE_FORMAT), 1) == _SIGNED
-
-
-def _first(value: Any, default: int) -> int:
+def _tiff_number(image: Image.Image, tag: int, default: int) -> int:
+    """Return the first number of a TIFF's own tag."""
+    value = getattr(image, "tag_v2", {}).get(tag)
     if isinstance(value, tuple):
         value = value[0] if value else default
     return value if isinstance(value, int) else default
@@ -166,37 +147,26 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 @lru_cache(maxsize=1)
 def _lab_transform() -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(
-        ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")),
-        _srgb(),
-        "LAB",
-        "RGB",
-        ImageCms.Intent.RELATIVE_COLORIMETRIC,
-    )
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    return ImageCms.buildTransform(lab, _srgb(), "LAB", "RGB", intent)
 
 
 # A museum's pictures carry a handful of profiles; building a transform takes
 # milliseconds, as long as decoding a small picture.
 @lru_cache(maxsize=16)
 def _profile_transform(profile: bytes) -> tuple[str | None, ImageCms.ImageCmsTransform | None]:
-    """Return the picture mode a profile is for, and its way to sRGB.
+    """Return the picture mode a profile is for, and its way to sRGB; None for one of no use.
 
-    The transform is None where the profile is sRGB itself, to within rounding, and both
-    are None where the profile is of no use.
+    The transform is None where the profile is sRGB itself, to within rounding.
     """
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         mode = _MODE_OF_COLOR_SPACE.get(source.profile.xcolor_space.strip())
         if mode is None:
             return None, None
-        transform = ImageCms.buildTransform(
-            source,
-            _srgb(),
-            mode,
-            "RGB",
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
+        intent, flag = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+        transform = ImageCms.buildTransform(source, _srgb(), mode, "RGB", intent, flag)
     # Pillow's own PyCMSError, and whatever else reading a broken profile brings.
     except Exception:
         return None, None

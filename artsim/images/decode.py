@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO, Final, TypeAlias
@@ -21,30 +21,10 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from artsim.catalog.arrays import RGBImage
+from artsim.images import formats, memory, tiff
 from artsim.images.color import BAND_PIXELS, Depth, decode_levels, depth_of, needs_decoding, to_srgb
-from artsim.images.formats import (
-    AVIF,
-    BMP,
-    JPEG,
-    JPEG2000,
-    TIFF,
-    WEBP,
-    Codestream,
-    Format,
-    read_codestream,
-)
-from artsim.images.limits import (
-    BAND_BYTES,
-    DECODING,
-    ImageLimits,
-    check_memory,
-    check_pixels,
-    coefficient_bytes,
-    decoding_bytes,
-    samples_bytes,
-)
-from artsim.images.tiff import Directory, check_readable, find_picture, narrow_palette
-from artsim.images.tiff_samples import read_samples, reads_samples
+from artsim.images.formats import Codestream, Format
+from artsim.images.memory import BAND_BYTES, DECODING, ImageLimits, check_pixels
 
 # `warnings.catch_warnings` swaps the whole list of filters and so is not safe when
 # threads overlap. One entry a library, for its modules only, goes in with the first reader
@@ -74,15 +54,6 @@ def warnings_ignored(library: str) -> Iterator[None]:
                 current[:] = [known for known in current if known is not entry]
 
 
-def pillow_warnings_ignored() -> AbstractContextManager[None]:
-    """Ignore the warnings raised inside Pillow while the block runs, in every thread.
-
-    Damage that matters also raises an exception; what only warns (an odd EXIF entry, a
-    malformed animation after a sound first frame) is of no use to who ingests a folder.
-    """
-    return warnings_ignored("PIL")
-
-
 @cache
 def silence_libtiff() -> None:
     """Keep libtiff from printing its errors to stderr; Pillow raises on them anyway.
@@ -110,17 +81,11 @@ _GAP: Final = 2.0
 def shrink_levels(
     image: Image.Image, target: tuple[int, int], box: Box | None = None
 ) -> Image.Image:
-    """Return a loaded picture as opaque 8-bit levels of the size `target`.
+    """Return a loaded picture as opaque 8-bit levels of the size `target`, no larger than its own.
 
     The same to the bit as decoding the whole and shrinking it afterwards, but a picture
-    whose numbers have to be turned into others is so block by block.
-
-    Parameters
-    ----------
-    target : tuple of int
-        Width and height, no larger than the picture's.
-    box : tuple of float, optional
-        The part of `image` that is the picture, where a scaled decode made it larger.
+    whose numbers have to be turned into others is so block by block. `box` is the part of
+    `image` that is the picture, where a scaled decode made it larger.
     """
     depth = depth_of(image)
     width, height = image.size
@@ -185,18 +150,7 @@ def _tail(seed: int) -> bytes:
     return b"".join(noise[n].tobytes() + bytes([0xFF, 0xD0 + n]) for n in range(8))
 
 
-_ORIENTATION_TAG: Final = 0x0112
 _LARGE_FILE: Final = 8 << 20
-
-_TRANSPOSITIONS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def decode(
@@ -204,20 +158,14 @@ def decode(
 ) -> tuple[RGBImage, int, int]:
     """Return a file's pixels, its long side at most `max_side`, and its own width and height.
 
-    Waits until its share of `artsim.images.limits.DECODING` is free.
-
-    Raises
-    ------
-    ImageError
-        If the picture is over a limit.
-    Exception
-        Whatever Pillow raises on a damaged file.
+    Waits until its share of `artsim.images.memory.DECODING` is free. Raises `ImageError` over
+    a limit, and whatever Pillow raises on a damaged file.
     """
     job = _Job(file, kind, place, max_side, limits)
-    if kind is TIFF:
+    if kind is formats.TIFF:
         return job.decode_tiff()
-    if kind is JPEG2000:
-        stream = read_codestream(file)
+    if kind is formats.JPEG2000:
+        stream = formats.read_codestream(file)
         check_pixels(stream.size, place, limits)
         file.seek(0)
         return job.decode_by_pillow(stream=stream)
@@ -229,11 +177,10 @@ def decode_open(
 ) -> tuple[RGBImage, int, int]:
     """Return the pixels of a picture that is open in Pillow, as `decode` does a file's."""
     check_pixels(image.size, place, limits)
-    kind = next(
-        (known for known in (WEBP, AVIF, BMP) if known.plugin.upper() == image.format), None
-    )
-    coefficients = coefficient_bytes(image) if isinstance(image, JpegImageFile) else 0
-    cost = decoding_bytes(image, kind, coefficients=coefficients)
+    costly = {"WEBP": formats.WEBP, "AVIF": formats.AVIF, "BMP": formats.BMP}
+    coefficients = memory.coefficient_bytes(image) if isinstance(image, JpegImageFile) else 0
+    kind = costly.get(image.format or "")
+    cost = memory.decoding_bytes(image, kind, coefficients=coefficients)
     with DECODING.share(cost + BAND_BYTES):
         image.load()
         return _finish(image, image.size, None, max_side)
@@ -249,21 +196,23 @@ class _Job:
 
     def decode_tiff(self) -> tuple[RGBImage, int, int]:
         silence_libtiff()
-        page = find_picture(self.file)
+        page = tiff.find_picture(self.file)
         check_pixels(page.size, self.place, self.limits)
-        if not reads_samples(page):
-            check_readable(page)
+        if not tiff.reads_samples(page):
+            tiff.check_readable(page)
             self.file.seek(0)
             return self.decode_by_pillow(page=page)
-        cost = samples_bytes(page)
+        cost = memory.samples_bytes(page)
         self.check_memory(cost)
         with DECODING.share(cost + BAND_BYTES):
-            return _finish(read_samples(page), page.size, None, self.max_side)
+            return _finish(tiff.read_samples(page), page.size, None, self.max_side)
 
     def decode_by_pillow(
-        self, page: Directory | None = None, stream: Codestream | None = None
+        self, page: tiff.Directory | None = None, stream: Codestream | None = None
     ) -> tuple[RGBImage, int, int]:
-        held = page.tag_bytes if page else self.file_bytes() if self.kind.whole_file else 0
+        held = page.tag_bytes if page else 0
+        if self.kind.whole_file:
+            held = self.file.seek(0, os.SEEK_END) + self.file.seek(0)
         alone = held > _LARGE_FILE
         with (
             DECODING.share(DECODING.total) if alone else nullcontext(),
@@ -271,15 +220,16 @@ class _Job:
         ):
             if page is not None:
                 image.seek(page.page)
-                if image.mode == "P" and (palette := narrow_palette(page)):
+                if image.mode == "P" and (palette := tiff.narrow_palette(page)):
                     image.palette = ImagePalette.raw("RGB;L", palette)
             check_pixels(image.size, self.place, self.limits)
             size = image.size
             if stream is not None and stream.profile:
                 image.info["icc_profile"] = stream.profile
-            coefficients = coefficient_bytes(image) if self.kind is JPEG else 0
+            is_jpeg = self.kind is formats.JPEG
+            coefficients = memory.coefficient_bytes(image) if is_jpeg else 0
             box = self.draft(image, stream)
-            cost = decoding_bytes(
+            cost = memory.decoding_bytes(
                 image, self.kind, page=page, stream=stream, coefficients=coefficients
             )
             self.check_memory(cost)
@@ -298,22 +248,22 @@ class _Job:
         if target == image.size:
             return None
         if stream is not None:
-            least = min(
-                side // (2 * wanted) for side, wanted in zip(image.size, target, strict=True)
-            )
+            least = min(image.width // (2 * target[0]), image.height // (2 * target[1]))
             image.reduce = min(stream.levels, max(0, least.bit_length() - 1))  # type: ignore[method-assign, assignment]
             return None
         drafted = image.draft(None, (2 * target[0], 2 * target[1]))
         return None if drafted is None else drafted[1]
 
-    def load(self, image: ImageFile, size: tuple[int, int], page: Directory | None) -> Image.Image:
+    def load(
+        self, image: ImageFile, size: tuple[int, int], page: tiff.Directory | None
+    ) -> Image.Image:
         if page is not None:
             # Made here, or the plugin would compare it with Pillow's own limit on pixels.
             image.im = Image.new(image.mode, page.size).im
         try:
             image.load()
         except OSError as exc:
-            if self.kind is not JPEG or "truncated" not in str(exc):
+            if self.kind is not formats.JPEG or "truncated" not in str(exc):
                 raise
             target = fit(*size, self.max_side)
             whole = load_without_end(self.file, (2 * target[0], 2 * target[1]))
@@ -323,10 +273,7 @@ class _Job:
         return image
 
     def check_memory(self, cost: int) -> None:
-        check_memory(cost, f"{self.place}: this {self.kind.name}", self.limits)
-
-    def file_bytes(self) -> int:
-        return self.file.seek(0, os.SEEK_END) + self.file.seek(0)
+        memory.check_memory(cost, f"{self.place}: this {self.kind.name}", self.limits)
 
 
 def _finish(
@@ -334,22 +281,24 @@ def _finish(
 ) -> tuple[RGBImage, int, int]:
     """Bring a loaded picture to its size, to sRGB and upright.
 
-    Parameters
-    ----------
-    size : tuple of int
-        Its width and height before it was decoded at a smaller scale.
-    box : tuple of float, optional
-        What `PIL.Image.Image.draft` returned.
+    `size` is its own before it was decoded at a smaller scale, `box` what
+    `PIL.Image.Image.draft` returned.
     """
     width, height = size
-    orientation = _orientation(image)  # after loading: TIFFs come upright and forget theirs
+    try:
+        # After loading: TIFFs come upright and forget theirs.
+        orientation = image.getexif().get(tiff.Tag.ORIENTATION, 1)
+    except Exception:  # damaged metadata is no reason to refuse a sound picture
+        orientation = 1
     profile = image.info.get("icc_profile")
-    small = to_srgb(shrink_levels(image, fit(width, height, max_side), box), profile)
-    if orientation in _TRANSPOSITIONS:
-        small = small.transpose(_TRANSPOSITIONS[orientation])
-    if orientation >= 5:
-        width, height = height, width
-    return np.array(small), width, height
+    pixels = np.array(to_srgb(shrink_levels(image, fit(width, height, max_side), box), profile))
+    if orientation in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    if orientation in (5, 6, 7, 8):
+        pixels, width, height = pixels.transpose(1, 0, 2), height, width
+    return np.ascontiguousarray(pixels), width, height
 
 
 def fit(width: int, height: int, max_side: int) -> tuple[int, int]:
@@ -358,12 +307,3 @@ def fit(width: int, height: int, max_side: int) -> tuple[int, int]:
     if long <= max_side:
         return width, height
     return max(1, round(width * max_side / long)), max(1, round(height * max_side / long))
-
-
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation in 1..8; 1 where there is none or it cannot be read."""
-    try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except Exception:  # damaged metadata is no reason to refuse a sound picture
-        return 1
-    return value if isinstance(value, int) and value in _TRANSPOSITIONS else 1

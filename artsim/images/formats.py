@@ -14,20 +14,16 @@ from PIL.ImageFile import ImageFile
 HEAD_BYTES: Final = 1024
 """How much of a file `find_format` and `foreign_kind` want to see."""
 
+_CODESTREAM: Final = b"\xff\x4f\xff\x51"  # how that of a JPEG 2000 begins
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format that Pillow reads, and its plugin, imported at first use.
+    """A format that Pillow reads, told by its first bytes, and its plugin, imported at first use.
 
     The plugins are called directly, not through Image.open: its one limit on pixels is a
-    global of the process, and it would also try every other format Pillow knows.
-
-    Attributes
-    ----------
-    fits : callable
-        Tells by a file's first bytes.
-    whole_file : bool
-        Whether the plugin holds all of the file's bytes.
+    global of the process, and it would also try every other format Pillow knows. Of a
+    `whole_file` the plugin holds all bytes.
     """
 
     name: str
@@ -36,13 +32,7 @@ class Format:
     whole_file: bool = False
 
     def opener(self) -> type[ImageFile]:
-        """Return the plugin's class, which takes an open file.
-
-        Raises
-        ------
-        ImportError
-            If the installed Pillow is older than the plugin.
-        """
+        """Return the plugin's class; `ImportError` where the installed Pillow is too old for it."""
         module = importlib.import_module(f"PIL.{self.plugin}ImagePlugin")
         opener: type[ImageFile] = getattr(module, f"{self.plugin}ImageFile")
         return opener
@@ -56,24 +46,19 @@ def _brands(head: bytes) -> frozenset[bytes]:
     return frozenset([box[8:12], *(box[at : at + 4] for at in range(16, len(box) - 3, 4))])
 
 
-JPEG: Final = Format(
-    # Line ends before the picture come from faulty downloads; every browser passes over them.
-    "JPEG",
-    "Jpeg",
-    lambda head: head[:16].lstrip(b"\r\n").startswith(b"\xff\xd8\xff"),
-)
-TIFF: Final = Format(
-    "TIFF", "Tiff", lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-)
-JPEG2000: Final = Format(
-    "JPEG 2000",
-    "Jpeg2K",
-    lambda head: head.startswith((b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n")),
-)
+def _starts(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magics)
 
-PNG: Final = Format("PNG", "Png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n"))
-GIF: Final = Format("GIF", "Gif", lambda head: head[:6] in (b"GIF87a", b"GIF89a"))
-BMP: Final = Format("BMP", "Bmp", lambda head: head.startswith(b"BM"))
+
+# Line ends before the picture come from faulty downloads; every browser passes over them.
+JPEG: Final = Format(
+    "JPEG", "Jpeg", lambda head: head[:16].lstrip(b"\r\n").startswith(b"\xff\xd8\xff")
+)
+TIFF: Final = Format("TIFF", "Tiff", _starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"))
+JPEG2000: Final = Format("JPEG 2000", "Jpeg2K", _starts(_CODESTREAM, b"\0\0\0\x0cjP  \r\n\x87\n"))
+PNG: Final = Format("PNG", "Png", _starts(b"\x89PNG\r\n\x1a\n"))
+GIF: Final = Format("GIF", "Gif", _starts(b"GIF87a", b"GIF89a"))
+BMP: Final = Format("BMP", "Bmp", _starts(b"BM"))
 WEBP: Final = Format(
     "WebP", "WebP", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP", whole_file=True
 )
@@ -94,37 +79,29 @@ def find_format(head: bytes) -> Format | None:
 _CAMERA_RAW: Final = "a camera raw picture"
 _VIDEO: Final = "a video"
 
-_FOREIGN: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"%PDF", "a PDF document"),
-    (b"8BPS", "a Photoshop document (PSD)"),
-    (b"%!PS", "a PostScript document"),
-    (b"\xc5\xd0\xd3\xc6", "a PostScript document"),
-    (b"AT&TFORM", "a DjVu document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture"),
-    (b"II\xbc\x01", "a JPEG XR picture"),
-    (b"v/1\x01", "an OpenEXR picture"),
-    (b"#?RADIANCE", "a Radiance picture (HDR)"),
-    (b"\0\0\x01\0", "an icon (ICO)"),
-    (b"gimp xcf", "a GIMP document (XCF)"),
-    (b"FUJIFILMCCD-RAW", _CAMERA_RAW),
-    (b"IIRO", _CAMERA_RAW),
-    (b"IIRS", _CAMERA_RAW),
-    (b"MMOR", _CAMERA_RAW),
-    (b"IIU\0", _CAMERA_RAW),
-    (b"FOVb", _CAMERA_RAW),
-    (b"\0MRM", _CAMERA_RAW),
-    (b"\x1aE\xdf\xa3", _VIDEO),
-    (b"FLV\x01", _VIDEO),
-    (b"OggS", _VIDEO),
-    (b"\0\0\x01\xba", _VIDEO),
-    (b"\0\0\x01\xb3", _VIDEO),
-    (b"0&\xb2u\x8ef\xcf\x11", _VIDEO),
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0", "an Office document"),
-    (b"\x1f\x8b", "a compressed file (gzip)"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the picture itself"),
-)
+_FOREIGN: Final = {
+    "a PDF document": (b"%PDF",),
+    "a Photoshop document (PSD)": (b"8BPS",),
+    "a PostScript document": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
+    "a DjVu document": (b"AT&TFORM",),
+    "a JPEG XL picture": (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"),
+    "a JPEG XR picture": (b"II\xbc\x01",),
+    "an OpenEXR picture": (b"v/1\x01",),
+    "a Radiance picture (HDR)": (b"#?RADIANCE",),
+    "an icon (ICO)": (b"\0\0\x01\0",),
+    "a GIMP document (XCF)": (b"gimp xcf",),
+    _CAMERA_RAW: (
+        b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM",
+    ),
+    _VIDEO: (
+        b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\0\0\x01\xba", b"\0\0\x01\xb3",
+        b"0&\xb2u\x8ef\xcf\x11",
+    ),
+    "a ZIP archive or an Office document": (b"PK\x03\x04",),
+    "an Office document": (b"\xd0\xcf\x11\xe0",),
+    "a compressed file (gzip)": (b"\x1f\x8b",),
+    "a pointer of Git LFS, not the picture itself": (b"version https://git-lfs",),
+}  # fmt: skip
 _HEIC: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
@@ -141,63 +118,42 @@ def foreign_kind(head: bytes) -> str | None:
         return _VIDEO
     if head[128:132] == b"DICM":
         return "a DICOM picture"
-    if (text := _markup(head)) is not None:
-        if text.startswith(b"<svg") or (b"<svg" in text and b"<html" not in text):
-            return "an SVG drawing"
-        if text.startswith((b"<!doctype html", b"<html")):
-            return "a web page, not the picture itself"
-    return next((kind for magic, kind in _FOREIGN if head.startswith(magic)), None)
-
-
-def _markup(head: bytes) -> bytes | None:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return text if text.startswith(b"<") else None
-
-
-def is_camera_raw_tiff(head: bytes) -> bool:
-    """Tell Canon's raw files, which begin as a TIFF of their thumbnail."""
-    return head[8:10] == b"CR" and head[:4] == b"II*\0"
+    if text.startswith(b"<svg") or (text[:1] == b"<" and b"<svg" in text and b"<html" not in text):
+        return "an SVG drawing"
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "a web page, not the picture itself"
+    return next((kind for kind, magics in _FOREIGN.items() if head.startswith(magics)), None)
 
 
 _UNSAID: Final = 33  # one more than there may be
-_START: Final = b"\xff\x4f\xff\x51"
 _SIZE, _CODING, _COMPONENT_CODING, _TILE = 0xFF51, 0xFF52, 0xFF53, 0xFF90
 _PRECINCTS: Final = 1
 _MOST_MARKERS: Final = 10_000
 _MOST_BOXES: Final = 1000
 _MOST_PROFILE: Final = 4 << 20
-_ICC_METHOD: Final = b"\2"
+# Memory of OpenJPEG, as measured: a wavelet coefficient of 4 bytes and a share of what stands
+# around it, and what it keeps of each tile and component even before it decodes the first.
 _SAMPLE_BYTES: Final = 6
-"""A wavelet coefficient of 4 bytes and a share of what stands around it, as measured."""
 _CODE_BLOCK_BYTES: Final = 250
 _TILE_BYTES: Final = 9000
 _TILE_COMPONENT_BYTES: Final = 1100
-"""What OpenJPEG keeps of each tile and component, even before it decodes the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codestream:
-    """The main header of ISO/IEC 15444-1, annex A.
+    """The main header of ISO/IEC 15444-1, annex A, and the file's ICC profile.
 
-    Attributes
-    ----------
-    tile_pixels : int
-        Of the largest tile; many files are one tile.
-    levels : int
-        How often the picture can be halved by decoding less of it.
-    code_block_pixels : int
-        Of the smallest unit that is coded by itself.
-    profile : bytes or None
-        ICC profile of the file around it, which Pillow passes over.
+    The picture can be halved `levels` times by decoding less of it.
     """
 
     size: tuple[int, int]
     tiles: int
-    tile_pixels: int
+    tile_pixels: int  # of the largest; many files are one tile
     components: int
     levels: int
-    code_block_pixels: int
-    profile: bytes | None
+    code_block_pixels: int  # of the smallest unit that is coded by itself
+    profile: bytes | None  # which Pillow passes over
 
     def decoding_bytes(self, halvings: int) -> int:
         """Return what OpenJPEG takes beside the picture."""
@@ -208,13 +164,7 @@ class Codestream:
 
 
 def read_codestream(file: BinaryIO) -> Codestream:
-    """Read the main header of a JPEG 2000 file or bare codestream.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or it makes no sense.
-    """
+    """Read the main header of a JPEG 2000 file or bare codestream; `ValueError` without any."""
     start, profile = _find_parts(file)
     file.seek(start + 2)
     fields: tuple[int, ...] = ()
@@ -272,7 +222,7 @@ def _find_parts(file: BinaryIO) -> tuple[int, bytes | None]:
     """Return where the codestream begins, and the ICC profile in the boxes before it."""
     end = file.seek(0, io.SEEK_END)
     file.seek(0)
-    if file.read(4) == _START:
+    if file.read(4) == _CODESTREAM:
         return 0, None
     profile = None
     for name, start, stop in _boxes(file, 0, end):
@@ -281,7 +231,7 @@ def _find_parts(file: BinaryIO) -> tuple[int, bytes | None]:
         if name == b"jp2h":
             for inner, first, last in _boxes(file, start, stop):
                 file.seek(first)
-                if inner == b"colr" and file.read(3)[:1] == _ICC_METHOD and profile is None:
+                if inner == b"colr" and file.read(3)[:1] == b"\2" and profile is None:  # an ICC one
                     profile = file.read(min(last - first - 3, _MOST_PROFILE))
     raise ValueError("no codestream in it")
 

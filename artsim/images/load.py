@@ -19,22 +19,10 @@ from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
 from artsim.errors import ImageError
-from artsim.images.decode import decode, decode_open, fit, pillow_warnings_ignored
+from artsim.images.decode import decode, decode_open, fit, warnings_ignored
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
-from artsim.images.limits import ImageLimits
+from artsim.images.memory import ImageLimits as ImageLimits
 from artsim.images.tiff import UnreadableTiffError
-
-__all__ = [
-    "DEFAULT_MAX_SIDE",
-    "IMAGE_SUFFIXES",
-    "ImageLimits",
-    "ImageSource",
-    "LoadedImage",
-    "file_sha256",
-    "load_image",
-    "load_image_bytes",
-    "shrink_image",
-]
 
 IMAGE_SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
@@ -76,8 +64,7 @@ class LoadedImage:
     width, height : int
         Of the original, upright.
     sha256 : str
-        Of the file's bytes, in lower-case hexadecimal digits; empty for a picture of
-        Pillow's, which has none.
+        Of the file's bytes, in hexadecimal digits; empty for a picture of Pillow's.
     """
 
     pixels: RGBImage
@@ -118,19 +105,11 @@ def load_image(
     limits : ImageLimits, optional
         Checked on the file's size and header, before decoding.
 
-    Returns
-    -------
-    LoadedImage
-
     Raises
     ------
     ImageError
         If there is no such file, it may not be read, is not a picture of these formats,
         is damaged or cut short, or is over a limit.
-    ValueError
-        If `max_side` is below 1.
-    TypeError
-        If `source` is none of these.
 
     References
     ----------
@@ -141,10 +120,15 @@ def load_image(
     _check_max_side(max_side)
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
-        with _about(path), _open_regular_file(path, limits) as file:
-            return _load(file, name or str(path), max_side, limits)
+        try:
+            with _open_regular_file(path, limits) as file:
+                return _load(file, name or str(path), max_side, limits)
+        except ImageError as exc:
+            exc.path = path
+            raise
     if isinstance(source, Image.Image):
-        return _load_open(source, name or "picture", max_side, limits)
+        with _decoding(place := name or "picture", source.format or "picture"):
+            return LoadedImage(*decode_open(source, place, max_side, limits), sha256="")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return load_image_bytes(bytes(source), name or "picture", max_side=max_side, limits=limits)
     if hasattr(source, "read"):
@@ -172,13 +156,7 @@ def load_image_bytes(
 
 
 def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
-    """Return a picture in memory as `load_image` returns a file's, its long side limited.
-
-    Raises
-    ------
-    ValueError
-        If `max_side` is below 1.
-    """
+    """Return a picture in memory as `load_image` returns a file's, its long side limited."""
     _check_max_side(max_side)
     height, width = image.shape[:2]
     target = fit(width, height, max_side)
@@ -189,13 +167,7 @@ def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
 
 
 def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:
-    """Return the SHA-256 of a file's bytes, as `load_image` does, without decoding it.
-
-    Raises
-    ------
-    ImageError
-        If there is no such file, it may not be read, is empty, or over the limit on bytes.
-    """
+    """Return the SHA-256 of a file's bytes, as `load_image` does, without decoding it."""
     with _open_regular_file(path, ImageLimits() if limits is None else limits) as file:
         return _sha256(file, str(path))
 
@@ -219,39 +191,20 @@ def _check_bytes(place: str, size: int, limits: ImageLimits) -> None:
 def _open_regular_file(path: Path, limits: ImageLimits) -> Iterator[_File]:
     try:
         status = path.stat()
-    except (OSError, ValueError) as exc:
-        raise ImageError(_why_not_opened(path, exc)) from exc
-    if stat.S_ISDIR(status.st_mode):
-        raise ImageError(f"{path}: a folder, where a picture file is expected")
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"{path}: a pipe or device; give the path of a picture file")
-    _check_bytes(str(path), status.st_size, limits)
-    try:
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageError(f"{path}: a folder, where a picture file is expected")
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError(f"{path}: a pipe or device; give the path of a picture file")
+        _check_bytes(str(path), status.st_size, limits)
         file = path.open("rb")
-    except OSError as exc:
-        raise ImageError(_why_not_opened(path, exc)) from exc
+    except FileNotFoundError as exc:
+        raise ImageError(f"{path}: no such file; check the path") from exc
+    except (OSError, ValueError) as exc:
+        place = repr(str(path)) if "\0" in str(path) else str(path)
+        reason = getattr(exc, "strerror", None) or exc
+        raise ImageError(f"{place}: cannot be opened ({reason}); check the path") from exc
     with file:
         yield file
-
-
-def _why_not_opened(path: Path, exc: OSError | ValueError) -> str:
-    place = repr(str(path)) if "\0" in str(path) else str(path)
-    if isinstance(exc, FileNotFoundError):
-        return f"{place}: no such file; check the path"
-    if isinstance(exc, PermissionError):
-        return f"{place}: no permission to read it; change its mode or owner"
-    reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
-    return f"{place}: cannot be opened ({reason}); check the path"
-
-
-@contextmanager
-def _about(path: Path) -> Iterator[None]:
-    """Say in errors which file they are about."""
-    try:
-        yield
-    except ImageError as exc:
-        exc.path = path
-        raise
 
 
 def _read_at_most(source: SupportsRead, name: str, limits: ImageLimits) -> bytes:
@@ -285,14 +238,7 @@ def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> Loaded
         file = io.BytesIO(file.read())
     file.seek(0)
     with _decoding(place, kind.name):
-        pixels, width, height = decode(file, kind, place, max_side, limits)
-    return LoadedImage(pixels, width, height, sha256)
-
-
-def _load_open(image: Image.Image, place: str, max_side: int, limits: ImageLimits) -> LoadedImage:
-    with _decoding(place, image.format or "picture"):
-        pixels, width, height = decode_open(image, place, max_side, limits)
-    return LoadedImage(pixels, width, height, sha256="")
+        return LoadedImage(*decode(file, kind, place, max_side, limits), sha256)
 
 
 def _sha256(file: _File, place: str) -> str:
@@ -309,38 +255,32 @@ def _sha256(file: _File, place: str) -> str:
 def _decoding(place: str, format_name: str) -> Iterator[None]:
     """Turn whatever Pillow raises on a damaged file into `ImageError`."""
     try:
-        with pillow_warnings_ignored():
+        # Damage that matters also raises an exception; what only warns (an odd EXIF entry, a
+        # malformed animation after a sound first frame) is of no use to who ingests a folder.
+        with warnings_ignored("PIL"):
             yield
     except ImageError:
         raise
-    except MemoryError as exc:
-        raise ImageError(
-            f"{place}: not enough memory to decode this {format_name}; shrink it, or read "
-            "fewer pictures at a time",
-            hint="--workers",
-        ) from exc
-    except UnreadableTiffError as exc:
-        raise ImageError(
-            f"{place}: a TIFF that {exc}, which artsim does not read; save it as JPEG"
-        ) from exc
-    except ImportError as exc:
-        raise ImageError(
-            f"{place}: the installed Pillow cannot read {format_name}; install a newer one"
-        ) from exc
-    except Image.DecompressionBombError as exc:
-        raise ImageError(
-            f"{place}: this {format_name} has more pixels than the decoder takes; shrink it"
-        ) from exc
     # Plugins parse hostile bytes with plain indexing and struct, so that nearly any
     # exception can come out of them.
     except Exception as exc:
-        raise ImageError(f"{place}: {_what_is_wrong(exc, format_name)}") from exc
+        hint = "--workers" if isinstance(exc, MemoryError) else ""
+        raise ImageError(f"{place}: {_what_is_wrong(exc, format_name)}", hint=hint) from exc
 
 
-def _what_is_wrong(exc: Exception, format_name: str) -> str:
+def _what_is_wrong(exc: Exception, kind: str) -> str:
     reason = " ".join(str(exc).split())
+    match exc:
+        case MemoryError():
+            return f"not enough memory for this {kind}; shrink it, or read fewer at a time"
+        case UnreadableTiffError():
+            return f"a TIFF that {exc}, which artsim does not read; save it as JPEG"
+        case ImportError():
+            return f"the installed Pillow cannot read {kind}; install a newer one"
+        case Image.DecompressionBombError():
+            return f"this {kind} has more pixels than the decoder takes; shrink it"
     if isinstance(exc, EOFError) or "truncated" in reason.lower():
-        return f"this {format_name} ends too early; copy or download it again"
+        return f"this {kind} ends too early; copy or download it again"
     if isinstance(exc, (OSError, SyntaxError, ValueError, zlib.error)) and reason:
-        return f"a damaged or unsupported {format_name} ({reason[:120]}); save it anew"
-    return f"a damaged or unsupported {format_name}; save it anew"
+        return f"a damaged or unsupported {kind} ({reason[:120]}); save it anew"
+    return f"a damaged or unsupported {kind}; save it anew"

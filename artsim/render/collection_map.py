@@ -1,11 +1,11 @@
-"""A gallery laid out in the plane, what its points can be colored by, and in which colors."""
+"""A gallery laid out in the plane, and what its points can be colored by."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -40,17 +40,18 @@ from artsim.store.protocol import Collection, Record
 METHOD_WORDS: Final[Mapping[Method, str]] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 NEIGHBORS: Final = 8
-_BLOCK: Final = 512
 _PAGE: Final = 1000
 
 MAX_VALUES: Final = 2000
 """Most values of a category that are told apart by name; rarer ones are "other"."""
 
 _FIELDS: Final = (
-    *("style", "artist", "genre", "school", "attribution", "medium", "institution", "tags"),
-    *("rights", "source", "year_start", "width_cm", "height_cm", "face_count", "face_size"),
+    *("style", "artist", "genre", "year_start", "school", "attribution", "medium", "institution"),
+    *("tags", "rights", "source", "width_cm", "height_cm", "face_count", "face_size"),
     "detection_score",
 )
+"""What a map can be colored by; nobody says, by the first that the points have."""
+
 _LABELS: Final[Mapping[str, str]] = {
     "year_start": "date",
     "tags": "tag",
@@ -60,37 +61,6 @@ _LABELS: Final[Mapping[str, str]] = {
     "face_size": "size of the face (px)",
     "detection_score": "certainty of the face",
 }
-_FIRST: Final = ("style", "artist", "genre", "year_start")
-"""What a map is colored by when nobody says, the first that the points have."""
-
-
-Color = tuple[int, int, int]
-
-CATEGORICAL: Final[tuple[Color, ...]] = (
-    *((0, 60, 210), (235, 210, 30), (90, 60, 0), (0, 210, 235), (235, 120, 0), (30, 235, 150)),
-    *((30, 120, 120), (210, 150, 180), (235, 0, 60), (120, 150, 235), (30, 120, 0), (120, 30, 90)),
-)
-"""Twelve colors found by a search for the largest least difference (CIEDE2000, in normal
-sight counted at 0.42) as normal, protanopic and deuteranopic eyes see them [1]_, neither
-lost on a light nor on a dark ground; each as far as can be from those before it, since
-most maps need only the first ones. No two are nearer than 11 to color-blind eyes, nor than
-26 to others.
-
-.. [1] Machado, Oliveira & Fernandes (2009). A physiologically-based model for simulation
-   of color vision deficiency. IEEE TVCG 15, 1291-1298.
-"""
-
-SEQUENTIAL: Final[tuple[Color, ...]] = (
-    *((68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140), (40, 174, 128)),
-    *((94, 201, 98), (173, 220, 48), (253, 231, 37)),
-)
-"""Nine even steps of viridis (Smith & van der Walt, 2015), of which the rest are mixed."""
-
-OTHER: Final[Color] = (138, 134, 128)
-"""Values beyond the palette."""
-
-UNKNOWN: Final[Color] = (190, 186, 179)
-"""No value, or no field to color by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +76,9 @@ class CollectionMap:
     cells : ndarray of int32, shape (N, 2)
         Column and row on a grid where each point has a cell to itself, near its neighbors.
     neighbors, scores : ndarray of int32 and of float32, shape (N, K)
-        The nearest others by cosine, best first, and their cosines; -1 and 0 fill rows that are
-        short. Faces of one painting are not each other's.
-    method, encoder, gallery : str
-        How the positions came about, of which encoder's vectors (its short name), of what.
+        As `nearest_others` returns them; faces of one painting are not each other's.
+    encoder : str
+        Short name of the one whose vectors are laid out.
     total : int
         How many points met the filters; more than N where a sample was drawn.
     faithfulness : Faithfulness or None
@@ -131,13 +100,6 @@ class CollectionMap:
     total: int
     faithfulness: Faithfulness | None = None
     notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse columns of different lengths."""
-        count = len(self.point_ids)
-        for name in ("payloads", "positions", "cells", "neighbors", "scores"):
-            if len(getattr(self, name)) != count:
-                raise ValueError(f"expected {count} {name}, got {len(getattr(self, name))}")
 
     def __len__(self) -> int:
         """Return N."""
@@ -219,10 +181,6 @@ def make_map(
 
     Parameters
     ----------
-    gallery : Gallery
-        From `open_gallery`.
-    options : MapOptions, optional
-        Method, seed, size.
     criteria : Criteria
         From `build_criteria` or by hand.
     encoder : str, optional
@@ -245,7 +203,12 @@ def make_map(
         If the database cannot be reached.
     """
     options, progress = options or MapOptions(), progress or SilentProgress()
-    collection, name, shown = _choose(gallery, options, encoder, models or Models())
+    kind = FACES if options.faces else PAINTINGS
+    collection, recorded = gallery[kind], gallery.encoders(kind)
+    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models or Models())
+    if not chosen:
+        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    name = chosen[0].vector_name
     try:
         table, total = _read(collection, name, criteria, options, progress)
         count, vectors = len(table), np.asarray(table.vectors, np.float32)
@@ -254,9 +217,9 @@ def make_map(
         seed = options.seed
         positions = project(vectors, options.method, perplexity=options.perplexity, seed=seed)
         progress.start(count, "Finding each one's nearest")
-        ids = [str(payload["painting_id"]) for payload in table.payloads]
+        ids = [payload["painting_id"] for payload in table.payloads]
         groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
-        neighbors, scores = nearest_others(vectors, groups, NEIGHBORS, progress)
+        neighbors, scores = nearest_others(vectors, groups, NEIGHBORS)
         progress.start(None, "Measuring the map")
         return CollectionMap(
             table.point_ids,
@@ -266,7 +229,7 @@ def make_map(
             neighbors,
             scores,
             options.method,
-            shown,
+            dict(zip(recorded, short_names(list(recorded.values())), strict=True))[name],
             gallery.name,
             options.faces,
             total,
@@ -275,19 +238,6 @@ def make_map(
         )
     finally:
         progress.finish()
-
-
-def _choose(
-    gallery: Gallery, options: MapOptions, encoder: str | None, models: Models
-) -> tuple[Collection, str, str]:
-    """Return the collection, the vectors to lay out, and the short name of their encoder."""
-    kind = FACES if options.faces else PAINTINGS
-    collection, recorded = gallery[kind], gallery.encoders(kind)
-    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models)
-    if not chosen:
-        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
-    shown = dict(zip(recorded, short_names(list(recorded.values())), strict=True))
-    return collection, chosen[0].vector_name, shown[chosen[0].vector_name]
 
 
 def _read(
@@ -306,16 +256,14 @@ def _read(
             )
     progress.start(min(total, options.limit), "Reading the vectors")
     if total <= options.limit:
-        table = read_vectors(collection, name, criteria)
-        progress.update(total)
-        return table, total
+        return read_vectors(collection, name, criteria), total
     ids = [record.point_id for record in collection.scroll(with_vector, payload_fields=())]
     order = np.random.default_rng(options.seed).permutation(len(ids))[: options.limit]
     found: list[Record] = []
     for start in range(0, len(order), _PAGE):
         part = [ids[row] for row in order[start : start + _PAGE]]
         found += collection.retrieve(part, with_vectors=(name,)).values()
-        progress.update(min(start + _PAGE, len(order)))
+        progress.update(len(found))
     found.sort(key=lambda record: (str(record.payload["painting_id"]), record.point_id))
     vectors = np.stack([record.vectors[name] for record in found])
     points = tuple(record.point_id for record in found)
@@ -323,44 +271,28 @@ def _read(
 
 
 def nearest_others(
-    vectors: Embeddings,
-    groups: npt.NDArray[np.intp],
-    k: int,
-    progress: Progress | None = None,
+    vectors: Embeddings, groups: npt.NDArray[np.intp], k: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Return each row's `k` nearest rows of other groups by cosine, exactly, and their cosines.
+    """Return each unit row's `k` nearest rows of other groups by cosine, and their cosines.
 
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows.
-    groups : ndarray of int, shape (N,)
-        Rows of one group are not each other's neighbors.
-
-    Returns
-    -------
-    neighbors, scores : ndarray of int32 and of float32, shape (N, k)
-        Best first, equal cosines in order of row, but which of them make the cut is
-        arbitrary (though always the same); -1 and 0 fill rows that are short.
+    Both are of shape (N, k), best first, equal cosines in order of row; -1 and 0 fill rows that
+    are short. Rows of one group are not each other's neighbors.
     """
-    count = len(vectors)
-    neighbors = np.full((count, k), -1, np.int32)
-    found = np.zeros((count, k), np.float32)
-    for start in range(0, count, _BLOCK):
-        rows = slice(start, min(start + _BLOCK, count))
-        scores = vectors[rows] @ vectors.T
-        scores[groups[rows, None] == groups[None, :]] = -np.inf
-        pool = np.argpartition(-scores, min(3 * k, count - 1), axis=1)[:, : 3 * k]
-        of_pool = np.take_along_axis(scores, pool, axis=1)
-        ranks = np.lexsort((pool, -of_pool), axis=1)[:, :k]
-        order = np.take_along_axis(pool, ranks, axis=1)
-        best = np.take_along_axis(of_pool, ranks, axis=1)
-        width = order.shape[1]
-        neighbors[rows, :width] = np.where(np.isfinite(best), order, -1)
-        found[rows, :width] = np.where(np.isfinite(best), best, 0)
-        if progress is not None:
-            progress.update(rows.stop)
-    return neighbors, found
+    from sklearn.neighbors import NearestNeighbors
+
+    own = np.bincount(groups).max()  # so many of the nearest are at most of its own group
+    width = min(len(vectors), 3 * k + own)
+    search = NearestNeighbors(n_neighbors=width, algorithm="brute").fit(vectors)
+    distances, rows = search.kneighbors(vectors)
+    barred = groups[rows] == groups[:, None]
+    order = np.lexsort((rows, distances, barred))[:, :k]
+    found = np.where(barred, -1, rows), np.where(barred, 0, 1 - distances**2 / 2)
+    neighbors, scores = (np.take_along_axis(each, order, axis=1) for each in found)
+    room = ((0, 0), (0, k - order.shape[1]))
+    return (
+        np.pad(neighbors, room, constant_values=-1).astype(np.int32),
+        np.pad(scores, room).astype(np.float32),
+    )
 
 
 def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
@@ -378,17 +310,11 @@ def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CategoryField:
-    """A field of names.
+    """A field of names, called `label` where people read.
 
-    Attributes
-    ----------
-    name, label : str
-        As in the payload, such as ``style`` or ``extra.room``; what people read.
-    values, counts : tuple of str, tuple of int
-        Most frequent first, equals by name, at most `MAX_VALUES`; how many points have each.
-    codes : tuple of int
-        For each point the index of its value, ``len(values)`` where that is not listed,
-        -1 where it is unknown. Of a list the first value counts.
+    `values` are at most `MAX_VALUES`, most frequent first, equals by name; `counts` says how many
+    points have each. `codes` has for each point the index of its value, of a list the first:
+    ``len(values)`` where that is not listed, -1 where it is unknown.
     """
 
     name: str
@@ -407,11 +333,6 @@ class NumberField:
     values: tuple[float | None, ...]
     low: float
     high: float
-
-    @property
-    def known(self) -> int:
-        """How many points have a number."""
-        return sum(value is not None for value in self.values)
 
 
 ColorField: TypeAlias = CategoryField | NumberField
@@ -433,16 +354,15 @@ def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[
     most = sorted(more, key=lambda name: (-more[name], name))[:12]
     made = (_make_field(name, payloads) for name in (*_FIELDS, *(f"extra.{n}" for n in most)))
     found = [field for field in made if field and _is_useful(field, len(payloads))]
-    if wanted is not None:
-        first = next((field for field in found if field.name == wanted), None)
-        if first is None and (first := _make_field(wanted, payloads)) is None:
-            known = ", ".join(field.name for field in found) or "none"
-            raise QueryError(
-                f"nothing on the map has a {wanted!r} to be colored by; fields that it has: {known}"
-            )
-        return [first, *(field for field in found if field.name != wanted)]
-    order = {name: place for place, name in enumerate(_FIRST)}
-    return sorted(found, key=lambda field: order.get(field.name, len(order)))
+    if wanted is None:
+        return found
+    first = _make_field(wanted, payloads)
+    if first is None:
+        known = ", ".join(field.name for field in found) or "none"
+        raise QueryError(
+            f"nothing on the map has a {wanted!r} to be colored by; fields that it has: {known}"
+        )
+    return [first, *(field for field in found if field.name != wanted)]
 
 
 def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
@@ -472,48 +392,28 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _category(name: str, label: str, keys: Sequence[Any], values: Sequence[Any]) -> CategoryField:
+def _category(name: str, label: str, keys: Iterable[Any], values: Iterable[Any]) -> CategoryField:
     spellings: dict[str, list[str]] = {}
-    for key, value in zip(keys, values, strict=True):
+    of_points = [None if key is None else str(key) for key in keys]
+    for key, value in zip(of_points, values, strict=True):
         if key is not None:
-            spellings.setdefault(str(key), []).append(clean(value, 80))
+            spellings.setdefault(key, []).append(clean(value, 80))
     listed = sorted(spellings, key=lambda key: (-len(spellings[key]), key))[:MAX_VALUES]
-    number = {key: code for code, key in enumerate(listed)}
+    number: dict[str | None, int] = {None: -1} | {key: code for code, key in enumerate(listed)}
     return CategoryField(
         name,
         label,
         tuple(most_written(spellings[key]) for key in listed),
         tuple(len(spellings[key]) for key in listed),
-        tuple(-1 if key is None else number.get(str(key), len(listed)) for key in keys),
+        tuple(number.get(key, len(listed)) for key in of_points),
     )
 
 
 def _is_useful(field: ColorField, count: int) -> bool:
     if isinstance(field, NumberField):
-        return field.known >= max(2, 0.02 * count) and field.low < field.high
-    known = sum(code >= 0 for code in field.codes)
-    return known >= max(2, 0.02 * count) and len(field.values) >= 2 and field.counts[0] >= 2
-
-
-def scale_color(share: float) -> Color:
-    """Return the color of the sequential scale at `share` of its way; clipped to 0..1."""
-    place = min(1.0, max(0.0, share)) * (len(SEQUENTIAL) - 1)
-    low = min(int(place), len(SEQUENTIAL) - 2)
-    rest = place - low
-    pairs = zip(SEQUENTIAL[low], SEQUENTIAL[low + 1], strict=True)
-    red, green, blue = (round(a + (b - a) * rest) for a, b in pairs)
-    return red, green, blue
-
-
-def point_colors(field: ColorField | None, count: int) -> list[Color]:
-    """Return the color of each of `count` points; one for all where there is no field."""
-    if field is None:
-        return [CATEGORICAL[0]] * count
-    if isinstance(field, CategoryField):
-        own = dict(enumerate(CATEGORICAL)) | {-1: UNKNOWN}
-        return [own.get(code, OTHER) for code in field.codes]
-    span = field.high - field.low
-    return [
-        UNKNOWN if value is None else scale_color((value - field.low) / span if span > 0 else 0.5)
-        for value in field.values
-    ]
+        known = sum(value is not None for value in field.values)
+        tells = field.low < field.high
+    else:
+        known = sum(field.counts)
+        tells = len(field.values) >= 2 and field.counts[0] >= 2
+    return tells and known >= max(2, 0.02 * count)

@@ -7,214 +7,38 @@ import io
 import json
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 from PIL import Image, ImageDraw
+from PIL.ImageColor import getrgb
 
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError, RenderError
 from artsim.files import GENERATOR, FileKind, check_file, local_path, picture_files, write_file
-from artsim.render.collection_map import (
-    CATEGORICAL,
-    OTHER,
-    SEQUENTIAL,
-    UNKNOWN,
-    CategoryField,
-    CollectionMap,
-    Color,
-    ColorField,
-    find_fields,
-    point_colors,
-    scale_color,
-)
-from artsim.render.pages import digest, environment, static
+from artsim.render.collection_map import CategoryField, CollectionMap, ColorField, find_fields
+from artsim.render.pages import LIGHT, LOOKS, digest, environment, static
 from artsim.render.picture_cards import face_of, load_outlined
-from artsim.render.plots import LIGHT, drawing
+from artsim.render.plots import drawing
 from artsim.render.text import clean, date_text, field_text, id_text, picture_link, web_link
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+MAP: Final = FileKind("map", RenderError, (".html", ".htm", ".png"))
 
-WALL: Final[Color] = (249, 247, 243)
-BLANK: Final[Color] = (238, 234, 227)
+CATEGORICAL: Final[list[str]] = LOOKS["map"]["categorical"]
+OTHER: Final[str] = LOOKS["map"]["other"]
+UNKNOWN: Final[str] = LOOKS["map"]["unknown"]
+WALL: Final[str] = LOOKS["map"]["wall"]
+BLANK: Final[str] = LOOKS["map"]["blank"]
 
 PLOT: Final = 1600
 """Pixels of the longer side of a plot of dots."""
-
-Place = tuple[float, float, float, float]
-
-
-def draw_dots(made: CollectionMap, field: ColorField | None) -> bytes:
-    """Return a PNG with a dot for each point, in the color of its value of `field`."""
-    low, high = made.positions.min(axis=0), made.positions.max(axis=0)
-    width, height = (max(PLOT // 2, round(PLOT * float(part))) for part in high - low)
-    count = len(made)
-    radius = min(14.0, max(2.5, 0.24 * (width * height / count) ** 0.5))
-    middle = np.where(high > low, (low + high) / 2, low)
-    span = np.where(high > low, high - low, 1.0)
-    inner = np.array([width, height]) - 2 * (radius + 2)
-    places = ((made.positions - middle) / span + 0.5) * inner + radius + 2
-    # Those without a color of their own lie below.
-    if isinstance(field, CategoryField):
-        own = [0 <= code < len(CATEGORICAL) for code in field.codes]
-    else:
-        own = [True] * count if field is None else [value is not None for value in field.values]
-    order = np.argsort(own, kind="stable")
-    colors = [_hex(color) for color in np.array(point_colors(field, count))[order]]
-
-    def draw(figure: Figure, place: Place) -> None:
-        axes = figure.add_axes(place)
-        axes.set(xlim=(0, width), ylim=(height, 0))
-        axes.axis("off")
-        x, y = places[order].T
-        size = (2 * radius) ** 2
-        axes.scatter(x, y, size, colors, edgecolors=_hex(WALL), linewidths=0.8, clip_on=False)
-
-    return _framed(made, field, (width, height), draw)
-
-
-def draw_pictures(
-    made: CollectionMap, field: ColorField | None, report: Report
-) -> tuple[bytes, int]:
-    """Return a PNG with every picture in a cell of its own, and how many could not be read.
-
-    Each picture stands on a bar in the color of its value of `field`.
-    """
-    columns, rows = (int(most) + 1 for most in made.cells.max(axis=0))
-    cell = max(24, min(192, 4800 // max(columns, rows)))
-    bar = max(2, cell // 18) if field is not None else 0
-    side = cell - max(2, cell // 14)
-    plot = Image.new("RGB", (columns * cell, rows * cell), WALL)
-    brush = ImageDraw.Draw(plot)
-    colors = point_colors(field, len(made))
-    missing = 0
-    pictures = in_threads(lambda payload: load_thumbnail(payload, side - bar), made.payloads)
-    for row, picture in enumerate(pictures):
-        report(row + 1)
-        x, y = (int(part) * cell for part in made.cells[row])
-        if picture is None:
-            missing += 1
-            picture = Image.new("RGB", (side - bar, side - bar), BLANK)
-        left, bottom = x + (cell - picture.width) // 2, y + (cell + side) // 2 - bar
-        plot.paste(picture, (left, bottom - picture.height))
-        if bar:
-            right = left + picture.width - 1
-            brush.rectangle((left, bottom, right, bottom + bar - 1), fill=colors[row])
-
-    def draw(figure: Figure, place: Place) -> None:
-        x, y = (round(part * size) for part, size in zip(place, figure.bbox.size, strict=False))
-        figure.figimage(np.asarray(plot), x, y, origin="upper")
-
-    return _framed(made, field, plot.size, draw), missing
-
-
-def _framed(
-    made: CollectionMap,
-    field: ColorField | None,
-    size: tuple[int, int],
-    draw: Callable[[Figure, Place], None],
-) -> bytes:
-    """Return a PNG of what `draw` draws, with a heading, a legend and a footer in proportion."""
-    from matplotlib.figure import Figure
-
-    unit = max(0.6, max(size) / PLOT)
-    margin, side = round(56 * unit), round(380 * unit) if field else 0
-    legend = _legend_rows(field) if field else []
-    width = 2 * margin + max(size[0], round(700 * unit)) + side
-    body = max(size[1], round((len(legend) + 2) * 32 * unit))
-
-    def wrapped(text: str, letter: float, most: int) -> list[str]:
-        room = int((width - 2 * margin) / (letter * unit))
-        return textwrap.wrap(text, room, max_lines=most, placeholder="…")
-
-    above = [(text, 42, 52, LIGHT.ink) for text in wrapped(made.title, 23, 2)]
-    above += [(text, 20, 28, LIGHT.muted) for text in wrapped(made.subtitle, 11, 3)]
-    below = [(text, 19, 27, LIGHT.muted) for text in wrapped(made.trust, 10.5, 3)]
-    top = margin + round((sum(line for *_, line, _ in above) + 24) * unit)
-    foot = top + body + round(24 * unit)
-    height = foot + round(sum(line for *_, line, _ in below) * unit) + margin
-    with drawing("map"):
-        figure = Figure((width / 72, height / 72), dpi=72, facecolor=_hex(WALL))
-        figure.set_layout_engine("none")
-        for y, lines in ((margin, above), (foot, below)):
-            for text, letter, line, ink in lines:
-                style: Any = {"color": ink, "fontsize": letter * unit, "va": "top"}
-                style["fontfamily"] = "serif" if letter > 40 else "sans-serif"
-                figure.text(margin / width, 1 - y / height, text, **style)
-                y += round(line * unit)
-        bottom = (height - top - size[1]) / height
-        draw(figure, (margin / width, bottom, size[0] / width, size[1] / height))
-        if field is not None:
-            left = (width - margin - side + 30 * unit) / width
-            _put_legend(figure, field.label, legend, (left, 1 - top / height), unit)
-        return _encoded(figure, made.title)
-
-
-def _encoded(figure: Figure, title: str) -> bytes:
-    buffer = io.BytesIO()
-    notes = {"Title": title, "Software": GENERATOR}
-    figure.savefig(buffer, format="png", metadata=notes, facecolor=_hex(WALL))
-    return buffer.getvalue()
-
-
-def _put_legend(
-    figure: Figure,
-    title: str,
-    rows: Sequence[tuple[Color, str]],
-    corner: tuple[float, float],
-    unit: float,
-) -> None:
-    from matplotlib.lines import Line2D
-
-    dot: Any = {"marker": "o", "linestyle": "", "markersize": 16 * unit}
-    look: Any = {"loc": "upper left", "alignment": "left", "borderaxespad": 0, "borderpad": 0}
-    figure.legend(
-        [Line2D([], [], color=_hex(color), **dot) for color, _ in rows],
-        [text for _, text in rows],
-        title=title,
-        bbox_to_anchor=corner,
-        fontsize=20 * unit,
-        title_fontproperties={"family": "serif", "size": 26 * unit},
-        handlelength=0.8,
-        handletextpad=0.5,
-        **look,
-    )
-
-
-def _hex(color: Sequence[int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
-
-
-def _legend_rows(field: ColorField) -> list[tuple[Color, str]]:
-    if isinstance(field, CategoryField):
-        pairs = zip(CATEGORICAL, field.values, field.counts, strict=False)
-        rows = [
-            (color, f"{textwrap.shorten(value, 28, placeholder='…')}  {count:,}")
-            for color, value, count in pairs
-        ]
-        unknown = sum(code < 0 for code in field.codes)
-        if others := sum(code >= len(CATEGORICAL) for code in field.codes):
-            rows.append((OTHER, f"other  {others:,}"))
-    else:
-        steps = np.linspace(field.low, field.high, 7)
-        # Years are not to be grouped by thousands.
-        words = [f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" for value in steps]
-        rows = [(scale_color(i / 6), text) for i, text in enumerate(words)]
-        unknown = len(field.values) - field.known
-    if unknown:
-        rows.append((UNKNOWN, f"unknown  {unknown:,}"))
-    return rows
-
-
-MAP: Final = FileKind("map", RenderError, (".html", ".htm", ".png"))
 
 SHEET_CELLS: Final = 8
 """Thumbnails along a side of a sheet: a page decodes 64 at once, in some milliseconds."""
@@ -253,9 +77,7 @@ class MapStyle:
 
     def __post_init__(self) -> None:
         """Refuse thumbnails that nobody could see or store."""
-        if self.thumbnail_side is not None and not (
-            self.thumbnail_side == 0 or 16 <= self.thumbnail_side <= 512
-        ):
+        if self.thumbnail_side not in (None, 0, *range(16, 513)):
             raise ValueError(f"thumbnails have 16 to 512 pixels, or 0: {self.thumbnail_side}")
 
 
@@ -287,8 +109,6 @@ def write_map(
         From `artsim.render.collection_map.make_map`.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
-    style : MapStyle, optional
-        Color, thumbnails, pictures.
     report : callable, optional
         Called with the number of points whose pictures are read.
     overwrite : bool
@@ -308,24 +128,160 @@ def write_map(
     style = style or MapStyle()
     fields = find_fields(made.payloads, style.color_by)
     missing = 0
-    content: Iterable[bytes]
     if path.suffix.lower() == ".png":
         field = fields[0] if fields else None
-        if style.pictures:
-            drawn, missing = draw_pictures(made, field, report)
-        else:
-            drawn = draw_dots(made, field)
-        content = [drawn]
+        content, missing = draw_png(made, field, report if style.pictures else None)
     else:
         thumbnails = None
         if style.thumbnail_side != 0:
             side = style.thumbnail_side or choose_side(len(made))
             thumbnails = pack_thumbnails(made, side, report)
             missing = int((thumbnails.sizes[:, 0] == 0).sum())
-        content = (piece.encode("utf-8") for piece in to_html(made, fields, thumbnails))
+        content = to_html(made, fields, thumbnails).encode()
     with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
-        size = sum(stream.write(piece) for piece in content)
-    return WrittenMap(path, size, missing)
+        stream.write(content)
+    return WrittenMap(path, len(content), missing)
+
+
+# The PNG
+
+
+def draw_png(
+    made: CollectionMap, field: ColorField | None, report: Report | None = None
+) -> tuple[bytes, int]:
+    """Return a PNG of dots, or of pictures where `report` is told of them, and how many lack."""
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    colors = point_colors(field, len(made))
+    plot, missing = None, 0
+    if report is None:
+        size = np.maximum(PLOT // 2, np.rint(PLOT * np.ptp(made.positions, axis=0)))
+    else:
+        plot, missing = _paste_pictures(made, colors if field else None, report)
+        size = np.array(plot.size)
+    unit = max(0.6, float(max(size)) / PLOT)
+    with drawing("map"):
+        # What stands around the axes is beyond the figure, which grows by it when it is saved.
+        figure = Figure(size / 100, dpi=100)
+        figure.set_layout_engine("none")
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.axis("off")
+        if plot is not None:
+            axes.imshow(plot, interpolation="nearest", aspect="auto")
+        else:
+            side = min(28.0, max(5.0, 0.48 * (float(size.prod()) / len(made)) ** 0.5))
+            # Those without a color of their own lie below.
+            order = np.argsort([color not in (OTHER, UNKNOWN) for color in colors], kind="stable")
+            style: Any = {"edgecolors": WALL, "linewidths": 0.8, "clip_on": False}
+            shades = [colors[i] for i in order]
+            x, y = made.positions[order].T
+            axes.scatter(x, y, (0.72 * side) ** 2, c=shades, **style)
+            axes.margins(0)
+            axes.invert_yaxis()
+        dot: Any = {"marker": "o", "linestyle": "", "markersize": 13 * unit}
+        rows = _legend_rows(field) if field else []
+        figure.legend(
+            [Line2D([], [], color=color, **dot) for color, _ in rows],
+            [text for _, text in rows],
+            title=field and field.label,
+            bbox_to_anchor=(1 + 30 * unit / float(size[0]), 1),
+            loc="upper left",
+            alignment="left",
+            borderaxespad=0,
+            handlelength=1.0,
+            fontsize=15 * unit,
+            title_fontproperties={"family": "serif", "size": 20 * unit},
+        )
+        _put_words(figure, made, unit)
+        buffer = io.BytesIO()
+        around: Any = {"bbox_inches": "tight", "pad_inches": 0.56 * unit, "facecolor": WALL}
+        notes = {"Title": made.title, "Software": GENERATOR}
+        figure.savefig(buffer, format="png", metadata=notes, **around)
+    return buffer.getvalue(), missing
+
+
+def _put_words(figure: Any, made: CollectionMap, unit: float) -> None:
+    """Write the heading above the figure and how far it can be trusted below."""
+    width, height = figure.get_size_inches() * 100 / unit
+
+    def wrapped(text: str, letter: float) -> str:
+        return textwrap.fill(text, int(max(700, width) / letter), max_lines=3, placeholder="…")
+
+    def put(y: float, text: str, size: float, va: str, **style: Any) -> Any:
+        return figure.text(0, y, text, fontsize=size * unit, va=va, **style)
+
+    subtitle = wrapped(made.subtitle, 11)
+    put(1 + 36 / height, subtitle, 15, "bottom", color=LIGHT.muted)
+    over = 1 + (46 + 28 * len(subtitle.splitlines())) / height
+    put(over, wrapped(made.title, 23), 31, "bottom", color=LIGHT.ink, fontfamily="serif")
+    put(-36 / height, wrapped(made.trust, 10.5), 14, "top", color=LIGHT.muted)
+
+
+def _paste_pictures(
+    made: CollectionMap, colors: Sequence[str] | None, report: Report
+) -> tuple[Image.Image, int]:
+    """Return every picture in a cell of its own, on a bar in its color, and how many lack."""
+    columns, rows = (int(most) + 1 for most in made.cells.max(axis=0))
+    cell = max(24, min(192, 4800 // max(columns, rows)))
+    bar = max(2, cell // 18) if colors else 0
+    side = cell - max(2, cell // 14)
+    plot = Image.new("RGB", (columns * cell, rows * cell), WALL)
+    brush = ImageDraw.Draw(plot)
+    missing = 0
+    pictures = in_threads(lambda payload: load_thumbnail(payload, side - bar), made.payloads)
+    for row, picture in enumerate(pictures):
+        report(row + 1)
+        x, y = (int(part) * cell for part in made.cells[row])
+        if picture is None:
+            missing += 1
+            picture = Image.new("RGB", (side - bar, side - bar), BLANK)
+        left, bottom = x + (cell - picture.width) // 2, y + (cell + side) // 2 - bar
+        plot.paste(picture, (left, bottom - picture.height))
+        if colors:
+            right = left + picture.width - 1
+            brush.rectangle((left, bottom, right, bottom + bar - 1), fill=colors[row])
+    return plot, missing
+
+
+def scale_colors(shares: Sequence[float]) -> list[str]:
+    """Return the colors at these shares of a sequential scale (viridis), clipped to 0..1."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return [to_hex(color) for color in colormaps["viridis"](shares)]
+
+
+def point_colors(field: ColorField | None, count: int) -> list[str]:
+    """Return the color of each of `count` points; one for all where there is no field."""
+    if field is None:
+        return [CATEGORICAL[0]] * count
+    if isinstance(field, CategoryField):
+        own = dict(enumerate(CATEGORICAL)) | {-1: UNKNOWN}
+        return [own.get(code, OTHER) for code in field.codes]
+    span = (field.high - field.low) or 1.0
+    shares = [0.0 if value is None else (value - field.low) / span for value in field.values]
+    pairs = zip(field.values, scale_colors(shares), strict=True)
+    return [UNKNOWN if value is None else color for value, color in pairs]
+
+
+def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
+    if isinstance(field, CategoryField):
+        pairs = zip(CATEGORICAL, field.values, field.counts, strict=False)
+        rows = [
+            (color, f"{textwrap.shorten(value, 28, placeholder='…')}  {count:,}")
+            for color, value, count in pairs
+        ]
+        unknown = sum(code < 0 for code in field.codes)
+        if others := sum(code >= len(CATEGORICAL) for code in field.codes):
+            rows.append((OTHER, f"other  {others:,}"))
+    else:
+        steps = np.linspace(field.low, field.high, 7)
+        # Years are not to be grouped by thousands.
+        words = [f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" for value in steps]
+        rows = list(zip(scale_colors(np.linspace(0, 1, 7).tolist()), words, strict=True))
+        unknown = field.values.count(None)
+    return [*rows, (UNKNOWN, f"unknown  {unknown:,}")] if unknown else rows
 
 
 # Pictures
@@ -357,11 +313,7 @@ def choose_side(count: int) -> int:
 
 
 def load_thumbnail(payload: Payload, side: int) -> Image.Image | None:
-    """Return the point's picture, or its face, at most `side` on a side.
-
-    None where the gallery does not say where the file is, it is elsewhere, missing or
-    damaged.
-    """
+    """Return the point's picture, or its face, at most `side` on a side; None without one."""
     uri = payload.get("image_uri")
     path = local_path(uri) if isinstance(uri, str) else None
     if path is None:
@@ -428,26 +380,18 @@ def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np
 
 def to_html(
     made: CollectionMap, fields: Sequence[ColorField], thumbnails: Thumbnails | None
-) -> Iterator[str]:
-    """Yield the text of the page, piece by piece, to be written in UTF-8.
-
-    Parameters
-    ----------
-    fields : sequence of CategoryField or NumberField
-        What can be colored by, the first one to begin with.
-    thumbnails : Thumbnails or None
-        None shows dots only.
-    """
+) -> str:
+    """Return the text of the page, colored by the first of `fields`; dots without thumbnails."""
     style = static("map.css")
     scripts = static(*(f"map/{name}.js" for name in _SCRIPTS))
     script = Markup('(() => {\n"use strict";\n') + scripts + Markup("})();\n")
     data = page_data(made, fields, thumbnails)
     # With "<" escaped nothing in the data can end its element or begin a comment.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    yield from (
+    return (
         environment()
         .get_template("map.html")
-        .generate(
+        .render(
             policy="default-src 'none'; img-src data: blob:; "
             f"style-src {digest(style)}; script-src {digest(script)}",
             title=made.title,
@@ -493,10 +437,10 @@ def page_data(
             "rest": [link[len(base) :] if link else None for link in links],
         },
         "fields": [_field(field) for field in fields],
-        "palette": CATEGORICAL,
-        "scale": SEQUENTIAL,
-        "other": OTHER,
-        "unknown": UNKNOWN,
+        "palette": list(map(getrgb, CATEGORICAL)),
+        "scale": list(map(getrgb, scale_colors(np.linspace(0, 1, 9).tolist()))),
+        "other": getrgb(OTHER),
+        "unknown": getrgb(UNKNOWN),
         "thumbnails": thumbnails
         and {
             "side": thumbnails.side,

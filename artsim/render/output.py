@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
@@ -45,17 +46,10 @@ _OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
 def write_form(
     answer: Answer | Listing, form: Form, stream: BinaryIO, *, null: bool = False
 ) -> None:
-    """Write an answer or a list to `stream`, in UTF-8 whatever the locale.
+    """Write an answer or a list to `stream`, in UTF-8 whatever the locale; see docs/output.md.
 
-    Parameters
-    ----------
-    form : {"table", "json", "jsonl", "csv", "xlsx", "paths"}
-        See docs/output.md. Columns of CSV depend only on whether it is of faces, those of a
-        workbook also on the keys of ``extra`` that occur.
-    stream : binary file
-        For the standard output, ``sys.stdout.buffer``.
-    null : bool
-        End each path with a NUL byte instead of a line feed.
+    Columns of CSV depend only on whether it is of faces, those of a workbook also on the keys of
+    ``extra`` that occur. With `null` each path ends with a NUL byte instead of a line feed.
 
     Raises
     ------
@@ -66,13 +60,12 @@ def write_form(
     if form == "table":
         from artsim.render.table import print_hits, print_listing
 
-        text = io.TextIOWrapper(stream, "utf-8", "replace")
+        text = io.StringIO()
         if isinstance(answer, Answer):
             print_hits(answer, text)
         else:
             print_listing(answer, text)
-        text.flush()
-        text.detach()
+        stream.write(text.getvalue().encode("utf-8", "replace"))
     elif form == "paths":
         stream.write(to_paths(answer, null=null))
     elif form == "xlsx":
@@ -87,30 +80,13 @@ def write_form(
 
 
 def write_form_file(
-    answer: Answer | Listing,
-    form: Form,
-    path: Path,
-    *,
-    null: bool = False,
-    overwrite: bool = False,
-    inputs: Iterable[Path] = (),
-    home: Path | None = None,
+    answer: Answer | Listing, form: Form, path: Path, *, null: bool = False, **door: Any
 ) -> None:
-    """Write an answer or a list to a file, whole or not at all.
+    """Write an answer or a list to a file, whole or not at all; `door` is as for `write_file`.
 
     CSV begins with a byte order mark, by which spreadsheets know UTF-8; on a stream it does not.
-
-    Parameters
-    ----------
-    overwrite, inputs, home
-        As for `artsim.files.check_file`.
-
-    Raises
-    ------
-    RenderError
-        As that function.
     """
-    with write_file(path, ANSWER, overwrite=overwrite, inputs=inputs, home=home) as stream:
+    with write_file(path, ANSWER, **door) as stream:
         if form == "csv":
             stream.write(BOM.encode())
         write_form(answer, form, stream, null=null)
@@ -129,10 +105,7 @@ def to_jsonl(answer: Answer | Listing) -> str:
 
 
 def to_csv(answer: Answer | Listing) -> str:
-    """Return a header row and a row for each hit or point, after RFC 4180 with line feeds.
-
-    For the cells see `artsim.catalog.cells.csv_cell`.
-    """
+    """Return a header row and a row for each hit or point, after RFC 4180 with line feeds."""
     fields = list(answer.kind.fields)
     own = _OWN_COLUMNS if isinstance(answer, Answer) else ()
     rows = ([*first, *map(payload.get, fields)] for first, payload in _rows(answer))
@@ -167,10 +140,7 @@ def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
 
 
 def dump_json(value: object, *, indent: int | None = None) -> str:
-    """Return `value` as strict JSON with a final line feed.
-
-    See `artsim.catalog.hits.plain_json` for what JSON lacks.
-    """
+    """Return `value` as `plain_json` with a final line feed."""
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
     return text + "\n"
 
@@ -179,11 +149,8 @@ def classifications_document(
     found: Sequence[Classification], source: dict[str, Any]
 ) -> dict[str, Any]:
     """Return classifications as what JSON can hold; `source` says what answered."""
-    return {
-        "schema": CLASSIFICATION_SCHEMA,
-        **source,
-        "pictures": [_document(one) for one in found],
-    }
+    pictures = [_document(one) for one in found]
+    return {"schema": CLASSIFICATION_SCHEMA, **source, "pictures": pictures}
 
 
 def _document(found: Classification) -> dict[str, Any]:
@@ -192,7 +159,7 @@ def _document(found: Classification) -> dict[str, Any]:
         "field": found.field,
         "answer": found.answer,
         "threshold": found.threshold,
-        "candidates": [{"label": c.label, "probability": c.probability} for c in found.candidates],
+        "candidates": [asdict(candidate) for candidate in found.candidates],
     }
     if found.voters:
         document["voters"] = [

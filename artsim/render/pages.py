@@ -1,4 +1,4 @@
-"""What the pages share: templates, styles and scripts of the package, and embedded pictures.
+"""What pages and pictures share: templates, styles, scripts, colors, fonts, embedded pictures.
 
 Every page is one file that asks for nothing from anywhere. Templates escape what they are given;
 only the package's own styles and scripts stand in a page as they are, and a page's policy admits
@@ -10,8 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import tomllib
+from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
+from typing import Any, Final, Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -19,7 +22,42 @@ from PIL import Image
 
 from artsim.render.text import clean
 
+STATIC: Final = Path(__file__).parent / "static"
 _JPEG_QUALITY = 82
+
+
+def static(*names: str) -> Markup:
+    """Return styles or scripts of the package, one after the other, to stand in a page."""
+    return Markup("\n".join((STATIC / name).read_text(encoding="utf-8") for name in names))
+
+
+LOOKS: Final[dict[str, dict[str, Any]]] = tomllib.loads(
+    (STATIC / "looks.toml").read_text(encoding="utf-8")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colors of texts, the grid, what is behind, and lines and bars one after another."""
+
+    ink: str
+    muted: str
+    line: str
+    wall: str
+    series: list[str]
+
+
+LIGHT: Final = Theme(**LOOKS["light"])
+DARK: Final = Theme(**LOOKS["dark"])
+
+
+@cache
+def installed_fonts(*kinds: Literal["serif", "sans", "scripts"]) -> list[str]:
+    """Return the names of the fonts of these kinds that are there, best first."""
+    from matplotlib.font_manager import get_font_names
+
+    there = set(get_font_names())
+    return [name for kind in kinds for name in LOOKS["fonts"][kind] if name in there]
 
 
 @cache
@@ -34,12 +72,6 @@ def environment() -> Environment:
     )
     made.filters |= {"clean": clean, "data_uri": data_uri, "percent": "{:.2%}".format}
     return made
-
-
-def static(*names: str) -> Markup:
-    """Return styles or scripts of the package, one after the other, to stand in a page."""
-    folder = resources.files("artsim.render") / "static"
-    return Markup("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names))
 
 
 def digest(text: str) -> str:

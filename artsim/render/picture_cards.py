@@ -1,45 +1,28 @@
-"""What a contact sheet shows: pictures, captions and faces, before it takes a form."""
+"""Pictures with their captions and faces, as contact sheets and reports show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
-from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Box
-from artsim.catalog.payload import Payload
-from artsim.catalog.progress import counted
 from artsim.errors import ImageError
 from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
 from artsim.render.text import (
     clean,
     date_text,
-    describe_list_settings,
-    describe_listing,
-    describe_query,
-    describe_settings,
     field_text,
-    format_score,
     id_text,
     picture_link,
     title_text,
     web_link,
 )
-from artsim.search.answer import Answer
-from artsim.search.listing import Listing
 from artsim.search.probes import PictureSource
-
-MAX_HITS: Final = 400
-"""Most hits on one sheet; the sheet says how many it leaves out."""
-
-MAX_QUERY_FACES: Final = 24
-"""Most faces outlined in the query picture."""
 
 CROP_SIDE: Final = 192
 """Pixels of the enlarged crop of a face."""
@@ -91,12 +74,6 @@ class Card:
         """What is said in the picture's place."""
         return ", ".join(part for part in (self.title, *self.details) if part) or "painting"
 
-    def with_picture(self, picture: Image.Image, max_side: int) -> Card:
-        """Return the card with a picture of at most `max_side` on it, which is changed."""
-        aspect = picture.width / picture.height
-        picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-        return replace(self, picture=picture, aspect=aspect)
-
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -108,7 +85,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """All that a sheet shows, whatever its form."""
+    """All that a contact sheet shows, whatever its form."""
 
     title: str
     subtitle: str
@@ -122,157 +99,60 @@ class Sheet:
         return sum(len(section.cards) for section in self.sections)
 
 
-def make_sheet(result: Answer, title: str | None = None, *, max_side: int) -> Sheet:
-    """Load the pictures of `result`, none larger than `max_side`, and word its captions."""
-    hits = result.hits[:MAX_HITS]
-    cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
-    sections: list[Section] = []
-    start = 0
-    for group in result.groups:
-        if part := cards[start : start + len(group.hits)]:
-            sections.append(Section(clean(group.value, 120), tuple(part)))
-        start += len(group.hits)
-    if rest := cards[start:]:
-        sections.append(Section("", tuple(rest)))
-    remark = "" if hits else "Nothing was found."
-    if len(hits) < len(result.hits):
-        remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
-    heading = clean(title, 160) if title else describe_query(result)
-    query = _query_cards(result, max_side)
-    return Sheet(heading, describe_settings(result), query, tuple(sections), remark)
-
-
-def make_list_sheet(listing: Listing, title: str | None = None, *, max_side: int) -> Sheet:
-    """Load the pictures of a list, none larger than `max_side`, and word its captions."""
-    points = listing.points[:MAX_HITS]
-    cards = tuple(_found_card(point.payload, "", "", max_side) for point in points)
-    remark = "" if points else "Nothing meets all of this."
-    if points and len(points) < listing.total:
-        remark = f"{len(points)} of {listing.total} are shown."
-    heading = clean(title, 160) if title else describe_listing(listing)
-    sections = (Section("", cards),) if cards else ()
-    return Sheet(heading, describe_list_settings(listing), (), sections, remark)
-
-
-def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
-    if text := result.query.get("text"):
-        return (Card("", mark="query", text=clean(text), aspect=1.25),)
-    if result.examples:
-        # On a sheet of many examples each gets less room, so it needs fewer pixels.
-        side = 2 * max_side if len(result.examples) < 2 else max_side
-        asked = (result.query.get(role) for role in ("like", "unlike"))
-        names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
-        return tuple(
-            _asked_card(example.image, example.payload, name, Card("", mark=example.role), [], side)
-            for example, name in zip_longest(result.examples, names[: len(result.examples)])
-        )
-    if result.query_image is None and result.query_payload is None:
-        return ()
-    faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
-    words = "" if not faces else counted(len(result.query_faces), "face")
-    if len(faces) == 1 and result.query.get("face") is not None:
-        words = f"face {result.query_faces[0].index}"
-    name = str(result.query.get("image") or result.query.get("pixels") or "")
-    image, payload = result.query_image, result.query_payload
-    blank = Card("", mark="query", scores=words)
-    return (_asked_card(image, payload, name, blank, faces, 2 * max_side),)
-
-
-def _asked_card(
-    image: PictureSource | None,
-    payload: Mapping[str, Any] | None,
-    name: str | None,
-    blank: Card,
-    faces: Sequence[tuple[Box, str]],
-    max_side: int,
-) -> Card:
-    """Return `blank` as a picture of the query, called `name` where the gallery lacks it."""
-    if isinstance(image, Path):
-        name = image.name
-        blank = replace(blank, file=image.absolute().as_uri())
-    if payload is None:
-        blank = replace(blank, title=clean(name or "", 120) or "a picture")
-    else:
-        blank = described(payload, blank, title_text(payload))
-    if image is not None:
-        return _picture_card(image, payload or {}, faces, max_side, blank)
-    return card_of(payload or {}, blank, max_side, faces)
-
-
-def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
-    name = result.score_name
-    scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
-    if hit.rerank_score is not None:
-        method = clean(result.rerank_name, 30).upper()
-        scores.append(f"{method} {format_score(hit.rerank_score)}")
-    if hit.query_face is not None and len(result.query_faces) > 1:
-        scores.append(f"like face {hit.query_face}")
-    return _found_card(hit.payload, str(rank), " · ".join(scores), max_side)
-
-
-def _found_card(payload: Payload, mark: str, scores: str, max_side: int) -> Card:
-    blank = Card("", scores=scores, mark=mark, is_hit=True)
-    return card_of(payload, described(payload, blank, title_text(payload)), max_side)
-
-
-def described(payload: Mapping[str, Any], blank: Card, title: str) -> Card:
-    """Return `blank` with what a payload says of a painting of the gallery."""
-    parts = (field_text(payload, "artist"), date_text(payload))
-    return replace(
-        blank,
-        title=title,
-        details=tuple(part for part in parts if part),
-        painting_id=id_text(payload),
-        link=web_link(payload.get("source_url", "")),
-        file=blank.file or picture_link(payload),
-    )
-
-
 def card_of(
     payload: Mapping[str, Any],
-    blank: Card,
     max_side: int,
+    *,
+    image: PictureSource | None = None,
     faces: Sequence[tuple[Box, str]] | None = None,
+    title: str = "",
+    **caption: Any,
 ) -> Card:
-    """Return `blank` with the picture that a payload names, or with why there is none.
+    """Return a card with what a payload says of a painting, and its picture or why there is none.
 
     Parameters
     ----------
-    payload : mapping
-        Of a painting, or of a face of one.
     max_side : int
         Most pixels of the picture's longer side.
+    image : path, bytes or array, optional
+        The picture; by default the one that the payload names.
     faces : sequence of (Box, str), optional
         Faces to outline, in pixels of the picture at its full size, each with its label;
         by default the one that the payload is of.
+    **caption
+        More attributes of `Card`.
     """
+    details = (field_text(payload, "artist"), date_text(payload))
+    card = Card(
+        title or title_text(payload),
+        tuple(part for part in details if part),
+        painting_id=id_text(payload),
+        link=web_link(payload.get("source_url", "")),
+        file=image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload),
+        **caption,
+    )
     uri = payload.get("image_uri")
-    if not isinstance(uri, str):
-        return _without_picture(blank, payload, "The gallery does not say where the picture is.")
-    path = local_path(uri)
-    if path is None:
-        return _without_picture(blank, payload, f"The picture is elsewhere: {clean(uri, 160)}")
-    # A found face has no number: those on the sheet are of the query's faces.
-    faces = face_of(payload) if faces is None else faces
-    return _picture_card(path, payload, faces, max_side, blank)
-
-
-def _picture_card(
-    image: PictureSource,
-    payload: Mapping[str, Any],
-    faces: Sequence[tuple[Box, str]],
-    max_side: int,
-    blank: Card,
-) -> Card:
-    """Return `blank` with a picture in it, or with the reason there is none."""
-    try:
-        picture, outlines = load_outlined(image, payload, faces, max_side)
-    except ImageError as error:
-        reason = str(error)
-        if isinstance(image, Path):
-            reason = reason.replace(str(image), image.name)  # enough of its path on a sheet
-        return _without_picture(blank, payload, clean(reason, 200))
-    return replace(blank, outlines=tuple(outlines)).with_picture(picture, max_side)
+    if image is None and isinstance(uri, str):
+        image = local_path(uri)
+        problem = f"The picture is elsewhere: {clean(uri, 160)}"
+    else:
+        problem = "The gallery does not say where the picture is."
+    if image is not None:
+        # A found face has no number: those on the sheet are of the query's faces.
+        found = face_of(payload) if faces is None else faces
+        try:
+            picture, outlines = load_outlined(image, payload, found, max_side)
+        except ImageError as error:
+            problem = str(error)
+            if isinstance(image, Path):
+                problem = problem.replace(str(image), image.name)  # enough of its path on a sheet
+        else:
+            aspect = picture.width / picture.height
+            picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+            return replace(card, picture=picture, aspect=aspect, outlines=tuple(outlines))
+    width, height = _size(payload)
+    aspect = min(2.0, max(0.5, width / height)) if width else 1.0
+    return replace(card, problem=clean(problem, 200), aspect=aspect)
 
 
 def load_outlined(
@@ -323,12 +203,6 @@ def load_outlined(
     return picture, [outline for outline in found if outline]
 
 
-def _without_picture(blank: Card, payload: Mapping[str, Any], problem: str) -> Card:
-    width, height = _size(payload)
-    aspect = min(2.0, max(0.5, width / height)) if width else 1.0
-    return replace(blank, problem=problem, aspect=aspect)
-
-
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:
     """Return width and height of the original from the metadata, (0, 0) if unknown."""
     width, height = payload.get("image_width"), payload.get("image_height")
@@ -339,12 +213,10 @@ def _size(payload: Mapping[str, Any]) -> tuple[int, int]:
 
 def face_of(payload: Mapping[str, Any]) -> list[tuple[Box, str]]:
     """Return the box of the face that a payload is of, unnamed; none if it makes no sense."""
-    value = payload.get("box")
-    if not isinstance(value, (list, tuple)) or len(value) != 4:
+    try:
+        box = Box(*map(float, payload.get("box") or ()))
+    except (TypeError, ValueError):
         return []
-    if not all(isinstance(part, (int, float)) for part in value):
-        return []
-    box = Box(*map(float, value))
     return [(box, "")] if box.width > 0 and box.height > 0 else []
 
 

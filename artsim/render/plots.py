@@ -8,7 +8,6 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,6 +17,7 @@ from artsim.errors import RenderError
 from artsim.evaluation.report import BarPlot, ConfusionPlot, LinePlot, Plot
 from artsim.evaluation.statistics import Estimate
 from artsim.files import GENERATOR, FileKind, check_file, write_file
+from artsim.render.pages import LIGHT, STATIC, Theme, installed_fonts
 from artsim.render.report_table import UNIT_WORDS, number_text
 from artsim.render.text import clean
 
@@ -40,63 +40,19 @@ _WIDTH: Final = 7.4
 _FONT_SIZE: Final = 9.0
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """Colors of a plot: texts, the grid, what is behind, and lines and bars one after another.
-
-    Hues are apart for red-, green- and blue-blind eyes as well: with the dichromacies simulated
-    after Machado et al. (2009), doi:10.1109/TVCG.2009.113, the nearest two are 8 apart in
-    CIEDE2000, and all are at least 3:1 against the wall.
-    """
-
-    ink: str
-    muted: str
-    line: str
-    wall: str
-    series: tuple[str, ...]
-
-
-LIGHT: Final = Theme(
-    *("#211f1c", "#6b655c", "#dcd7ce", "#ffffff"),
-    ("#1F5FAE", "#C47A0E", "#16705A", "#A5281C", "#C06AA8", "#2E90D0", "#4E2168", "#857D74"),
-)
-"""On paper, and on a page by day."""
-
-DARK: Final = Theme(
-    *("#efece6", "#a8a195", "#3a3733", "#191817"),
-    ("#5CA8F5", "#F2A93B", "#2E9C7C", "#D9553F", "#E0A6D8", "#C6EAF9", "#7F6FD8", "#F4F1A8"),
-)
-
-SERIF_FONTS: Final = ("Source Serif 4", "Noto Serif", "Georgia", "Liberation Serif", "DejaVu Serif")
-"""Of headings, the first one that is installed; matplotlib brings the last."""
-
-SCRIPT_FONTS: Final = (
-    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Source Han Sans", "WenQuanYi Zen Hei"),
-    *("WenQuanYi Micro Hei", "Droid Sans Fallback", "Hiragino Sans", "PingFang SC", "Yu Gothic"),
-    *("Microsoft YaHei", "Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans Arabic"),
-    *("Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Thai"),
-    *("Noto Sans Georgian", "Noto Sans Armenian", "Nirmala UI", "Leelawadee UI", "FreeSans"),
-    *("Arial Unicode MS", "Unifont"),
-)
-"""Fonts of scripts that text fonts lack; those that are installed are used."""
-
-
 def plot_svg(plot: Plot, theme: Theme = LIGHT, *, titled: bool = False) -> bytes:
     """Return `plot` as an SVG file without a background.
 
     Its texts are texts, and it refers to nothing outside itself.
     """
-    return _drawn(plot, theme, titled, "svg")
+    with drawing(plot.name, theme):
+        return _file(draw_plot(plot, theme, titled=titled), "svg")
 
 
 def plot_png(plot: Plot) -> bytes:
     """Return `plot` with its title as a PNG file, `DPI` pixels to the inch."""
-    return _drawn(plot, LIGHT, True, "png")
-
-
-def _drawn(plot: Plot, theme: Theme, titled: bool, form: Literal["png", "svg"]) -> bytes:
-    with drawing(plot.name, theme):
-        return _file(draw_plot(plot, theme, titled=titled), form)
+    with drawing(plot.name):
+        return _file(draw_plot(plot, titled=True), "png")
 
 
 def draw_plot(plot: Plot, theme: Theme = LIGHT, *, titled: bool = False) -> Figure:
@@ -116,53 +72,26 @@ def draw_plot(plot: Plot, theme: Theme = LIGHT, *, titled: bool = False) -> Figu
 def drawing(name: str, theme: Theme = LIGHT) -> Iterator[None]:
     """Draw in the colors of `theme` with what all plots share; `name` is the plot's."""
     import matplotlib
+    from cycler import cycler
 
-    with matplotlib.rc_context(_settings(name, theme)), warnings.catch_warnings():
+    settings: dict[Any, Any] = {
+        "font.sans-serif": installed_fonts("scripts"),
+        "font.serif": installed_fonts("serif", "scripts"),
+        "figure.facecolor": theme.wall,
+        # Neither color nor form alone tells lines apart, for those who see or print no color.
+        "axes.prop_cycle": cycler(linestyle=["-", (0, (7, 1.5, 1.5, 1.5)), (0, (3, 1))])
+        * (cycler(color=theme.series) + cycler(marker=list("osD^vPX*"))),
+        "svg.hashsalt": name,  # equal plots give equal files
+    }
+    settings |= dict.fromkeys(("text.color", "axes.labelcolor"), theme.ink)
+    settings |= dict.fromkeys(("xtick.labelcolor", "ytick.labelcolor"), theme.muted)
+    lines = ("axes.edgecolor", "grid.color", "xtick.color", "ytick.color")
+    settings |= dict.fromkeys(lines, theme.line)
+    style = STATIC / "plots.mplstyle"
+    with matplotlib.rc_context(settings, style), warnings.catch_warnings():
         # A script that no font has is drawn as boxes; a page shows it in its own fonts.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
         yield
-
-
-def _settings(name: str, theme: Theme) -> dict[Any, Any]:
-    from cycler import cycler
-    from matplotlib.font_manager import fontManager
-
-    installed = {font.name for font in fontManager.ttflist}
-    # Neither color nor form alone tells lines apart, for those who see or print no color.
-    looks = cycler(linestyle=["-", (0, (7, 1.5, 1.5, 1.5)), (0, (3, 1))]) * (
-        cycler(color=theme.series) + cycler(marker=list("osD^vPX*"))
-    )
-    settings: dict[Any, Any] = {
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans", *(f for f in SCRIPT_FONTS if f in installed)],
-        "font.serif": [f for f in SERIF_FONTS if f in installed],
-        "font.size": _FONT_SIZE,
-        "text.color": theme.ink,
-        "text.parse_math": False,  # names may hold dollar signs, and none of them is a formula
-        "figure.facecolor": theme.wall,
-        "figure.constrained_layout.use": True,
-        "axes.prop_cycle": looks,
-        "axes.facecolor": "none",
-        "axes.edgecolor": theme.line,
-        "axes.labelcolor": theme.ink,
-        "axes.labelpad": 6,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.color": theme.line,
-        "grid.linewidth": 0.6,
-        "lines.linewidth": 1.7,
-        "lines.markersize": 4.2,
-        "lines.markeredgewidth": 0,
-        "hatch.linewidth": 0.6,
-        "legend.frameon": False,
-        "legend.labelspacing": 0.65,
-        "svg.fonttype": "none",
-        "svg.hashsalt": name,  # equal plots give equal files
-    }
-    for axis in ("xtick", "ytick"):
-        settings |= {f"{axis}.color": theme.line, f"{axis}.labelcolor": theme.muted}
-    return settings
 
 
 def _file(figure: Figure, form: Literal["png", "svg"]) -> bytes:
@@ -176,14 +105,11 @@ def _axes(height: float, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(_WIDTH, height))
-    axes = figure.add_subplot()
-    axes.set_xlabel(clean(x_label, 90))
-    axes.set_ylabel(clean(y_label, 60))
-    return figure, axes
+    return figure, figure.add_subplot(xlabel=clean(x_label, 90), ylabel=clean(y_label, 60))
 
 
 def _put_title(figure: Figure, title: str) -> None:
-    text = "\n".join(textwrap.wrap(clean(title, 160), 78))
+    text = textwrap.fill(clean(title, 160), 78)
     figure.suptitle(text, x=0.01, ha="left", fontsize=_FONT_SIZE + 2)
 
 
@@ -196,7 +122,7 @@ def _put_legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) ->
 
 def _wrapped(text: str, width: int, lines: int) -> str:
     short = clean(text, width * lines)
-    return "\n".join(textwrap.wrap(short, width, max_lines=lines, placeholder=" …"))
+    return textwrap.fill(short, width, max_lines=lines, placeholder=" …")
 
 
 def _draw_lines(plot: LinePlot, theme: Theme) -> Figure:
@@ -206,7 +132,8 @@ def _draw_lines(plot: LinePlot, theme: Theme) -> Figure:
     height = max(4.0, 0.8 + 0.26 * len(plot.lines))
     figure, axes = _axes(height, plot.x_label, plot.y_label)
     axes.grid()
-    is_log = plot.x_scale == "log" and any(x > 0 for line in plot.lines for x in line.x)
+    xs = [x for line in plot.lines for x in line.x]
+    is_log = plot.x_scale == "log" and any(x > 0 for x in xs)
     drawn: list[tuple[float, Any, str]] = []
     dashes = 0
     for position, line in enumerate(plot.lines):
@@ -222,23 +149,23 @@ def _draw_lines(plot: LinePlot, theme: Theme) -> Figure:
             style["markevery"] = (position % 8 * step // 8, step)
         (handle,) = axes.plot(*points.T, **style)
         drawn.append((-points[-1, 1] if len(points) else math.inf, handle, line.name))
-    xs = [x for line in plot.lines for x in line.x]
     if is_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     elif all(float(x).is_integer() for x in xs) and max(xs, default=0) > 1:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # ranks have no halves
-    for ends, axis, scale in ((plot.x_range, "x", is_log), (plot.y_range, "y", False)):
-        if ends is not None and (not scale or ends[0] > 0):
-            axes.set(**{f"{axis}lim": _widened(*ends, is_log=scale)})
+    # A little air beyond a range, so that no marker is cut at its ends.
+    if plot.x_range is not None and (not is_log or plot.x_range[0] > 0):
+        axes.set_xlim(_widened(*plot.x_range, is_log=is_log))
+    if plot.y_range is not None:
+        axes.set_ylim(_widened(*plot.y_range, is_log=False))
     drawn.sort(key=lambda part: part[0])
     _put_legend(figure, [handle for _, handle, _ in drawn], [name for *_, name in drawn])
     return figure
 
 
 def _widened(low: float, high: float, *, is_log: bool) -> tuple[float, float]:
-    """Return a range with a little air, so that no marker is cut at its ends."""
     if is_log:
         air = (high / low) ** 0.02 if high > low else 2
         return low / air, high * air
@@ -263,7 +190,18 @@ def _draw_bars(plot: BarPlot, theme: Theme) -> Figure:
         _draw_series(axes, plot, position, theme, upright=upright)
         for position in range(len(plot.series))
     ]
-    _label_groups(axes, labels, theme, upright=upright)
+    texts = [_wrapped(label, 34, 2) for label in labels]
+    if upright:
+        axes.set_xticks(range(len(labels)), texts, color=theme.ink)
+        axes.axhline(0, color=theme.muted, linewidth=0.8)
+        air = 0.5 + max(0, 5 - len(labels)) / 4
+        axes.set_xlim(-air, len(labels) - 1 + air)
+    else:
+        axes.set_yticks(range(len(labels)), texts, color=theme.ink)
+        axes.axvline(0, color=theme.muted, linewidth=0.8)
+        axes.set_ylim(len(labels) - 0.45, -0.55)
+    axes.margins(*(None, 0.12) if upright else (0.12, None))
+    axes.tick_params(axis="x" if upright else "y", length=0)
     if len(handles) > 1:
         _put_legend(figure, handles, list(plot.series))
     return figure
@@ -272,13 +210,11 @@ def _draw_bars(plot: BarPlot, theme: Theme) -> Figure:
 def _draw_series(axes: Axes, plot: BarPlot, position: int, theme: Theme, *, upright: bool) -> Any:
     from matplotlib.patheffects import Normal, Stroke
 
-    ends = [_ends(value) for value in list(plot.series.values())[position][:MAX_GROUPS]]
-    scale = 100.0 if plot.unit == "share" else 1.0
-    sizes = np.array([0.0 if e is None else e[1] for e in ends]) * scale
-    errors = np.array([(0, 0) if e is None else (e[1] - e[0], e[2] - e[1]) for e in ends])
-    words = ["–" if e is None else number_text(e[1], plot.unit) for e in ends]  # noqa: RUF001
+    ends = np.array([_ends(value) for value in list(plot.series.values())[position][:MAX_GROUPS]])
+    words = [number_text(v, plot.unit) if math.isfinite(v) else "–" for v in ends[:, 1]]  # noqa: RUF001
+    low, sizes, high = np.nan_to_num(ends.T) * (100.0 if plot.unit == "share" else 1.0)
     # An interval may leave out its value, which matplotlib has no bars for.
-    reach = np.maximum(0.0, errors.reshape(-1, 2).T) * scale
+    reach = np.maximum(0.0, [sizes - low, high - sizes])
     intervals: Any = {"yerr" if upright else "xerr": reach}
     thickness = 0.78 / len(plot.series)
     turn, place = divmod(position, len(theme.series))
@@ -300,29 +236,14 @@ def _draw_series(axes: Axes, plot: BarPlot, position: int, theme: Theme, *, upri
     return container
 
 
-def _label_groups(axes: Axes, labels: Sequence[str], theme: Theme, *, upright: bool) -> None:
-    texts = [_wrapped(label, 34, 2) for label in labels]
-    if upright:
-        axes.set_xticks(range(len(labels)), texts, color=theme.ink)
-        axes.axhline(0, color=theme.muted, linewidth=0.8)
-        air = 0.5 + max(0, 5 - len(labels)) / 4
-        axes.set_xlim(-air, len(labels) - 1 + air)
-        axes.margins(y=0.12)
-    else:
-        axes.set_yticks(range(len(labels)), texts, color=theme.ink)
-        axes.axvline(0, color=theme.muted, linewidth=0.8)
-        axes.set_ylim(len(labels) - 0.45, -0.55)
-        axes.margins(x=0.12)
-    axes.tick_params(axis="x" if upright else "y", length=0)
-
-
-def _ends(value: Estimate | float | None) -> tuple[float, float, float] | None:
-    """Return low end, value and high end of a bar; None where it is unknown."""
+def _ends(value: Estimate | float | None) -> tuple[float, float, float]:
+    """Return low end, value and high end of a bar; not numbers where it is unknown."""
     if isinstance(value, Estimate):
         if np.isfinite([value.low, value.value, value.high]).all():
             return value.low, value.value, value.high
         value = value.value
-    return None if value is None or not math.isfinite(value) else (value, value, value)
+    size = math.nan if value is None or not math.isfinite(value) else value
+    return size, size, size
 
 
 def _draw_confusion(plot: ConfusionPlot, theme: Theme) -> Figure:
@@ -342,9 +263,8 @@ def _draw_confusion(plot: ConfusionPlot, theme: Theme) -> Figure:
     left_out = len(plot.classes) - len(kept)
     unit = ", % of the row" if written and not few else ""
     more = f" ({left_out} smaller classes left out)" if left_out else ""
-    figure, axes = _axes(
-        min(_WIDTH, 2.6 + 0.27 * len(kept)), f"{plot.column_label}{unit}{more}", plot.row_label
-    )
+    height = min(_WIDTH, 2.6 + 0.27 * len(kept))
+    figure, axes = _axes(height, f"{plot.column_label}{unit}{more}", plot.row_label)
     colors = LinearSegmentedColormap.from_list("shades", [theme.wall, theme.series[0]])
     axes.pcolormesh(shades, cmap=colors, vmin=0, vmax=1, edgecolors=theme.wall, linewidth=0.8)
     for i, j in np.argwhere((counts > 0) & (few | (shares >= 0.005)) & written):
@@ -367,22 +287,10 @@ def _draw_confusion(plot: ConfusionPlot, theme: Theme) -> Figure:
 def write_losses(
     path: Path, history: Sequence[Mapping[str, float]], *, title: str, overwrite: bool = False
 ) -> Path:
-    """Draw each loss of a training over its steps, one below the other, into a PNG or SVG file.
+    """Draw the losses of each step by name, one below the other, into a PNG or SVG file.
 
     A loss of every step is drawn faintly, with its mean over a few steps above it; one
     that only some steps have, as those at the end of an epoch, as points on a line.
-
-    Parameters
-    ----------
-    history : sequence of mapping
-        The losses of each step by name, as `artsim.training.loop.run_steps` returns them.
-    overwrite : bool
-        Whether a file may be replaced that artsim did not make.
-
-    Returns
-    -------
-    Path
-        `path`.
 
     Raises
     ------
@@ -421,14 +329,11 @@ def draw_losses(history: Sequence[Mapping[str, float]]) -> Figure:
             axes.plot(steps, values, linewidth=1.3, marker="o", markersize=3.2, **style)
             continue
         axes.plot(steps, values, linewidth=0.6, alpha=0.35, marker="", **style)
-        axes.plot(steps, _running_mean(values), marker="", **style)
+        # Means over 3 % of the steps before and after, fewer near the ends.
+        most = max(1, round(0.03 * len(values)))
+        reaches = [min(most, i, len(values) - 1 - i) for i in range(len(values))]
+        means = [values[i - reach : i + reach + 1].mean() for i, reach in enumerate(reaches)]
+        axes.plot(steps, means, marker="", **style)
     panels[-1].set(xlabel="step", xlim=(0, len(history) + 1))
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
-
-
-def _running_mean(values: np.ndarray[Any, Any]) -> list[float]:
-    """Return means over 3 % of the steps before and after, fewer near the ends."""
-    most = max(1, round(0.03 * len(values)))
-    reaches = (min(most, i, len(values) - 1 - i) for i in range(len(values)))
-    return [float(values[i - reach : i + reach + 1].mean()) for i, reach in enumerate(reaches)]

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final, TextIO
 
 from rich import progress as rich
@@ -46,36 +47,19 @@ class Pace:
         while len(self._marks) > 2 and self._marks[1][0] <= now - PACE_SECONDS:
             self._marks.popleft()
 
-    @property
-    def rate(self) -> float | None:
-        """How many a second; None before anything was done."""
-        (first, done_then), (last, done_now) = self._marks[0], self._marks[-1]
-        if last <= first or done_now <= done_then:
-            return None
-        return (done_now - done_then) / (last - first)
-
-    def seconds_left(self, total: int | None) -> float | None:
-        """Return how long the rest will take; None where that cannot be said."""
-        rate = self.rate
-        if total is None or rate is None:
-            return None
-        return max(0, total - self._marks[-1][1]) / rate
-
     def words(self, total: int | None) -> str:
         """Return rate and time left: ``41/s, 0:45 left``; "" where unknown."""
-        rate = self.rate
-        if rate is None:
+        (first, done_then), (last, done_now) = self._marks[0], self._marks[-1]
+        if last <= first or done_now <= done_then:
             return ""
+        rate = (done_now - done_then) / (last - first)
         words = f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
         if rate < 0.1:
             words = f"{rate * 60:.1f}/min"
-        left = self.seconds_left(total)
-        if not left:
+        if total is None or total <= done_now:
             return words
-        minutes, seconds = divmod(max(1, round(left)), 60)
-        hours, minutes = divmod(minutes, 60)
-        time_left = f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-        return f"{words}, {time_left} left"
+        time_left = timedelta(seconds=max(1, round((total - done_now) / rate)))
+        return f"{words}, {str(time_left).removeprefix('0:').removeprefix('0')} left"
 
 
 def describe_counts(done: int, total: int | None, noun: str, counts: Mapping[str, int]) -> str:
@@ -141,8 +125,7 @@ class PlainProgress:
     """A line when a stage begins, and one whenever `interval` seconds have gone by since the last.
 
     What is skipped is no work: with a `noun` and a total, a stage begins with the first step that
-    is not, and where nothing else comes, nothing is written. Without a noun, which says what one
-    step is, later lines repeat the description.
+    is not. Without a noun later lines repeat the description.
     """
 
     def __init__(

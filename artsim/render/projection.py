@@ -38,18 +38,12 @@ _EXACT: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Faithfulness:
-    """How far nearness on a map can be trusted.
+    """How far nearness on a map can be trusted, measured on `sample` points.
 
-    Attributes
-    ----------
-    trustworthiness : float
-        In 0..1: 1 where no point is near another on the map without being so in the vectors;
-        after Venna & Kaski (2001), ICANN.
-    kept : float
-        Mean share of a point's `k` nearest on the map that are among its `k` nearest by
-        the vectors, in 0..1; `by_chance` on a map that knows nothing.
-    sample : int
-        Number of points that were measured, each against all others of the sample.
+    `trustworthiness` is that of Venna & Kaski (2001), ICANN: 1 where no point is near another
+    on the map without being so in the vectors. `kept` is the mean share, in 0..1, of a point's
+    `k` nearest on the map that are among its `k` nearest by the vectors; `by_chance` that on
+    a map that knows nothing.
     """
 
     trustworthiness: float
@@ -66,12 +60,10 @@ def project(
     perplexity: float = PERPLEXITY,
     seed: int = 0,
 ) -> Positions:
-    """Return a place in the plane for each vector.
+    """Return a place in the plane for each of N unit vectors, as `fit_unit_square` leaves them.
 
     Parameters
     ----------
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows, N at least 1.
     method : {"tsne", "umap", "pca"}
         t-SNE [1]_ and UMAP [2]_ begin from the first two principal components, which
         keeps the large-scale order that a random start would lose [3]_. Fewer than 6
@@ -82,11 +74,6 @@ def project(
         points can bear.
     seed : int
         Equal arguments give equal places on one machine.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, 2)
-        As `fit_unit_square` leaves them.
 
     Raises
     ------
@@ -144,10 +131,7 @@ def effective_perplexity(perplexity: float, count: int) -> float:
 
 
 def principal_components(vectors: Embeddings, dims: int) -> npt.NDArray[np.float32]:
-    """Return the coordinates of N vectors along at most `dims` principal axes, at least 2.
-
-    Zeros fill up to 2 axes; each points to where its largest loading is positive.
-    """
+    """Return the coordinates of N vectors along at most `dims` principal axes, zeros up to 2."""
     from sklearn.decomposition import PCA
 
     count, width = vectors.shape
@@ -157,16 +141,13 @@ def principal_components(vectors: Embeddings, dims: int) -> npt.NDArray[np.float
         solver = "covariance_eigh" if count > width else "full"
         wide = vectors.astype(np.float64)  # a covariance loses half the digits of its vectors
         found = PCA(min(dims, count, width), svd_solver=solver).fit_transform(wide)
-    missing = max(0, 2 - found.shape[1])
-    return np.pad(found, ((0, 0), (0, missing))).astype(np.float32)
+    return np.pad(found, ((0, 0), (0, max(0, 2 - found.shape[1])))).astype(np.float32)
 
 
 def fit_unit_square(positions: npt.NDArray[np.floating[Any]]) -> Positions:
     """Return positions of the same shape in 0..1: the longer side fills it, centered."""
     low, high = positions.min(axis=0), positions.max(axis=0)
-    side = float((high - low).max())
-    middle = (low + high) / 2
-    scaled = (positions - middle) / (side if side > 0 else 1.0) + 0.5
+    scaled = (positions - (low + high) / 2) / (float((high - low).max()) or 1.0) + 0.5
     inside: npt.NDArray[np.floating[Any]] = np.clip(scaled, 0.0, 1.0)
     return inside.astype(np.float32)
 
@@ -182,34 +163,25 @@ def measure_faithfulness(
     if len(vectors) < _LEAST:
         return None
     from sklearn.manifold import trustworthiness
+    from sklearn.neighbors import NearestNeighbors
 
-    rng = np.random.default_rng(seed)
-    rows = np.sort(rng.permutation(len(vectors))[:_SAMPLE])
+    rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE])
     k = min(k, (len(rows) - 1) // 2)
     high, flat = vectors[rows], positions[rows].astype(np.float64)
-    near = _nearest(high @ high.T, k)
-    squares = (flat**2).sum(axis=1)
-    near_flat = _nearest(2 * flat @ flat.T - squares[:, None] - squares[None, :], k)
-    kept = [len(np.intersect1d(a, b)) / k for a, b in zip(near, near_flat, strict=True)]
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute")
+    near, near_flat = (search.fit(of).kneighbors(return_distance=False) for of in (high, flat))
+    kept = (near[:, :, None] == near_flat[:, None, :]).any(axis=2).mean()
     return Faithfulness(
         trustworthiness=float(trustworthiness(high, flat, n_neighbors=k)),
-        kept=float(np.mean(kept)),
+        kept=float(kept),
         by_chance=k / (len(rows) - 1),
         k=k,
         sample=len(rows),
     )
 
 
-def _nearest(scores: npt.NDArray[np.floating[Any]], k: int) -> npt.NDArray[np.intp]:
-    np.fill_diagonal(scores, -np.inf)
-    order = np.argsort(-scores, axis=1, kind="stable")
-    return order[:, :k]
-
-
 def choose_grid(count: int, aspect: float = 4 / 3) -> tuple[int, int]:
     """Return columns and rows of a grid of about `aspect` that `count` points nearly fill."""
-    if count < 1:
-        raise ValueError(f"expected at least 1 point, got {count}")
     ideal = math.sqrt(count * aspect)
     near = range(max(1, math.floor(0.85 * ideal)), math.ceil(1.15 * ideal) + 1)
     columns = min(near, key=lambda wide: (-count % wide, abs(wide - ideal)))
@@ -230,7 +202,7 @@ def assign_cells(positions: Positions, columns: int, rows: int) -> npt.NDArray[n
         If the grid has fewer cells than there are points.
     """
     count = len(positions)
-    if columns < 1 or rows < 1 or columns * rows < count:
+    if columns * rows < count:
         raise ValueError(f"{count} points do not fit on a grid of {columns} x {rows}")
     low, high = positions.min(axis=0), positions.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-
 from artsim.errors import ReportError
 from artsim.evaluation.report import (
     Picture,
@@ -22,7 +20,7 @@ from artsim.evaluation.report import (
 )
 from artsim.files import FileKind, check_file, write_file
 from artsim.render import report_table
-from artsim.render.picture_cards import Card, card_of, described
+from artsim.render.picture_cards import Card, card_of
 from artsim.render.text import clean, field_text, id_text
 
 REPORT: Final = FileKind("report", ReportError)
@@ -35,8 +33,6 @@ MAX_PICTURES: Final = 600
 
 PICTURE_SIDE: Final = 320
 """Most pixels of an embedded picture's longer side: sharp at twice the size it has."""
-
-_KINDS: Final = {".html": REPORT, ".json": REPORT, ".png": REPORT, ".svg": REPORT}
 
 
 def check_report_folder(
@@ -70,18 +66,24 @@ def check_report_folder(
             f"{there}: expected a folder for the report, found a file; name another", path=there
         )
     if not os.access(there, os.W_OK):
-        raise ReportError(
-            f"{there}: the report cannot be written; give a folder that you may write to",
-            hint="--out",
-            path=there,
-        )
-    kept = tuple(inputs)
+        raise _unwritable(there, "no permission")
     forms = ("report.html", "report.json", "plot-*.png", "plot-*.svg", "table-*.csv", "table-*.tex")
     replaced = [place for form in forms for place in sorted(out.glob(form))]
     for place in replaced:
-        kind = _KINDS.get(place.suffix, TABLES)
-        check_file(place, kind, overwrite=overwrite, inputs=kept)
+        check_file(place, _kind(place.name), overwrite=overwrite, inputs=inputs)
     return replaced
+
+
+def _unwritable(out: Path, why: str) -> ReportError:
+    return ReportError(
+        f"{out}: the report cannot be written ({why}); give a folder that you may write to",
+        hint="--out",
+        path=out,
+    )
+
+
+def _kind(name: str) -> FileKind:
+    return TABLES if name.endswith((".csv", ".tex")) else REPORT
 
 
 def write_report(
@@ -91,7 +93,7 @@ def write_report(
     overwrite: bool = False,
     inputs: Iterable[Path] = (),
 ) -> Path:
-    """Write a report into the folder `out`.
+    """Write a report into the folder `out` and return the path of its page.
 
     These are ``report.html``, ``report.json``, ``plot-NAME.png`` and ``plot-NAME.svg`` of each
     plot, and ``table-NAME.csv`` and ``table-NAME.tex`` of each table. The folder is made where it
@@ -104,11 +106,6 @@ def write_report(
     overwrite, inputs
         As for `check_report_folder`.
 
-    Returns
-    -------
-    Path
-        Of the page.
-
     Raises
     ------
     ReportError
@@ -119,15 +116,9 @@ def write_report(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ReportError(
-            f"{out}: the report cannot be written ({error.strerror or error}); give a folder that "
-            "you may write to",
-            hint="--out",
-            path=out,
-        ) from error
+        raise _unwritable(out, error.strerror or str(error)) from error
     for name, content in _files(report):
-        kind = _KINDS.get(Path(name).suffix, TABLES)
-        with write_file(out / name, kind, overwrite=overwrite, inputs=kept) as stream:
+        with write_file(out / name, _kind(name), overwrite=overwrite, inputs=kept) as stream:
             stream.write(content)
     return out / "report.html"
 
@@ -141,7 +132,7 @@ def _files(report: Report) -> Iterator[tuple[str, bytes]]:
     for name, table in zip(file_names("table", report.tables), report.tables, strict=True):
         yield f"{name}.csv", report_table.to_csv(table).encode("utf-8", "replace")
         yield f"{name}.tex", report_table.to_latex(table).encode("utf-8", "replace")
-    yield "report.json", report_text(report).encode("utf-8")
+    yield "report.json", report_text(report).encode()
     yield "report.html", report_html(report).encode("utf-8", "replace")
 
 
@@ -165,8 +156,8 @@ def report_html(report: Report) -> str:
     Its only script sorts tables: a click on a heading sorts by it, a second one the other way, a
     third one as it was.
     """
-    from artsim.render.pages import data_uri, digest, environment, static
-    from artsim.render.plots import DARK, LIGHT, plot_svg
+    from artsim.render.pages import DARK, LIGHT, data_uri, digest, environment, static
+    from artsim.render.plots import plot_svg
 
     script = static("report.js")
     themes = {"light": LIGHT, "dark": DARK}
@@ -182,26 +173,11 @@ def report_html(report: Report) -> str:
             f"script-src {digest(script)}; base-uri 'none'; form-action 'none'",
             style=static("colors.css", "report.css"),
             script=script,
-            made=_made(report),
             groups=list(_groups(report)),
             settings=dict(flat_settings(report.settings)),
-            missing=report_table.MISSING,
-            cell_parts=report_table.cell_parts,
-            number_of=report_table.number_of,
-            heading_text=report_table.heading_text,
-            best_rows=report_table.best_rows,
-            numbered_notes=lambda table: {
-                note: number for number, (_, note) in enumerate(report_table.row_notes(table), 1)
-            },
+            tables=report_table,
         )
     )
-
-
-def _made(report: Report) -> str:
-    day, _, rest = clean(report.created, 60).partition("T")
-    made = f"{day} {rest[:5]} UTC" if rest.endswith("+00:00") else clean(report.created, 60)
-    version = report.versions.get("artsim")
-    return made if version is None else f"{made} · artsim {clean(version, 40)}"
 
 
 def _groups(report: Report) -> Iterator[tuple[Any, list[PictureRow], int]]:
@@ -218,10 +194,7 @@ def _groups(report: Report) -> Iterator[tuple[Any, list[PictureRow], int]]:
 
 
 def _card(picture: Picture) -> Card:
-    payload = picture.payload
+    payload, pixels = picture.payload, picture.pixels
     title = field_text(payload, "title") or id_text(payload)
-    blank = described(payload, Card(title, is_hit=True), title)
-    if picture.pixels is None:
-        return card_of(payload, blank, PICTURE_SIDE)
-    shown = Image.fromarray(picture.pixels)
-    return blank.with_picture(shown, PICTURE_SIDE)
+    faces = None if pixels is None else ()
+    return card_of(payload, PICTURE_SIDE, image=pixels, faces=faces, title=title, is_hit=True)

@@ -15,7 +15,7 @@ from rich.text import Text
 from artsim.catalog.cells import csv_lines
 from artsim.evaluation.report import Cell, Column, Report, Table, Unit
 from artsim.evaluation.statistics import Estimate
-from artsim.render.table import make_console, new_table
+from artsim.render.table import make_console, new_table, print_plain
 from artsim.render.text import clean
 
 MISSING: Final = "–"  # noqa: RUF001 - what stands in an empty cell is an en dash
@@ -47,11 +47,7 @@ def heading_text(column: Column) -> str:
 
 
 def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
-    """Return a number in its unit, without the unit's name.
-
-    Shares are in percent with one decimal, scores have three decimals, times and ratios
-    three digits that count, counts none behind the point.
-    """
+    """Return a number in its unit, without the unit's name; shares are in percent."""
     size = abs(number)
     if unit == "score" and 0 < number < 0.0005 and not signed:
         return "<0.001"  # a probability of 0.000 would be none
@@ -114,13 +110,13 @@ def best_rows(table: Table) -> dict[str, frozenset[str]]:
     return best
 
 
-def row_notes(table: Table) -> list[tuple[str, str]]:
-    """Return the notes of rows as (names, note), rows of the same note together."""
+def row_notes(table: Table) -> dict[str, str]:
+    """Return the notes of rows, each with the names of its rows."""
     names: dict[str, list[str]] = {}
     for row in table.rows:
         if row.note:
             names.setdefault(clean(row.note, 1000), []).append(clean(row.name, 120))
-    return [(", ".join(rows), note) for note, rows in names.items()]
+    return {note: ", ".join(rows) for note, rows in names.items()}
 
 
 def to_csv(table: Table) -> str:
@@ -128,21 +124,20 @@ def to_csv(table: Table) -> str:
 
     A column with intervals is followed by ``NAME_low`` and ``NAME_high``; shares are in 0..1.
     """
-    names = ["row"]
+    columns: list[tuple[str, list[object]]] = [("row", [row.name for row in table.rows])]
     for column in table.columns:
-        names.append(column.name)
-        if any(isinstance(row.values.get(column.name), Estimate) for row in table.rows):
-            names += [f"{column.name}_low", f"{column.name}_high"]
-    rows = []
-    for row in table.rows:
-        values: dict[str, object] = {"row": row.name}
-        for name, cell in row.values.items():
-            is_estimate = isinstance(cell, Estimate)
-            values[name] = cell if isinstance(cell, str) or not is_estimate else number_of(cell)
-            if isinstance(cell, Estimate):
-                values |= {f"{name}_low": cell.low, f"{name}_high": cell.high}
-        rows.append([*(values.get(name) for name in names), row.measured, row.note or None])
-    return "".join(csv_lines([*names, "measured", "note"], rows))
+        found = [row.values.get(column.name) for row in table.rows]
+        columns.append(
+            (column.name, [number_of(c) if isinstance(c, Estimate) else c for c in found])
+        )
+        if any(isinstance(cell, Estimate) for cell in found):
+            for end in ("low", "high"):
+                columns.append((f"{column.name}_{end}", [getattr(c, end, None) for c in found]))
+    columns.append(("measured", [row.measured for row in table.rows]))
+    columns.append(("note", [row.note or None for row in table.rows]))
+    return "".join(
+        csv_lines([name for name, _ in columns], zip(*(c for _, c in columns), strict=True))
+    )
 
 
 def to_latex(table: Table) -> str:
@@ -163,7 +158,7 @@ def to_latex(table: Table) -> str:
             cells.append(f"{value} {{\\footnotesize {interval}}}" if interval else value)
         lines.append(_latex_row(cells if row.measured else (f"\\textit{{{c}}}" for c in cells)))
     lines += [r"\bottomrule", r"\end{tabular}"]
-    notes = [*table.notes, *(f"{rows}: {note}" for rows, note in row_notes(table))]
+    notes = [*table.notes, *(f"{rows}: {note}" for note, rows in row_notes(table).items())]
     return "\n".join([*lines, *(f"% {clean(note, 4000)}" for note in notes)]) + "\n"
 
 
@@ -185,12 +180,7 @@ def print_report(report: Report, stream: TextIO) -> None:
     by ``*`` where `stream` is no terminal; rows that were not measured are dim.
     """
     console = make_console(stream)
-    with console.capture() as capture:
-        _print(report, console)
-    if console.is_terminal:
-        stream.write(capture.get())
-        return
-    stream.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    print_plain(console, stream, lambda: _print(report, console))
 
 
 def _print(report: Report, console: Console) -> None:
@@ -232,7 +222,7 @@ def _print_table(table: Table, console: Console) -> bool:
         columns = [table.columns[i] for i in block]
         console.print(_block(table, columns, best, name_width, star))
     _print_notes((clean(note, 2000) for note in table.notes), console)
-    _print_notes((f"{rows}: {note}" for rows, note in row_notes(table)), console)
+    _print_notes((f"{rows}: {note}" for note, rows in row_notes(table).items()), console)
     return any(best.values())
 
 

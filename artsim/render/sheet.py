@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from artsim.catalog.hits import Hit
+from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.picture_cards import Sheet, make_list_sheet, make_sheet
+from artsim.render.picture_cards import Card, Section, Sheet, card_of
+from artsim.render.text import (
+    clean,
+    describe_list_settings,
+    describe_listing,
+    describe_query,
+    describe_settings,
+    format_score,
+)
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
+
+MAX_HITS: Final = 400
+"""Most hits on one sheet; the sheet says how many it leaves out."""
+
+MAX_QUERY_FACES: Final = 24
+"""Most faces outlined in the query picture."""
 
 HTML_SIDE: Final = 480
 """Most pixels of a hit's picture on a page: sharp at a card's width, some 40 kB."""
@@ -40,7 +57,7 @@ def write_sheet(
     Parameters
     ----------
     result : Answer or Listing
-        What was found, or a list. At most `artsim.render.picture_cards.MAX_HITS` hits are shown.
+        What was found, or a list. At most `MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     title : str, optional
@@ -55,40 +72,111 @@ def write_sheet(
         cannot be written.
     """
     path = Path(path)
-    pictures = tuple(_pictures(result)) if path.exists() else ()
+    pictures = _pictures(result) if path.exists() else []
     check_file(path, SHEET, overwrite=overwrite, inputs=pictures)
     is_png = path.suffix.lower() == ".png"
-    side = PNG_SIDE if is_png else HTML_SIDE
+    side, heading = PNG_SIDE if is_png else HTML_SIDE, clean(title or "", 160)
     if isinstance(result, Listing):
-        sheet = make_list_sheet(result, title, max_side=side)
+        sheet = _list_sheet(result, heading, side)
     else:
-        sheet = make_sheet(result, title, max_side=side)
+        sheet = _answer_sheet(result, heading, side)
     if is_png:
         from artsim.render.sheet_png import draw_png
 
         content = draw_png(sheet)
     else:
-        content = to_html(sheet).encode("utf-8")
+        from artsim.render.pages import environment, static
+
+        page = environment().get_template("sheet.html")
+        style = static("colors.css", "sheet.css")
+        content = page.render(policy=_POLICY, title=sheet.title, style=style, sheet=sheet).encode()
     with write_file(path, SHEET, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
 
 
-def to_html(sheet: Sheet) -> str:
-    """Return the sheet as the text of an HTML file, to be written in UTF-8."""
-    from artsim.render.pages import environment, static
-
-    page = environment().get_template("sheet.html")
-    style = static("colors.css", "sheet.css")
-    return page.render(policy=_POLICY, title=sheet.title, style=style, sheet=sheet)
-
-
-def _pictures(result: Answer | Listing) -> Iterator[Path]:
-    """Yield the files of the pictures that the sheet shows."""
+def _pictures(result: Answer | Listing) -> list[Path]:
+    """Return the files of the pictures that the sheet shows."""
     if isinstance(result, Listing):
-        payloads = [point.payload for point in result.points]
-    else:
-        shown = [result.query_image, *(example.image for example in result.examples)]
-        yield from (picture for picture in shown if isinstance(picture, Path))
-        asked = [result.query_payload, *(example.payload for example in result.examples)]
-        payloads = [payload for payload in asked if payload] + [hit.payload for hit in result.hits]
-    yield from picture_files(payloads)
+        return list(picture_files(point.payload for point in result.points))
+    shown = [result.query_image, *(example.image for example in result.examples)]
+    asked = [result.query_payload, *(example.payload for example in result.examples)]
+    payloads = [payload for payload in asked if payload] + [hit.payload for hit in result.hits]
+    return [*(p for p in shown if isinstance(p, Path)), *picture_files(payloads)]
+
+
+def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
+    hits = result.hits[:MAX_HITS]
+    cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
+    sections: list[Section] = []
+    start = 0
+    for group in result.groups:
+        if part := cards[start : start + len(group.hits)]:
+            sections.append(Section(clean(group.value, 120), tuple(part)))
+        start += len(group.hits)
+    if rest := cards[start:]:
+        sections.append(Section("", tuple(rest)))
+    remark = "" if hits else "Nothing was found."
+    if len(hits) < len(result.hits):
+        remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
+    heading, query = title or describe_query(result), _query_cards(result, max_side)
+    return Sheet(heading, describe_settings(result), query, tuple(sections), remark)
+
+
+def _list_sheet(listing: Listing, title: str, max_side: int) -> Sheet:
+    points = listing.points[:MAX_HITS]
+    cards = tuple(card_of(point.payload, max_side, is_hit=True) for point in points)
+    remark = "" if points else "Nothing meets all of this."
+    if points and len(points) < listing.total:
+        remark = f"{len(points)} of {listing.total} are shown."
+    heading, sections = title or describe_listing(listing), (Section("", cards),) if cards else ()
+    return Sheet(heading, describe_list_settings(listing), (), sections, remark)
+
+
+def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
+    if text := result.query.get("text"):
+        return (Card("", mark="query", text=clean(text), aspect=1.25),)
+    if result.examples:
+        # On a sheet of many examples each gets less room, so it needs fewer pixels.
+        side = 2 * max_side if len(result.examples) < 2 else max_side
+        asked = (result.query.get(role) for role in ("like", "unlike"))
+        names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
+        return tuple(
+            card_of(
+                example.payload or {},
+                side,
+                image=example.image,
+                faces=(),
+                title=_name(example.image, name, example.payload),
+                mark=example.role,
+            )
+            for example, name in zip_longest(result.examples, names[: len(result.examples)])
+        )
+    image, payload = result.query_image, result.query_payload
+    if image is None and payload is None:
+        return ()
+    faces = [(face.box, str(face.index)) for face in result.query_faces[:MAX_QUERY_FACES]]
+    words = "" if not faces else counted(len(result.query_faces), "face")
+    if len(faces) == 1 and result.query.get("face") is not None:
+        words = f"face {result.query_faces[0].index}"
+    name = result.query.get("image") or result.query.get("pixels")
+    title = _name(image, name, payload)
+    caption: Any = {"title": title, "mark": "query", "scores": words}
+    return (card_of(payload or {}, 2 * max_side, image=image, faces=faces, **caption),)
+
+
+def _name(image: object, name: object, payload: object) -> str:
+    """Return what a picture of the query is called that the gallery lacks."""
+    if payload is not None:
+        return ""
+    return clean(image.name if isinstance(image, Path) else name or "", 120) or "a picture"
+
+
+def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
+    name = result.score_name
+    scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
+    if hit.rerank_score is not None:
+        method = clean(result.rerank_name, 30).upper()
+        scores.append(f"{method} {format_score(hit.rerank_score)}")
+    if hit.query_face is not None and len(result.query_faces) > 1:
+        scores.append(f"like face {hit.query_face}")
+    return card_of(hit.payload, max_side, scores=" · ".join(scores), mark=str(rank), is_hit=True)

@@ -7,7 +7,7 @@ table, `PLAIN_WIDTH` columns wide, in plain text.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -56,13 +56,18 @@ _NARROWEST: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Column of a table that fits its width; `least` is None where it never shrinks."""
+    """Column of a table that fits its width.
+
+    `least` is how many cells it keeps, None where it never shrinks. Those with a `rank` go where
+    there is no room, the lowest first.
+    """
 
     header: str
     cells: Sequence[str]
     least: int | None = None
     style: str = ""
     right: bool = False
+    rank: int = 99
 
     @property
     def natural(self) -> int:
@@ -81,17 +86,11 @@ def make_console(stream: TextIO) -> Console:
     Other than rich's own it has a fixed width off the terminal, and never highlights
     numbers or reads ``[markup]``.
     """
-    if stream.isatty():
-        return Console(file=stream, highlight=False, markup=False, emoji=False)
-    return Console(
-        file=stream,
-        width=_wanted_width() or PLAIN_WIDTH,
-        color_system=None,
-        force_terminal=False,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    plain: Any = {}
+    if not stream.isatty():
+        width = _wanted_width() or PLAIN_WIDTH
+        plain = {"width": width, "color_system": None, "force_terminal": False}
+    return Console(file=stream, highlight=False, markup=False, emoji=False, **plain)
 
 
 def _wanted_width() -> int | None:
@@ -100,21 +99,22 @@ def _wanted_width() -> int | None:
     return int(columns) if columns.isdecimal() and int(columns) > 0 else None
 
 
-def print_table(table: Table, stream: TextIO, *, width: int | None = None) -> None:
-    """Write `table` to `stream`, without trailing blanks where it is not a terminal.
-
-    `width` is that of the stream, unless it is given.
-    """
-    console = make_console(stream)
-    if console.is_terminal:
-        console.print(table)
-        return
-    if width is not None:
-        console.width = width
+def print_plain(console: Console, stream: TextIO, show: Callable[[], object]) -> None:
+    """Write to `stream` what `show` prints, without trailing blanks where it is no terminal."""
     with console.capture() as capture:
-        console.print(table)
-    lines = (line.rstrip() for line in capture.get().splitlines())
-    stream.write("".join(f"{line}\n" for line in lines))
+        show()
+    text = capture.get()
+    if not console.is_terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    stream.write(text)
+
+
+def print_table(table: Table, stream: TextIO, *, width: int | None = None) -> None:
+    """Write `table` to `stream`, whose width it has unless another is given."""
+    console = make_console(stream)
+    if width is not None and not console.is_terminal:
+        console.width = width
+    print_plain(console, stream, lambda: console.print(table))
 
 
 def new_table() -> Table:
@@ -139,39 +139,25 @@ def fitted_table(columns: Mapping[str, Column], widths: Sequence[int]) -> Table:
     return table
 
 
-def fitting(columns: Mapping[str, Column], width: int, drop: Sequence[str]) -> dict[str, Column]:
-    """Return the columns that have room in `width`; those of `drop` go, in this order."""
-    kept = dict(columns)
-    for key in drop:
-        widths = [column.least_width for column in kept.values()]
-        if sum(widths) + _GAP * (len(widths) - 1) > width:
-            kept.pop(key, None)
-    return kept
+def fit(columns: Mapping[str, Column], width: int) -> tuple[dict[str, Column], list[int]]:
+    """Return the columns that have room in `width`, and their widths.
 
-
-def share_width(columns: Sequence[Column], width: int) -> list[int]:
-    """Give each column its natural width if all fit, else cut the widest ones evenly.
-
-    Where even the least widths are too much, whatever can shrink does so further.
+    Each has its natural width if all fit, else the widest ones are cut evenly. Where even the
+    least widths are too much, whatever can shrink does so further.
     """
-    widths = [column.natural for column in columns]
-    spare = width - _GAP * (len(columns) - 1) - sum(widths)
-    for floors in (
-        [column.least_width for column in columns],
-        [min(column.least_width, _NARROWEST) for column in columns],
-    ):
-        while spare < 0:
-            shrinkable = [
-                i
-                for i, column in enumerate(columns)
-                if column.least is not None and widths[i] > max(1, floors[i])
-            ]
-            if not shrinkable:
-                break
-            widest = max(shrinkable, key=lambda i: widths[i])
-            widths[widest] -= 1
+    kept = dict(columns)
+    for key in sorted((k for k in kept if kept[k].rank < 99), key=lambda key: kept[key].rank):
+        if sum(column.least_width + _GAP for column in kept.values()) - _GAP > width:
+            del kept[key]
+    widths = [column.natural for column in kept.values()]
+    spare = width - _GAP * (len(widths) - 1) - sum(widths)
+    least = [column.least_width for column in kept.values()]
+    for floors in (least, [min(cells, _NARROWEST) for cells in least]):
+        free = [i for i, column in enumerate(kept.values()) if column.least is not None]
+        while spare < 0 and (free := [i for i in free if widths[i] > max(1, floors[i])]):
+            widths[max(free, key=lambda i: widths[i])] -= 1
             spare += 1
-    return widths
+    return kept, widths
 
 
 # Hits and lists
@@ -195,8 +181,7 @@ def print_hits(result: Answer, stream: TextIO) -> None:
     readable = [min(c.natural, max(c.least_width, _READABLE)) for c in columns.values()]
     if sum(readable) + _GAP * (len(readable) - 1) > width:
         columns.pop("path", None)
-    columns = fitting(columns, width, ("date", "artist", "found_by", "face", "rerank"))
-    widths = share_width(list(columns.values()), width)
+    columns, widths = fit(columns, width)
     if paths is not None:
         columns["path"] = paths
         widths.append(paths.natural)
@@ -221,28 +206,25 @@ def print_hits(result: Answer, stream: TextIO) -> None:
 
 
 def _hit_columns(result: Answer) -> dict[str, Column]:
-    hits = result.hits
-    payloads = [hit.payload for hit in hits]
+    hits, payloads = result.hits, [hit.payload for hit in result.hits]
     ranks = [str(result.first_rank + i) for i in range(len(hits))]
-    reranked = [hit.rerank_score for hit in hits]
+    scores = [format_score(hit.score) for hit in hits]
+    reranked = ["" if h.rerank_score is None else format_score(h.rerank_score) for h in hits]
     # Which query face found the hit, where there was a choice.
     many = len(result.query_faces) > 1
     found_by = [f"face {h.query_face}" if many and h.query_face is not None else "" for h in hits]
+    places = [clean(picture_place(p), 4096) for p in payloads]
     columns = {
         "rank": Column("#", ranks, right=True, style="dim"),
-        "title": Column("title", [title_text(p) for p in payloads], least=14, style="bold"),
-        "artist": Column("artist", [field_text(p, "artist") for p in payloads], least=12),
-        "date": Column("date", [date_text(p) for p in payloads], least=9),
-        "score": Column(result.score_name, [format_score(hit.score) for hit in hits], right=True),
-        "rerank": Column(
-            result.rerank_name,
-            ["" if score is None else format_score(score) for score in reranked],
-            right=True,
-        ),
-        "found_by": Column("found by", found_by),
-        "face": Column("face", [field_text(p, "face_index") for p in payloads]),
-        "id": Column("id", [id_text(p) for p in payloads], least=_WHOLE_ID),
-        "path": Column("path", [clean(picture_place(p), 4096) for p in payloads], style="dim"),
+        "title": Column("title", [title_text(p) for p in payloads], 14, "bold"),
+        "artist": Column("artist", [field_text(p, "artist") for p in payloads], 12, rank=1),
+        "date": Column("date", [date_text(p) for p in payloads], 9, rank=0),
+        "score": Column(result.score_name, scores, right=True),
+        "rerank": Column(result.rerank_name, reranked, right=True, rank=4),
+        "found_by": Column("found by", found_by, rank=2),
+        "face": Column("face", [field_text(p, "face_index") for p in payloads], rank=3),
+        "id": Column("id", [id_text(p) for p in payloads], _WHOLE_ID),
+        "path": Column("path", places, style="dim"),
     }
     always = {"rank", "title", "score", "id"}
     return {k: c for k, c in columns.items() if k in always or any(c.cells)}
@@ -259,18 +241,19 @@ def _takes_links(console: Console) -> bool:
 def print_listing(listing: Listing, stream: TextIO) -> None:
     """Write a list to `stream` as a table of its width, in which ids are whole."""
     payloads = [point.payload for point in listing.points]
+    ids = [clean(p["painting_id"], 1000) for p in payloads]
+    sizes = [field_text(p, "face_size") for p in payloads]
     columns = {
-        "id": Column("id", [clean(p["painting_id"], 1000) for p in payloads], style="bold"),
-        "title": Column("title", [field_text(p, "title") for p in payloads], least=12),
-        "artist": Column("artist", [field_text(p, "artist") for p in payloads], least=10),
-        "date": Column("date", [date_text(p) for p in payloads], least=9),
-        "face": Column("face", [field_text(p, "face_index") for p in payloads], right=True),
-        "size": Column("pixels", [field_text(p, "face_size") for p in payloads], right=True),
+        "id": Column("id", ids, style="bold"),
+        "title": Column("title", [field_text(p, "title") for p in payloads], 12, rank=3),
+        "artist": Column("artist", [field_text(p, "artist") for p in payloads], 10, rank=2),
+        "date": Column("date", [date_text(p) for p in payloads], 9, rank=1),
+        "face": Column("face", [field_text(p, "face_index") for p in payloads], right=True, rank=4),
+        "size": Column("pixels", sizes, right=True, rank=0),
     }
     columns = {key: c for key, c in columns.items() if key == "id" or any(c.cells)}
-    width = make_console(stream).width
-    columns = fitting(columns, width, ("size", "date", "artist", "title", "face"))
-    table = fitted_table(columns, share_width(list(columns.values()), width))
+    columns, widths = fit(columns, make_console(stream).width)
+    table = fitted_table(columns, widths)
     for row in zip(*(column.cells for column in columns.values()), strict=True):
         table.add_row(*map(Text, row))
     print_table(table, stream)
@@ -282,16 +265,9 @@ def print_listing(listing: Listing, stream: TextIO) -> None:
 def rows_table(
     headers: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> Table:
-    """Return rows as a table; None is an empty cell, long cells wrap.
+    """Return rows as a table, the columns of the headers `right` aligned right.
 
-    Parameters
-    ----------
-    headers : sequence of str
-        One for each column.
-    rows : iterable of sequence
-        As many values each as there are headers; they are cleaned and never read as markup.
-    right : sequence of str
-        Headers of the columns to align right.
+    None is an empty cell, long cells wrap, and none is read as markup.
     """
     table = new_table()
     for position, header in enumerate(headers):
@@ -377,11 +353,7 @@ def print_models(cards: Iterable[Card], stream: TextIO) -> None:
     rows = [
         (
             card.name,
-            "faces"
-            if card.kind == "face"
-            else "pictures, texts"
-            if card.takes_text
-            else "pictures",
+            "faces" if card.kind == "face" else "pictures" + ", texts" * card.takes_text,
             card.dim,
             format_bytes(round(card.size_mb * 1e6)) if card.size_mb else "none",
             "here" if card.weights_here else "missing",

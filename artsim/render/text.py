@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
+    from artsim.search.probes import QueryFace
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -94,14 +96,9 @@ def format_bytes(count: int) -> str:
 
 def date_text(payload: Mapping[str, Any]) -> str:
     """Return the date as the source words it, else its years, else ""."""
-    if worded := field_text(payload, "date_text"):
-        return worded
-    first, last = payload.get("year_start"), payload.get("year_end")
-    if first is None and last is None:
-        return ""
-    if first == last or first is None or last is None:
-        return clean(last if first is None else first)
-    return f"{clean(first)}–{clean(last)}"  # noqa: RUF001 - a range has an en dash
+    years = [payload[name] for name in ("year_start", "year_end") if payload.get(name) is not None]
+    worded = field_text(payload, "date_text")
+    return worded or "–".join(dict.fromkeys(map(clean, years)))  # noqa: RUF001 - an en dash
 
 
 def format_score(score: float) -> str:
@@ -115,21 +112,16 @@ def format_score(score: float) -> str:
 def picture_place(payload: Mapping[str, Any]) -> str:
     """Return where the picture is: the path of a local file, else its address, else ""."""
     uri = payload.get("image_uri")
-    if not isinstance(uri, str):
-        return ""
-    path = local_path(uri)
-    return str(path) if path is not None else uri
+    return str(local_path(uri) or uri) if isinstance(uri, str) else ""
 
 
 def picture_link(payload: Mapping[str, Any]) -> str:
     """Return the address that opens the picture, fit for a page or terminal; "" without one."""
     uri = payload.get("image_uri")
-    if not isinstance(uri, str):
-        return ""
-    path = local_path(uri)
-    if path is not None:
-        return path.as_uri() if path.is_absolute() else ""
-    return web_link(uri)
+    path = local_path(uri) if isinstance(uri, str) else None
+    if path is None:
+        return web_link(uri)
+    return path.as_uri() if path.is_absolute() else ""
 
 
 def web_link(address: object) -> str:
@@ -151,36 +143,38 @@ def id_text(payload: Mapping[str, Any]) -> str:
     return clean(payload.get("painting_id", ""), MAX_ID)
 
 
+def _listed(parts: Sequence[object], words: Callable[[Any], str]) -> str:
+    """Return the words of the first few, and how many more there are."""
+    more = len(parts) - _MOST_NAMED
+    named = [words(part) for part in parts[:_MOST_NAMED]]
+    return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+
+
 def describe_left_out(result: Answer) -> str:
     """Return which paintings are the query picture itself and were left out; "" for none."""
+
+    def named(payload: Mapping[str, Any]) -> str:
+        title = field_text(payload, "title")
+        return f"“{title}”, {id_text(payload)}" if title else id_text(payload)
+
     known = result.left_out
-    if not known:
-        return ""
-    named = [_named(payload) for payload in known[:_MOST_NAMED]]
-    if len(known) == 1:
-        return f"the query picture is {named[0]}, and left out"
-    more = f"; and {len(known) - len(named)} more" if len(known) > len(named) else ""
+    if len(known) < 2:
+        return f"the query picture is {named(known[0])}, and left out" if known else ""
     return (
         f"the query picture is {len(known)} times in the gallery, and left out each time: "
-        f"{'; '.join(named)}{more}"
+        f"{_listed(known, named)}"
     )
-
-
-def _named(payload: Mapping[str, Any]) -> str:
-    title = field_text(payload, "title")
-    return f"“{title}”, {id_text(payload)}" if title else id_text(payload)
 
 
 def describe_query_faces(result: Answer) -> str:
     """Return which face of the query picture has which number, by their boxes."""
-    faces = result.query_faces
-    named = [
-        f"{face.index} is {face.box.width:.0f} x {face.box.height:.0f} "
-        f"at {face.box.x:.0f}, {face.box.y:.0f}"
-        for face in faces[:_MOST_NAMED]
-    ]
-    more = f"; and {len(faces) - len(named)} more" if len(faces) > len(named) else ""
-    return f"face {'; '.join(named)}{more} (pixels of the query picture, from its top left)"
+
+    def named(face: QueryFace) -> str:
+        box = face.box
+        return f"{face.index} is {box.width:.0f} x {box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
+
+    words = _listed(result.query_faces, named)
+    return f"face {words} (pixels of the query picture, from its top left)"
 
 
 def describe_query(result: Answer) -> str:
@@ -201,8 +195,6 @@ def describe_query(result: Answer) -> str:
 _SETTING_WORDS: Final[Mapping[str, str]] = {
     "gallery": "gallery",
     "encoders": "encoder",
-    "encoder": "encoder",
-    "face_encoder": "face encoder",
     "rerank": "re-ranked by",
     "rerank_weight": "with weight",
     "group_by": "grouped by",
@@ -213,21 +205,19 @@ _SETTING_WORDS: Final[Mapping[str, str]] = {
 
 def describe_settings(result: Answer) -> str:
     """Return the settings that a reader of a sheet would ask for, in one line."""
-    parts: list[str] = []
+    settings, parts = result.settings, []
     for name, word in _SETTING_WORDS.items():
-        value = result.settings.get(name)
-        if value is None or value in ("", [], {}, ()):
-            continue
-        parts.append(f"{word} {_flatten(value)}".strip())
+        value = settings[name]
+        values = value if isinstance(value, list) else [] if value in (None, "") else [value]
+        if values:
+            parts.append(f"{word} {', '.join(clean(part, 120) for part in values)}")
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    parts += _criteria_in_words(result.settings.get("criteria"), _artists(shown))
-    return " · ".join(part for part in parts if part)
+    return " · ".join([*parts, *_criteria_in_words(settings.get("criteria"), shown)])
 
 
 def describe_listing(listing: Listing) -> str:
     """Return how many a list shows, of how many."""
-    what = "face" if listing.is_of_faces else "painting"
-    of = f"{listing.total:,} {what}{'' if listing.total == 1 else 's'}"
+    of = counted(listing.total, "face" if listing.is_of_faces else "painting")
     shown = len(listing.points)
     return of if shown == listing.total else f"{shown:,} of {of}"
 
@@ -235,38 +225,32 @@ def describe_listing(listing: Listing) -> str:
 def describe_list_settings(listing: Listing) -> str:
     """Return what a list was filtered and sorted by, in one line."""
     gallery, sort = listing.settings.get("gallery"), listing.settings.get("sort")
-    artists = _artists([point.payload for point in listing.points])
+    payloads = [point.payload for point in listing.points]
     parts = [
         f"gallery {clean(gallery)}" if gallery else "",
-        *_criteria_in_words(listing.settings.get("criteria"), artists),
+        *_criteria_in_words(listing.settings.get("criteria"), payloads),
         f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _artists(payloads: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return artists' names by their keys, as far as they are known."""
-    return {p["artist_key"]: str(p.get("artist")) for p in payloads if "artist_key" in p}
-
-
-def _criteria_in_words(criteria: object, artists: Mapping[str, str]) -> list[str]:
+def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return conditions, as `artsim.search.question` lists them, each as a few words.
 
-    `artists` are names by their keys, as far as they are known.
+    Artists are named as the payloads write them, as far as these do.
     """
-    if not isinstance(criteria, Mapping):
-        return []
-    must = [_condition_in_words(condition, artists) for condition in criteria.get("must", ())]
-    left_out = [_condition_in_words(c, artists) for c in criteria.get("must_not", ())]
+    artists = {p["artist_key"]: str(p.get("artist")) for p in payloads if "artist_key" in p}
+    found = criteria or {}
+    must = [_condition_in_words(condition, artists) for condition in found.get("must", ())]
+    left_out = [_condition_in_words(c, artists) for c in found.get("must_not", ())]
     return [*must, *(f"not {words}" for words in left_out)]
 
 
 def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]) -> str:
     name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
     if "any_of" in condition:
-        return f"{name} " + " or ".join(
-            clean(artists.get(value, value), 60) for value in condition["any_of"]
-        )
+        values = (clean(artists.get(value, value), 60) for value in condition["any_of"])
+        return f"{name} {' or '.join(values)}"
     if "words" in condition:
         return f"{name} “{clean(condition['words'], 60)}”"
     if "known" in condition:
@@ -282,12 +266,3 @@ _FIELD_WORDS: Final[Mapping[str, str]] = {
     "year_end": "finished",
 }
 """Fields whose name a reader of a sheet would not guess."""
-
-
-def _flatten(value: object) -> str:
-    if isinstance(value, Mapping):
-        pairs = ((clean(k), _flatten(v)) for k, v in value.items() if v not in (None, "", [], {}))
-        return ", ".join(f"{key} {text}" for key, text in pairs)
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_flatten(part) for part in value)
-    return clean(value, 120)

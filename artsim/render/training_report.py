@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from artsim.evaluation.report import (
@@ -47,22 +47,24 @@ def classifier_report(outcome: ClassifierOutcome) -> Report:
 
 def _scores(outcome: ClassifierOutcome, name: str) -> Table:
     scores = outcome.scores
-    many = len(scores.classes) > _TOP
     own: dict[str, Cell] = {
         "accuracy": Estimate(scores.accuracy, *scores.accuracy_interval, scores.count),
         "balanced_accuracy": scores.balanced_accuracy,
         "macro_f1": scores.macro_f1,
+        "top_5": scores.top_5,
         "works": scores.count,
-        **({"top_5": scores.top_5} if many else {}),
     }
-    rows = [
-        Row(name, own),
-        Row(
-            "always the most frequent class",
-            {"accuracy": scores.majority, "works": scores.count},
-            measured=False,
-        ),
+    columns = [
+        Column("accuracy", "accuracy"),
+        Column("balanced_accuracy", "balanced accuracy"),
+        Column("macro_f1", "macro F1"),
+        Column("top_5", "among first 5"),
+        Column("works", "works", "count", None),
     ]
+    if len(scores.classes) <= _TOP:
+        del own["top_5"], columns[3]
+    majority: dict[str, Cell] = {"accuracy": scores.majority, "works": scores.count}
+    rows = [Row(name, own), Row("always the most frequent class", majority, measured=False)]
     rows += [
         Row(figure.name, {"accuracy": figure.accuracy}, figure.note, measured=False)
         for figure in published_for(outcome.config.field)
@@ -73,37 +75,30 @@ def _scores(outcome: ClassifierOutcome, name: str) -> Table:
         name="scores",
         title=f"The {outcome.config.field} of works that were put aside",
         row_heading="classifier",
-        columns=(
-            Column("accuracy", "accuracy"),
-            Column("balanced_accuracy", "balanced accuracy"),
-            Column("macro_f1", "macro F1"),
-            *((Column("top_5", "among first 5"),) if many else ()),
-            Column("works", "works", "count", None),
-        ),
+        columns=tuple(columns),
         rows=tuple(rows),
         notes=(f"Works {by}; Wilson's 95 % interval. Abstentions are not counted here.",),
     )
 
 
 def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
-    scores = outcome.scores
+    scores, config = outcome.scores, outcome.config
     values: dict[str, Cell] = {
         "coverage": scores.coverage,
         "answered_accuracy": scores.answered_accuracy if scores.coverage else None,
-        "threshold": outcome.config.threshold,
+        "threshold": config.threshold,
         "calibration_error": scores.calibration_error,
         "log_loss": scores.log_loss,
-        "temperature": outcome.config.temperature,
+        "temperature": config.temperature,
     }
-    threshold, precision = outcome.config.threshold, outcome.config.precision
+    say = f"works of the training side that were held out say with {SURENESS:.0%} confidence that"
+    right = f"{config.precision:.0%} of answers are right"
     chosen = (
-        f"At a probability of {threshold:.3f} and above it answers: from there on, works "
-        f"of the training side that were held out say with {SURENESS:.0%} confidence that "
-        f"{precision:.0%} of answers are right."
-        if threshold is not None
-        else f"It never answers: for no probability do the works of the training side that were "
-        f"held out say with {SURENESS:.0%} confidence that {precision:.0%} of answers are "
-        "right from there on; add works, or lower --precision."
+        f"At a probability of {config.threshold:.3f} and above it answers: from there on, {say} "
+        f"{right}."
+        if config.threshold is not None
+        else f"It never answers: for no probability do the {say} {right} from there on; add works, "
+        "or lower --precision."
     )
     return Table(
         name="calibration",
@@ -123,21 +118,12 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
 
 
 def _classes(outcome: ClassifierOutcome) -> Table:
-    rows = tuple(
-        Row(
-            score.name,
-            {
-                "precision": score.precision,
-                "recall": score.recall,
-                "f1": score.f1,
-                "support": score.support,
-            }
-            if score.support
-            else {"support": 0},
-            "" if score.support else "no work of it was put aside",
-        )
-        for score in outcome.scores.classes
-    )
+    rows = []
+    for score in outcome.scores.classes:
+        values: dict[str, Cell] = {"support": score.support}
+        if score.support:
+            values |= {"precision": score.precision, "recall": score.recall, "f1": score.f1}
+        rows.append(Row(score.name, values, "" if score.support else "no work of it was put aside"))
     return Table(
         name="classes",
         title="Class by class",
@@ -148,7 +134,7 @@ def _classes(outcome: ClassifierOutcome) -> Table:
             Column("f1", "F1", better=None),
             Column("support", "works", "count", None),
         ),
-        rows=rows,
+        rows=tuple(rows),
     )
 
 
@@ -186,14 +172,16 @@ def _notes(outcome: ClassifierOutcome) -> Iterator[str]:
     if without := outcome.sides.labeled.without:
         yield f"{without:,} works have no {outcome.config.field} and were left out."
     if outcome.problems:
-        shown = "; ".join(outcome.problems[:_LISTED])
-        more = len(outcome.problems) - _LISTED
-        yield f"Could not be read: {shown}{f'; and {more:,} more' if more > 0 else ''}."
+        yield f"Could not be read: {_first(outcome.problems, '; ', '; and')}."
+
+
+def _first(texts: Sequence[str], between: str, before_more: str) -> str:
+    more = len(texts) - _LISTED
+    shown = between.join(texts[:_LISTED])
+    return f"{shown}{before_more} {more:,} more" if more > 0 else shown
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     """Return classes with their counts, largest first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    shown = ", ".join(f"{name} ({count})" for name, count in ordered[:_LISTED])
-    more = len(ordered) - _LISTED
-    return f"{shown}{f' and {more:,} more' if more > 0 else ''}"
+    return _first([f"{name} ({count})" for name, count in ordered], ", ", " and")

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.hits import Hit, rank_order
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from artsim.store.protocol import Rescore
 
     Scores: TypeAlias = npt.NDArray[np.float64]
-
-PIXELS: Final = "pixels"
-"""Named vector of the small gray pictures."""
 
 RRF_K: Final = 60
 """Constant of reciprocal rank fusion, as in its paper."""

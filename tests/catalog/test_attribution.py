@@ -150,17 +150,16 @@ NOBODY = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("line", LINES.strip().splitlines())
-def test_a_line_says_who_and_how_surely(line: str) -> None:
-    text, expected = line.split(" = ")
-    kind, artist = expected.split(": ")
-    found = parse_attribution(text)
-    assert (found.kind, found.artist) == (kind, artist)
+def test_a_line_says_who_and_how_surely() -> None:
+    right = dict(line.split(" = ") for line in LINES.strip().splitlines())
+    read = {text: parse_attribution(text) for text in right}
+    assert {text: f"{found.kind}: {found.artist}" for text, found in read.items()} == right
 
 
-@pytest.mark.parametrize("text", NOBODY)
-def test_nobody_is_named(text: str) -> None:
-    assert parse_attribution(text) == Attribution("unknown", None)
+def test_nobody_is_named() -> None:
+    assert [
+        text for text in NOBODY if parse_attribution(text) != Attribution("unknown", None)
+    ] == []
 
 
 def test_accents_in_two_code_points_read_alike() -> None:
@@ -175,36 +174,11 @@ def test_any_text_is_read(text: str) -> None:
     assert found.artist is None or found.artist.strip()
 
 
-terms = st.sampled_from(
-    [
-        "after",
-        "copy after",
-        "workshop of",
-        "circle of",
-        "possibly",
-        "attributed to",
-        "Rembrandt",
-        "and workshop",
-        "or",
-        "and",
-        "(?)",
-        "|",
-        "Unknown",
-        "School",
-        "15th Century",
-        "(after)",
-        "nach",
-        "Umkreis",
-        "?",
-        "by",
-        "the",
-        "zugeschrieben",
-        ";",
-        "x;y",
-        "Artist:",
-        "(French, 1606), artist",
-    ]
-)
+terms = st.sampled_from([
+    "after", "copy after", "workshop of", "circle of", "possibly", "attributed to", "Rembrandt",
+    "and workshop", "or", "and", "(?)", "|", "Unknown", "School", "15th Century", "(after)", "nach",
+    "Umkreis", "?", "by", "the", "zugeschrieben", ";", "x;y", "Artist:", "(French, 1606), artist",
+])  # fmt: skip
 
 
 @given(st.lists(terms, max_size=12))

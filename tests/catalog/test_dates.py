@@ -190,33 +190,26 @@ NOT_UNDERSTOOD = [
 ]  # fmt: skip
 
 
-def as_range(text: str) -> YearRange:
-    start, end = text.split("..")
-    return YearRange(int(start), int(end))
+def test_a_date_becomes_its_years() -> None:
+    right = dict(line.split(" = ") for line in UNDERSTOOD.strip().splitlines())
+    read = {text: parse_date(text.replace("\\n", "\n")) for text in right}
+    assert {text: f"{y.start}..{y.end}" if y else "" for text, y in read.items()} == right
 
 
-@pytest.mark.parametrize("line", UNDERSTOOD.strip().splitlines())
-def test_a_date_becomes_its_years(line: str) -> None:
-    text, expected = line.replace("\\n", "\n").split(" = ")
-    assert parse_date(text) == as_range(expected)
+def test_what_is_no_date_is_not_guessed() -> None:
+    assert [text for text in NOT_UNDERSTOOD if parse_date(text)] == []
 
 
-@pytest.mark.parametrize("text", NOT_UNDERSTOOD)
-def test_what_is_no_date_is_not_guessed(text: str) -> None:
-    assert parse_date(text) is None
-
-
-@pytest.mark.parametrize("before", ["before 1700", "avant 1700", "vor 1700", "prima del 1700",
-                                    "by 1700", "until 1700", "no later than 1700", "1700 or before",
-                                    "in or before 1700", "1700 or earlier"])  # fmt: skip
-def test_an_open_start_reaches_back_a_working_life(before: str) -> None:
-    assert parse_date(before) == YearRange(1700 - OPEN_END_YEARS, 1700)
-
-
-@pytest.mark.parametrize("after", ["after 1650", "après 1650", "nach 1650", "dopo il 1650",
-                                   "not before 1650", "1650 or later", "post 1650"])  # fmt: skip
-def test_an_open_end_reaches_on_a_working_life(after: str) -> None:
-    assert parse_date(after) == YearRange(1650, 1650 + OPEN_END_YEARS)
+def test_an_open_end_reaches_a_working_life() -> None:
+    before = YearRange(1700 - OPEN_END_YEARS, 1700)
+    for text in ("before 1700", "avant 1700", "vor 1700", "prima del 1700", "by 1700", "until 1700",
+                 "no later than 1700", "1700 or before", "in or before 1700",
+                 "1700 or earlier"):  # fmt: skip
+        assert parse_date(text) == before, text
+    after = YearRange(1650, 1650 + OPEN_END_YEARS)
+    for text in ("after 1650", "après 1650", "nach 1650", "dopo il 1650", "not before 1650",
+                 "1650 or later", "post 1650"):  # fmt: skip
+        assert parse_date(text) == after, text
 
 
 def test_a_close_end_and_one_closed_on_both_sides() -> None:
@@ -241,15 +234,18 @@ def test_there_is_no_year_zero() -> None:
 years = st.integers(100, LATEST_YEAR)
 
 
-@pytest.mark.parametrize("style", [
+STYLES = [
     "{0}-{1}", "c. {0}–{1}", "{0}/{1}", "{0} — {1}", "{0} to {1}", "between {0} and {1}",
     "from {0} until {1}", "{0} or {1}", "begun {0}, finished {1}", "ca. {0}/{1} (?)",
     "zwischen {0} und {1}", "{0} à {1}", "dal {0} al {1}", "tussen {0} en {1}",
-])  # fmt: skip
+]  # fmt: skip
+
+
 @given(pair=st.tuples(years, years))
-def test_any_range_comes_back(style: str, pair: tuple[int, int]) -> None:
+def test_any_range_comes_back(pair: tuple[int, int]) -> None:
     start, end = sorted(pair)
-    assert parse_date(style.format(start, end)) == YearRange(start, end)
+    for style in STYLES:
+        assert parse_date(style.format(start, end)) == YearRange(start, end), style
 
 
 @given(start=years, data=st.data())
@@ -278,49 +274,12 @@ def test_any_text_at_all_gives_an_interval_or_nothing(text: str) -> None:
     assert found is None or found.start <= found.end
 
 
-pieces = st.sampled_from(
-    [
-        "1642",
-        "1500",
-        "25",
-        "99",
-        "17th",
-        "1880s",
-        "xvii",
-        "century",
-        "c.",
-        "before",
-        "after",
-        "by",
-        "or",
-        "and",
-        "-",
-        "/",
-        ",",
-        "early",
-        "late",
-        "mid",
-        "first",
-        "half",
-        "quarter",
-        "of",
-        "the",
-        "bc",
-        "ad",
-        "between",
-        "to",
-        "june",
-        "?",
-        "shortly",
-        "not",
-        "turn",
-        "decade",
-        "2.",
-        "siècle",
-        "sec.",
-        "um",
-    ]
-)
+pieces = st.sampled_from([
+    "1642", "1500", "25", "99", "17th", "1880s", "xvii", "century", "c.", "before", "after",
+    "by", "or", "and", "-", "/", ",", "early", "late", "mid", "first", "half", "quarter", "of",
+    "the", "bc", "ad", "between", "to", "june", "?", "shortly", "not", "turn", "decade", "2.",
+    "siècle", "sec.", "um",
+])  # fmt: skip
 
 
 @given(st.lists(pieces, max_size=9))

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.ImageColor import getrgb
 from typer.testing import CliRunner, Result
 
 from artsim import PixelsQuery, find_similar, write_sheet
@@ -136,7 +137,7 @@ def test_faces_of_a_query_by_id_are_numbered(sample: Path, ask: Ask, tmp_path: P
     assert on_png(sample / "images" / DAUGHTERS, png)
     with Image.open(png) as image:
         left = np.asarray(image.convert("RGB"))[:, :545]
-    assert (left == ACCENT).all(axis=2).sum() > 3000
+    assert (left == getrgb(ACCENT)).all(axis=2).sum() > 3000
     assert re.search(r"face 0 is \d+ x \d+ at \d+, \d+; 1 is .*; 2 is", done.stderr)
     assert "like face 1" in html.read_text(encoding="utf-8")
 

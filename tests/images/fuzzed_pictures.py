@@ -45,6 +45,7 @@ def seeds() -> tuple[tuple[str, bytes], ...]:
         ("webp", _encoded("RGBA", "WEBP")),
         ("webp lossless", webp(30, 20)),
         ("gif", gif(30, 20)),
+        ("gif frames", _encoded("P", "GIF", save_all=True, append_images=[Image.new("P", (9, 9))])),
         ("bmp", _encoded("RGB", "BMP")),
         ("bmp palette", _encoded("P", "BMP")),
         ("avif", _encoded("RGB", "AVIF", speed=10)),
@@ -65,6 +66,7 @@ def seeds() -> tuple[tuple[str, bytes], ...]:
         ),
         ("tiff lzw", _encoded("RGB", "TIFF", compression="tiff_lzw")),
         ("tiff jpeg", _encoded("RGB", "TIFF", compression="jpeg")),
+        ("tiff palette", _encoded("P", "TIFF")),
         ("tiff lab", tiff_files.tiff(page(samples[..., :3], tiff_files.LAB, compression=8))),
     )
 

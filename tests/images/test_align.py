@@ -22,7 +22,7 @@ def moved(angle: float, scale: float, x: float, y: float) -> npt.NDArray[np.floa
 
 def dotted(landmarks: npt.NDArray[np.float32], radius: float) -> npt.NDArray[np.uint8]:
     """Return a black picture with a soft spot at every landmark."""
-    y, x = np.mgrid[:480, :640]
+    y, x = np.mgrid[:400, :400]
     light = np.zeros(x.shape)
     for at in landmarks:
         light += np.exp(-((x - at[0]) ** 2 + (y - at[1]) ** 2) / (2 * radius**2))
@@ -39,12 +39,10 @@ def centers(crop: npt.NDArray[np.uint8], near: npt.NDArray[np.float64]) -> npt.N
     return np.array(found)
 
 
-@pytest.mark.parametrize(
-    ("angle", "scale"), [(0, 1), (0.5, 1), (-0.9, 1.7), (0.2, 2.6), (3.0, 1.3), (0.1, 0.8)]
-)
+@pytest.mark.parametrize(("angle", "scale"), [(0, 1), (-0.9, 1.7), (0.2, 2.6), (0.1, 0.8)])
 def test_landmarks_land_on_arcfaces_points(angle: float, scale: float) -> None:
     middle = moved(angle, scale, 0, 0).mean(axis=0)
-    landmarks = moved(angle, scale, 320 - middle[0], 240 - middle[1])
+    landmarks = moved(angle, scale, 200 - middle[0], 200 - middle[1])
     crop = align_face(dotted(landmarks, 2 * scale), landmarks, size=112, margin=0)
     assert crop.shape == (112, 112, 3)
     assert crop.dtype == np.uint8
@@ -58,7 +56,7 @@ def test_margin_and_size_scale_the_template_about_its_middle() -> None:
     assert np.abs(centers(crop, expected) - expected).max() < 0.15
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=15)
 @given(
     st.floats(-3, 3), st.floats(0.4, 0.9), st.floats(100, 250), st.floats(100, 250), st.integers(0)
 )

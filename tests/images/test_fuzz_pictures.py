@@ -12,7 +12,7 @@ from artsim.errors import ImageError
 from artsim.images.load import load_image
 from tests.images.fuzzed_pictures import fuzzed
 
-A_HUNDRED = 115  # 5 of every kind
+A_HUNDRED = 125  # 5 of every kind
 THOUSANDS = 4000
 SECONDS = 120.0
 """Longest that one picture may take on a busy machine; they take milliseconds."""

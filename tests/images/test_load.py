@@ -77,8 +77,9 @@ def test_every_format_keeps_the_picture(
     assert from_bytes.sha256 == loaded.sha256
 
 
-@pytest.mark.parametrize("size", [(1500, 700), (701, 1503), (1025, 1024), (3000, 11)])
-@pytest.mark.parametrize("max_side", [1024, 256, 100])
+@pytest.mark.parametrize(
+    ("size", "max_side"), [((750, 350), 256), ((351, 753), 100), ((1500, 11), 1024)]
+)
 def test_a_reduced_decode_matches_a_full_one(size: tuple[int, int], max_side: int) -> None:
     original = PHOTOGRAPH.resize(size, Image.Resampling.BICUBIC)
     jpeg = encoded(original, "JPEG", quality=95)
@@ -112,10 +113,14 @@ def test_a_side_never_vanishes() -> None:
     assert pixels_of(encoded(Image.new("RGB", (5000, 2)), "PNG"), max_side=10).shape == (1, 10, 3)
 
 
-@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "TIFF-LZW", "AVIF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("max_side", [1024, 40])
-def test_exif_orientation_is_applied(file_format: str, orientation: int, max_side: int) -> None:
+@pytest.mark.parametrize(
+    ("file_format", "orientation"),
+    [
+        *(("JPEG", orientation) for orientation in range(1, 9)),
+        *((name, 6) for name in ("PNG", "WEBP", "TIFF", "TIFF-LZW", "AVIF")),
+    ],
+)
+def test_exif_orientation_is_applied(file_format: str, orientation: int) -> None:
     upright = SMALL
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -132,13 +137,13 @@ def test_exif_orientation_is_applied(file_format: str, orientation: int, max_sid
     options = {"compression": "tiff_lzw"} if file_format == "TIFF-LZW" else {}
     data = encoded(stored, file_format.removesuffix("-LZW"), exif=exif, **options)
 
-    loaded = load_image_bytes(data, "test", max_side=max_side)
-
-    assert (loaded.width, loaded.height) == upright.size
-    reference = upright.copy()
-    reference.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
-    assert loaded.pixels.shape[:2] == (reference.height, reference.width)
-    assert psnr(loaded.pixels, np.asarray(reference)) > 25
+    for max_side in (1024, 40):
+        loaded = load_image_bytes(data, "test", max_side=max_side)
+        assert (loaded.width, loaded.height) == upright.size
+        reference = upright.copy()
+        reference.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+        assert loaded.pixels.shape[:2] == (reference.height, reference.width)
+        assert psnr(loaded.pixels, np.asarray(reference)) > 25
 
 
 def test_damaged_exif_is_passed_over() -> None:
@@ -445,7 +450,7 @@ def test_a_profile_in_a_jpeg_2000_counts() -> None:
     ids=str,
 )
 def test_a_jpeg_that_lacks_only_its_end_marker_is_read(options: dict[str, object]) -> None:
-    for picture in (PHOTOGRAPH.resize((700, 500)), SMALL.convert("L")):
+    for picture in (PHOTOGRAPH.resize((300, 200)), SMALL.convert("L")):
         data = encoded(picture, "JPEG", **options)
         for side in (1024, 100):
             right = pixels_of(data, side)
@@ -566,12 +571,11 @@ def test_what_is_not_read_is_named(data: bytes, kind: str) -> None:
 @pytest.mark.parametrize(
     "file_format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000"]
 )
-@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
-def test_truncated_files(file_format: str, share: float) -> None:
-    data = encoded(PHOTOGRAPH, file_format)
-    assert "ends too early" in (message := refused(data[: int(len(data) * share)])) or (
-        "damaged" in message
-    )
+def test_truncated_files(file_format: str) -> None:
+    data = encoded(SMALL, file_format)
+    for share in (0.05, 0.5, 0.95):
+        message = refused(data[: int(len(data) * share)])
+        assert "ends too early" in message or "damaged" in message
 
 
 def test_limits_are_checked_before_decoding(tmp_path: Path) -> None:
@@ -593,16 +597,16 @@ def test_limits_are_checked_before_decoding(tmp_path: Path) -> None:
         load_image(path, limits=ImageLimits(max_bytes=100))
 
 
-def test_a_raised_limit_goes_beyond_pillows_own() -> None:
-    limit = Image.MAX_IMAGE_PIXELS
-    assert limit is not None
-    side = 20_000  # 400 megapixels, of which Pillow's own opening would refuse
-    assert side * side > 2 * limit
-    data = encoded(Image.new("1", (side, side)), "PNG")
-    assert "400.0 megapixels" in refused(data)
-    loaded = load_image_bytes(data, "big", limits=ImageLimits(max_megapixels=500), max_side=16)
-    assert loaded.pixels.shape == (16, 16, 3)
-    assert limit == Image.MAX_IMAGE_PIXELS
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "BMP", "JPEG2000"])
+def test_the_limit_is_ours_and_not_pillows_own(
+    file_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encoded(SMALL, file_format)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(data)).load()
+    assert load_image_bytes(data, "big", max_side=16).pixels.shape == (11, 16, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100
 
 
 def test_wrong_arguments() -> None:
@@ -669,56 +673,6 @@ def test_hostile_files_end_well(make: Callable[[], bytes]) -> None:
         assert pixels_of(make()).ndim == 3
     except ImageError as exc:
         assert "\n" not in str(exc)
-
-
-DAMAGED = {
-    "jpeg-exif": encoded(SMALL, "JPEG", exif=Image.Exif()),
-    "jpeg-cmyk-profile": encoded(SMALL.convert("CMYK"), "JPEG", icc_profile=SWAPPED),
-    "png-profile": encoded(SMALL, "PNG", icc_profile=SWAPPED),
-    "png-palette": encoded(SMALL.quantize(16), "PNG", transparency=bytes([255, 0])),
-    "webp-alpha": encoded(cut_out(), "WEBP"),
-    "webp-lossless": encoded(SMALL, "WEBP", lossless=True),
-    "tiff": encoded(SMALL, "TIFF"),
-    "tiff-lzw": encoded(SMALL, "TIFF", compression="tiff_lzw"),
-    "tiff-jpeg": encoded(SMALL, "TIFF", compression="jpeg"),
-    "tiff-float": raw_tiff(ramp("<f4", 0, 1), 32, 3),
-    "gif": encoded(SMALL, "GIF", save_all=True, append_images=[SMALL.rotate(90)]),
-    "bmp": encoded(SMALL, "BMP"),
-    "bmp-palette": encoded(SMALL.quantize(16), "BMP"),
-    "avif": encoded(SMALL, "AVIF"),
-    "jpeg2000": encoded(SMALL, "JPEG2000"),
-    "jpeg2000-bare": encoded(SMALL, "JPEG2000", no_jp2=True),
-}
-
-
-# Named, and seeded by the name: what an encoder makes of a picture may have another length
-# elsewhere, and the tests of one run have to be the same in every process.
-@pytest.mark.parametrize("name", DAMAGED)
-def test_damage_is_an_image_error_or_a_picture(
-    name: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    data = DAMAGED[name]
-    random = np.random.default_rng(zlib.crc32(name.encode()))
-    outcomes = set()
-    for round_ in range(80):
-        damaged = bytearray(data)
-        # Headers are where decoders trip, so half of the damage goes there.
-        reach = min(len(data), 400) if round_ % 2 else len(data)
-        for at in random.integers(0, reach, size=random.integers(1, 8)):
-            damaged[at] = random.integers(0, 256)
-        if round_ % 5 == 0:
-            del damaged[int(random.integers(1, len(damaged))) :]
-        try:
-            limits = ImageLimits(max_megapixels=4)
-            pixels = load_image_bytes(bytes(damaged), "fuzz", limits=limits).pixels
-            assert pixels.dtype == np.uint8 and pixels.shape[2] == 3
-            outcomes.add("picture")
-        except ImageError as exc:
-            assert str(exc).startswith("fuzz: ") and "\n" not in str(exc)
-            outcomes.add("error")
-    assert "error" in outcomes
-    captured = capfd.readouterr()
-    assert captured.out == "" and captured.err == ""
 
 
 def test_warnings_stay_inside_in_every_thread_and_filters_come_back() -> None:

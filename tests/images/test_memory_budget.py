@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from artsim.images.limits import DECODING, MemoryBudget
+from artsim.images.memory import DECODING, MemoryBudget
 
 
 def started(work: Callable[[], object]) -> threading.Thread:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from artsim.files import local_path
 
 
-@settings(deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.text(

@@ -23,7 +23,7 @@ def query_and_gallery(
     return query, gallery
 
 
-@settings(max_examples=80)
+@settings(max_examples=20)
 @given(query_and_gallery())
 def test_equal_to_scikit_image(
     pictures: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]],

@@ -117,8 +117,12 @@ def must_be_read(kind: str, photometric: int, extra: tuple[int, ...]) -> bool:
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("photometric", "channels", "extra"), COLORS)
-def test_samples_of_every_kind(
+def test_samples_of_every_kind(kind: str, every: bool) -> None:
+    for photometric, channels, extra in COLORS:
+        check_samples(kind, photometric, channels, extra, every)
+
+
+def check_samples(
     kind: str, photometric: int, channels: int, extra: tuple[int, ...], every: bool
 ) -> None:
     samples, white, bits = samples_of(kind, channels)

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import browser as browser
 from PIL import Image
 
 from artsim.catalog.hits import Hit

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim.render.projection import assign_cells, choose_grid
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 20_000))
 def test_the_grid_is_nearly_full(count: int) -> None:
     columns, rows = choose_grid(count)
@@ -16,7 +17,7 @@ def test_the_grid_is_nearly_full(count: int) -> None:
         assert 0.9 < columns / rows <= 1.9
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 10, 300, 2500])
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 1200])
 def test_each_point_has_a_cell_of_its_own(count: int) -> None:
     places = np.random.default_rng(count).random((count, 2)).astype(np.float32)
     places[: count // 2] = places[0]  # many in one place
@@ -46,5 +47,3 @@ def test_what_is_near_stays_near() -> None:
 def test_too_small_a_grid() -> None:
     with pytest.raises(ValueError, match="5 points do not fit"):
         assign_cells(np.zeros((5, 2), np.float32), 2, 2)
-    with pytest.raises(ValueError, match="at least 1"):
-        choose_grid(0)

@@ -1,9 +1,6 @@
-from pathlib import Path
-
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from artsim.render import sheet_png
 from artsim.render.sheet_png import Type, load_type
 
 
@@ -14,7 +11,7 @@ def kind() -> Type:
 
 def drawn(kind: Type, text: str) -> bytes:
     canvas = Image.new("RGB", (300, 40), (255, 255, 255))
-    kind.draw(ImageDraw.Draw(canvas), 2, 2, text, (0, 0, 0))
+    kind.draw(canvas, 2, 2, text, "black")
     return canvas.tobytes()
 
 
@@ -24,19 +21,6 @@ def test_letters_keep_their_accents(kind: Type) -> None:
     assert boxes != drawn(kind, "")  # what no font has is a box
     for text in ("דיוקן אישה", "лилии", "Κόρη", "★"):
         assert drawn(kind, text[:2]) != boxes
-
-
-def test_a_damaged_or_missing_font_is_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "damaged.ttf").write_bytes(b"\0\1\0\0not a font")
-    there = sheet_png._installed()
-    wrong = {"Source Serif 4": "damaged.ttf", "Noto Serif": "gone.ttf", "Unifont": "gone.ttf"}
-    fonts = there | {name: str(tmp_path / file) for name, file in wrong.items()}
-    monkeypatch.setattr(sheet_png, "_installed", lambda: fonts)
-    for cached in (sheet_png._text_font, sheet_png._font_with):
-        monkeypatch.setattr(sheet_png, cached.__name__, cached.__wrapped__)
-    assert Type("serif", 20).width("abc 睡") > 0
 
 
 def test_lines_fit_and_lose_nothing(kind: Type) -> None:

@@ -22,17 +22,16 @@ def clock() -> Clock:
 
 def test_the_pace_is_that_of_the_last_half_minute(clock: Clock) -> None:
     pace = Pace(clock)
-    assert pace.rate is None
+    assert pace.words(None) == ""
     clock.now += 1
     pace.mark(1000)  # skipped at a rush
-    assert pace.rate == pytest.approx(1000)
+    assert pace.words(None) == "1000/s"
     for second in range(1, 61):
         clock.now += 1
         pace.mark(1000 + 2 * second)
-    assert pace.rate == pytest.approx(2)
-    assert pace.seconds_left(1220) == pytest.approx(50)
-    assert pace.seconds_left(None) is None
-    assert pace.seconds_left(10) == 0
+    assert pace.words(1220) == "2.0/s, 0:50 left"
+    assert pace.words(None) == pace.words(10) == "2.0/s"
+    assert pace.words(20_000) == "2.0/s, 2:37:20 left"
 
 
 def test_plain_lines_come_when_work_begins_and_then_in_time(clock: Clock) -> None:

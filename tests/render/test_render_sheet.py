@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from made_answers import made_answer
 from PIL import Image, ImageDraw
+from PIL.ImageColor import getrgb
 
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Box
 from artsim.errors import RenderError
 from artsim.render import picture_cards
+from artsim.render import sheet as sheet_module
 from artsim.render.sheet import write_sheet
 from artsim.render.sheet_png import ACCENT, BLANK, WALL, WIDTH
 from artsim.search.answer import Answer, HitGroup
@@ -37,12 +39,13 @@ def drawn(result: Answer, path: Path) -> np.ndarray:
     return channels @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
 
 
-def code(color: Color) -> int:
+def code(color: Color | str) -> int:
     """Return a color as `drawn` returns pixels: one number each, so that search is quick."""
+    color = getrgb(color) if isinstance(color, str) else color
     return (color[0] << 16) + (color[1] << 8) + color[2]
 
 
-def place_of(sheet: np.ndarray, color: Color) -> Box:
+def place_of(sheet: np.ndarray, color: Color | str) -> Box:
     """Return the box around every pixel of a color."""
     ys, xs = np.nonzero(sheet == code(color))
     assert len(xs), f"nothing of {color} on the sheet"
@@ -227,7 +230,7 @@ def test_a_picture_elsewhere_is_named(tmp_path: Path) -> None:
 def test_more_hits_than_a_sheet_holds_are_counted(
     painted_hit: PaintedHit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_cards, "MAX_HITS", 3)
+    monkeypatch.setattr(sheet_module, "MAX_HITS", 3)
     hits = [painted_hit(f"h{i}") for i in range(5)]
     groups = (HitGroup("first", tuple(hits[:2])), HitGroup("second", tuple(hits[2:])))
     page = parsed(made_answer(hits, groups=groups), tmp_path / "sheet.html")

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from browser import Browser
 from made_up_report import COLUMNS, HOSTILE, make_report
 from PIL import Image
 
@@ -241,3 +242,36 @@ def test_a_huge_table_is_whole(tmp_path: Path) -> None:
     rows = tuple(Row(f"artist {i}", {"precision_at_1": i / 5000}) for i in range(5000))
     huge = Report("labels", "Huge", {}, {}, "today", (Table("t", "Huge", "artist", COLUMNS, rows),))
     assert report_html(huge).count("<tr") == 5001
+
+
+# In a real browser
+
+VISITOR = """
+const table = document.querySelector("table"), heads = table.tHead.rows[0].cells;
+const names = () => [...table.tBodies[0].rows].map((row) => row.cells[0].innerText).join(" ");
+const seen = [document.documentElement.className, names()];
+const press = (at) => {
+  heads[at].querySelector("button").click();
+  seen.push(`${heads[at].getAttribute("aria-sort")}: ${names()}`);
+};
+press(1); press(1); press(1); press(0); press(1);
+return seen;
+"""
+
+
+def test_a_click_sorts_another_turns_and_a_third_restores(browser: Browser, tmp_path: Path) -> None:
+    shares = {"cow": 0.5, "ant": 0.25, "dog": None, "bee": 0.75}
+    rows = tuple(Row(name, {"precision_at_1": share}) for name, share in shares.items())
+    table = Table("t", "t", "row", COLUMNS[:2], rows)
+    page = tmp_path / "report.html"
+    hostile = report_html(make_report(tmp_path, plots=(), tables=(table,)))
+    page.write_text(hostile, encoding="utf-8", errors="replace")
+    assert browser.visit(page, VISITOR) == [
+        "scripted",
+        "cow ant dog bee",
+        "descending: bee cow ant dog",
+        "ascending: ant cow bee dog",  # what was not measured stays last
+        "null: cow ant dog bee",
+        "ascending: ant bee cow dog",
+        "descending: bee cow ant dog",
+    ]

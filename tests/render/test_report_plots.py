@@ -15,12 +15,10 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from artsim.evaluation.report import BarPlot, ConfusionPlot, Line, LinePlot, Plot
 from artsim.evaluation.statistics import Estimate
+from artsim.render.pages import DARK, LIGHT, Theme
 from artsim.render.plots import (
-    DARK,
-    LIGHT,
     MAX_CLASSES,
     MAX_GROUPS,
-    Theme,
     draw_plot,
     drawing,
     plot_png,

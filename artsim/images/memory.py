@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import Final
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -28,17 +28,11 @@ _ALWAYS_ALLOWED: Final = 1 << 28
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What is refused before anything is decoded.
+    """What is refused before anything is decoded: most pixels of a picture, and bytes of a file.
 
-    Attributes
-    ----------
-    max_megapixels : float
-        Most pixels of a picture, in millions. What takes more than 9.5 bytes of memory for
-        each of them to decode is refused too (256 MB are always allowed): of formats that
-        are decoded as a whole, a WebP of more than 59 % of these pixels, and an AVIF with
-        alpha of more than 47 %. A side may have 1,000,000 pixels.
-    max_bytes : int
-        Most bytes of a file.
+    What takes more than 9.5 bytes of memory for each of `max_megapixels` to decode is refused
+    too (256 MB are always allowed): of formats that are decoded as a whole, a WebP of more than
+    59 % of these pixels, and an AVIF with alpha of more than 47 %. A side has at most 1,000,000.
     """
 
     max_megapixels: float = 200.0
@@ -51,13 +45,7 @@ class ImageLimits:
 
 
 def check_pixels(size: tuple[int, int], place: str, limits: ImageLimits) -> None:
-    """Refuse a picture over the limit on pixels.
-
-    Raises
-    ------
-    ImageError
-        If it is so.
-    """
+    """Refuse a picture over the limit on pixels, as `ImageError`."""
     width, height = size
     if width < 1 or height < 1:
         raise ValueError("no pixels")
@@ -75,17 +63,9 @@ def check_pixels(size: tuple[int, int], place: str, limits: ImageLimits) -> None
 
 
 def check_memory(cost: int, what: str, limits: ImageLimits) -> None:
-    """Refuse a picture that takes more bytes to decode than its pixels are worth.
+    """Refuse a picture that takes more bytes to decode than its pixels are worth, as `ImageError`.
 
-    Parameters
-    ----------
-    what : str
-        The place, and "this" with the format.
-
-    Raises
-    ------
-    ImageError
-        If it is so.
+    `what` is the place, and "this" with the format.
     """
     most = max(_ALWAYS_ALLOWED, _BYTES_A_PIXEL * limits.max_megapixels * 1e6)
     if cost > most:
@@ -128,9 +108,7 @@ class MemoryBudget:
         with self._changed:
             self._waiting.append(turn)
             try:
-                self._changed.wait_for(
-                    lambda: self._waiting[0] is turn and self._free >= amount,
-                )
+                self._changed.wait_for(lambda: self._waiting[0] is turn and self._free >= amount)
                 self._free -= amount
             finally:
                 self._waiting.remove(turn)
@@ -160,17 +138,14 @@ def decoding_bytes(
 ) -> int:
     """Return the peak of loading a picture that is open, at the scale it was told.
 
-    Parameters
-    ----------
-    kind : Format, optional
-        Of its file, if it is not decoded yet.
-    page, stream, coefficients
-        Of a TIFF, a JPEG 2000, and a JPEG (from `coefficient_bytes`).
+    `kind` is of its file, if it is not decoded yet; `page` is of a TIFF, `stream` of a JPEG 2000
+    and `coefficients` (from `coefficient_bytes`) of a JPEG.
     """
     halvings = getattr(image, "_reduce", 0)
     width, height = (side >> halvings for side in image.size)
     pixels = width * height
-    held = pixels * _pixel_bytes(image.mode) + _ROW_POINTER * height + coefficients
+    each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
+    held = pixels * each + _ROW_POINTER * height + coefficients
     if kind is WEBP:
         held += 12 * pixels  # two canvases of an animation, and the frame as bytes
     elif kind is AVIF:
@@ -187,7 +162,7 @@ def decoding_bytes(
 
 
 def samples_bytes(page: Directory) -> int:
-    """Return the peak of `artsim.images.tiff_samples.read_samples`."""
+    """Return the peak of `artsim.images.tiff.read_samples`."""
     width, height = page.size
     return width * height * (min(page.samples, 4) + 4) + _ROW_POINTER * height
 
@@ -200,26 +175,17 @@ def coefficient_bytes(image: ImageFile) -> int:
     """
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
     file = image.fp
-    if file is None or not layers or _is_one_scan(image, file, len(layers)):
+    if file is None or not layers:
         return 0
+    if "progressive" not in image.info:
+        # Whether the first scan, whose header was just read, holds all channels.
+        at = file.tell()
+        file.seek(max(0, at - 8 - 2 * len(layers)))
+        marker = file.read(5)
+        file.seek(at)
+        if marker == struct.pack(">HHB", 0xFFDA, 6 + 2 * len(layers), len(layers)):
+            return 0
     width, height = image.size
     most = max(h for _, h, _, _ in layers) * max(v for _, _, v, _ in layers) or 1
     share = sum(h * v for _, h, v, _ in layers) / most
     return round(2 * share * (width + 32) * (height + 32))
-
-
-def _is_one_scan(image: ImageFile, file: IO[bytes], layers: int) -> bool:
-    """Tell whether the first scan, whose header was just read, holds all channels."""
-    if "progressive" in image.info:
-        return False
-    at = file.tell()
-    file.seek(max(0, at - 8 - 2 * layers))
-    marker = file.read(5)
-    file.seek(at)
-    return marker == struct.pack(">HHB", 0xFFDA, 6 + 2 * layers, layers)
-
-
-def _pixel_bytes(mode: str) -> int:
-    if mode in ("1", "L", "P"):
-        return 1
-    return 2 if mode.startswith("I;16") else 4
