@@ -5,53 +5,31 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from artsim.commands.command_line import say, write_json
-from artsim.commands.options import (
-    EncoderOptions,
-    Form,
-    Place,
-    argument,
-    format_option,
-    option,
-)
+from artsim.commands.options import EncoderOptions, Form, Place
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification
 
     Classify = Callable[[Path], Classification]
 
-_vote_option = partial(option, panel="By the vote of neighbors")
-
 
 def classify(
     *,
-    images: list[Path] = argument(..., "Pictures.", metavar="IMAGE...", show_default=False),
-    model: Path | None = option(
-        None, "Classifier that artsim train classifier made.", "--model", "-m", metavar="DIR"
-    ),
-    by: str | None = _vote_option(
-        None,
-        "Ask the nearest works of the gallery for this field instead: style, artist, …",
-        metavar="FIELD",
-    ),
-    k: int = _vote_option(10, "How many neighbors vote.", "-k", min=1),
-    encoder: str | None = _vote_option(None, "Of those the gallery has.", "--encoder", "-e"),
-    least: float | None = option(
-        None,
-        "Least probability, or share of the vote, of an answer.",
-        min=0.0,
-        max=1.0,
-        show_default="what the training chose; 0.5 of the vote",
-    ),
-    top: int = option(5, "Candidates to show in the table.", min=1),
+    images: list[Path],
+    model: Path | None = None,
+    by: str | None = None,
+    k: int = 10,
+    encoder: str | None = None,
+    least: float | None = None,
+    top: int = 5,
     encoding: EncoderOptions,
-    output_format: Form = format_option(),
+    output_format: Form = "table",
     place: Place,
 ) -> None:
     """Say of which style, artist or genre pictures are, or abstain."""

@@ -110,7 +110,7 @@ class Commands(TyperGroup):
         name, command, rest = found
         known = command and command.name
         if known in self.table:
-            command = _built(known, self.table[known])
+            command = _built(known, self.table[known], ctx)
         for param in command.get_params(ctx) if command else ():
             _in_words(param)
         return name, command, rest
@@ -133,7 +133,7 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _built(name: str, entry: Mapping[str, Any]) -> Any:
+def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
     """Return the command, or group of commands, that an entry of a table describes."""
     from artsim.commands.options import as_command
 
@@ -142,7 +142,8 @@ def _built(name: str, entry: Mapping[str, Any]) -> Any:
         module, _, function = entry["run"].partition(".")
         callback = getattr(import_module(f"artsim.commands.{module}"), function)
         made = typer.Typer(add_completion=False)
-        made.command(name, help=entry["help"])(as_command(callback))
+        path = f"{context.command.name} {name}" if context.parent else name
+        made.command(name, help=entry["help"])(as_command(callback, path))
         command = typer.main.get_command(made)
     if "commands" not in entry:
         return command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,52 +12,25 @@ import typer
 
 from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import (
-    EncoderOptions,
-    FilterOptions,
-    Form,
-    Place,
-    chosen_kind,
-    device_option,
-    kind_option,
-    max_megapixels_option,
-    option,
-    overwrite_option,
-    report_format_option,
-    seed_option,
-)
+from artsim.commands.options import EncoderOptions, FilterOptions, Form, Place, chosen_kind
 from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from artsim.evaluation.report import Report
     from artsim.store.gallery import Gallery
 
-_flag = partial(option, False)
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """In which ways the gallery is searched."""
 
-    encoder: list[str] | None = option(
-        None,
-        "Of those the gallery has; repeatable: each is a row.",
-        *("--encoder", "-e"),
-        show_default="all the gallery has",
-    )
-    rerank: list[str] | None = option(
-        None, "Also with the first hits reordered; repeatable: each is a row.", names=RERANKERS
-    )
-    rerank_depth: int = option(100, "How many first hits are reordered.", min=1)
-    rerank_weight: list[float] | None = option(
-        None,
-        "Also by the cosine plus so much of the second score; repeatable: each is a row.",
-        min=0,
-        max=100,
-    )
-    fused: bool = _flag("Also all encoders fused, as a row of its own.", "--fused")
-    exact: bool = _flag("Compare with every painting instead of by the index.", "--exact")
-    seed: int = seed_option()
+    encoder: list[str] | None = None
+    rerank: list[str] | None = None
+    rerank_depth: int = 100
+    rerank_weight: list[float] | None = None
+    fused: bool = False
+    exact: bool = False
+    seed: int = 0
 
     def said(self, default: Sequence[str] = ()) -> dict[str, Any]:
         """Return them as settings of the library; `default` are re-rankers where none is named."""
@@ -80,15 +52,9 @@ class Choices:
 class Output:
     """Where the report goes."""
 
-    output_format: Form = report_format_option()
-    out: Path | None = option(
-        None,
-        "Folder for report.html, report.json, tables as CSV and LaTeX, plots as PNG and SVG.",
-        *("--out", "-o"),
-        file_okay=False,
-        metavar="DIR",
-    )
-    overwrite: bool = overwrite_option()
+    output_format: Form = "table"
+    out: Path | None = None
+    overwrite: bool = False
 
     def check(self, gallery: Gallery | None = None, inputs: Sequence[Path] = ()) -> None:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
@@ -151,17 +117,8 @@ def show_report(
 
 def compare(
     context: typer.Context,
-    reports: tuple[Path, Path] | None = option(
-        None,
-        "By how much report B is better than A, and whether that is more than chance.",
-        "--compare",
-        metavar="A.json B.json",
-    ),
-    rows: tuple[str, str] | None = option(
-        None,
-        "With --compare: this row of A and that row of B, which may be one report.",
-        metavar="A B",
-    ),
+    reports: tuple[Path, Path] | None = None,
+    rows: tuple[str, str] | None = None,
     *,
     output: Output,
 ) -> None:
@@ -185,22 +142,10 @@ def compare(
 
 def copies(
     *,
-    queries: int | None = option(None, "How many paintings are copied.", min=1, show_default="200"),
-    fraction: float | None = option(
-        None, "Share of the paintings that are copied, instead.", min=0.0001, max=1.0
-    ),
-    edit: list[str] | None = option(
-        None,
-        "Way of copying; repeatable: crop, detail, mirror, grayscale, fade, varnish, "
-        "frame, jpeg, rotate, perspective, scratches.",
-        metavar="NAME",
-        show_default="all of them",
-    ),
-    twins: str = option(
-        "extra.near_dup_group",
-        "What other pictures of one painting share; none: do not look.",
-        metavar="FIELD",
-    ),
+    queries: int | None = None,
+    fraction: float | None = None,
+    edit: list[str] | None = None,
+    twins: str = "extra.near_dup_group",
     choices: Choices,
     encoding: EncoderOptions,
     output: Output,
@@ -225,41 +170,15 @@ def copies(
     output.of(evaluate_copies, place, options, models=encoding.models())
 
 
-_of_boxes = partial(option, panel="Boxes drawn by hand")
-
-
 def faces(
     *,
-    by: str | None = option(
-        None,
-        "Field that says who a picture shows.",
-        metavar="FIELD",
-        show_default="extra.person, where pictures have it",
-    ),
-    pairs: Path | None = option(
-        None,
-        "Pairs to verify: file_a, file_b, same (1 or 0), and fold if there are folds.",
-        exists=True,
-        dir_okay=False,
-        metavar="CSV",
-    ),
-    boxes: str | None = _of_boxes(
-        None,
-        "Field with boxes of people, x1:y1:x2:y2;… in pixels of the original.",
-        metavar="FIELD",
-        show_default="extra.person_boxes, where paintings have it",
-    ),
-    upper: float = _of_boxes(
-        0.6,
-        "Part of a person's box, from the top, that holds the center of the face.",
-        min=0.01,
-        max=1.0,
-    ),
-    iou: float | None = _of_boxes(
-        None, "The boxes are of faces, which are found by this overlap.", min=0.01, max=1.0
-    ),
-    least_person: int = _of_boxes(100, "Height in pixels of boxes that count.", min=0),
-    limit_queries: int | None = option(None, "Search by a sample of so many faces only.", min=1),
+    by: str | None = None,
+    pairs: Path | None = None,
+    boxes: str | None = None,
+    upper: float = 0.6,
+    iou: float | None = None,
+    least_person: int = 100,
+    limit_queries: int | None = None,
     choices: Choices,
     output: Output,
     place: Place,
@@ -283,30 +202,18 @@ def faces(
 
 def pixels(
     *,
-    fraction: float = option(0.2, "Share of the paintings that are queries.", min=0.0001, max=1.0),
-    queries: int | None = option(None, "How many are queries, instead of a share.", min=1),
-    hits: int = option(5, "Hits compared per query.", "--hits", "-k", min=1),
-    size: int = option(200, "Side of the squares that are compared.", min=7, max=2048),
-    faces: bool | None = option(
-        None, "Also faces.", "--faces/--no-faces", show_default="if the gallery has any"
-    ),
-    face_encoder: list[str] | None = option(
-        None,
-        "Of those the faces have; repeatable: each is a row.",
-        show_default="all the gallery has",
-    ),
-    not_same_artist: bool = _flag("Leave out hits by the query's artist.", "--not-same-artist"),
-    best_limit: int = option(
-        500,
-        "Look for the best possible hits among at most so many; 0 leaves them out.",
-        min=0,
-    ),
-    published: bool = option(True, "Beside the published figures.", "--published/--no-published"),
-    lpips: Literal["alex", "vgg", "squeeze", "none"] = option(
-        "alex", "Backbone of LPIPS, where its weights are here."
-    ),
-    device: str = device_option(),
-    max_megapixels: float = max_megapixels_option(),
+    fraction: float = 0.2,
+    queries: int | None = None,
+    hits: int = 5,
+    size: int = 200,
+    faces: bool | None = None,
+    face_encoder: list[str] | None = None,
+    not_same_artist: bool = False,
+    best_limit: int = 500,
+    published: bool = True,
+    lpips: Literal["alex", "vgg", "squeeze", "none"] = "alex",
+    device: str = "auto",
+    max_megapixels: float = 200.0,
     choices: Choices,
     output: Output,
     place: Place,
@@ -334,19 +241,11 @@ def pixels(
 
 def labels(
     *,
-    by: list[str] = option(
-        ...,
-        "Right answers share it with the query: artist, style, extra.NAME; repeatable.",
-        metavar="FIELD",
-    ),
-    exclude: list[str] | None = option(
-        None, "Leave out what shares it with the query; repeatable.", metavar="FIELD"
-    ),
-    kind: str | None = kind_option(),
-    depth: list[int] = option([1, 5, 10], "Of P@k and R@k; repeatable.", "--depth", "-k", min=1),
-    limit_queries: int | None = option(
-        None, "Only so many queries, drawn by --seed.", min=1, metavar="N", show_default="all"
-    ),
+    by: list[str],
+    exclude: list[str] | None = None,
+    kind: str | None = None,
+    depth: list[int] = [1, 5, 10],  # noqa: B006 - typer copies it
+    limit_queries: int | None = None,
     choices: Choices,
     filters: FilterOptions,
     output: Output,

@@ -8,22 +8,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import (
-    FilterOptions,
-    Form,
-    KindOptions,
-    Place,
-    argument,
-    format_option,
-    option,
-)
+from artsim.commands.options import FilterOptions, Form, KindOptions, Place
 from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
     from artsim.search.listing import Listing
 
 
-def info(*, output_format: Form = format_option(), place: Place) -> None:
+def info(*, output_format: Form = "table", place: Place) -> None:
     """List the galleries of a store, or one of them."""
     from artsim.search.inspect import describe_store, list_errors
 
@@ -47,9 +39,9 @@ def info(*, output_format: Form = format_option(), place: Place) -> None:
 def list_gallery(
     *,
     of: KindOptions,
-    limit: int = option(50, "How many.", "--limit", "-k", min=1),
-    offset: int = option(0, "After skipping how many.", min=0),
-    sort: str = option("date", "In order of: date, artist, title, id, any field.", metavar="FIELD"),
+    limit: int = 50,
+    offset: int = 0,
+    sort: str = "date",
     filtered: FilterOptions,
     written: OutputOptions,
     place: Place,
@@ -88,10 +80,10 @@ def _show_listing(listing: Listing, offset: int, outputs: Outputs) -> None:
 
 def facets(
     *,
-    field: str = argument(..., "Such as artist, date, style or extra.NAME."),
+    field: str,
     of: KindOptions,
-    limit: int = option(50, "Most values.", "--limit", "-k", min=1),
-    output_format: Form = format_option(),
+    limit: int = 50,
+    output_format: Form = "table",
     filtered: FilterOptions,
     place: Place,
 ) -> None:
@@ -111,8 +103,8 @@ def facets(
 
 def show(
     *,
-    painting_ids: list[str] = argument(..., "Ids in the gallery.", metavar="ID..."),
-    output_format: Form = format_option(),
+    painting_ids: list[str],
+    output_format: Form = "table",
     place: Place,
 ) -> None:
     """Show all there is of some paintings."""
@@ -131,7 +123,7 @@ def show(
             print_table(payload_table(payload), sys.stdout)
 
 
-def models(*, output_format: Form = format_option()) -> None:
+def models(*, output_format: Form = "table") -> None:
     """List the encoders."""
     from artsim.encoders.registry import list_cards
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,51 +16,34 @@ import typer
 from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import (
-    EncoderOptions,
-    FaceOptions,
-    Place,
-    ServerLayout,
-    argument,
-    columns_option,
-    option,
-    overwrite_option,
-    parse_columns,
-)
+from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
 from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
     from artsim.ingest.records import Problem
     from artsim.ingest.summary import Counts, IngestSummary, ProblemList
 
-SHOWN_PROBLEMS = 10
+SHOWN = 10
+"""Problems, and paintings with another id, that are named one by one."""
+
 SHOWN_CHARACTERS = 400
-SHOWN_RENAMES = 10
 
 SOME_FAILED = 3
 """Exit code of an ingest that finished, and left out more than was to be expected."""
-
-_flag = partial(option, False)
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How an ingest goes about it."""
 
-    workers: int | None = option(None, "Reader threads.", min=1, show_default="one a core")
-    batch_size: int = option(32, "Paintings encoded at once.", min=1)
-    limit: int | None = option(None, "Only the first so many.", min=1)
-    shard: str | None = option(
-        None,
-        "Only every N-th picture, from the I-th: one share for a machine.",
-        metavar="I/N",
-    )
-    force: bool = _flag("Encode again what the gallery has.", "--force")
-    dry_run: bool = _flag(
-        "Read everything, write nothing; say how the columns are understood.", "--dry-run"
-    )
-    prune: bool = _flag("In the end take out what the source no longer has.", "--prune")
-    yes: bool = _flag("--prune may take out more than a tenth.", "--yes", "-y")
+    workers: int | None = None
+    batch_size: int = 32
+    limit: int | None = None
+    shard: str | None = None
+    force: bool = False
+    dry_run: bool = False
+    prune: bool = False
+    yes: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Return them by the names of `IngestOptions`."""
@@ -78,18 +60,11 @@ class RunOptions:
 class Telling:
     """What is told of an ingest, and where."""
 
-    max_failures: int = option(0, "Exit with 3 only if more pictures or rows did not go in.", min=0)
-    quiet: bool = _flag("Say nothing but errors.", "--quiet", "-q")
-    output_format: Literal["text", "json"] = option(
-        "text", "The summary in words on stderr, or JSON on stdout.", "--format", "-f"
-    )
-    errors: Path | None = option(
-        None,
-        "Where to list what did not go in: .csv or .jsonl.",
-        metavar="FILE",
-        show_default="ingest-errors.csv in the data folder",
-    )
-    overwrite: bool = overwrite_option()
+    max_failures: int = 0
+    quiet: bool = False
+    output_format: Literal["text", "json"] = "text"
+    errors: Path | None = None
+    overwrite: bool = False
 
     def tell(self, summary: IngestSummary, listed: ProblemList) -> None:
         """Say what an ingest did; exit with 3 where too much did not go in."""
@@ -111,24 +86,13 @@ class Telling:
 
 def ingest(
     *,
-    source: str = argument(
-        ..., "Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."
-    ),
-    metadata: Path | None = option(
-        None, "Manifest of a folder's pictures.", show_default="its metadata.csv"
-    ),
-    columns: list[str] | None = columns_option(),
-    encoder: list[str] | None = option(
-        None,
-        "For whole pictures; repeatable. See `artsim models`.",
-        *("--encoder", "-e"),
-        show_default="the gallery's, else builtin",
-    ),
-    face_encoder: str | None = option(
-        None, "For aligned faces.", show_default="the gallery's, else builtin"
-    ),
-    no_faces: bool = _flag("Do not look for faces.", "--no-faces"),
-    kind: list[str] | None = option(None, "Parts to look for besides faces; repeatable.", "--kind"),
+    source: str,
+    metadata: Path | None = None,
+    columns: list[str] | None = None,
+    encoder: list[str] | None = None,
+    face_encoder: str | None = None,
+    no_faces: bool = False,
+    kind: list[str] | None = None,
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
@@ -174,11 +138,7 @@ def ingest(
     telling.tell(summary, listed)
 
 
-def sample(
-    *,
-    folder: Path = argument(..., "New or empty folder."),
-    count: int = option(114, "How many, the first of the list.", min=1, max=114),
-) -> None:
+def sample(*, folder: Path, count: int = 114) -> None:
     """Copy some of the sample's paintings."""
     from artsim.ingest.sample import make_sample
     from artsim.render.progress_bars import make_progress
@@ -235,26 +195,21 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(first), int(step)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends an ingest as Ctrl-C does."""
-
-
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Say how to go on after Ctrl-C and SIGTERM, and exit as a shell expects of them."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        raise KeyboardInterrupt("Terminated")
 
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, stop) if is_main else None
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        terminated = isinstance(interrupt, _Terminated)
-        how = "Terminated" if terminated else "Interrupted"
+        how = str(interrupt) or "Interrupted"
         say(f"{how}. What was written is whole; the same command goes on from there.")
-        raise typer.Exit(143 if terminated else 130) from None
+        raise typer.Exit(143 if how == "Terminated" else 130) from None
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, before)
@@ -264,15 +219,15 @@ def _say_summary(summary: IngestSummary) -> None:
     say_notes(summary.notes)
     say(_in_words(summary))
     renamed = "would be renamed" if summary.dry_run else "renamed"
-    for old_id, new_id in summary.renamed[:SHOWN_RENAMES]:
+    for old_id, new_id in summary.renamed[:SHOWN]:
         say(f"{new_id} was there already as {old_id}: {renamed}")
-    more = len(summary.renamed) - SHOWN_RENAMES
+    more = len(summary.renamed) - SHOWN
     if more > 0:
         say(f"and {more:,} more {renamed}")
 
 
 def _say_problems(problems: list[Problem], kept: Path | None) -> None:
-    for problem in problems[:SHOWN_PROBLEMS]:
+    for problem in problems[:SHOWN]:
         say(f"  {problem.with_hint}")
     if kept is not None:
         say(f"All that did not go in, with reasons: {kept}")
@@ -298,18 +253,15 @@ def _in_words(summary: IngestSummary) -> str:
     ]
     parts = f" with {' and '.join(found)}" if found else ""
     written = _written(counts, dry_run=summary.dry_run)
+    would = summary.dry_run
     ends = [
         (counts.updated, "had new metadata"),
-        (counts.renamed, "would be renamed" if summary.dry_run else "{were} renamed"),
+        (counts.renamed, "would be renamed" if would else "{were} renamed"),
         (counts.unchanged, "{were} there already"),
         (counts.failed, "did not go in"),
-        (counts.pruned, "would be taken out" if summary.dry_run else "{were} taken out"),
+        (counts.pruned, "would be taken out" if would else "{were} taken out"),
     ]
-    others = [
-        f"{count:,} {what.format(were='was' if count == 1 else 'were')}"
-        for count, what in ends
-        if count
-    ]
+    others = [f"{n:,} {end.format(were='was' if n == 1 else 'were')}" for n, end in ends if n]
     text = "; ".join([written[0] + parts, *written[1:], *others])
     return f"{text[0].upper()}{text[1:]}."
 

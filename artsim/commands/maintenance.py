@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,22 +12,7 @@ import typer
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import (
-    PLACE,
-    FilterOptions,
-    Form,
-    KindOptions,
-    Place,
-    ServerLayout,
-    argument,
-    format_option,
-    gallery_option,
-    home_option,
-    option,
-    overwrite_option,
-    url_option,
-    wait_option,
-)
+from artsim.commands.options import FilterOptions, Form, KindOptions, Place, ServerLayout
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:
@@ -42,23 +26,14 @@ SHOWN_IDS = 20
 SOME_LOST = 3
 """Exit code of a repair after which something has to be ingested again."""
 
-_flag = partial(option, False)
-
 
 def export(
     *,
-    output: Path | None = option(
-        None,
-        "File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
-        *("--output", "-o"),
-        metavar="FILE",
-    ),
-    output_format: Literal["jsonl", "parquet", "csv", "xlsx"] | None = option(
-        None, "Form.", "--format", "-f", show_default="by the file's ending, else jsonl"
-    ),
+    output: Path | None = None,
+    output_format: Literal["jsonl", "parquet", "csv", "xlsx"] | None = None,
     of: KindOptions,
-    vectors: bool = _flag("With all vectors (jsonl, parquet).", "--vectors"),
-    overwrite: bool = overwrite_option(),
+    vectors: bool = False,
+    overwrite: bool = False,
     filtered: FilterOptions,
     place: Place,
 ) -> None:
@@ -106,15 +81,13 @@ def _export_form(
 
 def push(
     *,
-    to: str = option(..., "Qdrant server to copy to.", show_default=False),
-    to_gallery: str | None = option(None, "Name there.", show_default="the same"),
+    to: str,
+    to_gallery: str | None = None,
     layout: ServerLayout,
-    gallery: str | None = gallery_option(),
-    api_key: str | None = option(
-        None, "Key of the server; better given as QDRANT_API_KEY.", panel=PLACE
-    ),
-    home: Path | None = home_option(),
-    wait: float | None = wait_option(),
+    gallery: str | None = None,
+    api_key: str | None = None,
+    home: Path | None = None,
+    wait: float | None = None,
 ) -> None:
     """Copy an embedded gallery to a server."""
     from artsim.ingest.upkeep import push_gallery
@@ -138,10 +111,10 @@ def push(
 
 def delete(
     *,
-    painting_ids: list[str] | None = argument(None, "Ids in the gallery.", metavar="[ID]..."),
+    painting_ids: list[str] | None = None,
     filtered: FilterOptions,
-    everything: bool = _flag("The whole gallery, with its collections.", "--all"),
-    yes: bool = _flag("Do not ask.", "--yes", "-y"),
+    everything: bool = False,
+    yes: bool = False,
     place: Place,
 ) -> None:
     """Delete paintings and their faces, by id or by filter."""
@@ -192,11 +165,11 @@ def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
 
 def repair(
     *,
-    output_format: Form = format_option(),
-    gallery: str | None = gallery_option(),
-    url: str | None = url_option(),
-    home: Path | None = home_option(),
-    wait: float | None = wait_option(),
+    output_format: Form = "table",
+    gallery: str | None = None,
+    url: str | None = None,
+    home: Path | None = None,
+    wait: float | None = None,
 ) -> None:
     """Save what can be read of a damaged gallery."""
     from artsim.ingest.upkeep import repair_gallery

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,62 +9,28 @@ import typer
 
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import (
-    FilterOptions,
-    Place,
-    option,
-    overwrite_option,
-    seed_option,
-)
+from artsim.commands.options import FilterOptions, Place
 
 if TYPE_CHECKING:
     from artsim.catalog.progress import Progress
     from artsim.render.collection_map import CollectionMap
     from artsim.render.map_page import MapStyle, WrittenMap
 
-_layout = partial(option, panel="Layout")
-_look = partial(option, panel="Look")
-
 
 def map_collection(
     *,
-    out: list[Path] = option(
-        [Path("map.html")],
-        "Map to write, .html (interactive) or .png; repeatable.",
-        *("--out", "-o"),
-        metavar="FILE",
-    ),
-    faces: bool = option(False, "Map the faces instead.", "--faces"),
-    encoder: str | None = _layout(
-        None,
-        "Of those the gallery has.",
-        *("--encoder", "-e"),
-        show_default="the gallery's first",
-    ),
-    method: Literal["tsne", "umap", "pca"] = _layout(
-        "tsne", "UMAP needs: pip install 'artsim\\[umap]'."
-    ),
-    perplexity: float = _layout(30.0, "About how many neighbors count for each picture.", min=1),
-    seed: int = seed_option(),
-    limit: int = _layout(10_000, "Of more a random sample is shown.", "--limit", "-k", min=1),
-    color_by: str | None = _look(
-        None,
-        "style, artist, year_start, extra.NAME, …",
-        metavar="FIELD",
-        show_default="the first that is known",
-    ),
-    thumbnail_size: int | None = _look(
-        None,
-        "Pixels of the page's thumbnails.",
-        min=16,
-        max=512,
-        show_default="by how many there are",
-    ),
-    no_thumbnails: bool = _look(False, "A small page of dots.", "--no-thumbnails"),
-    pictures: bool = _look(
-        False, "In a PNG show the pictures, side by side, instead of dots.", "--pictures"
-    ),
-    overwrite: bool = overwrite_option(),
+    out: list[Path] = [Path("map.html")],  # noqa: B006 - typer copies it
+    faces: bool = False,
+    encoder: str | None = None,
+    method: Literal["tsne", "umap", "pca"] = "tsne",
+    perplexity: float = 30.0,
+    seed: int = 0,
+    limit: int = 10_000,
+    color_by: str | None = None,
+    thumbnail_size: int | None = None,
+    no_thumbnails: bool = False,
+    pictures: bool = False,
+    overwrite: bool = False,
     filtered: FilterOptions,
     place: Place,
 ) -> None:

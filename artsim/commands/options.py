@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass, replace
-from functools import partial
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, get_type_hints
 
 import typer
 
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.commands.command_line import expected_errors
+from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -22,67 +23,35 @@ if TYPE_CHECKING:
     from artsim.store.gallery import Gallery
     from artsim.store.protocol import ServerOptions
 
-PLACE = "Where the gallery is"
-FILTERS = "Filters"
-
 Form: TypeAlias = Literal["table", "json"]
 
-
-def option(
-    default: Any,
-    help: str,
-    *flags: str,
-    panel: str | None = None,
-    is_option: bool = True,
-    **more: Any,
-) -> Any:
-    """Return the default of a parameter, or of a group's field, that is an option of a command.
-
-    Parameters
-    ----------
-    default : object
-        ``...`` where it must be given.
-    flags : str
-        Where they are not the parameter's own name.
-    names : mapping of str to object, optional
-        A registry of which the option takes one name, as it is when the command is called.
-    more
-        Of `typer.Option`.
-    """
-    about = {"help": help, "rich_help_panel": panel, **more}
-    metadata = {
-        "flags": flags,
-        "about": about,
-        "make": typer.Option if is_option else typer.Argument,
-    }
-    return field(default=MISSING if default is ... else default, metadata=metadata)
+_REGISTRIES: Final[Mapping[str, Mapping[str, object]]] = {"kinds": KINDS, "rerankers": RERANKERS}
 
 
-argument = partial(option, is_option=False)
+def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
+    """Return the function of a command for typer, with its expected errors as one line.
 
-
-def as_command(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` for typer: its groups as options, its expected errors as one line.
-
-    A group is a parameter whose type is a dataclass; its fields made by `option` are options.
+    Its parameters are options, as are the fields of those whose type is a dataclass: such a group
+    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do.
     """
     hints = get_type_hints(command)
     options: list[inspect.Parameter] = []
     groups: dict[str, list[str]] = {}
-    for name, parameter in inspect.signature(command).parameters.items():
-        if isinstance(hints[name], type) and is_dataclass(hints[name]):
-            own = get_type_hints(hints[name])
-            made = [f for f in fields(hints[name]) if "about" in f.metadata]
-            groups[name] = [each.name for each in made]
-            options += [_parameter(each.name, own[each.name], each) for each in made]
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        if isinstance(hint, type) and is_dataclass(hint):
+            made = _options_of(hint)
+            groups[parameter.name] = [each.name for each in made]
+            options += made
         else:
-            options.append(_parameter(name, hints[name], parameter.default))
+            said = _said(name, parameter.name)
+            options.append(_option(parameter.name, hint, parameter.default, said))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
         with expected_errors():
-            for name, own in groups.items():
-                values[name] = hints[name](**{each: values.pop(each) for each in own})
+            for group, own in groups.items():
+                values[group] = hints[group](**{each: values.pop(each) for each in own})
             command(**values)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
@@ -90,14 +59,44 @@ def as_command(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
-    if isinstance(default, Field):
-        said = default.metadata
-        about = dict(said["about"])
-        if (registry := about.pop("names", None)) is not None:
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    hints, options = get_type_hints(group), []
+    is_recipe = any("about" in each.metadata for each in fields(group))
+    for each in fields(group):
+        about = each.metadata.get("about")
+        said = about and {"flags": each.metadata["flags"], **about}
+        if not is_recipe:
+            said = _said(group.__name__, each.name)
+        if said is not None:
+            default = inspect.Parameter.empty if each.default is MISSING else each.default
+            options.append(_option(each.name, hints[each.name], default, said))
+    return options
+
+
+@functools.cache
+def _tables() -> dict[str, Any]:
+    with Path(__file__).with_name("options.toml").open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def _said(of: str, name: str) -> dict[str, Any] | None:
+    own = _tables().get(of, {})
+    found = own.get(name, _tables()["shared"].get(name))
+    return found and {"panel": own.get("panel") if name in own else None, **found}
+
+
+def _option(
+    name: str, hint: Any, default: Any, said: Mapping[str, Any] | None
+) -> inspect.Parameter:
+    if said is not None:
+        about = dict(said)
+        flags = about.pop("flags", ()) or ([f"--{name.replace('_', '-')}"] if hint is bool else ())
+        if "panel" in about:
+            about["rich_help_panel"] = about.pop("panel")
+        if (registry := _REGISTRIES.get(about.pop("names", ""))) is not None:
             about |= {"parser": _one_of(registry), "metavar": f"[{'|'.join(registry)}]"}
-        hint = Annotated[hint, said.get("make", typer.Option)(*said["flags"], **about)]
-        default = inspect.Parameter.empty if default.default is MISSING else default.default
+        make = typer.Argument if about.pop("argument", False) else typer.Option
+        hint = Annotated[hint, make(*flags, **about)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
@@ -110,37 +109,15 @@ def _one_of(registry: Mapping[str, object]) -> Callable[[str], str]:
     return read
 
 
-_of_place = partial(option, panel=PLACE)
-gallery_option = partial(
-    _of_place, None, "Name of the gallery; prefixes its collections.", "--gallery", "-g",
-    envvar="ARTSIM_GALLERY",
-)  # fmt: skip
-url_option = partial(
-    _of_place,
-    None,
-    "Qdrant server, instead of the embedded gallery; also ARTSIM_URL or QDRANT_URL.",
-)
-home_option = partial(
-    _of_place, None, "Data folder of embedded galleries.", envvar="ARTSIM_HOME",
-    show_default="the user's data folder",
-)  # fmt: skip
-wait_option = partial(
-    _of_place, None, "How long to wait for another process that has the embedded gallery open.",
-    min=0, metavar="SECONDS", envvar="ARTSIM_WAIT", show_default="0",
-)  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the user says the gallery is."""
 
-    gallery: str | None = gallery_option()
-    url: str | None = url_option()
-    api_key: str | None = _of_place(
-        None, "Key of the server; better given as QDRANT_API_KEY, which other users cannot see."
-    )
-    home: Path | None = home_option()
-    wait: float | None = wait_option()
+    gallery: str | None = None
+    url: str | None = None
+    api_key: str | None = None
+    home: Path | None = None
+    wait: float | None = None
 
     def open(self, *, embedded: bool = False) -> Gallery:
         """Open the gallery; what is not said comes from the environment.
@@ -163,36 +140,22 @@ class Place:
         return settings if self.home is None else replace(settings, home=self.home)
 
 
-_filter = partial(option, None, panel=FILTERS)
-
-
-def _only(what: str) -> Any:
-    return _filter(f"Only this {what}; repeatable: any of them.")
-
-
 @dataclass(frozen=True, slots=True)
 class FilterOptions:
     """Which paintings are asked for."""
 
-    artist: list[str] | None = _only("artist, however the name is written")
-    attribution: list[str] | None = _only(
-        "tie to the artist (by, attributed, workshop, circle, follower, manner, after)"
-    )
-    style: list[str] | None = _only("style")
-    genre: list[str] | None = _only("genre")
-    school: list[str] | None = _only("school")
-    medium: list[str] | None = _only("medium")
-    institution: list[str] | None = _only("institution")
-    tag: list[str] | None = _only("tag")
-    year: str | None = _filter(
-        "Dated within or across: 1510..1530, 1640.., '17. Jh.'; 'um 1640' is 1635..1645.",
-        metavar="YEARS",
-    )
-    title: str | None = _filter("Words of the title.")
-    where: list[str] | None = _filter(
-        "Any field, also of the manifest; numbers as A..B.", metavar="FIELD=VALUE"
-    )
-    where_not: list[str] | None = _filter("Leave out.", "--not", metavar="FIELD=VALUE")
+    artist: list[str] | None = None
+    attribution: list[str] | None = None
+    style: list[str] | None = None
+    genre: list[str] | None = None
+    school: list[str] | None = None
+    medium: list[str] | None = None
+    institution: list[str] | None = None
+    tag: list[str] | None = None
+    year: str | None = None
+    title: str | None = None
+    where: list[str] | None = None
+    where_not: list[str] | None = None
 
     def filters(self, **more: list[str] | None) -> Filters:
         """Return what the options say; `more` are values by field."""
@@ -205,18 +168,12 @@ class FilterOptions:
         return Filters(given, self.year, self.title, where, where_not)
 
 
-kind_option = partial(
-    option, None, "What of the gallery: whole pictures, or parts of them.", "--kind", names=KINDS,
-    show_default="paintings",
-)  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class KindOptions:
     """Of what the points are."""
 
-    faces: bool = option(False, "Faces, not paintings.", "--faces")
-    kind: str | None = kind_option()
+    faces: bool = False
+    kind: str | None = None
 
     @property
     def chosen(self) -> Kind:
@@ -231,24 +188,13 @@ def chosen_kind(kind: str | None, faces: bool = False) -> Kind:
     return FACES if faces else KINDS[kind or PAINTINGS.name]
 
 
-device_option = partial(option, "auto", "auto, cpu, cuda or mps.")
-max_megapixels_option = partial(
-    option, 200.0, "Refuse larger pictures, in millions of pixels.", min=0.001
-)
-
-
 @dataclass(frozen=True, slots=True)
 class EncoderOptions:
     """With what pictures are encoded."""
 
-    weights: Path | None = option(
-        None,
-        "File of weights for the encoder, instead of ARTSIM_WEIGHTS or the hub.",
-        exists=True,
-        dir_okay=False,
-    )
-    device: str = device_option()
-    max_megapixels: float = max_megapixels_option()
+    weights: Path | None = None
+    device: str = "auto"
+    max_megapixels: float = 200.0
 
     def models(self, min_face: int | None = None, face_score: float | None = None) -> Models:
         """Return the models of a query, which are loaded when needed."""
@@ -267,43 +213,24 @@ class EncoderOptions:
 class FaceOptions:
     """Which faces count."""
 
-    min_face: int | None = option(None, "Least side of a face, in pixels of the picture.", min=12)
-    face_score: float | None = option(None, "Least certainty of a face.", min=0.01, max=0.999)
-
-
-_of_server = partial(option, panel="New collections on a server")
+    min_face: int | None = None
+    face_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLayout:
     """How a server lays a new collection out."""
 
-    shards: int | None = _of_server(None, "How many shards.", min=1)
-    replicas: int | None = _of_server(None, "How many replicas.", min=1)
-    quantization: Literal["none", "int8", "binary"] = _of_server(
-        "none", "Of the vectors on a server."
-    )
-    on_disk: bool = _of_server(False, "Vectors on disk.", "--on-disk")
+    shards: int | None = None
+    replicas: int | None = None
+    quantization: Literal["none", "int8", "binary"] = "none"
+    on_disk: bool = False
 
     def server(self) -> ServerOptions:
         """Return them for the store."""
         from artsim.store.protocol import ServerOptions
 
         return ServerOptions(self.shards, self.replicas, self.quantization, self.on_disk)
-
-
-overwrite_option = partial(
-    option, False, "Replace files that artsim did not make, but no picture of the gallery.",
-    "--overwrite",
-)  # fmt: skip
-format_option = partial(option, "table", "Form on stdout.", "--format", "-f")
-report_format_option = partial(
-    option, "table", "Form on stdout: a table for people, json for programs.", "--format", "-f"
-)
-seed_option = partial(option, 0, "Of samples and intervals.", min=0)
-columns_option = partial(
-    option, None, "Which column is which; repeatable.", "--map", metavar="FIELD=COLUMN"
-)
 
 
 def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +12,6 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
-from artsim.commands.options import option, overwrite_option
 
 if TYPE_CHECKING:
     from artsim.files import FileKind
@@ -22,32 +20,16 @@ if TYPE_CHECKING:
     from artsim.search.listing import Listing
     from artsim.store.gallery import Gallery
 
-output_option = partial(option, None, panel="Output")
-
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
     """Where an answer goes, and in which form."""
 
-    output_format: Literal["table", "json", "jsonl", "csv", "xlsx", "paths"] | None = output_option(
-        "A table for people; for programs json (all there is), jsonl (a line a hit), "
-        "csv, or paths (of the pictures alone); xlsx for Excel.",
-        *("--format", "-f"),
-        show_default="by the ending of --output, else table",
-    )
-    output: Path | None = output_option(
-        "File for the answer: .csv, .xlsx, .json, .jsonl or .txt.",
-        *("--output", "-o"),
-        metavar="FILE",
-        show_default="stdout",
-    )
-    print0: bool = option(
-        False, "With paths: end each with a NUL byte.", "--print0", panel="Output"
-    )
-    sheet: list[Path] | None = output_option(
-        "Contact sheet to write, .png or .html; repeatable.", metavar="FILE"
-    )
-    overwrite: bool = overwrite_option()
+    output_format: Literal["table", "json", "jsonl", "csv", "xlsx", "paths"] | None = None
+    output: Path | None = None
+    print0: bool = False
+    sheet: list[Path] | None = None
+    overwrite: bool = False
 
     def checked(
         self, home: Path, inputs: Sequence[Path] = (), question: Path | None = None

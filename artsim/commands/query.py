@@ -5,26 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import (
-    FILTERS,
-    EncoderOptions,
-    FaceOptions,
-    FilterOptions,
-    Place,
-    argument,
-    chosen_kind,
-    kind_option,
-    option,
-)
-from artsim.commands.outputs import OutputOptions, Outputs, output_option
-from artsim.search.rerank import RERANKERS
+from artsim.commands.options import EncoderOptions, FaceOptions, FilterOptions, Place, chosen_kind
+from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
@@ -37,35 +25,22 @@ _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
 
-_ranking = partial(option, panel="Ranking")
-_example = partial(option, None, "A picture, or id:ID; repeatable.", metavar="IMG")
-
 
 @dataclass(frozen=True, slots=True)
 class RankingOptions:
     """How hits are chosen and ordered: the command line's `SearchOptions`."""
 
-    limit: int = _ranking(10, "How many.", "--limit", "-k", min=1)
-    offset: int = _ranking(0, "After skipping how many.", min=0)
-    min_score: float | None = _ranking(None, "Least cosine.", min=-1.0, max=1.0)
-    rerank: str | None = _ranking(
-        None, "Reorder the first hits by pixels: for faithful copies.", names=RERANKERS
-    )
-    rerank_depth: int = _ranking(100, "How many first hits.", min=1)
-    rerank_weight: float | None = _ranking(
-        None,
-        "Reorder by the cosine plus so much of the second score.",
-        min=0,
-        max=100,
-        show_default="the second score alone",
-    )
-    group_by: str | None = _ranking(None, "Best of each artist, style, …", metavar="FIELD")
-    group_size: int = _ranking(1, "How many of each.", min=1)
-    include_self: bool = option(False, "Keep the query picture.", "--include-self", panel=FILTERS)
-    not_same_artist: bool = option(
-        False, "Leave out the query painting's own artist.", "--not-same-artist", panel=FILTERS
-    )
-    exact: bool = _ranking(False, "Search without the index.", "--exact")
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    rerank: str | None = None
+    rerank_depth: int = 100
+    rerank_weight: float | None = None
+    group_by: str | None = None
+    group_size: int = 1
+    include_self: bool = False
+    not_same_artist: bool = False
+    exact: bool = False
 
     def search_options(self) -> SearchOptions:
         """Return them for the search."""
@@ -79,25 +54,19 @@ class RankingOptions:
 def query(
     *,
     # As text: a Path would make one slash of the two of a web address, before it can be named.
-    image: list[str] | None = argument(
-        None, "Query picture; - is the standard input.", metavar="IMAGE", show_default=False
-    ),
-    painting_id: str | None = option(None, "Query painting, by its id in the gallery.", "--id"),
-    text: str | None = option(None, "Query text, for encoders that take it.", "--text", "-t"),
-    like: list[str] | None = _example(),
-    unlike: list[str] | None = _example(),
-    faces: bool = option(False, "Search by the picture's faces.", "--faces"),
-    face: int | None = option(None, "Only by face N, from 0.", min=0, metavar="N"),
-    kind: str | None = kind_option(),
+    image: list[str] | None = None,
+    painting_id: str | None = None,
+    text: str | None = None,
+    like: list[str] | None = None,
+    unlike: list[str] | None = None,
+    faces: bool = False,
+    face: int | None = None,
+    kind: str | None = None,
     filtered: FilterOptions,
     ranking: RankingOptions,
-    encoder: list[str] | None = _ranking(
-        None, "Of those the gallery has; several are fused by reciprocal rank.", "--encoder", "-e"
-    ),
+    encoder: list[str] | None = None,
     written: OutputOptions,
-    save: Path | None = output_option(
-        "File for the question, .json; artsim replay asks it again.", metavar="FILE"
-    ),
+    save: Path | None = None,
     encoding: EncoderOptions,
     sure: FaceOptions,
     place: Place,
@@ -119,7 +88,7 @@ def query(
 
 def replay(
     *,
-    file: Path = argument(..., "As artsim query --save wrote it.", metavar="FILE"),
+    file: Path,
     written: OutputOptions,
     encoding: EncoderOptions,
     place: Place,

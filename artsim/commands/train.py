@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -15,17 +14,8 @@ import typer
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
 from artsim.commands.evaluate import show_report
-from artsim.commands.options import (
-    Form,
-    argument,
-    columns_option,
-    device_option,
-    option,
-    parse_columns,
-    report_format_option,
-)
+from artsim.commands.options import Form, parse_columns
 from artsim.training.recipes import (
-    PANEL,
     ClassifierOptions,
     FacesRecipe,
     LossWeights,
@@ -40,33 +30,16 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS = 5
 """Pictures that are named one by one; of more only the number is said."""
 
-_restart = partial(option, False, "Begin anew, whatever the folder holds.", "--restart")
-_out = partial(
-    option, ..., "Folder of the encoder and all of the run.", "--out", "-o", metavar="DIR"
-)
-_of_recipe = partial(option, panel=PANEL)
-
 
 def encoder(
     *,
-    sources: list[Path] = argument(..., "Folders and manifests of pictures.", metavar="SOURCE"),
-    out: Path = _out(),
-    teacher: list[str] | None = _of_recipe(
-        None,
-        "Encoder whose vectors are learned; repeatable: joined.",
-        metavar="ENCODER",
-        show_default="resnet50",
-    ),
-    teacher_weight: list[float] | None = _of_recipe(
-        None, "How much each teacher counts, in their order.", min=1e-3, show_default="1 each"
-    ),
-    cells: bool = _of_recipe(
-        True,
-        "Also learn what teachers from ONNX files see in each part of a picture.",
-        "--cells/--no-cells",
-    ),
-    restart: bool = _restart(),
-    device: str = device_option(),
+    sources: list[Path],
+    out: Path,
+    teacher: list[str] | None = None,
+    teacher_weight: list[float] | None = None,
+    cells: bool = True,
+    restart: bool = False,
+    device: str = "auto",
     recipe: PaintingOptions,
 ) -> None:
     """Train an encoder, and show how that went."""
@@ -112,20 +85,13 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
 
 def classifier(
     *,
-    sources: list[Path] = argument(
-        ..., "Folders of pictures, or manifests, with labels.", metavar="SOURCE..."
-    ),
-    out: Path = option(..., "Its folder.", "--out", "-o", file_okay=False, metavar="DIR"),
-    cache: Path | None = option(
-        None,
-        "Folder for vectors, which several trainings may share.",
-        file_okay=False,
-        show_default="DIR/vectors",
-    ),
-    column_map: list[str] | None = columns_option(),
-    restart: bool = _restart(),
-    device: str = device_option(),
-    output_format: Form = report_format_option(),
+    sources: list[Path],
+    out: Path,
+    cache: Path | None = None,
+    column_map: list[str] | None = None,
+    restart: bool = False,
+    device: str = "auto",
+    output_format: Form = "table",
     recipe: ClassifierOptions,
 ) -> None:
     """Train a classifier, and show how good it is."""
@@ -149,19 +115,11 @@ def classifier(
 
 def faces(
     *,
-    sources: list[Path] = argument(
-        ...,
-        "Folders with a subfolder a person, or folders and manifests with metadata.",
-        metavar="SOURCE",
-    ),
-    out: Path = _out(),
-    by: str = option(
-        "person",
-        "Field that says whom a picture shows; person is extra.person, else the subfolder.",
-        metavar="FIELD",
-    ),
-    restart: bool = _restart(),
-    device: str = device_option(),
+    sources: list[Path],
+    out: Path,
+    by: str = "person",
+    restart: bool = False,
+    device: str = "auto",
     recipe: FacesRecipe,
 ) -> None:
     """Train an encoder of faces, and show how that went."""
