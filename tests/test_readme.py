@@ -43,10 +43,11 @@ def commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def workplace(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which the README is followed, with the sample already there."""
+def workplace(sample: Path, sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the README is followed, with the sample there, and encoded."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(sample, folder / "pictures")
+    subprocess.run(["cp", "-R", sample_home, folder / "home"], check=True)
     return folder
 
 
@@ -62,6 +63,8 @@ def test_every_command_in_order(in_workplace: Path, monkeypatch: pytest.MonkeyPa
     from artsim.cli import app
 
     client = QdrantClient(os.environ.get("ARTSIM_TEST_QDRANT_URL") or ":memory:")
+    with open_gallery() as source:
+        push_gallery(source, Gallery(ServerStore.from_client(client, SERVER)))
     monkeypatch.setattr(
         "artsim.store.server.ServerStore",
         lambda url, api_key=None: ServerStore.from_client(client, url),
@@ -136,12 +139,14 @@ def test_the_payload_contract_is_documented() -> None:
     assert set(FACE_FIELDS) <= documented
 
 
-def test_demo(tmp_path: Path, sample: Path) -> None:
+def test_demo(tmp_path: Path, sample: Path, sample_home: Path) -> None:
     shutil.copytree(sample, tmp_path / "demo" / "pictures")
+    subprocess.run(["cp", "-R", sample_home, tmp_path / "demo" / "galleries"], check=True)
+    settings = {"BIN": str(Path(sys.executable).parent), "DEMO": "demo", "COUNT": "60"}
     done = subprocess.run(
         [ROOT / "demo.sh"],
         cwd=tmp_path,
-        env={**os.environ, "BIN": str(Path(sys.executable).parent), "DEMO": "demo"},
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=True,

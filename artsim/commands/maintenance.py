@@ -125,16 +125,20 @@ def delete(
     from artsim.search.filters import build_criteria
 
     with place.open() as opened:
-        if everything and _delete_damaged(opened, yes=yes):
-            return
-        criteria, notes = build_criteria(filters, opened[PAINTINGS])
-        say_notes(notes)
-        count = opened[PAINTINGS].count(criteria)
-        what = f"{counted(count, 'painting')} of {opened.store.location}"
-        if count == 0 and not everything:
-            say("Nothing to delete.")
-            return
-        if not yes and not typer.confirm(f"Delete {what}, with their faces?", err=True):
+        damage = _damage(opened) if everything else None
+        if damage is not None:
+            say(damage)
+            what = asked = f"the damaged gallery of {opened.store.location}"
+        else:
+            criteria, notes = build_criteria(filters, opened[PAINTINGS])
+            say_notes(notes)
+            count = opened[PAINTINGS].count(criteria)
+            what = f"{counted(count, 'painting')} of {opened.store.location}"
+            asked = f"{what}, with their faces"
+            if count == 0 and not everything:
+                say("Nothing to delete.")
+                return
+        if not yes and not typer.confirm(f"Delete {asked}?", err=True):
             say("Nothing was deleted.")
             raise typer.Exit(1)
         if everything:
@@ -144,23 +148,14 @@ def delete(
     say(f"Deleted {what}.")
 
 
-def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
-    """Delete a gallery that cannot even be counted; return whether it is one."""
-    from artsim.ingest.prune import delete_gallery
-
+def _damage(gallery: Gallery) -> str | None:
+    """Return what is wrong with a gallery that cannot even be counted."""
     try:
-        for kind in opened.kinds:
-            _ = opened[kind]
+        for kind in gallery.kinds:
+            _ = gallery[kind]
     except StoreDamagedError as error:
-        say(str(error))
-        what = f"the damaged gallery of {opened.store.location}"
-        if not yes and not typer.confirm(f"Delete {what}?", err=True):
-            say("Nothing was deleted.")
-            raise typer.Exit(1) from None
-        delete_gallery(opened)
-        say(f"Deleted {what}.")
-        return True
-    return False
+        return str(error)
+    return None
 
 
 def repair(
@@ -207,8 +202,8 @@ def _about(made: CollectionRepair) -> Iterator[str]:
     if made.without_some_vectors:
         yield f"  {made.without_some_vectors:,} of them lost vectors: ingest their pictures again."
     if made.painting_ids:
-        shown = ", ".join(made.painting_ids[:SHOWN_IDS])
-        more = f" and {len(made.painting_ids) - SHOWN_IDS:,} more (all with --format json)"
-        rest = more if len(made.painting_ids) > SHOWN_IDS else ""
-        yield f"  Not in it any more, so ingest again unless you deleted them: {shown}{rest}"
+        more = len(made.painting_ids) - SHOWN_IDS
+        rest = f" and {more:,} more (all with --format json)" if more > 0 else ""
+        shown = ", ".join(made.painting_ids[:SHOWN_IDS]) + rest
+        yield f"  Not in it any more, so ingest again unless you deleted them: {shown}"
     yield f"  As it was, it is kept in {made.copy}; delete that when you miss nothing."

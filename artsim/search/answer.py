@@ -152,7 +152,7 @@ class Answer:
         options = self.question.options
         name = options.rerank or "re-rank"
         weight = options.rerank_weight
-        return name if weight is None else f"score + {weight:g} {name}"
+        return name if weight is None else f"+ {weight:g} {name}"
 
     @property
     def first_rank(self) -> int:

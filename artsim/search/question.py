@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from pydantic import TypeAdapter
 
     from artsim.catalog.arrays import RGBImage
 
@@ -361,15 +363,22 @@ class _Form:
     options: SearchOptions
 
 
-def checked_form(form: type[T], document: object) -> T:
-    """Return a JSON document as a dataclass; QueryError names what is missing or mistyped."""
+@functools.cache
+def _adapter(form: type[Any]) -> TypeAdapter[Any]:
     # Here, because a search by id is answered in less time than pydantic takes to import.
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ConfigDict, TypeAdapter
 
     config = ConfigDict(extra="forbid", strict=True, title="question")
-    adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type, arg-type]
+    return TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type]
+
+
+def checked_form(form: type[T], document: object) -> T:
+    """Return a JSON document as a dataclass; QueryError names what is missing or mistyped."""
+    from pydantic import ValidationError
+
     try:
-        return adapter.validate_json(json.dumps([plain_json(document)]))[0]
+        found: T = _adapter(form).validate_json(json.dumps([plain_json(document)]))[0]
+        return found
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False)[:3]
         told = [f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors]
