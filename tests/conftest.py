@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from filelock import FileLock
+from local_qdrant import local_qdrant
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One worker a core: torch's threads would wait for each other for most of the time.
@@ -38,6 +39,13 @@ def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ARTSIM_HOME", str(tmp_path / "artsim-home"))
+
+
+@pytest.fixture
+def server_url() -> Iterator[str]:
+    """Address of a server of this test alone."""
+    with local_qdrant() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

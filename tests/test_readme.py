@@ -16,7 +16,7 @@ from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
 from artsim.ingest.upkeep import push_gallery
-from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.gallery import open_gallery
 from artsim.store.server import ServerStore
 
 ROOT = Path(__file__).parents[1]
@@ -58,18 +58,17 @@ def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return workplace
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
-def test_every_command_in_order(in_workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_in_order(
+    in_workplace: Path, monkeypatch: pytest.MonkeyPatch, server_url: str
+) -> None:
     from artsim.cli import app
 
-    client = QdrantClient(os.environ.get("ARTSIM_TEST_QDRANT_URL") or ":memory:")
-    with open_gallery() as source:
-        push_gallery(source, Gallery(ServerStore.from_client(client, SERVER)))
+    url = os.environ.get("ARTSIM_TEST_QDRANT_URL") or server_url
+    with open_gallery() as source, open_gallery(url=url) as server:
+        push_gallery(source, server)
     monkeypatch.setattr(
-        "artsim.store.server.ServerStore",
-        lambda url, api_key=None: ServerStore.from_client(client, url),
+        "artsim.store.server.ServerStore", lambda _, api_key=None: ServerStore(url, api_key)
     )
-    monkeypatch.setattr(QdrantClient, "close", lambda self: None)  # commands share it
     ran = []
     for command in commands():
         if command in ELSEWHERE:
@@ -97,15 +96,16 @@ def test_every_example_in_python(
     in_workplace: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    server_url: str,
 ) -> None:
     library, *direct = blocks("python")
     exec(compile(library, "README", "exec"), {})
     assert "20 paintings" in capsys.readouterr().out
     assert (in_workplace / "faces.png").is_file()
 
-    client = QdrantClient(":memory:")
-    with open_gallery(home=sample_home) as source:
-        push_gallery(source, Gallery(ServerStore.from_client(client, "memory")))
+    with open_gallery(home=sample_home) as source, open_gallery(url=server_url) as served:
+        push_gallery(source, served)
+    client = QdrantClient(server_url, check_compatibility=False)
     monkeypatch.setattr("qdrant_client.QdrantClient", lambda *_, **__: client)
     monkeypatch.setenv("QDRANT_API_KEY", "secret")
     namespace: dict[str, object] = {}

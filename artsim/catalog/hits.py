@@ -45,6 +45,11 @@ class Hit:
         """Id of the painting; that of the point where another program wrote one without."""
         return str(self.payload.get("painting_id", self.point_id))
 
+    @property
+    def best_score(self) -> float:
+        """The score that ordered the hits: the second one, where there is one."""
+        return self.score if self.rerank_score is None else self.rerank_score
+
     def to_dict(self, rank: int | None = None, group: str | None = None) -> dict[str, Any]:
         """Return the hit as an object of docs/output.md; what is unknown is absent."""
         values = {
@@ -66,8 +71,7 @@ def rank_order(hit: Hit) -> tuple[bool, float, str, str]:
     What was re-ranked comes first, by that score; what was not, by its own.
     """
     plain = hit.rerank_score is None
-    best = hit.score if hit.rerank_score is None else hit.rerank_score
-    return plain, -best, hit.painting_id, hit.point_id
+    return plain, -hit.best_score, hit.painting_id, hit.point_id
 
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"

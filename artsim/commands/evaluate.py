@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,7 +32,7 @@ class Choices:
     exact: bool = False
     seed: int = 0
 
-    def said(self, default: Sequence[str] = ()) -> dict[str, Any]:
+    def said(self, default: Iterable[str] = ()) -> dict[str, Any]:
         """Return them as settings of the library; `default` are re-rankers where none is named."""
         if self.rerank_weight and not self.rerank:
             named = " or ".join(f"--rerank {name}" for name in RERANKERS)
@@ -233,7 +233,7 @@ def pixels(
         best_limit=best_limit,
         published=published,
         lpips=None if lpips == "none" else lpips,
-        **choices.said(("ssim", "rmse")),
+        **choices.said(RERANKERS),
     )
     models = Models(device=device, max_megapixels=max_megapixels)
     output.of(evaluate_pixels, place, options, models=models)

@@ -28,9 +28,7 @@ Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Final[Triple] = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final[Triple] = (0.229, 0.224, 0.225)
-
-_LONGEST: Final = 16
-"""Aspect ratio beyond which the ends of a strip go before it is enlarged."""
+_LONGEST: Final = 16  # aspect ratio beyond which the ends of a strip go before it is enlarged
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +55,12 @@ class Preprocessing:
         if self.fit == "squash":
             return np.asarray(picture.resize((self.width, self.height), resample))
         picture = _without_far_ends(picture)
-        width, height = self._size_before_crop(picture.width, picture.height)
-        picture = picture.resize((width, height), resample)
-        left = round((width - self.width) / 2)
-        top = round((height - self.height) / 2)
-        return np.asarray(picture.crop((left, top, left + self.width, top + self.height)))
-
-    def _size_before_crop(self, width: int, height: int) -> tuple[int, int]:
         short = math.floor(min(self.width, self.height) / self.crop_share)
         short = max(short, self.width, self.height)
-        if width <= height:
-            return short, int(short * height / width)
-        return int(short * width / height), short
+        width, height = (int(short * side / min(picture.size)) for side in picture.size)
+        picture = picture.resize((width, height), resample)
+        left, top = round((width - self.width) / 2), round((height - self.height) / 2)
+        return np.asarray(picture.crop((left, top, left + self.width, top + self.height)))
 
 
 def _without_far_ends(picture: Image.Image) -> Image.Image:
@@ -76,8 +68,6 @@ def _without_far_ends(picture: Image.Image) -> Image.Image:
     width, height = picture.size
     longest = _LONGEST * min(width, height)
     left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    if left == top == 0:
-        return picture
     return picture.crop((left, top, width - left, height - top))
 
 
@@ -97,11 +87,6 @@ class Encoder(ABC):
     `prepare` is the work per picture, which reader threads share; `encode_prepared` the
     work per batch. A picture's vector does not depend on its neighbours in the batch
     beyond rounding.
-
-    Parameters
-    ----------
-    info : EncoderInfo
-        Identity and dimension.
     """
 
     def __init__(self, info: EncoderInfo) -> None:
@@ -150,19 +135,10 @@ class FaceDetector(Protocol):
 
 
 def unit_rows(rows: npt.NDArray[Any], *, encoder: str) -> Embeddings:
-    """Scale each row to length 1; a row of zeros becomes one of equal numbers.
+    """Scale rows of shape (N, D) to length 1; a row of zeros becomes one of equal numbers.
 
-    Parameters
-    ----------
-    rows : ndarray of float, shape (N, D)
-    encoder : str
-        Name for the message.
-
-    Raises
-    ------
-    EncoderError
-        If a number is not finite: the weights are damaged, or overflow in reduced
-        precision.
+    Raises `EncoderError`, with the encoder's name, if a number is not finite: the weights are
+    damaged, or overflow in reduced precision.
     """
     wide = np.array(rows, dtype=np.float64)
     if not np.isfinite(wide).all():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Iterable
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,7 +15,7 @@ from artsim.catalog.encoder_info import EncoderInfo, EncoderKind
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.weights import file_sha256, find_in_hub_cache, find_weights
-from artsim.errors import EncoderError
+from artsim.errors import EncoderError, UnknownEncoderError
 
 _NOT_LISTED: Final = ("vector_name", "weights", "looked_in", "base")
 
@@ -58,6 +61,21 @@ class Card:
         return {key: value for key, value in asdict(self).items() if key not in _NOT_LISTED}
 
 
+@cache
+def _read_table() -> dict[str, list[dict[str, Any]]]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+
+
+def read_cards(family: str, hub_files: tuple[str, ...] = ()) -> tuple[Card, ...]:
+    """Return the cards of a family; `hub_files` are names of its files on the hub, best first."""
+    cards = []
+    for row in _read_table()[family]:
+        hub = (row["hub"], hub_files) if "hub" in row else None
+        stems = tuple(row.get("stems", ()))
+        cards.append(Card(**{**row, "family": family, "stems": stems, "hub": hub}))
+    return tuple(cards)
+
+
 class FoundWeights(NamedTuple):
     """Where a model's weights are, before they are loaded."""
 
@@ -77,17 +95,23 @@ class Request:
     settings: Settings
     card: Card | None = None  # where the name is a listed one
 
+    def find_place(self) -> Path:
+        """Return the file or folder that the spec names, which may lie in ``ARTSIM_WEIGHTS``."""
+        place, folder = Path(self.model).expanduser(), self.settings.weights
+        if folder is not None and not place.exists() and (folder / place).exists():
+            return folder / place
+        return place
+
     def model_and_pooling(self) -> tuple[str, str]:
         """Return what stands before ``+`` and ``@``, and the last pooling or ""."""
         model, pooling, _ = _split_model(self.name, self.model)
         return model, pooling
 
     def find_weights(self, stems: tuple[str, ...], *, tag: str) -> FoundWeights:
-        """Find the model's local weights, if there are any.
+        """Find the model's local weights, if there are any; WeightsError if a given file is not.
 
         `stems` are of files in ``ARTSIM_WEIGHTS``, where no card names them; `tag` says which
-        weights the hub has. Raises `WeightsError` if the file that the user gave is not there
-        or cannot be read.
+        weights the hub has.
         """
         given = self.weights or _split_model(self.name, self.model)[2]
         names = stems if self.card is None else self.card.stems
@@ -138,8 +162,7 @@ class Family:
     syntax: str = ""
     """How its specs are written, for messages; may be empty."""
     understand: Callable[[Request], Card] = as_listed
-    """From a spec to its card with the final ``vector_name``, without importing torch; it raises
-    `EncoderError`. By default only the cards are known."""
+    """From a spec to its card with the final ``vector_name``, without importing torch."""
     find_cards: Callable[[Settings], Iterable[Card]] = _no_cards
     """Further cards, that this machine has."""
     find_download: Callable[[Card], Path | None] = _in_hub_cache
@@ -148,21 +171,30 @@ class Family:
     """Loads a card that has a `base`, over the encoder that is."""
 
 
-def vector_name(*parts: str, version: int = 1) -> str:
+def check_known(
+    library: str, model: str, tag: str, *, models: Sequence[str], tags: Sequence[str]
+) -> None:
+    """Refuse a model, or published weights of it, that a library does not have."""
+    if model not in models:
+        near = difflib.get_close_matches(model, models, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise UnknownEncoderError(f"{library} has no model {model!r}{hint}")
+    if tag and tag not in tags:
+        known = ", ".join(tags) or "none"
+        raise UnknownEncoderError(f"{library}'s {model} has no weights {tag!r}; it has {known}")
+
+
+def vector_name(*parts: str) -> str:
     """Join the parts of an encoder's identity into the name of its vectors.
+
+    Empty parts are left out; runs of characters other than letters, digits, ``.``, ``_`` and
+    ``-`` become one ``_``. The version is of artsim's own preprocessing and pooling: to be
+    raised when they change.
 
     Examples
     --------
     >>> vector_name("clip", "ViT-B-32", "laion2b_s34b_b79k")
     'clip-ViT-B-32-laion2b_s34b_b79k-v1'
-
-    Parameters
-    ----------
-    *parts : str
-        Model, weights, pooling; empty ones are left out, and runs of characters other
-        than letters, digits, ``.``, ``_`` and ``-`` become one ``_``.
-    version : int
-        Of artsim's own preprocessing and pooling: to be raised when they change.
     """
     kept = (re.sub(r"[^A-Za-z0-9._-]+", "_", part) for part in parts if part)
-    return "-".join([*kept, f"v{version}"])
+    return "-".join([*kept, "v1"])

@@ -7,11 +7,10 @@ with it lies beside them, so that the folder is also one of an encoder, ``file:D
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +22,8 @@ from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.cards import Card
 from artsim.encoders.registry import load_encoder, recall_encoder, resolve
+from artsim.encoders.weights import read_notes, write_folder, write_notes
 from artsim.errors import EncoderError, EncoderMismatchError, WeightsError
-from artsim.files import replacing
 from artsim.images.load import ImageLimits, load_image
 
 CONFIG_FILE: Final = "classifier.json"
@@ -33,12 +32,8 @@ HEAD_FILE: Final = "head.safetensors"
 Logits: TypeAlias = npt.NDArray[np.float64]
 """Scores of C classes for N pictures, shape (N, C); softmax turns them into probabilities."""
 
-_FORMAT: Final = 1
-_LARGEST_CONFIG: Final = 32_000_000
-"""Bytes; one of 100,000 classes has some five million."""
-
-_LARGEST_HEAD: Final = 2_000_000_000
-"""Bytes; 100,000 classes by 4,096 numbers have 1.6 billion."""
+_LARGEST_CONFIG: Final = 32_000_000  # bytes; one of 100,000 classes has some five million
+_LARGEST_HEAD: Final = 2_000_000_000  # bytes; 100,000 classes by 4,096 numbers have 1.6 billion
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +51,17 @@ class ClassifierConfig:
     # For people: how good it was on the test side; data, recipe, date.
     scores: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    format: Literal[1] = 1
 
     def __post_init__(self) -> None:
         """Refuse what no classifier can be."""
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise ValueError("two classes or more are needed, each once")
-        if not all(isinstance(name, str) and name for name in (*self.classes, self.field)):
+        if not all((*self.classes, self.field)):
             raise ValueError("classes and field must be texts")
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ValueError(f"the threshold must be in 0..1, not {self.threshold}")
-        if not isinstance(self.own_encoder, bool):
-            raise ValueError("own_encoder must be true or false")
+        parse_info(dataclasses.asdict(self.encoder))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,28 +110,14 @@ def softmax(logits: Logits) -> npt.NDArray[np.float64]:
 
 
 def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
-    """Write a classifier's two files; each appears whole or not at all.
-
-    Raises
-    ------
-    EncoderError
-        If the folder cannot be written.
-    ValueError
-        If `config` and `head` are not of as many classes and numbers.
-    """
+    """Write a classifier's two files; EncoderError if that cannot be."""
     from safetensors.numpy import save
 
     _check_fit(config, head)
     tensors = {"weights": head.weights, "bias": head.bias}
-    content = {"format": _FORMAT, **dataclasses.asdict(config)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / HEAD_FILE) as stream:
-            stream.write(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}))
-        with replacing(folder / CONFIG_FILE) as stream:
-            stream.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
-    except OSError as exc:
-        raise EncoderError(f"cannot write the classifier to {folder}: {exc}") from exc
+    weights = save({name: np.ascontiguousarray(t) for name, t in tensors.items()})
+    notes = write_notes({"format": 1, **dataclasses.asdict(config)})
+    write_folder(folder, {HEAD_FILE: weights, CONFIG_FILE: notes})
 
 
 def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
@@ -149,24 +130,20 @@ def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
     WeightsError
         If the head is damaged, or of other classes.
     """
-    config = _read_config(folder)
-    path = folder / HEAD_FILE
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing; copy the whole folder, or train again")
-    size = path.stat().st_size
-    if size > _LARGEST_HEAD:
-        raise WeightsError(f"{path} has {size:,} bytes, {_LARGEST_HEAD:,} are the most; not read")
     from safetensors.numpy import load_file
 
+    config, path = _read_config(folder), folder / HEAD_FILE
     try:
+        if path.stat().st_size > _LARGEST_HEAD:
+            raise ValueError(f"it has more than {_LARGEST_HEAD:,} bytes")
         tensors = load_file(path)
         weights, bias = (tensors[name].astype(np.float32) for name in ("weights", "bias"))
-        head = Head(weights, bias, float(config.temperature))
+        head = Head(weights, bias, config.temperature)
         _check_fit(config, head)
     except Exception as exc:  # safetensors' own type has no public base
         raise WeightsError(
-            f"{path} is damaged or of another classifier ({exc}); copy the folder anew, or "
-            "train again"
+            f"{path} is missing, damaged or of another classifier ({exc}); copy the folder anew, "
+            "or train again"
         ) from exc
     return config, head
 
@@ -180,17 +157,8 @@ def _read_config(folder: Path) -> ClassifierConfig:
             hint="artsim train classifier",
             path=folder,
         )
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ValueError(f"it has more than {_LARGEST_CONFIG:,} bytes")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        version = raw.pop("format")
-        if version != _FORMAT:
-            raise ValueError(f"its format is {version}, this artsim knows {_FORMAT}; update artsim")
-        encoder = parse_info(raw.pop("encoder"))
-        return ClassifierConfig(**{**raw, "classes": tuple(raw["classes"])}, encoder=encoder)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as exc:
-        raise EncoderError(f"{path} cannot be understood: {exc}; train again") from exc
+    step = "train again, or update artsim"
+    return read_notes(path, ClassifierConfig, next_step=step, largest=_LARGEST_CONFIG)
 
 
 def _check_fit(config: ClassifierConfig, head: Head) -> None:
@@ -242,12 +210,12 @@ def load_classifier(
     weights: Path | None = None,
     settings: Settings | None = None,
 ) -> Classifier:
-    """Load a classifier and its encoder. Neither database nor, for the head, torch is needed.
+    """Load a classifier and its encoder out of the folder that its training wrote.
 
     Parameters
     ----------
-    folder : Path
-        That ``artsim train classifier`` wrote.
+    device : str
+        As in `load_encoder`.
     weights : Path, optional
         File of weights of the frozen encoder, where it is not found by itself.
 

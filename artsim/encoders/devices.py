@@ -16,20 +16,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEVICES: Final = ("auto", "cpu", "cuda", "mps")
-"""What ``--device`` takes."""
-
+DEVICES: Final = ("auto", "cpu", "cuda", "mps")  # what ``--device`` takes
 _WORKERS: Final = "artsim-one-core"
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the torch device of that name; ``auto`` is the fastest there is.
-
-    Raises
-    ------
-    EncoderError
-        If this machine, or this build of torch, has no such device.
-    """
+    """Return the torch device of that name, ``auto`` the fastest; EncoderError without it."""
     import torch
 
     here = ["cpu"]
@@ -41,13 +33,7 @@ def pick_device(name: str) -> torch.device:
 
 
 def choose(name: str, here: list[str]) -> str:
-    """Return `name` if it is among the devices `here`, best first; the first for ``auto``.
-
-    Raises
-    ------
-    EncoderError
-        If it is not, or is no device at all.
-    """
+    """Return `name` if it is among the devices `here`, best first; the first for ``auto``."""
     if name == "auto":
         return here[0]
     if name not in here:
@@ -68,12 +54,11 @@ def usable_cores() -> int:
 def on_one_core(work: Callable[[], T]) -> T:
     """Return ``work()``, computed by torch on one core; the calling thread waits.
 
-    Torch splits each operation over all cores. For nets as small as a face detector's, and
-    for a batch of one, the splitting costs as much as it gains, and where other threads or
-    programs want the cores too, each operation waits, spinning, for the slowest of its
-    parts: with two busy programs beside it on two cores, a query picture took the built-in
-    encoder 553 ms of processor time and 1.7 s, on one core 30 ms and 0.13 s. Several calls
-    at a time run side by side, as many as there are cores.
+    Torch splits each operation over all cores. For small nets, and for a batch of one, that
+    costs as much as it gains, and where others want the cores too, each operation waits,
+    spinning, for the slowest of its parts: beside two busy programs on two cores, a query
+    picture took the built-in encoder 1.7 s, on one core 0.13 s. Several calls at a time run
+    side by side.
     """
     if threading.current_thread().name.startswith(_WORKERS):
         return work()

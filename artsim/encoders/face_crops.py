@@ -11,11 +11,8 @@ from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector
 from artsim.images.align import align_face
 
-CROP_SIZE: Final = 160
-"""Side of a crop in pixels: what FaceNet takes."""
-
-CROP_MARGIN: Final = 0.0
-"""Share of the template's square that a crop shows beyond it on each side."""
+CROP_SIZE: Final = 160  # side of a crop in pixels: what FaceNet takes
+CROP_MARGIN: Final = 0.0  # share of the template's square that it shows beyond it on each side
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ def find_faces(
     crop_size : int
         Side of the crops in pixels.
     margin : float
-        As in `align_face`.
+        Share of the template's square that a crop shows beyond it on each side.
     """
     return [
         FaceCrop(face, align_face(image, face.landmarks, size=crop_size, margin=margin))
@@ -62,16 +59,13 @@ class FaceCutter:
             min_face=options.min_face, score=options.face_score, device=options.device
         )
 
-    @property
-    def identity(self) -> str:
-        """As `crops_identity` says."""
-        return crops_identity(self._detector)
+        self.identity = crops_identity(self._detector)
 
     def __call__(self, picture: RGBImage, width: int) -> list[Crop]:
         """Return the faces of `picture`, which is `width` pixels wide at its full size."""
         scale = width / picture.shape[1]
-        found = find_faces(picture, self._detector)
-        return [Crop(one.crop, _face_payload(one.face, scale)) for one in found]
+        faces = find_faces(picture, self._detector)
+        return [Crop(one.crop, _face_payload(one.face, scale)) for one in faces]
 
 
 def _face_payload(face: DetectedFace, scale: float) -> Payload:

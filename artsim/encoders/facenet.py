@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from artsim.encoders.base import Encoder, Preprocessing
-from artsim.encoders.cards import Card, Family, Request, vector_name
+from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
 from artsim.encoders.weights import (
     download_weights,
     fill_model,
@@ -27,22 +27,15 @@ from artsim.encoders.weights import (
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
 RELEASE: Final = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
-
 FILES: Final[Mapping[str, str]] = {
     "vggface2": "20180402-114759-vggface2.pt",
     "casia-webface": "20180408-102900-casia-webface.pt",
 }
 """Names of the published weights by what they were trained on, as in facenet-pytorch's loader."""
 
-LARGEST_DOWNLOAD: Final = 256_000_000
-"""Bytes; the files have less than half of it."""
+LARGEST_DOWNLOAD: Final = 256_000_000  # bytes; the files have less than half of it
 
-PREPROCESSING: Final = Preprocessing(
-    height=160,
-    width=160,
-    mean=(0.5, 0.5, 0.5),
-    std=(128 / 255, 128 / 255, 128 / 255),
-)
+PREPROCESSING: Final = Preprocessing(160, 160, mean=(0.5,) * 3, std=(128 / 255,) * 3)
 """``(pixel - 127.5) / 128``: facenet-pytorch's ``fixed_image_standardization``."""
 
 
@@ -80,10 +73,9 @@ def _load(card: Card, device: str) -> Encoder:
 def _fetch(variant: str) -> Path:
     """Return the published weights, from where facenet-pytorch itself caches them."""
     cached = _download_path(variant)
-    if cached.is_file():
-        return cached
     try:
-        download_weights(RELEASE + FILES[variant], cached, limit=LARGEST_DOWNLOAD)
+        if not cached.is_file():
+            download_weights(RELEASE + FILES[variant], cached, limit=LARGEST_DOWNLOAD)
     except WeightsError as exc:
         places = f"ARTSIM_WEIGHTS for facenet-{variant}; {cached}; {exc}"
         raise no_weights(f"facenet:{variant}", places) from exc
@@ -99,27 +91,9 @@ def _find_download(card: Card) -> Path | None:
     return path if path.is_file() else None
 
 
-def _card(name: str, variant: str, size_mb: float, trained_on: str) -> Card:
-    return Card(
-        name=name,
-        spec=f"facenet:{variant}",
-        family="facenet",
-        kind="face",
-        dim=512,
-        size_mb=size_mb,
-        licence="MIT",
-        source="facenet-pytorch's releases",
-        summary=f"Inception-ResNet v1, trained on {trained_on}",
-        stems=(name, f"facenet-{variant}"),
-    )
-
-
 FAMILY: Final = Family(
     load=_load,
-    cards=(
-        _card("facenet", "vggface2", 112, "VGGFace2"),
-        _card("facenet-casia", "casia-webface", 116, "CASIA-WebFace"),
-    ),
+    cards=read_cards("facenet"),
     syntax="facenet:VARIANT",
     understand=_understand,
     find_download=_find_download,

@@ -17,12 +17,11 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embedding, Embeddings, RGBImage
 from artsim.encoders.base import Encoder, Prepared
-from artsim.encoders.cards import Card, Family
+from artsim.encoders.cards import Card, Family, read_cards
 
 FloatArray = npt.NDArray[np.float32]
 
-SIDE: Final = 192
-"""Side in pixels of the square that every picture is squashed to."""
+SIDE: Final = 192  # side in pixels of the square that every picture is squashed to
 
 CONSTANTS: Final = Path(__file__).with_suffix(".npz")
 """What was learned from unlabeled pictures; ``benchmarks/fit_handcrafted.py`` remakes it."""
@@ -34,9 +33,8 @@ _DAMPING: Final = 6e-3
 """Of a cell's mean gradient: about what rounding to 8 bits leaves in a flat place."""
 
 _SMALL: Final = 200_000
-"""Multiplications in one product. OpenBLAS spreads larger ones than 262,144 over threads,
-which wait for each other actively: beside other busy threads, such as the readers of an
-ingest, a picture then takes many times as long. It also rounds by how many threads share."""
+"""Multiplications in one product. OpenBLAS spreads larger ones than 262,144 over threads, which
+wait for each other actively, and rounds by how many share."""
 
 _CHROMA_GAIN: Final = np.array([1.0, 2.5, 2.5], dtype=np.float32)[:, None, None]
 """Brings the two opponent axes of Oklab to about the spread of lightness."""
@@ -44,8 +42,8 @@ _CHROMA_GAIN: Final = np.array([1.0, 2.5, 2.5], dtype=np.float32)[:, None, None]
 _PLACE_GAIN: Final = np.float32(0.35)
 """How much where a patch lies counts beside its colors (Sánchez et al. 2012)."""
 
-# Ottosson (2020): linear sRGB to cone responses, and the cube roots of those to lightness and
-# the two opponent axes.
+# Ottosson (2020), https://bottosson.github.io/posts/oklab/: linear sRGB to cone responses, and
+# the cube roots of those to lightness and the two opponent axes.
 _LMS_FROM_RGB: Final = np.array(
     [
         [0.4122214708, 0.5363325363, 0.0514459929],
@@ -68,48 +66,19 @@ class HandcraftedEncoder(Encoder):
     """Composition, color and texture of a painting, by five handcrafted blocks.
 
     A picture is squashed to a square of 192 pixels and brought to Oklab, in which equal
-    steps look equally large [1]_. Each block then says one thing of it:
-
-    patches (192 numbers, 41 %)
-        Color and touch. Patches of 4 x 4 pixels as they are [2]_, with the place they
-        lie at [3]_, summed up as a Fisher vector: how they depart from a mixture of 64
-        kinds of patches, in mean and in spread [4]_.
-    strokes (192 numbers, 45 %)
-        Drawing and brushwork. Gradients by orientation in windows of 4 x 4 cells, at
-        three scales (dense SIFT [5]_, square-rooted [6]_), summed up as a Fisher vector
-        over 32 kinds of windows.
-    energies (64 numbers, 4 %)
-        Texture and where it is. Gabor energies, the sum of the squared responses of the
-        even and the odd filter, at 4 scales and 6 orientations as painter
-        identification uses them [7]_, averaged over a grid of 4 x 4 cells [8]_.
-    edges (64 numbers, 4 %)
-        Composition in lines. Gradients by unsigned orientation over a grid of 4 x 4
-        cells [9]_.
-    layout (64 numbers, 6 %)
-        Composition in color. Mean Oklab color over a grid of 8 x 8 cells.
-
-    The percentages are shares of the squared length. Each block is centered on the mean
-    of other paintings, turned to its principal axes and whitened by about a third [10]_, and
-    scaled to length 1. Blocks that were tried and left out, with what each is worth, are in
+    steps look equally large. Each of `BLOCKS` then says one thing of it, is centered on the
+    mean of other paintings, turned to its principal axes and whitened by about a third [1]_,
+    and scaled to length 1. What was tried and left out, with what each block is worth, is in
     ``docs/decisions/0002-built-in-encoder.md``.
 
     The same picture gives the same bits, whatever the batch and the threads. A picture
     of one color is described by its color alone, of any size; the vector is never zero.
-    Differences smaller than about 1/192 of a side are not seen.
-
-    Its vectors keep the name that they had while it was the built-in one, ``builtin-v1``.
+    Differences smaller than about 1/192 of a side are not seen. Its vectors keep the name that
+    they had while it was the built-in one, ``builtin-v1``.
 
     References
     ----------
-    .. [1] Ottosson (2020). https://bottosson.github.io/posts/oklab/
-    .. [2] Coates, Lee & Ng (2011). An analysis of single-layer networks in unsupervised
-           feature learning. AISTATS.
-    .. [3] Sánchez, Perronnin & de Campos (2012). Pattern Recognition Letters 33(16).
-    .. [4] Perronnin, Sánchez & Mensink (2010). Improving the Fisher kernel. ECCV.
-    .. [5] Lowe (2004). IJCV 60(2). [6] Arandjelović & Zisserman (2012). CVPR.
-    .. [7] Johnson et al. (2008). IEEE Signal Processing Magazine 25(4).
-    .. [8] Oliva & Torralba (2001). IJCV 42(3). [9] Dalal & Triggs (2005). CVPR.
-    .. [10] Jégou & Chum (2012). The benefit of PCA and whitening. ECCV.
+    .. [1] Jégou & Chum (2012). The benefit of PCA and whitening. ECCV.
     """
 
     def prepare(self, image: RGBImage) -> Prepared:
@@ -150,8 +119,7 @@ class Projection:
     def __call__(self, vector: FloatArray) -> FloatArray:
         """Project one vector of shape (D,) to shape (K,)."""
         # Not `@`, for the reason that `_SMALL` gives; einsum stays on this thread.
-        centered = vector - self.center
-        return np.asarray(np.einsum("kd,d->k", self._matrix, centered), dtype=np.float32)
+        return np.asarray(np.einsum("kd,d->k", self._matrix, vector - self.center), np.float32)
 
 
 class Constants(NamedTuple):
@@ -215,19 +183,13 @@ def _linear_from_srgb() -> FloatArray:
 
 
 def oklab(image: RGBImage) -> FloatArray:
-    """Return `image` in Oklab, planes first, shape (3, height, width).
-
-    Lightness in 0..1; green-red and blue-yellow, about -0.4..0.4.
-    """
+    """Return `image` in Oklab, shape (3, height, width): lightness, green-red, blue-yellow."""
     lab = np.cbrt(_linear_from_srgb()[image] @ _LMS_FROM_RGB.T) @ _OKLAB_FROM_LMS.T
     return np.ascontiguousarray(lab.transpose(2, 0, 1), dtype=np.float32)
 
 
 def cell_means(planes: FloatArray, rows: int, columns: int) -> FloatArray:
-    """Return the mean of each plane in each cell of a grid, shape (C, rows, columns).
-
-    Height and width must be multiples of `rows` and `columns`.
-    """
+    """Return the mean of each plane in each cell of a grid, shape (C, rows, columns)."""
     count, height, width = planes.shape
     cells = planes.reshape(count, rows, height // rows, columns, width // columns)
     return np.asarray(cells.mean(axis=(2, 4)), dtype=np.float32)
@@ -238,11 +200,10 @@ def cell_energies(
 ) -> FloatArray:
     """Return the mean Gabor energy in each cell of a grid, at each scale and orientation.
 
-    The energy is the sum of the squared responses of the even and the odd filter. The
-    filters are round and one octave wide: scikit-image's ``gabor_kernel(frequency, theta,
-    bandwidth=1)`` at `orientations` angles spread evenly over half a turn. The square plane
-    is continued by reflection at its borders. Frequencies are in cycles per pixel, up to
-    about 0.25; shape (len(frequencies) * orientations, cells, cells).
+    The energy is the sum of the squared responses of the even and the odd filter: of
+    scikit-image's ``gabor_kernel(frequency, theta, bandwidth=1)`` at angles spread evenly over
+    half a turn. The square plane is continued by reflection at its borders. Frequencies are in
+    cycles per pixel, up to about 0.25; shape (len(frequencies) * orientations, cells, cells).
     """
     border = plane.shape[0] // 6
     padded = np.pad(plane - plane.mean(), border, mode="reflect")
@@ -305,9 +266,8 @@ def color_patches(planes: FloatArray, size: int, step: int) -> FloatArray:
 def gradient_windows(plane: FloatArray, cell: int, window: int, bins: int) -> FloatArray:
     """Return a dense RootSIFT: gradients by orientation in windows of square cells.
 
-    Windows of `window` cells a side overlap and begin at every cell, of `cell` pixels.
-    Descriptors are scaled by their sum, damped so that flat places stay near zero, and
-    square-rooted; shape (N, window * window * bins).
+    They overlap and begin at every cell, of `cell` pixels. Descriptors are scaled by their sum,
+    damped so that flat places stay near zero, and square-rooted; (N, window * window * bins).
     """
     cells = cell_orientations(plane, cell, bins)
     windows = np.lib.stride_tricks.sliding_window_view(cells, (window, window), axis=(0, 1))
@@ -318,10 +278,9 @@ def gradient_windows(plane: FloatArray, cell: int, window: int, bins: int) -> Fl
 
 
 def cell_orientations(plane: FloatArray, cell: int, bins: int) -> FloatArray:
-    """Return each cell's mean gradient magnitude by signed orientation.
+    """Return each cell's mean gradient magnitude by signed orientation, (rows, columns, bins).
 
-    Each pixel's magnitude is shared linearly between the two nearest orientations; shape
-    (size // cell, size // cell, bins).
+    Each pixel's magnitude is shared linearly between the two nearest orientations.
     """
     size = plane.shape[0]
     count = size // cell
@@ -341,9 +300,8 @@ def cell_orientations(plane: FloatArray, cell: int, bins: int) -> FloatArray:
 def fisher_vector(descriptors: FloatArray, book: Codebook) -> FloatArray:
     """Return the improved Fisher vector of a picture's N local descriptors (N, D).
 
-    The gradient of the mixture's log-likelihood by its means, then by its deviations, under
-    the diagonal approximation of the Fisher information; then the signed square root and
-    length 1. Shape (2 * K * P,).
+    The gradient of the mixture's log-likelihood by its means, then by its deviations (2 * K * P),
+    under the diagonal approximation of the Fisher information; its signed root, of length 1.
     """
     projected = _row_product(descriptors - book.center, book.axes)
     share = posteriors(projected, book)
@@ -456,25 +414,19 @@ BLOCKS: Final = (
     Block("edges", _edges, dim=64, weight=0.1),
     Block("layout", _layout, dim=64, weight=0.15),
 )
-"""In the order in which they stand in a vector."""
+"""In the order in which they stand in a vector.
+
+Color and touch: patches as they are (Coates, Lee & Ng 2011) with their places (Sánchez, Perronnin
+& de Campos 2012), summed up as a Fisher vector (Perronnin, Sánchez & Mensink 2010). Drawing and
+brushwork: dense SIFT (Lowe 2004), square-rooted (Arandjelović & Zisserman 2012), at three scales,
+as another. Texture: the Gabor energies of painter identification (Johnson et al. 2008) over a grid
+(Oliva & Torralba 2001). Composition in lines: gradients by unsigned orientation (Dalal & Triggs
+2005); in color: mean Oklab color.
+"""
 
 
 def _load(card: Card, device: str) -> Encoder:  # it runs on the CPU wherever asked
     return HandcraftedEncoder(card.info())
 
 
-FAMILY: Final = Family(
-    load=_load,
-    cards=(
-        Card(
-            name="handcrafted",
-            spec="handcrafted",
-            family="handcrafted",
-            dim=576,
-            licence="Apache-2.0; statistics of research-only pictures",
-            source="part of artsim",
-            summary="composition, color and texture without a network; was the default",
-            vector_name="builtin-v1",
-        ),
-    ),
-)
+FAMILY: Final = Family(load=_load, cards=read_cards("handcrafted"))

@@ -1,9 +1,7 @@
 """LPIPS: how different two pictures look to people, from a network's maps [1]_.
 
-Finding the weights imports neither torch nor lpips, so that an evaluation can say that
-they are missing without paying for either. The package ``lpips`` (the extra of that name)
-has the heads in it; the backbone's weights are torchvision's, and are looked for where the
-encoders' are, and where torchvision's own loader keeps them.
+The package ``lpips`` (the extra of that name) has the heads in it; the backbone's weights are
+torchvision's. Finding them imports neither, so that an evaluation says at once if they are missing.
 
 References
 ----------
@@ -52,17 +50,10 @@ _BATCH: Final = 16
 
 
 def find_lpips(backbone: Backbone, settings: Settings) -> Path:
-    """Return the backbone's weights, if the package is installed; neither is loaded.
+    """Return the backbone's weights; EncoderError without the package, WeightsError without them.
 
-    The weights are a file of torchvision's, ``alexnet-owt-7be5be79.pth``, under that
-    name or the model's (``alexnet``) in ``ARTSIM_WEIGHTS``, or in torch's own cache.
-
-    Raises
-    ------
-    WeightsError
-        If they are nowhere; it says where they were looked for and how to get them.
-    EncoderError
-        If the package is not installed.
+    They are a file of torchvision's, ``alexnet-owt-7be5be79.pth``, under that name or the
+    model's (``alexnet``) in ``ARTSIM_WEIGHTS``, or in torch's own cache.
     """
     if importlib.util.find_spec("lpips") is None:
         raise EncoderError("the package lpips is not installed; add it with: artsim[lpips]")
@@ -87,15 +78,7 @@ class LpipsDistance:
     """LPIPS version 0.1 with its own heads on a backbone of torchvision's weights.
 
     Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1. The weights may be
-    without their classifier; nothing in the file is run. `identity` is backbone, version, and
-    the first digits of the weights' SHA-256.
-
-    Raises
-    ------
-    WeightsError
-        If the weights are damaged, unsafe, or of another model.
-    EncoderError
-        If this machine has no such device.
+    without their classifier; nothing in the file is run.
     """
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
@@ -139,14 +122,11 @@ class LpipsDistance:
 
 
 def _create_network(backbone: Backbone) -> Any:
-    """Return ``lpips.LPIPS`` with random weights; the caller's random numbers stay as they are."""
     import torch
 
-    from artsim.encoders.torchvision_ops import ensure_torchvision
+    from artsim.encoders.torchvision_ops import import_library
 
-    ensure_torchvision()
-    import lpips
-
+    lpips = import_library("lpips")
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         # lpips asks torchvision by arguments that have new names since.
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")

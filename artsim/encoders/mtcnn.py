@@ -1,12 +1,9 @@
 """Face detection by MTCNN, with facenet-pytorch's weights and faces, in a fraction of its time.
 
-The numbers that come out of the nets are facenet-pytorch's to rounding. What differs is how
-they are laid out in memory: channels last, in batches of few sizes (a new size costs oneDNN a
-new kernel), and with the first net's opening convolution and pooling rewritten so that all
-levels of the pyramid go through in one call.
-
-A box is a row (left, top, right, bottom) of float32. The conventions are those of
-facenet-pytorch, where some sizes count a pixel more than others do.
+What differs from facenet-pytorch is how numbers are laid out in memory: channels last, in batches
+of few sizes (a new size costs oneDNN a new kernel), and with the first net's opening convolution
+and pooling rewritten so that all levels of the pyramid go through in one call. Some sizes count a
+pixel more than others do, as they do there.
 
 References
 ----------
@@ -20,7 +17,7 @@ from __future__ import annotations
 import importlib.resources
 import math
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -43,54 +40,25 @@ from artsim.encoders.mtcnn_pyramid import (
     resize_windows,
     sum_table,
 )
-from artsim.encoders.torchvision_ops import ensure_torchvision, suppress
+from artsim.encoders.torchvision_ops import import_library, suppress
 from artsim.encoders.weights import fill_model, load_state_dict
 
 Boxes: TypeAlias = npt.NDArray[np.float32]
 """Rows (left, top, right, bottom), shape (N, 4)."""
 
-VERSION: Final = 1
-"""To be raised whenever other faces come of the same settings."""
-
+VERSION: Final = 1  # to be raised whenever other faces come of the same settings
 DEFAULT_MIN_FACE: Final = 20
 DEFAULT_SCORE: Final = 0.9
-
-SMALLEST_FACE: Final = CELL
-"""The first net's window: it sees no face of fewer pixels."""
-
-_BATCH: Final = 32
-"""Candidates in a full batch: their activations just fit the second-level cache."""
-
-
-class _Candidates(NamedTuple):
-    boxes: Boxes
-    scores: FloatArray
+_BATCH: Final = 32  # candidates in a full batch: their activations just fit the second-level cache
 
 
 class MTCNNDetector:
     """Finder of all faces of a picture: three nets, each sifting what the last one let by.
 
     The same faces as facenet-pytorch's ``MTCNN(keep_all=True)`` with the same
-    thresholds, to rounding. A picture's faces depend on nothing but the picture. Meant to
-    be called from several threads: on a CPU each picture is the work of one core.
-
-    Parameters
-    ----------
-    min_face : int
-        Side of the smallest faces that are looked for, in pixels of the picture; at
-        least 12. The time grows with its inverse square.
-    score : float
-        Least confidence of the last net, in 0..1.
-    thresholds : tuple of two float
-        Least confidence of the first and the second net.
-    device : torch.device or str
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-    WeightsError
-        If facenet-pytorch's weights are missing or damaged.
+    thresholds, to rounding. Meant to be called from several threads: on a CPU each picture is
+    the work of one core. `min_face` is the side of the smallest faces that are looked for, in
+    pixels of the picture: the time grows with its inverse square.
     """
 
     def __init__(
@@ -98,14 +66,13 @@ class MTCNNDetector:
         *,
         min_face: int = DEFAULT_MIN_FACE,
         score: float = DEFAULT_SCORE,
-        thresholds: tuple[float, float] = (0.6, 0.7),
+        thresholds: tuple[float, float] = (0.6, 0.7),  # of the first and second net
         device: torch.device | str = "cpu",
     ) -> None:
-        if min_face < SMALLEST_FACE:
-            raise ValueError(f"min_face must be at least {SMALLEST_FACE} pixels, got {min_face}")
-        for value in (score, *thresholds):
-            if not 0 < value < 1:
-                raise ValueError(f"score and thresholds must lie between 0 and 1, got {value}")
+        if min_face < CELL:  # the first net sees no face of fewer pixels
+            raise ValueError(f"min_face must be at least {CELL} pixels, got {min_face}")
+        if not all(0 < value < 1 for value in (score, *thresholds)):
+            raise ValueError(f"score and thresholds must be in 0..1, not {(score, *thresholds)}")
         self._min_face = min_face
         self._thresholds = (*thresholds, score)
         where = torch.device(device)
@@ -124,15 +91,7 @@ class MTCNNDetector:
     def detect(self, image: RGBImage) -> list[DetectedFace]:
         """Return every face, highest score first, equal scores by x and y.
 
-        Parameters
-        ----------
-        image : ndarray of uint8, shape (height, width, 3)
-            Any size; a picture narrower than `min_face` has no face.
-
-        Raises
-        ------
-        ValueError
-            If `image` is of another shape or dtype.
+        A picture narrower than `min_face` has none.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -147,15 +106,16 @@ class MTCNNDetector:
         height, width = image.shape[:2]
         table = sum_table(image)
         candidates = self._refine(table, self._propose(table))
-        boxes, scores, landmarks = self._confirm(table, candidates)
-        faces = [
-            _to_face(box, points, score, width, height)
-            for box, points, score in zip(boxes, landmarks, scores, strict=True)
-        ]
-        found = [face for face in faces if face is not None]
-        return sorted(found, key=lambda face: (-face.score, face.box.x, face.box.y))
+        faces = []
+        for box, score, points in zip(*self._confirm(table, candidates), strict=True):
+            left, right = (min(max(float(x), 0.0), float(width)) for x in box[[0, 2]])
+            top, bottom = (min(max(float(y), 0.0), float(height)) for y in box[[1, 3]])
+            if right > left and bottom > top:
+                clipped = Box(left, top, right - left, bottom - top)
+                faces.append(DetectedFace(clipped, np.ascontiguousarray(points), float(score)))
+        return sorted(faces, key=lambda face: (-face.score, face.box.x, face.box.y))
 
-    def _propose(self, table: SumTable) -> _Candidates:
+    def _propose(self, table: SumTable) -> Boxes:
         """First net: squares that may hold a face, over all scales."""
         height, width = table.shape[0] - 1, table.shape[1] - 1
         pyramid = plan_pyramid(height, width, self._min_face)
@@ -174,26 +134,24 @@ class MTCNNDetector:
             found.append((boxes[kept], scores[kept], offsets))
         boxes, scores, offsets = (np.concatenate(parts) for parts in zip(*found, strict=True))
         kept = suppress(boxes, scores, 0.7)
-        return _Candidates(squared(_shift(boxes[kept], offsets[kept], edge=0)), scores[kept])
+        return squared(_shift(boxes[kept], offsets[kept], edge=0))
 
-    def _refine(self, table: SumTable, candidates: _Candidates) -> _Candidates:
+    def _refine(self, table: SumTable, boxes: Boxes) -> Boxes:
         """Second net: keep the likely ones, with better boxes."""
-        boxes, windows = _within(table, candidates.boxes)
+        boxes, windows = _within(table, boxes)
         if not len(boxes):
-            return _Candidates(boxes, candidates.scores[:0])
+            return boxes
         offsets, odds = self._rnet(resize_windows(table, windows, 24))
         passed = odds[:, 1] > self._thresholds[1]
         boxes, scores, offsets = boxes[passed], odds[passed, 1], offsets[passed]
         kept = suppress(boxes, scores, 0.7)
-        return _Candidates(squared(_shift(boxes[kept], offsets[kept], edge=1)), scores[kept])
+        return squared(_shift(boxes[kept], offsets[kept], edge=1))
 
-    def _confirm(
-        self, table: SumTable, candidates: _Candidates
-    ) -> tuple[Boxes, FloatArray, FloatArray]:
-        """Third net: the faces, with their landmarks of shape (N, 5, 2)."""
-        boxes, windows = _within(table, candidates.boxes)
+    def _confirm(self, table: SumTable, boxes: Boxes) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Third net: the faces' boxes, scores and landmarks, of shape (N, 5, 2)."""
+        boxes, windows = _within(table, boxes)
         if not len(boxes):
-            return boxes, candidates.scores[:0], np.zeros((0, 5, 2), dtype=np.float32)
+            return boxes, boxes[:, 0], boxes
         offsets, points, odds = self._onet(resize_windows(table, windows, 48))
         passed = odds[:, 1] > self._thresholds[2]
         boxes, scores, offsets = boxes[passed], odds[passed, 1], offsets[passed]
@@ -210,25 +168,6 @@ def _within(table: SumTable, boxes: Boxes) -> tuple[Boxes, IndexArray]:
     windows = windows_of(boxes, table.shape[1] - 1, table.shape[0] - 1)
     inside = (windows[:, 2:] > windows[:, :2]).all(axis=1)
     return boxes[inside], windows[inside]
-
-
-def _to_face(
-    box: npt.NDArray[np.float32],
-    landmarks: npt.NDArray[np.float32],
-    score: np.float32,
-    width: int,
-    height: int,
-) -> DetectedFace | None:
-    """Return the face with its box clipped to the picture; None if nothing is left."""
-    left, right = (min(max(float(x), 0.0), float(width)) for x in box[[0, 2]])
-    top, bottom = (min(max(float(y), 0.0), float(height)) for y in box[[1, 3]])
-    if right <= left or bottom <= top:
-        return None
-    return DetectedFace(
-        Box(left, top, right - left, bottom - top),
-        np.ascontiguousarray(landmarks, dtype=np.float32),
-        float(score),
-    )
 
 
 def squared(boxes: Boxes) -> Boxes:
@@ -255,25 +194,15 @@ def windows_of(boxes: Boxes, width: int, height: int) -> IndexArray:
     Left, top, right and bottom, the last two excluded, clipped to the picture. A box
     outside of it has a window without pixels.
     """
-    left, top, right, bottom = np.trunc(boxes).astype(np.intp).T
+    windows = np.trunc(boxes).astype(np.intp)
     # Coordinates count from 1 here, as in the MATLAB code that MTCNN was published with.
-    return np.stack(
-        [
-            np.maximum(left, 1) - 1,
-            np.maximum(top, 1) - 1,
-            np.minimum(right, width),
-            np.minimum(bottom, height),
-        ],
-        axis=1,
-    )
+    starts = np.maximum(windows[:, :2], 1) - 1
+    return np.concatenate([starts, np.minimum(windows[:, 2:], [width, height])], axis=1)
 
 
 def load_net(name: str) -> nn.Module:
     """Return ``PNet``, ``RNet`` or ``ONet`` with the weights that facenet-pytorch ships."""
-    ensure_torchvision()
-    from facenet_pytorch.models import mtcnn
-
-    net: nn.Module = getattr(mtcnn, name)(pretrained=False)
+    net: nn.Module = getattr(import_library("facenet_pytorch.models.mtcnn"), name)(pretrained=False)
     data = importlib.resources.files("facenet_pytorch") / "data" / f"{name.lower()}.pt"
     with importlib.resources.as_file(data) as path:
         fill_model(net, load_state_dict(path), path=path)
@@ -338,10 +267,7 @@ class ProposalNet:
 
     @torch.inference_mode()
     def __call__(self, folded: FloatArray, pyramid: Pyramid) -> tuple[FloatArray, FloatArray]:
-        """Return the log odds of a face at all places of the canvas, and their hidden numbers.
-
-        Shapes (height / 2 - 5, width / 2 - 5) and (height / 2 - 5, width / 2 - 5, 32).
-        """
+        """Return the log odds of a face at all places (H, W), and the hidden numbers there."""
         x = torch.from_numpy(folded).to(self._device).permute(2, 0, 1)[None]
         x = functional.conv2d(x, self._opening, self._opening_bias)
         phases = x[0, :40].permute(1, 2, 0).view(*x.shape[2:], 2, 2, 10)
@@ -377,8 +303,7 @@ def _folded(weight: torch.Tensor) -> torch.Tensor:
     for row in range(2):
         for column in range(2):
             wide[row, column, :, :, row : row + 3, column : column + 3] = weight
-    parts = wide.reshape(
-        4 * count, colors, 2, 2, 2, 2
-    )  # out, color, y, row in fold, x, column in it
+    # out, color, y, row in fold, x, column in it
+    parts = wide.reshape(4 * count, colors, 2, 2, 2, 2)
     folded = parts.permute(0, 3, 5, 1, 2, 4).reshape(4 * count, 4 * colors, 2, 2)
     return _padded(folded).contiguous(memory_format=torch.channels_last)

@@ -2,11 +2,9 @@
 
 MTCNN looks at a picture through some two hundred windows: the levels of an image
 pyramid, and a small square for every candidate. Each is reduced by averaging over the
-pixels that a target pixel covers. The sum over any rectangle takes four look-ups in a
-summed-area table [1]_, whatever its size, so that all windows together are a few array
-operations. The averages are those of PyTorch's ``interpolate(mode="area")`` (adaptive
-average pooling: bins from ``floor(i * n / out)`` to ``ceil((i + 1) * n / out)``), which
-facenet-pytorch calls once for every window.
+pixels that a target pixel covers, as PyTorch's ``interpolate(mode="area")`` does. The sum over
+any rectangle takes four look-ups in a summed-area table [1]_, so that all windows together are a
+few array operations.
 
 References
 ----------
@@ -28,17 +26,10 @@ SumTable: TypeAlias = npt.NDArray[np.uint32]
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 IndexArray: TypeAlias = npt.NDArray[np.intp]
 
-CELL: Final = 12
-"""Pixels that the first net sees, by and by."""
-
-STRIDE: Final = 2
-"""Pixels between the places where it looks."""
-
-FACTOR: Final = 0.709
-"""From one level to the next: about half the area, as facenet-pytorch has it."""
-
-_ROUND_TO: Final = 8
-"""Sides of the canvas, so that pictures of nearly the same size share a kernel."""
+CELL: Final = 12  # pixels that the first net sees, by and by
+STRIDE: Final = 2  # pixels between the places where it looks
+FACTOR: Final = 0.709  # from one level to the next, as facenet-pytorch has it
+_ROUND_TO: Final = 8  # sides of the canvas: pictures of nearly the same size share a kernel
 
 
 def sum_table(image: RGBImage) -> SumTable:
@@ -86,10 +77,7 @@ def _bins(length: IndexArray | int, count: int) -> Bins:
 
 
 def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArray:
-    """Return each window of the picture as a square of values in -1..1, (N, side, side, 3).
-
-    A window is left, top, right, bottom within the picture; the last two excluded.
-    """
+    """Return each window (left, top, right, bottom) as a square in -1..1, (N, side, side, 3)."""
     left, top, right, bottom = windows.T
     rows, columns = _bins(bottom - top, side), _bins(right - left, side)
     above, below = ((edge + top[:, None])[:, :, None] * table.shape[1] for edge in rows)
@@ -104,10 +92,7 @@ def resize_windows(table: SumTable, windows: IndexArray, side: int) -> FloatArra
 
 
 def _resize_picture(table: SumTable, rows: Bins, columns: Bins) -> FloatArray:
-    """Return the picture's mean color over each bin of rows by each bin of columns, (R, C, 4).
-
-    ``(mean - 127.5) / 128``, as MTCNN's nets want it; the fourth channel is padding.
-    """
+    """Return the picture's mean color over each bin of rows by each bin of columns, (R, C, 4)."""
     strips = table[rows.end]
     strips -= table[rows.start]
     elements = _as_elements(strips)
@@ -117,7 +102,7 @@ def _resize_picture(table: SumTable, rows: Bins, columns: Bins) -> FloatArray:
 
 
 def _to_means(sums: npt.NDArray[np.uint32], rows: Bins, columns: Bins) -> FloatArray:
-    """Divide sums of shape (..., R, 4 C) by the bins' areas, and scale them to -1..1."""
+    """Return ``(mean - 127.5) / 128``, as MTCNN's nets want it, of sums (..., R, 4 C) over bins."""
     means = sums.astype(np.float32)
     means *= (np.float32(1 / 128) / (rows.end - rows.start).astype(np.float32))[..., :, None]
     per_column = np.float32(1) / (columns.end - columns.start).astype(np.float32)
@@ -151,16 +136,10 @@ class Level(NamedTuple):
 
 
 class Pyramid(NamedTuple):
-    """All levels of a picture, largest first, none overlapping, each at an even place.
-
-    Attributes
-    ----------
-    height, width : int
-        Of the canvas.
-    """
+    """All levels of a picture, largest first, none overlapping, each at an even place."""
 
     levels: list[Level]
-    height: int
+    height: int  # of the canvas
     width: int
 
     @property
@@ -180,9 +159,7 @@ def plan_pyramid(height: int, width: int, min_face: int) -> Pyramid:
     """Lay out the levels at which faces of `min_face` pixels and more fill a cell.
 
     The first stands at the top left, the second and third side by side beneath it, the
-    others in a column to the right of the first, and what is left when that is full in a
-    column to the right of the third: with a factor of 0.709 they fill six sevenths of the
-    canvas.
+    others in a column to the right of the first, and of the third when that is full.
     """
     levels: list[Level] = []
     scale = CELL / min_face
@@ -217,10 +194,9 @@ def _even(number: int, step: int = 2) -> int:
 
 
 def fold_pyramid(table: SumTable, pyramid: Pyramid) -> FloatArray:
-    """Return the canvas with all levels drawn, each 2 x 2 pixels folded into channels.
+    """Return the canvas with all levels drawn, (height / 2, width / 2, 12), 0 between them.
 
-    Shape (height / 2, width / 2, 12): channels in the order row in the fold, column in it,
-    color; values in -1..1, 0 between the levels.
+    Each 2 x 2 pixels are folded into channels: row in the fold, column in it, color.
     """
     folded = np.zeros((pyramid.height // 2, pyramid.width // 2, 2, 2, 3), dtype=np.float32)
     for level in pyramid.levels:

@@ -11,42 +11,32 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from artsim.encoders.torchvision_ops import ensure_torchvision
+from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError
 
-_LEAST: Final = 1e-4
-"""Added below square roots, whose slope at 0 has no end."""
+_LEAST: Final = 1e-4  # added below square roots, whose slope at 0 has no end
 
 
 def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
     """Return a network with random weights: from pictures (N, 3, H, W) to rows (N, D).
 
-    The network ``recurrent`` takes sequences of a base encoder's vectors instead of pictures.
-
-    Raises
-    ------
-    EncoderError
-        If there is no such network, or it has no such settings.
+    ``recurrent`` takes sequences of a base encoder's vectors instead of pictures. Raises
+    `EncoderError` if there is no such network, or it has no such settings.
     """
     if name not in BUILDERS:
         raise EncoderError(f"no network is called {name!r}; there are {', '.join(BUILDERS)}")
     try:
         return BUILDERS[name](**settings)
-    except (TypeError, ValueError) as exc:
+    except (TypeError, ValueError, RuntimeError) as exc:
         raise EncoderError(
             f"network {name!r} cannot be built from {dict(settings)}: {exc}"
         ) from exc
 
 
 def build_timm(*, model: str, **settings: Any) -> nn.Module:
-    """Return timm's `model` without its classifier; `ValueError` if timm has no such model."""
-    ensure_torchvision()
-    import timm
-
-    try:
-        network: nn.Module = timm.create_model(model, pretrained=False, num_classes=0, **settings)
-    except RuntimeError as exc:
-        raise ValueError(str(exc)) from exc
+    """Return timm's `model` without its classifier."""
+    timm = import_library("timm")
+    network: nn.Module = timm.create_model(model, pretrained=False, num_classes=0, **settings)
     return network
 
 
@@ -55,10 +45,9 @@ def build_facenet(*, dropout: float = 0.6) -> nn.Module:
 
     The dropout is before the last layer, in training only.
     """
-    ensure_torchvision()
-    from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
-
-    return cast("nn.Module", InceptionResnetV1(pretrained=None, dropout_prob=dropout))
+    facenet = import_library("facenet_pytorch.models.inception_resnet_v1")
+    network: nn.Module = facenet.InceptionResnetV1(pretrained=None, dropout_prob=dropout)
+    return network
 
 
 class PaintingNetwork(nn.Module):
@@ -68,18 +57,7 @@ class PaintingNetwork(nn.Module):
     the statistics by which style transfer tells manners apart [2]_, and the covariances
     between a few mixtures of its channels, as in bilinear pooling [3]_, square-rooted
     with their sign; all of them together are turned into the embedding. Early stages say
-    color and touch, late ones motif.
-
-    Parameters
-    ----------
-    widths, depths : sequence of int
-        Channels and blocks of each stage; every stage but the first halves the side.
-    stem : int
-        Channels of the first convolution.
-    covariances : int
-        Mixtures of channels of each stage.
-    dim : int
-        Length of the embedding.
+    color and touch, late ones motif. Every stage but the first halves the side.
 
     References
     ----------
@@ -95,10 +73,10 @@ class PaintingNetwork(nn.Module):
 
     def __init__(
         self,
-        widths: Sequence[int] = (48, 96, 192, 320),
-        depths: Sequence[int] = (2, 2, 2, 2),
-        stem: int = 32,
-        covariances: int = 32,
+        widths: Sequence[int] = (48, 96, 192, 320),  # channels of each stage
+        depths: Sequence[int] = (2, 2, 2, 2),  # blocks of each stage
+        stem: int = 32,  # channels of the first convolution
+        covariances: int = 32,  # mixtures of channels of each stage
         dim: int = 384,
     ) -> None:
         super().__init__()
@@ -211,9 +189,7 @@ class FaceNetwork(nn.Module):
 
     What a backbone pools is often never negative, so that no two pictures could be
     unlike. Batch normalization, dropout, a linear layer and batch normalization again are
-    the ending that ArcFace found best [1]_.
-
-    The embedding has `dim` numbers; `settings` are of the backbone, as timm takes them.
+    the ending that ArcFace found best [1]_. `settings` are of the backbone, as timm takes them.
 
     References
     ----------
@@ -244,8 +220,7 @@ class RecurrentNetwork(nn.Module):
     The convolutional-recurrent classifier of ArtExtract [2]_: there a ConvNeXt reads the
     picture and its Gabor responses, and a recurrent network reads the feature sequence.
 
-    Of a step's numbers the `base_dim` of the backbone come first, then the `energies`; of
-    `hidden` units in each direction the embedding has twice as many numbers.
+    Of a step's numbers the `base_dim` of the backbone come first, then the `energies`.
 
     References
     ----------

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +29,7 @@ from artsim.encoders.base import (
 )
 from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.devices import choose, usable_cores
-from artsim.encoders.weights import file_sha256
+from artsim.encoders.weights import file_sha256, first_line, read_notes
 from artsim.errors import EncoderError, WeightsError
 
 FloatArray = npt.NDArray[np.float32]
@@ -45,30 +44,6 @@ _UNCHANGED: Final = frozenset({"Flatten", "Reshape", "Squeeze", "Identity", "Dro
 """Operations after the mean that leave its numbers as they are."""
 
 
-Layout = Literal["NCHW", "NHWC"]
-Channels = Literal["RGB", "BGR"]
-
-TEMPLATE: Final[dict[str, Any]] = {
-    "input": {
-        "name": "x",
-        "size": [224, 224],
-        "layout": "NCHW",
-        "channels": "RGB",
-        "range": [0, 1],
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-        "fit": "squash",
-        "interpolation": "bicubic",
-    },
-    "output": "embedding",
-    "licence": "not stated",
-}
-"""A configuration to fill in, for a graph of which nothing is known."""
-
-_OPTIONAL_TEXTS: Final = ("output", "licence", "source", "summary")
-_KEYS: Final = frozenset({"model", "input", "sha256", "kind", "dim", *_OPTIONAL_TEXTS})
-
-
 @dataclass(frozen=True, slots=True)
 class OnnxInput:
     """What the network expects of its input.
@@ -81,13 +56,20 @@ class OnnxInput:
     range: tuple[float, float] = (0.0, 1.0)
     mean: Triple = (0.0, 0.0, 0.0)
     std: Triple = (1.0, 1.0, 1.0)
-    channels: Channels = "RGB"
-    layout: Layout = "NCHW"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
     fit: Fit = "squash"
     interpolation: Interpolation = "bicubic"
     name: str | None = None  # of the graph's input; None where it has only one
 
-    def to_input(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def __post_init__(self) -> None:
+        """Refuse numbers that no network takes."""
+        if not all(0 < side <= 4096 for side in self.size):
+            raise ValueError(f"'size' must be [height, width] in 1..4096, got {self.size}")
+        if not np.isfinite([*self.range, *self.mean, *self.std]).all() or 0.0 in self.std:
+            raise ValueError("'range', 'mean' and 'std' must be finite, and 'std' not 0")
+
+    def to_input(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
         low, high = self.range
         if self.channels == "BGR":
@@ -164,12 +146,7 @@ class OnnxEncoder(Encoder):
     def open_maps(self) -> MapReader | None:
         """Return a reader of maps; None where the vectors are no means of channels-first maps.
 
-        Raises
-        ------
-        EncoderError
-            If the package `onnx` is not installed.
-        WeightsError
-            If the encoder's file cannot be read any more.
+        Raises `EncoderError` without the package `onnx`, `WeightsError` if the file is gone.
         """
         model = _read_model(self._model)
         name = _find_map(model.graph, self._output_name)
@@ -198,7 +175,7 @@ class OnnxEncoder(Encoder):
                 found = session.run(list(outputs), {self._input_name: padded})
             except Exception as exc:  # onnxruntime's own types share no public base
                 raise EncoderError(
-                    f"{self._model} refused a batch of shape {padded.shape}: {_brief(exc)}; "
+                    f"{self._model} refused a batch of shape {padded.shape}: {first_line(exc)}; "
                     "check size and layout in its JSON"
                 ) from exc
             parts.append([np.asarray(rows[: len(part)], dtype=np.float32) for rows in found])
@@ -226,11 +203,7 @@ def _open_session(graph: str | bytes, path: Path, device: str) -> Any:
     try:
         return ort.InferenceSession(graph, options, providers=providers)
     except Exception as exc:  # onnxruntime's own types share no public base
-        raise WeightsError(f"{path} cannot be run as an ONNX model: {_brief(exc)}") from exc
-
-
-def _brief(exc: Exception) -> str:
-    return (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+        raise WeightsError(f"{path} cannot be run as an ONNX model: {first_line(exc)}") from exc
 
 
 def _pick(wanted: str | None, there: list[str], what: str, model: Path) -> str:
@@ -287,21 +260,13 @@ def _axes(graph: Any, node: Any) -> list[int]:
 
 
 def _read_config(path: Path) -> OnnxConfig:
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise EncoderError(f"cannot read {path}: {exc.strerror or exc}") from exc
-    except ValueError as exc:
-        raise EncoderError(f"{path} is not JSON: {exc}") from exc
-    if not isinstance(raw, dict):
-        raise EncoderError(f"{path} holds no JSON object; expected one like {json.dumps(TEMPLATE)}")
-    try:
-        return _parse(raw)
-    except (TypeError, ValueError, KeyError) as exc:
-        what = f"{exc.args[0]!r} is missing" if isinstance(exc, KeyError) else str(exc)
-        raise EncoderError(
-            f"{path}: {what}; a whole one looks like {json.dumps(TEMPLATE)}"
-        ) from exc
+    step = f"a whole one looks like {json.dumps(_shown(OnnxConfig(OnnxInput((224, 224)))))}"
+    return read_notes(path, OnnxConfig, next_step=step)
+
+
+def _shown(config: OnnxConfig) -> dict[str, Any]:
+    """Return what a JSON says, without what may be left out."""
+    return asdict(config, dict_factory=lambda pairs: {k: v for k, v in pairs if v is not None})
 
 
 def _find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Path, str]:
@@ -310,10 +275,8 @@ def _find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Pat
     Its name is relative to the JSON or to ``ARTSIM_WEIGHTS``.
     """
     name = config.model or f"{path.stem}.onnx"
-    places = [path.parent / name]
-    if settings.weights is not None:
-        places.append(settings.weights / name)
-    model = next((place for place in places if place.is_file()), None)
+    places = [folder / name for folder in (path.parent, settings.weights) if folder is not None]
+    model = next(filter(Path.is_file, places), None)
     if model is None:
         raise _no_model(*places)
     found = file_sha256(model)
@@ -326,78 +289,10 @@ def _find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Pat
 
 
 def _no_model(*places: Path) -> WeightsError:
-    looked = " and ".join(str(place) for place in places)
+    looked = " and ".join(map(str, places))
     return WeightsError(
         f"no ONNX file at {looked}; put it there, or set ARTSIM_WEIGHTS to the folder it is in"
     )
-
-
-def _parse(raw: dict[str, Any]) -> OnnxConfig:
-    _refuse_unknown(raw, _KEYS, "it")
-    entry = raw["input"]
-    if not isinstance(entry, dict):
-        raise TypeError("'input' must be an object")
-    _refuse_unknown(entry, OnnxInput.__dataclass_fields__.keys(), "'input'")
-    taken = OnnxInput(
-        size=_size(entry["size"]),
-        range=_floats(entry, "range", (0.0, 1.0)),
-        mean=_floats(entry, "mean", (0.0, 0.0, 0.0)),
-        std=_floats(entry, "std", (1.0, 1.0, 1.0)),
-        channels=_one_of(entry, "channels", Channels, "RGB"),
-        layout=_one_of(entry, "layout", Layout, "NCHW"),
-        fit=_one_of(entry, "fit", Fit, "squash"),
-        interpolation=_one_of(entry, "interpolation", Interpolation, "bicubic"),
-        name=_text(entry, "name") if entry.get("name") is not None else None,
-    )
-    if 0.0 in taken.std:
-        raise ValueError("'std' must not be 0")
-    dim = raw.get("dim")
-    if dim is not None and (not isinstance(dim, int) or dim < 1):
-        raise ValueError(f"'dim' must be a positive whole number, got {dim!r}")
-    return OnnxConfig(
-        input=taken,
-        kind=_one_of(raw, "kind", EncoderKind, "image"),
-        dim=dim,
-        **{key: _text(raw, key) for key in _OPTIONAL_TEXTS if raw.get(key) is not None},
-        **{key: str(raw[key]) for key in ("sha256", "model") if raw.get(key) is not None},
-    )
-
-
-def _refuse_unknown(raw: dict[str, Any], known: Any, where: str) -> None:
-    unknown = sorted(set(raw) - set(known))
-    if unknown:
-        raise ValueError(f"{where} has unknown keys {unknown}; known: {sorted(known)}")
-
-
-def _text(raw: dict[str, Any], key: str) -> str:
-    if not isinstance(raw[key], str) or not raw[key]:
-        raise TypeError(f"{key!r} must be a text, got {raw[key]!r}")
-    return str(raw[key])
-
-
-def _size(value: object) -> tuple[int, int]:
-    if isinstance(value, list) and len(value) == 2 and all(type(v) is int for v in value):
-        height, width = value
-        if 0 < height <= 4096 and 0 < width <= 4096:
-            return height, width
-    raise ValueError(f"'size' must be [height, width] in 1..4096, got {value!r}")
-
-
-def _floats(raw: dict[str, Any], key: str, default: Any) -> Any:
-    value = raw.get(key, list(default))
-    is_number = isinstance(value, list) and all(
-        isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in value
-    )
-    if not is_number or len(value) != len(default):
-        raise ValueError(f"{key!r} must be {len(default)} numbers, got {value!r}")
-    return tuple(float(v) for v in value)
-
-
-def _one_of(raw: dict[str, Any], key: str, choices: Any, default: str) -> Any:
-    value = raw.get(key, default)
-    if value not in get_args(choices):
-        raise ValueError(f"{key!r} must be one of {', '.join(get_args(choices))}; got {value!r}")
-    return value
 
 
 def _understand(request: Request) -> Card:
@@ -407,10 +302,7 @@ def _understand(request: Request) -> Card:
             "an ONNX encoder's file is in its name, onnx:FILE; give no weights beside it",
             hint="leave --weights out",
         )
-    path = Path(request.model).expanduser()
-    folder = request.settings.weights
-    if not path.exists() and folder is not None and (folder / path).exists():
-        path = folder / path
+    path = request.find_place()
     card = _describe(path, request.settings)
     return replace(card, name=request.name, spec=f"onnx:{path.absolute()}")
 
@@ -425,7 +317,7 @@ def _describe(path: Path, settings: Settings) -> Card:
             raise EncoderError(f"no configuration of an ONNX encoder at {path}")
         raise EncoderError(
             f"{path} has no {json_path.name} beside it, which says what the network takes; "
-            f"write one like {json.dumps(_template_for(path))}"
+            f"write one like {json.dumps(_shown(_guess_config(path)))}"
         )
     config = _read_config(json_path)
     if path != json_path:
@@ -450,23 +342,23 @@ def _describe(path: Path, settings: Settings) -> Card:
     )
 
 
-def _template_for(model: Path) -> dict[str, Any]:
+def _guess_config(model: Path) -> OnnxConfig:
     """Return a configuration to fill in, with names and sizes from the graph if it is readable."""
+    config = OnnxConfig(OnnxInput((224, 224)))
     try:
         session = _open_session(str(model), model, "cpu")
     except EncoderError:  # no runtime or no ONNX file; loading will say so in its turn
-        return TEMPLATE
+        return config
     taken = session.get_inputs()[0]
-    entry = {**TEMPLATE["input"], "name": taken.name}
+    entry = replace(config.input, name=taken.name)
     if len(taken.shape) == 4:
         is_last = taken.shape[3] == 3
-        entry["layout"] = "NHWC" if is_last else "NCHW"
-        sides = taken.shape[1:3] if is_last else taken.shape[2:4]
-        if all(isinstance(side, int) for side in sides):
-            entry["size"] = list(sides)
+        height, width = taken.shape[1:3] if is_last else taken.shape[2:4]
+        is_known = isinstance(height, int) and isinstance(width, int)
+        size = (height, width) if is_known else entry.size
+        entry = replace(entry, layout="NHWC" if is_last else "NCHW", size=size)
     flat = [o.name for o in session.get_outputs() if len(o.shape) == 2]
-    output = flat[0] if flat else session.get_outputs()[0].name
-    return {**TEMPLATE, "input": entry, "output": output}
+    return replace(config, input=entry, output=[*flat, session.get_outputs()[0].name][0])
 
 
 def _load(card: Card, device: str) -> OnnxEncoder:

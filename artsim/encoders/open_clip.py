@@ -10,7 +10,6 @@ References
 from __future__ import annotations
 
 import contextlib
-import difflib
 import logging
 from collections.abc import Iterator
 from functools import cache
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim.encoders.base import Preprocessing, TextEncoder
-from artsim.encoders.cards import Card, Family, Request, vector_name
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
 from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
-from artsim.errors import EncoderError, UnknownEncoderError
+from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +37,7 @@ def _understand(request: Request) -> Card:
             f"+{pooling} out"
         )
     model, _, tag = spec.partition("/")
-    found = request.find_weights(_weights_stems(spec), tag=tag)
+    found = request.find_weights((spec.replace("/", "-"), model), tag=tag)
     if found.path is None and not tag:
         raise EncoderError(
             f"{request.name!r} does not say which weights: open_clip:{model}/PRETRAINED is "
@@ -57,19 +56,14 @@ def _understand(request: Request) -> Card:
     )
 
 
-def _weights_stems(model: str) -> tuple[str, ...]:
-    """Return the stems of a model's file: ``ViT-B-32-laion2b_s34b_b79k``, ``ViT-B-32``."""
-    return tuple(dict.fromkeys((model.replace("/", "-"), model.partition("/")[0])))
-
-
 def _load(card: Card, device: str) -> TextEncoder:
-    """Load a network; see `load_encoder` for what it raises."""
     from artsim.encoders.devices import pick_device
     from artsim.encoders.torch_encoder import TorchTextEncoder
+    from artsim.encoders.torchvision_ops import import_library
 
     pick_device(device)  # a wrong one is known before a long download
     model, _, tag = card.model.partition("@")[0].partition("/")
-    open_clip = _import_open_clip()
+    open_clip = import_library("open_clip")
     config = _pretrained_config(model, tag)
     path = card.weights or _fetch(config, model, tag, card.looked_in)
     state = load_state_dict(path)
@@ -90,15 +84,15 @@ def _load(card: Card, device: str) -> TextEncoder:
         _preprocessing_of(network, config),
         network.encode_image,
         encode_text=network.encode_text,
-        tokenize=lambda texts: _tokenizer(model)(texts),
+        tokenize=lambda texts: _tokenizer(open_clip, model)(texts),
         device=device,
     )
 
 
 @cache
-def _tokenizer(model: str) -> Any:
+def _tokenizer(open_clip: Any, model: str) -> Any:
     try:
-        return _import_open_clip().get_tokenizer(model)
+        return open_clip.get_tokenizer(model)
     except Exception as exc:  # some models' tokenizers need other libraries and the hub
         raise EncoderError(f"no tokenizer for the texts of {model}: {exc}") from exc
 
@@ -120,27 +114,13 @@ def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
     )
 
 
-def _import_open_clip() -> Any:
-    from artsim.encoders.torchvision_ops import ensure_torchvision
-
-    ensure_torchvision()
-    import open_clip
-
-    return open_clip
-
-
 def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
     """Return open_clip's description of the weights; empty where no tag is given."""
-    open_clip = _import_open_clip()
-    if open_clip.get_model_config(model) is None:
-        near = difflib.get_close_matches(model, open_clip.list_models(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise UnknownEncoderError(f"open_clip has no model {model!r}{hint}")
-    known = open_clip.list_pretrained_tags_by_model(model)
-    if tag and tag not in known:
-        raise UnknownEncoderError(
-            f"open_clip's {model} has no weights {tag!r}; it has {', '.join(known) or 'none'}"
-        )
+    from artsim.encoders.torchvision_ops import import_library
+
+    open_clip = import_library("open_clip")
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    check_known("open_clip", model, tag, models=open_clip.list_models(), tags=tags)
     return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
 
 
@@ -184,42 +164,9 @@ def _quiet_logging() -> Iterator[None]:
         root.removeHandler(silent)
 
 
-def _card(name: str, model: str, repository: str, dim: int, size_mb: float, summary: str) -> Card:
-    return Card(
-        name=name,
-        spec=f"open_clip:{model}",
-        family="open_clip",
-        dim=dim,
-        size_mb=size_mb,
-        licence="MIT",
-        source=f"hub, {repository}",
-        summary=summary,
-        takes_text=True,
-        stems=(name, *_weights_stems(model)),
-        hub=(repository, _HUB_FILES),
-    )
-
-
 FAMILY: Final = Family(
     load=_load,
-    cards=(
-        _card(
-            "clip",
-            "ViT-B-32/laion2b_s34b_b79k",
-            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
-            512,
-            605,
-            "CLIP ViT-B/32, trained on captions; subject matter, and queries by text",
-        ),
-        _card(
-            "clip-large",
-            "ViT-L-14/laion2b_s32b_b82k",
-            "laion/CLIP-ViT-L-14-laion2B-s32B-b82K",
-            768,
-            1711,
-            "CLIP ViT-L/14, trained on captions; better, and some 18 times the work",
-        ),
-    ),
+    cards=read_cards("open_clip", _HUB_FILES),
     syntax="open_clip:MODEL/PRETRAINED",
     understand=_understand,
 )

@@ -16,15 +16,9 @@ from artsim.encoders.cards import Card
 from artsim.encoders.devices import on_one_core, pick_device
 from artsim.encoders.handcrafted import cell_energies
 
-GRID: Final = 3
-"""Parts of a picture a side."""
-
-STEPS: Final = 1 + GRID * GRID
-"""Length of the sequence: the whole, then its parts row by row."""
-
-_SIDE: Final = 96
-"""Of the gray square whose Gabor energies are taken, in pixels."""
-
+GRID: Final = 3  # parts of a picture a side
+STEPS: Final = 1 + GRID * GRID  # of a sequence: the whole, then its parts row by row
+_SIDE: Final = 96  # of the gray square whose Gabor energies are taken, in pixels
 _FREQUENCIES: Final = (0.25, 0.125, 0.0625)
 _ORIENTATIONS: Final = 6
 _CELLS: Final = 2
@@ -32,18 +26,11 @@ _CELLS: Final = 2
 ENERGIES: Final = len(_FREQUENCIES) * _ORIENTATIONS * _CELLS * _CELLS
 """How many numbers of a step are Gabor energies."""
 
-_BATCH: Final = 32
-"""Parts that the base encoder takes at once."""
+_BATCH: Final = 32  # parts that the base encoder takes at once
 
 
 class SequenceReader:
-    """Makes sequences of steps from pictures: a base encoder's vector and Gabor energies each.
-
-    Parameters
-    ----------
-    base : Encoder
-        It is not changed.
-    """
+    """Makes sequences of steps from pictures: a base encoder's vector and Gabor energies each."""
 
     def __init__(self, base: Encoder) -> None:
         self.base = base

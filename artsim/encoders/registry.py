@@ -35,8 +35,7 @@ FAMILIES: Final[dict[str, Family]] = {
 def register_family(prefix: str, family: Family) -> None:
     """Add a family, whose encoders are known by name from then on.
 
-    `prefix` is that of its specs, and the ``family`` of its cards. Raises `ValueError` if it or
-    the name of a card is taken, or a card is of another family.
+    `prefix` is that of its specs, and the ``family`` of its cards.
     """
     taken = {card.name for card in _cards()}
     names = [card.name for card in family.cards]
@@ -66,8 +65,6 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
         (``timm:MODEL+gem``, ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``, ``file:DIR``).
     weights : Path, optional
         File of weights, instead of those in ``ARTSIM_WEIGHTS`` or on the hub.
-    settings : Settings, optional
-        By default from the environment.
 
     Returns
     -------
@@ -76,12 +73,9 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
 
     Raises
     ------
-    UnknownEncoderError
-        If nothing has that name; the message gives the nearest.
-    WeightsError
-        If `weights` is no file.
     EncoderError
-        If the spec asks for what its family does not have.
+        If nothing has that name (`UnknownEncoderError`), `weights` is no file
+        (`WeightsError`), or the spec asks for what its family does not have.
     """
     settings = settings or load_settings()
     prefix, colon, model = spec.partition(":")
@@ -133,15 +127,8 @@ def recall_encoder(
     """Return the card of the very encoder that `info` is of, which was used before.
 
     It is looked for under the name that it was given and under its full spec, so that it
-    is found where files lie elsewhere than they did, as long as ``ARTSIM_WEIGHTS`` says
-    where.
-
-    Raises
-    ------
-    EncoderMismatchError
-        If what has that name makes other vectors; naming both.
-    EncoderError
-        If nothing has it.
+    is found where files lie elsewhere than they did. Raises `EncoderMismatchError` if what has
+    that name makes other vectors.
     """
     failure: EncoderError | None = None
     others: list[str] = []

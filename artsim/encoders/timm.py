@@ -5,18 +5,24 @@ input, by default as timm declares it. The poolings: ``avg`` is the embedding th
 gives (of VGG: the average of the feature map, without the fully connected layers), of a vision
 transformer the average of the patch tokens; ``cls`` the class token; ``gem`` and ``rmac`` are
 of the feature map.
+
+References
+----------
+.. [1] Radenović, Tolias & Chum (2019). Fine-tuning CNN image retrieval with no human
+   annotation. IEEE TPAMI 41(7), 1655-1668 (arXiv 1711.02512).
+.. [2] Tolias, Sicre & Jégou (2016). Particular object retrieval with integral
+   max-pooling of CNN activations. ICLR (arXiv 1511.05879).
 """
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from artsim.encoders.base import Encoder, Interpolation, Preprocessing, Triple
-from artsim.encoders.cards import Card, Family, Request, vector_name
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
 from artsim.encoders.weights import fetch_from_hub, load_state_dict, no_weights, strict_loading
-from artsim.errors import EncoderError, UnknownEncoderError
+from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch
@@ -24,14 +30,9 @@ if TYPE_CHECKING:
     from artsim.encoders.torch_encoder import Forward
 
 POOLINGS: Final = ("avg", "gem", "rmac", "cls")
-
-GEM_POWER: Final = 3.0
-"""Where training starts in Radenović et al., and the usual value without training."""
-
-RMAC_SCALES: Final = 3
-RMAC_OVERLAP: Final = 0.4
-"""Both as in Tolias et al., section 3.2."""
-
+GEM_POWER: Final = 3.0  # where training starts in [1], and the usual value without training
+RMAC_SCALES: Final = 3  # as in [2], section 3.2
+RMAC_OVERLAP: Final = 0.4  # the same
 _SMALLEST: Final = 1e-6
 _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 
@@ -49,7 +50,7 @@ def _understand(request: Request) -> Card:
             f"{request.name!r}: pooling {pooling!r} is none of {', '.join(POOLINGS)}"
         )
     architecture, _, tag = name.partition(".")
-    found = request.find_weights(_weights_stems(name), tag=tag)
+    found = request.find_weights((name, architecture), tag=tag)
     if found.path is None and not tag:
         tag = getattr(_pretrained_config(architecture), "tag", "")
         if not tag:
@@ -65,11 +66,6 @@ def _understand(request: Request) -> Card:
         weights=found.path,
         looked_in=found.looked_in,
     )
-
-
-def _weights_stems(name: str) -> tuple[str, ...]:
-    """Return the stems of a model's file: ``resnet50.a1_in1k``, ``resnet50``."""
-    return tuple(dict.fromkeys((name, name.partition(".")[0])))
 
 
 def _load(card: Card, device: str) -> Encoder:
@@ -94,9 +90,11 @@ def create_network(card: Card) -> torch.nn.Module:
     """Build timm's network with its weights and without its classifier; see `load_encoder`."""
     import torch
 
+    from artsim.encoders.torchvision_ops import import_library
+
+    timm = import_library("timm")
     name, size, _ = _parts(card)
     config = _pretrained_config(name)
-    timm = _import_timm()
     classes = getattr(config, "num_classes", 0)
     with torch.device("meta"):  # neither memory nor time for numbers
         outline = timm.create_model(name, num_classes=classes)
@@ -137,10 +135,7 @@ def preprocessing_of(network: Any, size: int | None) -> Preprocessing:
 
 
 def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
-    """Return the function from normalized pictures to pooled rows.
-
-    It raises `EncoderError` if the network has no such pooling.
-    """
+    """Return the function from normalized pictures to pooled rows."""
     prefix = getattr(network, "num_prefix_tokens", 0)
     has_class_token = getattr(network, "cls_token", None) is not None
 
@@ -168,15 +163,10 @@ def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
 
 
 def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
-    """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W) [1]_.
+    """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W).
 
     Power 1 is the average, and the maximum is approached as it grows; it must be above 0.
-    Negative activations count as none.
-
-    References
-    ----------
-    .. [1] Radenović, Tolias & Chum (2019). Fine-tuning CNN image retrieval with no human
-       annotation. IEEE TPAMI 41(7), 1655-1668 (arXiv 1711.02512), equation 3.
+    Negative activations count as none. Radenović, Tolias & Chum (2019), equation 3.
     """
     if power <= 0:
         raise ValueError(f"power above 0 expected, got {power}")
@@ -184,17 +174,12 @@ def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
 
 
 def rmac(maps: torch.Tensor, scales: int = RMAC_SCALES) -> torch.Tensor:
-    """Return the regional maximum activations of convolutions, (N, C), of maps (N, C, H, W) [1]_.
+    """Return the regional maximum activations of convolutions, (N, C), of maps (N, C, H, W).
 
     Square regions of several sizes cover the map; each gives the maximum of every
-    channel, scaled to unit length, and their sum is scaled to unit length. The paper
-    also whitens the regions' vectors by a PCA learned on other pictures, which is left
-    out here: it would tie the vectors to those pictures. `scales` is how many sizes.
-
-    References
-    ----------
-    .. [1] Tolias, Sicre & Jégou (2016). Particular object retrieval with integral
-       max-pooling of CNN activations. ICLR (arXiv 1511.05879), section 3.2.
+    channel, scaled to unit length, and their sum is scaled to unit length: Tolias, Sicre &
+    Jégou (2016), section 3.2. The paper also whitens the regions' vectors by a PCA learned
+    on other pictures, to which it would tie the vectors.
     """
     from torch.nn import functional
 
@@ -237,28 +222,16 @@ def _evenly(room: int, count: int) -> list[int]:
     return [room * i // max(1, count - 1) for i in range(count)]
 
 
-def _import_timm() -> Any:
-    from artsim.encoders.torchvision_ops import ensure_torchvision
-
-    ensure_torchvision()
-    import timm
-
-    return timm
-
-
 def _pretrained_config(name: str) -> Any:
     """Return timm's description of the weights; None where it publishes none."""
-    timm = _import_timm()
+    from artsim.encoders.torchvision_ops import import_library
+
+    timm = import_library("timm")
     architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture):
-        near = difflib.get_close_matches(architecture, timm.list_models(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise UnknownEncoderError(f"timm has no model {architecture!r}{hint}")
-    known = [n.partition(".")[2] for n in timm.list_models(f"{architecture}.*", pretrained=True)]
-    if tag and tag not in known:
-        raise UnknownEncoderError(
-            f"timm's {architecture} has no weights {tag!r}; it has {', '.join(known) or 'none'}"
-        )
+    published = timm.list_models(f"{architecture}.*", pretrained=True)
+    tags = [model.partition(".")[2] for model in published]
+    models = [architecture] if timm.is_model(architecture) else timm.list_models()
+    check_known("timm", architecture, tag, models=models, tags=tags)
     return timm.get_pretrained_cfg(name)
 
 
@@ -285,64 +258,9 @@ def _with_classifier(
     return {**state, **{name: torch.zeros(own[name].shape) for name in missing}}
 
 
-def _card(
-    name: str, model: str, dim: int, size_mb: float, summary: str, licence: str = "Apache-2.0"
-) -> Card:
-    network = model.partition("+")[0].partition("/")[0]
-    return Card(
-        name=name,
-        spec=f"timm:{model}",
-        family="timm",
-        dim=dim,
-        size_mb=size_mb,
-        licence=licence,
-        source=f"hub, timm/{network}",
-        summary=summary,
-        stems=(name, *_weights_stems(network)),
-        hub=(f"timm/{network}", _HUB_FILES),
-    )
-
-
 FAMILY: Final = Family(
     load=_load,
-    cards=(
-        _card(
-            "resnet50",
-            "resnet50.a1_in1k+avg",
-            2048,
-            102,
-            "ResNet-50, trained on ImageNet; the common baseline",
-        ),
-        _card(
-            "vgg16",
-            "vgg16.tv_in1k+avg",
-            512,
-            553,
-            "VGG-16, trained on ImageNet; its maps carry texture and style",
-            "BSD-3-Clause",
-        ),
-        _card(
-            "convnext",
-            "convnext_tiny.in12k_ft_in1k+avg",
-            768,
-            114,
-            "ConvNeXt-T, trained on ImageNet-12k; as fast as ResNet-50, more accurate",
-        ),
-        _card(
-            "dino",
-            "vit_small_patch14_dinov2.lvd142m/224+cls",
-            384,
-            88,
-            "DINOv2 ViT-S, trained without labels; same motif and composition",
-        ),
-        _card(
-            "mobilenetv2",
-            "mobilenetv2_100.ra_in1k+avg",
-            1280,
-            14,
-            "MobileNet v2, trained on ImageNet; the fastest on a CPU",
-        ),
-    ),
+    cards=read_cards("timm", _HUB_FILES),
     syntax="timm:MODEL[/SIZE][+avg|+gem|+rmac|+cls]",
     understand=_understand,
 )

@@ -4,15 +4,13 @@ The package index serves torchvision built for CUDA. Beside a CPU build of torch
 shared library does not load, and importing it ends in ``operator torchvision::nms does
 not exist``: its Python code describes two operators that the library would have defined.
 open_clip, timm and facenet-pytorch all import torchvision, and of the operators use only
-non-maximum suppression, through `torchvision.ops.nms` and `batched_nms`.
-
-Call `ensure_torchvision` before importing any of them. Where the shared library loads,
-it changes nothing.
+non-maximum suppression. Where the shared library loads, nothing here changes it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import threading
 import warnings
@@ -33,22 +31,21 @@ _NMS_SCHEMAS: Final = {
 }
 """As in torchvision's ``csrc/ops/nms.cpp`` and ``csrc/ops/quantized/cpu/qnms_kernel.cpp``."""
 
-_BLOCK: Final = 512
-"""Boxes compared at once: bounds the overlap matrix to a megabyte."""
+_BLOCK: Final = 512  # boxes compared at once: bounds the overlap matrix to a megabyte
 
 _lock = threading.Lock()
 _definitions: list[torch.library.Library] = []  # operators vanish when their library is freed
 _is_ready = False
 
 
-def ensure_torchvision() -> None:
-    """Import torchvision, supplying the operators that it lacks; quick when repeated.
+def import_library(name: str) -> Any:
+    """Import a library that imports torchvision."""
+    ensure_torchvision()
+    return importlib.import_module(name)
 
-    Raises
-    ------
-    EncoderError
-        If torchvision is not installed.
-    """
+
+def ensure_torchvision() -> None:
+    """Import torchvision, supplying the operators that it lacks; EncoderError without it."""
     global _is_ready
     with _lock:
         if _is_ready:
@@ -112,12 +109,11 @@ def suppress(
     *,
     relative_to: Literal["union", "smaller"] = "union",
 ) -> npt.NDArray[np.int64]:
-    """Return which boxes stay when of any two that overlap the better one wins.
+    """Return which boxes stay when of any two that overlap the better one wins, best first.
 
     Greedy non-maximum suppression: by falling score, equal scores in the given order, a
     box (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of
     their union, or of the smaller of the two (whose sizes then count both edge pixels).
-    Returns the indices of those that stay, best first.
     """
     # The overlap is compared as a double, as in torchvision's kernel.
     threshold = np.float64(threshold)
@@ -145,11 +141,8 @@ def _overlap(first: Floats, second: Floats, relative_to: str) -> Floats:
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]) + edge
     shared = np.maximum(width, 0) * np.maximum(height, 0)
     area_a, area_b = (
-        (c[:, 2] - c[:, 0] + edge) * (c[:, 3] - c[:, 1] + edge) for c in (first, second)
+        (c[..., 2] - c[..., 0] + edge) * (c[..., 3] - c[..., 1] + edge) for c in (a, b)
     )
-    if relative_to == "smaller":
-        whole = np.minimum(area_a[:, None], area_b[None])
-    else:
-        whole = area_a[:, None] + area_b[None] - shared
+    whole = np.minimum(area_a, area_b) if relative_to == "smaller" else area_a + area_b - shared
     with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
         return np.asarray(shared / whole)

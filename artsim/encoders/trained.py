@@ -10,14 +10,20 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
 from artsim.encoders.base import Encoder, Preprocessing
-from artsim.encoders.cards import Card, Family, Request, vector_name
-from artsim.encoders.weights import file_sha256, fill_model, load_state_dict
+from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
+from artsim.encoders.weights import (
+    file_sha256,
+    fill_model,
+    load_state_dict,
+    read_notes,
+    write_folder,
+    write_notes,
+)
 from artsim.errors import EncoderError
-from artsim.files import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -27,10 +33,6 @@ WEIGHTS_FILE: Final = "weights.safetensors"
 
 BUILTIN_FOLDER: Final = Path(__file__).parent / "builtin"
 """As `artsim train encoder` makes it; its card says from what."""
-
-_FORMAT: Final = 1
-_LARGEST_CONFIG: Final = 1_000_000
-"""Bytes; a real one has a few thousand."""
 
 _SCALE: Final = ":scale"
 
@@ -50,6 +52,12 @@ class TrainedConfig:
     summary: str = ""
     # Data, terms, recipe, date, scores: for people, and without influence on vectors.
     card: Mapping[str, Any] = field(default_factory=dict)
+    format: Literal[1] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a base that no encoder can be."""
+        if self.base is not None:
+            parse_info(asdict(self.base))
 
     def identity(self, weights: Path) -> str:
         """Return 12 hex digits of a SHA-256 over the weights and all that changes vectors."""
@@ -65,13 +73,7 @@ class TrainedConfig:
 
 
 def read_config(folder: Path) -> TrainedConfig:
-    """Read ``encoder.json``.
-
-    Raises
-    ------
-    EncoderError
-        If the folder holds no trained encoder, or one of a newer artsim.
-    """
+    """Read ``encoder.json``; EncoderError if there is none, or one of a newer artsim."""
     path = folder / CONFIG_FILE
     if not path.is_file() or not (folder / WEIGHTS_FILE).is_file():
         raise EncoderError(
@@ -80,22 +82,7 @@ def read_config(folder: Path) -> TrainedConfig:
             hint="artsim train",
             path=folder,
         )
-    try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ValueError(f"it has more than {_LARGEST_CONFIG:,} bytes")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        version = raw.pop("format")
-        if version != _FORMAT:
-            raise ValueError(f"its format is {version}, this artsim knows {_FORMAT}; update artsim")
-        shape, base = raw.pop("preprocessing"), raw.pop("base", None)
-        if shape is not None:
-            shape = Preprocessing(
-                **{**shape, "mean": tuple(shape["mean"]), "std": tuple(shape["std"])}
-            )
-        base = None if base is None else parse_info(base)
-        return TrainedConfig(**raw, preprocessing=shape, base=base)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise EncoderError(f"{path} cannot be understood: {exc}") from exc
+    return read_notes(path, TrainedConfig, next_step="train again, or update artsim")
 
 
 def save_trained(
@@ -103,28 +90,15 @@ def save_trained(
 ) -> str:
     """Write an encoder's folder, and return the spec that names it.
 
-    Parameters
-    ----------
-    compact : bool
-        In a quarter of the size, with numbers of 8 bits.
-
-    Raises
-    ------
-    EncoderError
-        If the folder cannot be written.
+    If it is `compact`, its numbers have 8 bits, a quarter of the size. Raises `EncoderError` if
+    the folder cannot be written.
     """
     from safetensors.torch import save
 
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    text = json.dumps({"format": _FORMAT, **asdict(config)}, indent=2, ensure_ascii=False) + "\n"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with replacing(folder / WEIGHTS_FILE) as stream:
-            stream.write(save(compress(tensors) if compact else tensors))
-        with replacing(folder / CONFIG_FILE) as stream:
-            stream.write(text.encode())
-    except OSError as exc:
-        raise EncoderError(f"cannot write the encoder to {folder}: {exc}") from exc
+    notes = write_notes({"format": 1, **asdict(config)})
+    weights = save(compress(tensors) if compact else tensors)
+    write_folder(folder, {WEIGHTS_FILE: weights, CONFIG_FILE: notes})
     return f"file:{folder.absolute()}"
 
 
@@ -171,9 +145,7 @@ def _understand(request: Request) -> Card:
             "a trained encoder's weights are in its folder; give no others",
             hint="leave --weights out",
         )
-    folder = Path(request.model).expanduser()
-    if not folder.exists() and request.settings.weights is not None:
-        folder = request.settings.weights / request.model
+    folder = request.find_place()
     config = read_config(folder)
     weights = folder / WEIGHTS_FILE
     return Card(
@@ -206,11 +178,10 @@ def _load_over(card: Card, device: str, base: Encoder) -> Encoder:
     """Load a network that takes the vectors of another encoder."""
     from artsim.encoders.recurrent import RecurrentEncoder
 
-    folder = Path(card.model)
-    config, network = _read_network(folder)
+    config, network = _read_network(Path(card.model))
     if config.settings.get("base_dim") != base.info.dim:
         raise EncoderError(
-            f"{folder}: a network for vectors of {config.settings.get('base_dim')} numbers "
+            f"{card.model}: a network for vectors of {config.settings.get('base_dim')} numbers "
             f"and a backbone with {base.info.dim}; train again"
         )
     return RecurrentEncoder(card, base, network, device=device)
@@ -226,21 +197,4 @@ def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
 
 
 FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand, load_over=_load_over)
-
-BUILTIN: Final = Family(
-    load=_load,
-    cards=(
-        Card(
-            name="builtin",
-            spec="builtin",
-            family="builtin",
-            dim=384,
-            licence="Apache-2.0; trained on research-only pictures",
-            source="part of artsim",
-            summary="trained on paintings; the default, needs no download",
-            # Other weights or another preprocessing need a new one. builtin-v1 are the
-            # handcrafted encoder's vectors.
-            vector_name="builtin-v3",
-        ),
-    ),
-)
+BUILTIN: Final = Family(load=_load, cards=read_cards("builtin"))

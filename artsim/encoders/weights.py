@@ -1,24 +1,27 @@
-"""Weights: found on this machine, on the hub or at an address, and loaded without running code."""
+"""Weights and the JSON beside them: found here, on the hub or at an address, and read safely."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pickle
-import re
 import urllib.parse
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from textwrap import shorten
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 from artsim.config import Settings
-from artsim.errors import WeightsError
+from artsim.errors import EncoderError, WeightsError
 from artsim.files import replacing
 
 if TYPE_CHECKING:
     import torch
+
+T = TypeVar("T")
 
 SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")
 """Of weight files, in the order in which they are preferred."""
@@ -30,13 +33,6 @@ _PIECE: Final = 1 << 20
 
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
 """Where training programs put the weights in a checkpoint; the same order as timm's."""
-
-_MISMATCHES: Final = (
-    ("missing:", r"Missing key\(s\) in state_dict:", r'"([^"]+)"'),
-    ("unexpected:", r"Unexpected key\(s\) in state_dict:", r'"([^"]+)"'),
-    ("of another shape:", r"(?s)(?=size mismatch for )", r"size mismatch for ([^:]+):"),
-)
-"""How torch words each kind, and how the names are found in its words."""
 
 
 def find_weights(
@@ -52,9 +48,8 @@ def find_weights(
     folder = settings.weights
     if given is not None:
         places = [given] if folder is None else [given, folder / given, folder / given.name]
-        for path in places:
-            if path.is_file():
-                return path, ()
+        if found := next(filter(Path.is_file, places), None):
+            return found, ()
         raise WeightsError(
             f"no weights at {' nor at '.join(dict.fromkeys(map(str, places)))}: a file "
             f"({', '.join(SUFFIXES)}) is expected; name one",
@@ -63,9 +58,8 @@ def find_weights(
     if folder is None:
         return None, ("ARTSIM_WEIGHTS (not set)",)
     candidates = [folder / f"{name}{suffix}" for name in names for suffix in SUFFIXES]
-    for path in candidates:
-        if path.is_file():
-            return path, ()
+    if found := next(filter(Path.is_file, candidates), None):
+        return found, ()
     stems = ", ".join(dict.fromkeys(path.stem for path in candidates))
     return None, (f"{folder} (ARTSIM_WEIGHTS) for {stems} with {', '.join(SUFFIXES)}",)
 
@@ -79,18 +73,53 @@ def file_sha256(path: Path) -> str:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
 
 
+def read_notes(path: Path, form: type[T], *, next_step: str, largest: int = 1_000_000) -> T:
+    """Return the JSON beside weights as a dataclass.
+
+    Raises `EncoderError`, with the next step, if it has more than `largest` bytes or something in
+    it is missing, unknown or of another type.
+    """
+    # Here, because a search by id is answered in less time than pydantic takes to import.
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    config = ConfigDict(extra="forbid", strict=True)
+    adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type, arg-type]
+    try:
+        if path.stat().st_size > largest:
+            raise OSError(f"it has more than {largest:,} bytes")
+        return adapter.validate_json(b"[" + path.read_bytes() + b"]")[0]
+    except OSError as exc:
+        told = exc.strerror or str(exc)
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False)[:3]
+        told = "; ".join(f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors)
+    raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path)
+
+
+def write_notes(notes: object) -> bytes:
+    """Return the JSON of a dataclass, as `read_notes` takes it."""
+    return (json.dumps(notes, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder, each whole or not at all; EncoderError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            with replacing(folder / name) as stream:
+                stream.write(content)
+    except OSError as exc:
+        raise EncoderError(f"cannot write to {folder}: {exc}") from exc
+
+
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """Read tensors by name from a ``.safetensors`` file or a torch checkpoint.
 
     Nothing in the file is run: a checkpoint is read by `torch.load` with
     ``weights_only=True``, which refuses every pickle that would call anything but the
     rebuilding of tensors. Weights nested under ``state_dict`` or ``model`` are found,
-    prefixes ``module.`` and ``_orig_mod.`` removed.
-
-    Raises
-    ------
-    WeightsError
-        If the file cannot be read, is damaged, is unsafe, or holds no tensors.
+    prefixes ``module.`` and ``_orig_mod.`` removed. Raises `WeightsError` if the file cannot be
+    read, is damaged, is unsafe, or holds no tensors.
     """
     import torch
     from safetensors.torch import load_file
@@ -107,12 +136,12 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     except pickle.UnpicklingError as exc:
         raise WeightsError(
             f"{path} is damaged or holds more than weights, and was not loaded: "
-            f"{_first_line(exc)} Ask its publisher for a .safetensors file"
+            f"{first_line(exc)} Ask its publisher for a .safetensors file"
         ) from exc
     except OSError as exc:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
     except Exception as exc:  # the readers raise types of their own, down to KeyError
-        raise WeightsError(f"{path} is not a file of weights: {_first_line(exc)}") from exc
+        raise WeightsError(f"{path} is not a file of weights: {first_line(exc)}") from exc
     for key in _NESTED_UNDER:
         if isinstance(tensors, Mapping) and isinstance(tensors.get(key), Mapping):
             tensors = tensors[key]
@@ -132,10 +161,9 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
 def fill_model(
     model: torch.nn.Module, state: Mapping[str, torch.Tensor], *, path: Path, unused: str = ""
 ) -> None:
-    """Put the weights from `path` into the model; every one must have its place.
+    """Put the weights from `path` into the model; WeightsError unless each has its place.
 
     Those whose names begin with `unused`, if it is not empty, are left out: a classifier's.
-    Raises `WeightsError` if one is missing, left over, or of another shape.
     """
     kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
     with strict_loading(path):
@@ -148,35 +176,27 @@ def strict_loading(path: Path) -> Iterator[None]:
     try:
         yield
     except RuntimeError as exc:
-        report = str(exc)
-        problems = [
-            f"{what} {_first_few(re.findall(pattern, found.group(1)))}"
-            for what, start, pattern in _MISMATCHES
-            if (found := re.search(start + r"(.*)", report))
-        ]
         raise WeightsError(
-            f"the weights in {path} are not of this model: "
-            f"{'; '.join(problems) or _first_line(exc)}. Give the file that belongs to it"
+            f"the weights in {path} are not of this model: {shorten(str(exc), 300)}; give the "
+            "file that belongs to it"
         ) from exc
 
 
 def fetch_from_hub(
-    repository: str, filenames: Iterable[str], *, model: str, looked_in: Iterable[str]
+    repository: str, filenames: tuple[str, ...], *, model: str, looked_in: Iterable[str]
 ) -> Path:
     """Return the file from the hub's cache on this machine, downloading it on first use.
 
-    The download shows a progress bar on stderr. Files of several names are tried in
-    order, so that ``.safetensors`` is preferred. Where the file is neither here nor to be
-    had, `WeightsError` names both ways out, the `model` and the places `looked_in` before.
+    The download shows a progress bar on stderr. Names of files are tried in order. Where there
+    is none, `WeightsError` names both ways out, the `model` and the places `looked_in` before.
     """
-    filenames = tuple(filenames)
     cached = find_in_hub_cache(repository, filenames)
     if cached is not None:
         return cached
     try:
         return _download(repository, filenames)
     except Exception as exc:  # down to its HTTP library's own types
-        reason = _first_line(exc)
+        reason = first_line(exc)
     places = "; ".join([*looked_in, f"the hub's {repository} ({reason})"])
     raise no_weights(model, places)
 
@@ -209,11 +229,10 @@ def torch_home() -> Path:
 
 
 def download_weights(url: str, target: Path, *, limit: int) -> None:
-    """Download `url` to `target`, which is either whole or not there at all.
+    """Download `url` to `target`, whole or not at all, with a progress bar on stderr.
 
-    Shows a progress bar on stderr. Only https is opened, and no redirect that leaves it. What
-    it holds is not trusted: load it with `load_state_dict`. Raises `WeightsError` if there is
-    no connection, no such file, one of more than `limit` bytes, or no room for it.
+    Only https is opened, and no redirect that leaves it. Raises `WeightsError` if there is no
+    connection, no such file, one of more than `limit` bytes, or no room for it.
     """
     import http.client
     import urllib.request
@@ -240,11 +259,7 @@ def download_weights(url: str, target: Path, *, limit: int) -> None:
 def save_stream(
     stream: IO[bytes], target: Path, *, limit: int, expected: int | None = None
 ) -> None:
-    """Write all of `stream` to `target`, whole or not at all.
-
-    Raises `WeightsError` if it holds more than `limit` bytes, or another number than
-    `expected`.
-    """
+    """Write all of `stream` to `target`; WeightsError if it has not as many bytes as it should."""
     from huggingface_hub.utils.tqdm import tqdm
 
     if expected is not None and expected > limit:
@@ -285,10 +300,6 @@ def _download(repository: str, filenames: tuple[str, ...]) -> Path:
     raise FileNotFoundError(f"it has none of {', '.join(filenames)}")
 
 
-def _first_few(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more
-
-
-def _first_line(exc: BaseException) -> str:
+def first_line(exc: BaseException) -> str:
+    """Return what a message begins with."""
     return (str(exc).strip().splitlines() or [type(exc).__name__])[0]

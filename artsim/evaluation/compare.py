@@ -22,7 +22,7 @@ from artsim.evaluation.report import (
     library_versions,
     timestamp,
 )
-from artsim.evaluation.statistics import Estimate, estimate_difference, holm, paired_p_value
+from artsim.evaluation.statistics import Estimate, estimate_mean, holm, paired_p_value
 
 LEVEL: Final = 0.05
 """Chance of one or more false findings that a verdict without "perhaps" admits."""
@@ -32,20 +32,10 @@ _WORDS: Final = {"higher": ("better", "worse"), "lower": ("worse", "better")}
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row and column in both reports.
+    """One row and column in both reports, with the values of the queries that both have.
 
-    Attributes
-    ----------
-    query_ids : tuple of str
-        Of the N queries that both have.
-    first, second : ndarray of float64, shape (N,)
-        Their values.
-    counts : pair of int
-        How many queries the one report has, and the other.
-    difference : Estimate
-        Mean of `second` minus `first`.
-    p_value : float
-        Of no difference; from `pair_up` it is corrected for the number of comparisons.
+    `counts` is how many queries the one report has, and the other; `difference` is the mean of
+    `second` minus `first`; the `p_value` is corrected for the number of comparisons by `pair_up`.
     """
 
     table: str
@@ -114,22 +104,18 @@ def compare_reports(
 
     Parameters
     ----------
-    first, second : Report
-        A difference is `second` minus `first`.
     rows : pair of str, optional
         Compare this row of `first` with that row of `second`, which may be the same
         report: two encoders. By default rows of the same name are compared.
     names : pair of str
         What the reports are called, such as their files.
-    seed : int
-        Of the intervals.
 
     Returns
     -------
     Report
-        For each table and unit the means on the common queries, the difference with its
-        95 % paired bootstrap interval, the p-value after Holm's correction for the number
-        of comparisons, and a verdict; then what else differs, and what was not compared.
+        For each table and unit the means on the common queries, the difference (`second`
+        minus `first`) with its 95 % paired bootstrap interval, the p-value after Holm's
+        correction, and a verdict; then what else differs, and what was not compared.
 
     Raises
     ------
@@ -189,20 +175,9 @@ def _table_and_plot(
 def pair_up(
     first: Report, second: Report, rows: tuple[str, str] | None = None, *, seed: int = 0
 ) -> list[Pair]:
-    """Pair values of the same table, row and column, with p-values after Holm.
+    """Pair values of the same table, row and column, in the order of `second`; p-values by Holm.
 
-    Parameters
-    ----------
-    rows : pair of str, optional
-        Pair this row of `first` with that row of `second` instead.
-    seed : int
-        Of the intervals.
-
-    Returns
-    -------
-    list of Pair
-        In the order of `second`; without those that have no query in common. Pairs that
-        are identical are no comparisons, and are not counted as such.
+    Pairs that are identical are no comparisons, and are not counted as such.
     """
     ours = {(v.table, v.row, v.column): v for v in first.query_values}
     columns = {
@@ -242,7 +217,9 @@ def _pair(
     ids, ours, theirs = zip(*common, strict=True)
     before, after = np.array(ours), np.array(theirs)
     counts = len(first.query_ids), len(second.query_ids)
-    difference = estimate_difference(before, after, seed=seed)
+    # Queries are resampled with both of their values, so that what makes one hard for both is not
+    # taken for a difference.
+    difference = estimate_mean(after - before, seed=seed)
     p_value = paired_p_value(after - before)
     return Pair(second.table, row, column, ids, before, after, counts, difference, p_value)
 

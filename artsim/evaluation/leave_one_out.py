@@ -11,18 +11,17 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria, HasVector, Known
-from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload, stored_field
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (
-    RECALL_LEVELS,
+    Booleans,
     Floats,
     Integers,
+    Metrics,
     RelevantRanks,
     all_metrics,
     interpolated_precision,
-    metric_names,
 )
 from artsim.evaluation.relevance import Relevance
 from artsim.evaluation.runner import Contender, Run
@@ -56,18 +55,8 @@ TOP: Final = 10
 class Works:
     """N works (paintings, or parts of them), in order of painting id, then of point id.
 
-    Attributes
-    ----------
-    criteria : Criteria
-        Searches that meet them find just these works.
-    point_ids : tuple of str
-        N UUIDs.
-    payloads : tuple of dict
-        With the fields that were asked for.
-    vectors : mapping of str to ndarray of float32, shape (N, D)
-        By vector name.
-    pixels : ndarray of uint8, shape (N, side * side), or None
-        Where re-ranking compares them.
+    Searches that meet `criteria` find just these. `vectors` are float32 of shape (N, D), by
+    vector name; `pixels` are there where re-ranking compares them.
     """
 
     criteria: Criteria
@@ -113,13 +102,8 @@ class Works:
             return ranker
         if self.pixels is None:
             raise ValueError("re-ranking needs works that were read with pixels")
-        return RerankedRanker(
-            ranker,
-            RERANKERS[contender.rerank],
-            {PIXELS: self.pixels},
-            rerank_depth,
-            weight=contender.weight,
-        )
+        method, rows = RERANKERS[contender.rerank], {PIXELS: self.pixels}
+        return RerankedRanker(ranker, method, rows, rerank_depth, weight=contender.weight)
 
 
 def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str]) -> Works:
@@ -139,25 +123,22 @@ def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str])
         # A condition that leaves nothing out would only make searches other than a user's.
         if collection.count(criteria & has) < every:
             criteria = criteria & has
-    names = [info.vector_name for info in run.encoders]
-    tables = [
-        read_vectors(collection, name, criteria, payload_fields=() if i else payload_fields)
-        for i, name in enumerate(names)
-    ]
-    vectors = {
-        name: np.asarray(table.vectors, np.float32)
-        for name, table in zip(names, tables, strict=True)
-    }
+    first, *others = (info.vector_name for info in run.encoders)
+    table = read_vectors(collection, first, criteria, payload_fields=payload_fields)
+    vectors = {first: np.asarray(table.vectors, np.float32)}
+    for name in others:
+        found = read_vectors(collection, name, criteria, payload_fields=()).vectors
+        vectors[name] = np.asarray(found, np.float32)
     pixels = None
     if run.options.rerank:
-        table = read_vectors(collection, PIXELS, criteria, payload_fields=())
-        if table.point_ids != tables[0].point_ids:
+        squares = read_vectors(collection, PIXELS, criteria, payload_fields=())
+        if squares.point_ids != table.point_ids:
             raise EvaluationError(
-                f"{collection.name!r} has pixels of {len(table)} of {len(tables[0])} works, and "
+                f"{collection.name!r} has pixels of {len(squares)} of {len(table)} works, and "
                 "re-ranking compares those of all; ingest their source again"
             )
-        pixels = np.asarray(table.vectors, np.uint8)
-    return Works(criteria, tables[0].point_ids, tables[0].payloads, vectors, pixels)
+        pixels = np.asarray(squares.vectors, np.uint8)
+    return Works(criteria, table.point_ids, table.payloads, vectors, pixels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,33 +151,25 @@ class Judged:
         The queries' numbers among the works.
     ranked, to_find : ndarray of int, shape (Q,)
         How many works were ranked for each, and how many of them were right.
-    metrics : ndarray of float64, shape (Q, M)
-        By column as `metric_names` says.
+    metrics : dict of str to ndarray of float64, shape (Q,)
+        By name, as `all_metrics`.
     curve : ndarray of float64, shape (Q, 11)
         Interpolated precision at `RECALL_LEVELS`.
     first_right : ndarray of int, shape (Q,)
         Rank of the first right answer, from 1.
-    head : ndarray of int, shape (Q, 5)
-        The first works; -1 where there are fewer.
-    head_scores : ndarray of float64, shape (Q, 5)
-        Their scores.
-    head_right : ndarray of bool, shape (Q, 5)
-        Whether they were right.
+    head, head_scores, head_right : ndarray of int, float64 and bool, shape (Q, 5)
+        The first works, -1 where there are fewer; their scores, and whether they were right.
     """
 
     rows: Integers
     ranked: Integers
     to_find: Integers
-    metrics: Floats
+    metrics: Metrics
     curve: Floats
     first_right: Integers
     head: Integers
     head_scores: Floats
-    head_right: npt.NDArray[np.bool_]
-
-    def column(self, name: str, ks: Sequence[int]) -> Floats:
-        """Return one metric of every query, by name."""
-        return np.asarray(self.metrics[:, metric_names(ks).index(name)])
+    head_right: Booleans
 
 
 def judge_rankings(
@@ -207,32 +180,23 @@ def judge_rankings(
     *,
     on_done: Callable[[int], None] | None = None,
 ) -> Judged:
-    """Rank all works for each of `rows`, and judge the rankings by every metric.
+    """Rank all works for each of `rows`, and judge the rankings by every metric at depths `ks`.
 
-    Memory is bounded by a block of rankings for each processor core, not by the square of
-    the number of works.
-
-    Parameters
-    ----------
-    ranker : Ranker
-        Over the N works of `relevance`.
-    rows : ndarray of int, shape (Q,)
-        Queries; those with nothing to find are dropped.
-    ks : sequence of int
-        Depths of precision and recall.
-    on_done : callable, optional
-        Told how many queries are done.
+    Queries with nothing to find are dropped. Memory is bounded by a block of rankings for each
+    processor core, not by the square of the number of works. `on_done` is told how many queries
+    are done.
     """
 
     def judge(block: Integers) -> Judged:
         return _judge(ranker, relevance, block, ks)
 
     blocks = over_blocks(rows, len(relevance.labels.of_work), judge, on_done=on_done)
-    joined = {
-        part.name: np.concatenate([getattr(block, part.name) for block in blocks or [judge(rows)]])
-        for part in fields(Judged)
-    }
-    return Judged(**joined)
+    parts = {f.name: [getattr(b, f.name) for b in blocks or [judge(rows)]] for f in fields(Judged)}
+    metrics = parts.pop("metrics")
+    return Judged(
+        metrics={name: np.concatenate([part[name] for part in metrics]) for name in metrics[0]},
+        **{name: np.concatenate(part) for name, part in parts.items()},
+    )
 
 
 def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[int]) -> Judged:
@@ -251,7 +215,7 @@ def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[in
         ranked=rankings.lengths,
         to_find=to_find,
         metrics=all_metrics(ranks, ks),
-        curve=interpolated_precision(ranks, RECALL_LEVELS),
+        curve=interpolated_precision(ranks),
         first_right=ranks.rank[ranks.position == 1],
         head=_head(rankings.order, rankings.lengths, -1),
         head_scores=_head(rankings.head_scores, rankings.lengths, -np.inf).astype(np.float64),
@@ -268,17 +232,17 @@ def _head(values: npt.NDArray[D], lengths: Integers, filler: float) -> npt.NDArr
     return head
 
 
-def count_to_find(
-    relevance: Relevance, rows: Integers, *, on_done: Callable[[int], None] | None = None
+def sample_queries(
+    run: Run[Any], relevance: Relevance, rows: Integers, count: int | None
 ) -> Integers:
-    """Return how many right answers each of `rows` has left to find, shape (Q,)."""
+    """Return `rows` that have something to find, at most `count` of them, drawn by the seed."""
 
-    def count(block: Integers) -> Integers:
-        right = relevance.right(block, relevance.barred(block))
-        return np.asarray(right.sum(axis=1, dtype=np.intp))
+    def find(block: Integers) -> Integers:
+        return block[relevance.right(block, relevance.barred(block)).any(axis=1)]
 
-    counts = over_blocks(rows, len(relevance.labels.of_work), count, on_done=on_done)
-    return np.concatenate([np.zeros(0, dtype=np.intp), *counts])
+    width = len(relevance.labels.of_work)
+    found = over_blocks(rows, width, find, on_done=run.progress.update)
+    return sample_rows(np.concatenate([rows[:0], *found]), count, run.options.seed)
 
 
 def sample_rows(rows: Integers, count: int | None, seed: int) -> Integers:
@@ -294,26 +258,17 @@ def index_note(
     """Say how many of the first ten a search by the index finds as well, as a user's does.
 
     Rankings are made at once and in memory; that they are what exact searches answer is what
-    tests show.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (Q,)
-        Queries that are sent.
-    limit : int
-        How many hits the searches ask for.
+    tests show. `rows` are sent as queries, each for `limit` hits.
     """
     told = "Rankings are exact, as those of searches with --exact."
     if run.options.exact:
         return told
     shares: dict[str, str] = {}
     run.progress.start(len(run.contenders), "Searching by the index")
-    for done, contender in enumerate(run.contenders, start=1):
-        ranker = works.ranker(contender, limit, run.options.rerank_depth)
-        found = [
-            _found_by_index(run, works, relevance, row, contender, ranker, limit) for row in rows
-        ]
-        shares[contender.name] = f"{100 * float(np.mean(found)):.1f} %"
+    for done, one in enumerate(run.contenders, start=1):
+        ranker = works.ranker(one, limit, run.options.rerank_depth)
+        found = [_found_by_index(run, works, relevance, row, one, ranker, limit) for row in rows]
+        shares[one.name] = f"{100 * float(np.mean(found)):.1f} %"
         run.progress.update(done)
     each = ", ".join(f"{name} {share}" for name, share in shares.items())
     if len(shares) > 1 and len(set(shares.values())) == 1:
@@ -333,28 +288,23 @@ def _found_by_index(
     ranker: Ranker,
     limit: int,
 ) -> float:
-    ranking = ranker.rank(np.array([row]), relevance.barred(np.array([row])), head=TOP)
+    asked = np.array([row])
+    ranking = ranker.rank(asked, relevance.barred(asked), head=TOP)
     best = ranking.order[0, : min(TOP, limit, int(ranking.lengths[0]))]
     # A search leaves its own painting out by itself.
     excluded = [labels for labels in relevance.excluded if labels.field != "painting_id"]
     left_out = filter(None, (labels.condition(row) for labels in excluded))
-    criteria = works.criteria & Criteria(must_not=tuple(left_out))
     payload = works.payloads[row]
-    part = None if run.kind.is_whole else int(payload[run.kind.index_field])
     hits = run.search(
         contender,
         str(payload["painting_id"]),
-        criteria=criteria,
-        part=part,
+        criteria=works.criteria & Criteria(must_not=tuple(left_out)),
+        part=None if run.kind.is_whole else int(payload[run.kind.index_field]),
         limit=limit,
         exact=False,
     )
     ours = {works.point_ids[work] for work in best}
     # Which of equal works make the cut is the database's choice.
     least = ranking.head_scores[0, len(best) - 1] - ROUNDING if len(best) else np.inf
-    found = sum(hit.point_id in ours or _score(hit) >= least for hit in hits[:TOP])
+    found = sum(hit.point_id in ours or hit.best_score >= least for hit in hits[:TOP])
     return found / max(len(best), 1)
-
-
-def _score(hit: Hit) -> float:
-    return hit.score if hit.rerank_score is None else hit.rerank_score

@@ -19,9 +19,13 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.intp]
+Booleans: TypeAlias = npt.NDArray[np.bool_]
+
+Metrics: TypeAlias = dict[str, Floats]
+"""By name one value of each of Q queries, shape (Q,)."""
 
 RECALL_LEVELS: Final = tuple(level / 10 for level in range(11))
-"""Where `interpolated_precision` is usually read, as TREC does."""
+"""Where `interpolated_precision` is read, as TREC does."""
 
 NDCG_DEPTH: Final = 10
 """Depth of the second, shallow nDCG."""
@@ -46,9 +50,7 @@ class RelevantRanks:
     to_find: Integers
 
     @classmethod
-    def from_matrix(
-        cls, right: npt.NDArray[np.bool_], to_find: Integers | None = None
-    ) -> RelevantRanks:
+    def from_matrix(cls, right: Booleans, to_find: Integers | None = None) -> RelevantRanks:
         """Return the ranks of the True of each row of `right`, shape (Q, N), best first.
 
         `to_find` is by default the number of True.
@@ -67,45 +69,30 @@ class RelevantRanks:
         starts = np.cumsum(counts) - counts
         return np.arange(1, len(self.query) + 1) - starts[self.query]
 
-    def sum_by_query(self, values: npt.ArrayLike | None = None) -> Floats:
-        """Return the sum of one value for each right answer by query, or their number."""
-        weights = None if values is None else np.asarray(values, dtype=np.float64)
+    def sum_by_query(self, values: npt.ArrayLike) -> Floats:
+        """Return the sum of one value for each right answer by query."""
+        weights = np.asarray(values, dtype=np.float64)
         sums = np.bincount(self.query, weights, minlength=len(self.to_find))
         return sums.astype(np.float64)
 
 
-def metric_names(ks: Sequence[int]) -> tuple[str, ...]:
-    """Return the names of all metrics at depths `ks`, in the order of `all_metrics`."""
-    return (
-        *(f"precision_at_{k}" for k in ks),
-        *(f"recall_at_{k}" for k in ks),
-        "map",
-        "ndcg",
-        f"ndcg_at_{NDCG_DEPTH}",
-        "mrr",
-    )
-
-
-def all_metrics(ranks: RelevantRanks, ks: Sequence[int]) -> Floats:
-    """Return every metric of every query, shape (Q, M), by column as `metric_names` says.
-
-    Raises
-    ------
-    ValueError
-        If a query has nothing to find, or a k is below 1.
-    """
+def all_metrics(ranks: RelevantRanks, ks: Sequence[int]) -> Metrics:
+    """Return every metric by name; ValueError if a query has nothing to find."""
     if (ranks.to_find < 1).any():
         raise ValueError("a query has nothing to find: no metric is defined for it")
-    columns = [precision_at(ranks, k) for k in ks]
-    columns += [recall_at(ranks, k) for k in ks]
-    columns += [average_precision(ranks), ndcg(ranks), ndcg(ranks, NDCG_DEPTH)]
-    columns.append(reciprocal_rank(ranks))
-    return np.stack(columns, axis=1)
+    return {
+        **{f"precision_at_{k}": precision_at(ranks, k) for k in ks},
+        **{f"recall_at_{k}": recall_at(ranks, k) for k in ks},
+        "map": average_precision(ranks),
+        "ndcg": ndcg(ranks),
+        f"ndcg_at_{NDCG_DEPTH}": ndcg(ranks, NDCG_DEPTH),
+        "mrr": reciprocal_rank(ranks),
+    }
 
 
 def precision_at(ranks: RelevantRanks, k: int) -> Floats:
     """Return the share of right answers among the first k; trec_eval's ``P_k``."""
-    return ranks.sum_by_query(ranks.rank <= _depth(k)) / k
+    return ranks.sum_by_query(ranks.rank <= k) / k
 
 
 def recall_at(ranks: RelevantRanks, k: int) -> Floats:
@@ -114,7 +101,7 @@ def recall_at(ranks: RelevantRanks, k: int) -> Floats:
     This is recall as papers on finding one of several equally good answers count it, not
     the share of all right answers.
     """
-    return (ranks.sum_by_query(ranks.rank <= _depth(k)) > 0).astype(np.float64)
+    return (ranks.sum_by_query(ranks.rank <= k) > 0).astype(np.float64)
 
 
 def average_precision(ranks: RelevantRanks) -> Floats:
@@ -130,10 +117,7 @@ def reciprocal_rank(ranks: RelevantRanks) -> Floats:
 def ndcg(ranks: RelevantRanks, depth: int | None = None) -> Floats:
     """Return the discounted gain of the right answers by that of the best ranking [1]_.
 
-    Parameters
-    ----------
-    depth : int, optional
-        Of the first so many, as ``ndcg_cut_depth``; by default of all, as ``ndcg``.
+    Of the first `depth`, as ``ndcg_cut_depth``; by default of all, as ``ndcg``.
 
     References
     ----------
@@ -143,34 +127,33 @@ def ndcg(ranks: RelevantRanks, depth: int | None = None) -> Floats:
     gains = 1.0 / np.log2(ranks.rank + 1.0)
     best = ranks.to_find
     if depth is not None:
-        gains[ranks.rank > _depth(depth)] = 0.0
+        gains[ranks.rank > depth] = 0.0
         best = np.minimum(best, depth)
-    return ranks.sum_by_query(gains) / ideal_gain(best)
+    return ranks.sum_by_query(gains) / _ideal_gain(best)
 
 
-def ideal_gain(counts: Integers) -> Floats:
+def _ideal_gain(counts: Integers) -> Floats:
     """Return the discounted gain of rankings that begin with `counts` right answers."""
     most = int(counts.max(initial=0))
     sums = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2.0, most + 2)))])
     return np.asarray(sums[counts], dtype=np.float64)
 
 
-def interpolated_precision(ranks: RelevantRanks, levels: Sequence[float] = RECALL_LEVELS) -> Floats:
-    """Return the greatest precision at each level of recall or beyond, shape (Q, L).
+def interpolated_precision(ranks: RelevantRanks) -> Floats:
+    """Return the greatest precision at each of `RECALL_LEVELS` or beyond, shape (Q, 11).
 
-    trec_eval's ``iprec_at_recall``, where recall is the share of all right answers. Levels
-    are in 0..1; one that was never reached has precision 0.
+    trec_eval's ``iprec_at_recall``, where recall is the share of all right answers. A level
+    that was never reached has precision 0.
     """
     counts = np.bincount(ranks.query, minlength=len(ranks.to_find))
-    ends = np.cumsum(counts)
-    starts = ends - counts
+    starts = np.cumsum(counts) - counts
     # Twice the query's number keeps queries apart, so that one running maximum, from the
     # last right answer to the first, does for all of them.
     apart = -2.0 * ranks.query
     precision = ranks.position / ranks.rank + apart
     best = np.maximum.accumulate(precision[::-1])[::-1] - apart
-    curve = np.zeros((len(ranks.to_find), len(levels)))
-    for column, level in enumerate(levels):
+    curve = np.zeros((len(ranks.to_find), len(RECALL_LEVELS)))
+    for column, level in enumerate(RECALL_LEVELS):
         # trec_eval's own rounding: level 0.25 of 10 right answers is the third.
         wanted = np.maximum((level * ranks.to_find + 0.9).astype(np.intp), 1)
         reached = wanted <= counts
@@ -178,40 +161,33 @@ def interpolated_precision(ranks: RelevantRanks, levels: Sequence[float] = RECAL
     return curve
 
 
-def _depth(k: int) -> int:
-    if k < 1:
-        raise ValueError(f"expected a depth of 1 or more, got {k}")
-    return k
+def random_metrics(ranked: Integers, to_find: Integers, ks: Sequence[int]) -> Metrics:
+    """Return the expected metrics of Q random rankings, as `all_metrics` does.
 
+    Closed forms, exact: of the `ranked` works `to_find` (at least 1) are right, and every order
+    of them is as likely as any other. The average precision is Bestgen's [1]_.
 
-def random_metrics(ranked: Integers, to_find: Integers, ks: Sequence[int]) -> Floats:
-    """Return the expected metrics of Q random rankings, shape (Q, M), as `all_metrics` does.
-
-    Closed forms, exact: of the n works that are ranked, R are right, and every order of them
-    is as likely as any other. It is the floor of every table.
-
-    Parameters
+    References
     ----------
-    ranked, to_find : ndarray of int, shape (Q,)
-        How many works each ranking has, and how many of these are right, at least 1.
-    ks : sequence of int
-        Depths.
+    .. [1] Bestgen (2015). Exact expected average precision of the random baseline for
+       system evaluation. Prague Bulletin of Mathematical Linguistics 103, 131-138.
     """
     n, right = ranked.astype(np.float64), to_find.astype(np.float64)
-    harmonic = _harmonic(int(ranked.max(initial=0)))
-    columns = [right / n * np.minimum(k, n) / k for k in ks]
-    columns += [_any_among(n, right, k) for k in ks]
-    columns.append(_average_precision(n, right, harmonic[ranked]))
-    for depth in (ranked, np.minimum(ranked, NDCG_DEPTH)):
-        best = to_find if depth is ranked else np.minimum(to_find, NDCG_DEPTH)
-        columns.append(right / n * ideal_gain(depth) / ideal_gain(best))
-    columns.append(right / (n - right + 1) * (harmonic[ranked] - harmonic[to_find - 1]))
-    return np.stack(columns, axis=1)
+    most = int(ranked.max(initial=0))
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1.0, most + 1))])
+    pairs = (right - 1) / np.maximum(n - 1, 1)
 
+    def gain(ranked: Integers, to_find: Integers) -> Floats:
+        return right / n * _ideal_gain(ranked) / _ideal_gain(to_find)
 
-def _harmonic(most: int) -> Floats:
-    """Return the harmonic numbers H_0..H_most."""
-    return np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1.0, most + 1))])
+    return {
+        **{f"precision_at_{k}": right / n * np.minimum(k, n) / k for k in ks},
+        **{f"recall_at_{k}": _any_among(n, right, k) for k in ks},
+        "map": (harmonic[ranked] + pairs * (n - harmonic[ranked])) / n,
+        "ndcg": gain(ranked, to_find),
+        f"ndcg_at_{NDCG_DEPTH}": gain(*(np.minimum(x, NDCG_DEPTH) for x in (ranked, to_find))),
+        "mrr": right / (n - right + 1) * (harmonic[ranked] - harmonic[to_find - 1]),
+    }
 
 
 def _any_among(n: Floats, right: Floats, k: int) -> Floats:
@@ -223,27 +199,12 @@ def _any_among(n: Floats, right: Floats, k: int) -> Floats:
     return 1.0 - missed
 
 
-def _average_precision(n: Floats, right: Floats, harmonic: Floats) -> Floats:
-    """Return the expected average precision [1]_.
-
-    References
-    ----------
-    .. [1] Bestgen (2015). Exact expected average precision of the random baseline for
-       system evaluation. Prague Bulletin of Mathematical Linguistics 103, 131-138.
-    """
-    pairs = (right - 1) / np.maximum(n - 1, 1)
-    return (harmonic + pairs * (n - harmonic)) / n
-
-
-def random_curve(
-    ranked: Integers, to_find: Integers, levels: Sequence[float], *, seed: int
-) -> Floats:
-    """Return the interpolated precision of one shuffled ranking for each query, shape (Q, L)."""
+def random_curve(ranked: Integers, to_find: Integers, *, seed: int) -> Floats:
+    """Return the `interpolated_precision` of one shuffled ranking for each query."""
     rng = np.random.default_rng(seed)
     ranks = [
         np.sort(rng.choice(n, size=right, replace=False)) + 1
         for n, right in zip(ranked.tolist(), to_find.tolist(), strict=True)
     ]
     query = np.repeat(np.arange(len(to_find)), to_find)
-    shuffled = RelevantRanks(query, np.concatenate(ranks).astype(np.intp), to_find)
-    return interpolated_precision(shuffled, levels)
+    return interpolated_precision(RelevantRanks(query, np.concatenate(ranks), to_find))

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.kinds import Box, prominence
-from artsim.catalog.payload import Payload, first_text, stored_field
-from artsim.evaluation.runner import SearchChoices, check_share
+from artsim.catalog.payload import Payload
+from artsim.evaluation.runner import SearchChoices
 from artsim.store.protocol import Collection, Record
 
 PERSON: Final = "extra.person"
@@ -19,9 +19,6 @@ PERSON: Final = "extra.person"
 
 PERSON_BOXES: Final = "extra.person_boxes"
 """Field with the boxes drawn by hand, unless another is named."""
-
-UPPER: Final = 0.6
-"""How much of a person's box, from the top, a face's center may lie in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,8 @@ class FacesOptions(SearchChoices):
     Attributes
     ----------
     by : str or None
-        Field that says who a picture shows; None is `PERSON` where any face has it.
+        Field that says who a picture shows; None is `PERSON` where any face has it. What only
+        manifests brought is found with and without ``extra.``.
     boxes : str or None
         Field with hand-drawn boxes; None is `PERSON_BOXES` where any painting has it.
     pairs : Path or None
@@ -51,7 +49,7 @@ class FacesOptions(SearchChoices):
     by: str | None = None
     boxes: str | None = None
     pairs: Path | None = None
-    upper: float = UPPER
+    upper: float = 0.6
     iou: float | None = None
     least_person: int = 100
     limit_queries: int | None = None
@@ -60,8 +58,7 @@ class FacesOptions(SearchChoices):
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
-        check_share("upper", self.upper)
-        check_share("iou", self.iou)
+        self.check_shares("upper", "iou")
         self.check_least(limit_queries=1, most_pairs=100, least_person=0)
 
     @property
@@ -72,15 +69,7 @@ class FacesOptions(SearchChoices):
 
 @dataclass(frozen=True, slots=True)
 class PictureFaces:
-    """The faces of a gallery, by painting.
-
-    Attributes
-    ----------
-    of_painting : mapping of str to tuple of Record
-        Faces by painting id, by their index; paintings without faces are missing.
-    main : mapping of str to Record
-        The one face of each painting that its label is about; see `main_face`.
-    """
+    """The faces of a gallery by painting id, in order of their index; and the main one of each."""
 
     of_painting: Mapping[str, tuple[Record, ...]]
     main: Mapping[str, Record]
@@ -111,8 +100,3 @@ def main_face(faces: tuple[Record, ...]) -> Record:
         return prominence(Box(*map(float, payload["box"])), size)
 
     return faces[int(np.argmax([prominent(face.payload) for face in faces]))]
-
-
-def label_of(payload: Payload, field: str) -> str | None:
-    """Return the value of a field by which faces belong together, as hits are grouped."""
-    return first_text(payload, stored_field(field))

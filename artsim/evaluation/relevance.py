@@ -6,24 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from artsim.catalog.criteria import AnyOf, Scalar
 from artsim.catalog.payload import Payload, most_written, stored_field
 from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
-from artsim.evaluation.metrics import Integers
-
-Matrix = npt.NDArray[np.bool_]
+from artsim.evaluation.metrics import Booleans, Integers
 
 
 def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
     """Return the values of a field, ``extra.name`` for one of `extra`; () where unknown.
 
-    Raises
-    ------
-    EvaluationError
-        If the value is no text or number, nor a list of such.
+    EvaluationError if the value is no text or number, nor a list of such.
     """
     listed = payload_values(payload, stored_field(field))
     for single in listed:
@@ -60,7 +54,12 @@ class Labels:
     members: tuple[Integers, ...]
     values: tuple[Scalar, ...]
 
-    def mark(self, rows: Integers) -> Matrix:
+    @property
+    def known(self) -> Integers:
+        """Which works have a value."""
+        return np.flatnonzero([bool(values) for values in self.of_work])
+
+    def mark(self, rows: Integers) -> Booleans:
         """Return which works share a value with each of B works, shape (B, N)."""
         marks = np.zeros((len(rows), len(self.of_work)), dtype=np.bool_)
         for i, row in enumerate(rows):
@@ -71,10 +70,7 @@ class Labels:
     def condition(self, row: int) -> AnyOf | None:
         """Return the criterion that a work shares a value with work `row`; None if it has none.
 
-        Raises
-        ------
-        EvaluationError
-            If the value is True or False, with which the database compares nothing.
+        EvaluationError if the value is True or False, with which the database compares nothing.
         """
         values = tuple(self.values[value] for value in self.of_work[row])
         if any(isinstance(value, bool) for value in values):
@@ -86,64 +82,38 @@ class Labels:
 
 
 def read_labels(payloads: Sequence[Payload], field: str) -> Labels:
-    """Return the values of `field` in N payloads.
-
-    Raises
-    ------
-    EvaluationError
-        If a value is no text or number.
-    """
+    """Return the values of `field` in N payloads; EvaluationError as `field_values`."""
     number: dict[Scalar, int] = {}
-    of_work: list[tuple[int, ...]] = []
-    for payload in payloads:
-        values = field_values(payload, field)
-        of_work.append(tuple(number.setdefault(value, len(number)) for value in values))
+    of_work = tuple(
+        tuple(number.setdefault(value, len(number)) for value in field_values(payload, field))
+        for payload in payloads
+    )
     members: list[list[int]] = [[] for _ in number]
     for work, classes in enumerate(of_work):
-        for value in classes:
-            members[value].append(work)
-    return Labels(
-        field,
-        _names(payloads, field, list(number), members),
-        tuple(of_work),
-        tuple(np.array(works, dtype=np.intp) for works in members),
-        tuple(number),
-    )
-
-
-def _names(
-    payloads: Sequence[Payload],
-    field: str,
-    values: Sequence[Scalar],
-    members: Sequence[Sequence[int]],
-) -> tuple[str, ...]:
-    """Return the values as texts, all different; of artists as their works mostly write them."""
+        for which in classes:
+            members[which].append(work)
     names: dict[str, None] = {}
-    for value, works in zip(values, members, strict=True):
+    for value, works in zip(number, members, strict=True):
         name = str(value)
         if field == "artist":
             name = most_written(str(payloads[work].get("artist", value)) for work in works)
         names[name if name not in names else f"{name} ({value})"] = None
-    return tuple(names)
+    arrays = tuple(np.array(works, dtype=np.intp) for works in members)
+    return Labels(field, tuple(names), of_work, arrays, tuple(number))
 
 
 @dataclass(frozen=True, slots=True)
 class Relevance:
     """What is right, and what is left out, for each of N works.
 
-    Attributes
-    ----------
-    labels : Labels
-        Works that share a value are right answers to each other.
-    excluded : tuple of Labels
-        Works that share a value of one of these are left out of each other's ranking, and
-        are nothing to find.
+    Works that share a value of `labels` are right answers to each other; those that share one
+    of `excluded` are left out of each other's ranking, and are nothing to find.
     """
 
     labels: Labels
     excluded: tuple[Labels, ...] = ()
 
-    def barred(self, rows: Integers) -> Matrix:
+    def barred(self, rows: Integers) -> Booleans:
         """Return what is left out of the rankings of B works, themselves too, shape (B, N)."""
         barred = np.zeros((len(rows), len(self.labels.of_work)), dtype=np.bool_)
         for labels in self.excluded:
@@ -151,6 +121,6 @@ class Relevance:
         barred[np.arange(len(rows)), rows] = True
         return barred
 
-    def right(self, rows: Integers, barred: Matrix) -> Matrix:
+    def right(self, rows: Integers, barred: Booleans) -> Booleans:
         """Return the right answers for B works, shape (B, N), none of them `barred`."""
         return self.labels.mark(rows) & ~barred

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,16 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    GetPydanticSchema,
     StrictBool,
     TypeAdapter,
     ValidationError,
 )
 from pydantic.types import Strict
+from pydantic_core import core_schema
 
 from artsim import __version__
+from artsim.catalog.arrays import RGBImage
 from artsim.catalog.hits import JSON, plain_json
 from artsim.catalog.payload import Payload
 from artsim.errors import ReportError
@@ -41,8 +44,27 @@ REPORT_SCHEMA: Final = 1
 MAX_BYTES: Final = 512 * 1024 * 1024
 """Largest file that `read_report` takes; a report of 100,000 queries has some 50 MB."""
 
+
+def _as(form: Any, make: Callable[[Any], Any]) -> GetPydanticSchema:
+    """Return what lets pydantic read a type from `form` in JSON."""
+    after = core_schema.no_info_after_validator_function
+    return GetPydanticSchema(lambda _, handler: after(make, handler(form)))
+
+
+def _square(rows: list[list[int]]) -> npt.NDArray[np.int64]:
+    if any(len(row) != len(rows) for row in rows):
+        raise ValueError(f"expected {len(rows)} rows of {len(rows)} counts, found others")
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(rows))
+
+
 Number = Annotated[float, Strict(), BeforeValidator(lambda v: math.nan if v is None else v)]
 """A number; null stands for one that was not finite."""
+
+Values = Annotated[npt.NDArray[np.float64], _as(list[Number], lambda v: np.array(v, np.float64))]
+Counts = Annotated[
+    npt.NDArray[np.int64],
+    _as(list[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]]], _square),
+]
 
 Cell: TypeAlias = Annotated[float, Strict()] | Annotated[int, Strict()] | str | Estimate | None
 """One value of a table; None where it could not be measured (the row's note says why)."""
@@ -50,36 +72,13 @@ Cell: TypeAlias = Annotated[float, Strict()] | Annotated[int, Strict()] | str | 
 Unit = Literal["share", "score", "count", "ms", "seconds", "ratio", "text"]
 """``share`` is in 0..1 and shown in percent; ``score`` is shown with three decimals."""
 
-if TYPE_CHECKING:
-    _Values = npt.NDArray[np.float64]
-    _Counts = npt.NDArray[np.int64]
-    _Pixels = npt.NDArray[np.uint8]
-    _Settings = Mapping[str, JSON]
-else:
-    _Pixels, _Settings = Any, dict[str, Any]
-    _Values = Annotated[list[Number], AfterValidator(lambda v: np.array(v, dtype=np.float64))]
-    _Counts = Annotated[
-        list[list[Annotated[int, Strict(), Field(ge=0, lt=2**63)]]],
-        AfterValidator(lambda rows: _square(rows)),
-    ]
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table.
+    """One column of a table: `name` is for programs, `heading` for people.
 
-    Attributes
-    ----------
-    name : str
-        Stable name for programs, such as ``precision_at_10``.
-    heading : str
-        What people read, such as ``P@10``.
-    unit : str
-        How a value is to be read; see `Unit`.
-    better : {"higher", "lower"} or None
-        Which values are better; None where neither is.
-    signed : bool
-        Whether a value above zero is shown with a plus sign, as a difference is.
+    `better` says which values are better, None where neither is; of a `signed` one a value above
+    zero is shown with a plus sign, as a difference is.
     """
 
     name: str
@@ -91,19 +90,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table: what was measured, and its values by column name.
+    """One line of a table: what was measured, and its values by column name, if they were.
 
-    Attributes
-    ----------
-    name : str
-        Unique in its table and stable from run to run, since reports are compared by it.
-    values : mapping of str to Cell
-        By column name; a column that is missing was not measured.
-    note : str
-        Why values are missing, or where published values come from.
-    measured : bool
-        False for a row that does not compete: it cites published figures, names missing
-        weights, or is a bound that no ranking reaches.
+    The name is unique in its table and stable from run to run, since reports are compared by it.
+    A row is not `measured` that does not compete: it cites published figures, names missing
+    weights, or is a bound that no ranking reaches.
     """
 
     name: str
@@ -114,17 +105,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of the same columns.
-
-    Attributes
-    ----------
-    name, title : str
-        For programs, and for people.
-    row_heading : str
-        What a row is: ``encoder``, ``edit``, ``artist``.
-    notes : tuple of str
-        What a reader must know to read it right, one sentence or two each.
-    """
+    """Rows of the same columns; `row_heading` is what a row is: ``encoder``, ``edit``."""
 
     name: str
     title: str
@@ -138,21 +119,14 @@ class Table:
 class QueryValues:
     """The values of one row and column, query by query: what paired comparisons need.
 
-    Attributes
-    ----------
-    table, row, column : str
-        Whose mean they make.
-    query_ids : tuple of str
-        Unique; a painting id, a face's point id, or a pair of them joined by a space.
-    values : ndarray of float64, shape (N,)
-        In the order of `query_ids`.
+    A query's id is unique: a painting id, a face's point id, or a pair joined by a space.
     """
 
     table: str
     row: str
     column: str
     query_ids: tuple[str, ...]
-    values: _Values
+    values: Values
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit their queries."""
@@ -214,29 +188,17 @@ class BarPlot:
                 raise ValueError(f"series.{name}: expected {expected}, found {len(bars)}")
 
 
-ROW_LABEL: Final = "query's, with its count"
-COLUMN_LABEL: Final = "nearest neighbor's"
-
-
 @dataclass(frozen=True, slots=True)
 class ConfusionPlot:
-    """How often a query of one class got a neighbor, or a guess, of another.
-
-    Attributes
-    ----------
-    counts : ndarray of int, shape (C, C)
-        Row: the query's class; column: its nearest neighbor's.
-    row_label, column_label : str
-        Whose class a row is, and a column.
-    """
+    """How often a query of one class, a row, got a neighbor or a guess of another, a column."""
 
     name: str
     title: str
     classes: tuple[str, ...]
-    counts: _Counts
+    counts: Counts
     note: str = ""
-    row_label: str = ROW_LABEL
-    column_label: str = COLUMN_LABEL
+    row_label: str = "query's, with its count"
+    column_label: str = "nearest neighbor's"
     kind: Literal["confusion"] = field(default="confusion", kw_only=True)
 
     def __post_init__(self) -> None:
@@ -252,24 +214,16 @@ Plot: TypeAlias = Annotated[LinePlot | BarPlot | ConfusionPlot, Field(discrimina
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of the report: where it is, what is written under it.
+    """A picture of the report: its payload, and short lines under it beside title and artist.
 
-    Attributes
-    ----------
-    payload : dict
-        Of the painting or face, with its ``image_uri``.
-    caption : tuple of str
-        Short lines under the picture, added to title and artist.
-    right : bool or None
-        Whether it is what was to be found; None where that is no question.
-    pixels : ndarray of uint8, shape (H, W, 3), or None
-        The picture itself, where it is not the file's (an edited copy); not in JSON.
+    `right` is whether it is what was to be found, None where that is no question; `pixels`, which
+    are not in JSON, are the picture where it is not the file's, such as an edited copy.
     """
 
     payload: Payload
     caption: tuple[str, ...] = ()
     right: StrictBool | None = None
-    pixels: _Pixels | None = None
+    pixels: Annotated[RGBImage | None, _as(None, lambda none: none)] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,29 +260,15 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that one evaluation found.
+    """All that one evaluation found; its fields are those of ``docs/output.md``.
 
-    Attributes
-    ----------
-    task : str
-        ``labels``, ``pixels``, ``faces``, ``copies``, ``compare`` or ``train classifier``.
-    title : str
-        One line: what was evaluated on what.
-    settings : mapping
-        Everything that could change the result: gallery, encoders, options, seed.
-    versions : mapping of str to str
-        Of artsim, Python and the libraries that matter.
-    created : str
-        ISO 8601, with time zone.
-    query_values : tuple of QueryValues
-        For paired comparison with another report.
-    failures : tuple of PictureGroup
-        What went most wrong, to be looked at.
+    `settings` are everything that could change the result, `failures` what went most wrong, to
+    be looked at.
     """
 
     task: str
     title: str
-    settings: _Settings
+    settings: Mapping[str, Any]
     versions: Mapping[str, str]
     created: str
     tables: tuple[Table, ...]
@@ -444,11 +384,8 @@ def report_text(report: Report) -> str:
 def read_report(path: Path) -> Report:
     """Read a report that `report_text` wrote, whatever its task.
 
-    Returns
-    -------
-    Report
-        Equal to what was written but for the rounding of values per query and the pixels
-        that were left out.
+    It is equal to what was written but for the rounding of values per query and the pixels that
+    were left out.
 
     Raises
     ------
@@ -456,113 +393,68 @@ def read_report(path: Path) -> Report:
         If the file cannot be read, is no JSON, is of another schema, or is not what a
         report is: the message names the place in it.
     """
-    problem = "the report cannot be read"
+
+    def refused(problem: str) -> ReportError:
+        told = f"{path}: {problem}; give the report.json that an evaluation wrote"
+        return ReportError(told, hint="artsim evaluate --out DIR", path=path)
+
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise ReportError(
-                f"{path}: expected a report of at most {MAX_BYTES:,} bytes, found {size:,}; "
-                "give the report.json of an evaluation"
-            )
-        raw = path.read_bytes()
-        problem = "expected a report in JSON, found something else"
-        document = json.loads(raw, parse_constant=_refuse)
-    except (OSError, ValueError, RecursionError) as error:
-        raise ReportError(
-            f"{path}: {problem} ({getattr(error, 'strerror', None) or error}); "
-            "give the report.json that an evaluation wrote",
-            hint="artsim evaluate --out DIR",
-            path=path,
-        ) from error
+            raise refused(f"expected a report of at most {MAX_BYTES:,} bytes, found {size:,}")
+        document = json.loads(path.read_bytes(), parse_constant=_refuse)
+    except OSError as error:
+        raise refused(f"the report cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        raise refused(f"expected a report in JSON, found something else ({error})") from error
     try:
         return parse_report(document)
     except ValueError as error:
-        raise ReportError(
-            f"{path}: {error}; make the report again", hint="artsim evaluate --out DIR", path=path
-        ) from error
-
-
-def parse_report(document: Any) -> Report:
-    """Return the report that a JSON document holds.
-
-    Raises
-    ------
-    ValueError
-        If it is no report of this schema; the message says where, what was expected and
-        what was found.
-    """
-    if not isinstance(document, dict):
-        raise ValueError(f"the report: expected an object, found {_shown(document)}")
-    schema = document.get("schema")
-    if schema != REPORT_SCHEMA or isinstance(schema, bool):
-        raise ValueError(f"the report: expected schema {REPORT_SCHEMA}, found {_shown(schema)}")
-    try:
-        if "queries" not in document:
-            raise ValueError("the report: expected a field 'queries', found none")
-        queries = _QUERIES.validate_python(document["queries"])
-    except ValidationError as error:
-        raise ValueError(_first_of(error, document, "queries")) from error
-    for i, ids in enumerate(queries):
-        if len(set(ids)) != len(ids):
-            raise ValueError(f"queries[{i}]: expected each query once, found one twice")
-    values = document.get("query_values")
-    for i, part in enumerate(values if isinstance(values, list) else ()):
-        position = part.get("queries") if isinstance(part, dict) else None
-        if type(position) is not int or not 0 <= position < len(queries):
-            expected = f"the number of one of {len(queries)} lists of queries"
-            found = _shown(position)
-            raise ValueError(f"query_values[{i}].queries: expected {expected}, found {found}")
-        part["query_ids"] = queries[position]
-    try:
-        return _REPORT.validate_python(document)
-    except ValidationError as error:
-        raise ValueError(_first_of(error, document)) from error
-
-
-_REPORT: Final = TypeAdapter(Report)
-_QUERIES: Final = TypeAdapter(tuple[tuple[str, ...], ...])
-
-
-def _first_of(error: ValidationError, document: Any, *within: str) -> str:
-    """Return where pydantic found something wrong, what it expected, and what was there."""
-    deepest = max(error.errors(include_url=False), key=lambda found: len(found["loc"]))
-    place, value, missing = "the report", document, None
-    for step in (*within, *deepest["loc"]):
-        # What is no place in the document names the branch of a union.
-        if isinstance(step, int) and isinstance(value, list) and step < len(value):
-            place, value = f"{place}[{step}]", value[step]
-        elif isinstance(value, dict) and step in value and step != value.get("kind"):
-            place, value = f"{place}.{step}".removeprefix("the report."), value[step]
-        else:
-            missing = step
-    if deepest["type"] == "missing":
-        return f"{place}: expected a field {missing!r}, found none"
-    if deepest["type"] == "union_tag_invalid":
-        return f"{place}.kind: expected {deepest['ctx']['expected_tags']}, found {value['kind']!r}"
-    if deepest["type"] == "value_error":
-        said = str(deepest["ctx"]["error"])
-        return f"{place}{': ' if said.startswith('expected') else '.'}{said}"
-    expected = deepest["msg"].removeprefix("Input should be ")
-    return f"{place}: expected {expected}, found {_shown(value)}"
-
-
-def _square(rows: list[list[int]]) -> npt.NDArray[np.int64]:
-    if any(len(row) != len(rows) for row in rows):
-        raise ValueError(f"expected {len(rows)} rows of {len(rows)} counts, found others")
-    return np.array(rows, dtype=np.int64).reshape(len(rows), len(rows))
+        raise refused(str(error)) from error
 
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _shown(value: object) -> str:
-    """Return a value in few words: a wrong file may hold anything."""
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if value is None or isinstance(value, bool):
-        return json.dumps(value)
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**12 else "a huge number"
-    return text if len(text) <= 40 else f"{text[:39]}…"
+def _unique(ids: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(ids)) != len(ids):
+        raise ValueError("expected each query once, found one twice")
+    return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What of the form is otherwise than in a `Report`."""
+
+    schema: Literal[1]
+    queries: list[Annotated[tuple[str, ...], AfterValidator(_unique)]]
+    query_values: list[dict[str, Any]]
+
+
+_FORM: Final = TypeAdapter(_Form)
+_REPORT: Final = TypeAdapter(Report)
+
+
+def parse_report(document: Any) -> Report:
+    """Return the report that a JSON document holds.
+
+    ValueError if it is no report of this schema; the message says where, what was expected and
+    what was found.
+    """
+    try:
+        form = _FORM.validate_python(document)
+        lists = dict(enumerate(form.queries))
+        for number, part in enumerate(form.query_values):
+            if part.get("queries") not in lists:
+                place = f"query_values.{number}.queries"
+                raise ValueError(f"{place}: expected the number of one of {len(lists)} lists")
+        values = [part | {"query_ids": lists[part["queries"]]} for part in form.query_values]
+        return _REPORT.validate_python(document | {"query_values": values})
+    except ValidationError as error:
+        # Of the branches of a union the one that was followed furthest is what was meant.
+        found = max(error.errors(include_url=False), key=lambda found: len(found["loc"]))
+        place = ".".join(map(str, found["loc"])) or "the report"
+        expected = found["msg"].replace("Input should be", "expected").removeprefix("Value error, ")
+        expected = expected.replace("Field required", "expected a field of that name")
+        raise ValueError(f"{place}: {expected}, found {repr(found['input'])[:40]}") from error

@@ -7,11 +7,13 @@ searches and where the figures come from are the same for all of them.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
 
 from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.encoder_info import EncoderInfo, short_names
@@ -21,8 +23,18 @@ from artsim.catalog.payload import Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.split import side_of
 from artsim.config import Settings
-from artsim.errors import EncoderError, EvaluationError
-from artsim.evaluation.report import Cell, Column, Parts, Report, library_versions, timestamp
+from artsim.errors import EncoderError, EvaluationError, ImageError
+from artsim.evaluation.metrics import Metrics
+from artsim.evaluation.report import (
+    Column,
+    Parts,
+    QueryValues,
+    Report,
+    Table,
+    library_versions,
+    timestamp,
+)
+from artsim.evaluation.statistics import Estimate, estimate_means
 from artsim.files import local_path
 from artsim.search.answer import find_similar
 from artsim.search.models import Models, choose_encoders
@@ -30,7 +42,14 @@ from artsim.search.question import IdQuery, SearchOptions, check_weights
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
 
-FUSED = "fused"
+if TYPE_CHECKING:
+    from artsim.images.load import LoadedImage
+
+_TRAINED_NOTE = (
+    "Trained on: how many of these works the encoder saw in its training, by the notes "
+    "in its folder. They say how works were split, by artist or person; where they list "
+    "no works, those on its side of the split may have been in it, and no others."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +63,7 @@ class SearchChoices:
     fused : bool
         Also all of these encoders fused, as a row.
     rerank : tuple of str
-        Also with the first hits reordered by these re-rankers, each a row.
-    rerank_depth : int
-        How many first hits are reordered.
+        Also with the first `rerank_depth` hits reordered by these re-rankers, each a row.
     rerank_weights : tuple of float
         Also reordered by the cosine plus so much of the second score, each a row.
     exact : bool
@@ -75,27 +92,20 @@ class SearchChoices:
             if given is not None and given < value:
                 raise ValueError(f"{name} must be at least {value}, not {given}")
 
-
-def check_share(name: str, share: float | None) -> None:
-    """Raise ValueError for a share that is not above 0 and at most 1; None is no share."""
-    if share is not None and not 0 < share <= 1:
-        raise ValueError(f"{name} must be above 0 and at most 1, not {share}")
+    def check_shares(self, *names: str) -> None:
+        """Raise ValueError for a setting that is not above 0 and at most 1, nor None."""
+        for name in names:
+            share = getattr(self, name)
+            if share is not None and not 0 < share <= 1:
+                raise ValueError(f"{name} must be above 0 and at most 1, not {share}")
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """One way of searching: a row of the table.
 
-    Attributes
-    ----------
-    name : str
-        Of the row: ``builtin``, ``fused + ssim``.
-    encoders : tuple of EncoderInfo
-        Several are fused.
-    rerank : str or None
-        By what the first hits are reordered.
-    weight : float or None
-        What that counts for beside the cosine; None is alone.
+    Several encoders are fused; `rerank` reorders the first hits by a second score alone, or by
+    the cosine plus `weight` times that.
     """
 
     name: str
@@ -112,13 +122,7 @@ class Contender:
 def list_contenders(encoders: Sequence[EncoderInfo], choices: SearchChoices) -> list[Contender]:
     """Return each encoder, all of them fused if that is wanted, and each of these re-ranked.
 
-    Encoders, not what is fused, are also re-ranked by the cosine plus each of the weights
-    times the second score.
-
-    Raises
-    ------
-    EvaluationError
-        If there is only one encoder to fuse.
+    EvaluationError if there is only one encoder to fuse.
     """
     if choices.fused and len(encoders) < 2:
         raise EvaluationError(
@@ -129,10 +133,11 @@ def list_contenders(encoders: Sequence[EncoderInfo], choices: SearchChoices) -> 
         Contender(name, (info,)) for name, info in zip(short_names(encoders), encoders, strict=True)
     ]
     if choices.fused:
-        plain.append(Contender(FUSED, tuple(encoders)))
+        plain.append(Contender("fused", tuple(encoders)))
     contenders = []
     for base in plain:
         contenders.append(base)
+        # What is fused has no one cosine to add to.
         weights = dict.fromkeys(choices.rerank_weights) if len(base.encoders) == 1 else ()
         for method in dict.fromkeys(choices.rerank):
             contenders.append(replace(base, name=f"{base.name} + {method}", rerank=method))
@@ -149,19 +154,9 @@ Choices = TypeVar("Choices", bound=SearchChoices)
 class Run(Generic[Choices]):
     """One evaluation of one gallery: what its parts share.
 
-    Parameters
-    ----------
-    kind : Kind
-        What is searched for.
-    versions : sequence of str
-        Further distributions whose versions matter.
-
-    Attributes
-    ----------
-    notes : list of str
-        What is said of the whole report.
-    settings : dict
-        What could change the result beside the options.
+    `kind` is what is searched for; `versions` are further distributions whose versions matter.
+    `notes` are said of the whole report, and `settings` could change the result beside the
+    options: a task adds to both.
     """
 
     def __init__(
@@ -188,15 +183,20 @@ class Run(Generic[Choices]):
         """What is searched."""
         return self.gallery[self.kind]
 
-    def encoders_of(self, kind: Kind, names: Sequence[str]) -> list[EncoderInfo]:
-        """Return the encoders of those names of a kind, or all that it has."""
-        recorded = self.gallery.encoders(kind)
-        return choose_encoders(recorded, names, self.models) if names else list(recorded.values())
+    @property
+    def gallery_name(self) -> str:
+        """The gallery's name, for people."""
+        return self.gallery.name or "the default gallery"
 
     @property
     def single(self) -> list[Contender]:
         """Each encoder alone, without re-ranking."""
         return [one for one in self.contenders if len(one.encoders) == 1 and one.rerank is None]
+
+    def encoders_of(self, kind: Kind, names: Sequence[str]) -> list[EncoderInfo]:
+        """Return the encoders of those names of a kind, or all that it has."""
+        recorded = self.gallery.encoders(kind)
+        return choose_encoders(recorded, names, self.models) if names else list(recorded.values())
 
     @contextmanager
     def progressing(self, first: str) -> Iterator[None]:
@@ -207,18 +207,11 @@ class Run(Generic[Choices]):
         finally:
             self.progress.finish()
 
-    @property
-    def gallery_name(self) -> str:
-        """The gallery's name, for people."""
-        return self.gallery.name or "the default gallery"
-
-    def search_options(self, contender: Contender | None = None, **more: Any) -> SearchOptions:
+    def search_options(self, contender: Contender, **more: Any) -> SearchOptions:
         """Return the options of the searches by a contender."""
-        options, second = self.options, {}
-        if contender is not None:
-            second = {"rerank": contender.rerank, "rerank_weight": contender.weight}
-        given = {"rerank_depth": options.rerank_depth, "exact": options.exact}
-        return SearchOptions(**{**given, **second, **more})
+        given = {"rerank": contender.rerank, "rerank_weight": contender.weight}
+        given |= {"rerank_depth": self.options.rerank_depth, "exact": self.options.exact}
+        return SearchOptions(**given | more)
 
     def search(
         self,
@@ -232,41 +225,45 @@ class Run(Generic[Choices]):
     ) -> Sequence[Hit]:
         """Return what a search by a painting of the gallery finds, as `artsim query` does.
 
-        Parameters
-        ----------
-        part : int, optional
-            The only part of the painting to search by, where a point is a part.
-        more
-            Further `SearchOptions`, such as ``limit``.
+        `part` is the only part of the painting to search by; `more` are further
+        `SearchOptions`, such as ``limit``.
         """
         options = self.search_options(contender, **more)
         how: dict[str, Any] = {"encoders": contender.vector_names, "models": self.models}
         how |= {"kind": kind or self.kind, "part": part}
         return find_similar(self.gallery, IdQuery(painting_id), criteria, options, **how).hits
 
-    def row_note(self, contender: Contender) -> str:
-        """Return what a row's search is, where its name does not say it all."""
-        parts = []
-        if len(contender.encoders) > 1:
-            parts.append(f"Fused by reciprocal rank: {', '.join(short_names(contender.encoders))}.")
-        if contender.rerank:
-            by = contender.rerank.upper()
-            if contender.weight is not None:
-                by = f"cosine + {contender.weight:g} times {by}"
-            parts.append(f"The first {self.options.rerank_depth} reordered by {by}.")
-        return " ".join(parts)
+    def means(self, values: Metrics) -> dict[str, Estimate]:
+        """Return the means over queries of each column, with their intervals."""
+        means = estimate_means(np.stack([*values.values()], axis=1), seed=self.options.seed)
+        return dict(zip(values, means, strict=True))
 
-    def trained_on(
-        self, payloads: Sequence[Payload], encoders: Sequence[EncoderInfo] | None = None
-    ) -> TrainedOn:
-        """Return which of the evaluated works encoders were trained on, where it is known.
+    def with_training(
+        self, table: Table, contenders: Iterable[Contender], works: Sequence[Payload]
+    ) -> Table:
+        """Return `table` with how many of the works its encoders were trained on, if any tells.
 
-        The payloads need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``;
-        the encoders are by default all that are compared.
+        The works need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``.
         """
-        every = {info.vector_name: info for info in encoders or self.encoders}
-        told = {n: _training(info, payloads, self.models.settings) for n, info in every.items()}
-        return TrainedOn({name: text for name, text in told.items() if text})
+        by_name = {one.name: one for one in contenders}
+        told: dict[str, str] = {}
+        for info in {
+            info.vector_name: info for c in by_name.values() for info in c.encoders
+        }.values():
+            if text := _training(info, works, self.models.settings):
+                told[info.vector_name] = text
+        if not told:
+            return table
+        rows = []
+        for row in table.rows:
+            if row.name in by_name:
+                words = (told.get(name, "not known") for name in by_name[row.name].vector_names)
+                trained_on = "; ".join(dict.fromkeys(words))
+                row = replace(row, values={**row.values, "trained_on": trained_on})
+            rows.append(row)
+        columns = (*table.columns, Column("trained_on", "trained on", "text", None))
+        notes = (*table.notes, _TRAINED_NOTE)
+        return replace(table, columns=columns, rows=tuple(rows), notes=notes)
 
     def report(self, title: str, parts: Parts) -> Report:
         """Return the report: what was found, by which settings and versions."""
@@ -291,46 +288,38 @@ class Run(Generic[Choices]):
         )
 
 
+def load_picture(payload: Payload, models: Models) -> LoadedImage:
+    """Return a painting's picture from its file.
+
+    ImageError if there is no such file on this machine, or it cannot be read.
+    """
+    uri = str(payload.get("image_uri", ""))
+    path = local_path(uri) if uri else None
+    if path is None:
+        raise ImageError(
+            f"the painting {payload['painting_id']!r} has no picture file on this machine "
+            f"(image_uri: {uri or 'none'}); ingest it from a folder that is here"
+        )
+    return models.image(path)
+
+
+def query_values(
+    table: str, ids: Sequence[str], by_row: Mapping[str, Metrics]
+) -> tuple[QueryValues, ...]:
+    """Return the values of rows query by query, by column."""
+    return tuple(
+        QueryValues(table, row, column, tuple(ids), values)
+        for row, metrics in by_row.items()
+        for column, values in metrics.items()
+    )
+
+
 def _said(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(map(_said, value))
     if isinstance(value, Kind):
         return value.name
     return str(value) if isinstance(value, Path) else value
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedOn:
-    """Which of the evaluated works encoders were trained on, as a column of a table.
-
-    Attributes
-    ----------
-    by_vector : mapping of str to str
-        In words, by vector name; encoders of which it is not known are missing.
-    """
-
-    by_vector: Mapping[str, str]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The column; none where nothing is known of any encoder."""
-        return (Column("trained_on", "trained on", "text", None),) if self.by_vector else ()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """How the column is meant."""
-        if not self.by_vector:
-            return ()
-        return (
-            "Trained on: how many of these works the encoder saw in its training, by the notes "
-            "in its folder. They say how works were split, by artist or person; where they list "
-            "no works, those on its side of the split may have been in it, and no others.",
-        )
-
-    def cells(self, contender: Contender) -> dict[str, Cell]:
-        """Return the cell of a contender's row."""
-        told = [self.by_vector.get(name, "not known") for name in contender.vector_names]
-        return {"trained_on": "; ".join(dict.fromkeys(told))} if self.by_vector else {}
 
 
 def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings) -> str | None:

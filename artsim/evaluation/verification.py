@@ -11,26 +11,26 @@ import csv
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Vector
 from artsim.errors import MetadataError
-from artsim.evaluation.metrics import Floats, Integers
-from artsim.evaluation.statistics import Estimate
-
-Same: TypeAlias = npt.NDArray[np.bool_]
-"""Whether both faces of a pair are one person's, shape (N,)."""
+from artsim.evaluation.metrics import Booleans, Floats, Integers
+from artsim.evaluation.statistics import ENDS, Estimate
 
 FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
 """False accept rates at which the true accept rate is reported, by the name of the column."""
 
 RESAMPLES: Final = 500
 
-Draw: TypeAlias = Callable[[np.random.Generator], npt.NDArray[np.generic]]
-"""Maker of one resample: how often each of N pairs counts, shape (N,)."""
+Weights: TypeAlias = npt.NDArray[Any]
+"""How often each of N pairs counts, at least 0, shape (N,)."""
+
+Draw: TypeAlias = Callable[[np.random.Generator], Weights]
+"""Maker of one resample."""
 
 TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -45,81 +45,50 @@ class RocCurve:
     Parameters
     ----------
     scores : ndarray of float64, shape (N,)
-        Higher is nearer.
+        Finite; higher is nearer.
     same : ndarray of bool, shape (N,)
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, a score is not finite, or either kind of pair is missing.
+        Whether both faces of a pair are one person's; of either kind there is one at least.
 
     Notes
     -----
     Only the corners of the curve are kept. Between thresholds that admit pairs of one
     kind alone the curve is straight whatever the weights, so that nothing is lost, and a
-    bootstrap over many pairs takes a cumulative sum and little more; scikit-learn's
+    bootstrap over many pairs takes cumulative sums and little more; scikit-learn's
     ``roc_curve`` would sort all pairs for each resample.
     """
 
-    def __init__(self, scores: Floats, same: Same) -> None:
-        if scores.shape != same.shape or scores.ndim != 1 or not np.isfinite(scores).all():
-            raise ValueError(
-                f"expected finite scores and truths of one shape (N,), got {scores.shape} and "
-                f"{same.shape}"
-            )
-        if not same.any() or same.all():
-            raise ValueError("expected pairs of one person and pairs of different people")
-        order = np.argsort(-scores, kind="stable")
-        self._parts = order[same[order]], order[~same[order]]
-        thresholds = np.unique(scores)[::-1]
-        accepted = [
-            np.searchsorted(-scores[part], -thresholds, side="right") for part in self._parts
-        ]
-        rises, runs = (np.diff(counts, prepend=0) > 0 for counts in accepted)
+    def __init__(self, scores: Floats, same: Booleans) -> None:
+        if not np.isfinite(scores).all() or not same.any() or same.all():
+            raise ValueError("expected finite scores, of pairs of one person and of different ones")
+        self._order = np.argsort(-scores, kind="stable")
+        self._same = same[self._order]
+        ends = np.append(np.flatnonzero(np.diff(scores[self._order])), len(scores) - 1)
+        accepted = np.cumsum(self._same)[ends]
+        rises, runs = (np.diff(n, prepend=0) > 0 for n in (accepted, ends + 1 - accepted))
         straight = (rises[:-1] != runs[:-1]) & (rises[:-1] == rises[1:]) & (runs[:-1] == runs[1:])
-        corner = np.concatenate([~straight, [True]])
-        self._accepted = tuple(np.concatenate([[0], counts[corner]]) for counts in accepted)
-        self.thresholds: Floats = thresholds[corner]
-        """Score that reaches each corner but the first, falling, shape (T,)."""
+        self._corners = ends[np.append(~straight, True)]
 
-    def points(self, weights: npt.NDArray[np.generic] | None = None) -> tuple[Floats, Floats]:
-        """Return FAR and TAR of each corner, from (0, 0) to (1, 1).
+    def points(self, weights: Weights | None = None) -> tuple[Floats, Floats]:
+        """Return FAR and TAR of each corner, from (0, 0) to (1, 1), for weights of the pairs.
 
-        Parameters
-        ----------
-        weights : ndarray, shape (N,), optional
-            How often each pair counts, at least 0; by default once.
-
-        Returns
-        -------
-        far, tar : ndarray of float64, shape (T + 1,)
-            Rising; NaN where the weights leave no pair of that kind.
+        They rise; either is NaN where the weights leave no pair of that kind.
         """
-        tar, far = (
-            _shares(np.ones(len(part)) if weights is None else weights[part], counts)
-            for part, counts in zip(self._parts, self._accepted, strict=True)
-        )
-        return far, tar
+        counted = np.ones(len(self._order)) if weights is None else weights[self._order]
+        return self._shares(counted * ~self._same), self._shares(counted * self._same)
 
-
-def _shares(weights: npt.NDArray[np.generic], counts: Integers) -> Floats:
-    sums = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
-    if sums[-1] == 0.0:
-        return np.full(len(counts), np.nan)
-    return np.asarray(sums[counts] / sums[-1])
+    def _shares(self, weights: Weights) -> Floats:
+        sums = np.cumsum(weights, dtype=np.float64)
+        shares = sums[self._corners] / sums[-1] if sums[-1] else self._corners * np.nan
+        return np.concatenate([shares[:1] * 0.0, shares])
 
 
 def rates(far: Floats, tar: Floats) -> dict[str, float]:
-    """Return what a curve from `RocCurve.points` comes down to.
+    """Return what a curve from `RocCurve.points` comes down to; NaN where the curve is.
 
-    Returns
-    -------
-    dict of str to float
-        ``auc``: area under the curve, the chance that a pair of one person scores higher
-        than a pair of different people, a tie counting half. ``eer``: where FAR equals
-        1 - TAR, the curve taken as straight between its points. For each of `FARS` the
-        largest TAR of a threshold whose FAR is at most that, not interpolated. All are NaN
-        where the curve is.
+    ``auc`` is the area under the curve, the chance that a pair of one person scores higher than
+    a pair of different people, a tie counting half; ``eer`` is where FAR equals 1 - TAR, the curve
+    taken as straight between its points; and for each of `FARS` the largest TAR of a threshold
+    whose FAR is at most that, not interpolated.
     """
     if not (np.isfinite(far).all() and np.isfinite(tar).all()):
         return dict.fromkeys(("auc", "eer", *FARS), np.nan)
@@ -144,12 +113,8 @@ def draw_people(first: Integers, second: Integers) -> Draw:
 
     Pairs that share a person go right or wrong together, so that drawing them one by one
     would make intervals too narrow. A pair of one person counts as often as the person
-    was drawn, a pair of two people as often as the product of both [1]_.
-
-    Parameters
-    ----------
-    first, second : ndarray of int, shape (N,)
-        Number of the person of each face of a pair, from 0.
+    was drawn, a pair of two people as often as the product of both [1]_. The people of both
+    faces of each pair are numbers from 0.
 
     References
     ----------
@@ -157,13 +122,10 @@ def draw_people(first: Integers, second: Integers) -> Draw:
        the subsets bootstrap. Computer Vision and Image Understanding 93, 1-33.
     """
     people = int(max(first.max(), second.max())) + 1
-    same = np.flatnonzero(first == second)
 
-    def draw(rng: np.random.Generator) -> npt.NDArray[np.generic]:
+    def draw(rng: np.random.Generator) -> Weights:
         drawn = np.bincount(rng.integers(0, people, people), minlength=people)
-        weights = drawn[first] * drawn[second]
-        weights[same] = drawn[first[same]]
-        return weights
+        return np.where(first == second, drawn[first], drawn[first] * drawn[second])
 
     return draw
 
@@ -173,12 +135,7 @@ def estimate_rates(
 ) -> dict[str, Estimate]:
     """Return the `rates` of a curve, with 95 % percentile intervals.
 
-    Parameters
-    ----------
-    draw : Draw
-        One resample of the pairs.
-    counts : tuple of int
-        Pairs of one person, and all pairs: what TAR is a share of, and AUC and EER.
+    `counts` are the pairs of one person, and all pairs: what TAR is a share of, and AUC and EER.
     """
     rng = np.random.default_rng(seed)
     whole = rates(*curve.points())
@@ -187,42 +144,25 @@ def estimate_rates(
     kept = rows[np.isfinite(rows).all(axis=1)]
     if len(kept) == 0:
         kept = np.array([[*whole.values()]])
-    low, high = np.quantile(kept, (0.025, 0.975), axis=0).tolist()
-    of_one, of_all = counts
+    low, high = np.quantile(kept, ENDS, axis=0).tolist()
     return {
-        name: Estimate(value, low[i], high[i], of_one if name in FARS else of_all)
+        name: Estimate(value, low[i], high[i], counts[0 if name in FARS else 1])
         for i, (name, value) in enumerate(whole.items())
     }
 
 
-def consecutive_folds(same: Same, count: int = 10) -> Integers:
+def consecutive_folds(same: Booleans, count: int = 10) -> Integers:
     """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
 
     On LFW's own list, ten sets of 300 pairs of one person and 300 of different people,
     these are its sets: what KFold without shuffling makes of it in facenet [1]_ and
     insightface [2]_. A list with all pairs of one kind first divides as well.
 
-    Returns
-    -------
-    ndarray of int, shape (N,)
-        Number of each pair's fold, from 0.
-
-    Raises
-    ------
-    ValueError
-        If `count` is below 2, or above the pairs of either kind.
-
     References
     ----------
     .. [1] Sandberg. facenet, ``src/facenet.py``, ``calculate_roc``.
     .. [2] Guo & Deng. insightface, ``recognition/arcface_mxnet/verification.py``.
     """
-    fewest = int(min(same.sum(), (~same).sum()))
-    if count < 2 or count > fewest:
-        raise ValueError(
-            f"expected at least 2 folds, and a pair of either kind in each, got {count} folds "
-            f"of {fewest} pairs of the rarer kind"
-        )
     folds = np.empty(len(same), dtype=np.intp)
     for kind in (same, ~same):
         for fold, part in enumerate(np.array_split(np.flatnonzero(kind), count)):
@@ -230,8 +170,8 @@ def consecutive_folds(same: Same, count: int = 10) -> Integers:
     return folds
 
 
-def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> tuple[Same, Floats]:
-    """Judge each fold with the threshold that is best on all the others.
+def folded_accuracy(scores: Floats, same: Booleans, folds: Integers) -> tuple[Booleans, Floats]:
+    """Judge each of two folds or more with the threshold that is best on all the others.
 
     The protocol of LFW's View 2, as facenet's and insightface's evaluation code have it.
     Theirs tries a grid of distances; here every threshold that makes a difference on the
@@ -245,19 +185,9 @@ def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> tuple[Same, 
         Whether each pair was judged right.
     of_folds : ndarray of float64, shape (F,)
         Share of right pairs in each fold.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or there are fewer than two folds.
     """
-    numbers = np.unique(folds)
-    if not scores.shape == same.shape == folds.shape or len(numbers) < 2:
-        raise ValueError(
-            f"expected scores, truths and two folds or more of one shape (N,), got "
-            f"{scores.shape}, {same.shape} and {len(numbers)} folds of {folds.shape}"
-        )
     right = np.empty(len(scores), dtype=np.bool_)
+    numbers = np.unique(folds)
     for number in numbers:
         judged = folds == number
         threshold = best_threshold(scores[~judged], same[~judged])
@@ -265,17 +195,17 @@ def folded_accuracy(scores: Floats, same: Same, folds: Integers) -> tuple[Same, 
     return right, np.array([right[folds == number].mean() for number in numbers])
 
 
-def best_threshold(scores: Floats, same: Same) -> float:
+def best_threshold(scores: Floats, same: Booleans) -> float:
     """Return the threshold that judges most pairs right, the strictest of equally good ones.
 
     It lies halfway between two neighboring scores, or is infinite where it is best to
     accept none or all.
     """
-    values = np.unique(scores)[::-1]
-    accepted_same = np.searchsorted(-np.sort(scores[same])[::-1], -values, side="right")
-    accepted_different = np.searchsorted(-np.sort(scores[~same])[::-1], -values, side="right")
+    values, which = np.unique(scores, return_inverse=True)
+    values = values[::-1]
+    more = np.bincount(which, np.where(same, 1, -1), minlength=len(values))[::-1]
     # With the first k values accepted, k from 0 on; all but a constant.
-    best = int(np.argmax(np.concatenate([[0], accepted_same - accepted_different])))
+    best = int(np.argmax(np.concatenate([[0], np.cumsum(more)])))
     if best in (0, len(values)):
         return np.inf if best == 0 else -np.inf
     return float((values[best - 1] + values[best]) / 2)
@@ -306,12 +236,8 @@ class ListedPair(NamedTuple):
 def read_pairs(path: Path) -> list[ListedPair]:
     """Read a list of pairs: CSV with columns ``file_a``, ``file_b``, ``same``, perhaps ``fold``.
 
-    ``same`` is 1 or 0, true or false, yes or no.
-
-    Raises
-    ------
-    MetadataError
-        If the file cannot be read, a column is missing, or a row makes no sense.
+    ``same`` is 1 or 0, true or false, yes or no. MetadataError if the file cannot be read, a
+    column is missing, or a row makes no sense.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -345,23 +271,11 @@ def _pair(row: Mapping[str, str | None], path: Path, line: int) -> ListedPair:
 
 
 def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> tuple[Integers, Integers]:
-    """Return every pair of N labeled things, or a sample of at most `most`.
+    """Return every pair of N labeled things (numbers from 0), or a sample of at most `most`.
 
     A sample holds pairs of one label first, up to half of `most`, for they are the rarer
     kind, and pairs of different labels in the rest; each kind is drawn evenly and without
     repetition, which is all that rates within a kind depend on.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (N,)
-        Number of each one's label, from 0.
-    most : int
-        Largest number of pairs, at least 2.
-
-    Returns
-    -------
-    first, second : ndarray of int, shape (M,)
-        Which of the N each pair is of.
     """
     count = len(labels)
     if count * (count - 1) // 2 <= most:

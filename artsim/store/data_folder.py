@@ -9,13 +9,15 @@ import os
 import re
 import shutil
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from filelock import FileLock, Timeout
+
 from artsim.errors import StoreDamagedError, StoreError, StoreLockedError
+from artsim.files import replacing
 from artsim.store.protocol import CollectionSchema, VectorSpec
 
 FORMAT: Final = 1
@@ -36,12 +38,8 @@ _LITTER: Final = frozenset({"lost+found", "desktop.ini", "Thumbs.db", "Icon\r"})
 
 def write_json(path: Path, value: Mapping[str, object]) -> None:
     """Write `value` to `path`: after a crash there is the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(value, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with replacing(path, sync=True) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=1).encode())
     sync_folder(path.parent)
 
 
@@ -194,20 +192,25 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path, wait: float = 0.0) -> None:
-        self._descriptor: int | None = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        # Not of a thread: a store is closed by another than opened it.
+        self._lock = FileLock(folder / "lock", thread_local=False)
         try:
-            _lock_within(self._descriptor, folder, wait)
-        except BaseException as exc:
-            self.release()
-            if isinstance(exc, OSError):
-                raise locked_error(folder, wait) from exc
-            raise
+            self._acquire(folder, wait)
+        except Timeout as exc:
+            raise locked_error(folder, wait) from exc
+
+    def _acquire(self, folder: Path, wait: float) -> None:
+        try:
+            self._lock.acquire(min(wait, _SAID_AFTER), _PAUSE)
+        except Timeout:
+            if wait <= _SAID_AFTER:
+                raise
+            _log.warning("waiting for %s, which another artsim process has open", folder)
+            self._lock.acquire(wait - _SAID_AFTER, _PAUSE)
 
     def release(self) -> None:
         """Let others in; nothing happens the second time."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._lock.release()
 
 
 def locked_error(folder: Path, waited: float = 0.0) -> StoreLockedError:
@@ -219,34 +222,6 @@ def locked_error(folder: Path, waited: float = 0.0) -> StoreLockedError:
         hint="--wait SECONDS, or docker compose up -d, then --url http://localhost:6333",
         path=folder,
     )
-
-
-def _lock_within(descriptor: int, folder: Path, wait: float) -> None:
-    began = time.monotonic()
-    said = False
-    while True:
-        try:
-            return _lock(descriptor)
-        except OSError:
-            passed = time.monotonic() - began
-            if passed >= wait:
-                raise
-            if passed >= _SAID_AFTER and not said:
-                said = True
-                _log.warning("waiting for %s, which another artsim process has open", folder)
-            time.sleep(min(_PAUSE, wait - passed))
-
-
-def _lock(descriptor: int) -> None:
-    # `sys.platform` and not a try: type checkers then know which branch is alive.
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 DISK_RESERVE: Final = 256 * 2**20

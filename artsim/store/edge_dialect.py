@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import qdrant_edge as edge
 
 from artsim.catalog.payload import IndexKind
 from artsim.errors import ArtsimError, StoreError
-from artsim.store.checks import as_stored_query, score_threshold, spec_of
-from artsim.store.conditions import build_filter
+from artsim.store.answers import score_threshold
+from artsim.store.conditions import Clause, build_filter
 from artsim.store.data_folder import damaged_error, locked_error
 from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
 from artsim.store.protocol import CollectionSchema, Rescore, SearchRequest, VectorSpec
-
-Condition: TypeAlias = Any
-"""Any of the engine's conditions, which share no base class."""
 
 _DISTANCES: Final = {"cosine": edge.Distance.Cosine, "euclid": edge.Distance.Euclid}
 _DATATYPES: Final = {
@@ -27,37 +24,27 @@ _DATATYPES: Final = {
 }
 
 
-class EdgeDialect:
-    """The engine's conditions, as `Dialect` wants them."""
-
-    def any_string(self, field: str, values: list[str]) -> Condition:
-        """See `Dialect`."""
-        return edge.FieldCondition(field, match=edge.MatchAny(values))
-
-    def between(self, field: str, least: float | None, most: float | None) -> Condition:
-        """See `Dialect`."""
-        return edge.FieldCondition(field, range=edge.RangeFloat(gte=least, lte=most))
-
-    def all_words(self, field: str, text: str) -> Condition:
-        """See `Dialect`."""
-        return edge.FieldCondition(field, match=edge.MatchText(text))
-
-    def is_empty(self, field: str) -> Condition:
-        """See `Dialect`."""
-        return edge.IsEmptyCondition(field)
-
-    def has_vector(self, vector_name: str) -> Condition:
-        """See `Dialect`."""
-        return edge.HasVectorCondition(vector_name)
-
-    def combine(
-        self, must: list[Condition], should: list[Condition], must_not: list[Condition]
-    ) -> Condition:
-        """See `Dialect`."""
-        return edge.Filter(must=must or None, should=should or None, must_not=must_not or None)
+def to_filter(chosen: Clause | None) -> Any:
+    """Return a filter of `build_filter` as the engine's."""
+    if chosen is None:
+        return None
+    some: dict[str, Any] = {how: list(map(_to_condition, c)) for how, c in chosen.items()}
+    return edge.Filter(**some)
 
 
-DIALECT: Final = EdgeDialect()
+def _to_condition(clause: Clause) -> Any:
+    match clause:
+        case {"key": field, "match": {"any": values}}:
+            return edge.FieldCondition(field, match=edge.MatchAny(values))
+        case {"key": field, "match": {"text": text}}:
+            return edge.FieldCondition(field, match=edge.MatchText(text))
+        case {"key": field, "range": limits}:
+            return edge.FieldCondition(field, range=edge.RangeFloat(**limits))
+        case {"is_empty": {"key": field}}:
+            return edge.IsEmptyCondition(field)
+        case {"has_vector": name}:
+            return edge.HasVectorCondition(name)
+    return to_filter(clause)
 
 
 def to_config(schema: CollectionSchema) -> edge.EdgeConfig:
@@ -126,33 +113,26 @@ def create_index(field: str, kind: IndexKind) -> edge.UpdateOperation:
 
 def to_query(request: SearchRequest, schema: CollectionSchema) -> edge.QueryRequest:
     """Return a search, of one stage or two, as the engine's request."""
-    criteria = build_filter(request.criteria, DIALECT)
+    chosen = to_filter(build_filter(request.criteria))
     acorn = edge.AcornSearchParams(enable=True, max_selectivity=EMBEDDED_HNSW.acorn_selectivity)
     params = edge.SearchParams(hnsw_ef=EMBEDDED_HNSW.ef, exact=request.exact, acorn=acorn)
-    first = _nearest(request, schema)
-    rescore = request.rescore
-    final = spec_of(schema, rescore.using if rescore else request.using)
-    candidates = (
-        [edge.Prefetch(limit=rescore.depth, query=first, filter=criteria, params=params)]
-        if rescore
-        else None
-    )
+    first, rescore = _nearest(request, schema), request.rescore
+    stage: dict[str, Any] = {"filter": chosen, "params": params}
+    if rescore is not None:
+        stage = {"prefetches": [edge.Prefetch(limit=rescore.depth, query=first, **stage)]}
     return edge.QueryRequest(
         limit=request.limit,
         offset=request.offset,
-        query=_nearest(rescore, schema) if rescore else first,
-        prefetches=candidates,
-        filter=None if rescore else criteria,
-        params=None if rescore else params,
-        score_threshold=score_threshold(request.min_score, final),
+        query=first if rescore is None else _nearest(rescore, schema),
+        score_threshold=score_threshold(request, schema),
         with_payload=True,
         with_vector=list(request.with_vectors),
+        **stage,
     )
 
 
 def _nearest(stage: SearchRequest | Rescore, schema: CollectionSchema) -> edge.Query:
-    vector = as_stored_query(stage.vector, spec_of(schema, stage.using), stage.using)
-    return edge.Query.Nearest(vector.tolist(), using=stage.using)
+    return edge.Query.Nearest(schema.query(stage.vector, stage.using), using=stage.using)
 
 
 @contextmanager

@@ -7,13 +7,11 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import qdrant_edge as edge
 
 from artsim.errors import CollectionNotFoundError, listed, shortened
-from artsim.store.checks import check_collection_name
 from artsim.store.data_folder import (
     DISK_RESERVE,
     FolderLock,
@@ -25,13 +23,18 @@ from artsim.store.data_folder import (
 )
 from artsim.store.edge_dialect import create_index, edge_errors, to_config
 from artsim.store.embedded_collection import SHARD, EmbeddedCollection, closed_error
-from artsim.store.protocol import CollectionSchema, ServerOptions
+from artsim.store.protocol import (
+    CollectionSchema,
+    ServerOptions,
+    Store,
+    check_collection_name,
+)
 
 _STALE_SECONDS: Final = 3600
 """Age at which a half-made collection is no longer being made."""
 
 
-class EmbeddedStore:
+class EmbeddedStore(Store):
     """Collections in a folder, one engine shard each; one process at a time per collection.
 
     ``<folder>/artsim.json`` marks the folder, ``<folder>/collections/<name>/`` holds
@@ -66,19 +69,6 @@ class EmbeddedStore:
         self._closed = False
         with edge_errors(folder, "opening"):
             check_store_folder(folder)
-
-    def __enter__(self) -> Self:
-        """Return the store itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     @property
     def location(self) -> str:

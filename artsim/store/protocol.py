@@ -1,16 +1,30 @@
-"""What both kinds of store can do, and the values they exchange."""
+"""What both engines do, what they check before they do it, and the values they exchange."""
 
 from __future__ import annotations
 
+import re
+import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol
+from types import TracebackType
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
+
+import numpy as np
 
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, Criteria, Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind, Payload
+from artsim.catalog.payload import IndexKind, Payload, why_unstorable
+from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
+from artsim.store.conditions import Clause, build_filter
+
+Fields: TypeAlias = bool | list[str]
+"""Which fields of a payload are read: all, none, or these."""
+
+_COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+"""Names that are safe as a folder and in an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +40,79 @@ class VectorSpec:
     datatype: Literal["float32", "uint8"] = "float32"
     indexed: bool = True
 
+    def stored(self, vector: Vector, name: str) -> Vector:
+        """Return a vector, called `name` in messages, in the dtype that is stored.
+
+        Raises
+        ------
+        ValueError
+            If it is not of shape (D,), not finite, or out of 0..255 for ``uint8``.
+        """
+        array = np.asarray(vector)
+        if array.shape != (self.dim,):
+            raise ValueError(f"vector {name!r}: expected shape ({self.dim},), found {array.shape}")
+        if self.datatype == "uint8":
+            fits = (array >= 0) & (array <= 255) & (array == np.floor(array))
+            if array.dtype != np.uint8 and not fits.all():
+                raise ValueError(f"vector {name!r}: expected whole numbers in 0..255")
+            return array.astype(np.uint8, copy=False)
+        array = array.astype(np.float32, copy=False)
+        if not np.isfinite(array).all():
+            raise ValueError(f"vector {name!r}: expected finite numbers, found NaN or infinity")
+        return array
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionSchema:
-    """Named vectors, payload indexes, and notes that artsim keeps with the collection.
+    """Vectors by name, payload indexes by field, and notes that artsim keeps with the collection.
 
-    Attributes
-    ----------
-    vectors : mapping of str to VectorSpec
-        By vector name.
-    payload_indexes : mapping of str to IndexKind
-        By field.
-    notes : mapping of str to JSON-like value
-        The collection's metadata under the key ``artsim``: for example the spec of each
-        encoder by vector name.
+    The notes are JSON, the collection's metadata under the key ``artsim``: for example the spec
+    of each encoder.
     """
 
     vectors: Mapping[str, VectorSpec]
     payload_indexes: Mapping[str, IndexKind] = field(default_factory=dict)
     notes: Mapping[str, object] = field(default_factory=dict)
+
+    FACETED: ClassVar = frozenset({"keyword", "integer"})
+    """Payload indexes whose values Qdrant counts."""
+
+    def spec(self, name: str) -> VectorSpec:
+        """Return the spec of a named vector; UnknownVectorError if there is none."""
+        try:
+            return self.vectors[name]
+        except KeyError:
+            known = listed(sorted(self.vectors))
+            raise UnknownVectorError(f"no vector named {name!r}; there is: {known}") from None
+
+    def query(self, vector: Vector, name: str) -> list[float]:
+        """Return a vector to compare the named one with; ValueError if its shape is wrong."""
+        numbers: list[float] = VectorSpec(self.spec(name).dim).stored(vector, name).tolist()
+        return numbers
+
+    def missing(self, wanted: Mapping[str, VectorSpec], place: str) -> dict[str, VectorSpec]:
+        """Return what of `wanted` the collection at `place` lacks.
+
+        Raises
+        ------
+        SchemaMismatchError
+            If a vector of the same name has another dimension, distance or datatype; the
+            message lists every difference.
+        """
+        differences = [
+            f"vector {name!r} has {what} {getattr(self.vectors[name], what)}, "
+            f"expected {getattr(spec, what)}"
+            for name, spec in wanted.items()
+            if name in self.vectors
+            for what in ("dim", "distance", "datatype")
+            if getattr(self.vectors[name], what) != getattr(spec, what)
+        ]
+        if differences:
+            raise SchemaMismatchError(
+                f"{place} was made with other settings: {'; '.join(differences)}. "
+                "Use another gallery name, or delete this gallery and ingest again"
+            )
+        return {name: spec for name, spec in wanted.items() if name not in self.vectors}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +186,23 @@ class SearchRequest:
     exact: bool = False
     rescore: Rescore | None = None
 
+    @property
+    def last(self) -> SearchRequest | Rescore:
+        """The stage whose scores the hits carry."""
+        return self.rescore or self
+
+    def check(self, schema: CollectionSchema) -> None:
+        """Raise ValueError unless a collection of `schema` can answer it."""
+        for stage in (self, self.last):
+            schema.query(stage.vector, stage.using)
+        if self.limit < 1 or self.offset < 0:
+            raise ValueError(
+                f"expected limit of 1 or more and offset of 0 or more, "
+                f"found limit={self.limit}, offset={self.offset}"
+            )
+        if self.rescore is not None and self.rescore.depth < 1:
+            raise ValueError(f"expected a rescoring depth of 1 or more, found {self.rescore.depth}")
+
 
 @dataclass(frozen=True, slots=True)
 class FacetCount:
@@ -136,24 +221,53 @@ class CollectionStats:
     written: datetime | None = None
 
 
-class Collection(Protocol):
-    """A named set of points."""
+class Collection(ABC):
+    """A named set of points.
 
-    @property
-    def name(self) -> str:
-        """Full name, with the gallery's prefix."""
-        ...
+    Attributes
+    ----------
+    name : str
+        Full name, with the gallery's prefix.
+    place : str
+        What messages call it.
+    """
+
+    name: str
+    place: str
+    _schema: CollectionSchema
 
     @property
     def schema(self) -> CollectionSchema:
-        """As the database has it now."""
-        ...
+        """As the database had it when it was last asked; it is asked anew after a refusal."""
+        return self._schema
+
+    def adopt(self, schema: CollectionSchema) -> None:
+        """Add the vectors and payload indexes of `schema` that are missing, and its notes.
+
+        Raises
+        ------
+        SchemaMismatchError
+            If a vector exists with other settings; nothing is changed then.
+        """
+        missing = self._schema.missing(schema.vectors, self.place)
+        indexes = {**schema.payload_indexes, **self._schema.payload_indexes}
+        if new := {k: v for k, v in indexes.items() if k not in self._schema.payload_indexes}:
+            indexed = replace(self._schema, payload_indexes=indexes)
+            self._add_indexes(indexed, new)
+            self._schema = indexed
+        notes = {**self._schema.notes, **schema.notes}
+        if missing or notes != self._schema.notes:
+            self.add_vectors(missing, notes)
 
     def add_vectors(
         self, vectors: Mapping[str, VectorSpec], notes: Mapping[str, object] | None = None
     ) -> None:
         """Add named vectors, which existing points lack until updated, and replace the notes."""
-        ...
+        missing = self._schema.missing(vectors, self.place)
+        noted = self._schema.notes if notes is None else dict(notes)
+        schema = replace(self._schema, vectors={**self._schema.vectors, **missing}, notes=noted)
+        self._add_vectors(schema, missing)
+        self._schema = schema
 
     def upsert(self, points: Sequence[Point]) -> None:
         """Write points whole: an existing point of the same id is replaced.
@@ -166,7 +280,8 @@ class Collection(Protocol):
         StoreError
             If a payload could not be read back, by `why_unstorable`; nothing is written then.
         """
-        ...
+        if checked := self._checked(points):
+            self._upsert(checked)
 
     def update_vectors(self, points: Sequence[Point]) -> None:
         """Set the given vectors of existing points; their other vectors and payload stay.
@@ -176,7 +291,10 @@ class Collection(Protocol):
         StoreError
             If one of the points does not exist; nothing is written then.
         """
-        ...
+        checked = self._checked(points)
+        self._check_exist([p.point_id for p in checked])
+        if changed := [p for p in checked if p.vectors]:
+            self._update_vectors(changed)
 
     def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
         """Replace the payload of existing points, by point id; their vectors stay.
@@ -187,15 +305,23 @@ class Collection(Protocol):
             If one of the points does not exist, or a payload could not be read back; nothing
             is written then.
         """
-        ...
+        for point_id, payload in payloads.items():
+            _check_payload(point_id, payload)
+        self._check_exist(list(payloads))
+        if payloads:
+            self._overwrite_payload(payloads)
 
     def delete(self, criteria: Criteria) -> None:
         """Delete every point that meets `criteria`, which must not be empty."""
-        ...
+        chosen = build_filter(criteria)
+        if chosen is None:
+            raise ValueError("expected at least one condition on what to delete, found none")
+        self._delete(chosen)
 
     def delete_ids(self, point_ids: Sequence[str]) -> None:
         """Delete points by id; ids that are not there are ignored."""
-        ...
+        if point_ids:
+            self._delete(list(point_ids))
 
     def retrieve(
         self,
@@ -204,15 +330,29 @@ class Collection(Protocol):
         with_vectors: Sequence[str] = (),
         payload_fields: Sequence[str] | None = None,
     ) -> dict[str, Record]:
-        """Return the points that exist among `point_ids`, by id.
+        """Return the points that exist among `point_ids`, by id, in their order.
 
         `payload_fields` limits the payload to those fields; None is all of it.
         """
-        ...
+        self._check_names(with_vectors)
+        if not point_ids:
+            return {}
+        found = self._retrieve(list(point_ids), list(with_vectors), _selector(payload_fields))
+        records = {record.point_id: record for record in found}
+        return {point_id: records[point_id] for point_id in point_ids if point_id in records}
 
     def search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
-        """Answer several searches at once, each best first, ties by painting id."""
-        ...
+        """Answer several searches at once, each best first, ties by painting id.
+
+        Raises
+        ------
+        ValueError
+            If a request's vector, limit or names of vectors are wrong.
+        """
+        for request in requests:
+            self._check_names([request.using, request.last.using, *request.with_vectors])
+            request.check(self._schema)
+        return self._search(requests) if requests else []
 
     def scroll(
         self,
@@ -223,51 +363,158 @@ class Collection(Protocol):
         page_size: int = 256,
     ) -> Iterator[Record]:
         """Yield every point that meets `criteria`, in order of point id."""
-        ...
+        self._check_names(with_vectors)
+        chosen, names, fields = (
+            build_filter(criteria),
+            list(with_vectors),
+            _selector(payload_fields),
+        )
+        offset: Any = None
+        while True:
+            page, offset = self._page(chosen, names, fields, page_size, offset)
+            yield from page
+            if offset is None:
+                return
 
     def count(self, criteria: Criteria = EVERYTHING) -> int:
         """Return the exact number of points that meet `criteria`."""
-        ...
+        return self._count(build_filter(criteria))
 
     def facet(
-        self,
-        field: str,
-        criteria: Criteria = EVERYTHING,
-        *,
-        limit: int = 100,
+        self, field: str, criteria: Criteria = EVERYTHING, *, limit: int = 100
     ) -> list[FacetCount]:
         """Return the values of an indexed field, most frequent first, ties by value."""
-        ...
+        indexes = self._schema.payload_indexes
+        if indexes.get(field) not in CollectionSchema.FACETED:
+            countable = sorted(f for f, k in indexes.items() if k in CollectionSchema.FACETED)
+            raise ValueError(
+                f"the values of {field!r} cannot be counted; those of these fields can: "
+                f"{', '.join(countable) or 'none'}"
+            )
+        if limit < 1:
+            raise ValueError(f"expected a limit of 1 or more, found {limit}")
+        counts = self._facet(field, build_filter(criteria), limit)
+        facets = [FacetCount(value, count) for value, count in counts.items()]
+        return sorted(facets, key=lambda f: (-f.count, f.value))[:limit]
 
+    @abstractmethod
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the collection's size; without `on_disk`, in less time, not in bytes."""
-        ...
 
+    @abstractmethod
     def optimize(self) -> None:
         """Build the indexes that are due; a server does so by itself."""
-        ...
 
+    @abstractmethod
     def flush(self) -> None:
         """Return once everything written so far survives a crash of the machine."""
-        ...
+
+    # What an engine does, once the above has checked what it was given.
+
+    @abstractmethod
+    def _add_indexes(self, schema: CollectionSchema, new: Mapping[str, IndexKind]) -> None: ...
+    @abstractmethod
+    def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None: ...
+    @abstractmethod
+    def _upsert(self, points: Sequence[Point]) -> None: ...
+    @abstractmethod
+    def _update_vectors(self, points: Sequence[Point]) -> None: ...
+    @abstractmethod
+    def _overwrite_payload(self, payloads: Mapping[str, Payload]) -> None: ...
+    @abstractmethod
+    def _delete(self, chosen: Clause | list[Any]) -> None: ...
+    @abstractmethod
+    def _retrieve(self, point_ids: list[Any], names: list[str], fields: Fields) -> list[Record]: ...
+    @abstractmethod
+    def _search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]: ...
+    @abstractmethod
+    def _page(
+        self, chosen: Clause | None, names: list[str], fields: Fields, size: int, offset: Any
+    ) -> tuple[list[Record], Any]:
+        """Return some records, and where the next page begins, None after the last."""
+
+    @abstractmethod
+    def _count(self, chosen: Clause | None) -> int: ...
+    @abstractmethod
+    def _facet(self, field: str, chosen: Clause | None, limit: int) -> dict[Scalar, int]: ...
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        for name in names:
+            self._schema.spec(name)
+
+    def _checked(self, points: Sequence[Point]) -> list[Point]:
+        """Return `points` with stored dtypes; of points with one id, only the last."""
+        checked: dict[str, Point] = {}
+        for point in points:
+            point_id = str(uuid.UUID(point.point_id))
+            _check_payload(point_id, point.payload)
+            self._check_names(list(point.vectors))
+            vectors = {n: self._schema.spec(n).stored(v, n) for n, v in point.vectors.items()}
+            checked.pop(point_id, None)
+            checked[point_id] = Point(point_id, vectors, point.payload)
+        return list(checked.values())
+
+    def _check_exist(self, point_ids: Sequence[str]) -> None:
+        absent = set(point_ids) - set(self.retrieve(point_ids, payload_fields=()))
+        if absent:
+            raise StoreError(
+                f"{self.place} has no point {min(absent)} to update "
+                f"({len(absent)} of {len(point_ids)} are missing); upsert it first"
+            )
 
 
-class Store(Protocol):
-    """A place for collections."""
+def _check_payload(point_id: str, payload: Payload) -> None:
+    """Raise StoreError if the database could not give `payload` back.
+
+    The embedded engine would write it all the same, and then not open the collection again.
+    """
+    reason = why_unstorable(payload)
+    if reason is None:
+        return
+    painting_id = payload.get("painting_id")
+    known = painting_id if isinstance(painting_id, str) else None
+    name = f"painting {shortened(known)!r}" if known else f"point {point_id}"
+    raise StoreError(
+        f"{name} cannot be stored: {reason}; nothing of its batch was written: change that in "
+        "its metadata, or leave it out",
+        painting_id=known,
+    )
+
+
+def _selector(fields: Sequence[str] | None) -> Fields:
+    return True if fields is None else list(fields) or False
+
+
+class Store(ABC):
+    """A place for collections; any number of threads may share one."""
+
+    def __enter__(self) -> Self:
+        """Return the store itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
 
     @property
+    @abstractmethod
     def location(self) -> str:
         """Folder or URL, for messages; never with a key in it."""
-        ...
 
+    @abstractmethod
     def check_version(self) -> None:
         """Raise StoreError if the database is older than artsim can use."""
-        ...
 
+    @abstractmethod
     def list_collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
-        ...
 
+    @abstractmethod
     def create_collection(
         self, name: str, schema: CollectionSchema, options: ServerOptions | None = None
     ) -> Collection:
@@ -281,22 +528,21 @@ class Store(Protocol):
         SchemaMismatchError
             If it exists with other vectors; the message lists what differs.
         """
-        ...
 
+    @abstractmethod
     def open_collection(self, name: str) -> Collection:
-        """Open an existing collection.
+        """Open an existing collection; CollectionNotFoundError if there is none of that name."""
 
-        Raises
-        ------
-        CollectionNotFoundError
-            If there is none of that name.
-        """
-        ...
-
+    @abstractmethod
     def delete_collection(self, name: str) -> None:
         """Delete a collection with all its points; nothing happens if there is none."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """Flush and release everything."""
-        ...
+
+
+def check_collection_name(name: str) -> None:
+    """Raise ValueError unless `name` is letters, digits, ``-`` and ``_``, 200 at most."""
+    if not _COLLECTION_NAME.fullmatch(name):
+        raise ValueError(f"collection name {name!r}: expected 1 to 200 letters, digits, '-' or '_'")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,12 +27,11 @@ from artsim.store.data_folder import (
     read_schema,
     sync_folder,
     write_json,
-    write_schema,
 )
 from artsim.store.edge_dialect import edge_errors
 from artsim.store.embedded import make_collection
 from artsim.store.embedded_collection import SHARD
-from artsim.store.protocol import CollectionSchema, Point, Record, VectorSpec
+from artsim.store.protocol import CollectionSchema, Point, VectorSpec
 from artsim.store.salvage import (
     AT_ONCE,
     Salvage,
@@ -64,16 +63,11 @@ class CollectionRepair:
 
     Attributes
     ----------
-    collection : str
-        Its name.
     damage : str or None
         What was wrong; None of a sound one, which is left as it is.
-    points : int
-        Points that it has now.
-    missing : int
-        Points that the engine knew of and that could not be read.
-    without_some_vectors : int
-        Points of which only some vectors could be read.
+    points, missing, without_some_vectors : int
+        Points that it has now; that the engine knew of and that could not be read; and of
+        which only some vectors could be read.
     painting_ids : tuple of str
         Paintings to ingest again: of points that could not be read, or that stood in the
         engine's log and are not in the collection; some may have been deleted on purpose.
@@ -99,7 +93,7 @@ def repair_store_folder(home: Path) -> str | None:
         with edge_errors(home, "repairing"):
             if mark.exists():
                 (home / COPIES).mkdir(exist_ok=True)
-                mark.rename(_unused(home / COPIES / f"{STORE_FILE}-{_now()}"))
+                mark.rename(_aside(home, STORE_FILE))
             mark_store_folder(home, known=True)
         return str(exc)
     return None
@@ -127,16 +121,12 @@ def repair_collection(
 
     Parameters
     ----------
-    home, name : Path, str
-        Data folder and collection.
     restore_schema : callable
         Asked where ``collection.json`` cannot be read.
     wait : float
         Seconds to wait for another process that has it open.
     reserve : int
         Bytes to leave free on the disk.
-    progress : callable, optional
-        Called with how far the writing is.
 
     Raises
     ------
@@ -159,7 +149,8 @@ def repair_collection(
         try:
             if not begun:
                 shutil.rmtree(work, ignore_errors=True)
-                _check_room(folder, reserve)
+                # For a copy to read from and a new collection; the harmed one is moved.
+                check_space(folder, 2 * bytes_on_disk(folder) + reserve)
                 work.mkdir()
                 made = _make_whole(folder, work, damage or "", restore_schema, progress)
                 write_json(work / _FINISHED, asdict(made))
@@ -185,11 +176,6 @@ def _diagnose(folder: Path, wait: float) -> tuple[str | None, int]:
     return f"{wrong:,} of {salvage.points:,} points cannot be read", salvage.points
 
 
-def _check_room(folder: Path, reserve: int) -> None:
-    """Ask for room for a copy to read from and a new collection; the harmed one is moved."""
-    check_space(folder, 2 * bytes_on_disk(folder) + reserve)
-
-
 def _make_whole(
     folder: Path,
     work: Path,
@@ -199,16 +185,11 @@ def _make_whole(
 ) -> CollectionRepair:
     """Write a new collection of what can be read, and read it."""
     schema = _schema_of(folder, restore_schema)
-
-    def prepare(copy: Path) -> None:
-        write_schema(copy, schema)
-        _drop_broken_json(copy / SHARD / "edge_config.json")
-
-    tried = try_out(prepare, folder, work)
-    new = work / "new"
+    source, new = work / "source", work / "new"
+    tried = try_out(schema, folder, source)
     make_collection(new, schema)
-    best = Salvage("") if tried is None else tried[0]
-    refused = [] if tried is None else _write(tried[1], new, best, progress)
+    best = tried or Salvage("")
+    refused = _write(source, new, best, progress) if tried else []
     made = examine(new)
     if not made.is_whole or made.points != best.points - len(best.unreadable) - len(refused):
         raise StoreError(
@@ -225,7 +206,7 @@ def _make_whole(
         best.points - made.points,
         len(best.partly),
         tuple(missing_ids(best.faceted, ids_in_log(folder), made.faceted)),
-        str(_unused(folder.parents[1] / COPIES / f"{folder.name}-{_now()}")),
+        str(_aside(folder.parents[1], folder.name)),
     )
 
 
@@ -241,21 +222,14 @@ def _schema_of(folder: Path, restore_schema: RestoreSchema) -> CollectionSchema:
         return restore_schema(folder.name, vectors)
 
 
-def _drop_broken_json(path: Path) -> None:
-    """Delete a file that is no JSON: the engine makes it again from its segments."""
-    try:
-        json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        path.unlink(missing_ok=True)
-
-
 def _write(source: Path, new: Path, salvage: Salvage, progress: Progress | None) -> list[str]:
     """Write what can be read of `source` to `new`; return the points that are refused."""
     refused: list[str] = []
     old, target = open_copy(source), open_copy(new)
     try:
         written = 0
-        for batch in _batches(read_all(old, salvage)):
+        records = read_all(old, salvage)
+        while batch := list(islice(records, AT_ONCE)):
             bad = [r.point_id for r in batch if why_unstorable(r.payload) is not None]
             refused += bad
             good = [r for r in batch if r.point_id not in bad]
@@ -270,11 +244,6 @@ def _write(source: Path, new: Path, salvage: Salvage, progress: Progress | None)
         with suppress(StoreError):
             old.close()
     return refused
-
-
-def _batches(records: Iterator[Record]) -> Iterator[Sequence[Record]]:
-    while batch := list(islice(records, AT_ONCE)):
-        yield batch
 
 
 def _exchange(folder: Path, work: Path) -> CollectionRepair:
@@ -298,15 +267,8 @@ def _exchange(folder: Path, work: Path) -> CollectionRepair:
     return CollectionRepair(**{**said, "painting_ids": tuple(said["painting_ids"])})
 
 
-def _now() -> str:
-    return f"{datetime.now():%Y-%m-%d-%H%M%S}"
-
-
-def _unused(path: Path) -> Path:
-    """Return `path`, or with a number where there is such a file."""
-    number = 1
-    unused = path
-    while unused.exists():
-        number += 1
-        unused = path.with_name(f"{path.name}-{number}")
-    return unused
+def _aside(home: Path, name: str) -> Path:
+    """Return a new place for what was harmed: its name and the time, or with a number too."""
+    path = home / COPIES / f"{name}-{datetime.now():%Y-%m-%d-%H%M%S}"
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(place for place in chain([path], numbered) if not place.exists())

@@ -6,24 +6,24 @@ Everything here works on a copy: the engine replays its log and lays files out a
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import qdrant_edge as edge
 
 from artsim.catalog.arrays import Vector
 from artsim.errors import StoreError
-from artsim.store.data_folder import OPENING_SPACE, check_space, data_of
+from artsim.store.data_folder import OPENING_SPACE, check_space, data_of, write_schema
 from artsim.store.edge_dialect import edge_errors
 from artsim.store.embedded_collection import SHARD, EmbeddedCollection
-from artsim.store.protocol import Record, VectorSpec
+from artsim.store.protocol import CollectionSchema, Record, VectorSpec
 
 AT_ONCE: Final = 128
 """Points read together; where that fails, halves of them, down to one."""
@@ -48,10 +48,8 @@ class Salvage:
         What was done to the copy before it could be read; "" where nothing was needed.
     points : int
         How many points the engine knows of; those in `unreadable` and `partly` among them.
-    unreadable : list of str
-        Ids of points whose payload cannot be read.
-    partly : list of str
-        Ids of points of which only some vectors can be read.
+    unreadable, partly : list of str
+        Ids of points whose payload cannot be read, and of those with only some vectors.
     faceted : dict of str to int
         Points by painting id, from the payload's index, which needs no payload.
     """
@@ -68,26 +66,13 @@ class Salvage:
         return not self.unreadable and not self.partly
 
 
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder with the holes in its files."""
-    target.mkdir(parents=True)
-    for path in sorted(source.iterdir()):
-        if path.is_dir():
-            copy_tree(path, target / path.name)
-        elif path.is_file():
-            _copy_file(path, target / path.name)
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    with source.open("rb") as old, target.open("wb") as new:
+def _copy_file(source: str, target: str) -> None:
+    """Copy a file with the holes in it."""
+    with Path(source).open("rb") as old, Path(target).open("wb") as new:
         for start, data in data_of(old):
             new.seek(start)
             new.write(data)
-        new.truncate(source.stat().st_size)
-
-
-def _nothing(shard: Path) -> None:
-    pass
+        new.truncate(os.fstat(old.fileno()).st_size)
 
 
 def _drop_indexes(shard: Path) -> None:
@@ -99,14 +84,8 @@ def _drop_log(shard: Path) -> None:
     shutil.rmtree(shard / _LOG, ignore_errors=True)
 
 
-def _drop_log_and_indexes(shard: Path) -> None:
-    _drop_log(shard)
-    _drop_indexes(shard)
-
-
 def _drop_broken_segments(shard: Path) -> None:
     """Leave only the segments that load, each tried without the others."""
-    _drop_log_and_indexes(shard)
     kept, tried = shard / "segments", shard.parent / "tried"
     found = sorted(kept.iterdir()) if kept.is_dir() else []
     tried.mkdir()
@@ -128,54 +107,48 @@ def _drop_broken_segments(shard: Path) -> None:
         (tried / segment.name).rename(segment)
 
 
-REMEDIES: Final[Mapping[str, Callable[[Path], None]]] = {
-    "": _nothing,
-    "without its indexes of the metadata": _drop_indexes,
-    "without the engine's log": _drop_log,
-    "without the engine's log and its indexes of the metadata": _drop_log_and_indexes,
-    "without the engine's log and the segments that cannot be read": _drop_broken_segments,
+_REMEDIES: Final[Mapping[str, Sequence[Callable[[Path], None]]]] = {
+    "": (),
+    "without its indexes of the metadata": (_drop_indexes,),
+    "without the engine's log": (_drop_log,),
+    "without the engine's log and its indexes of the metadata": (_drop_log, _drop_indexes),
+    "without the engine's log and the segments that cannot be read": (
+        _drop_log,
+        _drop_indexes,
+        _drop_broken_segments,
+    ),
 }
 """What is left out of a copy, the least first: the log holds what was written last."""
 
 
-def try_out(
-    prepare: Callable[[Path], None], source: Path, work: Path
-) -> tuple[Salvage, Path] | None:
-    """Return the best that a remedy gets out of `source`, and the copy that it was applied to.
+def try_out(schema: CollectionSchema, source: Path, copy: Path) -> Salvage | None:
+    """Leave at `copy` the best that a remedy gets out of the harmed collection `source`.
 
-    Parameters
-    ----------
-    prepare : callable
-        Makes a copy of the collection such that only the engine's files may be wrong.
-    source, work : Path
-        The harmed collection, which is left as it is, and a folder for the copy.
-
-    Returns
-    -------
-    tuple of Salvage and Path, or None
-        None where no remedy makes the engine open the copy.
+    None where no remedy makes the engine open a copy.
     """
-    copy = work / "source"
     found: list[Salvage] = []
-    for how in REMEDIES:
-        salvage = _apply(how, prepare, source, copy)
-        if salvage is None:
-            continue
-        found.append(salvage)
-        if salvage.is_whole:
-            return salvage, copy
+    for how in _REMEDIES:
+        salvage = _apply(how, schema, source, copy)
+        found += [salvage] if salvage else []
+        if salvage and salvage.is_whole:
+            return salvage
     if not found:
         return None
     best = max(found, key=lambda s: s.points - len(s.unreadable) - len(s.partly) / 2)
-    _apply(best.how, prepare, source, copy)
-    return best, copy
+    return _apply(best.how, schema, source, copy)
 
 
-def _apply(how: str, prepare: Callable[[Path], None], source: Path, copy: Path) -> Salvage | None:
+def _apply(how: str, schema: CollectionSchema, source: Path, copy: Path) -> Salvage | None:
     shutil.rmtree(copy, ignore_errors=True)
-    copy_tree(source, copy)
-    prepare(copy)
-    REMEDIES[how](copy / SHARD)
+    shutil.copytree(source, copy, copy_function=_copy_file)
+    write_schema(copy, schema)
+    config = copy / SHARD / "edge_config.json"
+    try:
+        json.loads(config.read_bytes())
+    except (OSError, ValueError):
+        config.unlink(missing_ok=True)  # the engine makes it again from its segments
+    for remedy in _REMEDIES[how]:
+        remedy(copy / SHARD)
     try:
         return examine(copy, how)
     except StoreError:
@@ -222,43 +195,27 @@ def read_all(collection: EmbeddedCollection, salvage: Salvage) -> Iterator[Recor
 
 def _read(collection: EmbeddedCollection, ids: Sequence[str], salvage: Salvage) -> Iterator[Record]:
     names = list(collection.schema.vectors)
-    try:
+    with suppress(StoreError):
         found = collection.retrieve(ids, with_vectors=names)
-        if len(found) == len(ids) and all(_is_finite(record.vectors) for record in found.values()):
+        if len(found) == len(ids):
             yield from found.values()
             return
-    except StoreError:
-        pass
     if len(ids) > 1:
         half = len(ids) // 2
         yield from _read(collection, ids[:half], salvage)
         yield from _read(collection, ids[half:], salvage)
         return
-    record = _read_parts(collection, ids[0], names)
-    (salvage.unreadable if record is None else salvage.partly).append(ids[0])
-    if record is not None:
-        yield record
-
-
-def _read_parts(
-    collection: EmbeddedCollection, point_id: str, names: Iterable[str]
-) -> Record | None:
-    """Return a point with those of its vectors that can be read."""
+    (point_id,) = ids
     record: Record | None = None
     with suppress(StoreError):
-        record = collection.retrieve([point_id]).get(point_id)
-    if record is None:
-        return None
-    vectors: dict[str, Vector] = {}
-    for name in names:
-        with suppress(StoreError, ValueError):
-            vectors |= collection.retrieve([point_id], with_vectors=[name])[point_id].vectors
-    sound = {name: vector for name, vector in vectors.items() if _is_finite({name: vector})}
-    return Record(point_id, record.payload, sound)
-
-
-def _is_finite(vectors: Mapping[str, Vector]) -> bool:
-    return all(bool(np.isfinite(vector).all()) for vector in vectors.values())
+        record = collection.retrieve(ids).get(point_id)
+    (salvage.unreadable if record is None else salvage.partly).append(point_id)
+    if record is not None:
+        vectors: dict[str, Vector] = {}
+        for name in names:
+            with suppress(StoreError):
+                vectors |= collection.retrieve(ids, with_vectors=[name])[point_id].vectors
+        yield Record(point_id, record.payload, vectors)
 
 
 def ids_in_log(folder: Path) -> set[str]:

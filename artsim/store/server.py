@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import warnings
-from types import TracebackType
-from typing import Final, Self
-
-from qdrant_client import QdrantClient
-from qdrant_client.qdrant_remote import QdrantRemote
+from typing import Final
 
 from artsim.errors import CollectionNotFoundError, StoreError, listed, shortened
-from artsim.store.checks import check_collection_name
 from artsim.store.hnsw import HNSW
-from artsim.store.protocol import CollectionSchema, ServerOptions
-from artsim.store.server_calls import (
-    ANSWER_TIME,
-    MAX_ANSWER,
-    PATIENCE,
-    ServerCalls,
-    bound_answers,
-    check_address,
-    exposes_key,
-)
-from artsim.store.server_collection import Asked, ServerCollection
+from artsim.store.protocol import CollectionSchema, ServerOptions, Store, check_collection_name
+from artsim.store.server_calls import ANSWER_TIME, PATIENCE, TIMEOUT, ServerCalls
+from artsim.store.server_collection import ServerCollection
 from artsim.store.server_dialect import NOTES_KEY, to_hnsw, to_params
-
-TIMEOUT: Final = 30.0
-"""Seconds to wait for the next part of an answer."""
 
 OLDEST: Final = (1, 16)
 """First version of the server that keeps notes with a collection."""
 
-_log = logging.getLogger(__name__)
 
-
-class ServerStore:
+class ServerStore(Store):
     """Collections on a server; any number of processes may use it at once.
 
     Parameters
@@ -46,10 +25,8 @@ class ServerStore:
     api_key : str, optional
         Sent with every request and shown nowhere. A warning is logged where it would
         cross a network unencrypted.
-    timeout : float
-        Seconds to wait for the next part of an answer.
-    answer_time : float
-        Seconds to wait for a whole answer.
+    timeout, answer_time : float
+        Seconds to wait for the next part of an answer, and for a whole one.
     patience : float
         Seconds for which calls that fail in passing are tried again.
 
@@ -68,91 +45,25 @@ class ServerStore:
         answer_time: float = ANSWER_TIME,
         patience: float = PATIENCE,
     ) -> None:
-        address = check_address(url)
-        if api_key is not None and exposes_key(address):
-            _log.warning("the API key is sent to %s unencrypted; use https there", address)
-        with warnings.catch_warnings():
-            # Said by the line above, and only where it is true: the client warns of
-            # localhost as well.
-            warnings.filterwarnings("ignore", message="Api key is used with an insecure")
-            client = QdrantClient(
-                url=address,
-                api_key=api_key,
-                timeout=max(1, round(timeout)),
-                # It would speak to the server from a thread, and warn from there.
-                check_compatibility=False,
-            )
-        self._set_up(client, address, patience, answer_time)
-
-    @classmethod
-    def from_client(
-        cls, client: QdrantClient, location: str, *, patience: float = PATIENCE
-    ) -> Self:
-        """Return a store that uses `client`, and names it `location` in messages.
-
-        The client may be one in memory (``QdrantClient(":memory:")``).
-        """
-        store = cls.__new__(cls)
-        store._set_up(client, location, patience)
-        return store
-
-    def _set_up(
-        self,
-        client: QdrantClient,
-        location: str,
-        patience: float,
-        answer_time: float = ANSWER_TIME,
-    ) -> None:
-        remote = client._client if isinstance(client._client, QdrantRemote) else None
-        self._client = client
-        self._location = location
-        self._in_memory = remote is None
-        self._call = ServerCalls(
-            location, patience, answer_time=answer_time, in_memory=self._in_memory
-        )
-        if remote is not None:
-            http = remote.openapi_client.client._client
-            bound_answers(http, self._call.deadline, MAX_ANSWER)
-        self._asked: dict[str, Asked] = {}
+        self._call = ServerCalls(url, api_key, timeout, answer_time, patience)
+        self._client = self._call.client
+        self._open: dict[str, ServerCollection] = {}
 
     def __repr__(self) -> str:
         """Return the address, without the key."""
-        return f"ServerStore({self._location!r})"
-
-    def __enter__(self) -> Self:
-        """Return the store itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
+        return f"ServerStore({self.location!r})"
 
     @property
     def location(self) -> str:
         """The address, without a key."""
-        return self._location
-
-    def version(self) -> tuple[int, int]:
-        """Return the server's major and minor version."""
-        said = self._call("asking for the version", self._client.info).version
-        found = re.match(r"(\d+)\.(\d+)", said)
-        if found is None:
-            raise StoreError(
-                f"{self._location} calls its version {shortened(said)!r}; expected a number"
-            )
-        return int(found[1]), int(found[2])
+        return self._call.location
 
     def check_version(self) -> None:
         """Raise StoreError if the server is too old to keep notes with a collection."""
-        version = self.version()
+        version = self._call.version()
         if version < OLDEST:
             raise StoreError(
-                f"{self._location} runs Qdrant {version[0]}.{version[1]}; expected "
+                f"{self.location} runs Qdrant {version[0]}.{version[1]}; expected "
                 f"{OLDEST[0]}.{OLDEST[1]} or newer: upgrade the server"
             )
 
@@ -169,32 +80,35 @@ class ServerStore:
         if name not in self.list_collections():
             self.check_version()
             self._create(name, schema, options or ServerOptions())
+        self._open.pop(name, None)
         collection = self.open_collection(name)
         collection.adopt(schema)
         return collection
 
     def open_collection(self, name: str) -> ServerCollection:
-        """Open an existing collection; see `Store`."""
+        """Open an existing collection, of which a description is asked for once; see `Store`."""
         check_collection_name(name)
-        asked = self._asked.setdefault(name, Asked()) if self._in_memory else None
+        opened = self._open.get(name)
+        if opened is not None and not opened.is_stale:
+            return opened
         try:
-            return ServerCollection(self._client, self._call, name, self, asked)
+            self._open[name] = ServerCollection(self._call, name)
         except CollectionNotFoundError:
             known = listed(self.list_collections())
             raise CollectionNotFoundError(
-                f"{self._location} has no collection {shortened(name)!r}; there is: {known}"
+                f"{self.location} has no collection {shortened(name)!r}; there is: {known}"
             ) from None
+        return self._open[name]
 
     def delete_collection(self, name: str) -> None:
         """Delete a collection with all its points; nothing happens if there is none."""
         check_collection_name(name)
         self._call("deleting a collection", self._client.delete_collection, name)
-        self._asked.pop(name, None)
+        self._open.pop(name, None)
 
     def close(self) -> None:
         """Close the connections; calls that other threads make then fail."""
         self._call.close()
-        self._client.close()
 
     def _create(self, name: str, schema: CollectionSchema, options: ServerOptions) -> None:
         """Create a collection; its payload indexes follow while it is still empty.

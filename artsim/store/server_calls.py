@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import random
+import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 import httpx
+import orjson
+from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
     ApiException,
@@ -30,6 +35,8 @@ from artsim.errors import (
     StoreUnavailableError,
     shortened,
 )
+
+_log = logging.getLogger(__name__)
 
 _EXAMPLE = "expected an address such as http://localhost:6333 or https://qdrant.example.org:6333"
 
@@ -60,16 +67,13 @@ def check_address(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def exposes_key(url: str) -> bool:
-    """Return whether a key sent to `url` crosses a network unencrypted."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https" or host == "localhost":
-        return False
+def _is_near(url: str) -> bool:
+    """Return whether `url` is of this very machine."""
+    host = urlsplit(url).hostname or ""
     try:
-        return not ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return True
+        return False
 
 
 def _without_user(parts: SplitResult) -> str:
@@ -106,11 +110,15 @@ class Deadline:
         finally:
             del self._of_thread.end
 
-    def left(self, timeout: float | None) -> float:
-        """Return the seconds that are left, at most `timeout`; 0 or less where none are."""
+    def require(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """Return the seconds that are left, at most `timeout`; raise `error` where none are."""
         end = getattr(self._of_thread, "end", None)
-        most = float("inf") if timeout is None else timeout
-        return most if end is None else min(most, end - time.monotonic())
+        if end is None:
+            return timeout
+        left = float(end - time.monotonic())
+        if left <= 0:
+            raise error("no whole answer in time")
+        return left if timeout is None else min(timeout, left)
 
 
 def bound_answers(client: httpx.Client, deadline: Deadline, most: int) -> None:
@@ -123,7 +131,6 @@ def bound_answers(client: httpx.Client, deadline: Deadline, most: int) -> None:
     AnswerTooLargeError
         If it is larger, whatever its length was said to be.
     """
-    client.headers["Accept-Encoding"] = "gzip, deflate"
     client.event_hooks = {"response": [lambda response: _read_bounded(response, deadline, most)]}
     # Not by a transport of our own: then httpx would forget the proxies of the environment.
     for transport in {client._transport, *client._mounts.values()}:
@@ -141,8 +148,7 @@ def _read_bounded(response: httpx.Response, deadline: Deadline, most: int) -> No
         size += len(part)
         if size > most:
             raise AnswerTooLargeError(f"more than {most >> 20} MiB")
-        if deadline.left(None) <= 0:
-            raise httpx.ReadTimeout("no whole answer in time", request=response.request)
+        deadline.require(None, httpx.ReadTimeout)
         parts.append(part)
     # What `read` would set, and finds set when the client calls it.
     response._content = b"".join(parts)
@@ -156,16 +162,11 @@ class _Backend(httpcore.NetworkBackend):
         self._deadline = deadline
 
     def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
     ) -> httpcore.NetworkStream:
         """Connect; see httpcore."""
-        left = _or_raise(self._deadline.left(timeout), httpcore.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, local_address, socket_options)
+        left = self._deadline.require(timeout, httpcore.ConnectTimeout)
+        stream = self._inner.connect_tcp(host, port, left, *args, **kwargs)
         return _Stream(stream, self._deadline)
 
     def sleep(self, seconds: float) -> None:
@@ -179,20 +180,17 @@ class _Stream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._inner = inner
         self._deadline = deadline
+        self.close = inner.close  # type: ignore[method-assign]
+        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read; see httpcore."""
-        left = _or_raise(self._deadline.left(timeout), httpcore.ReadTimeout)
+        left = self._deadline.require(timeout, httpcore.ReadTimeout)
         return self._inner.read(min(max_bytes, _PIECE), left)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write; see httpcore."""
-        left = _or_raise(self._deadline.left(timeout), httpcore.WriteTimeout)
-        self._inner.write(buffer, left)
-
-    def close(self) -> None:
-        """Close; see httpcore."""
-        self._inner.close()
+        self._inner.write(buffer, self._deadline.require(timeout, httpcore.WriteTimeout))
 
     def start_tls(
         self,
@@ -201,23 +199,15 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Begin to encrypt; see httpcore."""
-        left = _or_raise(self._deadline.left(timeout), httpcore.ConnectTimeout)
-        stream = self._inner.start_tls(ssl_context, server_hostname, left)
-        return _Stream(stream, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return what is known of the connection; see httpcore."""
-        return self._inner.get_extra_info(info)
-
-
-def _or_raise(left: float, error: type[Exception]) -> float | None:
-    if left <= 0:
-        raise error("no whole answer in time")
-    return None if left == float("inf") else left
+        left = self._deadline.require(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+TIMEOUT: Final = 30.0
+"""Seconds to wait for the next part of an answer."""
 
 PATIENCE: Final = 60.0
 """Seconds for which a call is tried again: a server restarts in less."""
@@ -249,39 +239,68 @@ class ServerCalls:
 
     Everything artsim asks of a server may be done twice, so that a call whose answer was
     lost is made again. Before the first answer, a server that refuses the connection is
-    taken for absent and not waited for.
-
-    Parameters
-    ----------
-    location : str
-        Address for messages, without a key.
-    patience : float
-        Seconds after which a failing call is given up.
-    answer_time : float
-        Seconds within which each answer has to be whole.
-    in_memory : bool
-        Whether there is no server, but a client that answers by itself.
+    taken for absent and not waited for. See `ServerStore` for the parameters.
     """
 
     def __init__(
-        self,
-        location: str,
-        patience: float = PATIENCE,
-        *,
-        answer_time: float = ANSWER_TIME,
-        in_memory: bool = False,
+        self, url: str, api_key: str | None, timeout: float, answer_time: float, patience: float
     ) -> None:
-        self.deadline = Deadline()
-        self._location = location
+        self.location = check_address(url)
+        near = _is_near(self.location)
+        if api_key is not None and not near and not self.location.startswith("https:"):
+            _log.warning("the API key is sent to %s unencrypted; use https there", self.location)
+        with warnings.catch_warnings():
+            # Said by the line above, and only where it is true: the client warns of
+            # localhost as well.
+            warnings.filterwarnings("ignore", message="Api key is used with an insecure")
+            self.client = QdrantClient(
+                url=self.location,
+                api_key=api_key,
+                timeout=max(1, round(timeout)),
+                # It would speak to the server from a thread, and warn from there.
+                check_compatibility=False,
+            )
         self._patience = patience
         self._answer_time = answer_time
-        self._in_memory = in_memory
         self._answered = False
         self._closed = False
+        self._deadline = Deadline()
+        http = self.client.http.client._client
+        # Packing the pixels of 100 hits takes a server as long as finding and sending them.
+        http.headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
+        bound_answers(http, self._deadline, MAX_ANSWER)
 
     def close(self) -> None:
-        """Refuse every further call."""
+        """Refuse every further call, and close the connections."""
         self._closed = True
+        self.client.close()
+
+    def version(self) -> tuple[int, int]:
+        """Return the server's major and minor version."""
+        said = self("asking for the version", self.client.info).version
+        found = re.match(r"(\d+)\.(\d+)", said)
+        if found is None:
+            raise StoreError(
+                f"{self.location} calls its version {shortened(said)!r}; expected a number"
+            )
+        return int(found[1]), int(found[2])
+
+    def write(self, method: str, path: str, collection: str, body: object) -> None:
+        """Send points in a body of orjson's: of the client's models it takes sixty times as long.
+
+        A function to call as the client's own are: over its connection, with its key and errors.
+        """
+        answer = self.client.http.client.request(
+            type_=dict[str, Any],
+            method=method,
+            url=f"/collections/{{name}}/points{path}",
+            path_params={"name": collection},
+            params={"wait": "true"},
+            headers={"Content-Type": "application/json"},
+            content=orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
+        )
+        if not isinstance(answer.get("result"), dict | list):
+            raise self._no_qdrant("writing")
 
     def __call__(
         self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -303,7 +322,7 @@ class ServerCalls:
         delay = _FIRST_DELAY
         while True:
             try:
-                with self.deadline.within(self._answer_time), self.reading(doing):
+                with self._deadline.within(self._answer_time), self.reading(doing):
                     answer = function(*args, **kwargs)
             except (ApiException, QdrantException) as exc:
                 # Half to the whole of the delay, so that many workers that failed at
@@ -323,16 +342,13 @@ class ServerCalls:
     def reading(self, doing: str) -> Iterator[None]:
         """Say of what in an answer is not as it should be that this is no Qdrant server.
 
-        The client takes vectors and payloads as they come. It is closed to us only where
-        there is a server: the client in memory says by ValueError what is wrong with a call.
+        The client takes vectors and payloads as they come.
         """
         try:
             yield
         except (StoreError, ApiException):
             raise
         except _NOT_UNDERSTOOD as exc:
-            if self._in_memory:
-                raise
             raise self._no_qdrant(doing) from exc
 
     def _may_pass(self, exc: Exception) -> bool:
@@ -349,27 +365,24 @@ class ServerCalls:
 
     def _translated(self, exc: Exception, doing: str) -> StoreError:
         if self._closed:
-            return StoreError(f"{self._location} has been closed; open it again")
+            return StoreError(f"{self.location} has been closed; open it again")
         if isinstance(exc, ResponseHandlingException):
             if isinstance(exc.source, AnswerTooLargeError):
                 return TooMuchError(
-                    f"{self._location}: the answer was too long while {doing} ({exc.source}); "
+                    f"{self.location}: the answer was too long while {doing} ({exc.source}); "
                     "ask for less at once, and check that a Qdrant server is at that address"
                 )
-            if isinstance(exc.source, httpx.DecodingError):
-                return self._no_qdrant(doing)
-            if isinstance(exc.source, httpx.HTTPError):
+            unreadable = isinstance(exc.source, httpx.DecodingError)
+            if isinstance(exc.source, httpx.HTTPError) and not unreadable:
                 return self._unreachable(exc.source, doing)
             return self._no_qdrant(doing)
-        if isinstance(exc, QdrantException):
-            return self._busy(_clean(str(exc)), doing)
         if isinstance(exc, UnexpectedResponse):
             return self._refused(exc, doing)
-        return StoreError(f"{self._location}: {doing} failed: {exc}")
+        return self._busy(_clean(str(exc)), doing)
 
     def _no_qdrant(self, doing: str) -> StoreError:
         return StoreError(
-            f"{self._location} answers, but not as a Qdrant server of version 1.16 or newer "
+            f"{self.location} answers, but not as a Qdrant server of version 1.16 or newer "
             f"does, while {doing}; check the address",
             hint="--url",
         )
@@ -385,14 +398,14 @@ class ServerCalls:
             reason = str(exc) or type(exc).__name__
             way_out = "check the address, and that the server runs"
         return StoreUnavailableError(
-            f"cannot reach the Qdrant server at {self._location} while {doing} "
+            f"cannot reach the Qdrant server at {self.location} while {doing} "
             f"({shortened(reason)}); {way_out}",
             hint="docker compose up -d" if isinstance(exc, httpx.ConnectError) else "",
         )
 
     def _busy(self, message: str, doing: str) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"{self._location} was too busy for {doing} for {self._patience:.0f} s "
+            f"{self.location} was too busy for {doing} for {self._patience:.0f} s "
             f"({message}); run the same command again later"
         )
 
@@ -401,21 +414,21 @@ class ServerCalls:
         code = exc.status_code or 0
         if code in (401, 403):
             return StoreAccessError(
-                f"{self._location} refused access while {doing} ({code}); give the server's key",
+                f"{self.location} refused access while {doing} ({code}); give the server's key",
                 hint="QDRANT_API_KEY, or --api-key",
             )
         if 300 <= code < 400:
             return self._no_qdrant(doing)
         if code == 404:
-            return CollectionNotFoundError(f"{self._location}: {doing} failed: {message}")
+            return CollectionNotFoundError(f"{self.location}: {doing} failed: {message}")
         if _disk_is_full(exc):
             return StoreError(
-                f"{self._location}: {doing} failed: the server's disk is full ({message}); "
+                f"{self.location}: {doing} failed: the server's disk is full ({message}); "
                 "free some space there and run the same command again"
             )
         if code in (408, 429, 502, 503, 504):
             return self._busy(f"{code}: {message}", doing)
-        return StoreError(f"{self._location}: {doing} failed ({code}): {message}")
+        return StoreError(f"{self.location}: {doing} failed ({code}): {message}")
 
 
 def _asked_to_wait(exc: Exception) -> float:

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
-from typing import Any, Final, Protocol, TypeVar
+from dataclasses import replace
+from typing import Any, Final, ParamSpec, TypeVar
 
-from qdrant_client import QdrantClient, models
+import numpy as np
+from qdrant_client import models
 
-from artsim.catalog.criteria import EVERYTHING, Criteria
+from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import IndexKind, Payload, payload_bytes
-from artsim.errors import CollectionNotFoundError, StoreError
-from artsim.store.checks import (
-    check_deletion,
-    check_facet,
-    check_payload,
-    check_points,
-    check_request,
-    missing_vectors,
-    spec_of,
-    to_facets,
-    to_hits,
-    to_vectors,
-)
-from artsim.store.conditions import build_filter
+from artsim.errors import StoreError, StoreUnavailableError
+from artsim.store.answers import to_hits, to_records
+from artsim.store.conditions import Clause
 from artsim.store.hnsw import NO_HNSW
 from artsim.store.protocol import (
+    Collection,
     CollectionSchema,
     CollectionStats,
-    FacetCount,
+    Fields,
     Point,
     Record,
     SearchRequest,
@@ -38,15 +29,16 @@ from artsim.store.protocol import (
 )
 from artsim.store.server_calls import ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
-    DIALECT,
     NOTES_KEY,
+    to_description,
+    to_filter,
     to_hnsw,
     to_index,
     to_new_vector,
-    to_query,
-    to_schema,
+    to_queries,
 )
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_BODY: Final = 8 * 2**20
@@ -59,265 +51,25 @@ ADDS_VECTORS: Final = (1, 18)
 """First version of the server that adds a named vector to an existing collection."""
 
 
-class _Server(Protocol):
-    """What a collection asks of its store."""
-
-    @property
-    def location(self) -> str: ...
-
-    def version(self) -> tuple[int, int]: ...
-
-
-@dataclass(slots=True)
-class Asked:
-    """What a collection in memory was asked to be, where its client cannot tell.
-
-    It has no payload indexes, and of vectors added later forgets datatype and index.
-    """
-
-    vectors: dict[str, VectorSpec] = dataclass_field(default_factory=dict)
-    indexes: dict[str, IndexKind] = dataclass_field(default_factory=dict)
-
-
-class ServerCollection:
-    """A collection of a server; see `Collection` for what its methods promise.
+class ServerCollection(Collection):
+    """A collection of a server.
 
     Every write waits until it is applied. Indexes are built by the server, meanwhile
     searches compare with every vector that is not indexed yet.
     """
 
-    def __init__(
-        self,
-        client: QdrantClient,
-        call: ServerCalls,
-        name: str,
-        server: _Server,
-        asked: Asked | None,
-    ) -> None:
-        self._client = client
-        self._call = call
-        self._name = name
+    def __init__(self, server: ServerCalls, name: str) -> None:
+        self.name, self.place = name, f"collection {name!r} at {server.location}"
         self._server = server
-        self._asked = asked
-        self._schema = self._read_schema()
-
-    @property
-    def name(self) -> str:
-        """Full name, with the gallery's prefix."""
-        return self._name
+        self._page_size = MAX_POINTS
+        self._read_description()
 
     @property
     def schema(self) -> CollectionSchema:
-        """As the server has it now."""
-        self._schema = self._read_schema()
+        """As the server had it when it was last asked; it is asked anew after a refusal."""
+        if self.is_stale:
+            self._read_description()
         return self._schema
-
-    def adopt(self, schema: CollectionSchema) -> None:
-        """Add the vectors and payload indexes of `schema` that are missing, and its notes.
-
-        Raises
-        ------
-        SchemaMismatchError
-            If a vector exists with other settings; nothing is changed then.
-        """
-        missing = missing_vectors(self._place, self._schema.vectors, schema.vectors)
-        for name, kind in schema.payload_indexes.items():
-            if name not in self._schema.payload_indexes:
-                self._create_index(name, kind)
-        notes = {**self._schema.notes, **schema.notes}
-        if missing or notes != self._schema.notes:
-            self.add_vectors(missing, notes)
-        else:
-            self._schema = self._read_schema()
-
-    def add_vectors(
-        self, vectors: Mapping[str, VectorSpec], notes: Mapping[str, object] | None = None
-    ) -> None:
-        """Add named vectors, and replace the notes; see `Collection`.
-
-        Raises
-        ------
-        StoreError
-            If the server is older than version 1.18, which cannot.
-        """
-        missing = missing_vectors(self._place, self._schema.vectors, vectors)
-        if missing:
-            self._check_version(missing)
-        for name, spec in missing.items():
-            self._create_vector(name, spec)
-        if notes is not None:
-            self._call(
-                "writing the notes",
-                self._client.update_collection,
-                self._name,
-                metadata={NOTES_KEY: dict(notes)},
-            )
-        self._schema = self._read_schema()
-
-    def upsert(self, points: Sequence[Point]) -> None:
-        """Write points whole; see `Collection`."""
-        for batch in _batches(check_points(points, self._schema), _bytes_of):
-            made = [
-                models.PointStruct(id=p.point_id, vector=_to_lists(p), payload=p.payload)
-                for p in batch
-            ]
-            self._call("writing", self._client.upsert, self._name, made, wait=True)
-
-    def update_vectors(self, points: Sequence[Point]) -> None:
-        """Set the given vectors of existing points; see `Collection`."""
-        checked = check_points(points, self._schema)
-        self._check_exist([p.point_id for p in checked])
-        for batch in _batches([p for p in checked if p.vectors], _bytes_of):
-            made = [models.PointVectors(id=p.point_id, vector=_to_lists(p)) for p in batch]
-            self._call("writing", self._client.update_vectors, self._name, made, wait=True)
-
-    def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
-        """Replace the payload of existing points; see `Collection`."""
-        for point_id, payload in payloads.items():
-            check_payload(point_id, payload)
-        self._check_exist(list(payloads))
-        for batch in _batches(payloads.items(), lambda item: payload_bytes(item[1])):
-            operations = [
-                models.OverwritePayloadOperation(
-                    overwrite_payload=models.SetPayload(payload=payload, points=[point_id])
-                )
-                for point_id, payload in batch
-            ]
-            self._call(
-                "writing", self._client.batch_update_points, self._name, operations, wait=True
-            )
-
-    def delete(self, criteria: Criteria) -> None:
-        """Delete every point that meets `criteria`; see `Collection`."""
-        check_deletion(criteria)
-        chosen = build_filter(criteria, DIALECT) or models.Filter()
-        selector = models.FilterSelector(filter=chosen)
-        self._call("deleting", self._client.delete, self._name, selector, wait=True)
-
-    def delete_ids(self, point_ids: Sequence[str]) -> None:
-        """Delete points by id; ids that are not there are ignored."""
-        if point_ids:
-            selector = models.PointIdsList(points=list(point_ids))
-            self._call("deleting", self._client.delete, self._name, selector, wait=True)
-
-    def retrieve(
-        self,
-        point_ids: Sequence[str],
-        *,
-        with_vectors: Sequence[str] = (),
-        payload_fields: Sequence[str] | None = None,
-    ) -> dict[str, Record]:
-        """Return the points that exist among `point_ids`; see `Collection`."""
-        for name in with_vectors:
-            spec_of(self._schema, name)
-        if not point_ids:
-            return {}
-        try:
-            return self._retrieve(point_ids, with_vectors, payload_fields)
-        except TooMuchError:
-            if len(point_ids) == 1:
-                raise
-        half = len(point_ids) // 2
-        some, others = (
-            self.retrieve(part, with_vectors=with_vectors, payload_fields=payload_fields)
-            for part in (point_ids[:half], point_ids[half:])
-        )
-        return {**some, **others}
-
-    def _retrieve(
-        self,
-        point_ids: Sequence[str],
-        with_vectors: Sequence[str],
-        payload_fields: Sequence[str] | None,
-    ) -> dict[str, Record]:
-        found = self._call(
-            "reading",
-            self._client.retrieve,
-            self._name,
-            list(point_ids),
-            with_payload=_payload_selector(payload_fields),
-            with_vectors=list(with_vectors) or False,
-        )
-        with self._call.reading("reading"):
-            records = {r.point_id: r for r in (self._record(raw, with_vectors) for raw in found)}
-        return {point_id: records[point_id] for point_id in point_ids if point_id in records}
-
-    def search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
-        """Answer several searches at once; see `Collection`."""
-        for request in requests:
-            check_request(request, self._schema)
-        queries = [to_query(request, self._schema) for request in requests]
-        if not queries:
-            return []
-        answers = self._call("searching", self._client.query_batch_points, self._name, queries)
-        with self._call.reading("searching"):
-            return [
-                to_hits(answer.points, request, self._schema)
-                for answer, request in zip(answers, requests, strict=True)
-            ]
-
-    def scroll(
-        self,
-        criteria: Criteria = EVERYTHING,
-        *,
-        with_vectors: Sequence[str] = (),
-        payload_fields: Sequence[str] | None = None,
-        page_size: int = 256,
-    ) -> Iterator[Record]:
-        """Yield every point that meets `criteria`, in order of point id."""
-        for name in with_vectors:
-            spec_of(self._schema, name)
-        chosen = build_filter(criteria, DIALECT)
-        offset: Any = None
-        while True:
-            try:
-                page, offset = self._call(
-                    "reading",
-                    self._client.scroll,
-                    self._name,
-                    scroll_filter=chosen,
-                    limit=page_size,
-                    offset=offset,
-                    with_payload=_payload_selector(payload_fields),
-                    with_vectors=list(with_vectors) or False,
-                )
-            except TooMuchError:
-                if page_size == 1:
-                    raise
-                page_size //= 2
-                continue
-            with self._call.reading("reading"):
-                records = [self._record(raw, with_vectors) for raw in page]
-                if offset is not None and not _is_behind(offset, records):
-                    raise ValueError("the next page is none")  # and would be asked for for ever
-            yield from records
-            if offset is None:
-                return
-
-    def count(self, criteria: Criteria = EVERYTHING) -> int:
-        """Return the exact number of points that meet `criteria`."""
-        chosen = build_filter(criteria, DIALECT)
-        found = self._call(
-            "counting", self._client.count, self._name, count_filter=chosen, exact=True
-        )
-        return found.count
-
-    def facet(
-        self, field: str, criteria: Criteria = EVERYTHING, *, limit: int = 100
-    ) -> list[FacetCount]:
-        """Return the values of an indexed field; see `Collection`."""
-        check_facet(field, self._schema, limit)
-        found = self._call(
-            "counting",
-            self._client.facet,
-            self._name,
-            field,
-            facet_filter=build_filter(criteria, DIALECT),
-            limit=limit,
-            exact=True,
-        )
-        with self._call.reading("counting"):
-            return to_facets(found.hits, limit)
 
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the number of points; a server does not say what space they take."""
@@ -329,100 +81,231 @@ class ServerCollection:
     def flush(self) -> None:
         """Do nothing: every write has waited for the server's log."""
 
-    @property
-    def _place(self) -> str:
-        return f"collection {self._name!r} at {self._server.location}"
-
-    def _read_schema(self) -> CollectionSchema:
+    def _ask(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            info = self._call("opening a collection", self._client.get_collection, self._name)
-        except ValueError as exc:  # how the client in memory says 404
-            raise CollectionNotFoundError(str(exc)) from exc
-        with self._call.reading("opening a collection"):
-            schema = to_schema(info, self._place)
-        if self._asked is None:
-            return schema
-        vectors = {**schema.vectors, **self._asked.vectors}
-        return CollectionSchema(vectors, dict(self._asked.indexes), schema.notes)
+            return self._server(doing, function, *args, **kwargs)
+        except StoreError as exc:
+            self.is_stale = not isinstance(exc, StoreUnavailableError | TooMuchError)
+            raise
 
-    def _create_index(self, name: str, kind: IndexKind) -> None:
-        if self._asked is not None:
-            self._asked.indexes[name] = kind
-            return
-        self._call(
-            "indexing the payload",
-            self._client.create_payload_index,
-            self._name,
-            name,
-            to_index(kind),
-            wait=True,
-        )
+    def _read_description(self) -> None:
+        doing, client = "opening a collection", self._server.client
+        info = self._server(doing, client.get_collection, self.name)
+        with self._server.reading(doing):
+            self._said = to_description(info, self.place)
+        self._schema = self._said.schema
+        self.is_stale = False
 
-    def _check_version(self, missing: Mapping[str, VectorSpec]) -> None:
-        version = self._server.version()
+    def _check_names(self, names: Sequence[str]) -> None:
+        if any(name not in self._schema.vectors for name in names):
+            self._read_description()  # another program may have added them
+        super()._check_names(names)
+
+    def _add_indexes(self, schema: CollectionSchema, new: Mapping[str, IndexKind]) -> None:
+        create = self._server.client.create_payload_index
+        for field, kind in new.items():
+            self._ask("indexing the payload", create, self.name, field, to_index(kind), wait=True)
+
+    def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None:
+        doing, client = "adding a vector", self._server.client
+        version = self._server.version() if new else ADDS_VECTORS
         if version < ADDS_VECTORS:
             raise StoreError(
-                f"{self._place} lacks the vectors {', '.join(sorted(missing))}, and Qdrant "
+                f"{self.place} lacks the vectors {', '.join(sorted(new))}, and Qdrant "
                 f"{version[0]}.{version[1]} cannot add any to an existing collection: "
                 f"upgrade the server to {ADDS_VECTORS[0]}.{ADDS_VECTORS[1]} or newer, or "
                 "ingest into a new gallery with all encoders at once"
             )
+        for name, spec in new.items():
+            made = to_new_vector(spec)
+            self._ask(doing, client.create_vector_name, self.name, name, made, wait=True)
+            if not spec.indexed:
+                bare = {name: models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW))}
+                self._ask(doing, client.update_collection, self.name, vectors_config=bare)
+        noted = {NOTES_KEY: dict(schema.notes)}
+        self._ask("writing the notes", client.update_collection, self.name, metadata=noted)
+        self._said = replace(self._said, schema=schema)
 
-    def _create_vector(self, name: str, spec: VectorSpec) -> None:
-        self._call(
-            "adding a vector",
-            self._client.create_vector_name,
-            self._name,
-            name,
-            to_new_vector(spec),
-            wait=True,
-        )
-        if self._asked is not None:
-            self._asked.vectors[name] = spec
-        elif not spec.indexed:
-            self._call(
-                "adding a vector",
-                self._client.update_collection,
-                self._name,
-                vectors_config={name: models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW))},
+    def _upsert(self, points: Sequence[Point]) -> None:
+        for batch in self._batches(points, _bytes_of):
+            made = [{"id": p.point_id, "vector": _arrays(p), "payload": p.payload} for p in batch]
+            self._write("PUT", "", {"points": made})
+
+    def _update_vectors(self, points: Sequence[Point]) -> None:
+        for batch in self._batches(points, _bytes_of):
+            made = [{"id": p.point_id, "vector": _arrays(p)} for p in batch]
+            self._write("PUT", "/vectors", {"points": made})
+
+    def _overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
+        for batch in self._batches(payloads.items(), lambda item: payload_bytes(item[1])):
+            made = [
+                {"overwrite_payload": {"payload": payload, "points": [point_id]}}
+                for point_id, payload in batch
+            ]
+            self._write("POST", "/batch", {"operations": made})
+
+    def _delete(self, chosen: Clause | list[Any]) -> None:
+        which = "points" if isinstance(chosen, list) else "filter"
+        self._write("POST", "/delete", {which: chosen})
+
+    def _batches(self, things: Iterable[T], bytes_of: Callable[[T], int]) -> Iterator[list[T]]:
+        """Split by number and by length when written as JSON."""
+        most = min(MAX_POINTS, self._said.limits.upsert_max_batchsize or MAX_POINTS)
+        batch: list[T] = []
+        size = 0
+        for thing in things:
+            body = bytes_of(thing)
+            if batch and (size + body > MAX_BODY or len(batch) == most):
+                yield batch
+                batch, size = [], 0
+            batch.append(thing)
+            size += body
+        if batch:
+            yield batch
+
+    def _write(self, method: str, path: str, body: object) -> None:
+        self._ask("writing", self._server.write, method, path, self.name, body)
+
+    def _retrieve(self, point_ids: list[Any], names: list[str], fields: Fields) -> list[Record]:
+        try:
+            found = self._ask(
+                "reading",
+                self._server.client.retrieve,
+                self.name,
+                point_ids,
+                with_payload=fields,
+                with_vectors=names or False,
             )
+        except TooMuchError:
+            half = len(point_ids) // 2
+            if not half:
+                raise
+            parts = (point_ids[:half], point_ids[half:])
+            return [record for part in parts for record in self._retrieve(part, names, fields)]
+        with self._server.reading("reading"):
+            return to_records(found, names, self._schema)
 
-    def _check_exist(self, point_ids: Sequence[str]) -> None:
-        absent = set(point_ids) - set(self.retrieve(point_ids, payload_fields=()))
-        if absent:
-            raise StoreError(
-                f"{self._place} has no point {min(absent)} to update "
-                f"({len(absent)} of {len(point_ids)} are missing); upsert it first"
+    def _search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
+        """Answer searches; second stages of several shards by the ids of all shards' first."""
+        said = self._said
+        apart = [
+            i
+            for i, request in enumerate(requests)
+            if request.rescore is not None
+            and (said.shards > 1 or request.rescore.depth > said.fitting(request.rescore.depth))
+        ]
+        candidates: dict[int, list[str]] = {}
+        if apart:
+            first = [_first_stage(requests[i]) for i in apart]
+            points = self._query([to_queries(request, said) for request in first])
+            candidates = {
+                i: [str(point.id) for point in found]
+                for i, found in zip(apart, points, strict=True)
+            }
+        # Without candidates there is nothing to score, and nothing that could be asked for.
+        asked = [
+            [] if candidates.get(i) == [] else to_queries(request, said, candidates.get(i))
+            for i, request in enumerate(requests)
+        ]
+        answers = self._query(asked)
+        with self._server.reading("searching"):
+            return [
+                to_hits(found, request, self._schema)
+                for found, request in zip(answers, requests, strict=True)
+            ]
+
+    def _query(
+        self, asked: Sequence[Sequence[models.QueryRequest]]
+    ) -> list[list[models.ScoredPoint]]:
+        """Return the points that each group of queries finds, in as few calls as are allowed."""
+        queries = [query for group in asked for query in group]
+        size = self._said.limits.search_max_batchsize or len(queries)
+        answers: list[models.QueryResponse] = []
+        for start in range(0, len(queries), size or 1):
+            some = queries[start : start + size]
+            query = self._server.client.query_batch_points
+            answers += self._ask("searching", query, self.name, some)
+        with self._server.reading("searching"):
+            left = iter(zip(queries, answers, strict=True))
+            return [[point for _ in group for point in next(left)[1].points] for group in asked]
+
+    def _page(
+        self, chosen: Clause | None, names: list[str], fields: Fields, size: int, offset: Any
+    ) -> tuple[list[Record], Any]:
+        size = min(self._said.fitting(size), self._page_size)
+        try:
+            page, after = self._ask(
+                "reading",
+                self._server.client.scroll,
+                self.name,
+                scroll_filter=to_filter(chosen),
+                limit=size,
+                offset=offset,
+                with_payload=fields,
+                with_vectors=names or False,
             )
+        except TooMuchError:
+            if size == 1:
+                raise
+            self._page_size = size // 2
+            return self._page(chosen, names, fields, size, offset)
+        with self._server.reading("reading"):
+            records = to_records(page, names, self._schema)
+            if after is not None and not _is_behind(after, records):
+                raise ValueError("the next page is none")  # and would be asked for for ever
+        return records, after
 
-    def _record(self, raw: models.Record, names: Sequence[str]) -> Record:
-        vectors = to_vectors(raw.vector, names, self._schema)
-        return Record(str(raw.id), dict(raw.payload or {}), vectors)
+    def _pages(self, chosen: Clause | None, fields: Fields) -> Iterator[Record]:
+        offset: Any = None
+        while True:
+            page, offset = self._page(chosen, [], fields, MAX_POINTS, offset)
+            yield from page
+            if offset is None:
+                return
+
+    def _count(self, chosen: Clause | None) -> int:
+        if not self._said.allows_exact:
+            return sum(1 for _ in self._pages(chosen, False))
+        count = self._server.client.count
+        found = self._ask("counting", count, self.name, to_filter(chosen), exact=True)
+        return found.count
+
+    def _facet(self, field: str, chosen: Clause | None, limit: int) -> dict[Scalar, int]:
+        if not self._said.allows_exact:
+            values = (record.payload.get(field, []) for record in self._pages(chosen, [field]))
+            return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
+        while True:
+            size = self._said.fitting(limit)
+            found = self._ask(
+                "counting",
+                self._server.client.facet,
+                self.name,
+                field,
+                facet_filter=to_filter(chosen),
+                limit=size,
+                exact=True,
+            )
+            # Of several shards each sends so many of its values, and their counts are added up:
+            # exact only where none had more.
+            if self._said.shards == 1 or len(found.hits) < size:
+                return {hit.value: hit.count for hit in found.hits}
+            limit *= 8
 
 
-def _to_lists(point: Point) -> dict[str, Any]:
-    return {name: vector.tolist() for name, vector in point.vectors.items()}
+def _first_stage(request: SearchRequest) -> SearchRequest:
+    assert request.rescore is not None
+    depth = request.rescore.depth
+    return replace(request, rescore=None, min_score=None, offset=0, limit=depth, with_vectors=())
+
+
+def _arrays(point: Point) -> dict[str, Any]:
+    return {name: np.ascontiguousarray(vector) for name, vector in point.vectors.items()}
 
 
 def _bytes_of(point: Point) -> int:
-    # Some 20 characters for a float, 4 for a pixel.
-    vectors = sum(v.size * (4 if v.dtype.itemsize == 1 else 20) for v in point.vectors.values())
+    # Some 12 characters for a float, 4 for a pixel.
+    vectors = sum(v.size * (4 if v.dtype.itemsize == 1 else 12) for v in point.vectors.values())
     return vectors + payload_bytes(point.payload)
-
-
-def _batches(things: Iterable[T], bytes_of: Callable[[T], int]) -> Iterator[list[T]]:
-    """Split by number and by length when written as JSON."""
-    batch: list[T] = []
-    size = 0
-    for thing in things:
-        body = bytes_of(thing)
-        if batch and (size + body > MAX_BODY or len(batch) == MAX_POINTS):
-            yield batch
-            batch, size = [], 0
-        batch.append(thing)
-        size += body
-    if batch:
-        yield batch
 
 
 def _is_behind(offset: Any, records: Sequence[Record]) -> bool:
@@ -435,9 +318,3 @@ def _order(point_id: str) -> tuple[int, int, str]:
     if point_id.isdecimal():
         return 0, int(point_id), ""
     return 1, 0, point_id
-
-
-def _payload_selector(fields: Sequence[str] | None) -> bool | list[str]:
-    if fields is None:
-        return True
-    return list(fields) if fields else False

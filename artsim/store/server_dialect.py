@@ -2,74 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from qdrant_client import models
 
 from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError
-from artsim.store.checks import as_stored_query, score_threshold, spec_of
-from artsim.store.conditions import build_filter
+from artsim.store.answers import score_threshold
+from artsim.store.conditions import Clause, build_filter
 from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
-from artsim.store.protocol import (
-    CollectionSchema,
-    Rescore,
-    SearchRequest,
-    ServerOptions,
-    VectorSpec,
-)
-
-Condition: TypeAlias = Any
-"""Any of the client's conditions."""
+from artsim.store.protocol import CollectionSchema, SearchRequest, ServerOptions, VectorSpec
 
 NOTES_KEY: Final = "artsim"
 """Where the notes are in a collection's metadata, which other programs may use too."""
 
 _DISTANCES: Final = {"cosine": models.Distance.COSINE, "euclid": models.Distance.EUCLID}
 _DATATYPES: Final = {"float32": models.Datatype.FLOAT32, "uint8": models.Datatype.UINT8}
-_KINDS: Final[Mapping[str, IndexKind]] = {
-    "keyword": "keyword",
-    "text": "text",
-    "integer": "integer",
-    "float": "float",
+_INDEXES: Final[Mapping[IndexKind, Mapping[str, Any]]] = {
+    "keyword": {},
+    "text": {"tokenizer": "word", "lowercase": True, "ascii_folding": True},
+    "integer": {"lookup": True, "range": True},
+    "float": {},
 }
 
 OVERSAMPLING: Final = 3.0
 """Candidates that quantized vectors find, for each that the original vectors keep."""
 
 
-class ServerDialect:
-    """The client's conditions, as `Dialect` wants them."""
-
-    def any_string(self, field: str, values: list[str]) -> Condition:
-        """See `Dialect`."""
-        return models.FieldCondition(key=field, match=models.MatchAny(any=values))
-
-    def between(self, field: str, least: float | None, most: float | None) -> Condition:
-        """See `Dialect`."""
-        return models.FieldCondition(key=field, range=models.Range(gte=least, lte=most))
-
-    def all_words(self, field: str, text: str) -> Condition:
-        """See `Dialect`."""
-        return models.FieldCondition(key=field, match=models.MatchText(text=text))
-
-    def is_empty(self, field: str) -> Condition:
-        """See `Dialect`."""
-        return models.IsEmptyCondition(is_empty=models.PayloadField(key=field))
-
-    def has_vector(self, vector_name: str) -> Condition:
-        """See `Dialect`."""
-        return models.HasVectorCondition(has_vector=vector_name)
-
-    def combine(
-        self, must: list[Condition], should: list[Condition], must_not: list[Condition]
-    ) -> Condition:
-        """See `Dialect`."""
-        return models.Filter(must=must or None, should=should or None, must_not=must_not or None)
-
-
-DIALECT: Final = ServerDialect()
+def to_filter(chosen: Clause | None) -> models.Filter | None:
+    """Return a filter of `build_filter` as the client's model."""
+    return None if chosen is None else models.Filter.model_validate(chosen)
 
 
 def to_hnsw(settings: HnswSettings) -> models.HnswConfigDiff:
@@ -115,32 +79,37 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
         dense=models.DenseVectorConfig(
             size=spec.dim,
             distance=_DISTANCES[spec.distance],
-            datatype=models.VectorStorageDatatype(_DATATYPES[spec.datatype].value),
+            datatype=models.VectorStorageDatatype(spec.datatype),
         )
     )
 
 
 def to_index(kind: IndexKind) -> Any:
     """Return the parameters of a payload index."""
-    match kind:
-        case "keyword":
-            return models.KeywordIndexParams(type=models.KeywordIndexType.KEYWORD)
-        case "text":
-            return models.TextIndexParams(
-                type=models.TextIndexType.TEXT,
-                tokenizer=models.TokenizerType.WORD,
-                lowercase=True,
-                ascii_folding=True,
-            )
-        case "integer":
-            return models.IntegerIndexParams(
-                type=models.IntegerIndexType.INTEGER, lookup=True, range=True
-            )
-        case "float":
-            return models.FloatIndexParams(type=models.FloatIndexType.FLOAT)
+    made = getattr(models, f"{kind.title()}IndexParams")
+    return made.model_validate({"type": kind, **_INDEXES[kind]})
 
 
-def to_schema(info: models.CollectionInfo, place: str) -> CollectionSchema:
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a server says of a collection: what is in it, how it is laid out, what it allows."""
+
+    schema: CollectionSchema
+    shards: int
+    is_quantized: bool
+    limits: models.StrictModeConfigOutput
+
+    def fitting(self, wanted: int) -> int:
+        """Return how many points to ask for at once, at most `wanted`."""
+        return min(wanted, self.limits.max_query_limit or wanted)
+
+    @property
+    def allows_exact(self) -> bool:
+        """Whether the server compares with every point, and counts every point, if asked to."""
+        return self.limits.search_allow_exact is not False
+
+
+def to_description(info: models.CollectionInfo, place: str) -> Description:
     """Return what a server says of a collection.
 
     Raises
@@ -148,18 +117,24 @@ def to_schema(info: models.CollectionInfo, place: str) -> CollectionSchema:
     StoreError
         If it has no named vectors, or of a kind that artsim does not make.
     """
-    vectors = info.config.params.vectors
+    config, params = info.config, info.config.params
+    vectors, strict = params.vectors, config.strict_mode_config
     if not isinstance(vectors, dict):
         raise _foreign(place, "it has no named vectors")
-    notes = (info.config.metadata or {}).get(NOTES_KEY)
-    return CollectionSchema(
-        {name: _to_spec(params, f"{place}, vector {name!r}") for name, params in vectors.items()},
-        {
-            field: _KINDS[index.data_type.value]
-            for field, index in info.payload_schema.items()
-            if index.data_type.value in _KINDS
-        },
+    notes = (config.metadata or {}).get(NOTES_KEY)
+    kinds: dict[str, Any] = {k: index.data_type.value for k, index in info.payload_schema.items()}
+    schema = CollectionSchema(
+        {name: _to_spec(vector, f"{place}, vector {name!r}") for name, vector in vectors.items()},
+        {field: kind for field, kind in kinds.items() if kind in _INDEXES},
         notes if isinstance(notes, dict) else {},
+    )
+    quantized = [config.quantization_config, *(v.quantization_config for v in vectors.values())]
+    return Description(
+        schema,
+        # Where a program chooses each point's shard, the number is of each of its keys.
+        2 if params.sharding_method == "custom" else params.shard_number or 1,
+        any(quantized),
+        strict if strict and strict.enabled else models.StrictModeConfigOutput(),
     )
 
 
@@ -167,8 +142,9 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
     distances = {theirs: ours for ours, theirs in _DISTANCES.items()}
     datatypes = {theirs: ours for ours, theirs in _DATATYPES.items()}
     datatype = params.datatype or models.Datatype.FLOAT32
-    if params.distance not in distances or datatype not in datatypes:
-        raise _foreign(place, f"it is {params.distance.value} of {datatype.value}")
+    if params.distance not in distances or datatype not in datatypes or params.size < 1:
+        what = f"{params.size} {params.distance.value} of {datatype.value}"
+        raise _foreign(place, f"it is {what}")
     hnsw = params.hnsw_config
     return VectorSpec(
         params.size,
@@ -184,40 +160,51 @@ def _foreign(place: str, what: str) -> StoreError:
     )
 
 
-def to_query(request: SearchRequest, schema: CollectionSchema) -> models.QueryRequest:
-    """Return a search, of one stage or two, as the client's request."""
-    criteria = build_filter(request.criteria, DIALECT)
-    params = models.SearchParams(
-        hnsw_ef=HNSW.ef,
-        exact=request.exact,
-        acorn=models.AcornSearchParams(enable=True, max_selectivity=HNSW.acorn_selectivity),
-        quantization=models.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING),
-    )
-    first = _vector_of(request, schema)
-    rescore = request.rescore
-    final = spec_of(schema, rescore.using if rescore else request.using)
-    candidates = (
-        models.Prefetch(
-            query=first, using=request.using, filter=criteria, params=params, limit=rescore.depth
+def to_queries(
+    request: SearchRequest, said: Description, candidates: Sequence[str] | None = None
+) -> list[models.QueryRequest]:
+    """Return a search, of one stage or two, as requests for as many points as are allowed.
+
+    Parameters
+    ----------
+    candidates : sequence of str, optional
+        Ids of the points that a second stage scores, where they are known already.
+    """
+    limits, rescore = said.limits, request.rescore
+    oversampling = min(OVERSAMPLING, limits.search_max_oversampling or OVERSAMPLING)
+    quantization = {"rescore": True, "oversampling": oversampling}
+    first: dict[str, Any] = {
+        "query": said.schema.query(request.vector, request.using),
+        "using": request.using,
+        "filter": build_filter(request.criteria),
+        "params": {
+            "hnsw_ef": min(HNSW.ef, limits.search_max_hnsw_ef or HNSW.ef),
+            "exact": request.exact,
+            "acorn": {"enable": True, "max_selectivity": HNSW.acorn_selectivity},
+            "quantization": quantization if said.is_quantized else None,
+        },
+    }
+    if rescore is not None:
+        chosen = [{**first, "limit": rescore.depth}]
+        if candidates is not None:
+            # By ids in a stage of their own: a filter alone would be a search without an index,
+            # which a strict mode refuses.
+            size = said.fitting(len(candidates))
+            parts = [candidates[i : i + size] for i in range(0, len(candidates), size)]
+            chosen = [{"filter": {"must": [{"has_id": p}]}, "limit": len(p)} for p in parts]
+        vector = said.schema.query(rescore.vector, rescore.using)
+        first = {"query": vector, "using": rescore.using, "prefetch": chosen}
+    size, end = said.fitting(request.limit), request.offset + request.limit
+    return [
+        models.QueryRequest.model_validate(
+            {
+                **first,
+                "score_threshold": score_threshold(request, said.schema),
+                "limit": min(size, end - start),
+                "offset": start,
+                "with_payload": True,
+                "with_vector": list(request.with_vectors) or False,
+            }
         )
-        if rescore
-        else None
-    )
-    return models.QueryRequest(
-        query=_vector_of(rescore, schema) if rescore else first,
-        using=rescore.using if rescore else request.using,
-        prefetch=candidates,
-        filter=None if rescore else criteria,
-        params=None if rescore else params,
-        score_threshold=score_threshold(request.min_score, final),
-        limit=request.limit,
-        offset=request.offset,
-        with_payload=True,
-        with_vector=list(request.with_vectors) or False,
-    )
-
-
-def _vector_of(stage: SearchRequest | Rescore, schema: CollectionSchema) -> list[float]:
-    vector = as_stored_query(stage.vector, spec_of(schema, stage.using), stage.using)
-    listed: list[float] = vector.tolist()
-    return listed
+        for start in range(request.offset, end, size)
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,7 @@ from artsim.training.data import Labels
 SURENESS: Final = 0.9
 """Probability that the answers above a threshold are right as often as was asked for."""
 
-_BINS: Final = 15
-"""As in Guo et al. (2017)."""
-
+_BINS: Final = 15  # as in Guo et al. (2017).
 _LOG_RANGE: Final = (-5.0, 5.0)
 _FLOOR: Final = 1e-12
 _TOP: Final = 5
@@ -35,11 +33,6 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
 
     Each label is believed but for one part in N + 2, as Platt does [2]_: the less was held
     out, the less sure one may be of it, even where all of it was right.
-
-    Parameters
-    ----------
-    logits : ndarray of float64, shape (N, C)
-        Of works that the classifier was not fitted to.
 
     References
     ----------
@@ -70,20 +63,7 @@ def choose_threshold(
     would be a lucky one: with the probability `SURENESS`, `precision` of all answers at or above
     it are right, if they come from where the held-out works do. The answers are as many as
     a binary search finds, each of whose looks has its part in the doubt [1]_, by the interval
-    of Clopper & Pearson [2]_.
-
-    Parameters
-    ----------
-    confidences : ndarray of float64, shape (N,)
-        Probability of the most probable class.
-    right : ndarray of bool, shape (N,)
-    precision : float
-        Least share of right ones among the answers at or above the threshold, below 1.
-
-    Returns
-    -------
-    float or None
-        None where no threshold is found that reaches it.
+    of Clopper & Pearson [2]_. None where no threshold is found that reaches it.
 
     References
     ----------
@@ -139,39 +119,21 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Scores on N works of the test side; all but counts and `log_loss` are in 0..1.
-
-    Attributes
-    ----------
-    accuracy_interval : tuple of float
-        Wilson's 95 % interval.
-    balanced_accuracy : float
-        Mean recall of the classes that have works on the test side.
-    macro_f1 : float
-        Mean F1 of the same.
-    majority : float
-        Accuracy of always naming the class that is most frequent on the training side.
-    coverage, answered_accuracy : float
-        Share of works that are answered, and of right answers among these (0 where none).
-    calibration_error : float
-        See `calibration_error`.
-    confusion : ndarray of int, shape (C, C)
-        Row: the work's class; column: the most probable one, abstentions or not.
-    """
+    """Scores on N works of the test side; all but counts and `log_loss` are in 0..1."""
 
     count: int
     accuracy: float
-    accuracy_interval: tuple[float, float]
+    accuracy_interval: tuple[float, float]  # Wilson's, of 95 %
     top_5: float
-    balanced_accuracy: float
-    macro_f1: float
-    majority: float
+    balanced_accuracy: float  # mean recall of the classes that have works on the test side
+    macro_f1: float  # mean F1 of the same
+    majority: float  # accuracy of always naming the training side's most frequent class
     log_loss: float
     calibration_error: float
-    coverage: float
-    answered_accuracy: float
+    coverage: float  # share of works that are answered
+    answered_accuracy: float  # share of right answers among these (0 where none)
     classes: tuple[ClassScore, ...]
-    confusion: npt.NDArray[np.int64]
+    confusion: npt.NDArray[np.int64]  # (C, C): class by most probable one, abstentions or not
 
     def summary(self) -> dict[str, float | int]:
         """Return the single numbers, by name."""
@@ -190,10 +152,7 @@ def score_classifier(
 ) -> Scores:
     """Return the scores of probabilities (N, C) for works of known `labels`.
 
-    Parameters
-    ----------
-    trained_on : ndarray of int
-        Labels of the training side.
+    `trained_on` are the labels of the training side.
     """
     from scipy.stats import binomtest
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -228,8 +187,7 @@ def score_classifier(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedAccuracy:
+class PublishedAccuracy(NamedTuple):
     """An accuracy, in 0..1, on the publication's own data, classes and split."""
 
     name: str
@@ -238,17 +196,20 @@ class PublishedAccuracy:
     note: str
 
 
+_ARTEXTRACT: Final = (
+    "published, on its own classes and split of WikiArt; convolutional-recurrent network of "
+    "ArtExtract"
+)
+_PANDORA: Final = "published, on its own data, the 18 styles of Pandora18k; MobileNetV2 fine-tuned"
+PUBLISHED: Final = (
+    PublishedAccuracy("ArtExtract, WikiArt", "artist", 0.63, _ARTEXTRACT),
+    PublishedAccuracy("ArtExtract, WikiArt", "genre", 0.70, _ARTEXTRACT),
+    PublishedAccuracy("ArtExtract, WikiArt", "style", 0.40, _ARTEXTRACT),
+    PublishedAccuracy("MobileNetV2, Pandora18k", "style", 0.462, _PANDORA),
+)
+"""To stand beside one's own."""
+
+
 def published_for(field: str) -> list[PublishedAccuracy]:
-    """Return what was published for a field, to stand beside one's own."""
-    artextract = (
-        "published, on its own classes and split of WikiArt; convolutional-recurrent network of "
-        "ArtExtract"
-    )
-    pandora = "published, on its own data, the 18 styles of Pandora18k; MobileNetV2 fine-tuned"
-    published = (
-        PublishedAccuracy("ArtExtract, WikiArt", "artist", 0.63, artextract),
-        PublishedAccuracy("ArtExtract, WikiArt", "genre", 0.70, artextract),
-        PublishedAccuracy("ArtExtract, WikiArt", "style", 0.40, artextract),
-        PublishedAccuracy("MobileNetV2, Pandora18k", "style", 0.462, pandora),
-    )
-    return [figure for figure in published if figure.field == field]
+    """Return what was published for a field."""
+    return [figure for figure in PUBLISHED if figure.field == field]

@@ -49,8 +49,7 @@ from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
 from artsim.training.rows import Readable, Row, read_pictures, split_readable
 
-_CACHE: Final = "vectors"
-"""Where vectors are kept, unless the user names another place."""
+_CACHE: Final = "vectors"  # where vectors are kept, unless the user names another place
 
 _NAMES: Final = (
     "classifier.json", "head.safetensors", "encoder.json", "weights.safetensors", _CACHE,
@@ -58,8 +57,7 @@ _NAMES: Final = (
 )  # fmt: skip
 
 _HIDDEN: Final = 192
-_OWN: Final = "file:."
-"""What a classifier calls the encoder in its own folder."""
+_OWN: Final = "file:."  # what a classifier calls the encoder in its own folder
 
 
 class Curve(NamedTuple):
@@ -75,29 +73,16 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClassifierOutcome:
-    """A trained classifier, and what is known of it.
-
-    Attributes
-    ----------
-    folder : Path
-    config : ClassifierConfig
-        As it lies in the folder: field, kind, temperature, threshold.
-    encoder : str
-        What people call the encoder.
-    settings : mapping
-        All that the result depends on, as JSON values.
-    problems : tuple of str
-        Rows and pictures that could not be read.
-    """
+    """A trained classifier, and what is known of it."""
 
     folder: Path
-    config: ClassifierConfig
-    encoder: str
-    settings: Mapping[str, Any]
+    config: ClassifierConfig  # as it lies in the folder: field, kind, temperature, threshold
+    encoder: str  # what people call it
+    settings: Mapping[str, Any]  # all that the result depends on, as JSON values
     sides: Sides
     scores: Scores
     curve: Curve
-    problems: tuple[str, ...]
+    problems: tuple[str, ...]  # rows and pictures that could not be read
 
 
 class _Fit(NamedTuple):
@@ -111,15 +96,13 @@ class _Fit(NamedTuple):
     test: Row
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """What all steps of a training need; it begins with a frozen encoder or a MobileNetV2."""
+class _Run(NamedTuple):
+    """What all steps of a training need."""
 
     recipe: ClassifierOptions
     out: Path
     progress: Progress
-    base: Encoder | None
-    mobilenet: Beginning | None
+    start: Encoder | Beginning  # what it begins with: a frozen encoder or a MobileNetV2
 
     def read(self, works: Sequence[Work], encoder: Encoder | SequenceReader | None, name: str,
              description: str) -> Readable:  # fmt: skip
@@ -131,16 +114,10 @@ class _Run:
         def encode(batch: Sequence[Prepared]) -> Sequence[Row]:
             return batch if encoder is None else list(encoder.encode_prepared(batch))
 
-        found = read_pictures(
-            [(work.key, work.path) for work in works],
-            prepare,
-            encode,
-            (self.recipe.cache or self.out / _CACHE) / name,
-            "",
-            progress=self.progress,
-            description=description,
-        )
-        return split_readable(works, found)
+        pictures = [(work.key, work.path) for work in works]
+        folder = (self.recipe.cache or self.out / _CACHE) / name
+        how = {"progress": self.progress, "description": description}
+        return split_readable(works, read_pictures(pictures, prepare, encode, folder, "", **how))
 
 
 def train_classifier(
@@ -172,23 +149,21 @@ def train_classifier(
     SourceError, MetadataError, QueryError, EncoderError, WeightsError
         If a source, the field, an encoder or its weights are missing or wrong.
     """
-    progress = progress or SilentProgress()
     recipe = options
     _check(recipe)
     works, rejected = read_works(sources, column_map=column_map)
     labeled = label_works(works, recipe.by, least=recipe.min_works)
-    base, mobilenet = _begin(recipe)
-    run = _Run(recipe, out, progress, base, mobilenet)
+    run = _Run(recipe, out, progress or SilentProgress(), _begin(recipe))
     settings = _settings(run, labeled)
     claim_folder(out, _NAMES, settings, LoopOptions(recipe.restart))
     if recipe.restart:
         shutil.rmtree(out / _CACHE, ignore_errors=True)
-    if base is None:
+    if isinstance(run.start, Beginning):
         found = run.read(labeled.works, None, "readable", "Checking pictures")
     else:
         recurrent = recipe.kind == "recurrent"
-        name = f"{base.info.vector_name}-{'parts' if recurrent else 'whole'}"
-        reader = SequenceReader(base) if recurrent else base
+        name = f"{run.start.info.vector_name}-{'parts' if recurrent else 'whole'}"
+        reader = SequenceReader(run.start) if recurrent else run.start
         found = run.read(labeled.works, reader, name, "Encoding")
     if found.problems:
         again = label_works(found.works, recipe.by, least=recipe.min_works)
@@ -219,16 +194,14 @@ def _check(recipe: ClassifierOptions) -> None:
         )
 
 
-def _begin(recipe: ClassifierOptions) -> tuple[Encoder | None, Beginning | None]:
+def _begin(recipe: ClassifierOptions) -> Encoder | Beginning:
     """Load what it begins with, which may not be there, before any work is done."""
     if recipe.kind == "mobilenetv2":
-        return None, begin_mobilenet(
-            from_scratch=recipe.from_scratch, weights=recipe.weights, seed=recipe.seed
-        )
+        return begin_mobilenet(recipe)
     card = resolve(recipe.encoder, weights=recipe.weights)
     if card.kind != "image":
         raise TrainingError(f"{recipe.encoder!r} encodes faces only; name an encoder of pictures")
-    return load_encoder(card, device=recipe.device), None
+    return load_encoder(card, device=recipe.device)
 
 
 def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
@@ -244,10 +217,10 @@ def _settings(run: _Run, labeled: LabeledWorks) -> dict[str, Any]:
         "min_works": recipe.min_works,
         "seed": recipe.seed,
     }
-    if run.base is not None:
-        settings["encoder"] = run.base.info.vector_name
-    if run.mobilenet is not None:
-        settings["begun_with"] = run.mobilenet.weights
+    if isinstance(run.start, Beginning):
+        settings["begun_with"] = run.start.weights
+    else:
+        settings["encoder"] = run.start.info.vector_name
     if recipe.kind != "linear":
         settings |= _schedule(recipe, len(labeled.works))
     return settings
@@ -266,20 +239,16 @@ def _schedule(recipe: ClassifierOptions, works: int) -> dict[str, Any]:
 def _fit(run: _Run, sides: Sides, rows: Row, settings: Mapping[str, Any]) -> _Fit:
     """Fit a head to the vectors (N, D) of a frozen encoder, or train a network with its head."""
     labels, train = sides.labeled.labels, sides.train
-    if run.base is not None and run.recipe.kind == "linear":
+    if isinstance(run.start, Encoder) and run.recipe.kind == "linear":
         classes, folds = len(sides.labeled.classes), sides.folds[train]
         head, held_out, search = fit_linear(
             rows[train], labels[train], folds, classes, progress=run.progress
         )
+        x, y = tuple(search), tuple(search.values())
         curve = Curve(
-            "cross-validation",
-            tuple(search),
-            tuple(search.values()),
-            "strength of the fit (C)",
-            "balanced accuracy",
-            log_x=True,
+            "cross-validation", x, y, "strength of the fit (C)", "balanced accuracy", True
         )
-        return _Fit(head, curve, run.base.info, train, held_out, rows[sides.test])
+        return _Fit(head, curve, run.start.info, train, held_out, rows[sides.test])
     head, curve = _train_network(run, sides, rows, settings)
     # With the encoder as it will be loaded, so that the scores are of what users get.
     encoder = load_encoder(f"file:{run.out.absolute()}", device=run.recipe.device)
@@ -298,11 +267,19 @@ def _train_network(
     """Train MobileNetV2, or a recurrent network on sequences (N, T, F); it becomes an encoder."""
     recipe = run.recipe
     learned_from = np.flatnonzero(sides.folds > 0)
-    if run.base is None:
-        works = [sides.labeled.works[row] for row in learned_from]
-        network, inputs, config = _whole_network(run, works)
+    if isinstance(run.start, Beginning):
+        paths = [sides.labeled.works[row].path for row in learned_from]
+        network, preprocessing, _ = run.start
+        inputs: Inputs = PictureInputs(paths, preprocessing)
+        config = TrainedConfig(
+            network="timm",
+            settings={"model": MOBILENET},
+            preprocessing=preprocessing,
+            dim=MOBILENET_DIM,
+            summary=f"MobileNetV2, trained for {recipe.by}",
+        )
     else:
-        network, inputs, config = _recurrent_network(run.base, recipe, rows[learned_from])
+        network, inputs, config = _recurrent_network(run.start, recipe, rows[learned_from])
     torch.manual_seed(recipe.seed)  # for the head
     trainee = HeadTraining(
         network,
@@ -331,20 +308,6 @@ def _train_network(
     return trainee.head(), curve
 
 
-def _whole_network(run: _Run, works: Sequence[Work]) -> tuple[nn.Module, Inputs, TrainedConfig]:
-    if run.mobilenet is None:
-        raise ValueError("no network to train")
-    network, preprocessing, _ = run.mobilenet
-    config = TrainedConfig(
-        network="timm",
-        settings={"model": MOBILENET},
-        preprocessing=preprocessing,
-        dim=MOBILENET_DIM,
-        summary=f"MobileNetV2, trained for {run.recipe.by}",
-    )
-    return network, PictureInputs([work.path for work in works], preprocessing), config
-
-
 def _recurrent_network(
     base: Encoder, recipe: ClassifierOptions, sequences: Row
 ) -> tuple[nn.Module, Inputs, TrainedConfig]:
@@ -358,12 +321,8 @@ def _recurrent_network(
         base=base.info,
         summary=f"recurrent network over {base.info.short_name}, trained for {recipe.by}",
     )
-    learned = torch.from_numpy(sequences)
-    return (
-        build_network("recurrent", sizes),
-        lambda rows, _: learned[torch.from_numpy(rows)],
-        config,
-    )
+    learned, network = torch.from_numpy(sequences), build_network("recurrent", sizes)
+    return network, lambda rows, _: learned[torch.from_numpy(rows)], config
 
 
 def _finish(

@@ -24,6 +24,7 @@ from artsim.files import replacing
 from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 from artsim.search.filters import check_field
+from artsim.training.loop import writing
 
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
 """Fields that an ingest makes anew from the others."""
@@ -31,48 +32,24 @@ _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribut
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One picture to train on.
-
-    Attributes
-    ----------
-    path : Path
-        Of the picture's file.
-    key : str
-        Source and id: unique among the works, and the same on every machine.
-    payload : dict
-        As an ingest would write it.
-    """
+    """One picture to train on."""
 
     path: Path
-    key: str
-    payload: Payload
+    key: str  # source and id: unique among the works, and the same on every machine
+    payload: Payload  # as an ingest would write it
 
     def label(self, field: str) -> str | None:
-        """Return the value of a field, ``artist`` by its key; the first of a list.
-
-        Fields below `extra` are named ``extra.FIELD``.
-        """
+        """Return the value of a field, ``artist`` by its key; the first of a list."""
         return first_text(self.payload, stored_field(field))
 
 
 def read_works(
     sources: Sequence[Path], *, column_map: Mapping[str, str] | None = None
 ) -> tuple[list[Work], list[Problem]]:
-    """Read folders and manifests, as an ingest does.
+    """Read folders and manifests, as an ingest does: works by key, and what is left out.
 
-    Returns
-    -------
-    works : list of Work
-        By key, the same order wherever the sources lie.
-    problems : list of Problem
-        Rows and files that are left out.
-
-    Raises
-    ------
-    SourceError, MetadataError
-        As for `read_source`.
-    TrainingError
-        If two sources have the same name, or there is no picture.
+    Raises `SourceError` and `MetadataError` as `read_source` does, `TrainingError` if two sources
+    have the same name, or there is no picture.
     """
     names = [source.absolute().name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -101,86 +78,75 @@ def works_identity(works: Iterable[Work], fields: Sequence[str]) -> str:
 
 
 def write_source(works: Iterable[Work], folder: Path) -> None:
-    """Make a folder of works that an ingest takes: their pictures, and ``metadata.jsonl``.
-
-    Pictures are hard links where the file system has them, else copies. What an earlier
-    call left in the folder is replaced.
-    """
-    lines = []
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-        for number, work in enumerate(works, start=1):
-            place = folder / "images" / f"{number:06d}{work.path.suffix.lower()}"
-            link_or_copy(work.path, place)
-            payload = dict(work.payload)
-            extra = payload.pop("extra", {})
-            kept = {name: value for name, value in payload.items() if name not in _DERIVED}
-            row = {"id": work.key, "image": f"images/{place.name}", **kept, **extra}
-            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    """Make a folder of works that an ingest takes: their pictures, and ``metadata.jsonl``."""
+    lines, places = [], {}
+    for number, work in enumerate(works, start=1):
+        place = f"images/{number:06d}{work.path.suffix.lower()}"
+        places[place] = work.path
+        payload = dict(work.payload)
+        extra = payload.pop("extra", {})
+        kept = {name: value for name, value in payload.items() if name not in _DERIVED}
+        row = {"id": work.key, "image": place, **kept, **extra}
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    place_pictures(folder, places)
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "metadata.jsonl") as stream:
             stream.write("".join(lines).encode())
-    except OSError as exc:
-        raise TrainingError(f"cannot write the works held back to {folder}: {exc}") from exc
 
 
-def link_or_copy(source: Path, place: Path) -> None:
-    """Make `place` a hard link of `source`, or a copy where there can be no link."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), place)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, place)
+def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
+    """Put pictures at places below a folder, whose content they replace.
+
+    They are hard links where the file system has them, else copies.
+    """
+    with writing(folder):
+        if folder.exists():
+            shutil.rmtree(folder)
+        for name, source in pictures.items():
+            place = folder / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(source.resolve(), place)
+            except OSError:  # another file system, or one without links
+                shutil.copyfile(source, place)
 
 
 def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[str] = ()) -> None:
-    """Say in ``split.csv`` of an encoder's or classifier's folder what each picture was for.
+    """Say in ``split.csv`` what each picture was for, so that an evaluation knows it.
 
     Its columns are ``picture`` (source and id, or path below it), ``side`` (``train``,
-    ``validation`` or ``test``), ``sha256`` of the picture's file, as in a painting's
-    ``image_sha256``, empty where it was not read; and `more`. By it an evaluation knows which
-    works an encoder was trained on.
+    ``validation`` or ``test``), ``sha256`` of the picture's file, empty where it was not read;
+    and `more`.
     """
     write_csv(folder / "split.csv", ("picture", "side", "sha256", *more), rows)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table into the folder of a training."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
             stream = io.TextIOWrapper(file, "utf-8", newline="")
             csv.writer(stream).writerows([header, *rows])
             stream.detach()
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot write {path} ({exc.strerror or exc}); name a folder that you may write to",
-            hint="--out",
-            path=path,
-        ) from exc
 
 
 Labels: TypeAlias = npt.NDArray[np.intp]
 
 FOLDS: Final = 5
-
-_ORDER: Final = (1, 0, 2, 3, 4)
-"""In which folds get works of a class: one to learn from first, then one to calibrate on."""
+_ORDER: Final = (1, 0, 2, 3, 4)  # that get works of a class: to learn from first, then to calibrate
 
 
 @dataclass(frozen=True, slots=True)
 class LabeledWorks:
-    """N works with their labels, positions in `classes`: names as people read them, sorted.
-
-    `left_out` are classes that have too few works, with how many they have; `without` counts
-    the works without the field.
-    """
+    """N works with their labels."""
 
     works: list[Work]
-    labels: Labels
-    classes: tuple[str, ...]
-    left_out: dict[str, int]
-    without: int
+    labels: Labels  # positions in `classes`
+    classes: tuple[str, ...]  # as people read them, sorted
+    left_out: dict[str, int]  # classes that have too few works, with how many they have
+    without: int  # works without the field
 
     def take(self, rows: Labels, classes: Sequence[int]) -> LabeledWorks:
         """Return some works, of these classes only; none is counted as left out."""
@@ -198,14 +164,8 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
     """Return the works that have the field, of classes with at least `least` works.
 
     Of a field with several values the first counts. Artists are told apart by their key and
-    called what their works call them most often.
-
-    Raises
-    ------
-    QueryError
-        If no payload has such a field.
-    TrainingError
-        If fewer than two classes have enough works.
+    called what their works call them most often. Raises `QueryError` if no payload has such a
+    field, `TrainingError` if fewer than two classes have enough works.
     """
     check_field(field)
     by_value: dict[str, list[int]] = defaultdict(list)
@@ -258,21 +218,11 @@ def _fields_there(works: Sequence[Work]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """A split of works into two sides, the first of them in folds.
-
-    Attributes
-    ----------
-    folds : ndarray of int, shape (N,)
-        0 to `FOLDS` - 1 on the training side, -1 for works of the test side. Fold 0 is the
-        calibration part of what needs one.
-    untrained : mapping of str to int
-        Classes all of whose works fell to the test side, with how many they have; they are
-        in no part.
-    """
+    """A split of N works into two sides, the first of them in folds."""
 
     labeled: LabeledWorks
-    folds: Labels
-    untrained: dict[str, int]
+    folds: Labels  # (N,), on the training side; 0 is for calibration. -1: the test side
+    untrained: dict[str, int]  # classes all of whose works were for the test; they are left out
 
     @property
     def train(self) -> Labels:
@@ -288,24 +238,16 @@ class Sides:
 def split_works(
     labeled: LabeledWorks, split: Literal["random", "artist"], *, test: float, seed: int
 ) -> Sides:
-    """Put aside works, or artists, for the test, and the rest into folds.
+    """Put aside a share for the test, and the rest into folds.
 
-    Parameters
-    ----------
-    split : {"random", "artist"}
-        ``random``: of each class the share `test` of its works, as published work does it.
-        ``artist``: the share `test` of the artists, with all of their works; a work without
-        an artist is an artist's of its own.
-
-    Raises
-    ------
-    TrainingError
-        If a side would have no works, or fewer than two classes are to be learned.
+    Of ``random`` that of each class's works, as published work does it; of ``artist`` that of
+    the artists, with all of their works. `TrainingError` says which side would be too small.
     """
     if split == "random":
         folds = _by_class(labeled.labels, test, seed)
     else:
-        folds = _by_artist(labeled, test, seed)
+        groups = [artist_of(labeled, row) for row in range(len(labeled.works))]
+        folds = np.array([_fold_of(group, test, seed) for group in groups], dtype=np.intp)
     trained = np.unique(labeled.labels[folds > 0])  # fold 0 may be kept from learning
     kept = np.isin(labeled.labels, trained)
     untrained = {
@@ -332,11 +274,6 @@ def _by_class(labels: Labels, test: float, seed: int) -> Labels:
         folds[rows[:tested]] = -1
         folds[rows[tested:]] = np.resize(_ORDER, len(rows) - tested)
     return folds
-
-
-def _by_artist(labeled: LabeledWorks, test: float, seed: int) -> Labels:
-    groups = [artist_of(labeled, row) for row in range(len(labeled.works))]
-    return np.array([_fold_of(group, test, seed) for group in groups], dtype=np.intp)
 
 
 def _fold_of(group: str, test: float, seed: int) -> int:

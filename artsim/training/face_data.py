@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,65 +22,39 @@ from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.ingest.records import Problem
-from artsim.training.data import Work, link_or_copy, read_works, write_csv
+from artsim.training.data import Work, place_pictures, read_works, write_csv
 from artsim.training.rows import read_pictures
 
-PERSON: Final = "person"
-"""Stands for ``extra.person``, and for the folder where a source has no such field."""
-
-MOST_PAIRS: Final = 3000
-"""Of one person; as many again are of different people. LFW lists 3,000 of each."""
-
+PERSON: Final = "person"  # ``extra.person``, and the folder where a source has no such field
+MOST_PAIRS: Final = 3000  # of one person, and as many of different people, as LFW lists
 _FIELD: Final = "extra.person"
-_CHUNK: Final = 128
-"""Pictures whose faces are kept in one file."""
-
-_VERSION: Final = 1
-"""To be raised whenever other crops come of the same pictures and detector."""
+_CHUNK: Final = 128  # pictures whose faces are kept in one file
+_VERSION: Final = 1  # to be raised whenever other crops come of the same pictures and detector
 
 
 class PersonPicture(NamedTuple):
-    """One picture, and whom it shows.
-
-    `name` is that of the source and the path below it, with ``/``: unique, and the same on
-    every machine.
-    """
+    """One picture, and whom it shows."""
 
     path: Path
-    name: str
+    name: str  # of the source and the path below it, with ``/``: the same on every machine
     person: str
 
 
 class People(NamedTuple):
-    """The labeled pictures of all sources, by name, and what is left out of these.
-
-    `unlabeled` counts the pictures of which nobody says whom they show, `problems` are rows
-    and files that cannot be read.
-    """
+    """The labeled pictures of all sources, by name, and what is left out of these."""
 
     pictures: tuple[PersonPicture, ...]
-    unlabeled: int
-    problems: tuple[Problem, ...]
+    unlabeled: int  # pictures of which nobody says whom they show
+    problems: tuple[Problem, ...]  # rows and files that cannot be read
 
 
 def read_people(
     sources: Sequence[Path], *, by: str = PERSON, column_map: Mapping[str, str] | None = None
 ) -> People:
-    """Read folders of people and manifests.
+    """Read folders of people and manifests; TrainingError if fewer than two people are named.
 
-    Parameters
-    ----------
-    by : str
-        Field that says whom a picture shows (``artist``, ``extra.sitter``). ``person`` is
-        ``extra.person``; in a source where no picture has that, the folder that the
-        picture is in, by its path below the source.
-
-    Raises
-    ------
-    SourceError, MetadataError
-        As for `read_works`.
-    TrainingError
-        If fewer than two people are named.
+    The field `by` says whom a picture shows. ``person`` is ``extra.person``; in a source where
+    no picture has that, the folder that the picture is in, by its path below the source.
     """
     works, problems = read_works(sources, column_map=column_map)
     places = [source.absolute() for source in sources]
@@ -119,23 +92,13 @@ def _labels(works: Sequence[Work], root: Path, by: str) -> list[str | None]:
 
 
 class FoundCrops(NamedTuple):
-    """The main face of each picture that has one, read from its file as it is used.
-
-    Attributes
-    ----------
-    crops : list of ndarray of uint8, shape (CROP_SIZE, CROP_SIZE, 3)
-    pictures, hashes : list
-        The picture of each crop, and the SHA-256 of its file.
-    without_face : list of PersonPicture
-    unreadable : list of str
-        Pictures that could not be read, with reasons.
-    """
+    """The main face of each picture that has one, read from its file as it is used."""
 
     crops: list[RGBImage]
-    pictures: list[PersonPicture]
-    hashes: list[str]
+    pictures: list[PersonPicture]  # of each crop
+    hashes: list[str]  # SHA-256 of each picture's file
     without_face: list[PersonPicture]
-    unreadable: list[str]
+    unreadable: list[str]  # pictures that could not be read, with reasons
 
 
 def find_crops(
@@ -147,8 +110,7 @@ def find_crops(
 ) -> FoundCrops:
     """Find the main face of each picture, but for those that `folder` has already.
 
-    Of several faces the largest near the middle is taken, see `prominence`. Without any face
-    in any picture a TrainingError says so.
+    Of several faces the largest near the middle is taken, see `prominence`.
     """
 
     def main_crop(loaded: LoadedImage) -> RGBImage | None:
@@ -187,15 +149,12 @@ def find_crops(
 
 @dataclass(frozen=True, slots=True)
 class FaceSet:
-    """N aligned faces (size, size, 3), whose they are, and what each person's are for.
-
-    `identity` changes with the crops and the people.
-    """
+    """N aligned faces (size, size, 3), whose they are, and what each person's are for."""
 
     crops: Sequence[RGBImage]
     people: tuple[str, ...]
     sides: tuple[Side, ...]
-    identity: str
+    identity: str  # changes with the crops and the people
 
     def rows(self, side: Side) -> npt.NDArray[np.intp]:
         """Return which crops are on a side, rising."""
@@ -223,15 +182,7 @@ def make_face_set(
     validation: float = 0.1,
     seed: int = 0,
 ) -> FaceSet:
-    """Split faces by person, as `side_of` does.
-
-    Raises
-    ------
-    TrainingError
-        If fewer than two people are left to train on, or none of them has two faces.
-    """
-    if len(crops) != len(people):
-        raise ValueError(f"{len(crops)} crops of {len(people)} people")
+    """Split faces by person, as `side_of` does; TrainingError if too few are left to train on."""
     sides = tuple(side_of(one, test=test, validation=validation, seed=seed) for one in people)
     digest = hashlib.sha256("\0".join(people).encode("utf-8", "surrogatepass"))
     for crop in crops:
@@ -252,22 +203,10 @@ def make_face_set(
 def write_unseen(folder: Path, pictures: Sequence[PersonPicture], *, seed: int = 0) -> None:
     """Make a source of the pictures, which an ingest takes as it is, and list pairs of them.
 
-    The pictures are linked or else copied below `folder`; ``metadata.csv`` says who is on
-    them, and ``pairs.csv`` has pairs of one person and as many of different people, in the
-    form that `artsim evaluate faces --pairs` takes. What `folder` held before goes.
+    ``metadata.csv`` says who is on them, and ``pairs.csv`` has pairs of one person and as many of
+    different people, in the form that `artsim evaluate faces --pairs` takes.
     """
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-        for picture in pictures:
-            link_or_copy(picture.path, folder / picture.name)
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot write the pictures of unseen people to {folder} ({exc.strerror or exc}); "
-            "make room, or name another folder",
-            hint="--out",
-            path=folder,
-        ) from exc
+    place_pictures(folder, {picture.name: picture.path for picture in pictures})
     rows = [(picture.name, picture.person) for picture in pictures]
     write_csv(folder / "metadata.csv", ("filename", "person"), rows)
     pairs = [(a.name, b.name, int(a.person == b.person)) for a, b in draw_pairs(pictures, seed)]
@@ -280,8 +219,7 @@ def draw_pairs(
     """Return pairs of one person, then as many of different people, none of them twice.
 
     Of pairs of one person all, up to `MOST_PAIRS`, in the order of people, so that folds
-    of neighbors share few people; of pairs of different people a draw in which the people
-    are drawn first, each as likely as any other.
+    of neighbors share few people; of different people a draw in which the people come first.
     """
     of_person: dict[str, list[PersonPicture]] = defaultdict(list)
     for picture in pictures:

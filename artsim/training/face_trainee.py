@@ -21,14 +21,11 @@ from artsim.training.face_data import FaceSet
 from artsim.training.loop import Trainee
 from artsim.training.recipes import FacesRecipe
 
-REBUILT_SIDE: Final = 64
-"""Pixels a side of what is rebuilt: enough for a face, and a sixth of a crop's work."""
-
+REBUILT_SIDE: Final = 64  # pixels a side of what is rebuilt, which are enough for a face
 _HALF: Final[Triple] = (0.5, 0.5, 0.5)
 _FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
 _DIM: Final = 256
-_SIDE: Final = 112
-"""Pixels a side, as ArcFace has it; FaceNet has 160."""
+_SIDE: Final = 112  # pixels a side, as ArcFace has it; FaceNet has 160
 
 _SMALL: Final[Mapping[str, Any]] = {
     "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
@@ -37,37 +34,24 @@ _SMALL: Final[Mapping[str, Any]] = {
 
 _CHANNELS: Final = (128, 96, 64, 32, 16)
 _FIRST_SIDE: Final = 4
-
-_MOST_SHIFT: Final = 0.06
-"""Of the side, either way."""
-
+_MOST_SHIFT: Final = 0.06  # of the side, either way
 _MOST_ZOOM: Final = 0.1
-_MOST_TURN: Final = 0.1
-"""Radians. Crops are aligned, so that little is left for zoom and turn."""
+_MOST_TURN: Final = 0.1  # radians. Crops are aligned, so that little is left for zoom and turn.
+_MOST_LIGHT: Final = 0.25  # by which brightness and contrast change, as shares
 
-_MOST_LIGHT: Final = 0.25
-"""By which brightness and contrast change, as shares."""
+_GRAY_SHARE: Final = 0.1  # of the faces, that lose their color: it is the light's more
 
-_GRAY_SHARE: Final = 0.1
-"""Of the faces, that lose their color: it is the light's more than the person's."""
+_MOST_COMPARED: Final = 1000  # faces of the validation side, by chance; with each other
 
-_MOST_COMPARED: Final = 1000
-"""Faces of the validation side that are compared with each other; a seeded sample of more."""
-
-CONTRASTIVE_MARGIN: Final = 1.0
-"""Distance of different people's unit embeddings that is enough: a cosine of 0.5."""
+CONTRASTIVE_MARGIN: Final = 1.0  # distance of different people that is enough: a cosine of 0.5
 
 ANGULAR_MARGIN: Final = 0.3
 ANGULAR_SCALE: Final = 32.0
 """ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
 (section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare."""
 
-_LEAST_SQUARE: Final = 1e-12
-"""Under the square root, whose slope at 0 is infinite."""
-
-_WEIGHT_DECAY: Final = 5e-4
-"""As ArcFace has it."""
-
+_LEAST_SQUARE: Final = 1e-12  # under the square root, whose slope at 0 is infinite
+_WEIGHT_DECAY: Final = 5e-4  # as ArcFace has it
 _WARM_UP: Final = 0.05
 _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64
@@ -87,11 +71,6 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
 
     The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
     a model of timm, which gets an ending for faces.
-
-    Raises
-    ------
-    TrainingError
-        If nothing has that name, or the network cannot take pictures of that size.
     """
     name, side, std = recipe.network, recipe.side or _SIDE, _HALF
     network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
@@ -123,13 +102,7 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
 
 
 def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
-    """Return the network with the weights it begins with; equal seeds give equal ones.
-
-    Raises
-    ------
-    WeightsError
-        If the file of weights is damaged or of another network.
-    """
+    """Return the network with the weights it begins with; equal seeds give equal ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = build_network(plan.network, plan.settings)
@@ -145,8 +118,7 @@ class ContrastiveLoss(nn.Module):
 
     Of all pairs of a batch: the mean of d² over those of one person, and of
     max(0, margin - d)² over those of different people, half of each. A batch has many more
-    of the latter; the two means make up for it. The margin is below 2, the greatest distance
-    of unit embeddings.
+    of the latter; the two means make up for it.
 
     References
     ----------
@@ -172,9 +144,8 @@ class ContrastiveLoss(nn.Module):
 class AngularMarginLoss(nn.Module):
     """ArcFace [1]_: the person must be recognized though an angle is added against it.
 
-    Each of the people has a learned direction of `dim` numbers, which the encoder does
-    without; `margin` radians are added to the angle between a face and its person's, and the
-    cosines are scaled before the softmax.
+    Each of the people has a learned direction, which the encoder does without; `margin` radians
+    are added to the angle between a face and its person's, and the cosines are scaled.
 
     References
     ----------
@@ -209,11 +180,9 @@ class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
     It rebuilds a face from its embedding while the encoder is trained, which is used without
-    it. What is to be rebuilt must not be thrown away: beside a loss that only compares
-    people, it keeps an embedding of few people from saying no more than which of them it is:
-    an autoencoder [1]_ whose code is the embedding, as reverse search on Labeled Faces in the
-    Wild has it. Stages enlarge by repetition before they convolve, which leaves no checkered
-    pattern [2]_.
+    it. What is to be rebuilt must not be thrown away: an autoencoder [1]_ whose code is the
+    embedding, as reverse search on Labeled Faces in the Wild has it. Stages enlarge by
+    repetition before they convolve, which leaves no checkered pattern [2]_.
 
     References
     ----------
@@ -268,15 +237,10 @@ def vary(crops: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
 def draw_batch(
     codes: npt.NDArray[np.intp], *, people: int, faces: int, random: np.random.Generator
 ) -> npt.NDArray[np.intp]:
-    """Return the places of up to `people` x `faces` faces, person by person.
+    """Return the places of up to `people` x `faces` faces, person by person, by their `codes`.
 
     Each person is as likely as any other, however many faces of it there are. A person
     with fewer than `faces` gives some of them more than once, none before all have come.
-
-    Parameters
-    ----------
-    codes : ndarray of int, shape (N,)
-        Number of each face's person, from 0, each at least once.
     """
     by_person = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
@@ -323,11 +287,6 @@ class FacesTrainee(Trainee):
 
     After each epoch the people of the validation side are compared, and the network that
     tells them apart best is kept.
-
-    Raises
-    ------
-    WeightsError
-        As for `begin_network`.
     """
 
     def __init__(

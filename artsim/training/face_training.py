@@ -35,15 +35,11 @@ _NAMES: Final = (
 
 
 class TrainedFaces(NamedTuple):
-    """A face encoder, named by `spec`, and how it came about.
+    """A face encoder, and how it came about."""
 
-    `history` has the losses of each step, with ``validation`` of those that end an epoch;
-    `kept_step` says how many steps the network that was kept has taken.
-    """
-
-    spec: str
-    history: list[dict[str, float]]
-    kept_step: int
+    spec: str  # names it
+    history: list[dict[str, float]]  # losses of each step; ``validation`` where an epoch ends
+    kept_step: int  # how many steps the network that was kept has taken
     faces: FaceSet
 
 
@@ -95,17 +91,14 @@ def train_faces(
     found = find_crops(people.pictures, out / "faces", detector, progress=progress)
     shares: Any = {"test": recipe.test, "validation": recipe.validation, "seed": recipe.seed}
     faces = make_face_set(found.crops, [picture.person for picture in found.pictures], **shares)
-    sides = [side_of(picture.person, **shares) for picture in people.pictures]
+    sides = {picture: side_of(picture.person, **shares) for picture in people.pictures}
     hashes = dict(zip(found.pictures, found.hashes, strict=True))
-    write_split(
-        out,
-        [
-            (picture.name, side, hashes.get(picture, ""), picture.person, int(picture in hashes))
-            for picture, side in zip(people.pictures, sides, strict=True)
-        ],
-        ("person", "face"),
-    )
-    unseen = [p for p, side in zip(people.pictures, sides, strict=True) if side == "test"]
+    rows = [
+        (picture.name, side, hashes.get(picture, ""), picture.person, int(picture in hashes))
+        for picture, side in sides.items()
+    ]
+    write_split(out, rows, ("person", "face"))
+    unseen = [picture for picture, side in sides.items() if side == "test"]
     write_unseen(out / "test", unseen, seed=recipe.seed)
     trained = train_on_faces(
         faces,
@@ -131,15 +124,7 @@ def train_on_faces(
 ) -> TrainedFaces:
     """Train an encoder on the faces of one side of the split, and save it to `out`.
 
-    Parameters
-    ----------
-    data : mapping, optional
-        What the encoder's card says of where the faces come from.
-
-    Raises
-    ------
-    TrainingError, EncoderError
-        As for `train_faces`.
+    `data` is what the encoder's card says of where the faces come from.
     """
     plan = plan_network(recipe)
     trainee = FacesTrainee(faces, plan, recipe, device or torch.device("cpu"))

@@ -24,6 +24,7 @@ from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.data import Labels
 from artsim.training.loop import Trainee
+from artsim.training.recipes import ClassifierOptions
 
 MOBILENET: Final = "mobilenetv2_100"
 MOBILENET_DIM: Final = 1280
@@ -35,15 +36,13 @@ SCALE: Final = 16.0
 """Logits of unit vectors are so small that softmax could not tell classes apart without it."""
 
 _MAX_ITERATIONS: Final = 300
-_PATIENCE: Final = 2
-"""Stronger fits that are no better, in a row, before the search ends: they take longest."""
+_PATIENCE: Final = 2  # stronger fits that are no better before the search ends: they take longest
 
 _MILESTONES: Final = (0.5, 0.8)
 _STEP: Final = 0.1
 """The learning rate falls to a tenth at half of the run, and again at four fifths."""
 
 _WEIGHT_DECAY: Final = 1e-4
-
 _SIDE: Final = 224
 _LEAST_AREA: Final = 0.4
 _LONGEST: Final = 512
@@ -58,23 +57,9 @@ def fit_linear(
 ) -> tuple[Head, Logits, Mapping[float, float]]:
     """Fit softmax regression with class-weighted loss.
 
-    The regularization is chosen by cross-validation, for balanced accuracy.
-
-    Parameters
-    ----------
-    vectors : ndarray of float32, shape (N, D)
-        Unit rows of the training side.
-    labels, folds : ndarray of int, shape (N,)
-        Classes, and the fold in which each work is held out.
-
-    Returns
-    -------
-    head : Head
-        Fitted to all works.
-    held_out : ndarray of float64, shape (N, C)
-        Logits of each work by a head that was fitted to the other folds.
-    search : mapping of float to float
-        Balanced accuracy over the folds, by strength.
+    The regularization is chosen by cross-validation, for balanced accuracy. Returns the head,
+    logits (N, C) of each work by a head that was fitted to the other folds, and the balanced
+    accuracy by strength.
     """
     search: dict[float, float] = {}
     held_out: dict[float, Logits] = {}
@@ -137,16 +122,7 @@ def _with_absent(
 class HeadTraining(Trainee):
     """A trainee: network and head by class-weighted cross-entropy, with Adam.
 
-    Parameters
-    ----------
-    network : Module
-        From `inputs` to embeddings of any length, shape (N, dim).
-    labels : ndarray of int, shape (N,)
-        Of the works that are learned from; every class has one at least.
-    epochs, batch_size : int
-        Works that fill no batch wait for the next epoch.
-    learning_rate : float
-        Of Adam, at the beginning.
+    Works that fill no batch wait for the next epoch.
     """
 
     def __init__(
@@ -178,11 +154,7 @@ class HeadTraining(Trainee):
             lr=learning_rate,
             weight_decay=_WEIGHT_DECAY,
         )
-        self.parts = {
-            "network": self._network,
-            "head": self._head,
-            "optimizer": self._optimizer,
-        }
+        self.parts = {"network": network, "head": self._head, "optimizer": self._optimizer}
 
     def step(self, index: int) -> dict[str, float]:
         """Learn from one batch."""
@@ -213,28 +185,24 @@ class HeadTraining(Trainee):
 
 
 class Beginning(NamedTuple):
-    """MobileNetV2 before training, with how a picture becomes its input.
-
-    `weights` is their identity, or ``random``.
-    """
+    """MobileNetV2 before training, with how a picture becomes its input."""
 
     network: nn.Module
     preprocessing: Preprocessing
-    weights: str
+    weights: str  # their identity, or ``random``
 
 
-def begin_mobilenet(*, from_scratch: bool, weights: Path | None, seed: int) -> Beginning:
+def begin_mobilenet(recipe: ClassifierOptions) -> Beginning:
     """Return the network before training, channels-last: CPUs compute twice as fast in that.
 
-    Its weights are random, or those of ImageNet, from `weights`, ``ARTSIM_WEIGHTS`` or the hub.
-    Where these are not to be had a WeightsError says so; random ones never take their place.
+    Random weights never take the place of ImageNet's unasked: without these a WeightsError says so.
     """
-    if from_scratch:
-        torch.manual_seed(seed)
+    if recipe.from_scratch:
+        torch.manual_seed(recipe.seed)
         network = build_network("timm", {"model": MOBILENET})
         preprocessing, identity = Preprocessing(_SIDE, _SIDE), "random"
     else:
-        card = resolve("mobilenetv2", weights=weights)
+        card = resolve("mobilenetv2", weights=recipe.weights)
         network = create_network(card)
         preprocessing = preprocessing_of(network, _SIDE)
         identity = card.vector_name.removeprefix(f"{MOBILENET}-").removesuffix("-avg-v1")

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,17 +27,10 @@ from artsim.files import replacing
 
 CHECKPOINT: Final = "checkpoint.pt"
 
-_MARK: Final = ".artsim-run"
-"""Says that a training has begun in a folder; what it makes there is replaced by the next."""
-
-_RUN_FILE: Final = "run.json"
-"""What run a folder is of, as far as that is known before anything takes long."""
-
-_RESULTS: Final = (CHECKPOINT, "classifier.json")
-"""What another run must not overwrite; rows that are kept know themselves what they are of."""
-
-_STEPS_PER_SEED: Final = 1_000_003
-"""Steps of runs with neighbouring seeds draw from generators of their own."""
+_MARK: Final = ".artsim-run"  # a training has begun in the folder, and may replace what is there
+_RUN_FILE: Final = "run.json"  # what run it is of, as far as known before anything takes long
+_RESULTS: Final = (CHECKPOINT, "classifier.json")  # what another run must not overwrite
+_STEPS_PER_SEED: Final = 1_000_003  # steps of neighbouring seeds draw from other generators
 
 
 class Trainee(ABC):
@@ -84,20 +78,11 @@ def claim_folder(
     settings: Mapping[str, Any],
     options: LoopOptions = DEFAULT_LOOP,
 ) -> None:
-    """Make the folder of a training and note what run it is of, or refuse another's.
+    """Make the folder of a training and note what run it is of.
 
-    Parameters
-    ----------
-    names : sequence of str
-        Of the files and folders that the training makes; they may be patterns.
-    settings : mapping
-        What the result depends on, as JSON values, as far as it is known by now.
-
-    Raises
-    ------
-    TrainingError
-        If something of these names is there and no training has begun in the folder, it
-        holds a run with other settings, or it cannot be made.
+    `names` are patterns of what the training makes, `settings` JSON values that the result depends
+    on, as far as they are known by now. Raises `TrainingError` if something of these names is
+    there and no training has begun in the folder, or it holds a run with other settings.
     """
     if out.exists() and not out.is_dir():
         raise TrainingError(f"{out}: a folder is expected, found a file; name another", path=out)
@@ -107,29 +92,29 @@ def claim_folder(
         raise TrainingError(
             f"{taken}: {why}; name a new or an empty folder", hint="--out", path=taken
         )
-    try:
+    path = out / _RUN_FILE
+    with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / _MARK).touch()
-    except OSError as exc:
-        raise TrainingError(
-            f"the folder {out} cannot be made or written to ({exc.strerror or exc}); name another",
-            hint="--out",
-            path=out,
-        ) from exc
-    path = out / _RUN_FILE
-    try:
-        if (
-            not options.restart
-            and path.exists()
-            and any((out / name).exists() for name in _RESULTS)
-        ):
-            _refuse_others(out, json.loads(path.read_text("utf-8")), settings)
+        if not options.restart and path.exists() and any((out / n).exists() for n in _RESULTS):
+            try:
+                before = dict(json.loads(path.read_text("utf-8")))
+            except (ValueError, TypeError) as exc:
+                raise _damaged(path) from exc
+            _refuse_others(out, before, settings)
         with replacing(path) as stream:
             stream.write((json.dumps(settings, indent=2) + "\n").encode())
-    except (OSError, ValueError, AttributeError, TypeError) as exc:
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what keeps `path` from being written into `TrainingError`."""
+    try:
+        yield
+    except OSError as exc:
         raise TrainingError(
-            f"{path} cannot be read or written ({exc}); name another folder, or begin anew",
-            hint="--restart",
+            f"cannot write {path} ({exc.strerror or exc}); make room, or name another folder",
+            hint="--out",
             path=path,
         ) from exc
 
@@ -147,29 +132,10 @@ def run_steps(
 ) -> list[dict[str, float]]:
     """Take the steps of a run that the folder's checkpoint does not have yet.
 
-    Parameters
-    ----------
-    trainee : Trainee
-        Ends up trained.
-    folder : Path
-        Where the checkpoint is kept; it stays after the run, which makes a second call
-        return at once.
-    steps : int
-        Of the whole run, those before an interruption included.
-    settings : mapping
-        All that the result depends on, as JSON values: a checkpoint of other settings is
-        refused. Steps and seed need not be in it.
-
-    Returns
-    -------
-    list of dict
-        The losses of each step.
-
-    Raises
-    ------
-    TrainingError
-        If the folder holds a run with other settings or a damaged checkpoint, or cannot
-        be written, or a loss is no number.
+    Returns the losses of each of its `steps`, those before an interruption included; the
+    checkpoint stays, so that a second call returns at once. `settings` are all that the result
+    depends on beside steps and seed, as JSON values. Raises `TrainingError` if the folder holds a
+    run with other settings or a damaged checkpoint, or a loss is no number.
     """
     progress = progress or SilentProgress()
     identity = {**settings, "steps": steps, "seed": seed}
@@ -206,12 +172,10 @@ def made_now() -> dict[str, str]:
 
 def _write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     """Write a checkpoint in place of the one before, which stays until this one is whole."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path, sync=True) as stream:
             torch.save(content, stream)
-    except (OSError, RuntimeError) as exc:
-        raise TrainingError(f"cannot write {path}: {exc}; the checkpoint before it stands") from exc
 
 
 def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -219,14 +183,14 @@ def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, An
         found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         there, _, _ = found["identity"], found["state"], found["history"]
     except Exception as exc:  # torch raises types of its own, down to KeyError
-        raise TrainingError(
-            f"{path} is no checkpoint that can be read ({type(exc).__name__}); delete it to "
-            "begin anew",
-            hint="--restart",
-            path=path,
-        ) from exc
+        raise _damaged(path) from exc
     _refuse_others(path, there, identity)
     return found
+
+
+def _damaged(path: Path) -> TrainingError:
+    told = f"{path} is damaged and cannot be read; delete it to begin anew"
+    return TrainingError(told, hint="--restart", path=path)
 
 
 def _refuse_others(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -27,32 +27,18 @@ CELL_PIXELS: Final = 16
 
 _LARGE: Final = 30
 _EVENNESS: Final = 0.7
-
-_WARM_UP: Final = 200
-"""Steps in which the learning rate rises, of a long run."""
-
+_WARM_UP: Final = 200  # steps in which the learning rate rises, of a long run
 _LABEL_SCALE: Final = 12.0
 
 
 class Lessons(NamedTuple):
-    """What is learned from: N works with V views each.
+    """What is learned from: N works with V views each."""
 
-    Attributes
-    ----------
-    views : sequence of ndarray of uint8, shape (V, side, side, 3)
-        View 0 is the whole picture.
-    targets : ndarray of float32, shape (N, V, dim)
-        What the network is to give for each view, whatever becomes of it: unit rows.
-    groups, labels : sequence of str
-        What the works are drawn by: artists; and what is to be told: styles, where known.
-    cells : sequence of sequence of ndarray of float16, shape (V, rows, columns, D)
-        What each teacher sees in each cell of a work's views, as unit rows.
-    """
-
-    views: Sequence[npt.NDArray[np.uint8]]
-    targets: npt.NDArray[np.float32]
-    groups: Sequence[str]
-    labels: Sequence[str | None]
+    views: Sequence[npt.NDArray[np.uint8]]  # (V, side, side, 3); view 0 is the whole picture
+    targets: npt.NDArray[np.float32]  # (N, V, dim): unit rows that the network is to give
+    groups: Sequence[str]  # what the works are drawn by: artists
+    labels: Sequence[str | None]  # what is to be told: styles, where known
+    # What each teacher sees in each cell of a work's views: unit rows (V, rows, columns, D).
     cells: Sequence[Sequence[npt.NDArray[np.float16]]] = ()
 
 
@@ -60,8 +46,7 @@ class Sampler:
     """Draws batches; the same ones for the same seed and step.
 
     A group of n works is drawn with a probability that rises with ``min(n, 30) ** 0.7``:
-    many groups have few works, of which little can be learned. Fewer groups than a batch has
-    are refused.
+    many groups have few works, of which little can be learned.
     """
 
     def __init__(self, groups: Sequence[str], recipe: PaintingOptions) -> None:
@@ -82,12 +67,10 @@ class Sampler:
         recipe = self._recipe
         random = np.random.default_rng([recipe.seed, step])
         groups = random.choice(len(self._members), recipe.groups, replace=False, p=self._chances)
-        works = np.concatenate(
-            [
-                random.choice(members, recipe.works, replace=len(members) < recipe.works)
-                for members in (self._members[group] for group in groups)
-            ]
-        )
+        members = [self._members[group] for group in groups]
+        count = recipe.works
+        drawn = [random.choice(each, count, replace=len(each) < count) for each in members]
+        works = np.concatenate(drawn)
         parts = random.integers(1, 1 + recipe.parts, (2, len(works)))
         is_whole = random.random(len(works)) < recipe.whole
         first = np.where(is_whole, 0, parts[0])
@@ -150,12 +133,8 @@ def contrast(
     """Return the supervised contrastive loss [1]_ of a batch, its mean over the rows.
 
     Unit rows (N, D) of the same label are to be alike; with one label a picture and two views
-    of it, it is the loss of SimCLR [2]_. It is 0 where no row has another one to be like.
-
-    Parameters
-    ----------
-    ignored : Tensor of bool, shape (N, N), optional
-        Pairs that neither attract nor repel each other.
+    of it, it is the loss of SimCLR [2]_. It is 0 where no row has another one to be like. Pairs
+    that are `ignored`, (N, N), neither attract nor repel each other.
 
     References
     ----------
@@ -181,12 +160,9 @@ def contrast(
 class PaintingOptimizer:
     """Muon [1]_ for the convolutions, AdamW [2]_ for all else.
 
-    Muon's steps have no preferred directions among a layer's inputs and outputs. It takes
-    matrices: each convolution's weights are seen as one, a row for each channel that it
-    gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and
-    biases do not decay.
-
-    The networks are laid out channels-last; `others` are trained as well, without decay.
+    Muon takes matrices: each convolution's weights are seen as one, a row for each channel that
+    it gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and biases
+    do not decay, nor do `others`. The networks are laid out channels-last.
 
     References
     ----------
@@ -203,21 +179,20 @@ class PaintingOptimizer:
         weight_decay: float,
     ) -> None:
         convolutions = [weight for network in networks for weight in _convolutions(network)]
-        self._pairs = [(nn.Parameter(_matrix_view(weight.data)), weight) for weight in convolutions]
+        # Views of the same memory, (out, h * w * in): steps on a copy would be lost.
+        matrices = [nn.Parameter(_inputs_last(w.data).view(len(w), -1)) for w in convolutions]
+        self._pairs = list(zip(matrices, convolutions, strict=True))
         taken = {id(weight) for weight in convolutions}
         rest = [p for network in networks for p in network.parameters() if id(p) not in taken]
         self._muon = torch.optim.Muon(
-            [matrix for matrix, _ in self._pairs],
+            matrices,
             weight_decay=weight_decay,
             adjust_lr_fn="match_rms_adamw",
         )
         self._adamw = torch.optim.AdamW(
             [
                 {"params": [p for p in rest if p.ndim > 1], "weight_decay": weight_decay},
-                {
-                    "params": [*(p for p in rest if p.ndim <= 1), *others],
-                    "weight_decay": 0.0,
-                },
+                {"params": [*(p for p in rest if p.ndim <= 1), *others], "weight_decay": 0.0},
             ]
         )
 
@@ -249,28 +224,17 @@ def _convolutions(network: nn.Module) -> Iterator[torch.Tensor]:
             yield module.weight
 
 
-def _matrix_view(weight: torch.Tensor) -> torch.Tensor:
-    """Return weights (out, in, h, w) as (out, h * w * in), over the same memory.
-
-    Fails where they are not laid out channels-last, since steps on a copy would be lost.
-    """
-    return _inputs_last(weight).view(len(weight), -1)
-
-
 def _inputs_last(weight: torch.Tensor) -> torch.Tensor:
     return weight.permute(0, 2, 3, 1)
 
 
 class Batch(NamedTuple):
-    """What a step looks at: N pictures, their targets (N, dim), and which works they are of.
-
-    `cells` is what the teachers see where, (N, D, rows, columns); zeros where no picture is.
-    """
+    """What a step looks at: N pictures, their targets (N, dim), and which works they are of."""
 
     pictures: torch.Tensor
     targets: torch.Tensor
     works: torch.Tensor
-    cells: torch.Tensor | None
+    cells: torch.Tensor | None  # what teachers see where, (N, D, rows, columns); 0: no picture
 
 
 class PaintingTrainee(Trainee):
@@ -367,9 +331,8 @@ class PaintingTrainee(Trainee):
         ahead = self._ahead
         ready = ahead[1] if ahead is not None and ahead[0] == index else None
         batch = self._make_batch(index) if ready is None else ready.result()
-        following = index + 1
-        if following < self._recipe.steps:
-            self._ahead = (following, self._pool.submit(self._make_batch, following))
+        if index + 1 < self._recipe.steps:
+            self._ahead = (index + 1, self._pool.submit(self._make_batch, index + 1))
         return batch
 
     def _make_batch(self, index: int) -> Batch:

@@ -29,31 +29,23 @@ from artsim.training.rows import Readable, picture_keys, split_readable
 from artsim.training.teachers import Whitening, join_targets, keep_teachers
 
 ENCODER_FOLDER: Final = "encoder"
-
 _NAMES: Final = ("views", "teacher-*", ENCODER_FOLDER, "losses.png", "validation", "test")
 
 _OF_THE_END: Final = frozenset({"input_side"})
 """Settings that do not matter before the training has ended."""
 
-_LAST_STEPS: Final = 100
-"""Of which the mean losses are noted."""
-
+_LAST_STEPS: Final = 100  # of which the mean losses are noted
 _POWER: Final = 0.5
 _BATCH: Final = 64
 
 
 class PaintingRun(NamedTuple):
-    """What came of a training.
+    """What came of a training."""
 
-    `spec` names the encoder, ``file:DIR/encoder``; `history` has the losses of each step,
-    `works` how many works each side of the split has, `problems` the rows and files that were
-    left out, with the reasons.
-    """
-
-    spec: str
-    history: list[dict[str, float]]
-    works: Mapping[Side, int]
-    problems: list[str]
+    spec: str  # names the encoder, ``file:DIR/encoder``
+    history: list[dict[str, float]]  # the losses of each step
+    works: Mapping[Side, int]  # how many each side of the split has
+    problems: list[str]  # rows and files that were left out, with the reasons
 
 
 def train_painting_encoder(
@@ -81,8 +73,7 @@ def train_painting_encoder(
     TrainingError
         If there is too little to train on, or the folder holds another run.
     """
-    progress = progress or SilentProgress()
-    recipe, torch_device = options, pick_device(device)
+    progress, recipe, torch_device = progress or SilentProgress(), options, pick_device(device)
     teachers = tuple(resolve(spec).vector_name for spec in recipe.teachers)
     works, rows_left_out = read_works(sources, column_map=column_map)
     sides = _split(works, recipe)
@@ -95,16 +86,17 @@ def train_painting_encoder(
     lessons = _prepare(found, folder, recipe, device, progress)
     trainee = PaintingTrainee(lessons, recipe, device=torch_device)
     settings = {**decisive, "pictures": identity}
-    steps, seed = recipe.steps, recipe.seed
-    history = run_steps(
-        trainee, folder, steps=steps, seed=seed, settings=settings, options=loop, progress=progress
-    )
+    how: Any = {"settings": settings, "options": loop, "progress": progress}
+    history = run_steps(trainee, folder, steps=recipe.steps, seed=recipe.seed, **how)
     average = trainee.average
     finish(average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress)
     card = {
         "data": _works_of(sources, found),
         "recipe": {**described, "pictures": identity},
-        "losses": _mean_losses(history[-_LAST_STEPS:]),
+        "losses": {
+            name: round(float(np.mean([each[name] for each in history[-_LAST_STEPS:]])), 4)
+            for name in history[0]
+        },
         **made_now(),
     }
     spec = _save(folder, average, recipe, card, found, sides)
@@ -157,23 +149,9 @@ def finish(
 ) -> None:
     """Whiten a network's vectors by half within groups, by its last layer, in place.
 
-    Along each axis the vectors are divided by the root of the deviation within groups, artists
-    usually: what an artist's works differ in says little of whose they are. On the validation
-    artists the nearest work was by the same artist for one or two more of a hundred, as many as
-    by whitening of the whole spread, and mAP and style P@10 were no lower, which by that they
-    were (decision 0006).
-
-    Parameters
-    ----------
-    network : PaintingNetwork
-        In evaluation mode.
-    views : sequence of ndarray of uint8, shape (V, h, w, 3)
-        View 0 is the whole picture.
-    groups : sequence of str
-        Of each of the N pictures. The network stays as it is where all are of different
-        ones.
-    side : int
-        Of the input, in pixels.
+    Along each axis the vectors of the whole pictures, view 0, are divided by the root of the
+    deviation within groups, artists usually: what an artist's works differ in says little of whose
+    they are (decision 0006). Where all are of different groups, nothing changes.
     """
     device = next(network.parameters()).device
     progress.start(len(views), "Whitening the vectors")
@@ -231,9 +209,3 @@ def _prepare(
         groups=[work.label(recipe.group) or work.key for work in works],
         labels=[work.label(recipe.label) for work in works],
     )
-
-
-def _mean_losses(history: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    return {
-        name: round(float(np.mean([losses[name] for losses in history])), 4) for name in history[0]
-    }

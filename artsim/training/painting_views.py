@@ -28,18 +28,12 @@ from artsim.training.data import Work
 from artsim.training.recipes import Augmentation
 from artsim.training.rows import Kept, Row, read_pictures
 
-VIEW_SIDE: Final = 224
-"""Pixels a side, as most teachers take them."""
-
+VIEW_SIDE: Final = 224  # pixels a side, as most teachers take them
 _LEAST_AREA: Final = 0.08
-_STRETCH: Final = 0.35
-"""Parts are up to 2**0.35 times as wide or as high, for their picture, as they should be."""
+_STRETCH: Final = 0.35  # parts are up to 2**0.35 times as wide or as high as their picture
 
 _CHUNK: Final = 64
-
-_NOISE: Final = 0.06
-"""Standard deviation, of values in 0..1."""
-
+_NOISE: Final = 0.06  # standard deviation, of values in 0..1
 _LUMA: Final = (0.299, 0.587, 0.114)
 _TINTS: Final = ((-0.05, 0.15), (-0.1, 0.1), (-0.4, 0.1))
 """Least and greatest gain of red, green and blue, less 1: old varnish takes the blue."""
@@ -48,11 +42,7 @@ _TINTS: Final = ((-0.05, 0.15), (-0.1, 0.1), (-0.4, 0.1))
 def keep_views(
     works: Sequence[Work], folder: Path, *, parts: int, progress: Progress
 ) -> list[Kept]:
-    """Return the views of each work, drawing those that the folder does not have yet.
-
-    Their shape is (1 + parts, VIEW_SIDE, VIEW_SIDE, 3), of uint8; a picture that cannot be
-    read has none.
-    """
+    """Return the views of each work, (1 + parts, VIEW_SIDE, VIEW_SIDE, 3) of uint8."""
 
     def draw(loaded: LoadedImage) -> Row:
         views = [draw_view(loaded.pixels, loaded.sha256, index) for index in range(1 + parts)]
@@ -72,10 +62,7 @@ def keep_views(
 
 
 def draw_view(image: RGBImage, key: str, index: int) -> npt.NDArray[np.uint8]:
-    """Return one view of a picture (h, w, 3), shape (VIEW_SIDE, VIEW_SIDE, 3).
-
-    It is always the same for the same `key`, the SHA-256 of the picture's file, and `index`.
-    """
+    """Return one view of a picture: the same for the same `key`, its SHA-256, and `index`."""
     picture = Image.fromarray(np.ascontiguousarray(image))
     if index > 0:
         name = f"0\0{index}\0{key}".encode("utf-8", "surrogatepass")
@@ -101,16 +88,8 @@ def augment(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return changed views, all of a batch at once, and where their places were before.
 
-    Parameters
-    ----------
-    views : Tensor of uint8, shape (N, H, W, 3)
-
-    Returns
-    -------
-    pictures : Tensor of float32, shape (N, 3, side, side)
-        At the network's size, normalized, laid out channels-last.
-    homographies : Tensor of float32, shape (N, 3, 3)
-        From places in the pictures to places in the views, both from -1 to 1.
+    Of views (N, H, W, 3) of uint8 normalized pictures (N, 3, side, side), channels-last; and
+    homographies (N, 3, 3) from places in the pictures to places in the views, from -1 to 1.
     """
     pictures = views.permute(0, 3, 1, 2).contiguous().float().div_(255)
     if pictures.shape[-1] >= 2 * side:
@@ -126,10 +105,7 @@ def augment(
 
 
 def places(homographies: torch.Tensor, side: int) -> torch.Tensor:
-    """Return where the cells of a grid over pictures lie in their views, (N, side, side, 2).
-
-    Across and down, from -1 to 1, further out where there is only wall.
-    """
+    """Return where the cells of a grid over pictures lie in their views, (N, side, side, 2)."""
     line = (torch.arange(side) + 0.5) * (2 / side) - 1
     y, x = torch.meshgrid(line, line, indexing="ij")
     points = torch.stack([x, y, torch.ones_like(x)], -1).view(1, -1, 3)

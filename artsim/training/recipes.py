@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 PANEL: Final = "Recipe"
-
 EPOCHS: Final = {"mobilenetv2": 20, "recurrent": 40}
 LEARNING_RATES: Final = {"mobilenetv2": 5e-4, "recurrent": 1e-3}
 BATCH_SIZES: Final = {"mobilenetv2": 32, "recurrent": 64}

@@ -23,30 +23,20 @@ from artsim.errors import ImageError, TrainingError
 from artsim.files import replacing
 from artsim.images.load import LoadedImage, load_image
 from artsim.training.data import Work
+from artsim.training.loop import writing
 
-CHUNK: Final = 256
-"""Rows of one file: what a kill costs at the most."""
-
-_AT_ONCE: Final = 32
-"""Pictures in memory."""
+CHUNK: Final = 256  # rows of one file: what a kill costs at the most
+_AT_ONCE: Final = 32  # pictures in memory
 
 Row: TypeAlias = npt.NDArray[Any]
 Ready = TypeVar("Ready")
 
 
 class Kept(NamedTuple):
-    """What came of one key.
+    """What came of one key."""
 
-    Attributes
-    ----------
-    row : ndarray or None
-        Read from the file as it is used; None where there is none.
-    text : str
-        SHA-256 of the picture's file; where there is no row, why.
-    """
-
-    row: Row | None
-    text: str = ""
+    row: Row | None  # read from the file as it is used; None where there is none
+    text: str = ""  # SHA-256 of the picture's file; where there is no row, why
 
 
 class Readable(NamedTuple):
@@ -70,21 +60,9 @@ def keep_rows(
 ) -> list[Kept]:
     """Return what belongs to each key, computing what the folder does not have.
 
-    Parameters
-    ----------
-    folder : Path
-        All of its rows have the same shape; `chunk` of them are in a file.
-    keys : sequence of str
-        N different ones.
-    compute : callable
-        Yields what belongs to the keys at the positions it is given, in their order.
-    row_bytes : int
-        Size of a row where they may fill a disk: what does not fit is refused at once.
-
-    Raises
-    ------
-    TrainingError
-        If the folder cannot be written.
+    All rows of a folder have the same shape; `chunk` of them are in a file. `compute` yields what
+    belongs to the keys at the positions it is given, in their order. Where rows may fill a disk,
+    `row_bytes` says how large one is: what does not fit is refused at once.
     """
     known = _read(folder)
     missing = [place for place, key in enumerate(keys) if key not in known]
@@ -92,24 +70,19 @@ def keep_rows(
     progress.start(len(keys), description)
     progress.update(done)
     try:
-        if missing:
-            folder.mkdir(parents=True, exist_ok=True)
-            size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
-            if size > free:
-                raise OSError(f"it takes {size / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free")
-        for start in range(0, len(missing), chunk):
-            part, found = missing[start : start + chunk], []
-            for kept in compute(part):
-                found.append(kept)
-                progress.update(done + len(found))
-            done += len(part)
-            known |= _write(folder, [keys[place] for place in part], found)
-    except OSError as exc:
-        raise TrainingError(
-            f"cannot keep what is computed in {folder}: {exc}; make room, or name another folder",
-            hint="--out",
-            path=folder,
-        ) from exc
+        with writing(folder):
+            if missing:
+                folder.mkdir(parents=True, exist_ok=True)
+                size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
+                if size > free:
+                    raise OSError(f"it takes {size / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free")
+            for start in range(0, len(missing), chunk):
+                part, found = missing[start : start + chunk], []
+                for kept in compute(part):
+                    found.append(kept)
+                    progress.update(done + len(found))
+                done += len(part)
+                known |= _write(folder, [keys[place] for place in part], found)
     finally:
         progress.finish()
     return [known[key] for key in keys]
@@ -121,23 +94,13 @@ def read_pictures(
     encode: Callable[[Sequence[Ready]], Iterable[Row]],
     folder: Path,
     identity: str,
-    *,
-    progress: Progress,
-    description: str,
-    chunk: int = CHUNK,
-    row_bytes: int = 0,
+    **how: Any,
 ) -> list[Kept]:
     """Return the rows of pictures, or why they have none, as `keep_rows` does.
 
-    Parameters
-    ----------
-    pictures : sequence of (str, Path)
-        Name, the same on every machine, and file: known again by name, size and time.
-    prepare, encode : callable
-        Makes one picture ready, in threads (None: it has no row, and no reason is given), and
-        rows of several.
-    identity : str
-        Changes with all that the rows depend on beside the pictures.
+    Pictures are a name, the same on every machine, and a file; `identity` changes with all that
+    rows depend on beside them. `prepare` makes one ready, in threads (None: it has no row, and no
+    reason is given), `encode` rows of several.
     """
 
     def ready(place: int) -> tuple[Ready | None, str]:
@@ -157,27 +120,22 @@ def read_pictures(
                 for one, text in part:
                     yield Kept(None if one is None else np.asarray(next(rows)), text)
 
-    return keep_rows(
-        folder,
-        picture_keys(pictures, identity),
-        compute,
-        progress=progress,
-        description=description,
-        chunk=chunk,
-        row_bytes=row_bytes,
-    )
+    return keep_rows(folder, picture_keys(pictures, identity), compute, **how)
 
 
 def split_readable(works: Sequence[Work], found: Sequence[Kept]) -> Readable:
     """Part what came of pictures; TrainingError if none of them can be read."""
-    pairs = list(zip(works, found, strict=True))
-    rows = [(work, kept.row, kept.text) for work, kept in pairs if kept.row is not None]
-    problems = [kept.text for kept in found if kept.row is None]
-    if not rows:
-        raise TrainingError(f"none of {len(works)} pictures can be read: {problems[0]}")
-    return Readable(
-        [w for w, _, _ in rows], [r for _, r, _ in rows], [t for *_, t in rows], problems
-    )
+    readable = Readable([], [], [], [])
+    for work, (row, text) in zip(works, found, strict=True):
+        if row is None:
+            readable.problems.append(text)
+        else:
+            readable.works.append(work)
+            readable.rows.append(row)
+            readable.hashes.append(text)
+    if not readable.works:
+        raise TrainingError(f"none of {len(works)} pictures can be read: {readable.problems[0]}")
+    return readable
 
 
 def picture_keys(pictures: Iterable[tuple[str, Path]], identity: str) -> list[str]:

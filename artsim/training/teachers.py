@@ -32,19 +32,14 @@ from artsim.encoders.registry import load_encoder
 from artsim.errors import TrainingError
 from artsim.training.rows import Kept, Row, keep_rows
 
-CELLS: Final = 7
-"""Cells of a view, across and down."""
-
-CELL_AXES: Final = 128
-"""Most axes that are kept of what a teacher sees in a cell."""
+CELLS: Final = 7  # cells of a view, across and down
+CELL_AXES: Final = 128  # most axes that are kept of what a teacher sees in a cell
 
 TEACHER_AXES: Final = 256
 """Most axes that are kept of one teacher. On the validation artists 512 were no better."""
 
 _POWER: Final = 0.5
-_TOGETHER: Final = 4
-"""Pictures, of a dozen views each, that are encoded at once."""
-
+_TOGETHER: Final = 4  # pictures, of a dozen views each, that are encoded at once
 _CHUNK: Final = 16
 _FIT_PICTURES: Final = 250
 _FIT_CELLS: Final = 17
@@ -56,26 +51,14 @@ _EVENNESS: Final = 0.1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
-    """Axes along which vectors spread, each scaled by its deviation to a power [1]_.
+    """Axes along which vectors spread, each scaled by its deviation to a power [1]_."""
 
-    Attributes
-    ----------
-    mean : ndarray of float32, shape (D,)
-    axes : ndarray of float32, shape (D, d)
-    """
-
-    mean: npt.NDArray[np.float32]
-    axes: npt.NDArray[np.float32]
+    mean: npt.NDArray[np.float32]  # (D,)
+    axes: npt.NDArray[np.float32]  # (D, d)
 
     @classmethod
     def fit(cls, rows: npt.NDArray[Any], dim: int, power: float) -> Whitening:
-        """Fit to how all rows of shape (N, D) differ; the principal axes, `dim` at the most.
-
-        Raises
-        ------
-        TrainingError
-            If the rows are all the same.
-        """
+        """Fit to how all rows of shape (N, D) differ; the principal axes, `dim` at the most."""
         values = np.asarray(rows, np.float32)
         mean = values.mean(axis=0)
         _, singular, axes = np.linalg.svd(values - mean, full_matrices=False)
@@ -89,14 +72,9 @@ class Whitening:
     def fit_within(
         cls, rows: npt.NDArray[Any], groups: Sequence[str], power: float
     ) -> Whitening | None:
-        """Fit to how rows (N, D) of the same group differ [2]_, on D axes.
+        """Fit to how rows (N, D) of the same group differ [2]_, on D axes; None if none do.
 
         Fitted to few rows, the spread is drawn toward one that is alike in all directions.
-
-        Returns
-        -------
-        Whitening or None
-            None where no group has two rows that differ.
         """
         values = np.asarray(rows, np.float64)
         _, numbers, counts = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
@@ -124,19 +102,14 @@ def to_unit(rows: npt.NDArray[Any]) -> Embeddings:
 
 
 class Teacher(NamedTuple):
-    """What a teacher says of the views of each of N pictures.
+    """What a teacher says of the V views of each of N pictures.
 
-    Attributes
-    ----------
-    vectors : list of ndarray of float16, shape (V, D)
-        Unit rows.
-    cells : list of ndarray of float16, shape (V, CELLS, CELLS, d), or None
-        What it sees where, as unit rows on half-whitened principal axes; None where it
-        has no maps, or they were not asked for.
+    The cells are what it sees where, as unit rows on half-whitened principal axes; None where it
+    has no maps, or they were not asked for.
     """
 
-    vectors: list[npt.NDArray[np.float16]]
-    cells: list[npt.NDArray[np.float16]] | None
+    vectors: list[npt.NDArray[np.float16]]  # (V, D), unit rows
+    cells: list[npt.NDArray[np.float16]] | None  # (V, CELLS, CELLS, d)
 
 
 def keep_teachers(
@@ -149,16 +122,9 @@ def keep_teachers(
     device: str,
     progress: Progress,
 ) -> list[Teacher]:
-    """Return what each teacher says of all views, computing what is not kept yet.
+    """Return what each teacher says of all views (V, side, side, 3), computing what is not kept.
 
-    Parameters
-    ----------
-    views : sequence of ndarray of uint8, shape (V, side, side, 3)
-        Of each of N pictures.
-    cells : bool
-        Whether what they see in each cell is wanted too.
-    keys : sequence of str
-        Of each picture, changing with its views.
+    Each picture's key changes with its views.
     """
     found = []
     for spec in teachers:
@@ -264,22 +230,10 @@ def join_targets(
 ) -> npt.NDArray[np.float32]:
     """Return what the network is to give for each view, as distillation has it [3]_.
 
-    Each teacher's vectors are centered, turned to their principal axes and whitened by half,
-    which makes the teachers better at telling artists and styles than they are by themselves;
-    scaled to length 1, weighted and joined; and turned to the axes that matter most. All axes
-    are those of the whole pictures.
-
-    Parameters
-    ----------
-    teachers : iterable of ndarray, shape (N, V, D)
-        Of view 0 the whole picture.
-    dim : int
-        Length of the network's vectors.
-
-    Returns
-    -------
-    ndarray of float32, shape (N, V, dim)
-        Unit rows; zeros at the end where there are fewer axes than `dim`.
+    Each teacher's vectors, (N, V, D), are centered, turned to their principal axes and whitened by
+    half, which makes the teachers better at telling artists and styles than they are by
+    themselves; scaled to length 1, weighted and joined; and turned to the axes that matter most:
+    unit rows (N, V, dim). All axes are those of the whole pictures, view 0.
     """
     joined = []
     for vectors, weight in zip(teachers, weights, strict=True):

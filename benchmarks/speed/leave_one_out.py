@@ -42,7 +42,9 @@ def measure_leave_one_out(bench: Bench) -> list[Promise]:
         bench.sizes.rounds,
         bare=lambda: product_and_top(vectors),
         metrics=lambda: judge_works(vectors, payloads),
-        whole=lambda: estimate_means(judge_works(vectors, payloads).metrics),
+        whole=lambda: estimate_means(
+            np.stack([*judge_works(vectors, payloads).metrics.values()], 1)
+        ),
     )
     bare, metrics = (float(np.median(seconds[name])) for name in ("bare", "metrics"))
     ratio = float(np.median(seconds["metrics"] / seconds["bare"]))

@@ -156,16 +156,19 @@ def test_without_a_json_the_error_shows_one_to_fill_in(tmp_path: Path) -> None:
         ({"output": "z"}, r"has the outputs y, p; .* says 'z'"),
         ({"output": "p"}, r"'p' .* has shape \(1, 5, 1, 1\)"),
         ({"dim": 6}, "has 5 numbers, its JSON says dim 6"),
-        ({"dim": "five"}, "'dim' must be a positive whole number"),
-        ({"colour": "RGB"}, "unknown keys"),
+        ({"dim": "five"}, "dim: Input should be a valid integer"),
+        ({"colour": "RGB"}, "colour: Unexpected keyword"),
         ({"sha256": "0" * 64}, "is not the file that .* describes"),
-        ({"input": {}}, "'size' is missing"),
-        ({"input": []}, "'input' must be an object"),
-        ({"input": {"size": [8]}}, r"'size' must be \[height, width\]"),
+        ({"input": {}}, "input.size: Field required"),
+        ({"input": []}, "input: Input should be an object"),
+        ({"input": {"size": [8]}}, "input.size.1: Field required"),
         ({"input": {"size": [9, 9]}}, "refused a batch"),
-        ({"input": {"size": [8, 8], "std": [1, 0, 1]}}, "'std' must not be 0"),
-        ({"input": {"size": [8, 8], "mean": [1, 2]}}, "'mean' must be 3 numbers"),
-        ({"input": {"size": [8, 8], "fit": "stretch"}}, "'fit' must be one of squash, crop"),
+        ({"input": {"size": [8, 8], "std": [1, 0, 1]}}, "'std' not 0"),
+        ({"input": {"size": [8, 8], "mean": [1, 2]}}, "input.mean.2: Field required"),
+        (
+            {"input": {"size": [8, 8], "fit": "stretch"}},
+            "input.fit: Input should be 'squash' or 'crop'",
+        ),
         ({"input": {"size": [8, 8], "name": "picture"}}, "has the inputs x"),
     ],
 )
@@ -180,7 +183,7 @@ def test_a_wrong_json_is_explained(
 def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
     (tmp_path / "net.json").write_text("{")
     (tmp_path / "net.onnx").write_bytes(b"no network")
-    with pytest.raises(EncoderError, match="is not JSON"):
+    with pytest.raises(EncoderError, match="Invalid JSON"):
         load(tmp_path / "net.onnx", tmp_path)
     (tmp_path / "net.json").write_text(json.dumps(CONFIG))
     with pytest.raises(WeightsError, match="cannot be run as an ONNX model"):

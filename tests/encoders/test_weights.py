@@ -116,10 +116,9 @@ def test_fills_a_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("state", "complaint"),
     [
-        ({"weight": STATE["weight"]}, "missing: bias"),
-        ({**STATE, "extra": torch.ones(1)}, "unexpected: extra"),
-        ({**STATE, "bias": torch.ones(5)}, "of another shape: bias"),
-        ({str(i): torch.ones(1) for i in range(5)}, "missing: weight, bias; unexpected: .* 2 more"),
+        ({"weight": STATE["weight"]}, 'Missing .*: "bias"'),
+        ({**STATE, "extra": torch.ones(1)}, 'Unexpected .*: "extra"'),
+        ({**STATE, "bias": torch.ones(5)}, "size mismatch for bias"),
     ],
 )
 def test_weights_of_another_model_are_named(

@@ -15,7 +15,7 @@ from artsim.evaluation.edits import EDITS, LUMINANCE, EditedPicture, edit_pictur
 Image8 = npt.NDArray[np.uint8]
 
 SAME_SIZE = {"mirror", "grayscale", "fade", "varnish", "jpeg", "scratches"}
-SIZES = [(1, 1), (1, 8), (8, 1), (8, 8), (1, 900), (700, 3), (10_000, 12), (60, 90), (90, 60)]
+SIZES = [(1, 1), (1, 8), (8, 1), (1, 900), (2_000, 12), (60, 90)]
 
 
 def picture(height: int, width: int, seed: int = 0) -> Image8:
@@ -32,7 +32,7 @@ def edited(image: Image8, edit: str, painting_id: str = "p", seed: int = 0) -> E
 def draws(edit: str, name: str, shape: tuple[int, int] = (60, 90)) -> npt.NDArray[np.float64]:
     """Values of one parameter over many paintings; of those that have it."""
     image = picture(*shape)
-    found = [edited(image, edit, f"p{i}").parameters for i in range(60)]
+    found = [edited(image, edit, f"p{i}").parameters for i in range(40)]
     return np.array([parameters[name] for parameters in found if name in parameters])
 
 
@@ -81,6 +81,7 @@ def test_an_edit_depends_on_painting_edit_and_seed_alone(edit: str) -> None:
 
 
 def test_another_process_edits_alike() -> None:
+    # Not from one hash seed to the next, nor from one process to another.
     program = (
         "import hashlib, numpy as np\n"
         "from artsim.evaluation.edits import EDITS, edit_picture\n"
@@ -234,7 +235,7 @@ def test_perspective_moves_the_corners_by_some_percent() -> None:
         values = np.abs(draws("perspective", name))
         assert values.min() >= least
         assert values.max() <= most
-    shapes = [edited(picture(300, 400), "perspective", f"p{i}").pixels.shape for i in range(20)]
+    shapes = [edited(picture(300, 400), "perspective", f"p{i}").pixels.shape for i in range(8)]
     assert all(0.7 * 300 < shape[0] < 1.3 * 300 for shape in shapes)
     assert all(0.7 * 400 < shape[1] < 1.3 * 400 for shape in shapes)
 

@@ -15,11 +15,11 @@ from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import open_gallery
 
 EDGEFACE = Path(__file__).parents[1] / "data" / "encoders" / "edgeface-xs.json"
-PEOPLE, PICTURES = 8, 5
+PEOPLE, PICTURES = 6, 3
 
 
 def few_photographs(lfw: Path, folder: Path) -> Path:
-    """Copy five photographs each of eight people, and the pairs among them."""
+    """Copy three photographs each of six people, and the pairs among them."""
     (folder / "images").mkdir(parents=True)
     with (lfw / "metadata.csv").open(encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if int(row["image_index"]) <= PICTURES]
@@ -32,6 +32,7 @@ def few_photographs(lfw: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_edgeface_knows_people_and_the_built_in_encoder_less(
     data: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.evaluation.leave_one_out import count_to_find, judge_rankings
-from artsim.evaluation.metrics import metric_names
+from artsim.evaluation.leave_one_out import judge_rankings
 from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.search.neighbors import ExactRanker
 
@@ -59,7 +58,7 @@ def by_trec_eval(
     return {int(i): [found[name] for name in TREC_NAMES] for i, found in evaluated.items()}
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     styles=st.lists(
         st.lists(st.sampled_from("abcd"), min_size=1, max_size=3, unique=True),
@@ -86,11 +85,9 @@ def test_equals_trec_eval(
     judged = judge_rankings(ExactRanker(vectors), relevance, np.arange(count), KS)
     expected = by_trec_eval(vectors, styles, rooms)
     assert judged.rows.tolist() == sorted(expected)
-    for row, metrics in zip(judged.rows.tolist(), judged.metrics, strict=True):
+    for i, row in enumerate(judged.rows.tolist()):
+        metrics = [values[i] for values in judged.metrics.values()]
         np.testing.assert_allclose(metrics, expected[row], atol=1e-12)
-    to_find = count_to_find(relevance, np.arange(count))
-    assert np.flatnonzero(to_find).tolist() == judged.rows.tolist()
-    np.testing.assert_array_equal(to_find[judged.rows], judged.to_find)
 
 
 def payloads_of(artists: list[str]) -> list[dict[str, object]]:
@@ -109,8 +106,7 @@ def test_heads_are_what_was_found() -> None:
     assert judged.first_right.tolist() == [1, 1, 1]
     assert judged.ranked.tolist() == [3, 3, 3]
     assert judged.to_find.tolist() == [2, 2, 2]
-    np.testing.assert_array_equal(judged.column("map", KS), judged.metrics[:, 6])
-    assert metric_names(KS)[6] == "map"
+    np.testing.assert_allclose(judged.metrics["map"], [(1 + 2 / 3) / 2] * 3)
 
 
 def test_no_query_has_anything_to_find() -> None:
@@ -119,7 +115,7 @@ def test_no_query_has_anything_to_find() -> None:
     for rows in (np.arange(2), np.arange(0)):
         judged = judge_rankings(ExactRanker(vectors), relevance, rows, KS)
         assert len(judged.rows) == 0
-        assert judged.metrics.shape == (0, len(metric_names(KS)))
+        assert {len(values) for values in judged.metrics.values()} == {0}
 
 
 def test_memory_is_bounded_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

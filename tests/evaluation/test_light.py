@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2xyz
 
-from artsim.evaluation.edits import LUMINANCE, light_of, to_levels, to_light
+from artsim.evaluation.edits import LUMINANCE, to_levels, to_light
 
 EVERY_GRAY = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
 
@@ -22,4 +22,4 @@ def test_more_than_white_is_white_and_less_than_black_black() -> None:
 
 
 def test_light_of_one_color() -> None:
-    assert light_of((0, 255, 188)) == pytest.approx([0.0, 1.0, 0.5029], abs=1e-3)
+    assert to_light((0, 255, 188)) == pytest.approx([0.0, 1.0, 0.5029], abs=1e-3)

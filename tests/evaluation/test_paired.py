@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from artsim.evaluation.statistics import estimate_difference, holm, paired_p_value
+from artsim.evaluation.statistics import estimate_mean, holm, paired_p_value
 
 
 def hits(seed: int, count: int = 400, gain: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -17,16 +17,16 @@ def hits(seed: int, count: int = 400, gain: float = 0.05) -> tuple[np.ndarray, n
     return first, second
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_interval_is_that_of_scipy(seed: int) -> None:
     first, second = hits(seed)
-    ours = estimate_difference(first, second, seed=1)
+    ours = estimate_mean(second - first, seed=1)
     theirs = stats.bootstrap(
         (first, second),
         lambda a, b, axis: b.mean(axis=axis) - a.mean(axis=axis),
         paired=True,
         vectorized=True,
-        n_resamples=9999,
+        n_resamples=4999,
         method="percentile",
         rng=np.random.default_rng(7),
     ).confidence_interval
@@ -39,8 +39,8 @@ def test_the_interval_is_that_of_scipy(seed: int) -> None:
 
 def test_pairing_narrows_the_interval() -> None:
     first, second = hits(0)
-    paired = estimate_difference(first, second)
-    shuffled = estimate_difference(first, np.random.default_rng(0).permutation(second))
+    paired = estimate_mean(second - first)
+    shuffled = estimate_mean(np.random.default_rng(0).permutation(second) - first)
     assert paired.value == pytest.approx(shuffled.value)
     assert paired.high - paired.low < 0.7 * (shuffled.high - shuffled.low)
 
@@ -48,32 +48,24 @@ def test_pairing_narrows_the_interval() -> None:
 def test_nineteen_of_twenty_intervals_hold_the_true_difference() -> None:
     rng = np.random.default_rng(3)
     held = 0
-    for trial in range(300):
+    for trial in range(150):
         hard = rng.normal(0, 1, 150)
         first, second = hard + rng.normal(0, 0.3, 150), hard + 0.1 + rng.normal(0, 0.3, 150)
-        found = estimate_difference(first, second, seed=trial)
+        found = estimate_mean(second - first, seed=trial)
         held += found.low <= 0.1 <= found.high
-    assert 0.91 <= held / 300 <= 0.98
+    assert 0.9 <= held / 150 <= 0.99
 
 
 def test_the_same_twice_has_no_difference_and_repeats() -> None:
     first, second = hits(1)
-    same = estimate_difference(first, first)
+    same = estimate_mean(first - first)
     assert (same.value, same.low, same.high) == (0, 0, 0)
-    assert estimate_difference(first, second) == estimate_difference(first, second)
-    back = estimate_difference(second, first)
-    assert back.value == -estimate_difference(first, second).value
+    assert estimate_mean(second - first) == estimate_mean(second - first)
+    back = estimate_mean(first - second)
+    assert back.value == -estimate_mean(second - first).value
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [([1.0], [1.0, 2.0]), ([], []), ([1.0], [np.nan]), ([[1.0]], [[2.0]])]
-)
-def test_what_is_not_paired_is_refused(first: list[float], second: list[float]) -> None:
-    with pytest.raises(ValueError, match="expected"):
-        estimate_difference(first, second)
-
-
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_the_p_value_is_that_of_scipy(seed: int) -> None:
     first, second = hits(seed, gain=0.02 * seed)
     ours = paired_p_value(second - first)
@@ -95,8 +87,8 @@ def test_few_queries_prove_nothing() -> None:
 
 def test_chance_alone_is_called_significant_one_time_in_twenty() -> None:
     rng = np.random.default_rng(5)
-    found = [paired_p_value(rng.normal(0, 1, 60)) <= 0.05 for _ in range(2000)]
-    assert 0.04 <= np.mean(found) <= 0.06
+    found = [paired_p_value(rng.normal(0, 1, 60)) <= 0.05 for _ in range(1000)]
+    assert 0.035 <= np.mean(found) <= 0.065
 
 
 @given(st.lists(st.floats(0, 1), max_size=12))

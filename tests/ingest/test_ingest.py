@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from hints import hinted
 from PIL import Image
-from qdrant_client import QdrantClient
 
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS
@@ -30,7 +29,6 @@ from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Record
-from artsim.store.server import ServerStore
 
 NO_FACES = IngestOptions(faces=False)
 PORTRAITS = ("met-437388", "met-437386", "met-438014")
@@ -314,11 +312,11 @@ def test_sources_that_make_no_sense(few: Path, gallery: Gallery, tmp_path: Path)
     assert PAINTINGS not in gallery
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
-def test_a_server_answers_as_the_embedded_gallery(few: Path, gallery: Gallery) -> None:
+def test_a_server_answers_as_the_embedded_gallery(
+    few: Path, gallery: Gallery, server_url: str
+) -> None:
     ingest_paintings(gallery, few)
-    client = QdrantClient(":memory:")
-    with Gallery(ServerStore.from_client(client, "memory"), "direct") as direct:
+    with open_gallery(url=server_url, name="direct") as direct:
         ingest_paintings(direct, few)
         assert ingest_paintings(direct, few).counts == Counts(unchanged=6)
         pushed = Gallery(direct.store, "pushed")

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qdrant_client import QdrantClient
 from typer.testing import CliRunner
 
 from artsim.catalog.kinds import FACES, PAINTINGS
@@ -18,7 +17,6 @@ from artsim.ingest.upkeep import push_gallery
 from artsim.search.filters import Filters, build_criteria
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Collection
-from artsim.store.server import ServerStore
 
 WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted")
 YEARS = Filters(years="1600..1650")
@@ -70,16 +68,12 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 @pytest.mark.parametrize("place", ["embedded", "server"])
 def test_the_next_ingest_heals_it_without_encoding(
-    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_url: str
 ) -> None:
-    if place == "server":
-        made = Gallery(ServerStore.from_client(QdrantClient(":memory:"), "memory"), "old")
-    else:
-        made = open_gallery(home=tmp_path / "home", name="old")
-    with made as gallery:
+    where = {"url": server_url} if place == "server" else {"home": tmp_path / "home"}
+    with open_gallery(name="old", **where) as gallery:  # type: ignore[arg-type]
         old_gallery(gallery, folder)
         assert len(remarks(gallery)) == 2
         assert all("3 paintings" in r or "face" in r for r in remarks(gallery))
@@ -118,10 +112,8 @@ def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
         assert remarks(gallery) == []
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
-def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, tmp_path: Path) -> None:
-    store = ServerStore.from_client(QdrantClient(":memory:"), "memory")
-    with open_gallery(home=tmp_path / "home") as old, Gallery(store, "copy") as copy:
+def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, tmp_path: Path, server_url: str) -> None:
+    with open_gallery(home=tmp_path / "home") as old, open_gallery(url=server_url) as copy:
         old_gallery(old, folder)
         push_gallery(old, copy)
         assert len(remarks(copy)) == 2

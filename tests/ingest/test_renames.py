@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.errors import StoreError
@@ -23,7 +22,6 @@ from artsim.ingest.upkeep import push_gallery
 from artsim.ingest.write import write_paintings
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Record
-from artsim.store.server import ServerStore
 from benchmarks.speed.kills import find_differences
 
 PLAIN = IngestOptions(encoders=("handcrafted",), faces=False)
@@ -201,7 +199,7 @@ def interrupted(gallery: Gallery, source: Path, writes: int) -> IngestSummary | 
 
 @pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def copies(
-    request: pytest.FixtureRequest, folder: Path, gallery: Gallery, tmp_path: Path
+    request: pytest.FixtureRequest, folder: Path, gallery: Gallery, tmp_path: Path, server_url: str
 ) -> Callable[[int], Gallery]:
     """Make galleries that have the folder as it is."""
     ingest_paintings(gallery, folder, WITH_FACES)
@@ -213,14 +211,13 @@ def copies(
             home = tmp_path / f"copy{number}"
             subprocess.run(["cp", "-R", tmp_path / "home", home], check=True)
             return open_gallery(home=home)
-        copy = Gallery(ServerStore.from_client(QdrantClient(":memory:"), "memory"), "copy")
+        copy = open_gallery(url=server_url, name=f"copy{number}")
         push_gallery(gallery, copy)
         return copy
 
     return make
 
 
-@pytest.mark.filterwarnings("ignore:Local mode performs exact:UserWarning")
 def test_a_rename_that_was_interrupted_anywhere_is_finished(
     folder: Path,
     copies: Callable[[int], Gallery],

@@ -41,9 +41,8 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(backend: str, tmp_path: Path) -> Iterator[Store]:
-    opened = open_backend(backend, tmp_path)
-    yield opened
-    opened.close()
+    with open_backend(backend, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

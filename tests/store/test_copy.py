@@ -127,11 +127,12 @@ def test_a_batch_of_nothing(source: Collection, target: Collection) -> None:
 
 def test_the_backends_differ(tmp_path: Path) -> None:
     """From the server's side back into a folder."""
-    memory = open_backend("memory", tmp_path)
-    origin = memory.create_collection("paintings", SCHEMA)
-    origin.upsert(POINTS)
-    with EmbeddedStore(tmp_path / "back") as store:
+    with (
+        open_backend("memory", tmp_path) as memory,
+        EmbeddedStore(tmp_path / "back") as store,
+    ):
+        origin = memory.create_collection("paintings", SCHEMA)
+        origin.upsert(POINTS)
         back = store.create_collection("paintings", origin.schema)
         copy_collection(origin, back)
         assert_same(origin, back)
-    memory.close()

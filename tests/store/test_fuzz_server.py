@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_server import Handler, serving
+from local_qdrant import described
 
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import face_point_id, painting_point_id
@@ -98,35 +99,10 @@ def records(faces: bool) -> list[dict[str, Any]]:
 
 
 def collection_info(part: str) -> dict[str, Any]:
-    return {
-        "status": "green",
-        "optimizer_status": "ok",
-        "segments_count": 1,
-        "payload_schema": {
-            name: {"data_type": "keyword", "points": 3} for name in ("painting_id", "artist")
-        },
-        "config": {
-            "params": {
-                "vectors": {
-                    "builtin-v3": {"size": 4, "distance": "Cosine"},
-                    "pixels": {
-                        "size": 4,
-                        "distance": "Euclid",
-                        "datatype": "uint8",
-                        "hnsw_config": {"m": 0},
-                    },
-                }
-            },
-            "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
-            "optimizer_config": {
-                "deleted_threshold": 0.2,
-                "vacuum_min_vector_number": 1000,
-                "default_segment_number": 0,
-                "flush_interval_sec": 5,
-            },
-            "metadata": {"artsim": {"part": part, "pixels_side": 2, "encoders": [ENCODER]}},
-        },
-    }
+    pixels = {"size": 4, "distance": "Euclid", "datatype": "uint8", "hnsw_config": {"m": 0}}
+    vectors = {"builtin-v3": {"size": 4, "distance": "Cosine"}, "pixels": pixels}
+    notes = {"part": part, "pixels_side": 2, "encoders": [ENCODER]}
+    return described(vectors, {"artsim": notes}, ("painting_id", "artist"))
 
 
 def right_answer(path: str, method: str, body: dict[str, Any]) -> Any:

@@ -165,8 +165,8 @@ def test_what_is_given_wins_over_the_settings(home: Path, tmp_path: Path) -> Non
         assert gallery.store.location == "http://localhost:1"
 
 
-def test_a_collection_of_another_program() -> None:
-    client = QdrantClient(":memory:")
+def test_a_collection_of_another_program(server_url: str) -> None:
+    client = QdrantClient(server_url, check_compatibility=False)
     client.create_collection(
         "paintings",
         vectors_config={"v": models.VectorParams(size=4, distance=models.Distance.COSINE)},
@@ -178,11 +178,11 @@ def test_a_collection_of_another_program() -> None:
         "dots_paintings",
         vectors_config={"v": models.VectorParams(size=4, distance=models.Distance.DOT)},
     )
-    with ServerStore.from_client(client, "memory") as store:
+    with ServerStore(server_url) as store:
         gallery = Gallery(store)
         with pytest.raises(StoreError, match="not made by artsim"):
             gallery.encoders(PAINTINGS)
         with pytest.raises(StoreError, match="no named vectors"):
             _ = gallery[FACES]
-        with pytest.raises(StoreError, match="it is Dot of float32"):
+        with pytest.raises(StoreError, match="it is 4 Dot of float32"):
             _ = Gallery(store, "dots")[PAINTINGS]

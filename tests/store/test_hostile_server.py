@@ -10,12 +10,12 @@ import zlib
 
 import pytest
 from fake_server import Answer, Handler, endless, error, raw, serving
-from store_oracle import SCHEMA, make_points
+from local_qdrant import described
+from store_oracle import make_points
 
 from artsim.errors import ArtsimError, StoreError, StoreUnavailableError
 from artsim.store.protocol import Point
 from artsim.store.server import ServerStore
-from artsim.store.server_collection import ServerCollection
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -78,7 +78,7 @@ class TestTime:
 class TestSize:
     @pytest.fixture(autouse=True)
     def _small(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("artsim.store.server.MAX_ANSWER", 2**20)
+        monkeypatch.setattr("artsim.store.server_calls.MAX_ANSWER", 2**20)
 
     @pytest.mark.parametrize(
         "body",
@@ -197,6 +197,8 @@ class Pages:
             records = [self.record(p) for p in found[: body["limit"]]]
             self.sizes.append(body["limit"])
             result: object = {"points": records, "next_page_offset": after}
+        elif handler.command == "GET":
+            result = described({"first-1": {"size": 8, "distance": "Cosine"}})
         else:
             result = [self.record(p) for p in self.points if p.point_id in body["ids"]]
         handler.say(200, {"result": result, "status": "ok", "time": 0.0})
@@ -207,8 +209,7 @@ class Pages:
 
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
-    monkeypatch.setattr("artsim.store.server.MAX_ANSWER", 20_000)
-    monkeypatch.setattr(ServerCollection, "_read_schema", lambda self: SCHEMA)
+    monkeypatch.setattr("artsim.store.server_calls.MAX_ANSWER", 20_000)
     return Pages(30)
 
 
@@ -223,6 +224,9 @@ def test_long_pages_are_asked_for_in_parts(pages: Pages) -> None:
 
 def test_pages_without_end_are_noticed(pages: Pages) -> None:
     def same_again(handler: Handler) -> None:
+        if handler.command == "GET":
+            pages(handler)
+            return
         points = [pages.record(pages.points[0])]
         page = {"points": points, "next_page_offset": pages.points[0].point_id}
         handler.say(200, {"result": page, "status": "ok", "time": 0.0})

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_server import Answer, Handler, ScriptedServer, error, in_turn, serving
+from local_qdrant import described
 from store_oracle import SCHEMA
 
 from artsim.catalog.payload import painting_point_id
@@ -209,37 +210,10 @@ class TestRetries:
             assert found == [[]]
 
     def test_a_write_is_sent_again_whole(self) -> None:
-        collection = {
-            "result": {
-                "status": "green",
-                "optimizer_status": "ok",
-                "segments_count": 1,
-                "payload_schema": {},
-                "config": {
-                    "params": {
-                        "vectors": {
-                            "first-1": {"size": 8, "distance": "Cosine"},
-                            "pixels": {
-                                "size": 16,
-                                "distance": "Euclid",
-                                "datatype": "uint8",
-                                "hnsw_config": {"m": 0},
-                            },
-                        }
-                    },
-                    "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
-                    "optimizer_config": {
-                        "deleted_threshold": 0.2,
-                        "vacuum_min_vector_number": 1000,
-                        "default_segment_number": 0,
-                        "flush_interval_sec": 5,
-                    },
-                    "metadata": {"artsim": {"pixels_side": 4}, "other": 1},
-                },
-            },
-            "status": "ok",
-            "time": 0.0,
-        }
+        pixels = {"size": 16, "distance": "Euclid", "datatype": "uint8", "hnsw_config": {"m": 0}}
+        vectors = {"first-1": {"size": 8, "distance": "Cosine"}, "pixels": pixels}
+        notes = {"artsim": {"pixels_side": 4}, "other": 1}
+        collection = {"result": described(vectors, notes), "status": "ok", "time": 0.0}
         busy = in_turn(error(503, "busy"), lambda h: h.say(200, APPLIED))
 
         def script(handler: Handler) -> None:

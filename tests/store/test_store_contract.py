@@ -58,15 +58,14 @@ UNKNOWN_ID = painting_point_id("nobody")
 @pytest.fixture(params=BACKENDS, scope="module")
 def filled(request: pytest.FixtureRequest, fast_folder: Path) -> Iterator[Collection]:
     """A collection of the made-up points that no test changes."""
-    store = open_backend(str(request.param), fast_folder / "filled")
-    unique = "test-filled"
-    store.delete_collection(unique)
-    collection = store.create_collection(unique, SCHEMA)
-    collection.upsert(POINTS)
-    collection.optimize()
-    yield collection
-    store.delete_collection(unique)
-    store.close()
+    with open_backend(str(request.param), fast_folder / "filled") as store:
+        unique = "test-filled"
+        store.delete_collection(unique)
+        collection = store.create_collection(unique, SCHEMA)
+        collection.upsert(POINTS)
+        collection.optimize()
+        yield collection
+        store.delete_collection(unique)
 
 
 def nested(kind: str, depth: int) -> Any:
@@ -643,11 +642,10 @@ def test_stores_agree_hit_by_hit(tmp_path: Path) -> None:
     ]
     answers = []
     for backend in ("embedded", "memory"):
-        store = open_backend(backend, tmp_path)
-        collection = store.create_collection("agree", SCHEMA)
-        collection.upsert(points)
-        answers.append(collection.search(requests))
-        store.close()
+        with open_backend(backend, tmp_path) as store:
+            collection = store.create_collection("agree", SCHEMA)
+            collection.upsert(points)
+            answers.append(collection.search(requests))
     for one, other in zip(*answers, strict=True):
         assert [h.point_id for h in one] == [h.point_id for h in other]
         assert [h.payload for h in one] == [h.payload for h in other]

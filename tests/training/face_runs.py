@@ -1,17 +1,12 @@
-"""Invented faces, and small trainings on them; as a program, one that may be killed."""
+"""Invented faces, and small trainings on them."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 import numpy as np
 from skimage.transform import resize
 
 from artsim.catalog.arrays import RGBImage
 from artsim.training.face_data import FaceSet, make_face_set
-from artsim.training.face_training import train_on_faces
-from artsim.training.loop import LoopOptions
 from artsim.training.recipes import FacesRecipe
 
 SMALL = {"widths": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "stem": 8, "dim": 16}
@@ -44,27 +39,3 @@ def recipe(**settings: object) -> FacesRecipe:
         "faces": 3,
     }
     return FacesRecipe(**{**usual, **settings})
-
-
-class Announcing:
-    """Progress that writes each finished step to stdout at once."""
-
-    def start(self, total: int | None, description: str) -> None:
-        pass
-
-    def update(self, done: int, **counts: int) -> None:
-        sys.stdout.write(f"{done}\n")
-        sys.stdout.flush()
-
-    def finish(self) -> None:
-        pass
-
-
-if __name__ == "__main__":
-    train_on_faces(
-        face_set(validation=0.4),
-        Path(sys.argv[1]),
-        recipe(epochs=5, decoder=True),  # all that a run can have
-        options=LoopOptions(checkpoint_every_s=0),
-        progress=Announcing(),
-    )

@@ -1,8 +1,7 @@
-"""A small training of a painting encoder; as a program, one that may be killed."""
+"""A small training of a painting encoder."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +12,6 @@ from artsim.training.recipes import NetworkSize, PaintingOptions
 from tests.onnx_networks import write_network
 
 SMALL = NetworkSize(widths=(8, 12, 16, 16), depths=(1, 1, 1, 1), stem=8, covariances=4, dim=24)
-
-
-class Announcing:
-    """Progress that writes what is done to stdout at once."""
-
-    def start(self, total: int | None, description: str) -> None:
-        self.stage = description
-
-    def update(self, done: int, **counts: int) -> None:
-        sys.stdout.write(f"{self.stage} {done}\n")
-        sys.stdout.flush()
-
-    def finish(self) -> None:
-        pass
 
 
 def write_teacher(path: Path) -> str:
@@ -52,19 +37,5 @@ def options(**changes: object) -> PaintingOptions:
 
 
 def train(source: Path, folder: Path, **changes: object) -> PaintingRun:
-    return train_painting_encoder(
-        [source],
-        folder,
-        options(**changes),
-        loop=LoopOptions(checkpoint_every_s=0),
-        progress=Announcing(),
-    )
-
-
-if __name__ == "__main__":
-    train(
-        Path(sys.argv[1]),
-        Path(sys.argv[2]),
-        teachers=("builtin", sys.argv[3]),
-        teacher_weights=(1.0, 1.0),
-    )
+    loop = LoopOptions(checkpoint_every_s=0)
+    return train_painting_encoder([source], folder, options(**changes), loop=loop)

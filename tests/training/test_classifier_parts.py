@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
@@ -33,6 +33,7 @@ def labeled(counts: list[int], artists: int) -> LabeledWorks:
     return LabeledWorks(works, labels, tuple(f"c{c}" for c in range(len(counts))), {}, 0)
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(5, 40), min_size=2, max_size=6), st.integers(0, 50))
 def test_a_random_split_has_every_class_everywhere(counts: list[int], seed: int) -> None:
     sides = split_works(labeled(counts, 5), "random", test=0.2, seed=seed)
@@ -46,6 +47,7 @@ def test_a_random_split_has_every_class_everywhere(counts: list[int], seed: int)
     assert 1 <= sizes[0] <= sizes[1]
 
 
+@settings(max_examples=25)
 @given(st.integers(30, 80), st.integers(0, 50))
 def test_no_artist_is_in_two_parts(artists: int, seed: int) -> None:
     sides = split_works(labeled([90, 60, 60], artists), "artist", test=0.3, seed=seed)
@@ -87,6 +89,7 @@ def test_nobody_is_sure_after_few_works() -> None:
     assert softmax(logits / fit_temperature(logits, labels)).max() < 0.97
 
 
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 10), st.booleans()), min_size=1, max_size=60),
     st.floats(0.05, 0.99),
@@ -131,6 +134,7 @@ def test_calibration_error_by_hand() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@settings(max_examples=10)
 @given(st.integers(0, 200))
 def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     random = np.random.default_rng(seed)

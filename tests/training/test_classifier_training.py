@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up_manners import ARTISTS_OF_EACH, MANNERS, WORKS, paint
+from painting_runs import write_teacher
 
 from artsim.encoders.classifier import load_classifier
 from artsim.encoders.registry import load_encoder, resolve
@@ -27,17 +28,27 @@ from artsim.training.classifier_training import ClassifierOutcome, train_classif
 from artsim.training.recipes import ClassifierOptions
 
 STYLE = ClassifierOptions(by="style", precision=0.7)
-RECURRENT = replace(STYLE, kind="recurrent", epochs=4, batch_size=8)
 
 
 @pytest.fixture(scope="module")
-def linear(manners: Path, tmp_path_factory: pytest.TempPathFactory) -> ClassifierOutcome:
-    return train_classifier([manners], tmp_path_factory.mktemp("linear") / "styles", STYLE)
+def style(tmp_path_factory: pytest.TempPathFactory) -> ClassifierOptions:
+    """What most learn here; vectors are shared."""
+    return replace(STYLE, cache=tmp_path_factory.mktemp("vectors"))
+
+
+@pytest.fixture(scope="module")
+def linear(
+    manners: Path, style: ClassifierOptions, tmp_path_factory: pytest.TempPathFactory
+) -> ClassifierOutcome:
+    return train_classifier([manners], tmp_path_factory.mktemp("linear") / "styles", style)
 
 
 @pytest.fixture(scope="module")
 def recurrent(manners: Path, tmp_path_factory: pytest.TempPathFactory) -> ClassifierOutcome:
-    return train_classifier([manners], tmp_path_factory.mktemp("recurrent") / "styles", RECURRENT)
+    folder = tmp_path_factory.mktemp("recurrent")
+    encoder = write_teacher(folder / "net.onnx")
+    options = replace(STYLE, kind="recurrent", encoder=encoder, epochs=4, batch_size=8)
+    return train_classifier([manners], folder / "styles", options)
 
 
 def test_a_linear_head_tells_manners_apart(linear: ClassifierOutcome, tmp_path: Path) -> None:
@@ -75,16 +86,20 @@ def test_its_report_is_one_like_any_other(linear: ClassifierOutcome, tmp_path: P
         assert (tmp_path / f"plot-{name}.png").stat().st_size > 5000
 
 
-def test_the_same_again(linear: ClassifierOutcome, manners: Path, tmp_path: Path) -> None:
+def test_the_same_again(
+    linear: ClassifierOutcome, manners: Path, style: ClassifierOptions, tmp_path: Path
+) -> None:
     again = train_classifier([manners], tmp_path / "again", STYLE)
     for name in ("head.safetensors", "classifier.json"):
         assert (again.folder / name).read_bytes() == (linear.folder / name).read_bytes()
-    other = train_classifier([manners], tmp_path / "other", replace(STYLE, seed=1))
+    other = train_classifier([manners], tmp_path / "other", replace(style, seed=1))
     assert other.settings != linear.settings
 
 
-def test_artists_that_were_never_seen(manners: Path, tmp_path: Path) -> None:
-    outcome = train_classifier([manners], tmp_path / "out", replace(STYLE, split="artist"))
+def test_artists_that_were_never_seen(
+    manners: Path, style: ClassifierOptions, tmp_path: Path
+) -> None:
+    outcome = train_classifier([manners], tmp_path / "out", replace(style, split="artist"))
     assert outcome.scores.accuracy > 0.9
     with pytest.raises(TrainingError, match="works of other artists"):
         train_classifier([manners], tmp_path / "no", ClassifierOptions("artist", split="artist"))
@@ -123,25 +138,27 @@ def test_what_cannot_be_learned_is_said(manners: Path, tmp_path: Path) -> None:
 def test_unreadable_pictures_stop_nothing(manners: Path, tmp_path: Path) -> None:
     shutil.copytree(manners, tmp_path / "damaged")
     (tmp_path / "damaged" / "blots-0-0.png").write_bytes(b"no picture")
-    outcome = train_classifier([tmp_path / "damaged"], tmp_path / "out", STYLE)
+    encoder = write_teacher(tmp_path / "net.onnx")
+    options = replace(STYLE, encoder=encoder)
+    outcome = train_classifier([tmp_path / "damaged"], tmp_path / "out", options)
     assert len(outcome.sides.folds) == WORKS - 1
     assert len(outcome.problems) == 1
     assert "blots-0-0.png" in outcome.problems[0]
     assert "blots-0-0.png" in " ".join(classifier_report(outcome).notes)
-    again = train_classifier([tmp_path / "damaged"], tmp_path / "out", STYLE)
+    again = train_classifier([tmp_path / "damaged"], tmp_path / "out", options)
     assert again.problems == outcome.problems
 
 
 def test_another_run_is_not_overwritten(
-    linear: ClassifierOutcome, manners: Path, tmp_path: Path
+    linear: ClassifierOutcome, manners: Path, style: ClassifierOptions, tmp_path: Path
 ) -> None:
     shutil.copytree(linear.folder, tmp_path / "out")
     with pytest.raises(TrainingError, match=r"other settings \(seed: 0, now 1\)"):
-        train_classifier([manners], tmp_path / "out", replace(STYLE, seed=1))
-    train_classifier([manners], tmp_path / "out", replace(STYLE, seed=1, restart=True))
+        train_classifier([manners], tmp_path / "out", replace(style, seed=1))
+    train_classifier([manners], tmp_path / "out", replace(style, seed=1, restart=True))
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match="a folder is expected"):
-        train_classifier([manners], tmp_path / "file", STYLE)
+        train_classifier([manners], tmp_path / "file", style)
 
 
 def test_a_recurrent_network_is_a_classifier_and_an_encoder(
@@ -185,8 +202,16 @@ def test_the_backbone_is_part_of_its_identity(recurrent: ClassifierOutcome, tmp_
 
 
 def test_mobilenetv2_is_trained_as_a_whole(manners: Path, tmp_path: Path) -> None:
-    options = replace(STYLE, kind="mobilenetv2", epochs=1, batch_size=4, from_scratch=True)
-    outcome = train_classifier([manners], tmp_path / "out", options)
+    rows = (manners / "metadata.csv").read_text("utf-8").splitlines()
+    few = tmp_path / "few"
+    few.mkdir()
+    for row in rows[1:6] + rows[13:18]:  # five works of two manners
+        shutil.copy(manners / row.partition(",")[0], few)
+    (few / "metadata.csv").write_text("\n".join([rows[0], *rows[1:6], *rows[13:18]]), "utf-8")
+    options = ClassifierOptions(
+        "style", kind="mobilenetv2", epochs=1, batch_size=4, from_scratch=True, min_works=5
+    )
+    outcome = train_classifier([few], tmp_path / "out", options)
     assert outcome.settings["begun_with"] == "random"
     encoder = load_encoder(f"file:{tmp_path / 'out'}")
     assert encoder.info.dim == 1280

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artsim.catalog.split import side_of
@@ -15,6 +15,7 @@ from artsim.ingest.sources import read_source
 from artsim.training.data import read_works, works_identity, write_source, write_split
 
 
+@settings(max_examples=25)
 @given(st.text(), st.integers(0, 5))
 def test_a_group_is_always_on_the_same_side(group: str, seed: int) -> None:
     sides = {side_of(group, test=0.3, validation=0.2, seed=seed) for _ in range(2)}
@@ -29,6 +30,7 @@ def test_sides_have_about_their_shares() -> None:
     assert counts["validation"] / 4000 == pytest.approx(0.1, abs=0.02)
 
 
+@settings(max_examples=25)
 @given(st.text(), st.floats(0, 0.5), st.floats(0, 0.5))
 def test_a_larger_test_side_keeps_what_it_had(group: str, small: float, more: float) -> None:
     if side_of(group, test=small) == "test":

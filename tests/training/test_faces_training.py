@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import face_runs
 import numpy as np
 import pytest
 import torch
@@ -32,13 +28,13 @@ def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
 def test_losses_fall_and_unseen_people_are_told_apart(tmp_path: Path, loss: str) -> None:
     faces = face_set(24, test=0.2, validation=0.3)
     done = train_on_faces(
-        faces, tmp_path, recipe(loss=loss, epochs=10, people=8, learning_rate=3e-3)
+        faces, tmp_path, recipe(loss=loss, epochs=8, people=8, learning_rate=3e-3)
     )
     for name in (loss, *(["reconstruction"] if loss == "contrastive" else [])):
         first, last = (mean_of(done.history, name, part) for part in (slice(8), slice(-8, None)))
         assert last < 0.9 * first, name
     measured = [losses["validation"] for losses in done.history if "validation" in losses]
-    assert len(measured) == 10
+    assert len(measured) == 8
     assert measured[-1] < 0.05  # 0.5 is chance; they were not trained on
 
     encoder = load_encoder(done.spec)
@@ -84,35 +80,6 @@ def test_the_best_network_is_kept_and_the_card_says_what_was_done(tmp_path: Path
     assert card["data"]["sources"] == ["made up"]
     assert card["recipe"]["loss"] == "margin"
     assert sum(card["data"][side]["people"] for side in ("train", "validation", "test")) == 12
-
-
-def test_killed_and_run_again_it_ends_with_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = [sys.executable, face_runs.__file__]
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    subprocess.run([*command, tmp_path / "whole"], check=True, capture_output=True)
-    killed = 0
-    for last in ("3", "9"):  # killed with a step under way, or its checkpoint
-        with subprocess.Popen(
-            [*command, tmp_path / "killed"], stdout=subprocess.PIPE, text=True
-        ) as run:
-            assert run.stdout is not None
-            for line in run.stdout:
-                if line.strip() == last:
-                    run.kill()
-                    break
-        killed += run.returncode == -signal.SIGKILL
-    assert killed == 2
-    assert not (tmp_path / "killed" / "weights.safetensors").exists()
-    done = subprocess.run(
-        [*command, tmp_path / "killed"], check=True, capture_output=True, text=True
-    )
-    assert int(done.stdout.split()[0]) >= 8  # it went on, and did not begin anew
-    whole, resumed = (
-        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("whole", "killed")
-    )
-    assert whole == resumed
 
 
 def test_other_settings_are_refused_and_restart_begins_anew(tmp_path: Path) -> None:

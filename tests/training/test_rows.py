@@ -70,7 +70,7 @@ def test_what_is_damaged_is_computed_again(tmp_path: Path) -> None:
 
 
 def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, check=hinted(r"it takes .* GB are free; make room.*--out")):
+    with pytest.raises(TrainingError, check=hinted(r"it takes .* GB are free.*make room.*--out")):
         keep_rows(
             tmp_path,
             ["1", "2"],
@@ -84,5 +84,5 @@ def test_rows_that_do_not_fit_on_the_disk_are_refused_at_once(tmp_path: Path) ->
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(TrainingError, match="cannot keep"):
+    with pytest.raises(TrainingError, match="cannot write"):
         keep(tmp_path / "file" / "rows", [2])

@@ -10,10 +10,9 @@ from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
@@ -22,6 +21,7 @@ from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
+from artsim.evaluation.metrics import Floats, Metrics
 from artsim.evaluation.relevance import field_values
 from artsim.evaluation.report import (
     BarPlot,
@@ -30,31 +30,23 @@ from artsim.evaluation.report import (
     Picture,
     PictureGroup,
     PictureRow,
-    QueryValues,
     Report,
     Row,
     Table,
 )
-from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share
-from artsim.evaluation.statistics import estimate_mean
-from artsim.files import local_path
+from artsim.evaluation.runner import Contender, Run, SearchChoices, load_picture, query_values
 from artsim.search.answer import find_hits
 from artsim.search.filters import check_field
 from artsim.search.models import Models
-from artsim.search.probes import Probe, Target, probe_pixels
+from artsim.search.probes import Target, probe_pixels
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 
 DEFAULT_QUERIES: Final = 200
 """Paintings whose copies are made where nothing else is said."""
 
-TWINS: Final = "extra.near_dup_group"
-"""Field that scans of one painting share where nothing else is said."""
-
 DEPTHS: Final = (1, 10)
 """Among how many first hits a painting counts as found."""
-
-LIMIT: Final = max(DEPTHS)
 
 MEAN: Final = "mean"
 """Column of the mean over the edits."""
@@ -90,14 +82,14 @@ class CopiesOptions(SearchChoices):
     queries: int | None = None
     fraction: float | None = None
     edits: tuple[str, ...] = tuple(EDITS)
-    twins: str | None = TWINS
+    twins: str | None = "extra.near_dup_group"
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
         if self.queries is not None and self.fraction is not None:
             raise ValueError("give a number of queries or a fraction, not both")
-        check_share("fraction", self.fraction)
+        self.check_shares("fraction")
         if not self.edits or not set(self.edits) <= set(EDITS):
             raise ValueError(f"edits must be some of {', '.join(EDITS)}; not {self.edits}")
         self.check_least(queries=1)
@@ -121,16 +113,6 @@ def evaluate_copies(
     Each sampled painting's picture is read from its file, edited, and searched for by the
     functions that answer queries, the painting itself being one of the hits. A picture
     that cannot be read is left out and counted.
-
-    Parameters
-    ----------
-    gallery : Gallery
-        With the picture files that its ``image_uri`` name on this machine.
-    options : CopiesOptions, optional
-    models : Models, optional
-        Where encoders are loaded from.
-    progress : Progress, optional
-        By default nothing is said.
 
     Returns
     -------
@@ -169,15 +151,8 @@ def evaluate_copies(
 class Originals:
     """The paintings of a gallery, in order of their ids.
 
-    Attributes
-    ----------
-    payloads : dict of str to dict
-        By painting id, with the fields that are needed here.
-    same : dict of str to frozenset of str
-        By painting id those that show the very same painting: itself, other scans of it,
-        and paintings ingested from an equal file.
-    twins : dict of str to frozenset of str
-        By painting id the other scans of it; paintings without are not in it.
+    `same` are by painting id those that show the very same painting: itself, other scans of it,
+    and paintings ingested from an equal file; `twins` the other scans, of those that have any.
     """
 
     payloads: Mapping[str, Payload]
@@ -194,10 +169,7 @@ class Originals:
 def read_originals(run: Run[CopiesOptions]) -> Originals:
     """Read the paintings that have the vectors of every encoder, and pixels.
 
-    Raises
-    ------
-    EvaluationError
-        If there are none.
+    EvaluationError if there are none.
     """
     twins = run.options.twins
     fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
@@ -241,42 +213,26 @@ def _share(others: dict[str, set[str]], payloads: Mapping[str, Payload], name: s
 def load_original(payload: Payload, models: Models) -> RGBImage:
     """Return a painting's picture from its file, its long side at most 1024 pixels.
 
-    Raises
-    ------
-    ImageError
-        If there is no such file on this machine, it cannot be read, or it is no longer
-        the one that was ingested.
+    ImageError if there is no such file on this machine, it cannot be read, or it is no longer
+    the one that was ingested.
     """
-    uri = str(payload.get("image_uri", ""))
-    path = local_path(uri) if uri else None
-    if path is None:
-        raise ImageError(
-            f"the painting {payload['painting_id']!r} has no picture file on this machine "
-            f"(image_uri: {uri or 'none'}); ingest it from a folder that is here"
-        )
-    image = models.image(path)
+    image = load_picture(payload, models)
     if payload.get("image_sha256", image.sha256) != image.sha256:
-        raise ImageError(f"{path}: not the file that was ingested; ingest its source again")
+        raise ImageError(
+            f"{payload['image_uri']}: not the file that was ingested; ingest its source again"
+        )
     return image.pixels
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A query whose painting did not come first.
+class Miss(NamedTuple):
+    """The query of that place, whose painting came at a rank other than 1; 0 is not at all.
 
-    Attributes
-    ----------
-    place : int
-        Of the query, in the order of the paintings.
-    rank : int
-        Of the first right hit; 0 where none is among the first `LIMIT`.
-    hits : tuple of (str, float)
-        Point ids of the first hits, with their scores.
+    `hits` are the point ids of the first ones, with their scores.
     """
 
     place: int
     rank: int
-    hits: tuple[tuple[str, float], ...]
+    hits: list[tuple[str, float]]
 
 
 @dataclass(slots=True)
@@ -291,14 +247,11 @@ class Tally:
         ranks = self.ranks[contender]
         rank = next((i for i, hit in enumerate(hits, 1) if hit.painting_id in right), 0)
         if rank != 1:
-            shown = (
-                (hit.point_id, hit.score if hit.rerank_score is None else hit.rerank_score)
-                for hit in hits[:_SHOWN]
-            )
-            self.misses[contender].append(Miss(len(ranks), rank, tuple(shown)))
+            shown = [(hit.point_id, hit.best_score) for hit in hits[:_SHOWN]]
+            self.misses[contender].append(Miss(len(ranks), rank, shown))
         ranks.append(rank)
 
-    def found(self, contender: str, depth: int) -> npt.NDArray[np.float64]:
+    def found(self, contender: str, depth: int) -> Floats:
         """Return 1 for each query that found it among the first `depth` hits, else 0."""
         ranks = np.array(self.ranks[contender])
         return ((ranks >= 1) & (ranks <= depth)).astype(np.float64)
@@ -360,37 +313,19 @@ def search_pictures(
     """Search by each of N pictures in memory, in every way that is compared.
 
     As a query by pixels does; but each encoder encodes the pictures once, as one batch, for
-    all contenders that use it.
-
-    Returns
-    -------
-    dict of str to list of sequences of Hit
-        By the contender's name the hits of each picture, in the order of `pictures`.
+    all contenders that use it. Returns by the contender's name the hits of each picture.
     """
     targets = probe_pixels(pictures, run.encoders, run.models)
 
-    def narrowed(target: Target, contender: Contender) -> Target:
-        names = contender.vector_names
-        return replace(
-            target,
-            probes=tuple(
-                Probe({name: probe.vectors[name] for name in names}, probe.pictures, probe.part)
-                for probe in target.probes
-            ),
+    def find(target: Target, one: Contender) -> Sequence[Hit]:
+        probes = tuple(
+            replace(probe, vectors={name: probe.vectors[name] for name in one.vector_names})
+            for probe in target.probes
         )
+        options = run.search_options(one, limit=max(DEPTHS))
+        return find_hits(replace(target, probes=probes), run.collection, EVERYTHING, options)
 
-    return {
-        one.name: [
-            find_hits(
-                narrowed(target, one),
-                run.collection,
-                EVERYTHING,
-                run.search_options(one, limit=LIMIT),
-            )
-            for target in targets
-        ]
-        for one in run.contenders
-    }
+    return {one.name: [find(target, one) for target in targets] for one in run.contenders}
 
 
 def _copies_parts(
@@ -400,47 +335,38 @@ def _copies_parts(
     originals: Originals,
 ) -> Parts:
     """Return tables by depth, bars of the encoders and of each beside its re-rankings."""
-    trained = run.trained_on([originals.payloads[painting_id] for painting_id in copied])
 
-    def values(contender: str, edit: str, depth: int) -> npt.NDArray[np.float64]:
-        if edit != MEAN:
-            return tallies[edit].found(contender, depth)
-        every = [tally.found(contender, depth) for tally in tallies.values()]
-        return np.asarray(np.mean(every, axis=0))
+    def found(contender: str, depth: int) -> Metrics:
+        by_edit = {edit: tally.found(contender, depth) for edit, tally in tallies.items()}
+        return {MEAN: np.mean([*by_edit.values()], axis=0), **by_edit}
 
-    seed, ids = run.options.seed, tuple(copied)
-    columns = (Column(MEAN, "all edits"), *(Column(edit, EDITS[edit].title) for edit in tallies))
-    tables, found = [], []
-    for depth in DEPTHS:
-        name, rows = f"recall_at_{depth}", []
-        for one in run.contenders:
-            by_edit = {column.name: values(one.name, column.name, depth) for column in columns}
-            cells = {edit: estimate_mean(shares, seed=seed) for edit, shares in by_edit.items()}
-            rows.append(Row(one.name, {**cells, **trained.cells(one)}))
-            found += [QueryValues(name, one.name, edit, ids, v) for edit, v in by_edit.items()]
-        every = (*columns, *trained.columns)
-        tables.append(Table(name, _TITLES[depth], "encoder", every, tuple(rows), trained.notes))
-
-    firsts = {
-        one.name: {edit: values(one.name, edit, 1) for edit in tallies} for one in run.contenders
+    by_depth = {
+        depth: {one.name: found(one.name, depth) for one in run.contenders} for depth in DEPTHS
     }
-    names = [one.name for one in run.contenders]
-    best = max(names, key=lambda name: float(values(name, MEAN, 1).mean()))
+    columns = (Column(MEAN, "all edits"), *(Column(edit, EDITS[edit].title) for edit in tallies))
+    works = [originals.payloads[painting_id] for painting_id in copied]
+    parts = Parts()
+    for depth, by_name in by_depth.items():
+        name = f"recall_at_{depth}"
+        rows = tuple(Row(row, run.means(shares)) for row, shares in by_name.items())
+        table = Table(name, _TITLES[depth], "encoder", columns, rows)
+        table = run.with_training(table, run.contenders, works)
+        parts += Parts((table,), query_values(name, copied, by_name))
+    first = by_depth[1]
+    best = max(first, key=lambda name: float(first[name][MEAN].mean()))
     failures = _failed_copies(run, tallies, copied, originals, best)
-    plots = _plots(run, firsts, len(ids))
-    return Parts(tuple(tables), tuple(found), plots, (failures,))
+    return parts + Parts(plots=_plots(run, first, len(copied)), failures=(failures,))
 
 
 def _plots(
-    run: Run[CopiesOptions],
-    found: Mapping[str, Mapping[str, npt.NDArray[np.float64]]],
-    paintings: int,
+    run: Run[CopiesOptions], found: Mapping[str, Metrics], paintings: int
 ) -> tuple[BarPlot, ...]:
     """Return bars of the encoders side by side, and of each beside its re-rankings."""
+    estimates = {name: run.means(shares) for name, shares in found.items()}
 
     def bars(name: str, title: str, contenders: Sequence[Contender]) -> BarPlot:
         series = {
-            one.name: [estimate_mean(v, seed=run.options.seed) for v in found[one.name].values()]
+            one.name: [estimates[one.name][edit] for edit in run.options.edits]
             for one in contenders
         }
         labels = tuple(EDITS[edit].title for edit in run.options.edits)
@@ -501,7 +427,7 @@ def _failure(
         if point_id in records
     ]
     payload = records[own].payload if own in records else {"painting_id": painting_id}
-    place = f"at rank {miss.rank}" if miss.rank else f"not among the first {LIMIT}"
+    place = f"at rank {miss.rank}" if miss.rank else f"not among the first {max(DEPTHS)}"
     note = f"What was to be found is {place}."
     return PictureRow(replace(query, payload=payload), tuple(hits), note)
 
@@ -511,32 +437,30 @@ def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     twins, tally = originals.twins, Tally()
     run.progress.start(len(twins), "Searching by twins")
     for done, (painting_id, others) in enumerate(twins.items(), start=1):
-        for contender in run.contenders:
-            tally.add(contender.name, run.search(contender, painting_id, limit=LIMIT), others)
+        for one in run.contenders:
+            tally.add(one.name, run.search(one, painting_id, limit=max(DEPTHS)), others)
         run.progress.update(done)
     ids = tuple(twins)
-    trained = run.trained_on([originals.payloads[painting_id] for painting_id in ids])
-    rows, values = [], []
-    for one in run.contenders:
-        found = {f"recall_at_{depth}": tally.found(one.name, depth) for depth in DEPTHS}
-        cells = {name: estimate_mean(of, seed=run.options.seed) for name, of in found.items()}
-        rows.append(Row(one.name, {**cells, **trained.cells(one)}))
-        values += [QueryValues("twins", one.name, name, ids, of) for name, of in found.items()]
+    found = {
+        one.name: {f"recall_at_{depth}": tally.found(one.name, depth) for depth in DEPTHS}
+        for one in run.contenders
+    }
     paintings = len({frozenset({one, *others}) for one, others in twins.items()})
     note = (
         f"{len(twins):,} pictures of {paintings:,} paintings that by {run.options.twins} have more "
         "than one; each is a query by its id, and any other picture of its painting is right."
     )
-    columns = (*(Column(f"recall_at_{depth}", f"R@{depth}") for depth in DEPTHS), *trained.columns)
-    title, notes = "Other pictures of the same painting", (note, *trained.notes)
-    table = Table("twins", title, "encoder", columns, tuple(rows), notes)
+    columns = tuple(Column(f"recall_at_{depth}", f"R@{depth}") for depth in DEPTHS)
+    rows = tuple(Row(row, run.means(shares)) for row, shares in found.items())
+    table = Table("twins", "Other pictures of the same painting", "encoder", columns, rows, (note,))
+    table = run.with_training(table, run.contenders, [originals.payloads[name] for name in ids])
     best = max(tally.ranks, key=lambda name: float(tally.found(name, 1).mean()))
     failures = tuple(
         _failure(run, Picture({}), ids[miss.place], twins[ids[miss.place]], miss)
         for miss in tally.worst(best, _WORST_TWINS)
     )
     group = PictureGroup(f"Pictures whose painting's others were not found first: {best}", failures)
-    return Parts((table,), tuple(values), (), (group,))
+    return Parts((table,), query_values("twins", ids, found), (), (group,))
 
 
 def _notes(

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, first_text
 from artsim.errors import EvaluationError, MetadataError
-from artsim.evaluation.metrics import Floats, Integers
-from artsim.evaluation.picture_faces import (
-    PERSON_BOXES,
-    UPPER,
-    FacesOptions,
-    PictureFaces,
-    label_of,
-)
+from artsim.evaluation.metrics import Booleans, Floats, Integers
+from artsim.evaluation.picture_faces import PERSON_BOXES, FacesOptions, PictureFaces
 from artsim.evaluation.report import (
     Cell,
     Column,
@@ -36,18 +29,22 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
+from artsim.search.filters import find_field
 
-Marks: TypeAlias = npt.NDArray[np.bool_]
+_NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
+_BOX: Final = re.compile(":".join([_NUMBER] * 4))
 
-_BOX: Final = re.compile(r"\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*:\s*(-?[\d.]+)\s*")
-
-_PEOPLE = Column("people", "People", "count", None)
-_COVERED = Column("covered", "With a face of their own")
-_SHARED = Column("covered_or_shared", "With any face")
-_FACES = Column("faces", "Faces", "count", None)
-_PRECISION = Column("precision", "Faces with a person")
-_OUTSIDE = Column("outside", "Faces outside every box", better="lower")
-_ALL: Final = (_PEOPLE, _COVERED, _SHARED, _FACES, _PRECISION, _OUTSIDE)
+_PEOPLE: Final = (
+    Column("people", "People", "count", None),
+    Column("covered", "With a face of their own"),
+    Column("covered_or_shared", "With any face"),
+)
+_FACES: Final = (
+    Column("faces", "Faces", "count", None),
+    Column("precision", "Faces with a person"),
+    Column("outside", "Faces outside every box", better="lower"),
+)
+_TITLE: Final = "Faces against boxes drawn by hand"
 
 _SCORES: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 _HEIGHTS: Final = (0, 50, 100, 150, 200, 300)
@@ -60,28 +57,13 @@ _CURVE_POINTS: Final = 40
 def parse_boxes(text: str, place: str) -> Floats:
     """Return the boxes that ``x1:y1:x2:y2;…`` says, (x1, y1) the top left corner.
 
-    Parameters
-    ----------
-    place : str
-        Where it stands, for messages.
-
-    Returns
-    -------
-    ndarray of float64, shape (N, 4)
-        Left, top, right and bottom in pixels of the original picture.
-
-    Raises
-    ------
-    MetadataError
-        If it says anything else, or a box is empty.
+    They are left, top, right and bottom in pixels of the original picture, of shape (N, 4).
+    MetadataError, which names `place`, if it says anything else, or a box is empty.
     """
     boxes = []
     for part in text.split(";"):
         match = _BOX.fullmatch(part)
-        try:
-            left, top, right, bottom = map(float, match.groups() if match else ())
-        except ValueError:
-            left = top = right = bottom = 0.0
+        left, top, right, bottom = map(float, match.groups()) if match else (0.0,) * 4
         if left >= right or top >= bottom:
             raise MetadataError(
                 f"{place}: expected boxes as x1:y1:x2:y2;x1:y1:x2:y2, left before right and "
@@ -91,21 +73,12 @@ def parse_boxes(text: str, place: str) -> Floats:
     return np.array(boxes, dtype=np.float64)
 
 
-def place_in_people(faces: Floats, people: Floats, *, upper: float = UPPER) -> Floats:
-    """Return how well each face sits in each person's box.
+def place_in_people(faces: Floats, people: Floats, *, upper: float) -> Floats:
+    """Return how well each of F faces sits in each of P people's boxes, shape (F, P).
 
-    Parameters
-    ----------
-    faces, people : ndarray of float64, shapes (F, 4) and (P, 4)
-    upper : float
-        A face is a person's if its center lies in this part of the box's height, from the
-        top; in 0..1.
-
-    Returns
-    -------
-    ndarray of float64, shape (F, P)
-        0 where the face cannot be the person's, else in 0..1: nearer to the middle of the
-        box's upper edge is higher.
+    0 where the face cannot be the person's, because its center does not lie in the `upper` part
+    (0..1) of the box's height; else in 0..1: nearer to the middle of the box's upper edge is
+    higher. Boxes are as `parse_boxes` returns them.
     """
     x, y = (faces[:, :2] + faces[:, 2:]).T[..., None] / 2
     left, top, right, bottom = people.T
@@ -134,22 +107,8 @@ def match_one_to_one(places: Floats) -> Integers:
     """Give each face at most one person and each person at most one face.
 
     As many as possible get one another; among the ways to do so, the one with the best
-    places in sum is taken [1]_.
-
-    Parameters
-    ----------
-    places : ndarray of float64, shape (F, P)
-        From `place_in_people` or `place_on_faces`; 0 forbids.
-
-    Returns
-    -------
-    ndarray of int, shape (F,)
-        Index of each face's person; -1 where it has none.
-
-    References
-    ----------
-    .. [1] Crouse (2016). On implementing 2D rectangular assignment algorithms. IEEE
-       Transactions on Aerospace and Electronic Systems 52, 1679-1696 (as in SciPy).
+    `places` in sum is taken, of shape (F, P), where 0 forbids. Returns the index of each face's
+    person, shape (F,); -1 where it has none.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -171,20 +130,19 @@ class MatchedFaces(NamedTuple):
     may share one; whether each face got a person, and whether it can be nobody's.
     """
 
-    has_face: Marks
-    has_any: Marks
-    has_person: Marks
-    is_outside: Marks
+    has_face: Booleans
+    has_any: Booleans
+    has_person: Booleans
+    is_outside: Booleans
 
 
 def match_faces(places: Floats) -> MatchedFaces:
     """Match the faces and people of one painting; `places` as for `match_one_to_one`."""
     person = match_one_to_one(places)
-    has_face = np.zeros(places.shape[1], dtype=np.bool_)
-    has_face[person[person >= 0]] = True
+    has_face = np.isin(np.arange(places.shape[1]), person)
     can_be = places > 0
-    has_any, is_outside = np.asarray(can_be.any(axis=0)), np.asarray(~can_be.any(axis=1))
-    return MatchedFaces(has_face, has_any, person >= 0, is_outside)
+    has_any, outside = np.asarray(can_be.any(axis=0)), np.asarray(~can_be.any(axis=1))
+    return MatchedFaces(has_face, has_any, person >= 0, outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,22 +150,16 @@ class JudgedPainting:
     """A painting with P boxes of some heights in pixels, its F faces, and who got whom.
 
     `places` of shape (F, P) says how well each face sits in each box; `matched` is with all.
+    `scores` are the detector's, `sizes` the faces' short sides in pixels, shape (F,).
     """
 
     payload: Payload
     heights: Floats
     faces: tuple[Payload, ...]
+    scores: Floats
+    sizes: Floats
     places: Floats
     matched: MatchedFaces
-
-    def of_faces(self, name: str) -> Floats:
-        """Return a number of each face, shape (F,), such as its ``face_size`` in pixels."""
-        return np.array([face[name] for face in self.faces], dtype=np.float64)
-
-    @property
-    def scores(self) -> Floats:
-        """The detector's confidence in each face, shape (F,)."""
-        return self.of_faces("detection_score")
 
     def missed(self, least: float) -> int:
         """Return how many people whose box is at least so high have no face."""
@@ -232,12 +184,12 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
         If a painting's boxes cannot be understood.
     """
     options, paintings = run.options, run.gallery[PAINTINGS]
-    field = options.boxes or PERSON_BOXES
+    field = find_field(options.boxes, paintings) if options.boxes else PERSON_BOXES
     records = sorted(
         (record.payload for record in paintings.scroll(page_size=1000)),
         key=lambda payload: str(payload["painting_id"]),
     )
-    boxed = [payload for payload in records if label_of(payload, field) is not None]
+    boxed = [payload for payload in records if first_text(payload, field) is not None]
     if not boxed:
         if options.boxes is None:
             return Parts()
@@ -252,20 +204,16 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
             f"with {field!r}; ingest them again with faces",
             hint="without --no-faces",
         )
-
     judged = [_judge(payload, faces, field, options) for payload in looked_at]
-    styles: dict[str, list[JudgedPainting]] = {}
-    for painting in judged:
-        styles.setdefault(label_of(painting.payload, "style") or "unknown", []).append(painting)
     notes = _notes(judged, faces, options, len(boxed), len(records))
-    return _parts(judged, styles, options, notes)
+    return _parts(judged, options, notes)
 
 
 def _judge(
     payload: Payload, faces: PictureFaces, field: str, options: FacesOptions
 ) -> JudgedPainting:
     painting_id = str(payload["painting_id"])
-    drawn = parse_boxes(label_of(payload, field) or "", f"painting {painting_id!r}, {field}")
+    drawn = parse_boxes(first_text(payload, field) or "", f"painting {painting_id!r}, {field}")
     own = tuple(record.payload for record in faces.of_painting.get(painting_id, ()))
     corners = np.array([face["box"] for face in own], dtype=np.float64).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]
@@ -273,122 +221,105 @@ def _judge(
         places = place_in_people(corners, drawn, upper=options.upper)
     else:
         places = place_on_faces(corners, drawn, least_iou=options.iou)
-    return JudgedPainting(payload, drawn[:, 3] - drawn[:, 1], own, places, match_faces(places))
+    heights = drawn[:, 3] - drawn[:, 1]
+    scores, sizes = (
+        np.array([face[name] for face in own], dtype=np.float64)
+        for name in ("detection_score", "face_size")
+    )
+    return JudgedPainting(payload, heights, own, scores, sizes, places, match_faces(places))
 
 
-def _parts(
-    judged: Judged,
-    styles: dict[str, list[JudgedPainting]],
-    options: FacesOptions,
-    notes: tuple[str, ...],
-) -> Parts:
+def _parts(judged: Judged, options: FacesOptions, notes: tuple[str, ...]) -> Parts:
     least = options.least_person
-    title = "Faces against boxes drawn by hand"
-    tables = [
-        Table("detection", title, "", _ALL, (_whole("all", judged, options),), notes),
-        *_part_tables(title, judged, styles, options),
-    ]
+    whole = (_whole("all", judged, options),)
     people = {
         f"{p.payload['painting_id']}#person{i}": float(p.matched.has_face[i])
         for p in judged
         for i in np.flatnonzero(p.heights >= least)
     }
     found = np.array([*people.values()], np.float64)
-    values = QueryValues("detection", "all", _COVERED.name, tuple(people), found)
+    values = QueryValues("detection", "all", _PEOPLE[1].name, tuple(people), found)
     return Parts(
-        tuple(tables),
+        (
+            Table("detection", _TITLE, "", (*_PEOPLE, *_FACES), whole, notes),
+            *_part_tables(judged, options),
+        ),
         (values,) if people else (),
         _curves(judged, least),
         _failures(judged, least),
     )
 
 
-def _whole(name: str, judged: Judged, options: FacesOptions, matched: Matches | None = None) -> Row:
-    people = people_cells(judged, options.least_person, matched=matched, seed=options.seed)
-    return Row(name, people | face_cells(judged, matched=matched, seed=options.seed))
-
-
-def _part_tables(
-    title: str, judged: Judged, styles: dict[str, list[JudgedPainting]], options: FacesOptions
-) -> Iterable[Table]:
+def _part_tables(judged: Judged, options: FacesOptions) -> Iterator[Table]:
     """Yield tables whose rows are parts of one whole, none better than another."""
-    least, seed = options.least_person, options.seed
-    by_style = sorted(styles, key=lambda name: (-_count(styles[name], least), name))
+    styles: dict[str, list[JudgedPainting]] = {}
+    for painting in judged:
+        styles.setdefault(first_text(painting.payload, "style") or "unknown", []).append(painting)
+    by_style = sorted(styles, key=lambda name: (-_count(styles[name], options.least_person), name))
     scores = np.concatenate([painting.scores for painting in judged])
-    heights = [
-        Row(name, people_cells(judged, low, high, seed=seed))
-        for name, low, high in _bands(_HEIGHTS)
-    ]
-    sizes = [
-        Row(name, face_cells(judged, low, high, seed=seed))
-        for name, low, high in _bands(_FACE_SIZES)
-    ]
     by_score = [
         _whole(f"{score:g}", judged, options, at_least(judged, score))
         for score in _SCORES
         if len(scores) and scores.min() <= score <= scores.max()
     ]
+    every, seed = (*_PEOPLE, *_FACES), options.seed
+    heights = [Row(name, people_cells(judged, ends, seed)) for name, ends in _bands(_HEIGHTS)]
+    sizes = [Row(name, face_cells(judged, ends, seed)) for name, ends in _bands(_FACE_SIZES)]
     of_styles = [_whole(style, styles[style], options) for style in by_style[:_MOST_STYLES]]
     for name, told, columns, rows in (
-        ("style", "style", _ALL, of_styles),
-        ("height", "the box's height in pixels", _ALL[:3], heights),
-        ("face_size", "the face's short side in pixels", _ALL[3:], sizes),
-        ("score", "the detector's least score", _ALL, by_score),
+        ("style", "style", every, of_styles),
+        ("height", "the box's height in pixels", _PEOPLE, heights),
+        ("face_size", "the face's short side in pixels", _FACES, sizes),
+        ("score", "the detector's least score", every, by_score),
     ):
-        banded = name in ("height", "face_size")
+        banded = columns is not every
         kept = tuple(row for row in rows if not banded or row.values[columns[0].name])
         if kept:
             neither = tuple(replace(column, better=None) for column in columns)
             heading = name.replace("_", " ")
-            yield Table(f"detection_by_{name}", f"{title}, by {told}", heading, neither, kept)
+            yield Table(f"detection_by_{name}", f"{_TITLE}, by {told}", heading, neither, kept)
+
+
+def _bands(edges: Sequence[int]) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield the name of each range, its least and what is beyond it."""
+    for least, most in zip(edges, [*edges[1:], np.inf], strict=True):
+        name = f"{least} or more" if np.isinf(most) else f"{least}-{most - 1:g}"
+        yield name, (least, most)
+
+
+def _whole(name: str, judged: Judged, options: FacesOptions, matched: Matches = ()) -> Row:
+    people = people_cells(judged, (options.least_person, np.inf), options.seed, matched)
+    return Row(name, people | face_cells(judged, (0, np.inf), options.seed, matched))
 
 
 def people_cells(
-    judged: Judged,
-    least: float,
-    most: float = np.inf,
-    *,
-    matched: Matches | None = None,
-    seed: int,
+    judged: Judged, ends: tuple[float, float], seed: int, matched: Matches = ()
 ) -> dict[str, Cell]:
-    """Return the cells on people whose box is ``least..most`` high, `most` excluded."""
-    counts, covered, shared = [], [], []
-    for painting, match in zip(judged, matched or [p.matched for p in judged], strict=True):
-        counted = (painting.heights >= least) & (painting.heights < most)
-        counts.append(int(counted.sum()))
-        covered.append(int(match.has_face[counted].sum()))
-        shared.append(int(match.has_any[counted].sum()))
-    return {
-        _PEOPLE.name: sum(counts),
-        _COVERED.name: estimate_share(covered, counts, seed=seed),
-        _SHARED.name: estimate_share(shared, counts, seed=seed),
-    }
+    """Return the cells on people whose box is so high, the second end excluded."""
+    pairs = zip(judged, matched or [p.matched for p in judged], strict=True)
+    kept = [(m, (p.heights >= ends[0]) & (p.heights < ends[1])) for p, m in pairs]
+    return _cells(_PEOPLE, [(m.has_face[k], m.has_any[k]) for m, k in kept], seed)
 
 
 def face_cells(
-    judged: Judged,
-    least: float = 0,
-    most: float = np.inf,
-    *,
-    matched: Matches | None = None,
-    seed: int,
+    judged: Judged, ends: tuple[float, float], seed: int, matched: Matches = ()
 ) -> dict[str, Cell]:
-    """Return the cells on faces whose short side is ``least..most``, `most` excluded.
+    """Return the cells on faces whose short side is so long; of those that are `matched`, all."""
+    if matched:
+        return _cells(_FACES, [(m.has_person, m.is_outside) for m in matched], seed)
+    kept = [(p.matched, (p.sizes >= ends[0]) & (p.sizes < ends[1])) for p in judged]
+    return _cells(_FACES, [(m.has_person[k], m.is_outside[k]) for m, k in kept], seed)
 
-    All count where those that are `matched` are not all faces.
-    """
-    counts, owned, outside = [], [], []
-    for painting, match in zip(judged, matched or [p.matched for p in judged], strict=True):
-        sizes = painting.of_faces("face_size")
-        kept = slice(None) if matched else (sizes >= least) & (sizes < most)
-        counts.append(len(match.has_person[kept]))
-        owned.append(int(match.has_person[kept].sum()))
-        outside.append(int(match.is_outside[kept].sum()))
-    return {
-        _FACES.name: sum(counts),
-        _PRECISION.name: estimate_share(owned, counts, seed=seed),
-        _OUTSIDE.name: estimate_share(outside, counts, seed=seed),
-    }
+
+def _cells(
+    columns: Sequence[Column], marks: Sequence[tuple[Booleans, Booleans]], seed: int
+) -> dict[str, Cell]:
+    """Return how many there are, and the shares of both marks, which are by painting."""
+    counts = [len(first) for first, _ in marks]
+    cells: dict[str, Cell] = {columns[0].name: sum(counts)}
+    for column, each in zip(columns[1:], zip(*marks, strict=True), strict=True):
+        cells[column.name] = estimate_share([mark.sum() for mark in each], counts, seed=seed)
+    return cells
 
 
 def at_least(judged: Judged, score: float) -> list[MatchedFaces]:
@@ -401,12 +332,6 @@ def at_least(judged: Judged, score: float) -> list[MatchedFaces]:
 
 def _count(judged: Judged, least: float) -> int:
     return sum(int((painting.heights >= least).sum()) for painting in judged)
-
-
-def _bands(edges: Sequence[int]) -> Iterable[tuple[str, int, float]]:
-    """Yield the name of each range, its least and what is beyond it."""
-    for least, most in zip(edges, [*edges[1:], np.inf], strict=True):
-        yield f"{least} or more" if np.isinf(most) else f"{least}-{most - 1:g}", least, most
 
 
 def _notes(
@@ -456,11 +381,8 @@ def _curves(judged: Judged, least: float) -> tuple[LinePlot, ...]:
     for score in scores[::-1].tolist():
         matched = at_least(judged, score)
         outside.append(100.0 * sum(int(m.is_outside.sum()) for m in matched) / len(judged))
-        found = (
-            int(match.has_face[p.heights >= least].sum())
-            for p, match in zip(judged, matched, strict=True)
-        )
-        covered.append(sum(found) / people)
+        pairs = zip(judged, matched, strict=True)
+        covered.append(sum(int(m.has_face[p.heights >= least].sum()) for p, m in pairs) / people)
     plot = LinePlot(
         "detection_coverage",
         "People with a face, by how many faces are outside every box",

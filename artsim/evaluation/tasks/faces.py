@@ -4,51 +4,48 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.kinds import FACES
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError
 from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
     Works,
-    count_to_find,
     index_note,
     judge_rankings,
     read_works,
-    sample_rows,
+    sample_queries,
 )
-from artsim.evaluation.metrics import Floats, Integers, metric_names, random_metrics
+from artsim.evaluation.metrics import Integers, Metrics, random_metrics
 from artsim.evaluation.picture_faces import (
     PERSON,
     PERSON_BOXES,
     FacesOptions,
     PictureFaces,
-    label_of,
     read_faces,
 )
 from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.report import (
-    Cell,
     Column,
     Parts,
     Picture,
     PictureGroup,
     PictureRow,
-    QueryValues,
     Report,
     Row,
     Table,
 )
-from artsim.evaluation.runner import Run
-from artsim.evaluation.statistics import estimate_mean
+from artsim.evaluation.runner import Run, query_values
 from artsim.evaluation.tasks.detection import evaluate_detection
 from artsim.evaluation.tasks.verification import verify_all, verify_listed
+from artsim.search.filters import find_field
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery
 
@@ -79,18 +76,7 @@ def evaluate_faces(
 
     Boxes drawn by hand say how many people's faces were found; a list of pairs, and a
     label that says who a picture shows, how well the encoders' cosines tell people apart;
-    the label also whether searches by face find the same person.
-
-    Parameters
-    ----------
-    gallery : Gallery
-        With faces.
-    options : FacesOptions, optional
-        What to hold the faces to, and how.
-    models : Models, optional
-        Where encoders would be loaded from; searches by id need none.
-    progress : Progress, optional
-        Where the task reports as it goes.
+    the label also whether searches by face find the same person. No encoder is loaded.
 
     Raises
     ------
@@ -98,6 +84,8 @@ def evaluate_faces(
         If there is nothing to hold the faces to, or not what was asked for.
     EncoderMismatchError
         If the faces have no vectors of an encoder.
+    QueryError
+        If there is no such field.
     MetadataError
         If boxes or the list of pairs cannot be understood.
     StoreError
@@ -105,6 +93,8 @@ def evaluate_faces(
     """
     options = options or FacesOptions()
     run = Run("faces", gallery, options, models, progress, FACES, versions=("scipy",))
+    if options.by is not None:
+        run.options = options = replace(options, by=find_field(options.by, run.collection))
     with run.progressing("Reading faces"):
         faces = read_faces(run.collection)
         labels = _labels(run, faces)
@@ -136,7 +126,7 @@ def _labels(run: Run[FacesOptions], faces: PictureFaces) -> dict[str, str]:
     labels = {
         name: label
         for name, face in faces.main.items()
-        if (label := label_of(face.payload, by or PERSON)) is not None
+        if (label := first_text(face.payload, stored_field(by or PERSON))) is not None
     }
     if by is not None and len(set(labels.values())) == len(labels):
         raise EvaluationError(
@@ -153,66 +143,43 @@ def evaluate_retrieval(
 ) -> Parts:
     """Search by the main face of every labeled painting, its own painting left out.
 
-    A face is right if it is the main face of a picture of the same person; every other one is
-    wrong. There are no parts where no two faces are of one person.
-
-    Parameters
-    ----------
-    labels : mapping of str to str
-        Who is on a painting, by painting id; its main face is that person's.
-
-    Raises
-    ------
-    EvaluationError
-        If faces lack pixels that re-ranking compares.
+    A face is right if it is the main face of a picture of the same person (`labels` says who is
+    on a painting, by its id); every other one is wrong. There are no parts where no two faces
+    are of one person. EvaluationError if faces lack pixels that re-ranking compares.
     """
-    options = run.options
     works = read_works(run, EVERYTHING, ("face_index",))
-    relevance, rows = _queries(works, faces, labels, options)
+    person = {faces.main[name].point_id: label for name, label in labels.items()}
+    people = [{"person": person.get(point_id)} for point_id in works.point_ids]
+    own = read_labels(works.payloads, "painting_id")
+    relevance = Relevance(read_labels(people, "person"), (own,))
+    rows = sample_queries(run, relevance, relevance.labels.known, run.options.limit_queries)
     if len(rows) == 0:
         return Parts()
     payload = {r.point_id: r.payload for of in faces.of_painting.values() for r in of}
     payloads = [payload[point_id] for point_id in works.point_ids]
-    trained = run.trained_on([face.payload for face in faces.main.values()])
-    ids = tuple(works.ids[row] for row in rows)
+    ids = [works.ids[row] for row in rows]
 
-    def cells(metrics: Floats) -> dict[str, Cell]:
-        of = dict(zip(metric_names(KS), metrics.T, strict=True))
-        return {c.name: estimate_mean(of[c.name], seed=options.seed) for c in COLUMNS}
+    def columns(metrics: Metrics) -> Metrics:
+        return {column.name: metrics[column.name] for column in COLUMNS}
 
     run.progress.start(len(run.contenders), "Searching for people")
-    table_rows, values, failures = [], [], []
-    for number, one in enumerate(run.contenders):
-        run.progress.update(number)
-        ranker = works.ranker(one, TOP, options.rerank_depth)
+    table_rows, failures = [], []
+    compared: dict[str, Metrics] = {}
+    for done, one in enumerate(run.contenders, start=1):
+        ranker = works.ranker(one, TOP, run.options.rerank_depth)
         judged = judge_rankings(ranker, relevance, rows, KS)
-        table_rows.append(Row(one.name, {**cells(judged.metrics), **trained.cells(one)}))
-        values += [
-            QueryValues("retrieval", one.name, name, ids, judged.column(name, KS))
-            for name in _COMPARED
-        ]
+        table_rows.append(Row(one.name, run.means(columns(judged.metrics))))
+        compared[one.name] = {name: judged.metrics[name] for name in _COMPARED}
         if one.rerank is None:
             failures.append(_worst(one.name, judged, payloads))
+        run.progress.update(done)
     expected = random_metrics(judged.ranked, judged.to_find, KS)
-    table_rows.append(Row("random order", cells(expected)))
-    notes = (*_notes(run, works, relevance, rows, labels), *trained.notes)
+    table_rows.append(Row("random order", run.means(columns(expected))))
+    notes = _notes(run, works, relevance, rows, labels)
     title = "Where is the same person? Searches by one face"
-    columns = (*COLUMNS, *trained.columns)
-    table = Table("retrieval", title, "face encoder", columns, tuple(table_rows), notes)
-    return Parts((table,), tuple(values), (), tuple(failures))
-
-
-def _queries(
-    works: Works, faces: PictureFaces, labels: Mapping[str, str], options: FacesOptions
-) -> tuple[Relevance, Integers]:
-    """Return what is right, and which faces ask: those with something to find, or a sample."""
-    person = {faces.main[name].point_id: label for name, label in labels.items()}
-    people = [{"person": person[p]} if p in person else {} for p in works.point_ids]
-    own = read_labels(works.payloads, "painting_id")
-    relevance = Relevance(read_labels(people, "person"), (own,))
-    rows = np.flatnonzero([bool(of) for of in relevance.labels.of_work])
-    rows = rows[count_to_find(relevance, rows) > 0]
-    return relevance, sample_rows(rows, options.limit_queries, options.seed)
+    table = Table("retrieval", title, "face encoder", COLUMNS, tuple(table_rows), tuple(notes))
+    table = run.with_training(table, run.contenders, [f.payload for f in faces.main.values()])
+    return Parts((table,), query_values("retrieval", ids, compared), (), tuple(failures))
 
 
 def _notes(
@@ -243,14 +210,11 @@ def _notes(
 
 
 def _worst(name: str, judged: Judged, payloads: list[Payload]) -> PictureGroup:
-    precision = judged.column("map", KS)
+    precision = judged.metrics["map"]
     rows = []
     for i in np.argsort(precision, kind="stable")[:_MOST_PICTURES].tolist():
         query = Picture(payloads[judged.rows[i]], (f"average precision {precision[i]:.3f}",))
-        hits = (
-            Picture(payloads[face], right=bool(right))
-            for face, right in zip(judged.head[i], judged.head_right[i], strict=True)
-            if face >= 0
-        )
+        found = zip(judged.head[i].tolist(), judged.head_right[i].tolist(), strict=True)
+        hits = (Picture(payloads[face], right=right) for face, right in found if face >= 0)
         rows.append(PictureRow(query, tuple(hits)))
     return PictureGroup(f"People found worst by {name}", tuple(rows))

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.criteria import Criteria
+from artsim.catalog.encoder_info import short_names
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.payload import stored_field
 from artsim.catalog.progress import Progress
@@ -19,24 +20,22 @@ from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
     Works,
-    count_to_find,
     index_note,
     judge_rankings,
     read_works,
+    sample_queries,
     sample_rows,
 )
 from artsim.evaluation.metrics import (
     NDCG_DEPTH,
     RECALL_LEVELS,
     Floats,
-    metric_names,
     random_curve,
     random_metrics,
 )
 from artsim.evaluation.relevance import Labels, Relevance, field_values, read_labels
 from artsim.evaluation.report import (
     BarPlot,
-    Cell,
     Column,
     ConfusionPlot,
     Line,
@@ -45,13 +44,12 @@ from artsim.evaluation.report import (
     Picture,
     PictureGroup,
     PictureRow,
-    QueryValues,
     Report,
     Row,
     Table,
 )
-from artsim.evaluation.runner import Run, SearchChoices
-from artsim.evaluation.statistics import estimate_mean, estimate_means
+from artsim.evaluation.runner import Contender, Run, SearchChoices, query_values
+from artsim.evaluation.statistics import estimate_mean
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models
 from artsim.search.question import describe_criteria
@@ -125,14 +123,7 @@ def evaluate_labels(
 
     Every work whose field is known is the query once, against all others. Works whose field
     is unknown are left out of the rankings, which condenses them [1]_: they are neither right
-    nor wrong.
-
-    Parameters
-    ----------
-    models : Models, optional
-        Knows the encoders' names; none is loaded.
-    progress : Progress, optional
-        By default nothing is said.
+    nor wrong. `models` know the encoders' names; none is loaded.
 
     Raises
     ------
@@ -191,16 +182,8 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
 class _Result:
     """How each contender did by one field.
 
-    Attributes
-    ----------
-    works : Works
-        Those whose field is known.
-    judged : mapping of str to Judged
-        By contender's name; all over the same queries.
-    unlabeled : int
-        How many works were left out because the field is unknown.
-    asked : int
-        How many queries were tried; more than were judged, where some had nothing to find.
+    The `works` are those whose field is known, all but `unlabeled`; `judged` are by contender's
+    name, over the same queries, which are fewer than were `asked` where some had nothing to find.
     """
 
     run: Run[LabelsOptions]
@@ -217,6 +200,11 @@ class _Result:
         return "labels_" + re.sub(r"\W+", "_", self.field)
 
     @property
+    def labels(self) -> Labels:
+        """What the works are."""
+        return self.relevance.labels
+
+    @property
     def queries(self) -> Judged:
         """Any contender's rankings: what does not depend on the order is the same in all."""
         return next(iter(self.judged.values()))
@@ -224,29 +212,23 @@ class _Result:
     @cached_property
     def best(self) -> str:
         """Name of the contender with the highest mean average precision."""
-        return max(self.judged, key=lambda name: self.column(name, "map").mean())
-
-    def column(self, contender: str, metric: str) -> Floats:
-        """Return one metric of every query."""
-        return self.judged[contender].column(metric, self.run.options.depths)
+        return max(self.judged, key=lambda name: self.judged[name].metrics["map"].mean())
 
 
 def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
     options = run.options
-    labels = read_labels(every.payloads, name)
-    works = every.known(name, np.flatnonzero([bool(values) for values in labels.of_work]))
+    works = every.known(name, read_labels(every.payloads, name).known)
     own = () if run.kind.is_whole else ("painting_id",)
     excluded = (read_labels(works.payloads, other) for other in (*options.exclude, *own))
     relevance = Relevance(read_labels(works.payloads, name), tuple(excluded))
     rows = np.arange(len(works))
     if options.limit_queries is not None:
         run.progress.start(len(rows), f"Sampling queries by {name}")
-        rows = rows[count_to_find(relevance, rows, on_done=run.progress.update) > 0]
-        rows = sample_rows(rows, options.limit_queries, options.seed)
+        rows = sample_queries(run, relevance, rows, options.limit_queries)
     judged = {}
     for contender in run.contenders:
         run.progress.start(len(rows), f"Ranking by {name}: {contender.name}")
-        ranker = works.ranker(contender, _limit(options), options.rerank_depth)
+        ranker = works.ranker(contender, max(*options.ks, TOP), options.rerank_depth)
         judged[contender.name] = judge_rankings(
             ranker, relevance, rows, options.depths, on_done=run.progress.update
         )
@@ -258,24 +240,18 @@ def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
     return _Result(run, name, works, relevance, judged, len(every) - len(works), len(rows))
 
 
-def _limit(options: LabelsOptions) -> int:
-    return max(*options.ks, TOP)
-
-
 def _parts(result: _Result) -> Parts:
     """Return the tables, values by query, plots and failures of one field."""
-    names = [name for name in metric_names(result.run.options.depths) if name in _COMPARED]
     ids = result.works.query_ids(result.run.kind)
     queries = tuple(ids[row] for row in result.queries.rows)
-    values = (
-        QueryValues(result.name, row, name, queries, result.column(row, name))
-        for row in result.judged
-        for name in names
-    )
+    compared = {
+        row: {name: values for name, values in judged.metrics.items() if name in _COMPARED}
+        for row, judged in result.judged.items()
+    }
     class_table, class_bars = _classes(result)
     return Parts(
         (_main_table(result), class_table),
-        tuple(values),
+        query_values(result.name, queries, compared),
         (_precision_recall(result), class_bars, _confusion(result)),
         (_worst_queries(result),),
     )
@@ -284,20 +260,13 @@ def _parts(result: _Result) -> Parts:
 def _main_table(result: _Result) -> Table:
     """Return the table of all metrics, a row for each contender and for random order."""
     run, ks, queries = result.run, result.run.options.depths, result.queries
-    trained = run.trained_on(result.works.payloads)
-
-    def row(name: str, metrics: Floats, note: str, more: Mapping[str, Cell]) -> Row:
-        estimates = estimate_means(metrics, seed=run.options.seed)
-        return Row(name, {**dict(zip(metric_names(ks), estimates, strict=True)), **more}, note)
-
     rows = [
-        row(one.name, result.judged[one.name].metrics, run.row_note(one), trained.cells(one))
+        Row(one.name, run.means(result.judged[one.name].metrics), _row_note(one, run.options))
         for one in run.contenders
     ]
-    by_chance = random_metrics(queries.ranked, queries.to_find, ks)
-    rows.append(
-        row(RANDOM, by_chance, "Exact expectation over all orders of each query's works.", {})
-    )
+    chance = random_metrics(queries.ranked, queries.to_find, ks)
+    note = "Exact expectation over all orders of each query's works."
+    rows.append(Row(RANDOM, run.means(chance), note))
     columns = (
         *(Column(f"precision_at_{k}", f"P@{k}") for k in ks),
         *(Column(f"recall_at_{k}", f"R@{k}") for k in ks),
@@ -305,21 +274,33 @@ def _main_table(result: _Result) -> Table:
         Column("ndcg", "nDCG", "score"),
         Column(f"ndcg_at_{NDCG_DEPTH}", f"nDCG@{NDCG_DEPTH}", "score"),
         Column("mrr", "MRR", "score"),
-        *trained.columns,
     )
     title = f"Finding works of the same {result.field}, leave-one-out"
-    notes = (*_notes(result), *trained.notes)
-    return Table(result.name, title, "search", columns, tuple(rows), notes)
+    table = Table(result.name, title, "search", columns, tuple(rows), tuple(_notes(result)))
+    return run.with_training(table, run.contenders, result.works.payloads)
+
+
+def _row_note(one: Contender, options: LabelsOptions) -> str:
+    """Return what a row's search is, where its name does not say it all."""
+    parts = []
+    if len(one.encoders) > 1:
+        names = ", ".join(short_names(one.encoders))
+        parts.append(f"Fused by reciprocal rank: {names}.")
+    if one.rerank:
+        by = one.rerank.upper()
+        if one.weight is not None:
+            by = f"cosine + {one.weight:g} times {by}"
+        parts.append(f"The first {options.rerank_depth} reordered by {by}.")
+    return " ".join(parts)
 
 
 def _notes(result: _Result) -> list[str]:
     """Return what was asked of what, and how the figures are meant."""
     run, name, judged = result.run, result.field, result.queries
-    works, values = len(result.works), len(result.relevance.labels.names)
     notes = [
-        f"{len(judged.rows):,} queries, each a work against the others of {works:,}; {name} has "
-        f"{values:,} values. A query has {judged.to_find.mean():,.1f} works to find among "
-        f"{judged.ranked.mean():,.1f} on average.",
+        f"{len(judged.rows):,} queries, each a work against the others of {len(result.works):,}; "
+        f"{name} has {len(result.labels.names):,} values. A query has "
+        f"{judged.to_find.mean():,.1f} works to find among {judged.ranked.mean():,.1f} on average.",
         "P@k: share of right works among the first k. R@k: share of queries with one right among "
         "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
         "over queries.",
@@ -342,25 +323,25 @@ def _notes(result: _Result) -> list[str]:
         )
     options = run.options
     rows = sample_rows(judged.rows, options.checked, options.seed)
-    notes.append(index_note(run, result.works, result.relevance, rows, _limit(options)))
-    return notes
+    limit = max(*options.ks, TOP)
+    return [*notes, index_note(run, result.works, result.relevance, rows, limit)]
 
 
 def _precision_recall(result: _Result) -> LinePlot:
     queries, seed = result.queries, result.run.options.seed
-    lines = [
-        Line(name, RECALL_LEVELS, tuple(judged.curve.mean(axis=0).tolist()))
-        for name, judged in result.judged.items()
-    ]
+
+    def line(name: str, curve: Floats, *, dashed: bool = False) -> Line:
+        return Line(name, RECALL_LEVELS, tuple(curve.mean(axis=0).tolist()), dashed)
+
+    lines = [line(name, judged.curve) for name, judged in result.judged.items()]
     some = np.random.default_rng(seed).permutation(len(queries.rows))[:_SHUFFLED]
-    chance = random_curve(queries.ranked[some], queries.to_find[some], RECALL_LEVELS, seed=seed)
-    lines.append(Line(RANDOM, RECALL_LEVELS, tuple(chance.mean(axis=0).tolist()), dashed=True))
+    chance = random_curve(queries.ranked[some], queries.to_find[some], seed=seed)
     return LinePlot(
         name=f"{result.name}_precision_recall",
         title=f"Precision by recall, same {result.field}",
         x_label="share of the right works found",
         y_label="interpolated precision",
-        lines=tuple(lines),
+        lines=(*lines, line(RANDOM, chance, dashed=True)),
         x_range=(0.0, 1.0),
         y_range=(0.0, 1.0),
         note="Mean over queries at 11 levels of recall, as TREC interpolates: the greatest "
@@ -370,10 +351,10 @@ def _precision_recall(result: _Result) -> LinePlot:
 
 def _classes(result: _Result) -> tuple[Table, BarPlot]:
     """Return the classes of works that are found best and worst, by the plain contenders."""
-    ks, labels = result.run.options.depths, result.relevance.labels
+    ks, labels = result.run.options.depths, result.labels
     k = 10 if 10 in ks else ks[-1]
     plain = [one.name for one in result.run.contenders if one.rerank is None]
-    precision = {name: result.column(name, f"precision_at_{k}") for name in plain}
+    precision = {name: result.judged[name].metrics[f"precision_at_{k}"] for name in plain}
     queries: dict[int, list[int]] = {}
     for place, row in enumerate(result.queries.rows.tolist()):
         for value in labels.of_work[row]:
@@ -426,7 +407,7 @@ def _best_and_worst(
 
 def _confusion(result: _Result) -> ConfusionPlot:
     """Return how often the nearest work of the best contender has which value."""
-    labels, judged = result.relevance.labels, result.judged[result.best]
+    labels, judged = result.labels, result.judged[result.best]
     # Of several values the first; every judged work has one.
     first = np.array([classes[0] for classes in labels.of_work])
     asked, nearest = first[judged.rows], first[judged.head[:, 0]]
@@ -454,16 +435,15 @@ def _worst_queries(result: _Result) -> PictureGroup:
 
     One of a class, so that a single hard class does not fill the page; ties by painting id.
     """
-    judged, labels, works = result.judged[result.best], result.relevance.labels, result.works
+    judged, labels, works = result.judged[result.best], result.labels, result.works
     seen: set[int] = set()
     places: list[int] = []
-    for place in np.argsort(result.column(result.best, "map"), kind="stable").tolist():
-        classes = labels.of_work[int(judged.rows[place])]
+    for place in np.argsort(judged.metrics["map"], kind="stable").tolist():
+        classes = labels.of_work[judged.rows[place]]
         if seen.isdisjoint(classes) and len(places) < _WORST:
             places.append(place)
             seen.update(classes)
-    needed = {int(judged.rows[place]) for place in places}
-    needed |= {int(work) for place in places for work in judged.head[place] if work >= 0}
+    needed = {*judged.rows[places].tolist(), *judged.head[places].ravel().tolist()} - {-1}
     records = result.run.collection.retrieve([works.point_ids[work] for work in needed])
 
     def picture(work: int, *caption: str, right: bool | None = None) -> Picture:
@@ -475,12 +455,11 @@ def _worst_queries(result: _Result) -> PictureGroup:
     rows = []
     for place in places:
         found = zip(
-            judged.head[place], judged.head_scores[place], judged.head_right[place], strict=True
+            *(x[place].tolist() for x in (judged.head, judged.head_scores, judged.head_right)),
+            strict=True,
         )
         hits = (
-            picture(int(work), f"score {score:.3f}", right=bool(right))
-            for work, score, right in found
-            if work >= 0
+            picture(w, f"score {score:.3f}", right=right) for w, score, right in found if w >= 0
         )
         note = (
             f"{judged.to_find[place]:,} to find; the first of them is at rank "

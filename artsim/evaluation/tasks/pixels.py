@@ -14,11 +14,13 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -30,9 +32,10 @@ from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.pixel_scores import BEST, Pair, Pictures, Subject, Tally, View
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
-from artsim.evaluation.runner import Contender, Run, SearchChoices, check_share, list_contenders
+from artsim.evaluation.runner import Contender, Run, SearchChoices, list_contenders
+from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
-from artsim.search.rerank import PIXELS
+from artsim.search.rerank import PIXELS, RERANKERS
 from artsim.store.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -41,7 +44,6 @@ if TYPE_CHECKING:
 RANDOM: Final = "random"
 """Name of the row whose hits are drawn by lot."""
 
-_FAILURES: Final = 5
 _FIELDS: Final = (
     *("painting_id", "title", "artist", "artist_key", "date_text"),
     *("image_uri", "image_sha256", "image_width", "image_height"),
@@ -55,54 +57,16 @@ _COLUMNS: Final = (
     Column("lpips", "LPIPS", "score", "lower"),
 )
 
-_SEARCHED: Final = (
-    "The queries have {kind.name}. Searches by {kind.noun} look for the {kind.name} most like any "
-    "of theirs, and then, as the published work does, the whole pictures those are in are "
-    "compared; one that is hit by two {kind.name} counts twice. Searches by the whole picture "
-    "stand beside."
-)
-_FOUND_BY: Final = (
-    "{:,} {kind.name} were searched, by every {kind.noun} of a painting; a hit is compared with "
-    "the {kind.noun} that found it, both cut out upright as encoders see them."
+_WORDS: Final[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("pixels.toml").read_text(encoding="utf-8")
 )
 
-_OF_155: Final = (
-    "published by Painting_similarity_AI: 155 paintings of the National Gallery of Art, "
-    "30 of them queries"
+PUBLISHED: Final = tuple(
+    Row(name, values, of["from"], measured=False)
+    for of in _WORDS["published"]
+    for name, values in of["rows"].items()
 )
-_OF_500: Final = (
-    "published by HumanAI (task2): SSIM of 0.2045 for both, 500 paintings of the National "
-    "Gallery of Art, 50 of them queries"
-)
-
-PUBLISHED: Final = (
-    *(
-        Row(f"published {name}", {"ssim_own_range": s, "rmse_color": r}, _OF_155, measured=False)
-        for name, s, r in (
-            ("ResNet-50", 0.170127, 0.277642),
-            ("ResNet-50, face crop", 0.174401, 0.277435),
-            ("VGG16", 0.174376, 0.260189),
-            ("VGG16, face crop", 0.171231, 0.261491),
-        )
-    ),
-    Row("published ConvNeXt", {"ssim_gray": 0.2045}, _OF_500, measured=False),
-    Row("published DINO", {"ssim_gray": 0.2045}, _OF_500, measured=False),
-)
-"""As printed in their readmes; after a search by face crops, too, whole pictures are compared."""
-
-PUBLISHED_NOTES: Final = (
-    "The published color figures are SSIM of the query's own range and RMSE "
-    "(Painting_similarity_AI, utils/evaluation.py: 200 x 200, 7 x 7 windows, channels "
-    "averaged); the program does not round to 8 bits, which moves neither mean by 0.001.",
-    "They are still no like-for-like comparison: which 30 paintings were queries is not "
-    "said; utils/retrieve.py takes 5 neighbors by default and drops the first, so that 4 hits "
-    "count (-k 4); and it drops one row of the vectors but not of the names, so that a hit "
-    "listed behind the query is scored by the picture listed before it. Done so with the "
-    "encoders of artsim on the same 155, this takes 0.02 from SSIM and adds 0.02 to RMSE.",
-    "The published gray figures (HumanAI, task2/eval.py) compare another 500 paintings at the "
-    "query's own size instead of a square, found by dino_vits16 and convnext_base.",
-)
-"""What is and is not comparable, from the programs as their authors stored them."""
+"""As printed in their readmes."""
 
 _COMPARED: Final = ("resnet50", "vgg16", "convnext", "dino")
 """Short names of the encoders whose kinds were published."""
@@ -141,7 +105,7 @@ class PixelsOptions(SearchChoices):
     k: int = 5
     size: int = 200
     face_encoders: Sequence[str] = ()
-    rerank: tuple[str, ...] = ("ssim", "rmse")
+    rerank: tuple[str, ...] = field(default_factory=lambda: tuple(RERANKERS))
     kinds: tuple[Kind, ...] | None = None
     not_same_artist: bool = False
     best_limit: int = 500
@@ -151,13 +115,8 @@ class PixelsOptions(SearchChoices):
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
-        check_share("fraction", self.fraction)
+        self.check_shares("fraction")
         self.check_least(k=1, size=7, best_limit=0, queries=1)
-
-    def count(self, paintings: int) -> int:
-        """Return how many of so many paintings are queries."""
-        wanted = round(self.fraction * paintings) if self.queries is None else self.queries
-        return min(max(1, wanted), paintings)
 
 
 def evaluate_pixels(
@@ -172,16 +131,7 @@ def evaluate_pixels(
     Every encoder of the gallery searches, without and with re-ranking, through the
     functions that answer queries; hits drawn by lot and the best there are in the gallery
     stand beside them. Files are opened for the comparison alone; one that is missing or
-    damaged is left out and counted.
-
-    Parameters
-    ----------
-    gallery : Gallery
-        With the picture files that its ``image_uri`` name on this machine.
-    options : PixelsOptions, optional
-    models : Models, optional
-        Where LPIPS's weights are looked for, and the limit on files; no encoder is loaded.
-    progress : Progress, optional
+    damaged is left out and counted. No encoder is loaded, and LPIPS where its weights are.
 
     Returns
     -------
@@ -215,8 +165,13 @@ def evaluate_pixels(
     lpips = None if work.perceptual is None else work.perceptual.identity
     used = [info.vector_name for info in work.part_encoders]
     run.settings |= {"face_encoders": used, "lpips": lpips}
-    run.notes[:0] = _definitions(options)
-    run.notes += [*work.problems(), *(PUBLISHED_NOTES if options.published else ())]
+    run.notes[:0] = (note.format(size=options.size, k=options.k) for note in _WORDS["definitions"])
+    if problems := work.pictures.problems:
+        run.notes.append(
+            f"{len(problems)} pictures could not be read and were left out, {work.skipped} of them "
+            f"queries; the first: {next(iter(problems.values()))}"
+        )
+    run.notes += _WORDS["notes"] if options.published else ()
     title = (
         f"How alike {queries} paintings of {run.gallery_name} and their first {options.k} hits are"
     )
@@ -227,10 +182,7 @@ def evaluate_pixels(
 class Subjects:
     """The paintings of a gallery, or parts of them, that can be queries and hits.
 
-    Attributes
-    ----------
-    by_painting : dict of str to tuple of Subject
-        A painting's one picture, or its parts, in order of painting id.
+    `by_painting` has a painting's one picture, or its parts, in order of painting id.
     """
 
     by_painting: Mapping[str, tuple[Subject, ...]]
@@ -242,10 +194,7 @@ class Subjects:
         return [subject for of_one in self.by_painting.values() for subject in of_one]
 
     def all_pairs(self, query: str, most: int) -> list[Pair]:
-        """Return every pair of a subject of `query` and one that may be its hit.
-
-        None where there are more than `most` subjects.
-        """
+        """Return every pair with a subject of `query`; none of more than `most` subjects."""
         if len(self.flat) > most:
             return []
         others = [other for other in self.flat if self._may_be_hit(query, other)]
@@ -271,12 +220,7 @@ def read_subjects(
     """Read what has the vectors of every encoder, and pixels.
 
     With `not_same_artist` only works whose artist is known, since for others the search
-    cannot tell.
-
-    Raises
-    ------
-    QueryError
-        If fewer than two paintings remain.
+    cannot tell. QueryError if fewer than two paintings remain.
     """
     must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
     known = (Known("artist_key"),) if not_same_artist else ()
@@ -303,9 +247,10 @@ def read_subjects(
     return Subjects(ordered, not_same_artist)
 
 
-def sample_queries(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+def sample_queries(ids: Sequence[str], count: int, seed: int) -> list[str]:
     """Draw queries from `ids`, in order of ids; of one seed, more queries contain fewer."""
-    return sorted(ids[int(i)] for i in rng.permutation(len(ids))[:count])
+    drawn = np.random.default_rng([seed, 0]).permutation(len(ids))[:count]
+    return sorted(ids[int(i)] for i in drawn)
 
 
 class _Work:
@@ -314,97 +259,64 @@ class _Work:
     def __init__(self, run: Run[PixelsOptions]) -> None:
         self.run, self.options = run, run.options
         self.perceptual = self._load_lpips()
-        self.pictures = Pictures(self.options.size, max_megapixels=run.models.max_megapixels)
+        self.pictures = Pictures(self.options.size, run.models)
         self.whole = View(self.pictures.whole, self.perceptual)
         self.part_encoders: list[EncoderInfo] = []
         self.streams, self.skipped = 0, 0
 
     def compare_pictures(self) -> tuple[Parts, int]:
         """Search by whole pictures, and compare whole pictures; also return how many."""
-        run, subjects, tally = self.run, self._paintings, Tally(self.options.k)
-        lots = self._random()
-        queries = self._sample(list(subjects.by_painting), "Comparing pictures")
-        skipped = 0
-        for done, query in enumerate(queries, start=1):
-            if self.pictures.whole(subjects.by_painting[query][0]) is None:
-                skipped += 1
-            else:
-                tally.add(
-                    query, self._by_picture(query, lots), self._all(subjects, query), self.whole
-                )
-            run.progress.update(done)
-        count = self._count(queries, skipped)
+        subjects, tally, lots = self._paintings, Tally(self.options.k), self._random()
+        queries = []
+        for query in self._readable(subjects, list(subjects.by_painting), "pictures", self.whole):
+            every = subjects.all_pairs(query, self.options.best_limit)
+            tally.add(query, self._by_picture(query, lots), every, self.whole)
+            queries.append(query)
         about = f"{len(subjects.flat):,} paintings were searched, by the whole picture."
-        beside = self._beside()
-        rows = {one.name: one for one in run.contenders}
-        return self._parts("pictures", "Whole pictures", tally, count, about, beside, rows), count
+        beside: list[Row] = []
+        if self.options.published:
+            beside = [*PUBLISHED, *missing_rows(self.run.gallery, self.run.models)]
+        named = ("pictures", "Whole pictures")
+        parts = self._parts(*named, tally, len(queries), about, beside, self.run.contenders)
+        return parts, len(queries)
 
     def compare_parts(self, kind: Kind) -> Parts:
         """Search by parts, and compare the pictures found, then the parts themselves.
 
         Searches by whole pictures of the same queries stand beside in the first table.
         """
-        run, k = self.run, self.options.k
+        run, k, most = self.run, self.options.k, self.options.best_limit
         encoders = run.encoders_of(kind, self.options.face_encoders)
         contenders = list_contenders(encoders, self.options)
-        subjects = self._read(kind, encoders)
-        view = View(self.pictures.part, self.perceptual)
+        subjects, view = self._read(kind, encoders), View(self.pictures.part, self.perceptual)
         of_parts, of_pictures = Tally(k), Tally(k)
         lots, other_lots = self._random(), self._random()
         both = [key for key in subjects.by_painting if key in self._paintings.by_painting]
         if not both:
             raise QueryError(f"no painting has the vectors of both its picture and its {kind.name}")
         self.part_encoders += encoders
-        queries = self._sample(both, f"Comparing {kind.name}")
-        skipped = 0
-        for done, query in enumerate(queries, start=1):
-            run.progress.update(done - 1)
+        queries = []
+        for query in self._readable(subjects, both, kind.name, view):
             own = subjects.by_painting[query]
-            if not any(self.pictures.part(one) is not None for one in own):
-                skipped += 1
-                continue
             found = {one.name: self._by_part(kind, one, query, own) for one in contenders}
             others = {
                 f"by {kind.noun}: {name}": [(part.painting, hit.painting) for part, hit in pairs]
                 for name, pairs in found.items()
             } | self._by_picture(query, other_lots)
-            of_pictures.add(query, others, self._all(self._paintings, query), self.whole)
+            of_pictures.add(query, others, self._paintings.all_pairs(query, most), self.whole)
             found[RANDOM] = subjects.random_pairs(query, k, lots)
-            of_parts.add(query, found, self._all(subjects, query), view)
-        about = _FOUND_BY.format(len(subjects.flat), kind=kind)
-        count = self._count(queries, skipped)
-        return self._of_both(kind, contenders, (of_pictures, of_parts), count, about)
-
-    def _of_both(
-        self,
-        kind: Kind,
-        contenders: Sequence[Contender],
-        tallies: tuple[Tally, Tally],
-        queries: int,
-        about: str,
-    ) -> Parts:
-        """Return the tables of the pictures and of the parts that searches by parts found."""
+            of_parts.add(query, found, subjects.all_pairs(query, most), view)
+            queries.append(query)
         published = PUBLISHED if self.options.published else ()
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
-        title = f"Whole pictures, of paintings with {kind.name}"
-        rows = {f"by {kind.noun}: {one.name}": one for one in contenders}
-        rows |= {one.name: one for one in self.run.contenders}
-        name, searched = f"{kind.noun}_pictures", _SEARCHED.format(kind=kind)
-        pictures = self._parts(name, title, tallies[0], queries, searched, beside, rows)
-        rows = {one.name: one for one in contenders}
-        named = kind.name.capitalize()
-        parts = self._parts(kind.name, named, tallies[1], queries, about, (), rows)
+        by_part = [replace(one, name=f"by {kind.noun}: {one.name}") for one in contenders]
+        named = (f"{kind.noun}_pictures", f"Whole pictures, of paintings with {kind.name}")
+        about, rows = _WORDS["searched"].format(kind=kind), [*by_part, *run.contenders]
+        pictures = self._parts(*named, of_pictures, len(queries), about, beside, rows)
+        named = (kind.name, kind.name.capitalize())
+        about = _WORDS["found_by"].format(len(subjects.flat), kind=kind)
+        parts = self._parts(*named, of_parts, len(queries), about, (), contenders)
         return replace(pictures, failures=()) + parts
-
-    def problems(self) -> list[str]:
-        """Return what was left out because a file could not be read."""
-        problems = self.pictures.problems
-        if not problems:
-            return []
-        return [
-            f"{len(problems)} pictures could not be read and were left out, {self.skipped} of them "
-            f"queries; the first: {next(iter(problems.values()))}"
-        ]
 
     def _load_lpips(self) -> LpipsDistance | None:
         if self.options.lpips is None:
@@ -428,10 +340,27 @@ class _Work:
         but = self.options.not_same_artist
         return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
 
-    def _sample(self, ids: Sequence[str], description: str) -> list[str]:
-        count = self.options.count(len(ids))
-        self.run.progress.start(count, description)
-        return sample_queries(ids, count, np.random.default_rng([self.options.seed, 0]))
+    def _readable(
+        self, subjects: Subjects, ids: Sequence[str], what: str, view: View
+    ) -> Iterator[str]:
+        """Yield a sample of `ids`, without those of which no picture can be read."""
+        options = self.options
+        wanted = round(options.fraction * len(ids)) if options.queries is None else options.queries
+        queries = sample_queries(ids, min(max(1, wanted), len(ids)), options.seed)
+        self.run.progress.start(len(queries), f"Comparing {what}")
+        skipped = 0
+        for done, query in enumerate(queries, start=1):
+            if any(view.load(own) is not None for own in subjects.by_painting[query]):
+                yield query
+            else:
+                skipped += 1
+            self.run.progress.update(done)
+        self.skipped = max(self.skipped, skipped)
+        if skipped == len(queries):
+            first = next(iter(self.pictures.problems.values()), "there is none")
+            raise ImageError(
+                f"none of {len(queries)} query pictures could be read; the first: {first}"
+            )
 
     def _random(self) -> np.random.Generator:
         """Return random numbers of their own for each use, so that none shifts another."""
@@ -464,24 +393,6 @@ class _Work:
             contender, query, kind=kind, limit=self.options.k, not_same_artist=but
         )
 
-    def _all(self, subjects: Subjects, query: str) -> list[Pair]:
-        return subjects.all_pairs(query, self.options.best_limit)
-
-    def _count(self, queries: Sequence[str], skipped: int) -> int:
-        self.skipped = max(self.skipped, skipped)
-        if skipped == len(queries):
-            first = next(iter(self.pictures.problems.values()), "there is none")
-            raise ImageError(
-                f"none of {len(queries)} query pictures could be read; the first: {first}"
-            )
-        return len(queries) - skipped
-
-    def _beside(self) -> list[Row]:
-        """Return the published rows, and those of encoders that the gallery does not have."""
-        if not self.options.published:
-            return []
-        return [*PUBLISHED, *missing_rows(self.run.gallery, self.run.models)]
-
     def _parts(
         self,
         name: str,
@@ -490,39 +401,35 @@ class _Work:
         queries: int,
         about: str,
         beside: Sequence[Row],
-        contenders: Mapping[str, Contender],
+        contenders: Sequence[Contender],
     ) -> Parts:
-        """Return one table, its plots and worst queries; `contenders` by the names of rows."""
-        size, k, seed = self.options.size, self.options.k, self.options.seed
-        estimates = {row: tally.estimates(row, seed) for row in tally.row_names()}
-        works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
-        trained = self.run.trained_on(
-            works, [info for one in contenders.values() for info in one.encoders]
-        )
+        """Return one table with the rows of `contenders`, its plots and worst queries."""
+        size, k = self.options.size, self.options.k
+        estimates = {row: tally.estimates(row, self.options.seed) for row in tally.row_names()}
         rows = []
         for row, values in estimates.items():
-            notes = []
-            if missing := tally.missing[row]:
-                notes.append(f"hits without a readable picture: {missing}")
+            missing = tally.missing(row)
+            note = f"hits without a readable picture: {missing}" if missing else ""
             if row == BEST:
-                notes.append(
+                note = (
                     "a bound, no ranking: each column takes the hits that this very figure puts "
                     "first among all"
                 )
-            known = trained.cells(contenders[row]) if row in contenders else {}
-            rows.append(Row(row, {**values, **known}, "; ".join(notes), measured=row != BEST))
+            rows.append(Row(row, dict(values), note, measured=row != BEST))
         # The bound stands last, below what is bound by it.
         rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
         title = f"{what}, {size} x {size}: {queries} queries, {k} hits each"
-        columns, notes_ = (*_COLUMNS, *trained.columns), (about, *trained.notes)
-        table = Table(name, title, "encoder", columns, (*beside, *rows), notes_)
-        plain = [row for row, one in contenders.items() if one.rerank is None]
-        failures = tally.failures(what, plain, _FAILURES)
-        return Parts((table,), tally.query_values(name), _plots(name, what, tally, seed), failures)
+        table = Table(name, title, "encoder", _COLUMNS, (*beside, *rows), (about,))
+        works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
+        table = self.run.with_training(table, contenders, works)
+        failures = tally.failures(what, [one.name for one in contenders if one.rerank is None])
+        plots = _plots(name, what, tally, estimates)
+        return Parts((table,), tally.query_values(name), plots, failures)
 
 
-def _plots(name: str, what: str, tally: Tally, seed: int) -> tuple[BarPlot, LinePlot]:
-    estimates = {row: tally.estimates(row, seed) for row in tally.row_names()}
+def _plots(
+    name: str, what: str, tally: Tally, estimates: Mapping[str, Mapping[str, Estimate]]
+) -> tuple[BarPlot, LinePlot]:
     series = {
         color: [values.get(f"ssim_{color}") for values in estimates.values()]
         for color in ("color", "gray")
@@ -546,7 +453,7 @@ def _plots(name: str, what: str, tally: Tally, seed: int) -> tuple[BarPlot, Line
 def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
     """Return a row for each published kind of encoder that the gallery has no vectors of.
 
-    The row says whether the weights are here, where they were looked for, and what to do.
+    It says whether the weights are here, where they were looked for, and what to do.
     """
     from artsim.encoders.registry import list_cards
     from artsim.encoders.weights import find_weights
@@ -570,21 +477,3 @@ def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
             )
         rows.append(Row(card.name, {}, note, measured=False))
     return rows
-
-
-def _definitions(options: PixelsOptions) -> tuple[str, ...]:
-    return (
-        f"Pictures are squashed to {options.size} x {options.size} pixels (bilinear, 8 bits a "
-        "channel). SSIM is that of Wang et al. (2004) as scikit-image computes it: means over all "
-        "7 x 7 windows of equal weights, sample covariance, K1 = 0.01, K2 = 0.03, data range 255; "
-        "in color the mean of the three channels. For SSIM own range the data range is the "
-        "query's greatest level minus its least, as the published program has it, which gives "
-        "lower figures.",
-        "RMSE is over all pixels and channels, of levels 0..1. Gray is 0.299 R + 0.587 G + "
-        "0.114 B. LPIPS is version 0.1. Of RMSE and LPIPS less is nearer.",
-        f"Each query's figures are means over its first {options.k} hits, the painting itself left "
-        "out; a row is the mean over queries, with 95 % bootstrap intervals.",
-        "Re-ranking compares the gallery's small gray pixels, not these pictures, and only "
-        "reorders the first hits; it raises these figures because it aims at them. Whether it "
-        "finds better works is what artsim evaluate labels and copies say.",
-    )

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from artsim.catalog.arrays import Vector
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
-from artsim.evaluation.metrics import Floats, Integers
+from artsim.evaluation.metrics import Booleans, Floats, Integers
 from artsim.evaluation.picture_faces import FacesOptions, PictureFaces
 from artsim.evaluation.report import (
+    Cell,
     Column,
     Line,
     LinePlot,
@@ -33,7 +32,6 @@ from artsim.evaluation.verification import (
     FARS,
     ListedPair,
     RocCurve,
-    Same,
     all_pairs,
     consecutive_folds,
     draw_pairs,
@@ -45,10 +43,6 @@ from artsim.evaluation.verification import (
 )
 from artsim.files import local_path
 from artsim.search.neighbors import read_vectors
-from artsim.store.protocol import Record
-
-Known: TypeAlias = Sequence[tuple[Record, str]]
-"""Faces, and who they are of."""
 
 NO_FACE_SCORE: Final = -1.0
 """Score of a pair in which a picture has no face: the least cosine there is."""
@@ -76,7 +70,6 @@ _RATE_NOTE: Final = (
     "one person; FAR: accepted pairs of different people; TAR at a FAR is the largest of a "
     "threshold whose FAR is no higher, EER where FAR equals 1 - TAR."
 )
-_ALL_TITLE: Final = "Is it the same person? All pairs of labeled faces"
 _FOLDS: Final = 10
 _CURVE_POINTS: Final = 400
 _MOST_PICTURES: Final = 12
@@ -112,43 +105,41 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     pairs = find_pairs(listed, [record.payload for record in records], path)
     same = np.array([pair.same for pair in pairs])
     folds = _folds(pairs, same, path)
+    counts = int(same.sum()), len(pairs)
     ids = tuple(" ".join(pair.ids) for pair in pairs)
-    works = {str(p["painting_id"]): p for pair in pairs for p in (pair.first, pair.second)}
-    trained = run.trained_on(list(works.values()))
-    parts, rows, lines = Parts(), [], []
+    values, rows, lines = [], [], []
+    hardest: list[PictureGroup] = []
     for one in run.single:
-        name = one.name
         scores, found = _scores(run, pairs, faces, one.vector_names[0])
         curve = RocCurve(scores, same)
         judged, of_folds = folded_accuracy(scores, same, folds)
         right = judged.astype(np.float64)
-        counts = int(same.sum()), len(pairs)
-        cells = {
+        cells: dict[str, Cell] = {
             "accuracy": estimate_mean(right, seed=seed),
             "standard_error": float(of_folds.std(ddof=1) / np.sqrt(len(of_folds))),
             "without_face": int((~found).sum()),
             **estimate_rates(curve, draw_pairs(len(pairs)), counts, seed=seed),
-            **trained.cells(one),
         }
-        rows.append(Row(name, cells))
-        lines.append(_roc_line(curve, name))
+        rows.append(Row(one.name, cells))
+        lines.append(_roc_line(curve, one.name))
+        values.append(QueryValues("verification", one.name, "accuracy", ids, right))
         kept = np.flatnonzero(found)
 
         def pictures(i: int, kept: Integers = kept) -> list[Payload]:
             return [faces.main[name].payload for name in pairs[kept[i]].ids]
 
-        values = QueryValues("verification", name, "accuracy", ids, right)
-        hardest = _hardest_pairs(name, scores[kept], same[kept], pictures)
-        parts += Parts(query_values=(values,), failures=hardest)
-    notes = (*_listed_notes(len(listed), pairs, same, folds), *trained.notes)
-    columns = (*_LISTED_COLUMNS, *trained.columns)
+        hardest += _hardest_pairs(one.name, scores[kept], same[kept], pictures)
+    notes = _listed_notes(len(listed), pairs, same, folds)
     title = "Is it the same person? The listed pairs"
-    table = Table("verification", title, "face encoder", columns, tuple(rows), notes)
-    return parts + Parts((table,), plots=(_roc_plot("roc", "ROC of the listed pairs", lines),))
+    table = Table("verification", title, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
+    works = {str(p["painting_id"]): p for pair in pairs for p in (pair.first, pair.second)}
+    table = run.with_training(table, run.single, list(works.values()))
+    plot = _roc_plot("roc", "ROC of the listed pairs", lines)
+    return Parts((table,), tuple(values), (plot,), tuple(hardest))
 
 
 def _listed_notes(
-    listed: int, pairs: Sequence[PicturePair], same: Same, folds: Integers
+    listed: int, pairs: Sequence[PicturePair], same: Booleans, folds: Integers
 ) -> tuple[str, ...]:
     of_one, repeated = int(same.sum()), listed - len(pairs)
     told = f"; {repeated} rows repeat another and count once." if repeated else "."
@@ -171,14 +162,9 @@ def find_pairs(
 ) -> list[PicturePair]:
     """Find the pictures of a list among the paintings, by id or by the file's name.
 
-    A pair that was listed before, in whatever order, is left out.
-
-    Raises
-    ------
-    MetadataError
-        If a pair is listed both as one person's and as different people's.
-    EvaluationError
-        If a name is no painting's, or several paintings'.
+    A pair that was listed before, in whatever order, is left out. MetadataError if a pair is
+    listed both as one person's and as different people's, EvaluationError if a name is no
+    painting's, or several paintings'.
     """
     by_id = {str(payload["painting_id"]): [payload] for payload in paintings}
     by_file: dict[str, list[Payload]] = {}
@@ -215,7 +201,7 @@ def find_pairs(
     return list(found.values())
 
 
-def _folds(pairs: Sequence[PicturePair], same: Same, path: Path) -> Integers:
+def _folds(pairs: Sequence[PicturePair], same: Booleans, path: Path) -> Integers:
     rarer = int(min(same.sum(), (~same).sum()))
     names = {fold: i for i, fold in enumerate(sorted({p.fold for p in pairs if p.fold}))}
     if rarer < 2 or len(names) == 1:
@@ -231,7 +217,7 @@ def _folds(pairs: Sequence[PicturePair], same: Same, path: Path) -> Integers:
 
 def _scores(
     run: Run[FacesOptions], pairs: Sequence[PicturePair], faces: PictureFaces, vector_name: str
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+) -> tuple[Floats, Booleans]:
     """Return each pair's score, and whether both of its pictures have a face."""
     table = read_vectors(run.collection, vector_name, payload_fields=())
     rows = {point_id: i for i, point_id in enumerate(table.point_ids)}
@@ -260,12 +246,15 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
     `labels` says who is on a painting, by painting id; its main face is that person's. There
     are no parts where no two faces are of one person, or all are.
     """
-    labeled = [(faces.main[name], label) for name, label in labels.items()]
-    trained = run.trained_on([face.payload for face, _ in labeled])
-    options, parts, rows, lines = run.options, Parts(), [], []
+    labeled = {faces.main[name].point_id: (faces.main[name], of) for name, of in labels.items()}
+    options, notes, rows, lines = run.options, dict[str, None](), [], []
+    hardest: list[PictureGroup] = []
     for one in run.single:
-        known, vectors = _vectors_of(run, one.vector_names[0], labeled)
-        people, codes = np.unique([label for _, label in known], return_inverse=True)
+        table = read_vectors(run.collection, one.vector_names[0], payload_fields=())
+        place = {point_id: i for i, point_id in enumerate(table.point_ids)}
+        known = [point_id for point_id in labeled if point_id in place]
+        vectors = table.vectors[[place[point_id] for point_id in known]]
+        people, codes = np.unique([labeled[p][1] for p in known], return_inverse=True)
         first, second = all_pairs(codes, most=options.most_pairs, seed=options.seed)
         same = codes[first] == codes[second]
         of_one = int(same.sum())
@@ -274,44 +263,34 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         scores = pair_cosines(vectors, first, second)
         curve = RocCurve(scores, same)
         draw = draw_people(codes[first], codes[second])
-        cells = {
-            "faces": len(known),
-            "people": len(people),
-            "pairs": len(same),
-            "pairs_of_one": of_one,
-            **estimate_rates(curve, draw, (of_one, len(same)), seed=options.seed),
-            **trained.cells(one),
-        }
+        counts = {"faces": len(known), "people": len(people), "pairs": len(same)}
+        counts["pairs_of_one"] = of_one
+        estimates = estimate_rates(curve, draw, (of_one, len(same)), seed=options.seed)
+        rows.append(Row(one.name, {**counts, **estimates}))
+        lines.append(_roc_line(curve, one.name))
+        shown = [labeled[point_id][0].payload for point_id in known]
 
         def pictures(
-            i: int, first: Integers = first, second: Integers = second, known: Known = known
+            i: int,
+            sides: tuple[Integers, Integers] = (first, second),
+            shown: list[Payload] = shown,
         ) -> list[Payload]:
-            return [known[side[i]][0].payload for side in (first, second)]
+            return [shown[side[i]] for side in sides]
 
-        rows.append(Row(one.name, cells))
-        lines.append(_roc_line(curve, one.name))
-        hardest = _hardest_pairs(f"{one.name}, of all pairs", scores, same, pictures)
-        parts += Parts(failures=hardest, notes=_all_notes(options, len(known), same))
+        hardest += _hardest_pairs(f"{one.name}, of all pairs", scores, same, pictures)
+        notes |= dict.fromkeys(_all_notes(options, len(known), same))
     if not rows:
         return Parts()
-    columns = (*_ALL_COLUMNS, *trained.columns)
-    notes = (*dict.fromkeys(parts.notes), *trained.notes)
-    table = Table("verification_all", _ALL_TITLE, "face encoder", columns, tuple(rows), notes)
-    plots = (_roc_plot("roc_all", "ROC of all pairs of labeled faces", lines),)
-    return Parts((table,), plots=plots, failures=parts.failures)
+    title = "Is it the same person? All pairs of labeled faces"
+    found = Table(
+        "verification_all", title, "face encoder", _ALL_COLUMNS, tuple(rows), tuple(notes)
+    )
+    found = run.with_training(found, run.single, [face.payload for face, _ in labeled.values()])
+    plot = _roc_plot("roc_all", "ROC of all pairs of labeled faces", lines)
+    return Parts((found,), plots=(plot,), failures=tuple(hardest))
 
 
-def _vectors_of(
-    run: Run[FacesOptions], vector_name: str, labeled: Known
-) -> tuple[list[tuple[Record, str]], Vector]:
-    """Return the labeled faces that have an encoder's vector, and these."""
-    table = read_vectors(run.collection, vector_name, payload_fields=())
-    place = {point_id: i for i, point_id in enumerate(table.point_ids)}
-    known = [(face, label) for face, label in labeled if face.point_id in place]
-    return known, table.vectors[[place[face.point_id] for face, _ in known]]
-
-
-def _all_notes(options: FacesOptions, faces: int, same: Same) -> tuple[str, ...]:
+def _all_notes(options: FacesOptions, faces: int, same: Booleans) -> tuple[str, ...]:
     how = "Every pair of labeled faces, each picture by its main face."
     if len(same) < faces * (faces - 1) // 2:
         how = (
@@ -356,7 +335,7 @@ def _roc_plot(name: str, title: str, lines: Sequence[Line]) -> LinePlot:
 
 
 def _hardest_pairs(
-    name: str, scores: Floats, same: Same, pictures: Callable[[int], list[Payload]]
+    name: str, scores: Floats, same: Booleans, pictures: Callable[[int], list[Payload]]
 ) -> tuple[PictureGroup, ...]:
     """Return the most alike pairs of different people, and the least alike of one person.
 
