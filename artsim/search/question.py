@@ -376,8 +376,9 @@ def checked_form(form: type[T], document: object) -> T:
     """Return a JSON document as a dataclass; QueryError names what is missing or mistyped."""
     from pydantic import ValidationError
 
+    hashed: Any = form  # which mypy does not know of a type
     try:
-        found: T = _adapter(form).validate_json(json.dumps([plain_json(document)]))[0]
+        found: T = _adapter(hashed).validate_json(json.dumps([plain_json(document)]))[0]
         return found
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False)[:3]
