@@ -175,16 +175,10 @@ _LAST_YEAR: Final = 9999
 
 @dataclass(frozen=True, slots=True)
 class ArtistCount:
-    """How many works name an artist, however they write the name.
+    """How many works name an artist, in all and by the artist, by the workshop and so on.
 
-    Attributes
-    ----------
-    artist : str
-        As the works by the artist write it most often.
-    artist_key : str or None
-        Under which the spellings meet; None where there is no name, as of "unknown".
-    attributions : mapping of str to int
-        How many are by the artist, by the workshop and so on.
+    `artist` is as the works by the artist write it most often; spellings meet under `artist_key`,
+    which is None where there is no name, as of "unknown".
     """
 
     artist: str

@@ -197,6 +197,7 @@ def _scores_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.subtract(np.float32(0), bits.view(np.float32))
 
 
+@dataclass(frozen=True, slots=True)
 class FusedRanker:
     """Ranks by several rankers of the same works, fused by reciprocal rank as `fuse_rankings` does.
 
@@ -205,21 +206,21 @@ class FusedRanker:
     work has a place.
     """
 
-    def __init__(self, rankers: Sequence[Ranker], depth: int = FUSION_DEPTH) -> None:
-        self._rankers = tuple(rankers)
-        self._depth = max(depth, FUSION_DEPTH)
+    rankers: Sequence[Ranker]
+    depth: int = FUSION_DEPTH
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
         """Rank all works for each of `rows`; see `Ranker`."""
-        rankings = [ranker.rank(rows, barred, head=0) for ranker in self._rankers]
+        rankings = [ranker.rank(rows, barred, head=0) for ranker in self.rankers]
         lengths, shape = rankings[0].lengths, rankings[0].order.shape
+        depth = max(self.depth, FUSION_DEPTH)
         places = np.arange(1, shape[1] + 1)
         shares = np.where(places <= lengths[:, None], 1.0 / (RRF_K + places), 0.0)
         first, whole = np.zeros(shape), np.zeros(shape)
         every = np.arange(len(rows))[:, None]
         for ranking in rankings:
             whole[every, ranking.order] += shares
-            first[every, ranking.order[:, : self._depth]] += shares[:, : self._depth]
+            first[every, ranking.order[:, :depth]] += shares[:, :depth]
         # By falling `first`; where that is 0, behind, by falling `whole`.
         found = first > 0.0
         by_first = np.argsort(-first, axis=1, kind="stable")
