@@ -137,10 +137,8 @@ class MapOptions:
 
     Attributes
     ----------
-    method : {"tsne", "umap", "pca"}
+    method, perplexity
         See `artsim.render.projection.project`.
-    perplexity : float
-        Of t-SNE, at least 1.
     seed : int
         Of the sample, the layout and its measurement.
     limit : int

@@ -108,8 +108,6 @@ def write_map(
 
     Parameters
     ----------
-    made : CollectionMap
-        From `artsim.render.collection_map.make_map`.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     report : callable, optional

@@ -105,17 +105,9 @@ def card_of(
 ) -> Card:
     """Return a card with what a payload says of a painting, and its picture or why there is none.
 
-    Parameters
-    ----------
-    max_side : int
-        Most pixels of the picture's longer side.
-    image : path, bytes or array, optional
-        The picture; by default the one that the payload names.
-    faces : sequence of (Box, str), optional
-        Faces to outline, in pixels of the picture at its full size, each with its label;
-        by default the one that the payload is of.
-    **caption
-        More attributes of `Card`.
+    The picture is `image`, or that which the payload names, of at most `max_side` pixels on its
+    longer side. Outlined are `faces`, boxes in pixels of the picture at its full size with their
+    labels, or that which the payload is of. A `caption` is more attributes of `Card`.
     """
     details = (field_text(payload, "artist"), date_text(payload))
     card = Card(

@@ -54,10 +54,10 @@ def write_sheet(
     Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a
     placeholder with the reason. The file appears whole or not at all.
 
+    At most `MAX_HITS` hits are shown.
+
     Parameters
     ----------
-    result : Answer or Listing
-        What was found, or a list. At most `MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     title : str, optional

@@ -47,11 +47,13 @@ class Type:
         self.line_height = round(self.height * 1.12)
 
     def _set(self, text: str) -> None:
+        from matplotlib.ft2font import LoadFlags
+
         self._font.set_size(self._size, 72)  # matplotlib has one font for all sizes
         with warnings.catch_warnings():
             # A script that no font has is drawn as boxes; a page shows it in its own fonts.
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
-            self._font.set_text(text)
+            self._font.set_text(text, 0, flags=LoadFlags.TARGET_LIGHT)
 
     def width(self, text: str) -> float:
         """Return the width of `text` on one line, in pixels."""
