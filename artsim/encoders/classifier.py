@@ -212,7 +212,7 @@ def load_classifier(
         now, then = (n.split("-")[-2:] for n in (card.vector_name, config.encoder.vector_name))
         if now != then:
             raise EncoderMismatchError(
-                f"{folder}: the head was trained on vectors {config.encoder.vector_name!r}, and the "
+                f"{folder}: the head was trained on vectors {config.encoder.vector_name!r}, the "
                 f"encoder makes {card.vector_name!r}; copy the whole folder anew, or train again"
             )
     else:
