@@ -13,43 +13,27 @@ from artsim.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where galleries, weights and the server are.
+    """Where galleries, weights and the server are."""
 
-    Attributes
-    ----------
-    home : Path
-        Data folder of embedded galleries (``ARTSIM_HOME``).
-    gallery : str or None
-        Prefix of the collections' names (``ARTSIM_GALLERY``).
-    url : str or None
-        Qdrant server (``ARTSIM_URL``, else ``QDRANT_URL``); None is embedded.
-    api_key : str or None
-        Key of the server (``QDRANT_API_KEY``); never shown.
-    weights : Path or None
-        Folder of model weights (``ARTSIM_WEIGHTS``).
-    wait : float
-        Seconds to wait for another process that has an embedded gallery open
-        (``ARTSIM_WAIT``).
-    """
-
-    home: Path
-    gallery: str | None = None
-    url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    weights: Path | None = None
-    wait: float = 0.0
+    home: Path  # ARTSIM_HOME, data folder of embedded galleries
+    gallery: str | None = None  # ARTSIM_GALLERY, prefix of the collections' names
+    url: str | None = None  # ARTSIM_URL, else QDRANT_URL: the server; None is embedded
+    api_key: str | None = field(default=None, repr=False)  # QDRANT_API_KEY
+    weights: Path | None = None  # ARTSIM_WEIGHTS, folder of model weights
+    wait: float = 0.0  # ARTSIM_WAIT, seconds for whoever else has an embedded gallery open
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environ`, by default the process's.
-
-    Raises
-    ------
-    ConfigError
-        If ``ARTSIM_WEIGHTS`` names nothing that exists, or ``ARTSIM_WAIT`` is no number of
-        seconds.
-    """
+    """Read the settings from `environ`, by default the process's; `ConfigError` of a wrong one."""
     env = os.environ if environ is None else environ
+    try:
+        wait = float(env.get("ARTSIM_WAIT") or 0)
+    except ValueError:
+        wait = math.nan
+    if not wait >= 0:
+        raise ConfigError(
+            f"ARTSIM_WAIT is {env['ARTSIM_WAIT']!r}; expected a number of seconds, as 60"
+        )
     weights = Path(env["ARTSIM_WEIGHTS"]).expanduser() if env.get("ARTSIM_WEIGHTS") else None
     if weights is not None and not weights.exists():
         raise ConfigError(
@@ -62,18 +46,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         url=env.get("ARTSIM_URL") or env.get("QDRANT_URL") or None,
         api_key=env.get("QDRANT_API_KEY") or None,
         weights=weights,
-        wait=_seconds(env.get("ARTSIM_WAIT")),
+        wait=wait,
     )
-
-
-def _seconds(text: str | None) -> float:
-    try:
-        seconds = float(text or 0)
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:
-        raise ConfigError(f"ARTSIM_WAIT is {text!r}; expected a number of seconds, as 60")
-    return seconds
 
 
 def find_home(environ: Mapping[str, str] | None = None) -> Path:

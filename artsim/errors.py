@@ -1,9 +1,8 @@
 """Every expected failure of artsim, as one tree.
 
-Callers catch `ArtsimError`. A message gives the place, what was expected, what was
-found, and the next step, in words that hold in Python as on the command line; options of the
-latter are in ``hint``. Wrong arguments are `OptionError`, which is also a `ValueError`, where they
-may come from a user, else plain `ValueError` and `TypeError`.
+A message gives the place, what was expected, what was found, and the next step, in words that
+hold in Python as on the command line. Wrong arguments are `OptionError`, which is also a
+`ValueError`, where they may come from a user, else plain `ValueError` and `TypeError`.
 """
 
 from __future__ import annotations
@@ -12,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-SHOWN: Final = 80
-"""Most characters of a name that a message repeats."""
+SHOWN: Final = 80  # most characters of a name that a message repeats
 
 
 def shortened(name: str) -> str:
@@ -35,12 +33,9 @@ class ArtsimError(Exception):
     Attributes
     ----------
     hint : str
-        The command or options that take the next step, such as ``--max-megapixels``; ""
-        where there are none. The command line prints them in brackets after the message.
-    painting_id : str or None
-        The painting that it is about.
-    path : Path or None
-        The file or folder that it is about.
+        The command or options that take the next step, such as ``--max-megapixels``, else "".
+    painting_id, path : str or Path or None
+        The painting, and the file or folder, that it is about.
     """
 
     def __init__(

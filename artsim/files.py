@@ -22,11 +22,7 @@ from artsim.errors import ArtsimError
 
 
 def local_path(image_uri: str) -> Path | None:
-    """Return the file that an ``image_uri`` names, or None where it is not a local file.
-
-    ``file:`` addresses are decoded, percent signs and all; text without a scheme is taken
-    as a path.
-    """
+    """Return the file that an ``image_uri``, or a path, names; None where it is no local file."""
     # A single letter is a Windows drive.
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", image_uri):
         return Path(image_uri)
@@ -64,24 +60,15 @@ MAX_NOTES: Final = 1000
 _NOTES: Final = ".written"
 
 _NOTE_BYTES: Final = 65_536
-_HEAD_BYTES: Final = 65_536
-"""In which the mark of a page stands, and that of a PNG."""
+_HEAD_BYTES: Final = 65_536  # in which the mark of a page stands, and that of a PNG
 
 
 @dataclass(frozen=True, slots=True)
 class FileKind:
-    """A sort of file that artsim writes.
+    """A sort of file that artsim writes, and the error where it cannot be written.
 
-    Attributes
-    ----------
-    name : str
-        In messages: ``sheet``.
-    error : type
-        Raised where it cannot be written.
-    endings : tuple of str
-        That its name may have, in lower case; empty: any.
-    noted : bool
-        Whether path and hash are noted, for want of a mark.
+    The endings of its name are in lower case; without any, all are right. For want of a mark in
+    it, path and hash are noted.
     """
 
     name: str
@@ -96,17 +83,9 @@ Form = TypeVar("Form", bound=str)
 def choose_form(
     path: Path, given: Form | None, endings: Mapping[Form, Sequence[str]], kind: FileKind
 ) -> Form:
-    """Return the form that a file's ending stands for, or the one that was `given`.
+    """Return the form that a file's ending stands for, the first of several, or the one `given`.
 
-    Parameters
-    ----------
-    endings : mapping of str to sequence of str
-        By form, the first form of an ending taking precedence.
-
-    Raises
-    ------
-    ArtsimError
-        Of `kind`, if the ending stands for none, or for another than the one given.
+    An ending that stands for none, or for another than the one given, is an error of `kind`.
     """
     suffix = path.suffix.lower()
     meant = [form for form, own in endings.items() if suffix in own]
@@ -138,14 +117,10 @@ def check_file(
     inputs: Iterable[Path] = (),
     home: Path | None = None,
 ) -> Path:
-    """Refuse, before any work is done, a place where the file could not be written.
+    """Return where the content goes: `path`, or what it links to.
 
     Parameters
     ----------
-    path : Path
-        A link is followed: what it leads to is replaced, the link stays.
-    kind : FileKind
-        What is to be written.
     overwrite : bool
         Whether a file that artsim did not make may be replaced.
     inputs : iterable of Path
@@ -153,62 +128,49 @@ def check_file(
     home : Path, optional
         Data folder with the notes; by default that of the environment.
 
-    Returns
-    -------
-    Path
-        Where the content goes: `path`, or what it links to.
-
     Raises
     ------
     ArtsimError
         Of `kind`: the ending is another, the folder is missing, or the place is taken by a
         folder, a device, an input, or a file that artsim did not make.
     """
+    try:
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if reason := _why_no_place(path, place, kind, inputs):
+            raise kind.error(f"{path}: {reason}", path=path)
+        if place.exists() and not overwrite and (whose := _why_not_ours(place, home)):
+            there = place.stat()
+            day = time.strftime("%Y-%m-%d", time.localtime(there.st_mtime))
+            raise kind.error(
+                f"{path}: there is a file of {there.st_size:,} bytes from {day}, which {whose}; "
+                "name another, or have it replaced",
+                hint="--overwrite",
+                path=path,
+            )
+        if not os.access(place.parent, os.W_OK):
+            raise PermissionError(13, "you may not write to its folder")
+    except OSError as exc:
+        raise _unwritable(path, kind, exc) from exc
+    return place
+
+
+def _why_no_place(path: Path, place: Path, kind: FileKind, inputs: Iterable[Path]) -> str | None:
     suffix = path.suffix.lower()
     if kind.endings and suffix not in kind.endings:
         shown = " or ".join(ending for ending in kind.endings if ending != ".htm")
-        raise kind.error(
-            f"{path}: a {kind.name}'s name ends in {shown}, not in {suffix!r}", path=path
-        )
-    try:
-        return _check_place(path, kind, overwrite, inputs, home)
-    except OSError as exc:
-        raise _unwritable(path, kind, exc) from exc
-
-
-def _check_place(
-    path: Path, kind: FileKind, overwrite: bool, inputs: Iterable[Path], home: Path | None
-) -> Path:
+        return f"a {kind.name}'s name ends in {shown}, not in {suffix!r}"
     if not path.parent.is_dir():
-        raise kind.error(f"{path}: there is no folder {path.parent}; make it first", path=path)
-    place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        return f"there is no folder {path.parent}; make it first"
     if not place.exists():
-        if place is not path:
-            raise kind.error(f"{path}: a link to {place}, where nothing is; remove it", path=path)
-        if not os.access(place.parent, os.W_OK):
-            raise PermissionError(13, "you may not write to its folder")
-        return place
-    there = place.stat()
-    if stat.S_ISDIR(there.st_mode):
-        raise kind.error(f"{path}: this is a folder; give the name of a file", path=path)
-    if not stat.S_ISREG(there.st_mode):
-        raise kind.error(f"{path}: a device or a pipe, not a file; name a file", path=path)
+        return None if place is path else f"a link to {place}, where nothing is; remove it"
+    mode = place.stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "this is a folder; give the name of a file"
+    if not stat.S_ISREG(mode):
+        return "a device or a pipe, not a file; name a file"
     if any(is_same_file(one, place) for one in inputs):
-        raise kind.error(
-            f"{path}: this file is read here, and what is read is never replaced; name another",
-            path=path,
-        )
-    if not overwrite and (whose := _why_not_ours(place, home)):
-        day = time.strftime("%Y-%m-%d", time.localtime(there.st_mtime))
-        raise kind.error(
-            f"{path}: there is a file of {there.st_size:,} bytes from {day}, which {whose}; name "
-            "another, or have it replaced",
-            hint="--overwrite",
-            path=path,
-        )
-    if not os.access(place.parent, os.W_OK):
-        raise PermissionError(13, "you may not write to its folder")
-    return place
+        return "this file is read here, and what is read is never replaced; name another"
+    return None
 
 
 @contextmanager
@@ -220,12 +182,9 @@ def write_file(
     inputs: Iterable[Path] = (),
     home: Path | None = None,
 ) -> Iterator[BinaryIO]:
-    """Open a file to write, which takes its place when it is whole; see `check_file`.
+    """Open a file to write, which takes its place when it is whole.
 
-    Raises
-    ------
-    ArtsimError
-        As `check_file`, at the beginning and again at the end; or if it cannot be written.
+    It is refused as `check_file` says, at the beginning and again at the end.
     """
     kept = tuple(inputs)
     place = check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
@@ -242,17 +201,9 @@ def write_file(
 
 @contextmanager
 def replacing(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
-    """Write a file beside `path`, and move it there when it is whole.
+    """Write a file beside `path`, and move it there when it is whole; else what was there stays.
 
-    Parameters
-    ----------
-    sync : bool
-        Wait until the content survives a crash of the machine.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; what was there stays.
+    With `sync` it waits until the content survives a crash of the machine.
     """
     # Made by open, not tempfile, so that the umask decides who may read it.
     part = path.with_name(f".artsim-{secrets.token_hex(4)}.part")
@@ -337,15 +288,11 @@ def _note(place: Path, home: Path | None) -> None:
         note.parent.mkdir(parents=True, exist_ok=True)
         with replacing(note) as stream:
             stream.write(json.dumps(content).encode())
-        _forget_the_oldest(note.parent)
-
-
-def _forget_the_oldest(folder: Path) -> None:
-    notes = list(folder.glob("*.json"))
-    if len(notes) > MAX_NOTES:
-        ages = {note: note.stat().st_mtime_ns for note in notes}
-        for note in sorted(notes, key=lambda note: ages[note])[: len(notes) - MAX_NOTES]:
-            note.unlink(missing_ok=True)
+        notes = list(note.parent.glob("*.json"))
+        if len(notes) > MAX_NOTES:
+            ages = {one: one.stat().st_mtime_ns for one in notes}
+            for one in sorted(notes, key=lambda one: ages[one])[:-MAX_NOTES]:
+                one.unlink(missing_ok=True)
 
 
 # Marks
@@ -355,43 +302,25 @@ def _has_mark(place: Path) -> bool:
     with place.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return any(
-            kind == b"tEXt" and data == b"Software\0" + GENERATOR.encode()
-            for kind, data in _png_chunks(head)
-        )
+        chunk = b"tEXtSoftware\0" + GENERATOR.encode()
+        return (len(chunk) - 4).to_bytes(4) + chunk in head.partition(b"IDAT")[0]
     if head.startswith(b"<!DOCTYPE html>"):
         return f'<meta name="generator" content="{GENERATOR}">'.encode() in head
     if head.startswith(b"<?xml") and b"<svg" in head:
         return f"<dc:title>{GENERATOR}</dc:title>".encode() in head
     if head.startswith(b"PAR1"):
-        return _parquet_software(place) == GENERATOR.encode()
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            notes = parquet.read_metadata(place).metadata or {}
+        except (OSError, pyarrow.ArrowException):
+            return False
+        return bool(notes.get(b"Software") == GENERATOR.encode())
     if head.startswith(b"PK\x03\x04"):
         return _is_our_workbook(place)
     # A report's own schema says what it is.
     return head.startswith(b'{\n  "schema": 1,\n  "task": "')
-
-
-def _png_chunks(head: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the chunks before the pixels."""
-    at = 8
-    while at + 8 <= len(head):
-        length, kind = int.from_bytes(head[at : at + 4]), head[at + 4 : at + 8]
-        if kind == b"IDAT" or at + 8 + length > len(head):
-            return
-        yield kind, head[at + 8 : at + 8 + length]
-        at += 12 + length
-
-
-def _parquet_software(place: Path) -> bytes | None:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        notes = parquet.read_metadata(place).metadata
-    except (OSError, pyarrow.ArrowException):
-        return None
-    found: bytes | None = (notes or {}).get(b"Software")
-    return found
 
 
 def _is_our_workbook(place: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import pkgutil
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -182,8 +182,7 @@ class Kind:
             raise ValueError(f"{self.name} are whole pictures: nothing is cut out of them")
         make = self.cutter
         if isinstance(make, str):
-            module, _, name = make.partition(":")
-            make = cast("MakeCutter", getattr(importlib.import_module(module), name))
+            make = cast("MakeCutter", pkgutil.resolve_name(make))
         return make(options or CutterOptions())
 
 

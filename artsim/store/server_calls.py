@@ -428,6 +428,16 @@ class ServerCalls:
             )
         if code in (408, 429, 502, 503, 504):
             return self._busy(f"{code}: {message}", doing)
+        if found := re.search('Index required but not found for "(.+?)"', message):
+            return StoreError(
+                f"{self.location}: the server's strict mode allows no filter on {found[1]!r}, "
+                "which has no index; leave that filter out"
+            )
+        if "Help:" in message:
+            return StoreError(
+                f"{self.location}: {doing} is more than the server's strict mode allows: "
+                f"{message.removeprefix('Bad request: ')}"
+            )
         return StoreError(f"{self.location}: {doing} failed ({code}): {message}")
 
 

@@ -188,6 +188,12 @@ class ServerCollection(Collection):
     def _search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
         """Answer searches; second stages of several shards by the ids of all shards' first."""
         said = self._said
+        if not said.allows_exact and any(request.exact for request in requests):
+            raise StoreError(
+                f"{self.place}: the server's strict mode allows no exact search; search by its "
+                "index",
+                hint="drop --exact",
+            )
         apart = [
             i
             for i, request in enumerate(requests)

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
 from artsim.evaluation.report import LinePlot, Report, report_document
@@ -81,7 +81,7 @@ class Photographs:
                 }
                 crop = np.clip(pixels.astype(int) + rng.integers(-9, 9, pixels.size), 0, 255)
                 vectors = {"sharp-v1": sharp, "blunt-v1": blunt, "pixels": crop.astype(np.uint8)}
-                self.faces.append(Point(face_point_id(name, index), vectors, face))
+                self.faces.append(Point(FACES.point_id(name, index), vectors, face))
 
     def fill(self, home: Path) -> Gallery:
         gallery = open_gallery(home=home, name="people")

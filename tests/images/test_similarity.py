@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.metrics import mean_squared_error, structural_similarity
 
-from artsim.images.pixels import rmse, ssim, to_pixels
+from artsim.images.pixels import rmse, ssim, ssim_color, to_pixels
 
 
 def skimage_ssim(
@@ -64,12 +64,11 @@ def test_equal_on_pictures_of_the_usual_size_and_more_than_a_block() -> None:
     assert scores[-4] < 0
 
 
-@pytest.mark.parametrize(("a", "b"), [(0, 0), (255, 255), (0, 255), (255, 0), (7, 8)])
-def test_constant_pictures(a: int, b: int) -> None:
-    query = np.full(100, a, np.uint8)
-    gallery = np.full((1, 100), b, np.uint8)
-    assert ssim(query, gallery)[0] == pytest.approx(skimage_ssim(query, gallery)[0], abs=1e-9)
-    assert rmse(query, gallery)[0] == pytest.approx(abs(a - b) / 255, abs=1e-12)
+def test_constant_pictures() -> None:
+    for a, b in [(0, 0), (255, 255), (0, 255), (255, 0), (7, 8)]:
+        query, gallery = np.full(100, a, np.uint8), np.full((1, 100), b, np.uint8)
+        assert ssim(query, gallery)[0] == pytest.approx(skimage_ssim(query, gallery)[0], abs=1e-9)
+        assert rmse(query, gallery)[0] == pytest.approx(abs(a - b) / 255, abs=1e-12)
 
 
 def test_checkerboard_at_full_contrast_does_not_overflow() -> None:
@@ -90,6 +89,8 @@ def test_no_hits() -> None:
     query = np.zeros(4096, np.uint8)
     assert ssim(query, np.zeros((0, 4096), np.uint8)).shape == (0,)
     assert rmse(query, np.zeros((0, 4096), np.uint8)).shape == (0,)
+    found = ssim_color(np.zeros((9, 9, 3), np.uint8), np.zeros((0, 9, 9, 3), np.uint8))
+    assert found.shape == (1, 0)
 
 
 def test_arguments_are_left_as_they_were() -> None:
@@ -126,3 +127,63 @@ def test_ssim_needs_squares_of_seven_or_more() -> None:
         ssim(np.zeros(50, np.uint8), np.zeros((1, 50), np.uint8))
     with pytest.raises(ValueError, match="at least 7"):
         ssim(np.zeros(36, np.uint8), np.zeros((1, 36), np.uint8))
+
+
+# In color, and of other ranges of levels
+
+
+@settings(max_examples=20)
+@given(st.integers(7, 16), st.integers(1, 3), st.data())
+def test_colors_equal_to_scikit_image(side: int, count: int, data: st.DataObject) -> None:
+    levels = st.integers(0, 255)
+    query = data.draw(arrays(np.uint8, (side, side, 3), elements=levels, fill=levels))
+    gallery = data.draw(arrays(np.uint8, (count, side, side, 3), elements=levels, fill=levels))
+    ranges = (255.0, 1.0, 130.0)
+    expected = [
+        [structural_similarity(query, one, data_range=r, channel_axis=2) for one in gallery]
+        for r in ranges
+    ]
+    found = ssim_color(query, gallery, data_ranges=ranges)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_colors_equal_on_more_than_a_block() -> None:
+    random = np.random.default_rng(0)
+    query = random.integers(0, 256, (8, 8, 3)).repeat(10, 0).repeat(10, 1).astype(np.uint8)
+    noise = random.normal(0, 1, (11, 80, 80, 3)) * np.linspace(0, 90, 11)[:, None, None, None]
+    gallery = np.clip(query + noise, 0, 255).astype(np.uint8)
+    expected = [
+        structural_similarity(query, one, data_range=255, channel_axis=2) for one in gallery
+    ]
+    np.testing.assert_allclose(ssim_color(query, gallery)[0], expected, atol=1e-9)
+
+
+def test_a_narrower_range_of_gray() -> None:
+    random = np.random.default_rng(1)
+    query, other = random.integers(40, 160, (2, 20, 20)).astype(np.uint8)
+    expected = structural_similarity(query, other, data_range=119)
+    found = ssim(query.reshape(-1), other.reshape(1, -1), data_range=119)
+    assert found[0] == pytest.approx(expected, abs=1e-9)
+    assert found[0] != pytest.approx(ssim(query.reshape(-1), other.reshape(1, -1))[0], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("query", "gallery"),
+    [
+        (np.zeros((9, 9), np.uint8), np.zeros((1, 9, 9), np.uint8)),
+        (np.zeros((9, 9, 4), np.uint8), np.zeros((1, 9, 9, 4), np.uint8)),
+        (np.zeros((9, 9, 3), np.uint8), np.zeros((1, 8, 8, 3), np.uint8)),
+        (np.zeros((9, 9, 3), np.float32), np.zeros((1, 9, 9, 3), np.float32)),
+    ],
+)
+def test_wrong_colors(query: npt.NDArray[np.uint8], gallery: npt.NDArray[np.uint8]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        ssim_color(query, gallery)
+
+
+@pytest.mark.parametrize("data_range", [0.0, -1.0, float("nan")])
+def test_wrong_range(data_range: float) -> None:
+    picture = np.zeros((9, 9, 3), np.uint8)
+    with pytest.raises(ValueError, match="above 0"):
+        ssim_color(picture, picture[None], data_ranges=(255.0, data_range))

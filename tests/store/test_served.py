@@ -1,0 +1,231 @@
+"""A real server answers as the embedded engine: on one shard, on three, in strict mode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from store_backends import NO_SERVER, SERVER_URL
+
+from artsim.catalog.criteria import (
+    AnyOf,
+    Between,
+    Criteria,
+    HasVector,
+    Known,
+    Words,
+    overlaps_years,
+)
+from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.payload import painting_point_id
+from artsim.errors import StoreError
+from artsim.ingest.upkeep import push_gallery
+from artsim.search.answer import find_similar
+from artsim.search.export import export_jsonl
+from artsim.search.question import IdQuery, SearchOptions
+from artsim.store.gallery import PIXELS, Gallery, open_gallery
+from artsim.store.protocol import Point, SearchRequest, ServerOptions
+from artsim.store.server import ServerStore
+
+pytestmark = NO_SERVER
+
+WORKS = 240
+ENCODERS = [EncoderInfo("builtin", "builtin", "builtin-v3", 12)]
+ARTISTS = ["Giotto", "Duccio", "Cimabue", "Frans Hals", "Jan Steen", "Sassetta", "Fra Angelico"]
+STYLES = ["Gothic", "Baroque", "Proto-Renaissance"]
+
+
+def fill(gallery: Gallery) -> None:
+    """Make a gallery of works in which every field has its gaps."""
+    rng = np.random.default_rng(11)
+    for kind in (FACES, PAINTINGS):
+        points = []
+        for number in range(WORKS):
+            name = f"p{number:03d}"
+            payload: dict[str, Any] = {
+                "painting_id": name,
+                "title": f"Saint {number % 7} Enthroned",
+            }
+            if number % 6:
+                payload |= {"artist": ARTISTS[int(rng.integers(7) * rng.random())]}
+            if number % 5:
+                payload |= {"style": sorted({str(s) for s in rng.choice(STYLES, 2)})}
+            if number % 4:
+                first = int(rng.integers(1200, 1700))
+                payload |= {"year_start": first, "year_end": first + int(rng.integers(40))}
+            payload["extra"] = {"room": number % 9}
+            if kind == FACES:
+                payload |= {"face_index": 0, "box": [1.0, 2.0, 3.0, 4.0], "detection_score": 0.9}
+            vectors = {
+                "builtin-v3": rng.standard_normal(12),
+                PIXELS: rng.integers(0, 256, 256, dtype=np.uint8),
+            }
+            point_id = FACES.point_id(name, 0) if kind == FACES else painting_point_id(name)
+            points.append(Point(point_id, vectors, payload))
+        gallery.create(kind, ENCODERS, pixels_side=16).upsert(points)
+
+
+@pytest.fixture(scope="module")
+def embedded(fast_folder: Path) -> Iterator[Gallery]:
+    with open_gallery(home=fast_folder / "compared") as gallery:
+        fill(gallery)
+        yield gallery
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def served(request: pytest.FixtureRequest, embedded: Gallery) -> Iterator[Gallery]:
+    assert SERVER_URL is not None
+    store = ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY"))
+    with Gallery(store, f"compared-{request.param}") as gallery:
+        delete(gallery)
+        push_gallery(embedded, gallery, options=ServerOptions(shards=request.param))
+        yield gallery
+        delete(gallery)
+
+
+def delete(gallery: Gallery) -> None:
+    for kind in (PAINTINGS, FACES):
+        gallery.store.delete_collection(gallery.collection_name(kind))
+
+
+GIOTTO = AnyOf("artist", ("Giotto",))
+FILTERS = [
+    Criteria(),
+    Criteria((GIOTTO,)),
+    Criteria((GIOTTO,), (GIOTTO,)),
+    Criteria((AnyOf("style", ("Gothic", "Baroque")),), (GIOTTO, AnyOf("style", ("Gothic",)))),
+    Criteria(overlaps_years(1400, 1500)),
+    Criteria((Between("year_start", 1300, 1600),), (Between("year_start", 1300, 1600),)),
+    Criteria((Words("title", "saint 3"), Known("artist"))),
+    Criteria((HasVector("builtin-v3"),), (Known("style"),)),
+    Criteria((AnyOf("extra.room", (3, 4)),)),
+]
+
+
+def answers(gallery: Gallery, kind: Kind, criteria: Criteria, rerank: str | None) -> list[Any]:
+    """Return ids and scores of some questions of one form."""
+    found = []
+    for options in (
+        SearchOptions(limit=10, rerank=rerank, rerank_depth=30),
+        SearchOptions(limit=7, offset=5, rerank=rerank, rerank_depth=12, exact=True),
+    ):
+        for number in (0, 77, 151):
+            query = IdQuery(f"p{number:03d}")
+            hits = find_similar(gallery, query, criteria, options, kind=kind).hits
+            found.append([(h.point_id, h.score, h.rerank_score or 0.0) for h in hits])
+    return found
+
+
+@pytest.mark.parametrize("rerank", [None, "ssim", "rmse"])
+@pytest.mark.parametrize("kind", [PAINTINGS, FACES])
+def test_questions_have_the_same_answers(
+    kind: Kind, rerank: str | None, embedded: Gallery, served: Gallery
+) -> None:
+    for criteria in FILTERS:
+        ours, theirs = (answers(g, kind, criteria, rerank) for g in (embedded, served))
+        for one, other in zip(ours, theirs, strict=True):
+            assert [hit[0] for hit in one] == [hit[0] for hit in other], criteria
+            np.testing.assert_allclose(
+                [hit[1:] for hit in one], [hit[1:] for hit in other], atol=1e-6
+            )
+
+
+def test_counts_and_facets_are_the_same(embedded: Gallery, served: Gallery) -> None:
+    ours, theirs = embedded[PAINTINGS], served[PAINTINGS]
+    for criteria, field in product(FILTERS, ("artist", "style", "year_start", "painting_id")):
+        assert ours.count(criteria) == theirs.count(criteria)
+        for limit in (1, 2, 5, 1000):
+            assert ours.facet(field, criteria, limit=limit) == theirs.facet(
+                field, criteria, limit=limit
+            ), (criteria, field, limit)
+
+
+def test_an_open_gallery_is_not_described_again(
+    served: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_similar(served, IdQuery("p000"))
+    asked: list[str] = []
+    http = served.store._client.http.client._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        http, "send", lambda r, send=http.send, **k: (asked.append(r.url.path), send(r, **k))[1]
+    )
+    find_similar(served, IdQuery("p001"))
+    assert len(asked) <= 3
+
+
+@pytest.fixture(scope="module")
+def strict(embedded: Gallery) -> Iterator[Gallery]:
+    """A gallery of a server that allows what hosted servers do."""
+    assert SERVER_URL is not None
+    store = ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY"))
+    with Gallery(store, "strict") as gallery:
+        delete(gallery)
+        push_gallery(embedded, gallery)
+        limits = {
+            "enabled": True,
+            "max_query_limit": 50,
+            "search_allow_exact": False,
+            "unindexed_filtering_retrieve": False,
+            "unindexed_filtering_update": False,
+            "search_max_hnsw_ef": 128,
+            "search_max_oversampling": 2.0,
+            "search_max_batchsize": 3,
+            "upsert_max_batchsize": 60,
+        }
+        for kind in (PAINTINGS, FACES):
+            store._client.update_collection(
+                gallery.collection_name(kind), strict_mode_config=limits
+            )
+        yield Gallery(ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY")), "strict")
+        delete(gallery)
+
+
+class TestStrictMode:
+    @pytest.mark.parametrize("rerank", [None, "ssim", "rmse"])
+    def test_questions(self, rerank: str | None, embedded: Gallery, strict: Gallery) -> None:
+        options = SearchOptions(limit=70, rerank=rerank)
+        for criteria in FILTERS[:-1]:
+            ours, theirs = (
+                find_similar(g, IdQuery("p005"), criteria, options).hits for g in (embedded, strict)
+            )
+            assert [h.point_id for h in ours] == [h.point_id for h in theirs]
+            for one, other in zip(ours, theirs, strict=True):
+                assert one.score == pytest.approx(other.score, abs=1e-6)
+                assert one.rerank_score == pytest.approx(other.rerank_score, abs=1e-6)
+
+    def test_counts_facets_and_lists_are_exact(self, embedded: Gallery, strict: Gallery) -> None:
+        ours, theirs = embedded[PAINTINGS], strict[PAINTINGS]
+        for criteria in FILTERS[:-1]:
+            assert ours.count(criteria) == theirs.count(criteria)
+            assert ours.facet("style", criteria) == theirs.facet("style", criteria)
+        assert ours.facet("artist", limit=2) == theirs.facet("artist", limit=2)
+        read = [list(c.scroll(with_vectors=[PIXELS])) for c in (ours, theirs)]
+        assert [r.point_id for r in read[0]] == [r.point_id for r in read[1]]
+        assert [r.payload for r in read[0]] == [r.payload for r in read[1]]
+
+    def test_export_and_a_second_push(
+        self, embedded: Gallery, strict: Gallery, tmp_path: Path
+    ) -> None:
+        assert export_jsonl(strict, tmp_path / "works.jsonl", Criteria(), vectors=True) == WORKS
+        assert push_gallery(embedded, strict).written == 0
+        point = Point(painting_point_id("p000"), {"builtin-v3": np.ones(12)}, {"painting_id": "x"})
+        strict[PAINTINGS].upsert([point])
+        assert push_gallery(embedded, strict).written == 1
+
+    def test_what_is_not_allowed_is_said(self, strict: Gallery) -> None:
+        paintings = strict[PAINTINGS]
+        exact = SearchRequest(np.ones(12), "builtin-v3", exact=True)
+        with pytest.raises(StoreError, match="strict mode allows no exact search"):
+            paintings.search([exact])
+        with pytest.raises(StoreError, match=r"strict mode allows no filter on 'extra\.room'"):
+            paintings.count(FILTERS[-1])
+        with pytest.raises(StoreError, match=r"strict mode allows no filter on 'extra\.room'"):
+            paintings.search([SearchRequest(np.ones(12), "builtin-v3", FILTERS[-1])])
+        with pytest.raises(StoreError, match=r"strict mode allows no filter on 'extra\.room'"):
+            paintings.delete(FILTERS[-1])
