@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -65,26 +65,22 @@ _LABELS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class CollectionMap:
-    """N paintings or faces in the plane, each with its nearest in the vectors' own space.
+    """N paintings or faces in the plane, in order of painting id.
 
     Attributes
     ----------
-    point_ids, payloads : tuple of str, tuple of dict
-        In order of painting id.
     positions : ndarray of float32, shape (N, 2)
         In 0..1: the longer side of the layout fills it, the shorter one is centered.
     cells : ndarray of int32, shape (N, 2)
         Column and row on a grid where each point has a cell to itself, near its neighbors.
     neighbors, scores : ndarray of int32 and of float32, shape (N, K)
-        As `nearest_others` returns them; faces of one painting are not each other's.
+        Nearest in the vectors' own space, as `nearest_others` returns them.
     encoder : str
         Short name of the one whose vectors are laid out.
     total : int
         How many points met the filters; more than N where a sample was drawn.
     faithfulness : Faithfulness or None
         None where there are too few points to say.
-    notes : tuple of str
-        What a reader must know.
     """
 
     point_ids: tuple[str, ...]
@@ -141,10 +137,8 @@ class MapOptions:
 
     Attributes
     ----------
-    method : {"tsne", "umap", "pca"}
+    method, perplexity
         See `artsim.render.projection.project`.
-    perplexity : float
-        Of t-SNE, at least 1.
     seed : int
         Of the sample, the layout and its measurement.
     limit : int
@@ -203,12 +197,7 @@ def make_map(
         If the database cannot be reached.
     """
     options, progress = options or MapOptions(), progress or SilentProgress()
-    kind = FACES if options.faces else PAINTINGS
-    collection, recorded = gallery[kind], gallery.encoders(kind)
-    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models or Models())
-    if not chosen:
-        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
-    name = chosen[0].vector_name
+    collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
         count, vectors = len(table), np.asarray(table.vectors, np.float32)
@@ -229,7 +218,7 @@ def make_map(
             neighbors,
             scores,
             options.method,
-            dict(zip(recorded, short_names(list(recorded.values())), strict=True))[name],
+            shown,
             gallery.name,
             options.faces,
             total,
@@ -238,6 +227,19 @@ def make_map(
         )
     finally:
         progress.finish()
+
+
+def _choose(
+    gallery: Gallery, options: MapOptions, encoder: str | None, models: Models
+) -> tuple[Collection, str, str]:
+    """Return the collection, the vectors to lay out, and the short name of their encoder."""
+    kind = FACES if options.faces else PAINTINGS
+    collection, recorded = gallery[kind], gallery.encoders(kind)
+    chosen = choose_encoders(recorded, None if encoder is None else [encoder], models)
+    if not chosen:
+        raise QueryError(f"{collection.name!r} has no encoder; ingest its pictures first")
+    names = zip(recorded, short_names(list(recorded.values())), strict=True)
+    return collection, chosen[0].vector_name, dict(names)[chosen[0].vector_name]
 
 
 def _read(
@@ -309,40 +311,43 @@ def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class CategoryField:
-    """A field of names, called `label` where people read.
+class ColorField:
+    """A field to color by, called `label` where people read.
 
-    `values` are at most `MAX_VALUES`, most frequent first, equals by name; `counts` says how many
-    points have each. `codes` has for each point the index of its value, of a list the first:
-    ``len(values)`` where that is not listed, -1 where it is unknown.
+    Of numbers, `numbers` has one for each point, None where it is unknown, and all but the
+    outermost 1 % are in `low`..`high`. Of names, `values` are at most `MAX_VALUES`, most frequent
+    first, equals by name; `counts` says how many points have each, and `codes` has for each point
+    the index of its value, of a list the first: ``len(values)`` where that is not listed, -1 where
+    it is unknown.
     """
 
     name: str
     label: str
-    values: tuple[str, ...]
-    counts: tuple[int, ...]
-    codes: tuple[int, ...]
+    values: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    codes: tuple[int, ...] = ()
+    numbers: tuple[float | None, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
 
+    @property
+    def unknown(self) -> int:
+        """Number of points of which it is unknown."""
+        return self.numbers.count(None) + self.codes.count(-1)
 
-@dataclass(frozen=True, slots=True)
-class NumberField:
-    """A field of numbers, one for each point; all but the outermost 1 % are in low..high."""
-
-    name: str
-    label: str
-    values: tuple[float | None, ...]
-    low: float
-    high: float
-
-
-ColorField: TypeAlias = CategoryField | NumberField
+    def is_useful(self) -> bool:
+        """Whether it is known of 2 % of the points and tells some apart, but not all."""
+        count = len(self.numbers or self.codes)
+        tells = (
+            len(self.values) >= 2 and self.counts[0] >= 2 if self.codes else self.low < self.high
+        )
+        return tells and count - self.unknown >= max(2, 0.02 * count)
 
 
 def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
     """Return the fields worth coloring by, `wanted` or the most telling one first.
 
-    A field is worth it if it is known of at least 2 % of the points and tells some apart
-    without telling all apart: a name must occur twice. `wanted` is taken in any case.
+    `wanted` is taken in any case, others where they are useful.
 
     Raises
     ------
@@ -353,7 +358,7 @@ def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[
     more = Counter(str(name) for extra in extras if isinstance(extra, Mapping) for name in extra)
     most = sorted(more, key=lambda name: (-more[name], name))[:12]
     made = (_make_field(name, payloads) for name in (*_FIELDS, *(f"extra.{n}" for n in most)))
-    found = [field for field in made if field and _is_useful(field, len(payloads))]
+    found = [field for field in made if field and field.is_useful()]
     if wanted is None:
         return found
     first = _make_field(wanted, payloads)
@@ -375,24 +380,13 @@ def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
     if all(_is_number(value) for value in known):
         low, high = np.quantile([float(value) for value in known], (0.01, 0.99))
         numbers = tuple(None if value is None else float(value) for value in values)
-        return NumberField(name, label, numbers, float(low), float(high))
+        return ColorField(name, label, numbers=numbers, low=float(low), high=float(high))
     keys: list[Any] = values
     if name == "artist":
         # Artists are told apart by their key, however a work writes the name, and named without
         # "circle of" and the like, which is of one work only.
         keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
         values = [v if v is None else parse_attribution(str(v)).artist or v for v in values]
-    return _category(name, label, keys, values)
-
-
-def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        # What a table brought under `extra` is text.
-        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _category(name: str, label: str, keys: Iterable[Any], values: Iterable[Any]) -> CategoryField:
     spellings: dict[str, list[str]] = {}
     of_points = [None if key is None else str(key) for key in keys]
     for key, value in zip(of_points, values, strict=True):
@@ -400,7 +394,7 @@ def _category(name: str, label: str, keys: Iterable[Any], values: Iterable[Any])
             spellings.setdefault(key, []).append(clean(value, 80))
     listed = sorted(spellings, key=lambda key: (-len(spellings[key]), key))[:MAX_VALUES]
     number: dict[str | None, int] = {None: -1} | {key: code for code, key in enumerate(listed)}
-    return CategoryField(
+    return ColorField(
         name,
         label,
         tuple(most_written(spellings[key]) for key in listed),
@@ -409,11 +403,8 @@ def _category(name: str, label: str, keys: Iterable[Any], values: Iterable[Any])
     )
 
 
-def _is_useful(field: ColorField, count: int) -> bool:
-    if isinstance(field, NumberField):
-        known = sum(value is not None for value in field.values)
-        tells = field.low < field.high
-    else:
-        known = sum(field.counts)
-        tells = len(field.values) >= 2 and field.counts[0] >= 2
-    return tells and known >= max(2, 0.02 * count)
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        # What a table brought under `extra` is text.
+        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,14 @@ from PIL.ImageColor import getrgb
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError, RenderError
 from artsim.files import GENERATOR, FileKind, check_file, local_path, picture_files, write_file
-from artsim.render.collection_map import CategoryField, CollectionMap, ColorField, find_fields
+from artsim.render.collection_map import CollectionMap, ColorField, find_fields
 from artsim.render.pages import LIGHT, LOOKS, digest, environment, static
 from artsim.render.picture_cards import face_of, load_outlined
 from artsim.render.plots import drawing
 from artsim.render.text import clean, date_text, field_text, id_text, picture_link, web_link
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MAP: Final = FileKind("map", RenderError, (".html", ".htm", ".png"))
 
@@ -105,8 +108,6 @@ def write_map(
 
     Parameters
     ----------
-    made : CollectionMap
-        From `artsim.render.collection_map.make_map`.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     report : callable, optional
@@ -132,12 +133,18 @@ def write_map(
         field = fields[0] if fields else None
         content, missing = draw_png(made, field, report if style.pictures else None)
     else:
-        thumbnails = None
+        data = page_data(made, fields)
+        sheets: dict[tuple[int, int], str] = {}
         if style.thumbnail_side != 0:
             side = style.thumbnail_side or choose_side(len(made))
-            thumbnails = pack_thumbnails(made, side, report)
-            missing = int((thumbnails.sizes[:, 0] == 0).sum())
-        content = to_html(made, fields, thumbnails).encode()
+            sizes, sheets = pack_thumbnails(made, side, report)
+            missing = int((sizes[:, 0] == 0).sum())
+            data["thumbnails"] = {
+                "side": side,
+                "sizes": _packed(sizes, "<u2"),
+                "sheets": list(sheets),
+            }
+        content = to_html(made, data, list(sheets.values())).encode()
     with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
     return WrittenMap(path, len(content), missing)
@@ -151,13 +158,11 @@ def draw_png(
 ) -> tuple[bytes, int]:
     """Return a PNG of dots, or of pictures where `report` is told of them, and how many lack."""
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
     colors = point_colors(field, len(made))
     plot, missing = None, 0
-    if report is None:
-        size = np.maximum(PLOT // 2, np.rint(PLOT * np.ptp(made.positions, axis=0)))
-    else:
+    size = np.maximum(PLOT // 2, np.rint(PLOT * np.ptp(made.positions, axis=0)))
+    if report is not None:
         plot, missing = _paste_pictures(made, colors if field else None, report)
         size = np.array(plot.size)
     unit = max(0.6, float(max(size)) / PLOT)
@@ -174,26 +179,11 @@ def draw_png(
             # Those without a color of their own lie below.
             order = np.argsort([color not in (OTHER, UNKNOWN) for color in colors], kind="stable")
             style: Any = {"edgecolors": WALL, "linewidths": 0.8, "clip_on": False}
-            shades = [colors[i] for i in order]
             x, y = made.positions[order].T
-            axes.scatter(x, y, (0.72 * side) ** 2, c=shades, **style)
+            axes.scatter(x, y, (0.72 * side) ** 2, c=[colors[i] for i in order], **style)
             axes.margins(0)
             axes.invert_yaxis()
-        dot: Any = {"marker": "o", "linestyle": "", "markersize": 13 * unit}
-        rows = _legend_rows(field) if field else []
-        figure.legend(
-            [Line2D([], [], color=color, **dot) for color, _ in rows],
-            [text for _, text in rows],
-            title=field and field.label,
-            bbox_to_anchor=(1 + 30 * unit / float(size[0]), 1),
-            loc="upper left",
-            alignment="left",
-            borderaxespad=0,
-            handlelength=1.0,
-            fontsize=15 * unit,
-            title_fontproperties={"family": "serif", "size": 20 * unit},
-        )
-        _put_words(figure, made, unit)
+        _put_words(figure, made, field, unit)
         buffer = io.BytesIO()
         around: Any = {"bbox_inches": "tight", "pad_inches": 0.56 * unit, "facecolor": WALL}
         notes = {"Title": made.title, "Software": GENERATOR}
@@ -201,21 +191,36 @@ def draw_png(
     return buffer.getvalue(), missing
 
 
-def _put_words(figure: Any, made: CollectionMap, unit: float) -> None:
-    """Write the heading above the figure and how far it can be trusted below."""
+def _put_words(figure: Figure, made: CollectionMap, field: ColorField | None, unit: float) -> None:
+    """Write heading, legend, and how far the map can be trusted around the figure."""
+    from matplotlib.lines import Line2D
+
     width, height = figure.get_size_inches() * 100 / unit
 
-    def wrapped(text: str, letter: float) -> str:
-        return textwrap.fill(text, int(max(700, width) / letter), max_lines=3, placeholder="…")
+    def put(y: float, text: str, letter: float, size: float, va: str, **style: Any) -> int:
+        room = int(max(700, width) / letter)
+        lines = textwrap.wrap(text, room, max_lines=3, placeholder="…")
+        figure.text(0, y, "\n".join(lines), fontsize=size * unit, va=va, **style)
+        return len(lines)
 
-    def put(y: float, text: str, size: float, va: str, **style: Any) -> Any:
-        return figure.text(0, y, text, fontsize=size * unit, va=va, **style)
-
-    subtitle = wrapped(made.subtitle, 11)
-    put(1 + 36 / height, subtitle, 15, "bottom", color=LIGHT.muted)
-    over = 1 + (46 + 28 * len(subtitle.splitlines())) / height
-    put(over, wrapped(made.title, 23), 31, "bottom", color=LIGHT.ink, fontfamily="serif")
-    put(-36 / height, wrapped(made.trust, 10.5), 14, "top", color=LIGHT.muted)
+    lines = put(1 + 36 / height, made.subtitle, 11, 15, "bottom", color=LIGHT.muted)
+    put(1 + (46 + 28 * lines) / height, made.title, 23, 31, "bottom", fontfamily="serif")
+    put(-36 / height, made.trust, 10.5, 14, "top", color=LIGHT.muted)
+    if field is not None:
+        dot: Any = {"marker": "o", "linestyle": "", "markersize": 13 * unit}
+        rows = _legend_rows(field)
+        figure.legend(
+            [Line2D([], [], color=color, **dot) for color, _ in rows],
+            [text for _, text in rows],
+            title=field.label,
+            bbox_to_anchor=(1 + 30 / float(width), 1),
+            loc="upper left",
+            alignment="left",
+            borderaxespad=0,
+            handlelength=1.0,
+            fontsize=15 * unit,
+            title_fontproperties={"family": "serif", "size": 20 * unit},
+        )
 
 
 def _paste_pictures(
@@ -256,23 +261,22 @@ def point_colors(field: ColorField | None, count: int) -> list[str]:
     """Return the color of each of `count` points; one for all where there is no field."""
     if field is None:
         return [CATEGORICAL[0]] * count
-    if isinstance(field, CategoryField):
+    if field.codes:
         own = dict(enumerate(CATEGORICAL)) | {-1: UNKNOWN}
         return [own.get(code, OTHER) for code in field.codes]
     span = (field.high - field.low) or 1.0
-    shares = [0.0 if value is None else (value - field.low) / span for value in field.values]
-    pairs = zip(field.values, scale_colors(shares), strict=True)
+    colors = scale_colors([((value or 0) - field.low) / span for value in field.numbers])
+    pairs = zip(field.numbers, colors, strict=True)
     return [UNKNOWN if value is None else color for value, color in pairs]
 
 
 def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
-    if isinstance(field, CategoryField):
+    if field.codes:
         pairs = zip(CATEGORICAL, field.values, field.counts, strict=False)
         rows = [
             (color, f"{textwrap.shorten(value, 28, placeholder='…')}  {count:,}")
             for color, value, count in pairs
         ]
-        unknown = sum(code < 0 for code in field.codes)
         if others := sum(code >= len(CATEGORICAL) for code in field.codes):
             rows.append((OTHER, f"other  {others:,}"))
     else:
@@ -280,31 +284,10 @@ def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
         # Years are not to be grouped by thousands.
         words = [f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" for value in steps]
         rows = list(zip(scale_colors(np.linspace(0, 1, 7).tolist()), words, strict=True))
-        unknown = field.values.count(None)
-    return [*rows, (UNKNOWN, f"unknown  {unknown:,}")] if unknown else rows
+    return [*rows, (UNKNOWN, f"unknown  {field.unknown:,}")] if field.unknown else rows
 
 
 # Pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Thumbnails:
-    """Small pictures of the points, packed into sheets.
-
-    Attributes
-    ----------
-    side : int
-        Pixels of a cell of a sheet; each thumbnail stands in its cell's top left corner.
-    sizes : ndarray of uint16, shape (N, 2)
-        Width and height of each point's thumbnail; 0, 0 where there is none.
-    sheets : list of (int, int, str)
-        Which eight columns and rows of the map's grid a sheet holds, and its picture as WebP in
-        base64; in order of row and column, without those that would be empty.
-    """
-
-    side: int
-    sizes: npt.NDArray[np.uint16]
-    sheets: list[tuple[int, int, str]]
 
 
 def choose_side(count: int) -> int:
@@ -340,22 +323,28 @@ def in_threads(work: Callable[[One], Other], parts: Sequence[One]) -> Iterator[O
             raise
 
 
-def pack_thumbnails(made: CollectionMap, side: int, report: Report) -> Thumbnails:
-    """Return the thumbnails of a map, at most `side` on a side, by what lies close together."""
+def pack_thumbnails(
+    made: CollectionMap, side: int, report: Report
+) -> tuple[npt.NDArray[np.uint16], dict[tuple[int, int], str]]:
+    """Return the sizes of a map's thumbnails, at most `side`, and sheets of them.
+
+    Sizes are of shape (N, 2), 0, 0 where there is no picture. Sheets are WebP in base64, by which
+    eight columns and rows of the map's grid they hold, without those that would be empty.
+    """
     blocks = made.cells // SHEET_CELLS
     order = np.lexsort((np.arange(len(made)), blocks[:, 0], blocks[:, 1]))
     groups = [list(rows) for _, rows in groupby(order.tolist(), lambda i: tuple(blocks[i]))]
     sizes = np.zeros((len(made), 2), np.uint16)
-    sheets: list[tuple[int, int, str]] = []
+    sheets: dict[tuple[int, int], str] = {}
     done = 0
     packed = in_threads(lambda rows: _pack(made, rows, side, sizes), groups)
     for rows, webp in zip(groups, packed, strict=True):
         if webp:
             column, row = blocks[rows[0]].tolist()
-            sheets.append((column, row, webp))
+            sheets[column, row] = webp
         done += len(rows)
         report(done)
-    return Thumbnails(side, sizes, sheets)
+    return sizes, sheets
 
 
 def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np.uint16]) -> str:
@@ -378,14 +367,11 @@ def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np
 # The page
 
 
-def to_html(
-    made: CollectionMap, fields: Sequence[ColorField], thumbnails: Thumbnails | None
-) -> str:
-    """Return the text of the page, colored by the first of `fields`; dots without thumbnails."""
+def to_html(made: CollectionMap, data: dict[str, Any], sheets: Sequence[str]) -> str:
+    """Return the text of the page; `sheets` stand in it as they are."""
     style = static("map.css")
     scripts = static(*(f"map/{name}.js" for name in _SCRIPTS))
     script = Markup('(() => {\n"use strict";\n') + scripts + Markup("})();\n")
-    data = page_data(made, fields, thumbnails)
     # With "<" escaped nothing in the data can end its element or begin a comment.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return (
@@ -401,14 +387,12 @@ def to_html(
             script=script,
             data=Markup(text.replace("<", "\\u003c")),
             # Outside of the JSON, so that a sheet is read only when its pictures are looked at.
-            sheets=[] if thumbnails is None else [webp for *_, webp in thumbnails.sheets],
+            sheets=sheets,
         )
     )
 
 
-def page_data(
-    made: CollectionMap, fields: Sequence[ColorField], thumbnails: Thumbnails | None
-) -> dict[str, Any]:
+def page_data(made: CollectionMap, fields: Sequence[ColorField]) -> dict[str, Any]:
     """Return what the page's script reads, ready for JSON.
 
     Numbers of which every point has one are little-endian arrays in base64: places as
@@ -441,21 +425,16 @@ def page_data(
         "scale": list(map(getrgb, scale_colors(np.linspace(0, 1, 9).tolist()))),
         "other": getrgb(OTHER),
         "unknown": getrgb(UNKNOWN),
-        "thumbnails": thumbnails
-        and {
-            "side": thumbnails.side,
-            "sizes": _packed(thumbnails.sizes, "<u2"),
-            "sheets": [[column, row] for column, row, _ in thumbnails.sheets],
-        },
+        "thumbnails": None,
     }
 
 
 def _field(field: ColorField) -> dict[str, Any]:
     shown: dict[str, Any] = {"name": clean(field.name, 100), "label": field.label}
-    if isinstance(field, CategoryField):
+    if field.codes:
         codes = _packed(np.array(field.codes), "<i2")
         return {"kind": "category", **shown, "values": field.values, "codes": codes}
-    values = [int(v) if v is not None and v.is_integer() else v for v in field.values]
+    values = [int(v) if v is not None and v.is_integer() else v for v in field.numbers]
     return {"kind": "number", **shown, "values": values, "low": field.low, "high": field.high}
 
 

@@ -76,27 +76,22 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """Cards under one heading; the heading is "" where hits are not grouped."""
-
-    heading: str
-    cards: tuple[Card, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Sheet:
-    """All that a contact sheet shows, whatever its form."""
+    """All that a contact sheet shows, whatever its form.
+
+    A section is a heading, "" where hits are not grouped, and cards.
+    """
 
     title: str
     subtitle: str
     query: tuple[Card, ...]
-    sections: tuple[Section, ...]
+    sections: list[tuple[str, list[Card]]]
     remark: str = ""
 
     @property
     def hit_count(self) -> int:
         """Number of hits on the sheet."""
-        return sum(len(section.cards) for section in self.sections)
+        return sum(len(cards) for _, cards in self.sections)
 
 
 def card_of(
@@ -110,17 +105,9 @@ def card_of(
 ) -> Card:
     """Return a card with what a payload says of a painting, and its picture or why there is none.
 
-    Parameters
-    ----------
-    max_side : int
-        Most pixels of the picture's longer side.
-    image : path, bytes or array, optional
-        The picture; by default the one that the payload names.
-    faces : sequence of (Box, str), optional
-        Faces to outline, in pixels of the picture at its full size, each with its label;
-        by default the one that the payload is of.
-    **caption
-        More attributes of `Card`.
+    The picture is `image`, or that which the payload names, of at most `max_side` pixels on its
+    longer side. Outlined are `faces`, boxes in pixels of the picture at its full size with their
+    labels, or that which the payload is of. A `caption` is more attributes of `Card`.
     """
     details = (field_text(payload, "artist"), date_text(payload))
     card = Card(
@@ -166,21 +153,9 @@ def load_outlined(
 ) -> tuple[Image.Image, list[Outline]]:
     """Load a picture with its faces, each cut out `crop_side` pixels wide.
 
-    Parameters
-    ----------
-    payload : mapping
-        Says how large the picture was when the boxes of `faces` were measured.
-    faces : sequence of (Box, str)
-        In pixels of that size, each with its label; what lies outside is left out.
-    max_side : int
-        Pixels of the longer side that are needed; more come where a face is small, ...
-    most : int
-        ... but no more than these: a face that would need a larger picture stays blurred.
-
-    Raises
-    ------
-    ImageError
-        If the picture cannot be read.
+    The boxes of faces were measured on a picture of the size that `payload` gives; what lies
+    outside is left out. The picture has `max_side` pixels on its longer side, and more where a
+    face is small, but at most `most`: a face that needs more stays blurred. Raises `ImageError`.
     """
     width, height = _size(payload)
     smallest = min((max(box.width, box.height) for box, _ in faces), default=0.0)

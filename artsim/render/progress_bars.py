@@ -87,7 +87,6 @@ class LiveProgress:
         self._noun, self._clock = noun, clock
         self._pace = Pace(clock)
         self._total: int | None = None
-        self._task: rich.TaskID | None = None
         self._bar = rich.Progress(
             rich.SpinnerColumn(),
             rich.TextColumn("{task.description}", markup=False),
@@ -98,19 +97,17 @@ class LiveProgress:
             transient=True,
             expand=True,
         )
+        self._task = self._bar.add_task("", visible=False)
 
     def start(self, total: int | None, description: str) -> None:
         """Show the bar, in the place of one before; None if nobody knows the total."""
         self._total, self._pace = total, Pace(self._clock)
-        if self._task is not None:
-            self._bar.remove_task(self._task)
+        self._bar.remove_task(self._task)
         self._task = self._bar.add_task(clean(description, 60), total=total, count="", pace="")
         self._bar.start()
 
     def update(self, done: int, **counts: int) -> None:
         """Show how far it is, in totals."""
-        if self._task is None:
-            raise ValueError("start comes before update")
         self._pace.mark(done)
         count = describe_counts(done, self._total, self._noun, counts)
         pace = self._pace.words(self._total)

@@ -155,10 +155,9 @@ def fit_unit_square(positions: npt.NDArray[np.floating[Any]]) -> Positions:
 def measure_faithfulness(
     vectors: Embeddings, positions: Positions, *, k: int = 8, seed: int = 0
 ) -> Faithfulness | None:
-    """Say how far nearness on a map agrees with nearness of the vectors.
+    """Say how far nearness on a map agrees with nearness of the vectors; None for under 6 points.
 
-    It is measured by the `k` nearest of each point, fewer on small maps, in a sample of at most
-    2,000 points; None for fewer than 6.
+    It is measured by the `k` nearest of each point, fewer on small maps, in a sample of 2,000.
     """
     if len(vectors) < _LEAST:
         return None

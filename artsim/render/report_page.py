@@ -38,21 +38,10 @@ PICTURE_SIDE: Final = 320
 def check_report_folder(
     out: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
 ) -> list[Path]:
-    """Refuse, before any work is done, a folder that a report could not be written into.
+    """Return the files of an earlier report that would be replaced in a folder.
 
-    Parameters
-    ----------
-    overwrite : bool
-        Whether files may be replaced that artsim did not make. Without it, none of the names
-        of a report may be taken by another's file; which plots and tables there will be is not
-        known.
-    inputs : iterable of Path
-        Files that are never replaced, such as reports that are read.
-
-    Returns
-    -------
-    list of Path
-        The files of an earlier report that would be replaced.
+    Which plots and tables there will be is not known: without `overwrite`, none of the names of a
+    report may be taken by a file that artsim did not make. `inputs` are never replaced.
 
     Raises
     ------
@@ -103,13 +92,15 @@ def write_report(
 
     Parameters
     ----------
-    overwrite, inputs
-        As for `check_report_folder`.
+    overwrite : bool
+        Whether files may be replaced that artsim did not make.
+    inputs : iterable of Path
+        Files that are never replaced, such as reports that are read.
 
     Raises
     ------
     ReportError
-        As `check_report_folder`.
+        If `out` is no folder, cannot be written to, or holds others' files of these names.
     """
     out, kept = Path(out), tuple(inputs)
     check_report_folder(out, overwrite=overwrite, inputs=kept)

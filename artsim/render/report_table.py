@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TextIO
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from artsim.catalog.cells import csv_lines
-from artsim.evaluation.report import Cell, Column, Report, Table, Unit
+from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
 from artsim.evaluation.statistics import Estimate
 from artsim.render.table import make_console, new_table, print_plain
 from artsim.render.text import clean
@@ -207,20 +206,36 @@ def _print_table(table: Table, console: Console) -> bool:
     """Print a table and its notes; return whether a value in it is marked as best."""
     best = best_rows(table)
     star = "" if console.is_terminal else _STAR
+
+    def cell(row: Row, column: Column) -> Text:
+        text = cell_text(row.values.get(column.name), column)
+        if row.name in best[column.name]:
+            return Text(text + star, "bold")
+        mark = " " * len(star) if best[column.name] else ""
+        return Text(text + mark, "" if row.measured else "dim")
+
+    names = [Text(clean(row.name, 200), "" if row.measured else "dim") for row in table.rows]
+    columns = [[cell(row, column) for row in table.rows] for column in table.columns]
+    heads = [heading_text(c) + (" " * len(star) if best[c.name] else "") for c in table.columns]
+    widths = [
+        max(cell_len(head), min(max((text.cell_len for text in cells), default=0), _MOST_TEXT))
+        for head, cells in zip(heads, columns, strict=True)
+    ]
     heading = clean(table.row_heading)
-    natural = max(cell_len(name) for name in (heading, *(clean(r.name, 200) for r in table.rows)))
-    widths = []
-    for column in table.columns:
-        cells = (cell_text(row.values.get(column.name), column) for row in table.rows)
-        widest = min(max(map(cell_len, cells), default=0), _MOST_TEXT)
-        mark = len(star) if best[column.name] else 0
-        widths.append(max(cell_len(heading_text(column)), widest) + mark)
+    natural = max(cell_len(heading), *(name.cell_len for name in names), 1)
     name_width = min(natural, max(_LEAST_NAME, console.width - max(widths, default=0) - _GAP))
     for number, block in enumerate(_blocks(widths, console.width - name_width)):
         if number:
             console.print()
-        columns = [table.columns[i] for i in block]
-        console.print(_block(table, columns, best, name_width, star))
+        shown = new_table()
+        shown.add_column(heading, width=name_width, overflow="fold")
+        for i in block:
+            words = table.columns[i].unit == "text"
+            wide: Any = {"max_width": _MOST_TEXT} if words else {"justify": "right"}
+            shown.add_column(heads[i], overflow="fold", **wide)
+        for row, name in enumerate(names):
+            shown.add_row(name, *(columns[i][row] for i in block))
+        console.print(shown)
     _print_notes((clean(note, 2000) for note in table.notes), console)
     _print_notes((f"{rows}: {note}" for note, rows in row_notes(table).items()), console)
     return any(best.values())
@@ -237,34 +252,3 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
         blocks[-1].append(position)
         used += _GAP + width
     return blocks
-
-
-def _block(
-    table: Table,
-    columns: Sequence[Column],
-    best: Mapping[str, frozenset[str]],
-    name_width: int,
-    star: str,
-) -> RichTable:
-    shown = new_table()
-    shown.add_column(clean(table.row_heading), width=max(1, name_width), overflow="fold")
-    for column in columns:
-        words = column.unit == "text"
-        mark = "" if words or not best[column.name] else " " * len(star)
-        shown.add_column(
-            heading_text(column) + mark,
-            justify="left" if words else "right",
-            overflow="fold",
-            max_width=_MOST_TEXT if words else None,
-        )
-    for row in table.rows:
-        cells = [Text(clean(row.name, 200), "" if row.measured else "dim")]
-        for column in columns:
-            text = cell_text(row.values.get(column.name), column)
-            if row.name in best[column.name]:
-                cells.append(Text(text + star, "bold"))
-            else:
-                mark = " " * len(star) if best[column.name] else ""
-                cells.append(Text(text + mark, "" if row.measured else "dim"))
-        shown.add_row(*cells)
-    return shown

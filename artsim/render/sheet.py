@@ -12,7 +12,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.picture_cards import Card, Section, Sheet, card_of
+from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     clean,
     describe_list_settings,
@@ -54,10 +54,10 @@ def write_sheet(
     Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a
     placeholder with the reason. The file appears whole or not at all.
 
+    At most `MAX_HITS` hits are shown.
+
     Parameters
     ----------
-    result : Answer or Listing
-        What was found, or a list. At most `MAX_HITS` hits are shown.
     path : str or path
         Ends in ``.png``, ``.html`` or ``.htm``.
     title : str, optional
@@ -107,28 +107,28 @@ def _pictures(result: Answer | Listing) -> list[Path]:
 def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
     hits = result.hits[:MAX_HITS]
     cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
-    sections: list[Section] = []
+    sections: list[tuple[str, list[Card]]] = []
     start = 0
     for group in result.groups:
         if part := cards[start : start + len(group.hits)]:
-            sections.append(Section(clean(group.value, 120), tuple(part)))
+            sections.append((clean(group.value, 120), part))
         start += len(group.hits)
     if rest := cards[start:]:
-        sections.append(Section("", tuple(rest)))
+        sections.append(("", rest))
     remark = "" if hits else "Nothing was found."
     if len(hits) < len(result.hits):
         remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
     heading, query = title or describe_query(result), _query_cards(result, max_side)
-    return Sheet(heading, describe_settings(result), query, tuple(sections), remark)
+    return Sheet(heading, describe_settings(result), query, sections, remark)
 
 
 def _list_sheet(listing: Listing, title: str, max_side: int) -> Sheet:
     points = listing.points[:MAX_HITS]
-    cards = tuple(card_of(point.payload, max_side, is_hit=True) for point in points)
+    cards = [card_of(point.payload, max_side, is_hit=True) for point in points]
     remark = "" if points else "Nothing meets all of this."
     if points and len(points) < listing.total:
         remark = f"{len(points)} of {listing.total} are shown."
-    heading, sections = title or describe_listing(listing), (Section("", cards),) if cards else ()
+    heading, sections = title or describe_listing(listing), [("", cards)] if cards else []
     return Sheet(heading, describe_list_settings(listing), (), sections, remark)
 
 
@@ -175,7 +175,7 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:
-        method = clean(result.settings.get("rerank") or "re-rank", 20).upper()
+        method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")

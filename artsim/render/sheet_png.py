@@ -47,11 +47,13 @@ class Type:
         self.line_height = round(self.height * 1.12)
 
     def _set(self, text: str) -> None:
+        from matplotlib.ft2font import LoadFlags
+
         self._font.set_size(self._size, 72)  # matplotlib has one font for all sizes
         with warnings.catch_warnings():
             # A script that no font has is drawn as boxes; a page shows it in its own fonts.
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
-            self._font.set_text(text)
+            self._font.set_text(text, 0, flags=LoadFlags.TARGET_LIGHT)
 
     def width(self, text: str) -> float:
         """Return the width of `text` on one line, in pixels."""
@@ -146,7 +148,7 @@ class _Layout:
     def lay_out(self, sheet: Sheet) -> int:
         """Place everything and return the height it takes."""
         top = self._header(sheet)
-        count = max((len(section.cards) for section in sheet.sections), default=0)
+        count = max((len(cards) for _, cards in sheet.sections), default=0)
         if not sheet.query:
             lane = _lane(top, MARGIN, WIDTH - MARGIN, 4 if count <= 12 else 6)
             return self._sections(sheet, top, [lane]) + MARGIN
@@ -175,17 +177,12 @@ class _Layout:
 
     def _sections(self, sheet: Sheet, top: int, lanes: Sequence[_Lane]) -> int:
         y = top
-        for number, section in enumerate(sheet.sections):
-            if section.heading:
+        for number, (heading, cards) in enumerate(sheet.sections):
+            if heading:
                 y += 14 if number else 0
                 lane, kind = _lane_at(lanes, y), load_type("serif", 26)
-                y = (
-                    self._text(
-                        kind, lane.x, y, section.heading, LIGHT.ink, lane.cell * lane.columns
-                    )
-                    + 12
-                )
-            y = self._grid(section.cards, y, lanes) + _ROW_GAP
+                y = self._text(kind, lane.x, y, heading, LIGHT.ink, lane.cell * lane.columns) + 12
+            y = self._grid(cards, y, lanes) + _ROW_GAP
         if sheet.remark:
             return self._text(
                 load_type("sans", 18), _lane_at(lanes, y).x, y, sheet.remark, LIGHT.muted
@@ -253,7 +250,12 @@ class _Layout:
         beside = card.is_hit and card.outlines
         room = width - _CROP - 12 if beside else width
         title, plain, small = load_type("serif", 20), load_type("sans", 16), load_type("sans", 14)
-        head = f"{card.mark}  {card.title}" if card.is_hit and card.mark else card.title
+        # The mark of order keeps the rank at the left of titles that are read from the right.
+        head = (
+            f"\N{LEFT-TO-RIGHT MARK}{card.mark}  {card.title}"
+            if card.is_hit and card.mark
+            else card.title
+        )
         y = top
         if not card.is_hit:
             y = self._text(small, x, y, card.mark.upper(), LIGHT.muted)

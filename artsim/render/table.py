@@ -220,9 +220,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
         "artist": Column("artist", [field_text(p, "artist") for p in payloads], 12, rank=1),
         "date": Column("date", [date_text(p) for p in payloads], 9, rank=0),
         "score": Column(result.score_name, scores, right=True),
-        "rerank": Column(
-            str(result.settings.get("rerank") or "re-rank"), reranked, right=True, rank=4
-        ),
+        "rerank": Column(result.rerank_name, reranked, right=True, rank=4),
         "found_by": Column("found by", found_by, rank=2),
         "face": Column("face", [field_text(p, "face_index") for p in payloads], rank=3),
         "id": Column("id", [id_text(p) for p in payloads], _WHOLE_ID),
@@ -284,30 +282,25 @@ def rows_table(
     return table
 
 
-def key_values_table(values: Mapping[str, object]) -> Table:
-    """Return a two-column table of names and values; values that are None are left out."""
+def payload_table(payload: Mapping[str, Any]) -> Table:
+    """Return a point's payload as names and values, in the contract's order, then the rest."""
+    fields = [field for field in FACE_FIELDS if field in payload and field != "extra"]
+    fields += sorted(field for field in payload if field not in FACE_FIELDS)
+    values = {field: payload[field] for field in fields}
+    if isinstance(payload.get("faces"), (list, tuple)):
+        del values["faces"]
+        for face in payload["faces"]:
+            values[f"face {face['face_index']}"] = _face_in_words(face)
+    extra = payload.get("extra")
+    if isinstance(extra, Mapping):
+        values |= {f"extra.{name}": value for name, value in sorted(extra.items())}
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
         if value is not None:
-            table.add_row(Text(clean(name, 60)), Text(clean(value, 4000)))
+            table.add_row(Text(clean(name, 60)), Text(clean(_shown_value(value), 4000)))
     return table
-
-
-def payload_table(payload: Mapping[str, Any]) -> Table:
-    """Return a point's payload as names and values, in the contract's order, then the rest."""
-    fields = [field for field in FACE_FIELDS if field in payload and field != "extra"]
-    fields += sorted(field for field in payload if field not in FACE_FIELDS)
-    values: dict[str, object] = {field: _shown_value(payload[field]) for field in fields}
-    if isinstance(payload.get("faces"), (list, tuple)):
-        values["faces"] = None
-        for face in payload["faces"]:
-            values[f"face {face['face_index']}"] = _face_in_words(face)
-    extra = payload.get("extra")
-    if isinstance(extra, Mapping):
-        values |= {f"extra.{name}": _shown_value(value) for name, value in sorted(extra.items())}
-    return key_values_table(values)
 
 
 def _face_in_words(face: Mapping[str, Any]) -> str:
@@ -335,15 +328,10 @@ def facets_table(counts: ValueCounts) -> Table:
             for a in counts.artists
         ]
         return rows_table([counts.field, "count", *kinds], rows, right=["count", *kinds])
-    values = [(artist.artist, artist.count) for artist in counts.artists]
-    return counts_table(counts.field, values or counts.values)
-
-
-def counts_table(field: str, counts: Sequence[tuple[object, int]]) -> Table:
-    """Return values of `field` with their counts and a bar in proportion to the largest."""
-    largest = max((count for _, count in counts), default=1)
-    rows = [(value, count, "█" * max(1, round(20 * count / largest))) for value, count in counts]
-    return rows_table([field, "count", ""], rows, right=["count"])
+    values = [(artist.artist, artist.count) for artist in counts.artists] or counts.values
+    largest = max((count for _, count in values), default=1)
+    bars = [(value, count, "█" * max(1, round(20 * count / largest))) for value, count in values]
+    return rows_table([counts.field, "count", ""], bars, right=["count"])
 
 
 # What there is

@@ -51,18 +51,17 @@ def _scores(outcome: ClassifierOutcome, name: str) -> Table:
         "accuracy": Estimate(scores.accuracy, *scores.accuracy_interval, scores.count),
         "balanced_accuracy": scores.balanced_accuracy,
         "macro_f1": scores.macro_f1,
-        "top_5": scores.top_5,
         "works": scores.count,
     }
     columns = [
         Column("accuracy", "accuracy"),
         Column("balanced_accuracy", "balanced accuracy"),
         Column("macro_f1", "macro F1"),
-        Column("top_5", "among first 5"),
         Column("works", "works", "count", None),
     ]
-    if len(scores.classes) <= _TOP:
-        del own["top_5"], columns[3]
+    if len(scores.classes) > _TOP:
+        own["top_5"] = scores.top_5
+        columns.insert(3, Column("top_5", "among first 5"))
     majority: dict[str, Cell] = {"accuracy": scores.majority, "works": scores.count}
     rows = [Row(name, own), Row("always the most frequent class", majority, measured=False)]
     rows += [
@@ -120,9 +119,10 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
 def _classes(outcome: ClassifierOutcome) -> Table:
     rows = []
     for score in outcome.scores.classes:
-        values: dict[str, Cell] = {"support": score.support}
+        values: dict[str, Cell] = {}
         if score.support:
-            values |= {"precision": score.precision, "recall": score.recall, "f1": score.f1}
+            values = {"precision": score.precision, "recall": score.recall, "f1": score.f1}
+        values["support"] = score.support
         rows.append(Row(score.name, values, "" if score.support else "no work of it was put aside"))
     return Table(
         name="classes",

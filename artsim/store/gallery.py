@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.progress import counted
@@ -22,9 +23,6 @@ from artsim.store.protocol import (
     Store,
     VectorSpec,
 )
-
-PIXELS: Final = "pixels"
-"""Name of the vector of small gray pictures."""
 
 READING: Final = 2
 """Which reading of metadata makes today's payloads, as noted under the key ``reading``.
@@ -91,11 +89,13 @@ class Gallery:
         pixels_side: int = 64,
         options: ServerOptions | None = None,
         reading: int = READING,
+        cutters: Sequence[str] = (),
     ) -> Collection:
         """Create the collection of that kind, or bring it up to `encoders`.
 
         Each encoder gets a named vector; those of an existing collection stay. `pixels_side` is
-        that of the small gray pictures, `reading` how the metadata to be written was read.
+        that of the small gray pictures, `reading` how the metadata to be written was read, and
+        `cutters` are identities of what cuts the parts that will be, noted after those before.
 
         Raises
         ------
@@ -110,6 +110,7 @@ class Gallery:
             existing = self.store.open_collection(name)
             known = read_encoders(existing)
             reading = min(reading, noted_reading(existing.schema.notes))
+            cutters = [*noted_cutters(existing.schema.notes), *cutters]
         # An encoder that is there keeps its place, and takes on a new spec: its weights
         # may lie elsewhere now, while its vectors are the same by their name.
         known |= {info.vector_name: info for info in encoders}
@@ -119,6 +120,8 @@ class Gallery:
             "encoders": [asdict(info) for info in known.values()],
             "reading": reading,
         }
+        if cutters:
+            notes["cutters"] = list(dict.fromkeys(cutters))
         schema = CollectionSchema(vectors, kind.indexes, notes)
         return self.store.create_collection(name, schema, options)
 
@@ -219,6 +222,12 @@ def noted_reading(notes: Mapping[str, object]) -> int:
     """Return which reading of metadata a collection's notes tell of, 1 where they do not."""
     reading = notes.get("reading")
     return reading if isinstance(reading, int) else 1
+
+
+def noted_cutters(notes: Mapping[str, object]) -> list[str]:
+    """Return the identities of what cut a collection's parts, in the order of their first use."""
+    cutters = notes.get("cutters")
+    return [str(cutter) for cutter in cutters] if isinstance(cutters, list) else []
 
 
 def remark_on_reading(collection: Collection) -> str | None:

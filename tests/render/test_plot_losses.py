@@ -31,9 +31,9 @@ def test_each_loss_has_a_panel(tmp_path: Path) -> None:
 
 
 def test_losses_are_a_drawing_too(tmp_path: Path) -> None:
-    path = write_losses(tmp_path / "losses.svg", history(), title="of $x_1$")
+    path = write_losses(tmp_path / "losses.svg", [{"loss": 1.0}], title="of $x_1$")
     assert "of $x_1$" in path.read_text(encoding="utf-8")
-    write_losses(path, history(10), title="replaced")
+    write_losses(path, [{"loss": 1.0}], title="replaced")
     path.write_text("<svg/>")
     with pytest.raises(RenderError, match="did not make"):
         write_losses(path, history(), title="x")

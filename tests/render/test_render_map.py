@@ -15,18 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import Browser
+from color_vision import seen
 from PIL import Image
 from PIL.ImageColor import getrgb
-from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.color import deltaE_ciede2000
 
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import QueryError, RenderError
-from artsim.render.collection_map import (
-    CategoryField,
-    CollectionMap,
-    NumberField,
-    find_fields,
-)
+from artsim.render.collection_map import CollectionMap, ColorField, find_fields
 from artsim.render.map_page import (
     CATEGORICAL,
     UNKNOWN,
@@ -166,7 +162,7 @@ def test_every_picture_is_in_the_sheets(tmp_path: Path) -> None:
 
 
 def test_a_picture_that_is_not_there_is_counted(tmp_path: Path) -> None:
-    made = painted_map(tmp_path)
+    made = painted_map(tmp_path, 9)
     (tmp_path / "4.png").unlink()
     (tmp_path / "5.png").write_bytes(b"no picture")
     made.payloads[6].pop("image_uri")
@@ -254,25 +250,24 @@ def test_a_png_of_dots(tmp_path: Path) -> None:
 
 
 def test_a_png_of_pictures(tmp_path: Path) -> None:
-    made = painted_map(tmp_path)
+    made = painted_map(tmp_path, 6)
     write_map(made, tmp_path / "map.png", MapStyle(pictures=True))
     with Image.open(tmp_path / "map.png") as image:
         pixels = np.asarray(image.convert("RGB"))
     corners = []
-    for i in range(30):
+    for i in range(6):
         ys, xs = np.nonzero((pixels == (8 * i, 100, 200)).all(axis=2))
         width, height = np.ptp(xs) + 1, np.ptp(ys) + 1
         assert len(xs) == width * height, "covered by another"
         assert width / height == pytest.approx((60 + i) / 40, abs=0.06)
         corners.append((int(xs.min()) // 190, int(ys.min()) // 190))
-    assert len(set(corners)) == 30
+    assert len(set(corners)) == 6
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("name", ["map.png", "map.html"])
-def test_few_points(tmp_path: Path, count: int, name: str) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_points(tmp_path: Path, count: int) -> None:
     made = painted_map(tmp_path, count)
-    for pictures in (False, True):
+    for name, pictures in (("dots.png", False), ("map.png", True), ("map.html", False)):
         assert write_map(made, tmp_path / name, MapStyle(pictures=pictures)).missing == 0
 
 
@@ -318,12 +313,9 @@ def test_useful_fields_are_found() -> None:
     fields = find_fields(payloads)
     assert [field.name for field in fields] == ["style", "year_start", "extra.room", "extra.wall"]
     style, year, room, wall = fields
-    assert isinstance(style, CategoryField)
     assert (style.values, style.counts) == (("A", "B"), (10, 10))
-    assert isinstance(year, NumberField)
     assert year.label == "date"
-    assert isinstance(room, NumberField)
-    assert isinstance(wall, CategoryField)
+    assert year.numbers and room.numbers and wall.codes
     first, *rest = find_fields(payloads, "school")
     assert first.name == "school"
     assert [field.name for field in rest] == [field.name for field in fields]
@@ -333,72 +325,41 @@ def test_useful_fields_are_found() -> None:
     assert find_fields([{"painting_id": "1"}]) == []
 
 
-def test_artists_are_told_apart_by_their_keys() -> None:
-    names = ["Frans Hals", "HALS, Frans", "Frans Hals", "Dirck Hals"]
-    keys = ["frans hals"] * 3 + ["dirck hals"]
-    payloads = [
-        {"painting_id": str(i), "artist": n, "artist_key": k}
-        for i, (n, k) in enumerate(zip(names, keys, strict=True))
-    ]
-    [field] = find_fields([*payloads, {"painting_id": "4"}])
-    assert isinstance(field, CategoryField)
-    assert field.values == ("Frans Hals", "Dirck Hals")
-    assert field.codes == (0, 0, 0, 1, -1)
-
-
 def test_the_legend_names_artists_without_what_ties_one_work_to_them() -> None:
-    names = ["Umkreis des Giovanni Bellini"] * 3 + ["Giovanni Bellini"] * 2 + ["Titian"]
+    names = ["Umkreis des Giovanni Bellini"] * 3 + [
+        "BELLINI, Giovanni",
+        "Giovanni Bellini",
+        "Titian",
+    ]
     names += ["Florentine 15th Century"] * 2
     payloads = [{"painting_id": str(i), "artist": name} for i, name in enumerate(names)]
     for payload in payloads[:6]:
         payload["artist_key"] = "titian" if payload["artist"] == "Titian" else "bellini giovanni"
-    [field] = find_fields(payloads)
-    assert isinstance(field, CategoryField)
+    [field] = find_fields([*payloads, {"painting_id": "none"}])
     assert field.values == ("Giovanni Bellini", "Florentine 15th Century", "Titian")
     assert field.counts == (5, 2, 1)
+    assert field.codes == (0, 0, 0, 0, 0, 2, 1, 1, -1)
 
 
 def test_an_outlier_does_not_take_the_scale() -> None:
     years = [1500 + i for i in range(300)] + [12]
     payloads = [{"painting_id": str(i), "year_start": y} for i, y in enumerate(years)]
     [field] = find_fields(payloads)
-    assert isinstance(field, NumberField)
     assert field.low > 1490
     colors = point_colors(field, 301)
     assert colors[-1] == scale_colors([0])[0]
     assert len(set(colors)) > 100
-    assert point_colors(NumberField("n", "n", (None, 1.0), 0, 2), 2)[0] == UNKNOWN
+    assert point_colors(ColorField("n", "n", numbers=(None, 1.0), high=2), 2)[0] == UNKNOWN
 
 
-# Machado, Oliveira & Fernandes (2009). A physiologically-based model for simulation of color
-# vision deficiency. TVCG 15: severity 1.0, on linear RGB.
-DEFICIENCIES = {
-    "none": np.eye(3),
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-}
-
-
-@pytest.mark.parametrize("deficiency", DEFICIENCIES)
+@pytest.mark.parametrize("deficiency", ["none", "protan", "deutan"])
 def test_colors_can_be_told_apart(deficiency: str) -> None:
-    srgb = np.array([getrgb(color) for color in CATEGORICAL]) / 255
-    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(linear @ np.array(DEFICIENCIES[deficiency]).T, 0, 1)
-    shown = np.where(seen <= 0.0031308, seen * 12.92, 1.055 * seen ** (1 / 2.4) - 0.055)
-    lab = rgb2lab(shown[None])[0]
+    lab = seen(CATEGORICAL, deficiency)
     pairs = [float(deltaE_ciede2000(lab[i], lab[j])) for i, j in combinations(range(12), 2)]
     first = [float(deltaE_ciede2000(lab[i], lab[j])) for i, j in combinations(range(5), 2)]
     assert min(pairs) > (26 if deficiency == "none" else 11)
     assert min(first) > 12
-    walls = rgb2lab(np.array([[(249, 247, 243), (25, 24, 23)]]) / 255)[0]
+    walls = seen([WALL, "#191817"], "none")
     assert min(float(deltaE_ciede2000(one, wall)) for one in lab for wall in walls) > 8
 
 

@@ -99,7 +99,7 @@ def embedded(image: dict[str, str]) -> Image.Image:
 # PNG
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 10, 13, 30, 100])
+@pytest.mark.parametrize("count", [1, 4, 13, 61])
 def test_any_number_of_hits_keeps_to_the_width(
     count: int, painted_hit: PaintedHit, tmp_path: Path
 ) -> None:
@@ -111,7 +111,7 @@ def test_any_number_of_hits_keeps_to_the_width(
     assert sheet[3, 3] == code(WALL)
     query_place = place_of(sheet, RED)
     assert query.payload["image_width"] == 200
-    for i in range(count):
+    for i in (*range(0, count, 6), count - 1):
         place = place_of(sheet, (i + 1, 200, 255 - i))
         assert place.width / place.height == pytest.approx(80 / 60, rel=0.02)
         right_of_query = place.x > query_place.x + query_place.width
@@ -184,27 +184,16 @@ def test_faces_of_the_query_are_outlined_with_their_numbers(
         assert not tag.all()  # with a number in it
 
 
-@pytest.mark.parametrize(
-    "box",
-    [
-        [-50, -50, 5000, 5000],
-        [9000, 9000, 10, 10],
-        [0, 0, 0, 0],
-        ["a", 1, 2, 3],
-        [1, 2],
-        "box",
-        [float("nan")] * 4,
-        [0, 0, 1e-9, 1e-9],
-        [0, 0, float("inf"), 10],
-        None,
-    ],
-)
-@pytest.mark.parametrize("suffix", [".png", ".html"])
-def test_a_nonsensical_box_does_no_harm(
-    box: object, suffix: str, painted_hit: PaintedHit, tmp_path: Path
-) -> None:
-    hit = painted_hit("odd", GREEN, (30, 20), face_index=0, box=box)
-    write_sheet(made_answer([hit]), tmp_path / f"sheet{suffix}")
+def test_a_nonsensical_box_does_no_harm(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    nan, inf = float("nan"), float("inf")
+    boxes: list[object] = [[-50, -50, 5000, 5000], [9000, 9000, 10, 10], [0, 0, 0, 0], [nan] * 4]
+    boxes += [["a", 1, 2, 3], [1, 2], "box", [0, 0, 1e-9, 1e-9], [0, 0, inf, 10], 7, None]
+    hits = [
+        painted_hit(f"odd{i}", GREEN, (30, 20), face_index=0, box=box)
+        for i, box in enumerate(boxes)
+    ]
+    for name in ("sheet.png", "sheet.html"):
+        write_sheet(made_answer(hits), tmp_path / name)
 
 
 def test_a_missing_picture_leaves_a_placeholder(painted_hit: PaintedHit, tmp_path: Path) -> None:
@@ -308,21 +297,7 @@ def test_a_face_is_outlined_in_parts_of_the_picture(
     assert crop.size == (picture_cards.CROP_SIDE, picture_cards.CROP_SIDE)
 
 
-def test_examples_and_texts_are_shown_as_the_query(painted_hit: PaintedHit, tmp_path: Path) -> None:
-    for name, color in (("yes", GREEN), ("also", BLUE), ("no", RED)):
-        painted_hit(name, color)
-    examples = (
-        Example(tmp_path / "yes.png", "like"),
-        Example(tmp_path / "also.png", "like"),
-        Example(tmp_path / "no.png", "unlike"),
-    )
-    result = made_answer([], {"like": ["yes.png"]}, examples=examples)
-    sheet = drawn(result, tmp_path / "sheet.png")
-    yes, also, no = (place_of(sheet, color) for color in (GREEN, BLUE, RED))
-    assert yes.x < also.x and yes.y < no.y
-    page = parsed(result, tmp_path / "sheet.html")
-    assert len(page.all("img")) == 3
-    assert page.text.count("unlike") == 1
+def test_a_text_is_shown_as_the_query(tmp_path: Path) -> None:
     words = parsed(made_answer([], {"text": "a stormy sea"}), tmp_path / "text.html")
     assert len(words.all("blockquote")) == 1
 
@@ -368,8 +343,8 @@ def test_examples_by_id_are_shown(painted_hit: PaintedHit, tmp_path: Path) -> No
     asked = {"like": ["by-id", "of-file.png"], "unlike": ["an upload"]}
     result = made_answer([], asked, examples=examples)
     sheet = drawn(result, tmp_path / "sheet.png")
-    for color in (GREEN, BLUE, RED):
-        place_of(sheet, color)
+    like, also, unlike = (place_of(sheet, color) for color in (GREEN, BLUE, RED))
+    assert like.x < also.x and like.y < unlike.y
     page = parsed(result, tmp_path / "sheet.html")
     assert [image["alt"] for image in page.all("img")] == ["Title of by-id", "Known", "an upload"]
     assert len(page.all("span", **{"class": "mark"})) == 3
@@ -417,23 +392,6 @@ def test_what_cannot_be_a_sheet_is_refused(name: str, message: str, tmp_path: Pa
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(RenderError, match=message):
         write_sheet(made_answer([]), tmp_path / name)
-
-
-def test_a_failed_write_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "sheet.html"
-    write_sheet(made_answer([]), path, title="old")
-    old = path.read_bytes()
-
-    def run_out_of_space(self: Path, target: Path) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", run_out_of_space)
-    with pytest.raises(RenderError, match=r"sheet\.html: .*No space left on device"):
-        write_sheet(made_answer([]), path, title="new")
-    assert path.read_bytes() == old
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")

@@ -10,14 +10,14 @@ from rich.cells import cell_len
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Box
 from artsim.render.table import (
-    counts_table,
-    key_values_table,
+    facets_table,
     payload_table,
     print_hits,
     print_table,
     rows_table,
 )
 from artsim.search.answer import Answer, HitGroup
+from artsim.search.listing import ValueCounts
 from artsim.search.probes import QueryFace
 
 HALS = Hit(
@@ -144,8 +144,8 @@ def test_no_hits_are_a_header(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_tables_show_values_unread() -> None:
     stream = io.StringIO()
     print_table(rows_table(["name", "dim"], [("[b]x", 512), ("y", None)], right=["dim"]), stream)
-    print_table(key_values_table({"folder": "/a/[b]", "url": None}), stream)
-    print_table(counts_table("artist", [("Hals", 40), ("Rubens", 20)]), stream)
+    print_table(payload_table({"folder": "/a/[b]", "url": None}), stream)
+    print_table(facets_table(ValueCounts("artist", (("Hals", 40), ("Rubens", 20)), 2, 0)), stream)
     text = stream.getvalue()
     assert "[b]x  512" in text
     assert "folder  /a/[b]" in text
