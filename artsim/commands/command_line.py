@@ -6,12 +6,15 @@ import json
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from artsim.errors import ArtsimError
 
@@ -65,31 +68,52 @@ class UsageError(ArtsimError):
     """A command line that cannot be understood; its exit code is 2."""
 
 
+def read_table() -> dict[str, Any]:
+    """Return the commands by name: which function each runs, its help, its own commands."""
+    with Path(__file__).with_name("commands.toml").open("rb") as stream:
+        return tomllib.load(stream)
+
+
 class Commands(TyperGroup):
-    """Commands whose help names no types of Python and whose refusals are one line on stderr."""
+    """Commands of a table, each imported and built when it is to run.
+
+    Their helps name no types of Python, and their refusals are one line on stderr.
+    """
+
+    def __init__(
+        self, *, table: Mapping[str, Any] | None = None, commands: Any = None, **attrs: Any
+    ) -> None:
+        super().__init__(**attrs)
+        self.table = read_table() if table is None else table
+        listed = {
+            name: TyperCommand(name=name, help=entry["help"]) for name, entry in self.table.items()
+        }
+        self.commands = {**listed, **(commands or {})}
 
     def get_params(self, ctx: Any) -> Any:
         """Return the group's own options."""
         return [_in_words(param) for param in super().get_params(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command of that name, or of what other programs call it."""
-        command = super().get_command(ctx, cmd_name)
-        if command is None and ctx.parent is None:
-            command = super().get_command(ctx, OTHER_NAMES.get(cmd_name, cmd_name))
-        if command is not None:
-            for param in command.get_params(ctx):
-                _in_words(param)
-        return command
+        """Return the command of that name, or of what other programs call it, as it is listed."""
+        name = OTHER_NAMES.get(cmd_name, cmd_name) if ctx.parent is None else cmd_name
+        return super().get_command(ctx, name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command that the arguments begin with, or say what to do instead."""
+        """Find and build the command that the arguments begin with, or say what to do instead."""
         try:
-            return super().resolve_command(ctx, args)
+            found: Any = super().resolve_command(ctx, args)
         except Exception as error:
             if args[0] in _ADVICE and hasattr(error, "message"):
                 error.message = f"No such command {args[0]!r}: {_ADVICE[args[0]]}"
             raise
+        name, command, rest = found
+        known = command and command.name
+        if known in self.table:
+            command = _built(known, self.table[known], ctx)
+        for param in command.get_params(ctx) if command else ():
+            _in_words(param)
+        return name, command, rest
 
     def main(self, *args: Any, **named: Any) -> Any:
         """Run the command line, and end the process with its exit code."""
@@ -107,6 +131,31 @@ class Commands(TyperGroup):
             _show_refusal(error)
             sys.exit(error.exit_code)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
+    """Return the command, or group of commands, that an entry of a table describes."""
+    from artsim.commands.options import as_command
+
+    command = None
+    if "run" in entry:
+        module, _, function = entry["run"].partition(".")
+        callback = getattr(import_module(f"artsim.commands.{module}"), function)
+        made = typer.Typer(add_completion=False)
+        path = f"{context.command.name} {name}" if context.parent else name
+        made.command(name, help=entry["help"])(as_command(callback, path))
+        command = typer.main.get_command(made)
+    if "commands" not in entry:
+        return command
+    return Commands(
+        name=name,
+        table=entry["commands"],
+        help=entry["help"].strip(),
+        params=command and command.params,
+        callback=command and command.callback,
+        invoke_without_command=command is not None,
+        no_args_is_help=True,
+    )
 
 
 def _in_words(param: Any) -> Any:

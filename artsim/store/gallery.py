@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Final, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.progress import counted
@@ -23,9 +24,6 @@ from artsim.store.protocol import (
     Store,
     VectorSpec,
 )
-
-PIXELS: Final = "pixels"
-"""Name of the vector of small gray pictures."""
 
 READING: Final = 2
 """Which reading of metadata makes today's payloads, as noted under the key ``reading``.
