@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import numpy as np
 
@@ -33,8 +33,7 @@ _COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 class VectorSpec:
     """Shape and treatment of one named vector.
 
-    Embeddings are ``cosine``/``float32`` with an HNSW index; `pixels` is
-    ``euclid``/``uint8`` without one.
+    Embeddings are of ``cosine`` and indexed; `pixels` of ``euclid``, ``uint8`` and not.
     """
 
     dim: int
@@ -72,9 +71,6 @@ class CollectionSchema:
     vectors: Mapping[str, VectorSpec]
     payload_indexes: Mapping[str, IndexKind] = field(default_factory=dict)
     notes: Mapping[str, object] = field(default_factory=dict)
-
-    FACETED: ClassVar = frozenset({"keyword", "integer"})
-    """Payload indexes whose values Qdrant counts."""
 
     def spec(self, name: str) -> VectorSpec:
         """Return the spec of a named vector; UnknownVectorError if there is none."""
@@ -191,13 +187,12 @@ class SearchRequest:
         """Raise ValueError unless a collection of `schema` can answer it."""
         for stage in (self, self.last):
             schema.query(stage.vector, stage.using)
-        if self.limit < 1 or self.offset < 0:
+        depth = self.rescore.depth if self.rescore else 1
+        if self.limit < 1 or self.offset < 0 or depth < 1:
             raise ValueError(
-                f"expected limit of 1 or more and offset of 0 or more, "
-                f"found limit={self.limit}, offset={self.offset}"
+                "expected limit and depth of 1 or more and offset of 0 or more, "
+                f"found limit={self.limit}, depth={depth}, offset={self.offset}"
             )
-        if self.rescore is not None and self.rescore.depth < 1:
-            raise ValueError(f"expected a rescoring depth of 1 or more, found {self.rescore.depth}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +221,7 @@ class Collection(ABC):
 
     @property
     def schema(self) -> CollectionSchema:
-        """As the database had it when it was last asked; it is asked anew after a refusal."""
+        """As the database had it when it was last asked."""
         return self._schema
 
     def adopt(self, schema: CollectionSchema) -> None:
@@ -257,9 +252,8 @@ class Collection(ABC):
     def upsert(self, points: Sequence[Point]) -> None:
         """Write points whole: an existing point of the same id is replaced.
 
-        Nothing is written, and ValueError raised, if an id is no UUID, a vector is not in the
-        schema, has another shape, or numbers that are not finite or do not fit; StoreError if a
-        payload could not be read back, by `why_unstorable`.
+        ValueError (an id that is no UUID, a vector of another shape, or with numbers that do not
+        fit) and StoreError (a payload that could not be read back) come before any is written.
         """
         if checked := self._checked(points):
             self._write("points", checked)
@@ -283,8 +277,7 @@ class Collection(ABC):
         for point_id, payload in payloads.items():
             _check_payload(point_id, payload)
         self._check_exist(list(payloads))
-        if payloads:
-            self._write("payloads", [Point(p, {}, payload) for p, payload in payloads.items()])
+        self._write("payloads", [Point(p, {}, payload) for p, payload in payloads.items()])
 
     def delete(self, criteria: Criteria) -> None:
         """Delete every point that meets `criteria`, which must not be empty."""
@@ -357,9 +350,9 @@ class Collection(ABC):
         self, field: str, criteria: Criteria = EVERYTHING, *, limit: int = 100
     ) -> list[FacetCount]:
         """Return the values of an indexed field, most frequent first, ties by value."""
-        indexes = self._schema.payload_indexes
-        if indexes.get(field) not in CollectionSchema.FACETED:
-            countable = sorted(f for f, k in indexes.items() if k in CollectionSchema.FACETED)
+        indexes = self._schema.payload_indexes.items()
+        countable = sorted(f for f, kind in indexes if kind in ("keyword", "integer"))
+        if field not in countable:
             raise ValueError(
                 f"the values of {field!r} cannot be counted; those of these fields can: "
                 f"{', '.join(countable) or 'none'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -49,6 +50,9 @@ MAX_BODY: Final = 8 * 2**20
 MAX_POINTS: Final = 500
 """Points in one request."""
 
+FRESH: Final = 60.0
+"""Seconds for which a collection's description is believed: other programs may change it."""
+
 ADDS_VECTORS: Final = (1, 18)
 """First version of the server that adds a named vector to an existing collection."""
 
@@ -68,10 +72,15 @@ class ServerCollection(Collection):
 
     @property
     def schema(self) -> CollectionSchema:
-        """As the server had it when it was last asked; it is asked anew after a refusal."""
+        """As the server had it when it was last asked; see `is_stale`."""
         if self.is_stale:
             self._read_description()
         return self._schema
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its description has to be asked for again: after a refusal, or a while."""
+        return time.monotonic() > self._believed
 
     def check_writable(self) -> None:
         """Raise StoreAccessError if the key may only read."""
@@ -91,7 +100,8 @@ class ServerCollection(Collection):
         try:
             return self._server(doing, function, *args, **kwargs)
         except StoreError as exc:
-            self.is_stale = not isinstance(exc, StoreUnavailableError | TooMuchError)
+            if not isinstance(exc, StoreUnavailableError | TooMuchError):
+                self._believed = 0.0
             raise
 
     def _read_description(self) -> None:
@@ -100,7 +110,7 @@ class ServerCollection(Collection):
         with self._server.reading(doing):
             self._said = to_description(info, self.place)
         self._schema = self._said.schema
-        self.is_stale = False
+        self._believed = time.monotonic() + FRESH
 
     def _check_names(self, names: Sequence[str]) -> None:
         if any(name not in self._schema.vectors for name in names):

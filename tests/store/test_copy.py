@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +17,20 @@ from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import Collection, CollectionSchema, Point, Store, VectorSpec
 
 POINTS = make_points(50)
+BARE = replace(SCHEMA, payload_indexes={})
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[Collection]:
     with EmbeddedStore(tmp_path / "source") as store:
-        collection = store.create_collection("paintings", SCHEMA)
+        collection = store.create_collection("paintings", BARE)
         collection.upsert(POINTS)
         yield collection
 
 
 @pytest.fixture
 def target(store: Store, name: str) -> Collection:
-    return store.create_collection(name, SCHEMA)
+    return store.create_collection(name, BARE)
 
 
 def assert_same(source: Collection, target: Collection) -> None:
@@ -120,7 +122,7 @@ def test_the_backends_differ(tmp_path: Path) -> None:
         open_backend("memory", tmp_path) as memory,
         EmbeddedStore(tmp_path / "back") as store,
     ):
-        origin = memory.create_collection("paintings", SCHEMA)
+        origin = memory.create_collection("paintings", BARE)
         origin.upsert(POINTS)
         back = store.create_collection("paintings", origin.schema)
         copy_collection(origin, back)

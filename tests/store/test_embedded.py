@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_oracle import SCHEMA, make_points
+from store_oracle import SCHEMA as WHOLE
+from store_oracle import make_points
 
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.payload import painting_point_id
@@ -26,6 +27,7 @@ from artsim.store.protocol import CollectionSchema, Point, SearchRequest, Vector
 from benchmarks.speed.gallery import STYLES, make_gallery, queries
 
 POINTS = make_points(40)
+SCHEMA = dataclasses.replace(WHOLE, payload_indexes={"painting_id": "keyword"})
 HERE = Path(__file__).parent
 
 
@@ -116,9 +118,14 @@ class TestPersistence:
             store.delete_collection("paintings")
         assert not home.exists()
 
-    def test_optimize_builds_the_index_and_keeps_the_answers(self, home: Path) -> None:
-        dim = 4096  # long vectors, so that few of them are searched by the index
-        enough = EMBEDDED_HNSW.full_scan_threshold_kb * 1024 // (4 * dim) + 200
+    def test_optimize_builds_the_index_and_keeps_the_answers(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dim, enough = 64, 1000
+        few = dataclasses.replace(
+            EMBEDDED_HNSW, full_scan_threshold_kb=100, indexing_threshold_kb=100
+        )
+        monkeypatch.setattr("artsim.store.edge_dialect.EMBEDDED_HNSW", few)
         rng = np.random.default_rng(0)
         centers = rng.standard_normal((enough // 10, dim))
         rows = centers[np.arange(enough) % len(centers)] + 0.7 * rng.standard_normal((enough, dim))
@@ -150,7 +157,7 @@ class TestPersistence:
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """As 20,000 long vectors do: too many pass to compare all, too few to walk among."""
-        dim, count = 64, 5000
+        dim, count = 64, 3000
         scanned_kb = count // 5 * dim * 4 // 1024
         small = dataclasses.replace(
             EMBEDDED_HNSW, full_scan_threshold_kb=scanned_kb, indexing_threshold_kb=scanned_kb
@@ -158,7 +165,7 @@ class TestPersistence:
         monkeypatch.setattr("artsim.store.edge_dialect.EMBEDDED_HNSW", small)
         rng = np.random.default_rng(0)
         gallery = make_gallery(count, dim, rng)
-        styles = [rng.choice(STYLES, 6, replace=False) for _ in range(100)]
+        styles = [rng.choice(STYLES, 6, replace=False) for _ in range(60)]
         searches = [
             SearchRequest(
                 query,
@@ -166,7 +173,7 @@ class TestPersistence:
                 criteria=Criteria((AnyOf("style", tuple(f"style {s}" for s in some)),)),
                 limit=10,
             )
-            for query, some in zip(queries(gallery, 100, rng), styles, strict=True)
+            for query, some in zip(queries(gallery, 60, rng), styles, strict=True)
         ]
         schema = CollectionSchema({"v-1": VectorSpec(dim)}, {"style": "keyword"})
         with EmbeddedStore(home) as store:

@@ -9,7 +9,7 @@ import pytest
 from qdrant_client import QdrantClient, models
 
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.config import Settings
 from artsim.errors import (
@@ -25,6 +25,13 @@ from artsim.store.server import ServerStore
 BUILTIN = EncoderInfo("builtin", "builtin", "builtin-1", 12)
 CLIP = EncoderInfo("clip", "open_clip:ViT-B-32/x", "clip-ab12-1", 16, takes_text=True)
 FACENET = EncoderInfo("facenet", "facenet:vggface2", "facenet-1", 8, kind="face")
+
+
+@pytest.fixture(autouse=True)
+def _few_indexes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every index has files of its own, which take most of the time of these tests."""
+    if "schema" not in request.node.name:
+        monkeypatch.setattr(Kind, "indexes", {"painting_id": "keyword"})
 
 
 @pytest.fixture

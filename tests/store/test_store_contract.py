@@ -53,16 +53,34 @@ UNKNOWN_ID = painting_point_id("nobody")
 
 
 @pytest.fixture(params=BACKENDS, scope="module")
-def filled(request: pytest.FixtureRequest, fast_folder: Path) -> Iterator[Collection]:
-    """A collection of the made-up points that no test changes."""
+def opened(request: pytest.FixtureRequest, fast_folder: Path) -> Iterator[Store]:
     with open_backend(str(request.param), fast_folder / "filled") as store:
-        unique = "test-filled"
-        store.delete_collection(unique)
-        collection = store.create_collection(unique, SCHEMA)
-        collection.upsert(POINTS)
-        collection.optimize()
-        yield collection
-        store.delete_collection(unique)
+        yield store
+
+
+@pytest.fixture(scope="module")
+def filled(opened: Store) -> Iterator[Collection]:
+    """A collection of the made-up points that no test changes."""
+    opened.delete_collection("test-filled")
+    collection = opened.create_collection("test-filled", SCHEMA)
+    collection.upsert(POINTS)
+    collection.optimize()
+    yield collection
+    opened.delete_collection("test-filled")
+
+
+@pytest.fixture(scope="module")
+def emptied(opened: Store) -> Iterator[Collection]:
+    opened.delete_collection("test-emptied")
+    yield opened.create_collection("test-emptied", SCHEMA)
+    opened.delete_collection("test-emptied")
+
+
+@pytest.fixture
+def collection(emptied: Collection) -> Collection:
+    """An empty collection, of which no test changes the vectors."""
+    emptied.delete_ids([record.point_id for record in emptied.scroll(payload_fields=())])
+    return emptied
 
 
 def nested(kind: str, depth: int) -> Any:
@@ -146,10 +164,6 @@ class TestCollections:
 
 
 class TestWriting:
-    @pytest.fixture
-    def collection(self, store: Store, name: str) -> Collection:
-        return store.create_collection(name, SCHEMA)
-
     def test_what_was_written_is_read(self, collection: Collection) -> None:
         payload = {
             "painting_id": "Ω 1",
@@ -299,7 +313,8 @@ class TestWriting:
             collection.delete(Criteria())
         assert collection.count() == 2
 
-    def test_add_vectors(self, collection: Collection) -> None:
+    def test_add_vectors(self, store: Store, name: str) -> None:
+        collection = store.create_collection(name, SCHEMA)
         collection.upsert(POINTS)
         new = {"new-1": VectorSpec(3), "small": VectorSpec(4, "euclid", "uint8", indexed=False)}
         collection.add_vectors(new, {"encoders": ["new"]})
