@@ -149,10 +149,10 @@ def faces(
 
 def _report_faces(run: FacesRun, plot: Path) -> None:
     _say_problems(run.people.problems)
-    _say_problems(run.found.unreadable)
+    _say_problems(run.found.problems)
     left_out = {
-        "without a face": len(run.found.without_face),
-        "that cannot be read": len(run.found.unreadable),
+        "without a face": len(run.found.without),
+        "that cannot be read": len(run.found.problems),
         "of nobody named": run.people.unlabeled,
         "with damaged metadata": len(run.people.problems),
     }

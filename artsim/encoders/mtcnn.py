@@ -216,7 +216,6 @@ class CandidateNet:
         # torch's stubs lack this overload of `to`.
         net: Any = load_net(name)
         self._net = net.to(device, memory_format=torch.channels_last)
-        self._net.pool1 = _PoolByMaxima()
         self._device = device
 
     def __call__(self, windows: FloatArray) -> tuple[FloatArray, ...]:
@@ -230,27 +229,12 @@ class CandidateNet:
         return [output.cpu().numpy() for output in self._net(batch.permute(0, 3, 1, 2))]
 
 
-class _PoolByMaxima(nn.Module):
-    """Maximum over 3 x 3 places, two apart, edges cut: columns first, then rows.
-
-    Equal to ``MaxPool2d(3, 2, ceil_mode=True)`` on an even number of rows and columns.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        wide = torch.maximum(x[..., 0::2], x[..., 1::2])
-        wide[..., :-1] = torch.maximum(wide[..., :-1], x[..., 2::2])
-        tall = torch.maximum(wide[:, :, 0::2], wide[:, :, 1::2])
-        tall[:, :, :-1] = torch.maximum(tall[:, :, :-1], wide[:, :, 2::2])
-        return tall
-
-
 class ProposalNet:
     """The first net, on a picture whose pixels are folded in two by two.
 
     A 3 x 3 convolution followed by the maximum over 2 x 2 is the maximum over the four
     phases of a 4 x 4 convolution of stride 2; folding each 2 x 2 pixels into channels
-    ("space to depth") makes that a 2 x 2 convolution of stride 1. Only then come the
-    slopes below zero, where the maximum is reached at the phases' maximum or minimum.
+    ("space to depth") makes that a 2 x 2 convolution of stride 1.
     """
 
     def __init__(self, device: torch.device) -> None:

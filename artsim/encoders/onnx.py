@@ -69,19 +69,6 @@ class OnnxInput:
         if not np.isfinite([*self.range, *self.mean, *self.std]).all() or 0.0 in self.std:
             raise ValueError("'range', 'mean' and 'std' must be finite, and 'std' not 0")
 
-    def to_input(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
-        """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
-        low, high = self.range
-        if self.channels == "BGR":
-            pictures = pictures[..., ::-1]
-        std = np.asarray(self.std)
-        scale = ((high - low) / 255 / std).astype(np.float32)
-        shift = ((low - np.asarray(self.mean)) / std).astype(np.float32)
-        values = pictures * scale + shift
-        if self.layout == "NCHW":
-            values = values.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(values)
-
 
 @dataclass(frozen=True, slots=True)
 class OnnxConfig:
@@ -99,10 +86,7 @@ class OnnxConfig:
 
 
 class OnnxEncoder(Encoder):
-    """A network from picture to vector in an ONNX file, as its JSON describes it.
-
-    Pictures are fitted to the input's size with Pillow, scaled and normalized.
-    """
+    """A network from picture to vector in an ONNX file, as its JSON describes it."""
 
     def __init__(self, card: Card, config: OnnxConfig, model: Path, device: str) -> None:
         self._model, self._device, self._input = model, device, config.input
@@ -137,7 +121,16 @@ class OnnxEncoder(Encoder):
 
     def to_input(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         """Scale and normalize pictures of shape (N, height, width, 3) for `forward`."""
-        return self._input.to_input(pictures)
+        low, high = self._input.range
+        if self._input.channels == "BGR":
+            pictures = pictures[..., ::-1]
+        std = np.asarray(self._input.std)
+        scale = ((high - low) / 255 / std).astype(np.float32)
+        shift = ((low - np.asarray(self._input.mean)) / std).astype(np.float32)
+        values = pictures * scale + shift
+        if self._input.layout == "NCHW":
+            values = values.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(values)
 
     def forward(self, inputs: FloatArray) -> FloatArray:
         """Run the network on N ready inputs, and return its rows of any length."""
