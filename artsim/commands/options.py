@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -108,17 +108,11 @@ class EncoderOptions:
     device: str = "auto"
     max_megapixels: float = 200.0
 
-    def models(self, min_face: int | None = None, face_score: float | None = None) -> Models:
+    def models(self, *, min_face: int | None = None, face_score: float | None = None) -> Models:
         """Return the models of a query, which are loaded when needed."""
         from artsim.search.models import Models
 
-        return Models(
-            weights=self.weights,
-            device=self.device,
-            min_face=min_face,
-            face_score=face_score,
-            max_megapixels=self.max_megapixels,
-        )
+        return Models(**asdict(self), min_face=min_face, face_score=face_score)
 
 
 @dataclass(frozen=True, slots=True)
