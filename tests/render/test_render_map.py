@@ -215,9 +215,10 @@ def test_a_png_of_dots(tmp_path: Path) -> None:
     write_map(made, tmp_path / "map.png")
     with Image.open(tmp_path / "map.png") as image:
         assert image.text["Title"] == "30 paintings of test"
-        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
-    assert (pixels == getrgb(WALL)).all(axis=1).mean() > 0.8
-    areas = [(pixels == getrgb(color)).all(axis=1).sum() for color in CATEGORICAL[:4]]
+        counted = image.convert("RGB").getcolors(1 << 20)
+    areas_by_color = {color: count for count, color in counted}
+    assert areas_by_color[getrgb(WALL)] > 0.8 * sum(areas_by_color.values())
+    areas = [areas_by_color.get(getrgb(color), 0) for color in CATEGORICAL[:4]]
     assert min(areas[:3]) > 2000
     assert areas[0] == pytest.approx(areas[1], rel=0.1)
     assert areas[3] == 0
