@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hints import hinted
+from made_up_report import estimate_of, row_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim.catalog.criteria import Criteria, Known
@@ -18,8 +19,7 @@ from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
-from artsim.evaluation.report import LinePlot, Report, Row, report_document
-from artsim.evaluation.statistics import Estimate
+from artsim.evaluation.report import LinePlot, Report, report_document
 from artsim.evaluation.tasks.faces import evaluate_faces
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
@@ -128,16 +128,8 @@ def report(people: Gallery, pairs: Path) -> Report:
     return evaluate_faces(people, options_with(pairs))
 
 
-def row_of(report: Report, table: str, row: str) -> Row:
-    rows = next(found.rows for found in report.tables if found.name == table)
-    return next(found for found in rows if found.name == row)
-
-
 def value(report: Report, table: str, row: str, column: str) -> float:
-    cell = row_of(report, table, row).values[column]
-    assert isinstance(cell, Estimate)
-    assert cell.low <= cell.value <= cell.high
-    return cell.value
+    return estimate_of(report, table, row, column).value
 
 
 def test_report_is_whole(report: Report) -> None:
