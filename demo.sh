@@ -3,6 +3,7 @@
 set -eu
 BIN=${BIN:-.venv/bin}
 DEMO=${DEMO:-demo}
+COUNT=${COUNT:-114}
 export ARTSIM_HOME="$DEMO/galleries"
 
 run() {
@@ -18,7 +19,7 @@ run() {
 }
 
 mkdir -p "$DEMO"
-run sample "$DEMO/pictures"
+run sample "$DEMO/pictures" --count "$COUNT"
 run ingest "$DEMO/pictures"
 IMAGES="$DEMO/pictures/images"
 # The motif: the other picture of the cypresses.

@@ -7,15 +7,7 @@ from typing import Annotated
 import typer
 
 from artsim import __version__
-from artsim.commands.classify import classify
 from artsim.commands.command_line import Commands
-from artsim.commands.evaluate import app as evaluate
-from artsim.commands.galleries import facets, info, list_gallery, models, show
-from artsim.commands.ingest import ingest, sample
-from artsim.commands.maintenance import delete, export, push, repair
-from artsim.commands.map_command import map_collection
-from artsim.commands.query import query, replay
-from artsim.commands.train import app as train
 
 app = typer.Typer(
     name="artsim",
@@ -25,27 +17,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-for command in (
-    ingest,
-    query,
-    replay,
-    classify,
-    show,
-    info,
-    facets,
-    export,
-    delete,
-    push,
-    repair,
-    models,
-    sample,
-):
-    app.command()(command)
-app.command("list")(list_gallery)
-app.command("map")(map_collection)
-app.add_typer(evaluate, cls=Commands)
-app.add_typer(train, cls=Commands)
 
 
 @app.command("help", hidden=True)

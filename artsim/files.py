@@ -309,23 +309,18 @@ def _has_mark(place: Path) -> bool:
     if head.startswith(b"<?xml") and b"<svg" in head:
         return f"<dc:title>{GENERATOR}</dc:title>".encode() in head
     if head.startswith(b"PAR1"):
-        return _parquet_software(place) == GENERATOR.encode()
+        import pyarrow
+        from pyarrow import parquet
+
+        try:
+            notes = parquet.read_metadata(place).metadata or {}
+        except (OSError, pyarrow.ArrowException):
+            return False
+        return bool(notes.get(b"Software") == GENERATOR.encode())
     if head.startswith(b"PK\x03\x04"):
         return _is_our_workbook(place)
     # A report's own schema says what it is.
     return head.startswith(b'{\n  "schema": 1,\n  "task": "')
-
-
-def _parquet_software(place: Path) -> bytes | None:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        notes = parquet.read_metadata(place).metadata
-    except (OSError, pyarrow.ArrowException):
-        return None
-    found: bytes | None = (notes or {}).get(b"Software")
-    return found
 
 
 def _is_our_workbook(place: Path) -> bool:

@@ -23,7 +23,7 @@ from artsim.evaluation.report import (
     Row,
     Table,
 )
-from artsim.evaluation.statistics import Estimate, estimate_mean
+from artsim.evaluation.statistics import Estimate
 
 HOSTILE = (
     '<script>alert("x")</script>',
@@ -211,6 +211,26 @@ def rows_of(report: Report, table: str) -> dict[str, Row]:
     return {row.name: row for row in found.rows}
 
 
-def sample_mean(seed: int) -> Estimate:
-    """Return an estimate as the tasks make them."""
-    return estimate_mean(np.random.default_rng(seed).random(50))
+def table_of(report: Report, name: str) -> Table:
+    """Return a table by its name."""
+    return next(table for table in report.tables if table.name == name)
+
+
+def row_of(report: Report, table: str, row: str) -> Row:
+    """Return a row by its table's name and its own."""
+    return rows_of(report, table)[row]
+
+
+def estimate_of(report: Report, table: str, row: str, column: str) -> Estimate:
+    """Return a cell, which is an estimate."""
+    cell = row_of(report, table, row).values[column]
+    assert isinstance(cell, Estimate)
+    assert cell.low <= cell.value <= cell.high
+    return cell
+
+
+def values_of(report: Report, table: str, row: str, column: str) -> dict[str, float]:
+    """Return the values of a row and column by query."""
+    found = [v for v in report.query_values if (v.table, v.row, v.column) == (table, row, column)]
+    assert len(found) == 1
+    return dict(zip(found[0].query_ids, found[0].values.tolist(), strict=True))

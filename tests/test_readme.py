@@ -43,10 +43,11 @@ def commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def workplace(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which the README is followed, with the sample already there."""
+def workplace(sample: Path, sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the README is followed, with the sample there, and encoded."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(sample, folder / "pictures")
+    subprocess.run(["cp", "-R", sample_home, folder / "home"], check=True)
     return folder
 
 
@@ -63,6 +64,8 @@ def test_every_command_in_order(
     from artsim.cli import app
 
     url = os.environ.get("ARTSIM_TEST_QDRANT_URL") or server_url
+    with open_gallery() as source, open_gallery(url=url) as server:
+        push_gallery(source, server)
     monkeypatch.setattr(
         "artsim.store.server.ServerStore", lambda _, api_key=None: ServerStore(url, api_key)
     )
@@ -119,23 +122,13 @@ def test_every_example_in_python(
 
 
 def test_every_command_of_artsim_is_in_the_readme() -> None:
-    from artsim.cli import app
+    from artsim.commands.command_line import read_table
 
-    names = {
-        c.name or c.callback.__name__
-        for c in app.registered_commands
-        if c.callback and not c.hidden
-    }
-    below = {
-        f"artsim {group.typer_instance.info.name} {c.name or c.callback.__name__}"
-        for group in app.registered_groups
-        for c in group.typer_instance.registered_commands
-        if c.callback
-    }
-    assert {f"artsim {name}" for name in names} <= {
-        " ".join(command.split()[:2]) for command in commands()
-    }
-    assert below <= {" ".join(command.split()[:3]) for command in commands()}
+    table = read_table()
+    names = [(name,) for name in table]
+    names += [(name, below) for name in table for below in table[name].get("commands", ())]
+    ran = {tuple(command.split()[1:]) for command in commands() if command.startswith("artsim")}
+    assert [name for name in names if not any(r[: len(name)] == name for r in ran)] == []
 
 
 def test_the_payload_contract_is_documented() -> None:
@@ -146,12 +139,14 @@ def test_the_payload_contract_is_documented() -> None:
     assert set(FACE_FIELDS) <= documented
 
 
-def test_demo(tmp_path: Path, sample: Path) -> None:
+def test_demo(tmp_path: Path, sample: Path, sample_home: Path) -> None:
     shutil.copytree(sample, tmp_path / "demo" / "pictures")
+    subprocess.run(["cp", "-R", sample_home, tmp_path / "demo" / "galleries"], check=True)
+    settings = {"BIN": str(Path(sys.executable).parent), "DEMO": "demo", "COUNT": "60"}
     done = subprocess.run(
         [ROOT / "demo.sh"],
         cwd=tmp_path,
-        env={**os.environ, "BIN": str(Path(sys.executable).parent), "DEMO": "demo"},
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=True,

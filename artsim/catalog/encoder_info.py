@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Final, Literal
+
+PIXELS: Final = "pixels"
+"""Name of the vector of small gray pictures, which is no encoder's."""
 
 EncoderKind = Literal["image", "face"]
 """`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Final
@@ -75,7 +76,9 @@ def artist_key(name: str) -> str:
     folded = _PARENTHESIS.sub(_keep_generation, fold_text(spelled_out))
     folded = _LIFE_DATES.sub(" ", folded)
     folded = _GENERATION.sub(lambda match: f" {match.lastgroup} ", folded)
-    words = [_ABBREVIATIONS.get(word, word) for word in _words(folded)]
+    # Split at whatever is neither letter, digit nor a mark inside a word.
+    spaced = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in folded)
+    words = [_ABBREVIATIONS.get(word, word) for word in spaced.split()]
     kept = [word for word in words if word not in _NOT_PART_OF_A_NAME]
     return " ".join(sorted(kept or words))
 
@@ -123,34 +126,17 @@ def _keep_generation(parenthesis: re.Match[str]) -> str:
     return f" {inside} " if is_generation else " "
 
 
-def _words(folded: str) -> list[str]:
-    """Split at whatever is neither letter, digit nor a mark inside a word."""
-    spaced = "".join(
-        c if unicodedata.category(c)[0] in "LMN" or c.isspace() else " " for c in folded
-    )
-    return spaced.split()
-
-
 def _matches_with_initials(words: Sequence[str], key_words: Sequence[str]) -> bool:
-    remaining = list(key_words)
-    unmatched = []
-    for word in words:
-        if word in remaining:
-            remaining.remove(word)
-        else:
-            unmatched.append(word)
     if not any(len(word) > 1 and word in key_words for word in words):
         return False
-    for word in unmatched:
-        partner = next((k for k in remaining if _is_initial(word, k)), None)
+    remaining = list((Counter(key_words) - Counter(words)).elements())
+    for word in (Counter(words) - Counter(key_words)).elements():
+        alike = (k for k in remaining if word[0] == k[0] and 1 in (len(word), len(k)))
+        partner = next(alike, None)
         if partner is None:
             return False
         remaining.remove(partner)
     return True
-
-
-def _is_initial(one: str, other: str) -> bool:
-    return 1 in (len(one), len(other)) and one[0] == other[0]
 
 
 def _letter_pairs(words: str) -> set[str]:

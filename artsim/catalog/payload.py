@@ -96,11 +96,6 @@ def painting_point_id(painting_id: str) -> str:
     return str(uuid.uuid5(NAMESPACE, painting_id))
 
 
-def face_point_id(painting_id: str, face_index: int) -> str:
-    """Return the id of a face's point: a UUIDv5 of ``<painting_id>#face<face_index>``."""
-    return str(uuid.uuid5(NAMESPACE, f"{painting_id}#face{face_index}"))
-
-
 def field_value(payload: Mapping[str, Any], field: str) -> Any:
     """Return a field's value, ``extra.NAME`` for one of `extra`; None where it is unknown.
 

@@ -3,131 +3,71 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from artsim.commands.command_line import say, write_json
-from artsim.commands.options import EncoderOptions, Place, TableOrJson, as_command
+from artsim.commands.options import EncoderOptions, Form, Place
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification
 
-    Classify = Callable[[Path], Classification]
 
-VOTE = "By the vote of neighbors"
-
-ImagesArgument = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="Pictures.", show_default=False)
-]
-ModelOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--model", "-m", metavar="DIR", help="Classifier that artsim train classifier made."
-    ),
-]
-ByOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FIELD",
-        help="Ask the nearest works of the gallery for this field instead: style, artist, …",
-        rich_help_panel=VOTE,
-    ),
-]
-KOption = Annotated[
-    int, typer.Option("-k", min=1, help="How many neighbors vote.", rich_help_panel=VOTE)
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option("--encoder", "-e", help="Of those the gallery has.", rich_help_panel=VOTE),
-]
-LeastOption = Annotated[
-    float | None,
-    typer.Option(
-        "--least",
-        min=0.0,
-        max=1.0,
-        help="Least probability, or share of the vote, of an answer.",
-        show_default="what the training chose; 0.5 of the vote",
-    ),
-]
-TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates to show in the table.")]
-
-
-@as_command
 def classify(
     *,
-    images: ImagesArgument,
-    model: ModelOption = None,
-    by: ByOption = None,
-    k: KOption = 10,
-    encoder: EncoderOption = None,
-    least: LeastOption = None,
-    top: TopOption = 5,
+    images: list[Path],
+    model: Path | None = None,
+    by: str | None = None,
+    k: int = 10,
+    encoder: str | None = None,
+    least: float | None = None,
+    top: int = 5,
     encoding: EncoderOptions,
-    output_format: TableOrJson = "table",
+    output_format: Form = "table",
     place: Place,
 ) -> None:
-    """Say of which style, artist or genre pictures are, or abstain.
-
-    Example: artsim classify girl.jpg --by style -k 20
-    """
+    """Say of which style, artist or genre pictures are, or abstain."""
     if (model is None) == (by is None):
         raise typer.BadParameter("give a trained classifier (--model DIR), or a field (--by FIELD)")
     if model is not None and encoder is not None:
         raise typer.BadParameter("--encoder is for --by; a classifier has its own")
-    source: dict[str, Any] = {"model": str(model)} if model else {"by": by, "k": k}
-    if model is not None:
-        opened = _trained(model, least, encoding)
-    else:
-        opened = _vote(place, str(by), k, least, encoder, encoding)
-    with opened as classify_one:
+    from artsim.encoders.classifier import load_classifier
+    from artsim.images.load import ImageLimits
+    from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
+
+    with ExitStack() as opened:
+        classify_one: Callable[[Path], Classification]
+        if model is not None:
+            source: dict[str, Any] = {"model": str(model)}
+            trained = load_classifier(model, device=encoding.device, weights=encoding.weights)
+            limits = ImageLimits(max_megapixels=encoding.max_megapixels)
+            classify_one = partial(trained.classify, threshold=least, limits=limits)
+        else:
+            source = {"by": by, "k": k}
+            classify_one = partial(
+                classify_by_neighbors,
+                opened.enter_context(place.open()),
+                field=str(by),
+                k=k,
+                threshold=MAJORITY if least is None else least,
+                encoder=encoder,
+                models=encoding.models(),
+            )
         all_read = _answer(images, classify_one, source, output_format, top)
     if not all_read:
         raise typer.Exit(1)
 
 
-@contextmanager
-def _trained(folder: Path, least: float | None, encoding: EncoderOptions) -> Iterator[Classify]:
-    from artsim.encoders.classifier import load_classifier
-    from artsim.images.load import ImageLimits
-
-    classifier = load_classifier(folder, device=encoding.device, weights=encoding.weights)
-    limits = ImageLimits(max_megapixels=encoding.max_megapixels)
-    yield lambda path: classifier.classify(path, threshold=least, limits=limits)
-
-
-@contextmanager
-def _vote(
-    place: Place,
-    field: str,
-    k: int,
-    least: float | None,
-    encoder: str | None,
-    encoding: EncoderOptions,
-) -> Iterator[Classify]:
-    from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
-
-    with place.open() as gallery:
-        yield lambda path: classify_by_neighbors(
-            gallery,
-            path,
-            field,
-            k=k,
-            threshold=MAJORITY if least is None else least,
-            encoder=encoder,
-            models=encoding.models(),
-        )
-
-
 def _answer(
     images: list[Path],
-    classify_one: Classify,
+    classify_one: Callable[[Path], Classification],
     source: dict[str, Any],
-    output_format: str,
+    output_format: Form,
     top: int,
 ) -> bool:
     """Write what is said of each picture; one that cannot be read does not stop the others."""
@@ -136,16 +76,14 @@ def _answer(
     from artsim.render.table import print_classification
 
     found: list[Classification] = []
-    failures = 0
     for path in images:
         try:
             found.append(classify_one(path))
         except ImageError as error:
             say(f"Error: {error.with_hint}")
-            failures += 1
             continue
         if output_format == "table":
             print_classification(found[-1], sys.stdout, top=top)
     if output_format == "json":
         write_json(classifications_document(found, source))
-    return failures == 0
+    return len(found) == len(images)

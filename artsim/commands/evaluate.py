@@ -6,81 +6,31 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import (
-    DeviceOption,
-    EncoderOptions,
-    FilterOptions,
-    KindOption,
-    MaxMegapixelsOption,
-    OverwriteOption,
-    Place,
-    as_command,
-    chosen_kind,
-    names_of,
-    one_of,
-)
+from artsim.commands.options import EncoderOptions, FilterOptions, Form, Place, chosen_kind
 from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from artsim.evaluation.report import Report
     from artsim.store.gallery import Gallery
 
-app = typer.Typer(name="evaluate", no_args_is_help=True, invoke_without_command=True)
-
-BOXES = "Boxes drawn by hand"
-
-FormatOption = Annotated[
-    Literal["table", "json"],
-    typer.Option("--format", "-f", help="Form on stdout: a table for people, json for programs."),
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of samples and intervals.")]
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """In which ways the gallery is searched."""
 
-    encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--encoder",
-            "-e",
-            help="Of those the gallery has; repeatable: each is a row.",
-            show_default="all the gallery has",
-        ),
-    ] = None
-    rerank: Annotated[
-        list[str] | None,
-        typer.Option(
-            parser=one_of(RERANKERS),
-            metavar=names_of(RERANKERS),
-            help="Also with the first hits reordered; repeatable: each is a row.",
-        ),
-    ] = None
-    rerank_depth: Annotated[int, typer.Option(min=1, help="How many first hits are reordered.")] = (
-        100
-    )
-    rerank_weight: Annotated[
-        list[float] | None,
-        typer.Option(
-            min=0,
-            max=100,
-            help="Also by the cosine plus so much of the second score; repeatable: each is a row.",
-        ),
-    ] = None
-    fused: Annotated[
-        bool, typer.Option("--fused", help="Also all encoders fused, as a row of its own.")
-    ] = False
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compare with every painting instead of by the index.")
-    ] = False
-    seed: SeedOption = 0
+    encoder: list[str] | None = None
+    rerank: list[str] | None = None
+    rerank_depth: int = 100
+    rerank_weight: list[float] | None = None
+    fused: bool = False
+    exact: bool = False
+    seed: int = 0
 
     def said(self, default: Iterable[str] = ()) -> dict[str, Any]:
         """Return them as settings of the library; `default` are re-rankers where none is named."""
@@ -102,30 +52,19 @@ class Choices:
 class Output:
     """Where the report goes."""
 
-    output_format: FormatOption = "table"
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            file_okay=False,
-            metavar="DIR",
-            help="Folder for report.html, report.json, tables as CSV and LaTeX, plots as PNG "
-            "and SVG.",
-        ),
-    ] = None
-    overwrite: OverwriteOption = False
+    output_format: Form = "table"
+    out: Path | None = None
+    overwrite: bool = False
 
     def check(self, gallery: Gallery | None = None, inputs: Sequence[Path] = ()) -> None:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
         if self.out is None:
             return
         from artsim.render.report_page import REPORT, check_report_folder
+        from artsim.search.inspect import check_no_painting
 
         for path in check_report_folder(self.out, overwrite=self.overwrite, inputs=inputs):
             if gallery is not None:
-                from artsim.search.inspect import check_no_painting
-
                 check_no_painting(gallery, path, REPORT)
 
     def of(
@@ -154,14 +93,14 @@ class Output:
 
 def show_report(
     report: Report,
-    output_format: Literal["table", "json"],
+    form: Form,
     out: Path | None,
     *,
     overwrite: bool = False,
     inputs: Sequence[Path] = (),
 ) -> None:
     """Write `report` to stdout, and to the folder `out` where there is one."""
-    if output_format == "json":
+    if form == "json":
         from artsim.evaluation.report import report_text
 
         sys.stdout.buffer.write(report_text(report).encode())
@@ -176,32 +115,14 @@ def show_report(
         say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
 
 
-@app.callback()
-@as_command
 def compare(
     context: typer.Context,
-    reports: Annotated[
-        tuple[Path, Path] | None,
-        typer.Option(
-            "--compare",
-            metavar="A.json B.json",
-            help="By how much report B is better than A, and whether that is more than chance.",
-        ),
-    ] = None,
-    rows: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            metavar="A B",
-            help="With --compare: this row of A and that row of B, which may be one report.",
-        ),
-    ] = None,
+    reports: tuple[Path, Path] | None = None,
+    rows: tuple[str, str] | None = None,
     *,
     output: Output,
 ) -> None:
-    """Say how good the answers are.
-
-    Example: artsim evaluate --compare before/report.json after/report.json
-    """
+    """Compare two reports, where no task is named."""
     if context.invoked_subcommand is not None:
         if reports is not None or rows is not None:
             raise typer.BadParameter("--compare takes two reports and no task")
@@ -219,47 +140,22 @@ def compare(
     output.show(compare_reports(first, second, rows=rows, names=names), inputs=reports)
 
 
-@app.command()
-@as_command
 def copies(
-    queries: Annotated[
-        int | None, typer.Option(min=1, help="How many paintings are copied.", show_default="200")
-    ] = None,
-    fraction: Annotated[
-        float | None,
-        typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are copied, instead."),
-    ] = None,
-    edit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Way of copying; repeatable: crop, detail, mirror, grayscale, fade, varnish, "
-            "frame, jpeg, rotate, perspective, scratches.",
-            show_default="all of them",
-        ),
-    ] = None,
-    twins: Annotated[
-        str,
-        typer.Option(
-            metavar="FIELD",
-            help="What other pictures of one painting share; none: do not look.",
-        ),
-    ] = "extra.near_dup_group",
     *,
+    queries: int | None = None,
+    fraction: float | None = None,
+    edit: list[str] | None = None,
+    twins: str = "extra.near_dup_group",
     choices: Choices,
     encoding: EncoderOptions,
     output: Output,
     place: Place,
 ) -> None:
-    """Search by copies: cropped, framed, faded, photographed askew, ….
-
-    Example: artsim evaluate copies --queries 100 --rerank ssim --out report
-    """
+    """Search by copies."""
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
     from artsim.evaluation.edits import EDITS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
-    from artsim.search.models import Models
 
     for name in edit or ():
         if name not in EDITS:
@@ -271,80 +167,23 @@ def copies(
         twins=None if twins == "none" else twins,
         **choices.said(),
     )
-    models = Models(
-        weights=encoding.weights,
-        device=encoding.device,
-        max_megapixels=encoding.max_megapixels,
-    )
-    output.of(evaluate_copies, place, options, models=models)
+    output.of(evaluate_copies, place, options, models=encoding.models())
 
 
-@app.command()
-@as_command
 def faces(
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD",
-            help="Field that says who a picture shows.",
-            show_default="extra.person, where pictures have it",
-        ),
-    ] = None,
-    pairs: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="CSV",
-            help="Pairs to verify: file_a, file_b, same (1 or 0), and fold if there are folds.",
-        ),
-    ] = None,
-    boxes: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD",
-            help="Field with boxes of people, x1:y1:x2:y2;… in pixels of the original.",
-            show_default="extra.person_boxes, where paintings have it",
-            rich_help_panel=BOXES,
-        ),
-    ] = None,
-    upper: Annotated[
-        float,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="Part of a person's box, from the top, that holds the center of the face.",
-            rich_help_panel=BOXES,
-        ),
-    ] = 0.6,
-    iou: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="The boxes are of faces, which are found by this overlap.",
-            rich_help_panel=BOXES,
-        ),
-    ] = None,
-    least_person: Annotated[
-        int,
-        typer.Option(min=0, help="Height in pixels of boxes that count.", rich_help_panel=BOXES),
-    ] = 100,
-    limit_queries: Annotated[
-        int | None, typer.Option(min=1, help="Search by a sample of so many faces only.")
-    ] = None,
     *,
+    by: str | None = None,
+    pairs: Path | None = None,
+    boxes: str | None = None,
+    upper: float = 0.6,
+    iou: float | None = None,
+    least_person: int = 100,
+    limit_queries: int | None = None,
     choices: Choices,
     output: Output,
     place: Place,
 ) -> None:
-    """Faces: how many people's were found, and whether the same person is told and found again.
-
-    Each part runs where there is something to hold it to: boxes of people, a list of pairs,
-    a field that says who a picture shows.
-
-    Example: artsim evaluate faces --gallery lfw --by extra.person --pairs pairs.csv
-    """
+    """Judge what is found of faces."""
     from artsim.evaluation.picture_faces import FacesOptions
     from artsim.evaluation.tasks.faces import evaluate_faces
 
@@ -361,62 +200,25 @@ def faces(
     output.of(evaluate_faces, place, options)
 
 
-@app.command()
-@as_command
 def pixels(
-    fraction: Annotated[
-        float,
-        typer.Option(min=0.0001, max=1.0, help="Share of the paintings that are queries."),
-    ] = 0.2,
-    queries: Annotated[
-        int | None, typer.Option(min=1, help="How many are queries, instead of a share.")
-    ] = None,
-    hits: Annotated[int, typer.Option("--hits", "-k", min=1, help="Hits compared per query.")] = 5,
-    size: Annotated[
-        int, typer.Option(min=7, max=2048, help="Side of the squares that are compared.")
-    ] = 200,
-    faces: Annotated[
-        bool | None,
-        typer.Option(
-            "--faces/--no-faces", help="Also faces.", show_default="if the gallery has any"
-        ),
-    ] = None,
-    face_encoder: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Of those the faces have; repeatable: each is a row.",
-            show_default="all the gallery has",
-        ),
-    ] = None,
-    not_same_artist: Annotated[
-        bool, typer.Option("--not-same-artist", help="Leave out hits by the query's artist.")
-    ] = False,
-    best_limit: Annotated[
-        int,
-        typer.Option(
-            min=0, help="Look for the best possible hits among at most so many; 0 leaves them out."
-        ),
-    ] = 500,
-    published: Annotated[
-        bool, typer.Option("--published/--no-published", help="Beside the published figures.")
-    ] = True,
-    lpips: Annotated[
-        Literal["alex", "vgg", "squeeze", "none"],
-        typer.Option(help="Backbone of LPIPS, where its weights are here."),
-    ] = "alex",
-    device: DeviceOption = "auto",
-    max_megapixels: MaxMegapixelsOption = 200.0,
     *,
+    fraction: float = 0.2,
+    queries: int | None = None,
+    hits: int = 5,
+    size: int = 200,
+    faces: bool | None = None,
+    face_encoder: list[str] | None = None,
+    not_same_artist: bool = False,
+    best_limit: int = 500,
+    published: bool = True,
+    lpips: Literal["alex", "vgg", "squeeze", "none"] = "alex",
+    device: str = "auto",
+    max_megapixels: float = 200.0,
     choices: Choices,
     output: Output,
     place: Place,
 ) -> None:
-    """Compare paintings and their hits pixel by pixel: SSIM, RMSE, LPIPS.
-
-    They are also re-ranked in every way there is, unless --rerank says otherwise.
-
-    Example: artsim evaluate pixels --fraction 0.2 --out report
-    """
+    """Compare paintings and their hits pixel by pixel."""
     from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
     from artsim.search.models import Models
 
@@ -437,49 +239,26 @@ def pixels(
     output.of(evaluate_pixels, place, options, models=models)
 
 
-@app.command()
-@as_command
 def labels(
-    by: Annotated[
-        list[str],
-        typer.Option(
-            metavar="FIELD",
-            help="Right answers share it with the query: artist, style, extra.NAME; repeatable.",
-        ),
-    ],
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FIELD", help="Leave out what shares it with the query; repeatable."),
-    ] = None,
-    kind: KindOption = None,
-    depth: Annotated[
-        list[int], typer.Option("--depth", "-k", min=1, help="Of P@k and R@k; repeatable.")
-    ] = [1, 5, 10],  # noqa: B006 - typer copies it
-    limit_queries: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Only so many queries, drawn by --seed.", show_default="all"
-        ),
-    ] = None,
     *,
+    by: list[str],
+    exclude: list[str] | None = None,
+    kind: str | None = None,
+    depth: list[int] = [1, 5, 10],  # noqa: B006 - typer copies it
+    limit_queries: int | None = None,
     choices: Choices,
     filters: FilterOptions,
     output: Output,
     place: Place,
 ) -> None:
-    """Say how well searches find works of the same artist, style or any other field.
-
-    Every work is the query once, against all others.
-
-    Example: artsim evaluate labels --by style --exclude artist --rerank ssim --out report
-    """
+    """Say how well searches find works that share a field."""
     from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 
     options = LabelsOptions(
         tuple(by),
         tuple(exclude or ()),
         tuple(depth),
-        kind=chosen_kind(kind, False),
+        kind=chosen_kind(kind),
         filters=filters.filters(),
         limit_queries=limit_queries,
         **choices.said(),

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import FilterOptions, KindOptions, Place, TableOrJson, as_command
+from artsim.commands.options import FilterOptions, Form, KindOptions, Place
 from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
     from artsim.search.listing import Listing
 
 
-@as_command
-def info(
-    *,
-    output_format: TableOrJson = "table",
-    place: Place,
-) -> None:
-    """List the galleries with their paintings, faces, encoders and size on disk.
-
-    With --gallery only that one. One that is damaged or in use is listed as such.
-    """
+def info(*, output_format: Form = "table", place: Place) -> None:
+    """List the galleries of a store, or one of them."""
     from artsim.search.inspect import describe_store, list_errors
 
     with place.open() as opened:
@@ -44,24 +36,17 @@ def info(
         raise typer.Exit(1)
 
 
-@as_command
 def list_gallery(
     *,
     of: KindOptions,
-    limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="How many.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, help="After skipping how many.")] = 0,
-    sort: Annotated[
-        str,
-        typer.Option(metavar="FIELD", help="In order of: date, artist, title, id, any field."),
-    ] = "date",
+    limit: int = 50,
+    offset: int = 0,
+    sort: str = "date",
     filtered: FilterOptions,
     written: OutputOptions,
     place: Place,
 ) -> None:
-    """List the paintings that meet filters; without any, all.
-
-    Example: artsim list --genre portrait --year 1620-1650 --sheet portraits.png
-    """
+    """List the paintings that meet filters."""
     from artsim.search.listing import list_paintings
 
     outputs = written.checked(place.settings.home)
@@ -84,32 +69,25 @@ def _show_listing(listing: Listing, offset: int, outputs: Outputs) -> None:
     from artsim.render.text import describe_listing
 
     say_notes(listing.notes)
-    is_table = outputs.form == "table" and outputs.path is None
-    if is_table and listing.points:
+    if outputs.as_table and listing.points:
         print_listing(listing, sys.stdout)
     outputs.write(listing, len(listing.points))
     behind = offset + len(listing.points)
     more = f"; the next ones: --offset {behind}" if 0 < behind < listing.total else ""
-    if is_table or more:
+    if outputs.as_table or more:
         say(f"{describe_listing(listing)}{more}.")
 
 
-@as_command
 def facets(
     *,
-    field: Annotated[str, typer.Argument(help="Such as artist, date, style or extra.NAME.")],
+    field: str,
     of: KindOptions,
-    limit: Annotated[int, typer.Option("--limit", "-k", min=1, help="Most values.")] = 50,
-    output_format: TableOrJson = "table",
+    limit: int = 50,
+    output_format: Form = "table",
     filtered: FilterOptions,
     place: Place,
 ) -> None:
-    """List the values of a field and how many works have each.
-
-    "date" counts by decades, "extra" what a manifest had beside the known fields.
-
-    Example: artsim facets artist --style Baroque --year 1600..1650
-    """
+    """List the values of a field and how many works have each."""
     from artsim.search.listing import count_values
 
     with place.open() as opened:
@@ -123,14 +101,13 @@ def facets(
         print_table(facets_table(counts), sys.stdout)
 
 
-@as_command
 def show(
     *,
-    painting_ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids in the gallery.")],
-    output_format: TableOrJson = "table",
+    painting_ids: list[str],
+    output_format: Form = "table",
     place: Place,
 ) -> None:
-    """Show paintings: their metadata, their vectors and their faces."""
+    """Show all there is of some paintings."""
     from artsim.search.inspect import describe_painting
 
     with place.open() as opened:
@@ -146,12 +123,8 @@ def show(
             print_table(payload_table(payload), sys.stdout)
 
 
-@as_command
-def models(
-    *,
-    output_format: TableOrJson = "table",
-) -> None:
-    """List the encoders: dimension, size, licence, and whether the weights are here."""
+def models(*, output_format: Form = "table") -> None:
+    """List the encoders."""
     from artsim.encoders.registry import list_cards
 
     cards = list_cards()

@@ -9,94 +9,41 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from artsim.catalog.kinds import FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import (
-    ColumnsOption,
-    EncoderOptions,
-    FaceOptions,
-    OverwriteOption,
-    Place,
-    ServerLayout,
-    as_command,
-    parse_columns,
-)
+from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
 from artsim.errors import ArtsimError
 
 if TYPE_CHECKING:
     from artsim.ingest.records import Problem
     from artsim.ingest.summary import Counts, IngestSummary, ProblemList
 
-SHOWN_PROBLEMS = 10
+SHOWN = 10
+"""Problems, and paintings with another id, that are named one by one."""
+
 SHOWN_CHARACTERS = 400
-SHOWN_RENAMES = 10
 
 SOME_FAILED = 3
 """Exit code of an ingest that finished, and left out more than was to be expected."""
-
-SourceArgument = Annotated[
-    str,
-    typer.Argument(help="Folder of pictures, or manifest: CSV, TSV, Excel, JSON Lines, Parquet."),
-]
-MetadataOption = Annotated[
-    Path | None,
-    typer.Option(help="Manifest of a folder's pictures.", show_default="its metadata.csv"),
-]
-EncoderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--encoder",
-        "-e",
-        help="For whole pictures; repeatable. See `artsim models`.",
-        show_default="the gallery's, else builtin",
-    ),
-]
-FaceEncoderOption = Annotated[
-    str | None,
-    typer.Option(help="For aligned faces.", show_default="the gallery's, else builtin"),
-]
-NoFacesOption = Annotated[bool, typer.Option("--no-faces", help="Do not look for faces.")]
-KindOption = Annotated[
-    list[str] | None,
-    typer.Option("--kind", help="Parts to look for besides faces; repeatable."),
-]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How an ingest goes about it."""
 
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Reader threads.", show_default="one a core")
-    ] = None
-    batch_size: Annotated[int, typer.Option(min=1, help="Paintings encoded at once.")] = 32
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Only every N-th picture, from the I-th: one share for a machine."
-        ),
-    ] = None
-    force: Annotated[bool, typer.Option("--force", help="Encode again what the gallery has.")] = (
-        False
-    )
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Read everything, write nothing; say how the columns are understood."
-        ),
-    ] = False
-    prune: Annotated[
-        bool, typer.Option("--prune", help="In the end take out what the source no longer has.")
-    ] = False
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="--prune may take out more than a tenth.")
-    ] = False
+    workers: int | None = None
+    batch_size: int = 32
+    limit: int | None = None
+    shard: str | None = None
+    force: bool = False
+    dry_run: bool = False
+    prune: bool = False
+    yes: bool = False
 
     def settings(self) -> dict[str, Any]:
         """Return them by the names of `IngestOptions`."""
@@ -113,23 +60,11 @@ class RunOptions:
 class Telling:
     """What is told of an ingest, and where."""
 
-    max_failures: Annotated[
-        int, typer.Option(min=0, help="Exit with 3 only if more pictures or rows did not go in.")
-    ] = 0
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False
-    output_format: Annotated[
-        Literal["text", "json"],
-        typer.Option("--format", "-f", help="The summary in words on stderr, or JSON on stdout."),
-    ] = "text"
-    errors: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Where to list what did not go in: .csv or .jsonl.",
-            show_default="ingest-errors.csv in the data folder",
-        ),
-    ] = None
-    overwrite: OverwriteOption = False
+    max_failures: int = 0
+    quiet: bool = False
+    output_format: Literal["text", "json"] = "text"
+    errors: Path | None = None
+    overwrite: bool = False
 
     def tell(self, summary: IngestSummary, listed: ProblemList) -> None:
         """Say what an ingest did; exit with 3 where too much did not go in."""
@@ -149,16 +84,15 @@ class Telling:
             raise typer.Exit(SOME_FAILED)
 
 
-@as_command
 def ingest(
     *,
-    source: SourceArgument,
-    metadata: MetadataOption = None,
-    columns: ColumnsOption = None,
-    encoder: EncoderOption = None,
-    face_encoder: FaceEncoderOption = None,
-    no_faces: NoFacesOption = False,
-    kind: KindOption = None,
+    source: str,
+    metadata: Path | None = None,
+    columns: list[str] | None = None,
+    encoder: list[str] | None = None,
+    face_encoder: str | None = None,
+    no_faces: bool = False,
+    kind: list[str] | None = None,
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
@@ -166,13 +100,7 @@ def ingest(
     layout: ServerLayout,
     place: Place,
 ) -> None:
-    """Bring a folder or manifest of paintings into a gallery.
-
-    What the gallery has already is skipped, so a run that was interrupted is simply run
-    again. The exit code is 3 if it finished, but pictures or rows did not go in.
-
-    Example: artsim ingest ~/pictures --gallery nga --map id=objectid
-    """
+    """Bring a folder or manifest of paintings into a gallery."""
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
     from artsim.images.load import ImageLimits
@@ -210,26 +138,15 @@ def ingest(
     telling.tell(summary, listed)
 
 
-@as_command
-def sample(
-    *,
-    folder: Annotated[Path, typer.Argument(help="New or empty folder.")],
-    count: Annotated[
-        int, typer.Option(min=1, max=114, help="How many, the first of the list.")
-    ] = 114,
-) -> None:
-    """Copy a small collection of real paintings (CC0) to try artsim on."""
+def sample(*, folder: Path, count: int = 114) -> None:
+    """Copy some of the sample's paintings."""
     from artsim.ingest.sample import make_sample
     from artsim.render.progress_bars import make_progress
 
     progress = make_progress("picture")
     progress.start(count, f"Copying into {folder}")
     try:
-        made = make_sample(
-            folder,
-            count=count,
-            progress=lambda done, _: progress.update(done),
-        )
+        made = make_sample(folder, count=count, progress=lambda done, _: progress.update(done))
     finally:
         progress.finish()
     say(
@@ -278,26 +195,21 @@ def _parse_shard(text: str | None) -> tuple[int, int] | None:
     return int(first), int(step)
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends an ingest as Ctrl-C does."""
-
-
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Say how to go on after Ctrl-C and SIGTERM, and exit as a shell expects of them."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        raise KeyboardInterrupt("Terminated")
 
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, stop) if is_main else None
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        terminated = isinstance(interrupt, _Terminated)
-        how = "Terminated" if terminated else "Interrupted"
+        how = str(interrupt) or "Interrupted"
         say(f"{how}. What was written is whole; the same command goes on from there.")
-        raise typer.Exit(143 if terminated else 130) from None
+        raise typer.Exit(143 if how == "Terminated" else 130) from None
     finally:
         if is_main:
             signal.signal(signal.SIGTERM, before)
@@ -307,15 +219,15 @@ def _say_summary(summary: IngestSummary) -> None:
     say_notes(summary.notes)
     say(_in_words(summary))
     renamed = "would be renamed" if summary.dry_run else "renamed"
-    for old_id, new_id in summary.renamed[:SHOWN_RENAMES]:
+    for old_id, new_id in summary.renamed[:SHOWN]:
         say(f"{new_id} was there already as {old_id}: {renamed}")
-    more = len(summary.renamed) - SHOWN_RENAMES
+    more = len(summary.renamed) - SHOWN
     if more > 0:
         say(f"and {more:,} more {renamed}")
 
 
 def _say_problems(problems: list[Problem], kept: Path | None) -> None:
-    for problem in problems[:SHOWN_PROBLEMS]:
+    for problem in problems[:SHOWN]:
         say(f"  {problem.with_hint}")
     if kept is not None:
         say(f"All that did not go in, with reasons: {kept}")
@@ -341,18 +253,15 @@ def _in_words(summary: IngestSummary) -> str:
     ]
     parts = f" with {' and '.join(found)}" if found else ""
     written = _written(counts, dry_run=summary.dry_run)
+    would = summary.dry_run
     ends = [
         (counts.updated, "had new metadata"),
-        (counts.renamed, "would be renamed" if summary.dry_run else "{were} renamed"),
+        (counts.renamed, "would be renamed" if would else "{were} renamed"),
         (counts.unchanged, "{were} there already"),
         (counts.failed, "did not go in"),
-        (counts.pruned, "would be taken out" if summary.dry_run else "{were} taken out"),
+        (counts.pruned, "would be taken out" if would else "{were} taken out"),
     ]
-    others = [
-        f"{count:,} {what.format(were='was' if count == 1 else 'were')}"
-        for count, what in ends
-        if count
-    ]
+    others = [f"{n:,} {end.format(were='was' if n == 1 else 'were')}" for n, end in ends if n]
     text = "; ".join([written[0] + parts, *written[1:], *others])
     return f"{text[0].upper()}{text[1:]}."
 

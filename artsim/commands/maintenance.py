@@ -5,32 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import (
-    PLACE,
-    FilterOptions,
-    GalleryOption,
-    HomeOption,
-    KindOptions,
-    OverwriteOption,
-    Place,
-    ServerLayout,
-    TableOrJson,
-    UrlOption,
-    WaitOption,
-    as_command,
-)
+from artsim.commands.options import FilterOptions, Form, KindOptions, Place, ServerLayout
 from artsim.errors import StoreDamagedError
 
 if TYPE_CHECKING:
     from artsim.ingest.upkeep import GalleryRepair
-    from artsim.search.export import Form
+    from artsim.search.export import Form as ExportForm
     from artsim.store.gallery import Gallery
     from artsim.store.repair import CollectionRepair
 
@@ -40,36 +27,17 @@ SOME_LOST = 3
 """Exit code of a repair after which something has to be ingested again."""
 
 
-@as_command
 def export(
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="File to write: .csv, .xlsx, .jsonl or .parquet; stdout where none is given.",
-        ),
-    ] = None,
-    output_format: Annotated[
-        Literal["jsonl", "parquet", "csv", "xlsx"] | None,
-        typer.Option(
-            "--format", "-f", help="Form.", show_default="by the file's ending, else jsonl"
-        ),
-    ] = None,
+    output: Path | None = None,
+    output_format: Literal["jsonl", "parquet", "csv", "xlsx"] | None = None,
     of: KindOptions,
-    vectors: Annotated[
-        bool, typer.Option("--vectors", help="With all vectors (jsonl, parquet).")
-    ] = False,
-    overwrite: OverwriteOption = False,
+    vectors: bool = False,
+    overwrite: bool = False,
     filtered: FilterOptions,
     place: Place,
 ) -> None:
-    """Write a gallery's metadata as a table or JSON Lines, and its vectors on request.
-
-    Example: artsim export --genre portrait --year 1600..1650 --output portraits.xlsx
-    """
+    """Write a gallery's metadata, and its vectors on request."""
     from artsim.search.export import export_gallery
     from artsim.search.filters import build_criteria
 
@@ -93,8 +61,8 @@ def export(
 
 
 def _export_form(
-    output: Path | None, given: Form | None, vectors: bool, overwrite: bool, place: Place
-) -> Form:
+    output: Path | None, given: ExportForm | None, vectors: bool, overwrite: bool, place: Place
+) -> ExportForm:
     """Return the form of an export, or refuse it before the gallery is read."""
     from artsim.files import check_file, choose_form
     from artsim.search.export import ENDINGS, EXPORT
@@ -111,25 +79,17 @@ def _export_form(
     return form
 
 
-@as_command
 def push(
     *,
-    to: Annotated[str, typer.Option(help="Qdrant server to copy to.", show_default=False)],
-    to_gallery: Annotated[
-        str | None, typer.Option(help="Name there.", show_default="the same")
-    ] = None,
+    to: str,
+    to_gallery: str | None = None,
     layout: ServerLayout,
-    gallery: GalleryOption = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(
-            help="Key of the server; better given as QDRANT_API_KEY.", rich_help_panel=PLACE
-        ),
-    ] = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    gallery: str | None = None,
+    api_key: str | None = None,
+    home: Path | None = None,
+    wait: float | None = None,
 ) -> None:
-    """Copy an embedded gallery to a server; run again, it goes on where it stopped."""
+    """Copy an embedded gallery to a server."""
     from artsim.ingest.upkeep import push_gallery
     from artsim.render.progress_bars import make_progress
     from artsim.store.gallery import open_gallery
@@ -149,23 +109,15 @@ def push(
     )
 
 
-@as_command
 def delete(
     *,
-    painting_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Ids in the gallery.")
-    ] = None,
+    painting_ids: list[str] | None = None,
     filtered: FilterOptions,
-    everything: Annotated[
-        bool, typer.Option("--all", help="The whole gallery, with its collections.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    everything: bool = False,
+    yes: bool = False,
     place: Place,
 ) -> None:
-    """Delete paintings and their faces, by id or by filter; asks first.
-
-    The pictures' files stay where they are.
-    """
+    """Delete paintings and their faces, by id or by filter."""
     filters = filtered.filters(painting_id=painting_ids)
     if everything == (not filters.is_empty):
         raise typer.BadParameter("say what: ids, or filters, or --all alone")
@@ -173,16 +125,20 @@ def delete(
     from artsim.search.filters import build_criteria
 
     with place.open() as opened:
-        if everything and _delete_damaged(opened, yes=yes):
-            return
-        criteria, notes = build_criteria(filters, opened[PAINTINGS])
-        say_notes(notes)
-        count = opened[PAINTINGS].count(criteria)
-        what = f"{counted(count, 'painting')} of {opened.store.location}"
-        if count == 0 and not everything:
-            say("Nothing to delete.")
-            return
-        if not yes and not typer.confirm(f"Delete {what}, with their faces?", err=True):
+        damage = _damage(opened) if everything else None
+        if damage is not None:
+            say(damage)
+            what = asked = f"the damaged gallery of {opened.store.location}"
+        else:
+            criteria, notes = build_criteria(filters, opened[PAINTINGS])
+            say_notes(notes)
+            count = opened[PAINTINGS].count(criteria)
+            what = f"{counted(count, 'painting')} of {opened.store.location}"
+            asked = f"{what}, with their faces"
+            if count == 0 and not everything:
+                say("Nothing to delete.")
+                return
+        if not yes and not typer.confirm(f"Delete {asked}?", err=True):
             say("Nothing was deleted.")
             raise typer.Exit(1)
         if everything:
@@ -192,41 +148,25 @@ def delete(
     say(f"Deleted {what}.")
 
 
-def _delete_damaged(opened: Gallery, *, yes: bool) -> bool:
-    """Delete a gallery that cannot even be counted; return whether it is one."""
-    from artsim.ingest.prune import delete_gallery
-
+def _damage(gallery: Gallery) -> str | None:
+    """Return what is wrong with a gallery that cannot even be counted."""
     try:
-        for kind in opened.kinds:
-            _ = opened[kind]
+        for kind in gallery.kinds:
+            _ = gallery[kind]
     except StoreDamagedError as error:
-        say(str(error))
-        what = f"the damaged gallery of {opened.store.location}"
-        if not yes and not typer.confirm(f"Delete {what}?", err=True):
-            say("Nothing was deleted.")
-            raise typer.Exit(1) from None
-        delete_gallery(opened)
-        say(f"Deleted {what}.")
-        return True
-    return False
+        return str(error)
+    return None
 
 
-@as_command
 def repair(
     *,
-    output_format: TableOrJson = "table",
-    gallery: GalleryOption = None,
-    url: UrlOption = None,
-    home: HomeOption = None,
-    wait: WaitOption = None,
+    output_format: Form = "table",
+    gallery: str | None = None,
+    url: str | None = None,
+    home: Path | None = None,
+    wait: float | None = None,
 ) -> None:
-    """Save what can be read of a damaged gallery, and keep it as it was beside.
-
-    A sound gallery is left as it is. Interrupted, it is simply run again. The exit code is
-    3 where something could not be saved.
-
-    Example: artsim repair --gallery nga
-    """
+    """Save what can be read of a damaged gallery."""
     from artsim.ingest.upkeep import repair_gallery
     from artsim.render.progress_bars import make_progress
 
@@ -262,8 +202,8 @@ def _about(made: CollectionRepair) -> Iterator[str]:
     if made.without_some_vectors:
         yield f"  {made.without_some_vectors:,} of them lost vectors: ingest their pictures again."
     if made.painting_ids:
-        shown = ", ".join(made.painting_ids[:SHOWN_IDS])
-        more = f" and {len(made.painting_ids) - SHOWN_IDS:,} more (all with --format json)"
-        rest = more if len(made.painting_ids) > SHOWN_IDS else ""
-        yield f"  Not in it any more, so ingest again unless you deleted them: {shown}{rest}"
+        more = len(made.painting_ids) - SHOWN_IDS
+        rest = f" and {more:,} more (all with --format json)" if more > 0 else ""
+        shown = ", ".join(made.painting_ids[:SHOWN_IDS]) + rest
+        yield f"  Not in it any more, so ingest again unless you deleted them: {shown}"
     yield f"  As it was, it is kept in {made.copy}; delete that when you miss nothing."

@@ -3,113 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.evaluate import SeedOption
-from artsim.commands.options import FilterOptions, OverwriteOption, Place, as_command
+from artsim.commands.options import FilterOptions, Place
 
 if TYPE_CHECKING:
     from artsim.catalog.progress import Progress
     from artsim.render.collection_map import CollectionMap
     from artsim.render.map_page import MapStyle, WrittenMap
 
-LAYOUT = "Layout"
-LOOK = "Look"
 
-MapFilesOption = Annotated[
-    list[Path],
-    typer.Option(
-        "--out",
-        "-o",
-        metavar="FILE",
-        help="Map to write, .html (interactive) or .png; repeatable.",
-    ),
-]
-EncoderOption = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        "-e",
-        help="Of those the gallery has.",
-        show_default="the gallery's first",
-        rich_help_panel=LAYOUT,
-    ),
-]
-MethodOption = Annotated[
-    Literal["tsne", "umap", "pca"],
-    typer.Option(help="UMAP needs: pip install 'artsim\\[umap]'.", rich_help_panel=LAYOUT),
-]
-PerplexityOption = Annotated[
-    float,
-    typer.Option(
-        min=1, help="About how many neighbors count for each picture.", rich_help_panel=LAYOUT
-    ),
-]
-LimitOption = Annotated[
-    int,
-    typer.Option(
-        "--limit", "-k", min=1, help="Of more a random sample is shown.", rich_help_panel=LAYOUT
-    ),
-]
-FacesOption = Annotated[bool, typer.Option("--faces", help="Map the faces instead.")]
-ColorByOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FIELD",
-        help="style, artist, year_start, extra.NAME, …",
-        show_default="the first that is known",
-        rich_help_panel=LOOK,
-    ),
-]
-ThumbnailSizeOption = Annotated[
-    int | None,
-    typer.Option(
-        min=16,
-        max=512,
-        help="Pixels of the page's thumbnails.",
-        show_default="by how many there are",
-        rich_help_panel=LOOK,
-    ),
-]
-NoThumbnailsOption = Annotated[
-    bool, typer.Option("--no-thumbnails", help="A small page of dots.", rich_help_panel=LOOK)
-]
-PicturesOption = Annotated[
-    bool,
-    typer.Option(
-        "--pictures",
-        help="In a PNG show the pictures, side by side, instead of dots.",
-        rich_help_panel=LOOK,
-    ),
-]
-
-
-@as_command
 def map_collection(
     *,
-    out: MapFilesOption = [Path("map.html")],  # noqa: B006 - typer copies it
-    faces: FacesOption = False,
-    encoder: EncoderOption = None,
-    method: MethodOption = "tsne",
-    perplexity: PerplexityOption = 30.0,
-    seed: SeedOption = 0,
-    limit: LimitOption = 10_000,
-    color_by: ColorByOption = None,
-    thumbnail_size: ThumbnailSizeOption = None,
-    no_thumbnails: NoThumbnailsOption = False,
-    pictures: PicturesOption = False,
-    overwrite: OverwriteOption = False,
+    out: list[Path] = [Path("map.html")],  # noqa: B006 - typer copies it
+    faces: bool = False,
+    encoder: str | None = None,
+    method: Literal["tsne", "umap", "pca"] = "tsne",
+    perplexity: float = 30.0,
+    seed: int = 0,
+    limit: int = 10_000,
+    color_by: str | None = None,
+    thumbnail_size: int | None = None,
+    no_thumbnails: bool = False,
+    pictures: bool = False,
+    overwrite: bool = False,
     filtered: FilterOptions,
     place: Place,
 ) -> None:
-    """Lay the collection out in the plane, alike beside alike, to be looked through.
-
-    Example: artsim map --color-by artist --out map.html --out map.png
-    """
+    """Lay the collection out in the plane, alike beside alike."""
     if thumbnail_size is not None and no_thumbnails:
         raise typer.BadParameter("--thumbnail-size and --no-thumbnails exclude each other")
     from artsim.files import check_file

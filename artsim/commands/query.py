@@ -1,4 +1,4 @@
-"""`artsim query`."""
+"""`artsim query` and `artsim replay`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import (
-    EncoderOptions,
-    FaceOptions,
-    FilterOptions,
-    KindOption,
-    Place,
-    as_command,
-    chosen_kind,
-    names_of,
-    one_of,
-)
-from artsim.commands.outputs import OUTPUT, OutputOptions, Outputs
-from artsim.search.rerank import RERANKERS
+from artsim.commands.options import EncoderOptions, FaceOptions, FilterOptions, Place, chosen_kind
+from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
@@ -31,115 +20,27 @@ if TYPE_CHECKING:
     from artsim.search.question import ImageQuery, PictureQuery, Query, Question, SearchOptions
     from artsim.search.replay import SavedQuestion
 
-RANKING = "Ranking"
 _ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
 
 
-# As text: a Path would make one slash of the two of a web address, before it can be named.
-ImageArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="IMAGE",
-        help="Query picture; - is the standard input.",
-        show_default=False,
-    ),
-]
-PaintingIdOption = Annotated[
-    str | None, typer.Option("--id", help="Query painting, by its id in the gallery.")
-]
-TextOption = Annotated[
-    str | None, typer.Option("--text", "-t", help="Query text, for encoders that take it.")
-]
-LikeOption = Annotated[
-    list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
-]
-UnlikeOption = Annotated[
-    list[str] | None, typer.Option(metavar="IMG", help="A picture, or id:ID; repeatable.")
-]
-FacesOption = Annotated[bool, typer.Option("--faces", help="Search by the picture's faces.")]
-FaceOption = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only by face N, from 0.")]
-SaveOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="File for the question, .json; artsim replay asks it again.",
-        rich_help_panel=OUTPUT,
-    ),
-]
-EncoderOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--encoder",
-        "-e",
-        help="Of those the gallery has; several are fused by reciprocal rank.",
-        rich_help_panel=RANKING,
-    ),
-]
-
-
 @dataclass(frozen=True, slots=True)
 class RankingOptions:
     """How hits are chosen and ordered: the command line's `SearchOptions`."""
 
-    limit: Annotated[
-        int, typer.Option("--limit", "-k", min=1, help="How many.", rich_help_panel=RANKING)
-    ] = 10
-    offset: Annotated[
-        int, typer.Option(min=0, help="After skipping how many.", rich_help_panel=RANKING)
-    ] = 0
-    min_score: Annotated[
-        float | None,
-        typer.Option(min=-1.0, max=1.0, help="Least cosine.", rich_help_panel=RANKING),
-    ] = None
-    rerank: Annotated[
-        str | None,
-        typer.Option(
-            parser=one_of(RERANKERS),
-            metavar=names_of(RERANKERS),
-            help="Reorder the first hits by pixels: for faithful copies.",
-            rich_help_panel=RANKING,
-        ),
-    ] = None
-    rerank_depth: Annotated[
-        int, typer.Option(min=1, help="How many first hits.", rich_help_panel=RANKING)
-    ] = 100
-    rerank_weight: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=100,
-            help="Reorder by the cosine plus so much of the second score.",
-            show_default="the second score alone",
-            rich_help_panel=RANKING,
-        ),
-    ] = None
-    group_by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIELD", help="Best of each artist, style, …", rich_help_panel=RANKING
-        ),
-    ] = None
-    group_size: Annotated[
-        int, typer.Option(min=1, help="How many of each.", rich_help_panel=RANKING)
-    ] = 1
-    include_self: Annotated[
-        bool,
-        typer.Option("--include-self", help="Keep the query picture.", rich_help_panel="Filters"),
-    ] = False
-    not_same_artist: Annotated[
-        bool,
-        typer.Option(
-            "--not-same-artist",
-            help="Leave out the query painting's own artist.",
-            rich_help_panel="Filters",
-        ),
-    ] = False
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Search without the index.", rich_help_panel=RANKING)
-    ] = False
+    limit: int = 10
+    offset: int = 0
+    min_score: float | None = None
+    rerank: str | None = None
+    rerank_depth: int = 100
+    rerank_weight: float | None = None
+    group_by: str | None = None
+    group_size: int = 1
+    include_self: bool = False
+    not_same_artist: bool = False
+    exact: bool = False
 
     def search_options(self) -> SearchOptions:
         """Return them for the search."""
@@ -150,30 +51,27 @@ class RankingOptions:
         return SearchOptions(**asdict(self))
 
 
-@as_command
 def query(
     *,
-    image: ImageArgument = None,
-    painting_id: PaintingIdOption = None,
-    text: TextOption = None,
-    like: LikeOption = None,
-    unlike: UnlikeOption = None,
-    faces: FacesOption = False,
-    face: FaceOption = None,
-    kind: KindOption = None,
+    # As text: a Path would make one slash of the two of a web address, before it can be named.
+    image: list[str] | None = None,
+    painting_id: str | None = None,
+    text: str | None = None,
+    like: list[str] | None = None,
+    unlike: list[str] | None = None,
+    faces: bool = False,
+    face: int | None = None,
+    kind: str | None = None,
     filtered: FilterOptions,
     ranking: RankingOptions,
-    encoder: EncoderOption = None,
+    encoder: list[str] | None = None,
     written: OutputOptions,
-    save: SaveOption = None,
+    save: Path | None = None,
     encoding: EncoderOptions,
     sure: FaceOptions,
     place: Place,
 ) -> None:
-    """Find the paintings, or the faces, most similar to a picture.
-
-    Example: artsim query girl.jpg --faces --artist "Frans Hals" --rerank ssim
-    """
+    """Ask a question of the options, and show the answer."""
     from artsim.search.question import Question
 
     question = Question(
@@ -184,33 +82,28 @@ def query(
         encoders=tuple(encoder or ()),
         options=ranking.search_options(),
     )
-    outputs = written.checked(place.settings.home, _files(question), save)
+    outputs = written.checked(place.settings.home, question.files, save)
     _ask(question, encoding.models(**asdict(sure)), place, outputs)
 
 
-@as_command
 def replay(
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="As artsim query --save wrote it.")],
+    file: Path,
     written: OutputOptions,
     encoding: EncoderOptions,
     place: Place,
 ) -> None:
-    """Ask a saved question again, and say what has changed since.
-
-    Of the same gallery the answer is the same, byte for byte.
-
-    Example: artsim replay girl.json --format json
-    """
-    from artsim.search.replay import missing_pictures, read_question
+    """Ask a saved question again."""
+    from artsim.search.replay import read_question
 
     saved = read_question(file)
     # Its address is not asked: a file of somebody else's would choose where keys are sent.
     if place.gallery is None:
         place = replace(place, gallery=saved.source.gallery)
-    outputs = written.checked(place.settings.home, (file, *_files(saved.question)))
-    say_notes([f"{path}: the picture is gone since" for path in missing_pictures(saved.question)])
-    models = encoding.models(min_face=saved.min_face, face_score=saved.face_score)
+    outputs = written.checked(place.settings.home, (file, *saved.question.files))
+    gone = (path for path in saved.question.files if not path.exists())
+    say_notes([f"{path}: the picture is gone since" for path in gone])
+    models = encoding.models(saved.min_face, saved.face_score)
     _ask(saved.question, models, place, outputs, saved)
 
 
@@ -234,14 +127,7 @@ def _ask(
     if outputs.question is not None:
         from artsim.search.replay import save_question
 
-        save_question(
-            result,
-            outputs.question,
-            models=models,
-            overwrite=outputs.overwrite,
-            inputs=outputs.inputs,
-            home=outputs.home,
-        )
+        save_question(result, outputs.question, models=models, **outputs.door)
         say(f"Question: {outputs.question}")
 
 
@@ -316,17 +202,14 @@ def _standard_input() -> ImageQuery:
     return ImageQuery(content, _STDIN)
 
 
-def _files(question: Question) -> tuple[Path, ...]:
-    """Return the files of the query's pictures, which nothing is written over."""
-    paths = (getattr(picture, "path", None) for picture in question.pictures)
-    return tuple(path for path in paths if path is not None)
-
-
 def _show(result: Answer, outputs: Outputs) -> None:
+    from artsim.search.answer import ONLY_ITSELF
+
     say_notes([*result.notes, *_remarks(result, outputs.form)])
     if not result.hits:
-        say(f"Nothing found: {result.why_empty}{_way_out(result)}.")
-    elif outputs.form == "table" and outputs.path is None:
+        kept = "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""
+        say(f"Nothing found: {result.why_empty}{kept}.")
+    elif outputs.as_table:
         from artsim.render.table import print_hits
 
         print_hits(result, sys.stdout)
@@ -352,9 +235,3 @@ def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
             if count == 1
             else f"{count} faces in this picture: --faces searches by them"
         )
-
-
-def _way_out(result: Answer) -> str:
-    from artsim.search.answer import ONLY_ITSELF
-
-    return "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""

@@ -7,16 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
-from artsim.commands.evaluate import FormatOption, show_report
-from artsim.commands.options import ColumnsOption, DeviceOption, as_command, parse_columns
+from artsim.commands.evaluate import show_report
+from artsim.commands.options import Form, parse_columns
 from artsim.training.recipes import (
-    PANEL,
     ClassifierOptions,
     FacesRecipe,
     LossWeights,
@@ -31,71 +30,19 @@ if TYPE_CHECKING:
 _SHOWN_PROBLEMS = 5
 """Pictures that are named one by one; of more only the number is said."""
 
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="Begin anew, whatever the folder holds.")
-]
-EncoderOutOption = Annotated[
-    Path,
-    typer.Option("--out", "-o", metavar="DIR", help="Folder of the encoder and all of the run."),
-]
 
-app = typer.Typer(
-    name="train",
-    no_args_is_help=True,
-    help="Train encoders and classifiers on your own pictures.",
-)
-
-
-@app.callback()
-def train() -> None:
-    """Train encoders and classifiers on your own pictures."""
-
-
-@app.command()
-@as_command
 def encoder(
     *,
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE", help="Folders and manifests of pictures.")
-    ],
-    out: EncoderOutOption,
-    teacher: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ENCODER",
-            help="Encoder whose vectors are learned; repeatable: joined.",
-            show_default="resnet50",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    teacher_weight: Annotated[
-        list[float] | None,
-        typer.Option(
-            min=1e-3,
-            help="How much each teacher counts, in their order.",
-            show_default="1 each",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
-    cells: Annotated[
-        bool,
-        typer.Option(
-            "--cells/--no-cells",
-            help="Also learn what teachers from ONNX files see in each part of a picture.",
-            rich_help_panel=PANEL,
-        ),
-    ] = True,
-    restart: RestartOption = False,
-    device: DeviceOption = "auto",
+    sources: list[Path],
+    out: Path,
+    teacher: list[str] | None = None,
+    teacher_weight: list[float] | None = None,
+    cells: bool = True,
+    restart: bool = False,
+    device: str = "auto",
     recipe: PaintingOptions,
 ) -> None:
-    """Train a small encoder on your own pictures, and set some artists aside to judge it by.
-
-    It learns to see as its teachers do, and which works are of one artist and style. A run
-    that was interrupted is simply run again. The name of the encoder goes to stdout.
-
-    Example: artsim train encoder ~/collection --teacher clip --out my-encoder
-    """
+    """Train an encoder, and show how that went."""
     teachers = tuple(teacher or ("resnet50",))
     weights = tuple(teacher_weight or (1.0,) * len(teachers))
     if len(weights) != len(teachers):
@@ -136,37 +83,18 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
         say("Then: artsim evaluate labels --gallery unseen --by artist --by style")
 
 
-@app.command()
-@as_command
 def classifier(
     *,
-    sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SOURCE...", help="Folders of pictures, or manifests, with labels."),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", file_okay=False, metavar="DIR", help="Its folder.")
-    ],
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            file_okay=False,
-            help="Folder for vectors, which several trainings may share.",
-            show_default="DIR/vectors",
-        ),
-    ] = None,
-    column_map: ColumnsOption = None,
-    restart: RestartOption = False,
-    device: DeviceOption = "auto",
-    output_format: FormatOption = "table",
+    sources: list[Path],
+    out: Path,
+    cache: Path | None = None,
+    column_map: list[str] | None = None,
+    restart: bool = False,
+    device: str = "auto",
+    output_format: Form = "table",
     recipe: ClassifierOptions,
 ) -> None:
-    """Train a classifier of style, artist, genre or any other field; classify uses it.
-
-    A run that was interrupted goes on where it was when the command is given again.
-
-    Example: artsim train classifier pictures --by style --out styles
-    """
+    """Train a classifier, and show how good it is."""
     columns = parse_columns(column_map)
     with _training():
         from artsim.render.progress_bars import make_progress
@@ -185,37 +113,16 @@ def classifier(
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
 
 
-@app.command()
-@as_command
 def faces(
     *,
-    sources: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="SOURCE",
-            help="Folders with a subfolder a person, or folders and manifests with metadata.",
-        ),
-    ],
-    out: EncoderOutOption,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="FIELD",
-            help="Field that says whom a picture shows; person is extra.person, else the "
-            "subfolder.",
-        ),
-    ] = "person",
-    restart: RestartOption = False,
-    device: DeviceOption = "auto",
+    sources: list[Path],
+    out: Path,
+    by: str = "person",
+    restart: bool = False,
+    device: str = "auto",
     recipe: FacesRecipe,
 ) -> None:
-    """Train a face encoder that tells people apart, and set some people aside to judge it by.
-
-    A run that was interrupted is simply run again. The name of the encoder goes to stdout;
-    DIR/test is a source of the pictures of people it never saw, with pairs to verify.
-
-    Example: artsim train faces ~/lfw --by extra.person --out lfw-faces
-    """
+    """Train an encoder of faces, and show how that went."""
     _check_shares(recipe.test, recipe.validation)
     loss, margin = recipe.loss, recipe.margin
     if loss == "margin" and margin is not None and margin > 1.5:
@@ -242,10 +149,10 @@ def faces(
 
 def _report_faces(run: FacesRun, plot: Path) -> None:
     _say_problems(run.people.problems)
-    _say_problems(run.found.unreadable)
+    _say_problems(run.found.problems)
     left_out = {
-        "without a face": len(run.found.without_face),
-        "that cannot be read": len(run.found.unreadable),
+        "without a face": len(run.found.without),
+        "that cannot be read": len(run.found.problems),
         "of nobody named": run.people.unlabeled,
         "with damaged metadata": len(run.people.problems),
     }

@@ -20,7 +20,6 @@ from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.hits import Candidate, Classification, rank_candidates
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
-from artsim.encoders.cards import Card
 from artsim.encoders.registry import load_encoder, recall_encoder, resolve
 from artsim.encoders.weights import read_notes, write_folder, write_notes
 from artsim.errors import EncoderError, EncoderMismatchError, WeightsError
@@ -84,10 +83,8 @@ class Head:
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together or hold no numbers."""
         if self.weights.ndim != 2 or self.bias.shape != self.weights.shape[:1]:
-            raise ValueError(
-                f"weights of shape (C, D) and a bias of shape (C,) are expected, not "
-                f"{self.weights.shape} and {self.bias.shape}"
-            )
+            shapes = f"{self.weights.shape} and {self.bias.shape}"
+            raise ValueError(f"weights (C, D) and a bias (C,) are expected, not {shapes}")
         if not (np.isfinite(self.weights).all() and np.isfinite(self.bias).all()):
             raise ValueError("weights or bias hold what is no finite number")
         if not 0 < self.temperature < float("inf"):
@@ -123,16 +120,20 @@ def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
 def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
     """Read a classifier's two files; nothing in them is run, and no other is opened.
 
-    Raises
-    ------
-    EncoderError
-        If the folder holds no classifier, or one of a newer artsim.
-    WeightsError
-        If the head is damaged, or of other classes.
+    Raises `EncoderError` if the folder holds no classifier, `WeightsError` if its head is damaged.
     """
     from safetensors.numpy import load_file
 
-    config, path = _read_config(folder), folder / HEAD_FILE
+    place, path = folder / CONFIG_FILE, folder / HEAD_FILE
+    if not place.is_file():
+        raise EncoderError(
+            f"{folder} holds no classifier ({CONFIG_FILE}); name a folder in "
+            "which a classifier was trained",
+            hint="artsim train classifier",
+            path=folder,
+        )
+    step = "train again, or update artsim"
+    config = read_notes(place, ClassifierConfig, next_step=step, largest=_LARGEST_CONFIG)
     try:
         if path.stat().st_size > _LARGEST_HEAD:
             raise ValueError(f"it has more than {_LARGEST_HEAD:,} bytes")
@@ -146,19 +147,6 @@ def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
             "or train again"
         ) from exc
     return config, head
-
-
-def _read_config(folder: Path) -> ClassifierConfig:
-    path = folder / CONFIG_FILE
-    if not path.is_file():
-        raise EncoderError(
-            f"{folder} holds no classifier ({CONFIG_FILE}); name a folder in "
-            "which a classifier was trained",
-            hint="artsim train classifier",
-            path=folder,
-        )
-    step = "train again, or update artsim"
-    return read_notes(path, ClassifierConfig, next_step=step, largest=_LARGEST_CONFIG)
 
 
 def _check_fit(config: ClassifierConfig, head: Head) -> None:
@@ -186,17 +174,9 @@ class Classifier:
     def classify(
         self, path: Path, *, threshold: float | None = None, limits: ImageLimits | None = None
     ) -> Classification:
-        """Say of which class a picture is, or abstain.
+        """Say of which class a picture is, or abstain; ImageError if it cannot be read.
 
-        Parameters
-        ----------
-        threshold : float, optional
-            Least probability of an answer, in 0..1; by default what the training chose.
-
-        Raises
-        ------
-        ImageError
-            If the picture cannot be read.
+        `threshold` is the least probability of an answer, by default what the training chose.
         """
         (candidates,) = self.rank([load_image(path, limits=limits).pixels])
         least = self.config.threshold if threshold is None else threshold
@@ -222,29 +202,19 @@ def load_classifier(
     Raises
     ------
     EncoderError
-        If the folder holds no classifier or its encoder is not to be had.
-    EncoderMismatchError
-        If the encoder makes other vectors than the head was trained on.
-    WeightsError
-        If weights are damaged.
+        If the folder holds no classifier, its encoder is not to be had or makes other vectors
+        (`EncoderMismatchError`), or weights are damaged (`WeightsError`).
     """
     config, head = read_classifier(folder)
     if config.own_encoder:
-        card = _own_encoder(folder, config, weights, settings)
+        card = resolve(f"file:{folder.absolute()}", weights=weights, settings=settings)
+        # The folder may have been renamed, and its vectors with it: their hash is what counts.
+        now, then = (n.split("-")[-2:] for n in (card.vector_name, config.encoder.vector_name))
+        if now != then:
+            raise EncoderMismatchError(
+                f"{folder}: the head was trained on vectors {config.encoder.vector_name!r}, the "
+                f"encoder makes {card.vector_name!r}; copy the whole folder anew, or train again"
+            )
     else:
         card = recall_encoder(config.encoder, weights=weights, settings=settings)
     return Classifier(config, head, load_encoder(card, device=device, settings=settings))
-
-
-def _own_encoder(
-    folder: Path, config: ClassifierConfig, weights: Path | None, settings: Settings | None
-) -> Card:
-    card = resolve(f"file:{folder.absolute()}", weights=weights, settings=settings)
-    # The folder may have been renamed, and its vectors with it: their hash is what counts.
-    now, then = (n.split("-")[-2:] for n in (card.vector_name, config.encoder.vector_name))
-    if now != then:
-        raise EncoderMismatchError(
-            f"{folder}: the head was trained on vectors {config.encoder.vector_name!r}, the "
-            f"encoder there makes {card.vector_name!r}; copy the whole folder anew, or train again"
-        )
-    return card

@@ -83,7 +83,7 @@ def _face_payload(face: DetectedFace, scale: float) -> Payload:
 def load_detector(
     *, min_face: int | None = None, score: float | None = None, device: str = "auto"
 ) -> FaceDetector:
-    """Load the face detector; its weights come with a dependency.
+    """Load the face detector; EncoderError if the device or its weights are not there.
 
     Parameters
     ----------
@@ -93,11 +93,6 @@ def load_detector(
         Least certainty, in 0..1; None is the detector's own.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises
-    ------
-    EncoderError
-        If the device is not there, or the weights are missing or damaged.
     """
     from artsim.encoders.devices import pick_device
     from artsim.encoders.mtcnn import DEFAULT_MIN_FACE, DEFAULT_SCORE, MTCNNDetector

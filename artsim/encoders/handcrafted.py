@@ -67,18 +67,11 @@ class HandcraftedEncoder(Encoder):
 
     A picture is squashed to a square of 192 pixels and brought to Oklab, in which equal
     steps look equally large. Each of `BLOCKS` then says one thing of it, is centered on the
-    mean of other paintings, turned to its principal axes and whitened by about a third [1]_,
-    and scaled to length 1. What was tried and left out, with what each block is worth, is in
-    ``docs/decisions/0002-built-in-encoder.md``.
+    mean of other paintings, turned to its principal axes and whitened by about a third (Jégou &
+    Chum 2012), and scaled to length 1; see ``docs/decisions/0002-built-in-encoder.md``.
 
     The same picture gives the same bits, whatever the batch and the threads. A picture
     of one color is described by its color alone, of any size; the vector is never zero.
-    Differences smaller than about 1/192 of a side are not seen. Its vectors keep the name that
-    they had while it was the built-in one, ``builtin-v1``.
-
-    References
-    ----------
-    .. [1] Jégou & Chum (2012). The benefit of PCA and whitening. ECCV.
     """
 
     def prepare(self, image: RGBImage) -> Prepared:
@@ -397,8 +390,7 @@ def _energies(planes: FloatArray) -> FloatArray:
 
 def _edges(planes: FloatArray) -> FloatArray:
     signed = cell_orientations(planes[0], cell=SIDE // 4, bins=16)
-    unsigned = signed[..., :8] + signed[..., 8:]
-    return np.asarray(np.sqrt(unsigned).ravel(), dtype=np.float32)
+    return np.asarray(np.sqrt(signed[..., :8] + signed[..., 8:]).ravel(), dtype=np.float32)
 
 
 def _layout(planes: FloatArray) -> FloatArray:

@@ -12,7 +12,6 @@ References
 from __future__ import annotations
 
 import importlib.util
-import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -83,8 +82,7 @@ class LpipsDistance:
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
         self._device = pick_device(device)
-        self._network = _create_network(backbone)
-        _fill(self._network, weights, backbone)
+        self._network = _create_network(backbone, weights)
         self._network.eval().requires_grad_(False).to(self._device)
         self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
 
@@ -121,7 +119,7 @@ class LpipsDistance:
         return planes.to(self._device).float() / 127.5 - 1.0
 
 
-def _create_network(backbone: Backbone) -> Any:
+def _create_network(backbone: Backbone, weights: Path) -> Any:
     import torch
 
     from artsim.encoders.torchvision_ops import import_library
@@ -130,25 +128,11 @@ def _create_network(backbone: Backbone) -> Any:
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         # lpips asks torchvision by arguments that have new names since.
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-        # `pretrained` would read the heads by a `torch.load` that runs what is in a file
-        # wherever torch is older than 2.6.
-        return lpips.LPIPS(pretrained=False, net=backbone, pnet_rand=True, verbose=False)
-
-
-def _fill(network: Any, weights: Path, backbone: Backbone) -> None:
-    import lpips
-
+        # With its own heads, which torch reads without running them, on a random backbone.
+        network = lpips.LPIPS(net=backbone, pnet_rand=True, verbose=False)
     state = load_state_dict(weights)
     # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
     wanted = {name: f"features.{name.partition('.')[2]}" for name in network.net.state_dict()}
     with strict_loading(weights):
         network.net.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
-    path = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{backbone}.pth"
-    heads = load_state_dict(path)
-    # The network has each head a second time, as a part of its list ``lins``.
-    own = (name for name in network.state_dict() if re.match(r"lin\d", name))
-    missing = [name for name in own if name not in heads]
-    if missing:
-        raise WeightsError(f"{path} lacks {', '.join(missing[:3])}; install lpips again")
-    with strict_loading(path):
-        network.load_state_dict(heads, strict=False)
+    return network

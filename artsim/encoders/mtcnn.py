@@ -66,15 +66,14 @@ class MTCNNDetector:
         *,
         min_face: int = DEFAULT_MIN_FACE,
         score: float = DEFAULT_SCORE,
-        thresholds: tuple[float, float] = (0.6, 0.7),  # of the first and second net
         device: torch.device | str = "cpu",
     ) -> None:
         if min_face < CELL:  # the first net sees no face of fewer pixels
             raise ValueError(f"min_face must be at least {CELL} pixels, got {min_face}")
-        if not all(0 < value < 1 for value in (score, *thresholds)):
-            raise ValueError(f"score and thresholds must be in 0..1, not {(score, *thresholds)}")
+        if not 0 < score < 1:
+            raise ValueError(f"score must lie between 0 and 1, got {score}")
         self._min_face = min_face
-        self._thresholds = (*thresholds, score)
+        self._thresholds = (0.6, 0.7, score)  # of the three nets; the library's first two
         where = torch.device(device)
         self._on_cpu = where.type == "cpu"
         self._pnet = ProposalNet(where)
@@ -84,9 +83,8 @@ class MTCNNDetector:
     @property
     def identity(self) -> str:
         """Model, version and thresholds: other faces come only of another identity."""
-        first, second, last = self._thresholds
-        name = f"mtcnn-facenet2.5.3-v{VERSION}-min{self._min_face}-score{last:g}"
-        return name if (first, second) == (0.6, 0.7) else f"{name}-{first:g}-{second:g}"
+        score = self._thresholds[2]
+        return f"mtcnn-facenet2.5.3-v{VERSION}-min{self._min_face}-score{score:g}"
 
     def detect(self, image: RGBImage) -> list[DetectedFace]:
         """Return every face, highest score first, equal scores by x and y.
@@ -216,7 +214,6 @@ class CandidateNet:
         # torch's stubs lack this overload of `to`.
         net: Any = load_net(name)
         self._net = net.to(device, memory_format=torch.channels_last)
-        self._net.pool1 = _PoolByMaxima()
         self._device = device
 
     def __call__(self, windows: FloatArray) -> tuple[FloatArray, ...]:
@@ -230,27 +227,12 @@ class CandidateNet:
         return [output.cpu().numpy() for output in self._net(batch.permute(0, 3, 1, 2))]
 
 
-class _PoolByMaxima(nn.Module):
-    """Maximum over 3 x 3 places, two apart, edges cut: columns first, then rows.
-
-    Equal to ``MaxPool2d(3, 2, ceil_mode=True)`` on an even number of rows and columns.
-    """
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        wide = torch.maximum(x[..., 0::2], x[..., 1::2])
-        wide[..., :-1] = torch.maximum(wide[..., :-1], x[..., 2::2])
-        tall = torch.maximum(wide[:, :, 0::2], wide[:, :, 1::2])
-        tall[:, :, :-1] = torch.maximum(tall[:, :, :-1], wide[:, :, 2::2])
-        return tall
-
-
 class ProposalNet:
     """The first net, on a picture whose pixels are folded in two by two.
 
     A 3 x 3 convolution followed by the maximum over 2 x 2 is the maximum over the four
     phases of a 4 x 4 convolution of stride 2; folding each 2 x 2 pixels into channels
-    ("space to depth") makes that a 2 x 2 convolution of stride 1. Only then come the
-    slopes below zero, where the maximum is reached at the phases' maximum or minimum.
+    ("space to depth") makes that a 2 x 2 convolution of stride 1.
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -1,4 +1,18 @@
-"""Networks that artsim itself defines or trains, by the name that their files give them."""
+"""Networks that artsim itself defines or trains, by the name that their files give them.
+
+References
+----------
+.. [1] He, Zhang, Ren & Sun (2016). Deep residual learning for image recognition. CVPR.
+.. [2] Huang & Belongie (2017). Arbitrary style transfer in real-time with adaptive instance
+   normalization. ICCV.
+.. [3] Lin, RoyChowdhury & Maji (2015). Bilinear CNN models for fine-grained visual recognition.
+   ICCV.
+.. [4] Deng, Guo, Xue & Zafeiriou (2019). ArcFace. CVPR; option E of its first version,
+   arXiv:1801.07698v1, section 3.2.2.
+.. [5] Hochreiter & Schmidhuber (1997). Long short-term memory. Neural Computation 9(8).
+.. [6] ArtExtract: convolutional-recurrent classification of WikiArt by style, artist and genre
+   (HumanAI, Google Summer of Code).
+"""
 
 from __future__ import annotations
 
@@ -41,10 +55,7 @@ def build_timm(*, model: str, **settings: Any) -> nn.Module:
 
 
 def build_facenet(*, dropout: float = 0.6) -> nn.Module:
-    """Return facenet-pytorch's InceptionResnetV1 without a classifier: 512 numbers.
-
-    The dropout is before the last layer, in training only.
-    """
+    """Return facenet-pytorch's InceptionResnetV1 without a classifier: 512 numbers."""
     facenet = import_library("facenet_pytorch.models.inception_resnet_v1")
     network: nn.Module = facenet.InceptionResnetV1(pretrained=None, dropout_prob=dropout)
     return network
@@ -58,18 +69,9 @@ class PaintingNetwork(nn.Module):
     between a few mixtures of its channels, as in bilinear pooling [3]_, square-rooted
     with their sign; all of them together are turned into the embedding. Early stages say
     color and touch, late ones motif. Every stage but the first halves the side.
-
-    References
-    ----------
-    .. [1] He, Zhang, Ren & Sun (2016). Deep residual learning for image recognition. CVPR.
-    .. [2] Huang & Belongie (2017). Arbitrary style transfer in real-time with adaptive
-           instance normalization. ICCV.
-    .. [3] Lin, RoyChowdhury & Maji (2015). Bilinear CNN models for fine-grained visual
-           recognition. ICCV.
     """
 
-    at_once = 16
-    """Pictures: 32 take a third more time each."""
+    at_once = 16  # pictures: 32 take a third more time each
 
     def __init__(
         self,
@@ -97,10 +99,9 @@ class PaintingNetwork(nn.Module):
         self.embed = nn.Linear(count, dim)
 
     def make_ready(self) -> None:
-        """Make the batch normalizations part of the convolutions before them, in place.
+        """Make the batch normalizations part of the convolutions before them, for use only.
 
-        For use only: afterwards the network cannot be trained, nor filled from a file. It
-        gives the same but for rounding, in four fifths of the time.
+        It then gives the same but for rounding, in four fifths of the time.
         """
         self.eval()
         for module in [*self.modules()]:
@@ -189,12 +190,7 @@ class FaceNetwork(nn.Module):
 
     What a backbone pools is often never negative, so that no two pictures could be
     unlike. Batch normalization, dropout, a linear layer and batch normalization again are
-    the ending that ArcFace found best [1]_. `settings` are of the backbone, as timm takes them.
-
-    References
-    ----------
-    .. [1] Deng, Guo, Xue & Zafeiriou (2019). ArcFace. CVPR; option E of its first version,
-           arXiv:1801.07698v1, section 3.2.2.
+    the ending that ArcFace found best [4]_. `settings` are of the backbone, as timm takes them.
     """
 
     def __init__(self, model: str, dim: int = 256, dropout: float = 0.1, **settings: Any) -> None:
@@ -215,18 +211,12 @@ class FaceNetwork(nn.Module):
 
 
 class RecurrentNetwork(nn.Module):
-    """Bidirectional LSTM [1]_ over what a frozen backbone and Gabor filters say of each part.
+    """Bidirectional LSTM [5]_ over what a frozen backbone and Gabor filters say of each part.
 
-    The convolutional-recurrent classifier of ArtExtract [2]_: there a ConvNeXt reads the
+    The convolutional-recurrent classifier of ArtExtract [6]_: there a ConvNeXt reads the
     picture and its Gabor responses, and a recurrent network reads the feature sequence.
 
     Of a step's numbers the `base_dim` of the backbone come first, then the `energies`.
-
-    References
-    ----------
-    .. [1] Hochreiter & Schmidhuber (1997). Long short-term memory. Neural Computation 9(8).
-    .. [2] ArtExtract: convolutional-recurrent classification of WikiArt by style, artist
-           and genre (HumanAI, Google Summer of Code).
     """
 
     def __init__(

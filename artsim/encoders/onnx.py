@@ -69,19 +69,6 @@ class OnnxInput:
         if not np.isfinite([*self.range, *self.mean, *self.std]).all() or 0.0 in self.std:
             raise ValueError("'range', 'mean' and 'std' must be finite, and 'std' not 0")
 
-    def to_input(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
-        """Scale and normalize pictures of shape (N, height, width, 3) as the network expects."""
-        low, high = self.range
-        if self.channels == "BGR":
-            pictures = pictures[..., ::-1]
-        std = np.asarray(self.std)
-        scale = ((high - low) / 255 / std).astype(np.float32)
-        shift = ((low - np.asarray(self.mean)) / std).astype(np.float32)
-        values = pictures * scale + shift
-        if self.layout == "NCHW":
-            values = values.transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(values)
-
 
 @dataclass(frozen=True, slots=True)
 class OnnxConfig:
@@ -91,18 +78,15 @@ class OnnxConfig:
     output: str | None = None  # that is the embedding; None where the graph has only one
     kind: EncoderKind = "image"
     dim: int | None = None
-    licence: str = "not stated"
-    source: str = "not stated"
-    summary: str = ""
+    licence: str | None = None
+    source: str | None = None
+    summary: str | None = None
     sha256: str | None = None  # of the ONNX file, where it must be that very one
     model: str | None = None  # name of the ONNX file; None: that of the JSON
 
 
 class OnnxEncoder(Encoder):
-    """A network from picture to vector in an ONNX file, as its JSON describes it.
-
-    Pictures are fitted to the input's size with Pillow, scaled and normalized.
-    """
+    """A network from picture to vector in an ONNX file, as its JSON describes it."""
 
     def __init__(self, card: Card, config: OnnxConfig, model: Path, device: str) -> None:
         self._model, self._device, self._input = model, device, config.input
@@ -137,7 +121,16 @@ class OnnxEncoder(Encoder):
 
     def to_input(self, pictures: npt.NDArray[np.uint8]) -> FloatArray:
         """Scale and normalize pictures of shape (N, height, width, 3) for `forward`."""
-        return self._input.to_input(pictures)
+        low, high = self._input.range
+        if self._input.channels == "BGR":
+            pictures = pictures[..., ::-1]
+        std = np.asarray(self._input.std)
+        scale = ((high - low) / 255 / std).astype(np.float32)
+        shift = ((low - np.asarray(self._input.mean)) / std).astype(np.float32)
+        values = pictures * scale + shift
+        if self._input.layout == "NCHW":
+            values = values.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(values)
 
     def forward(self, inputs: FloatArray) -> FloatArray:
         """Run the network on N ready inputs, and return its rows of any length."""
@@ -333,9 +326,9 @@ def _describe(path: Path, settings: Settings) -> Card:
         kind=config.kind,
         dim=config.dim,
         size_mb=model.stat().st_size / 1e6,
-        licence=config.licence,
-        source=config.source,
-        summary=config.summary,
+        licence=config.licence or "not stated",
+        source=config.source or "not stated",
+        summary=config.summary or "",
         weights_here=True,
         vector_name=vector_name("onnx", model.stem, config.output or "", identity),
         weights=model,

@@ -55,7 +55,7 @@ def list_cards(settings: Settings | None = None) -> list[Card]:
 
 
 def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None = None) -> Card:
-    """Understand the name of an encoder, without loading it.
+    """Understand the name of an encoder, without loading it; local weights are hashed.
 
     Parameters
     ----------
@@ -65,11 +65,6 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
         (``timm:MODEL+gem``, ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``, ``file:DIR``).
     weights : Path, optional
         File of weights, instead of those in ``ARTSIM_WEIGHTS`` or on the hub.
-
-    Returns
-    -------
-    Card
-        Its ``vector_name`` is final: local weights have been hashed.
 
     Raises
     ------

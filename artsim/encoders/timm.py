@@ -165,11 +165,9 @@ def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
 def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
     """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W).
 
-    Power 1 is the average, and the maximum is approached as it grows; it must be above 0.
-    Negative activations count as none. Radenović, Tolias & Chum (2019), equation 3.
+    Power 1 is the average, and the maximum is approached as it grows. Negative activations
+    count as none. Radenović, Tolias & Chum (2019), equation 3.
     """
-    if power <= 0:
-        raise ValueError(f"power above 0 expected, got {power}")
     return maps.float().clamp(min=_SMALLEST).pow(power).mean(dim=(2, 3)).pow(1 / power)
 
 
@@ -198,8 +196,6 @@ def rmac_regions(height: int, width: int, scales: int = RMAC_SCALES) -> list[tup
     short side, l + m - 1 along the long one, evenly spaced; m is such that neighbors at
     the first scale overlap by as near 40 % as can be.
     """
-    if min(height, width, scales) < 1:
-        raise ValueError(f"sizes of at least 1 expected, got {height}, {width}, {scales}")
     short, long = sorted((height, width))
     extra = 0
     if short < long:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import pickle
@@ -16,19 +15,15 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
 from artsim.config import Settings
 from artsim.errors import EncoderError, WeightsError
-from artsim.files import replacing
+from artsim.files import file_hash, replacing
 
 if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
 
-SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")
-"""Of weight files, in the order in which they are preferred."""
-
-TIMEOUT_S: Final = 10
-"""For the first answer and each further piece: without a connection the user learns it at once."""
-
+SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")  # of weight files, best first
+TIMEOUT_S: Final = 10  # for the first answer and each further piece
 _PIECE: Final = 1 << 20
 
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
@@ -67,8 +62,7 @@ def find_weights(
 def file_sha256(path: Path) -> str:
     """Return the file's SHA-256 in hex digits; its first 12 identify weights."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return file_hash(path)
     except OSError as exc:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
 
@@ -190,11 +184,8 @@ def fetch_from_hub(
     The download shows a progress bar on stderr. Names of files are tried in order. Where there
     is none, `WeightsError` names both ways out, the `model` and the places `looked_in` before.
     """
-    cached = find_in_hub_cache(repository, filenames)
-    if cached is not None:
-        return cached
     try:
-        return _download(repository, filenames)
+        return find_in_hub_cache(repository, filenames) or _download(repository, filenames)
     except Exception as exc:  # down to its HTTP library's own types
         reason = first_line(exc)
     places = "; ".join([*looked_in, f"the hub's {repository} ({reason})"])

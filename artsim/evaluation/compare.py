@@ -7,19 +7,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from artsim.errors import ReportError
+from artsim.evaluation.metrics import Floats
 from artsim.evaluation.report import (
     BarPlot,
     Cell,
     Column,
+    Parts,
     QueryValues,
     Report,
     Row,
     Table,
     flat_settings,
     library_versions,
+    notes_of,
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate, estimate_mean, holm, paired_p_value
@@ -42,8 +44,8 @@ class Pair:
     row: str
     column: Column
     query_ids: tuple[str, ...]
-    first: npt.NDArray[np.float64]
-    second: npt.NDArray[np.float64]
+    first: Floats
+    second: Floats
     counts: tuple[int, int]
     difference: Estimate
     p_value: float
@@ -78,9 +80,7 @@ class Pair:
     def as_row(self) -> Row:
         """Return its row of the comparison's table."""
         common, (ours, theirs) = len(self.query_ids), self.counts
-        note = ""
-        if (ours, theirs) != (common, common):
-            note = f"{common:,} queries in common, of {ours:,} in A and {theirs:,} in B."
+        note = f"{common:,} queries in common, of {ours:,} in A and {theirs:,} in B."
         values: dict[str, Cell] = {
             "first": float(self.first.mean()),
             "second": float(self.second.mean()),
@@ -89,7 +89,7 @@ class Pair:
             "queries": common,
             "verdict": self.verdict,
         }
-        return Row(self.name, values, note)
+        return Row(self.name, values, "" if ours == theirs == common else note)
 
 
 def compare_reports(
@@ -102,61 +102,53 @@ def compare_reports(
 ) -> Report:
     """Compare the values per query of two reports, on the queries that both have.
 
-    Parameters
-    ----------
-    rows : pair of str, optional
-        Compare this row of `first` with that row of `second`, which may be the same
-        report: two encoders. By default rows of the same name are compared.
-    names : pair of str
-        What the reports are called, such as their files.
-
-    Returns
-    -------
-    Report
-        For each table and unit the means on the common queries, the difference (`second`
-        minus `first`) with its 95 % paired bootstrap interval, the p-value after Holm's
-        correction, and a verdict; then what else differs, and what was not compared.
-
-    Raises
-    ------
-    ReportError
-        If the reports have no row, column and query in common.
+    With `rows` this row of `first` is compared with that row of `second`, which may be the same
+    report: two encoders. By default rows of the same name are compared. `names` is what the
+    reports are called, such as their files. The result has for each table and unit the means on
+    the common queries, the difference (`second` minus `first`) with its 95 % paired bootstrap
+    interval, the p-value after Holm's correction, and a verdict; then what else differs, and what
+    was not compared. ReportError if the reports have no row, column and query in common.
     """
+    reports = first, second
     pairs = pair_up(first, second, rows, seed=seed)
     if not pairs:
-        raise ReportError(_nothing_common((first, second), rows, names), hint="--rows A B")
+        raise ReportError(_nothing_common(reports, rows, names), hint="--rows A B")
     places: dict[str, list[Pair]] = {}
     for pair in pairs:
         places.setdefault(pair.place, []).append(pair)
-    parts = [_table_and_plot(some, pairs, (second, first)) for some in places.values()]
+    parts = Parts()
+    for some in places.values():
+        parts += _parts(some, pairs, reports)
     left_out = [] if rows else _rows_left_out(first, second, {(p.table, p.row) for p in pairs})
-    settings: dict[str, int | dict[str, str]] = {"seed": seed}
-    for i, (side, report) in enumerate((("A", first), ("B", second))):
-        about = {"report": names[i], "title": report.title, "created": report.created}
-        settings[side] = about if rows is None else about | {"row": rows[i]}
+    sides = [f"{rows[i]} in {names[i]}" if rows else names[i] for i in (0, 1)]
+    about = (
+        {"report": names[i], "title": report.title, "created": report.created}
+        | ({"row": rows[i]} if rows else {})
+        for i, report in enumerate(reports)
+    )
     return Report(
         task="compare",
         title=" against ".join(reversed(rows or names)),
-        settings=settings,
+        settings={"seed": seed, **dict(zip("AB", about, strict=True))},
         versions=library_versions(["scipy"]),
         created=timestamp(),
-        tables=(*(table for table, _ in parts), *_differing_settings(first, second), *left_out),
+        tables=(*parts.tables, *_differing_settings(first, second), *left_out),
         query_values=tuple(
             QueryValues(p.place, p.name, "difference", p.query_ids, p.second - p.first)
             for p in pairs
         ),
-        plots=tuple(plot for _, plot in parts),
-        notes=_notes(sum(pair.is_changed for pair in pairs), names, rows),
+        plots=parts.plots,
+        notes=notes_of("compare", sides=sides, count=sum(pair.is_changed for pair in pairs)),
     )
 
 
-def _table_and_plot(
-    some: list[Pair], pairs: list[Pair], reports: tuple[Report, Report]
-) -> tuple[Table, BarPlot]:
-    """Return what the `pairs` of one place come to; `reports` give the title."""
-    place, unit = some[0].place, some[0].column.unit
-    splits = len({pair.place for pair in pairs if pair.table == some[0].table})
-    title = _title(reports, some, splits)
+def _parts(some: list[Pair], pairs: list[Pair], reports: tuple[Report, Report]) -> Parts:
+    """Return table and plot of the `pairs` of one place; of the reports they have the title."""
+    place, name, unit = some[0].place, some[0].table, some[0].column.unit
+    titles = [t.title for report in reports[::-1] for t in report.tables if t.name == name]
+    title = titles[0] if titles else name
+    if len({pair.place for pair in pairs if pair.table == name}) > 1:
+        title += f": {', '.join(dict.fromkeys(pair.column.heading for pair in some))}"
     columns = (
         Column("first", "A", unit, None),
         Column("second", "B", unit, None),
@@ -169,7 +161,7 @@ def _table_and_plot(
     series = {"B - A": tuple(pair.difference for pair in some)}
     labels = tuple(pair.name for pair in some)
     plot = BarPlot(f"difference-{place}", title, "B - A", labels, series, unit)
-    return Table(place, title, "row and column", columns, rows), plot
+    return Parts((Table(place, title, "row and column", columns, rows),), plots=(plot,))
 
 
 def pair_up(
@@ -224,29 +216,6 @@ def _pair(
     return Pair(second.table, row, column, ids, before, after, counts, difference, p_value)
 
 
-def _title(reports: tuple[Report, Report], pairs: list[Pair], places: int) -> str:
-    """Return the title of the table that `pairs` are of, with their columns if it was split."""
-    name = pairs[0].table
-    titles = [table.title for report in reports for table in report.tables if table.name == name]
-    title = titles[0] if titles else name
-    if places == 1:
-        return title
-    return f"{title}: {', '.join(dict.fromkeys(pair.column.heading for pair in pairs))}"
-
-
-def _notes(count: int, names: tuple[str, str], rows: tuple[str, str] | None) -> tuple[str, ...]:
-    sides = names if rows is None else tuple(f"{rows[i]} in {names[i]}" for i in (0, 1))
-    made = "1 comparison was made" if count == 1 else f"{count} comparisons were made"
-    return (
-        f"A is {sides[0]}, B is {sides[1]}. Means are over the queries that both have; the "
-        "difference has its 95 % bootstrap interval over paired queries.",
-        f"{made}. One in twenty intervals leaves out zero by chance: better and worse are said "
-        "where the p-value, corrected for their number after Holm, is at most 0.05 as well, "
-        "else perhaps.",
-        "No difference shown is not the same as none: the interval says how large it may be.",
-    )
-
-
 def _nothing_common(
     reports: tuple[Report, Report], rows: tuple[str, str] | None, names: tuple[str, str]
 ) -> str:
@@ -288,20 +257,17 @@ def _rows_left_out(first: Report, second: Report, compared: set[tuple[str, str]]
     )
     missing: dict[str, dict[str, str]] = {}
     for key in dict.fromkeys((*ours, *theirs)):
-        if key in compared:
-            continue
-        if key not in theirs or key not in ours:
-            why = "only in A" if key in ours else "only in B"
-        else:
-            both = ours[key] and theirs[key]
+        if key not in compared:
+            both = ours.get(key) and theirs.get(key)
             why = "no query in common" if both else "no values per query"
-        missing.setdefault(key[0], {})[key[1]] = why
+            if key not in ours or key not in theirs:
+                why = "only in A" if key in ours else "only in B"
+            missing.setdefault(key[0], {})[key[1]] = why
     touched = {table for table, _ in compared}
     rows: list[Row] = []
     for table, reasons in missing.items():
         if table not in touched and len(set(reasons.values())) == 1:
-            rows.append(Row(f"{table}: all rows", {"why": next(iter(reasons.values()))}))
-        else:
-            rows += [Row(f"{table}: {row}", {"why": why}) for row, why in reasons.items()]
+            reasons = {"all rows": next(iter(reasons.values()))}
+        rows += [Row(f"{table}: {row}", {"why": why}) for row, why in reasons.items()]
     columns = (Column("why", "why", "text", None),)
     return [Table("left_out", "What was not compared", "row", columns, tuple(rows))] if rows else []

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload, stored_field
 from artsim.errors import EvaluationError
@@ -109,12 +110,7 @@ class Works:
 def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str]) -> Works:
     """Read the works that meet `criteria` and have the vectors of all the run's encoders.
 
-    Raises
-    ------
-    QueryError
-        If no work meets the criteria.
-    EvaluationError
-        If works lack pixels that re-ranking compares.
+    QueryError if there are none, EvaluationError if works lack pixels that re-ranking compares.
     """
     collection = run.collection
     every = collection.count(criteria)
@@ -145,20 +141,10 @@ def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str])
 class Judged:
     """The judged rankings of Q queries that had something to find.
 
-    Attributes
-    ----------
-    rows : ndarray of int, shape (Q,)
-        The queries' numbers among the works.
-    ranked, to_find : ndarray of int, shape (Q,)
-        How many works were ranked for each, and how many of them were right.
-    metrics : dict of str to ndarray of float64, shape (Q,)
-        By name, as `all_metrics`.
-    curve : ndarray of float64, shape (Q, 11)
-        Interpolated precision at `RECALL_LEVELS`.
-    first_right : ndarray of int, shape (Q,)
-        Rank of the first right answer, from 1.
-    head, head_scores, head_right : ndarray of int, float64 and bool, shape (Q, 5)
-        The first works, -1 where there are fewer; their scores, and whether they were right.
+    `rows` are the queries' numbers among the works; `ranked` and `to_find` how many works were
+    ranked, and how many of these were right; `curve` the precision at `RECALL_LEVELS`, shape
+    (Q, 11); `first_right` the rank of the first right answer. Of `head`, shape (Q, 5), the first
+    works, -1 where there are fewer, the scores are known, and which were right.
     """
 
     rows: Integers
@@ -197,6 +183,19 @@ def judge_rankings(
         metrics={name: np.concatenate([part[name] for part in metrics]) for name in metrics[0]},
         **{name: np.concatenate(part) for name, part in parts.items()},
     )
+
+
+def judge_contenders(
+    run: Run[Any], works: Works, relevance: Relevance, rows: Integers, ks: Sequence[int], what: str
+) -> dict[str, Judged]:
+    """Judge the rankings of every contender by name, as searches for so many hits make them."""
+    judged = {}
+    for one in run.contenders:
+        run.progress.start(len(rows), f"{what}: {one.name}")
+        ranker = works.ranker(one, max(*ks, TOP), run.options.rerank_depth)
+        done = run.progress.update
+        judged[one.name] = judge_rankings(ranker, relevance, rows, ks, on_done=done)
+    return judged
 
 
 def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[int]) -> Judged:
@@ -263,11 +262,21 @@ def index_note(
     told = "Rankings are exact, as those of searches with --exact."
     if run.options.exact:
         return told
+    barred = relevance.barred(rows)
     shares: dict[str, str] = {}
     run.progress.start(len(run.contenders), "Searching by the index")
     for done, one in enumerate(run.contenders, start=1):
         ranker = works.ranker(one, limit, run.options.rerank_depth)
-        found = [_found_by_index(run, works, relevance, row, one, ranker, limit) for row in rows]
+        rankings = ranker.rank(rows, barred, head=TOP)
+        found = []
+        for i, row in enumerate(rows):
+            count = min(TOP, limit, int(rankings.lengths[i]))
+            best = {works.point_ids[work] for work in rankings.order[i, :count]}
+            # Which of equal works make the cut is the database's choice.
+            least = rankings.head_scores[i, count - 1] - ROUNDING if count else np.inf
+            hits = _search(run, works, relevance, row, one, limit)[:TOP]
+            same = sum(hit.point_id in best or hit.best_score >= least for hit in hits)
+            found.append(same / max(count, 1))
         shares[one.name] = f"{100 * float(np.mean(found)):.1f} %"
         run.progress.update(done)
     each = ", ".join(f"{name} {share}" for name, share in shares.items())
@@ -279,23 +288,14 @@ def index_note(
     )
 
 
-def _found_by_index(
-    run: Run[Any],
-    works: Works,
-    relevance: Relevance,
-    row: int,
-    contender: Contender,
-    ranker: Ranker,
-    limit: int,
-) -> float:
-    asked = np.array([row])
-    ranking = ranker.rank(asked, relevance.barred(asked), head=TOP)
-    best = ranking.order[0, : min(TOP, limit, int(ranking.lengths[0]))]
+def _search(
+    run: Run[Any], works: Works, relevance: Relevance, row: int, contender: Contender, limit: int
+) -> Sequence[Hit]:
     # A search leaves its own painting out by itself.
     excluded = [labels for labels in relevance.excluded if labels.field != "painting_id"]
     left_out = filter(None, (labels.condition(row) for labels in excluded))
     payload = works.payloads[row]
-    hits = run.search(
+    return run.search(
         contender,
         str(payload["painting_id"]),
         criteria=works.criteria & Criteria(must_not=tuple(left_out)),
@@ -303,8 +303,3 @@ def _found_by_index(
         limit=limit,
         exact=False,
     )
-    ours = {works.point_ids[work] for work in best}
-    # Which of equal works make the cut is the database's choice.
-    least = ranking.head_scores[0, len(best) - 1] - ROUNDING if len(best) else np.inf
-    found = sum(hit.point_id in ours or hit.best_score >= least for hit in hits[:TOP])
-    return found / max(len(best), 1)

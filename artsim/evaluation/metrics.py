@@ -1,11 +1,8 @@
 """Metrics of rankings with right and wrong answers, and what random order scores.
 
-All follow the TREC program trec_eval [1]_, with every right answer worth the same. Where a
-ranking is shorter than k, precision still divides by k, and what is missing counts as wrong.
-
-References
-----------
-.. [1] https://github.com/usnistgov/trec_eval, by whose Python binding these are tested.
+All follow the TREC program trec_eval (https://github.com/usnistgov/trec_eval), by whose Python
+binding they are tested, with every right answer worth the same. Where a ranking is shorter than
+k, precision still divides by k, and what is missing counts as wrong.
 """
 
 from __future__ import annotations
@@ -33,16 +30,10 @@ NDCG_DEPTH: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class RelevantRanks:
-    """At which ranks Q rankings have their right answers.
+    """At which ranks Q rankings have their right answers, of which there are T.
 
-    Attributes
-    ----------
-    query : ndarray of int, shape (T,)
-        Which query each right answer belongs to, 0..Q-1, rising.
-    rank : ndarray of int, shape (T,)
-        From 1, rising within a query.
-    to_find : ndarray of int, shape (Q,)
-        How many right answers there are, found or not.
+    `query` is which query each belongs to, 0..Q-1 and rising, `rank` is from 1 and rises within a
+    query, both of shape (T,); `to_find` of shape (Q,) is how many there are, found or not.
     """
 
     query: Integers
@@ -115,14 +106,10 @@ def reciprocal_rank(ranks: RelevantRanks) -> Floats:
 
 
 def ndcg(ranks: RelevantRanks, depth: int | None = None) -> Floats:
-    """Return the discounted gain of the right answers by that of the best ranking [1]_.
+    """Return the discounted gain of the right answers by that of the best ranking.
 
-    Of the first `depth`, as ``ndcg_cut_depth``; by default of all, as ``ndcg``.
-
-    References
-    ----------
-    .. [1] Järvelin & Kekäläinen (2002). Cumulated gain-based evaluation of IR techniques.
-       ACM TOIS 20, 422-446; with the discount log2(rank + 1) as trec_eval has it.
+    Of the first `depth`, as ``ndcg_cut_depth``; by default of all, as ``ndcg``: Järvelin &
+    Kekäläinen (2002), TOIS 20, with the discount log2(rank + 1) as trec_eval has it.
     """
     gains = 1.0 / np.log2(ranks.rank + 1.0)
     best = ranks.to_find
@@ -165,38 +152,32 @@ def random_metrics(ranked: Integers, to_find: Integers, ks: Sequence[int]) -> Me
     """Return the expected metrics of Q random rankings, as `all_metrics` does.
 
     Closed forms, exact: of the `ranked` works `to_find` (at least 1) are right, and every order
-    of them is as likely as any other. The average precision is Bestgen's [1]_.
-
-    References
-    ----------
-    .. [1] Bestgen (2015). Exact expected average precision of the random baseline for
-       system evaluation. Prague Bulletin of Mathematical Linguistics 103, 131-138.
+    of them is as likely as any other. The average precision is Bestgen's: Exact expected average
+    precision of the random baseline (2015), Prague Bulletin of Mathematical Linguistics 103.
     """
     n, right = ranked.astype(np.float64), to_find.astype(np.float64)
     most = int(ranked.max(initial=0))
     harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1.0, most + 1))])
     pairs = (right - 1) / np.maximum(n - 1, 1)
 
+    def any_among(k: int) -> Floats:
+        missed = np.ones_like(n)
+        for left in (n - drawn for drawn in range(k)):
+            wrong = np.maximum(left - right, 0.0) / np.maximum(left, 1.0)
+            missed *= np.where(left > 0, wrong, 1.0)
+        return 1.0 - missed
+
     def gain(ranked: Integers, to_find: Integers) -> Floats:
         return right / n * _ideal_gain(ranked) / _ideal_gain(to_find)
 
     return {
         **{f"precision_at_{k}": right / n * np.minimum(k, n) / k for k in ks},
-        **{f"recall_at_{k}": _any_among(n, right, k) for k in ks},
+        **{f"recall_at_{k}": any_among(k) for k in ks},
         "map": (harmonic[ranked] + pairs * (n - harmonic[ranked])) / n,
         "ndcg": gain(ranked, to_find),
         f"ndcg_at_{NDCG_DEPTH}": gain(*(np.minimum(x, NDCG_DEPTH) for x in (ranked, to_find))),
         "mrr": right / (n - right + 1) * (harmonic[ranked] - harmonic[to_find - 1]),
     }
-
-
-def _any_among(n: Floats, right: Floats, k: int) -> Floats:
-    """Return the chance that one of the first k is right: the hypergeometric's."""
-    missed = np.ones_like(n)
-    for drawn in range(k):
-        left = n - drawn
-        missed *= np.where(left > 0, np.maximum(left - right, 0.0) / np.maximum(left, 1.0), 1.0)
-    return 1.0 - missed
 
 
 def random_curve(ranked: Integers, to_find: Integers, *, seed: int) -> Floats:

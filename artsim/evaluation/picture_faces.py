@@ -25,25 +25,13 @@ PERSON_BOXES: Final = "extra.person_boxes"
 class FacesOptions(SearchChoices):
     """What faces are held to, and how; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    by : str or None
-        Field that says who a picture shows; None is `PERSON` where any face has it. What only
-        manifests brought is found with and without ``extra.``.
-    boxes : str or None
-        Field with hand-drawn boxes; None is `PERSON_BOXES` where any painting has it.
-    pairs : Path or None
-        List of pairs to verify, as `artsim.evaluation.verification.read_pairs`.
-    upper : float
-        Part of a person's box, from the top, in which a face's center may lie.
-    iou : float or None
-        If given, the boxes are of faces, which are found by at least this overlap.
-    least_person : int
-        Height of the smallest box that counts, in pixels of the original picture.
-    limit_queries : int or None
-        Retrieval by a sample of so many faces.
-    most_pairs : int
-        Where there are more pairs of faces than this, so many are sampled.
+    `by` is the field that says who a picture shows, by default `PERSON` where any face has it, and
+    `boxes` that of hand-drawn boxes, by default `PERSON_BOXES` where any painting has it; what only
+    manifests brought is found with and without ``extra.``. `pairs` is a list as
+    `artsim.evaluation.verification.read_pairs` takes it. A face's center lies in the `upper` part
+    of a person's box, which is at least `least_person` pixels high in the original picture; with
+    `iou` the boxes are of faces, which are found by that overlap. People are searched for by
+    `limit_queries` faces, and at most `most_pairs` pairs of faces are compared: samples.
     """
 
     by: str | None = None

@@ -141,27 +141,22 @@ def _cut(image: LoadedImage, payload: Payload, size: int) -> RGBImage:
         ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """Which pictures of two subjects are compared, and by what: LPIPS, where its weights are."""
-
-    load: Callable[[Subject], RGBImage | None]
-    perceptual: LpipsDistance | None = None
+Load: TypeAlias = Callable[[Subject], RGBImage | None]
+"""Gives a subject's picture, or None where it cannot be had."""
 
 
 def score_pairs(
-    pairs: Iterable[Pair], view: View, *, with_lpips: bool = True
+    pairs: Iterable[Pair], load: Load, perceptual: LpipsDistance | None = None
 ) -> dict[Pair, Floats]:
     """Compare the pictures of each pair once; one of which a picture cannot be had is left out."""
     hits_of: dict[Subject, dict[Subject, None]] = defaultdict(dict)
     for query, hit in pairs:
         hits_of[query][hit] = None
     found: dict[Pair, Floats] = {}
-    perceptual = view.perceptual if with_lpips else None
     for query, hits in hits_of.items():
-        picture, todo = view.load(query), list(hits)
+        picture, todo = load(query), list(hits)
         for start in range(0, len(todo) if picture is not None else 0, _BLOCK):
-            block = ((hit, view.load(hit)) for hit in todo[start : start + _BLOCK])
+            block = ((hit, load(hit)) for hit in todo[start : start + _BLOCK])
             here = [(hit, other) for hit, other in block if other is not None]
             if picture is not None and here:
                 values = compare(picture, np.stack([other for _, other in here]), perceptual)
@@ -217,24 +212,21 @@ class _Answer:
 class Tally:
     """What the queries of one table came to, whose first `k` hits are compared."""
 
-    def __init__(self, k: int) -> None:
-        self._k = k
+    def __init__(self, k: int, load: Load, perceptual: LpipsDistance | None) -> None:
+        self._k, self._load, self._perceptual = k, load, perceptual
         self._scores: dict[str, dict[str, Sequence[Floats | None]]] = defaultdict(dict)
         self._worst: dict[str, list[_Answer]] = defaultdict(list)
 
     def add(
-        self,
-        query: str,
-        rankings: Mapping[str, Sequence[Pair]],
-        everything: Sequence[Pair],
-        view: View,
+        self, query: str, rankings: Mapping[str, Sequence[Pair]], everything: Sequence[Pair]
     ) -> None:
         """Compare a query with its hits of every search, by row, each best first.
 
         `everything` are all pairs there could be, for the best possible hits; empty leaves
         those out.
         """
-        scores = score_pairs((pair for ranking in rankings.values() for pair in ranking), view)
+        pairs = (pair for ranking in rankings.values() for pair in ranking)
+        scores = score_pairs(pairs, self._load, self._perceptual)
         for row, ranking in rankings.items():
             values = [scores.get(pair) for pair in ranking]
             self._scores[row][query] = values
@@ -244,7 +236,7 @@ class Tally:
                 answers = [*self._worst[row], _Answer(float(np.mean(once)), query, ranking, values)]
                 answers.sort(key=lambda answer: (answer.ssim, answer.query))
                 self._worst[row] = answers[:_KEPT]
-        best = best_possible(score_pairs(everything, view, with_lpips=False), self._k)
+        best = best_possible(score_pairs(everything, self._load), self._k)
         if len(best):
             self._scores[BEST][query] = list(best)
 

@@ -34,18 +34,8 @@ def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
 class Labels:
     """The values of one field for N works.
 
-    Attributes
-    ----------
-    field : str
-        As it was asked for: ``artist``, ``extra.room``.
-    names : tuple of str
-        Of the C different values, as people write them.
-    of_work : tuple of tuple of int
-        N times, which values a work has; () where the field is unknown.
-    members : tuple of ndarray of int
-        C times, which works have the value.
-    values : tuple of str or number
-        The C values as they are stored.
+    There are C values, in `names` as people write them, in `values` as they are stored; `of_work`
+    says N times which of them a work has, and `members` C times which works have the value.
     """
 
     field: str

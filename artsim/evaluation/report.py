@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import platform
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -293,6 +295,27 @@ def library_versions(more: Sequence[str] = ()) -> dict[str, str]:
     return found
 
 
+def comma(number: float, digits: int = 0) -> str:
+    """Return a number with thousands set apart: ``1,985``."""
+    return f"{number:,.{digits}f}"
+
+
+_NOTES: Final = Environment(
+    loader=PackageLoader("artsim.evaluation", "notes"),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_NOTES.filters["comma"] = comma
+
+
+def notes_of(name: str, **values: Any) -> tuple[str, ...]:
+    """Return the notes that the template ``notes/NAME.txt`` says: a paragraph is one."""
+    text = _NOTES.get_template(f"{name}.txt").render(values)
+    paragraphs = (part.strip() for part in re.split(r"\n\s*\n", text))
+    return tuple(part.replace("\n", " ") for part in paragraphs if part)
+
+
 def timestamp() -> str:
     """Return the present moment in UTC, as ISO 8601 to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -385,13 +408,8 @@ def read_report(path: Path) -> Report:
     """Read a report that `report_text` wrote, whatever its task.
 
     It is equal to what was written but for the rounding of values per query and the pixels that
-    were left out.
-
-    Raises
-    ------
-    ReportError
-        If the file cannot be read, is no JSON, is of another schema, or is not what a
-        report is: the message names the place in it.
+    were left out. ReportError if the file cannot be read, is no JSON, is of another schema, or
+    is not what a report is: the message names the place in it.
     """
 
     def refused(problem: str) -> ReportError:
@@ -402,7 +420,7 @@ def read_report(path: Path) -> Report:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise refused(f"expected a report of at most {MAX_BYTES:,} bytes, found {size:,}")
-        document = json.loads(path.read_bytes(), parse_constant=_refuse)
+        document = json.loads(path.read_bytes())
     except OSError as error:
         raise refused(f"the report cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
@@ -411,10 +429,6 @@ def read_report(path: Path) -> Report:
         return parse_report(document)
     except ValueError as error:
         raise refused(str(error)) from error
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
 
 
 def _unique(ids: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from artsim.evaluation.report import (
     Report,
     Table,
     library_versions,
+    notes_of,
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate, estimate_means
@@ -45,31 +46,16 @@ from artsim.store.protocol import Collection
 if TYPE_CHECKING:
     from artsim.images.load import LoadedImage
 
-_TRAINED_NOTE = (
-    "Trained on: how many of these works the encoder saw in its training, by the notes "
-    "in its folder. They say how works were split, by artist or person; where they list "
-    "no works, those on its side of the split may have been in it, and no others."
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchChoices:
     """How an evaluation searches: what every task can be asked for.
 
-    Attributes
-    ----------
-    encoders : sequence of str
-        Names of encoders, each a row; empty is all that the gallery has.
-    fused : bool
-        Also all of these encoders fused, as a row.
-    rerank : tuple of str
-        Also with the first `rerank_depth` hits reordered by these re-rankers, each a row.
-    rerank_weights : tuple of float
-        Also reordered by the cosine plus so much of the second score, each a row.
-    exact : bool
-        Compare with everything instead of the index's candidates.
-    seed : int
-        Of samples and intervals.
+    Each of the `encoders`, by default all that the gallery has, is a row of the table; so are all
+    of them `fused`, and each of these with its first `rerank_depth` hits reordered by every one of
+    `rerank`: by the second score alone, and by the cosine plus each of `rerank_weights` times that.
+    With `exact` the query is compared with everything instead of the index's candidates; `seed`
+    is that of samples and intervals.
     """
 
     encoders: Sequence[str] = ()
@@ -246,12 +232,9 @@ class Run(Generic[Choices]):
         The works need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``.
         """
         by_name = {one.name: one for one in contenders}
-        told: dict[str, str] = {}
-        for info in {
-            info.vector_name: info for c in by_name.values() for info in c.encoders
-        }.values():
-            if text := _training(info, works, self.models.settings):
-                told[info.vector_name] = text
+        infos = {info.vector_name: info for one in by_name.values() for info in one.encoders}
+        found = {name: _training(one, works, self.models.settings) for name, one in infos.items()}
+        told = {name: text for name, text in found.items() if text}
         if not told:
             return table
         rows = []
@@ -262,7 +245,7 @@ class Run(Generic[Choices]):
                 row = replace(row, values={**row.values, "trained_on": trained_on})
             rows.append(row)
         columns = (*table.columns, Column("trained_on", "trained on", "text", None))
-        notes = (*table.notes, _TRAINED_NOTE)
+        notes = (*table.notes, *notes_of("trained_on"))
         return replace(table, columns=columns, rows=tuple(rows), notes=notes)
 
     def report(self, title: str, parts: Parts) -> Report:
@@ -303,6 +286,11 @@ def load_picture(payload: Payload, models: Models) -> LoadedImage:
     return models.image(path)
 
 
+def draw(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
+    """Draw some of `ids`, in their order; of one seed, more contain fewer."""
+    return sorted(ids[int(i)] for i in rng.permutation(len(ids))[:count])
+
+
 def query_values(
     table: str, ids: Sequence[str], by_row: Mapping[str, Metrics]
 ) -> tuple[QueryValues, ...]:
@@ -340,9 +328,13 @@ def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings
     if split.is_file():
         with split.open(encoding="utf-8", newline="") as stream:
             rows = [row for row in csv.DictReader(stream) if row["side"] == "train"]
-        # By the picture's file; where that was not read, by its name.
+        # By the picture's file; where that was not read, by its name, or by the painting's id.
         seen = {row.get("sha256") or row["picture"] for row in rows}
-        count = sum(not seen.isdisjoint(_names(payload)) for payload in payloads)
+        files = [local_path(str(p.get("image_uri", ""))) for p in payloads]
+        count = sum(
+            not seen.isdisjoint((p.get("image_sha256"), str(p["painting_id"]), file and file.name))
+            for p, file in zip(payloads, files, strict=True)
+        )
         return f"{count:,} {every}"
     if not {"group", "test", "validation"} <= set(recipe):
         return None
@@ -353,10 +345,3 @@ def _training(info: EncoderInfo, payloads: Sequence[Payload], settings: Settings
     sides = [side_of(v, test=recipe["test"], validation=recipe["validation"]) for v in known]
     perhaps = len(payloads) - len(known) + sides.count("train")
     return f"at most {perhaps:,} {every}" if perhaps else f"none {every}"
-
-
-def _names(payload: Payload) -> set[str]:
-    """Return how a list may name a work: its file's digest or name, or its id."""
-    path = local_path(str(payload.get("image_uri", "")))
-    named = {path.name} if path else set()
-    return {str(payload.get("image_sha256")), str(payload["painting_id"]), *named}

@@ -32,18 +32,11 @@ def estimate_mean(values: npt.ArrayLike, *, seed: int = 0) -> Estimate:
 
 
 def estimate_means(values: npt.ArrayLike, *, seed: int = 0) -> list[Estimate]:
-    """Return the mean of each column and its percentile bootstrap interval [1]_.
+    """Return the mean of each column of shape (N, M) and its percentile bootstrap interval.
 
-    Parameters
-    ----------
-    values : array of shape (N, M)
-        A row per query; N at least 1, all finite. The columns share their resamples.
-    seed : int
-        Of the resampling: equal arguments give equal intervals.
-
-    References
-    ----------
-    .. [1] Efron & Tibshirani (1993). An introduction to the bootstrap, chapter 13.
+    There is a row per query, N at least 1, all finite; the columns share their resamples, of
+    which equal seeds give the same. As Efron & Tibshirani (1993), An introduction to the
+    bootstrap, chapter 13.
     """
     wide = _finite(values, ndim=2)
     ends = np.quantile(_resampled_sums(wide, seed) / len(wide), ENDS, axis=0).T
@@ -94,12 +87,7 @@ def paired_p_value(differences: npt.ArrayLike) -> float:
 
     It is never less than what flipping the signs of the differences that are not zero can
     reach: two queries prove nothing, however equal they are. For means over queries the
-    t-test agrees with randomization and bootstrap tests [1]_.
-
-    References
-    ----------
-    .. [1] Smucker, Allan & Carterette (2007). A comparison of statistical significance
-       tests for information retrieval evaluation. CIKM, 623-632.
+    t-test agrees with randomization and bootstrap tests (Smucker, Allan & Carterette, CIKM 2007).
     """
     wide = _finite(differences, ndim=1)
     changed = int(np.count_nonzero(wide))
@@ -115,15 +103,10 @@ def paired_p_value(differences: npt.ArrayLike) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number, in their order [1]_.
+    """Return p-values adjusted for their number, in their order, after Holm (1979).
 
     Called differences wherever these are at most 0.05, all of them together are free of
     chance findings in 95 % of such comparisons.
-
-    References
-    ----------
-    .. [1] Holm (1979). A simple sequentially rejective multiple test procedure.
-       Scandinavian Journal of Statistics 6, 65-70.
     """
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values, kind="stable")

@@ -8,7 +8,7 @@ of different people (false accepts).
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -42,44 +42,39 @@ _BLOCK: Final = 16_384
 class RocCurve:
     """The points that the thresholds of scored pairs reach, for any weights of the pairs.
 
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (N,)
-        Finite; higher is nearer.
-    same : ndarray of bool, shape (N,)
-        Whether both faces of a pair are one person's; of either kind there is one at least.
-
-    Notes
-    -----
-    Only the corners of the curve are kept. Between thresholds that admit pairs of one
-    kind alone the curve is straight whatever the weights, so that nothing is lost, and a
-    bootstrap over many pairs takes cumulative sums and little more; scikit-learn's
-    ``roc_curve`` would sort all pairs for each resample.
+    `scores` are finite, higher is nearer; `same` is whether both faces of a pair are one person's,
+    and there is one at least of either kind. Only the corners of the curve are kept. Between
+    thresholds that admit pairs of one kind alone the curve is straight whatever the weights, so
+    that nothing is lost, and a bootstrap over many pairs takes cumulative sums and little more;
+    scikit-learn's ``roc_curve`` would sort all pairs for each resample.
     """
 
     def __init__(self, scores: Floats, same: Booleans) -> None:
         if not np.isfinite(scores).all() or not same.any() or same.all():
             raise ValueError("expected finite scores, of pairs of one person and of different ones")
-        self._order = np.argsort(-scores, kind="stable")
-        self._same = same[self._order]
-        ends = np.append(np.flatnonzero(np.diff(scores[self._order])), len(scores) - 1)
-        accepted = np.cumsum(self._same)[ends]
+        order = np.argsort(-scores, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+        accepted = np.cumsum(same[order])[ends]
         rises, runs = (np.diff(n, prepend=0) > 0 for n in (accepted, ends + 1 - accepted))
         straight = (rises[:-1] != runs[:-1]) & (rises[:-1] == rises[1:]) & (runs[:-1] == runs[1:])
-        self._corners = ends[np.append(~straight, True)]
+        corner = np.append(~straight, True)
+        # Of pairs of different people, and of one person: which, and how many each corner accepts.
+        self._parts = (
+            (order[~same[order]], (ends + 1 - accepted)[corner]),
+            (order[same[order]], accepted[corner]),
+        )
 
     def points(self, weights: Weights | None = None) -> tuple[Floats, Floats]:
         """Return FAR and TAR of each corner, from (0, 0) to (1, 1), for weights of the pairs.
 
         They rise; either is NaN where the weights leave no pair of that kind.
         """
-        counted = np.ones(len(self._order)) if weights is None else weights[self._order]
-        return self._shares(counted * ~self._same), self._shares(counted * self._same)
-
-    def _shares(self, weights: Weights) -> Floats:
-        sums = np.cumsum(weights, dtype=np.float64)
-        shares = sums[self._corners] / sums[-1] if sums[-1] else self._corners * np.nan
-        return np.concatenate([shares[:1] * 0.0, shares])
+        shares = []
+        for part, counts in self._parts:
+            counted = np.ones(len(part)) if weights is None else weights[part]
+            sums = np.concatenate([[0.0], np.cumsum(counted, dtype=np.float64)])
+            shares.append(sums[np.append(0, counts)] / (sums[-1] or np.nan))
+        return shares[0], shares[1]
 
 
 def rates(far: Floats, tar: Floats) -> dict[str, float]:
@@ -113,13 +108,9 @@ def draw_people(first: Integers, second: Integers) -> Draw:
 
     Pairs that share a person go right or wrong together, so that drawing them one by one
     would make intervals too narrow. A pair of one person counts as often as the person
-    was drawn, a pair of two people as often as the product of both [1]_. The people of both
-    faces of each pair are numbers from 0.
-
-    References
-    ----------
-    .. [1] Bolle, Ratha & Pankanti (2004). Error analysis of pattern recognition systems:
-       the subsets bootstrap. Computer Vision and Image Understanding 93, 1-33.
+    was drawn, a pair of two people as often as the product of both: Bolle, Ratha & Pankanti
+    (2004), the subsets bootstrap (Computer Vision and Image Understanding 93, 1-33). The people
+    of both faces of each pair are numbers from 0.
     """
     people = int(max(first.max(), second.max())) + 1
 
@@ -154,14 +145,10 @@ def estimate_rates(
 def consecutive_folds(same: Booleans, count: int = 10) -> Integers:
     """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
 
-    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people,
-    these are its sets: what KFold without shuffling makes of it in facenet [1]_ and
-    insightface [2]_. A list with all pairs of one kind first divides as well.
-
-    References
-    ----------
-    .. [1] Sandberg. facenet, ``src/facenet.py``, ``calculate_roc``.
-    .. [2] Guo & Deng. insightface, ``recognition/arcface_mxnet/verification.py``.
+    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people, these are
+    its sets: what KFold without shuffling makes of it in facenet (``src/facenet.py``) and
+    insightface (``recognition/arcface_mxnet/verification.py``). A list with all pairs of one kind
+    first divides as well.
     """
     folds = np.empty(len(same), dtype=np.intp)
     for kind in (same, ~same):
@@ -177,14 +164,7 @@ def folded_accuracy(scores: Floats, same: Booleans, folds: Integers) -> tuple[Bo
     Theirs tries a grid of distances; here every threshold that makes a difference on the
     other folds is tried, halfway between two of their scores, so that encoders whose
     scores crowd together are not wronged. Of equally good ones the strictest is taken, as
-    theirs do.
-
-    Returns
-    -------
-    right : ndarray of bool, shape (N,)
-        Whether each pair was judged right.
-    of_folds : ndarray of float64, shape (F,)
-        Share of right pairs in each fold.
+    theirs do. Returns whether each pair was judged right, and the share of right ones by fold.
     """
     right = np.empty(len(scores), dtype=np.bool_)
     numbers = np.unique(folds)
@@ -248,7 +228,17 @@ def read_pairs(path: Path) -> list[ListedPair]:
                     f"{path}: expected the columns file_a, file_b and same, and none is called "
                     f"{missing[0]!r}; it has: {', '.join(reader.fieldnames or ()) or 'none'}"
                 )
-            pairs = [_pair(row, path, reader.line_num) for row in reader]
+            pairs = []
+            for row in reader:
+                first, second, same = ((row.get(name) or "").strip() for name in _COLUMNS)
+                if not first or not second or same.lower() not in TRUTHS:
+                    raise MetadataError(
+                        f"{path}, line {reader.line_num}: expected two names and 1 or 0, found "
+                        f"{first!r}, {second!r}, {same!r}"
+                    )
+                fold = (row.get("fold") or "").strip() or None
+                truth = TRUTHS[same.lower()]
+                pairs.append(ListedPair(first, second, truth, fold, reader.line_num))
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise MetadataError(f"{path}: cannot be read as CSV ({exc}); give a list of pairs") from exc
     if not pairs:
@@ -257,17 +247,6 @@ def read_pairs(path: Path) -> list[ListedPair]:
         line = next(pair.line for pair in pairs if pair.fold is None)
         raise MetadataError(f"{path}, line {line}: other pairs have a fold, and this one has none")
     return pairs
-
-
-def _pair(row: Mapping[str, str | None], path: Path, line: int) -> ListedPair:
-    first, second, same = ((row.get(name) or "").strip() for name in _COLUMNS)
-    if not first or not second or same.lower() not in TRUTHS:
-        raise MetadataError(
-            f"{path}, line {line}: expected two names and 1 or 0, found "
-            f"{first!r}, {second!r}, {same!r}"
-        )
-    fold = (row.get("fold") or "").strip() or None
-    return ListedPair(first, second, TRUTHS[same.lower()], fold, line)
 
 
 def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> tuple[Integers, Integers]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -140,12 +140,12 @@ def _tiff_number(image: Image.Image, tag: int, default: int) -> int:
     return value if isinstance(value, int) else default
 
 
-@lru_cache(maxsize=1)
+@cache
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
-@lru_cache(maxsize=1)
+@cache
 def _lab_transform() -> ImageCms.ImageCmsTransform:
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC

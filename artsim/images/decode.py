@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, BinaryIO, Final, TypeAlias
 
 import numpy as np
-from PIL import Image, ImagePalette, JpegImagePlugin, _imaging
+from PIL import Image, ImagePalette, _imaging
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
@@ -121,7 +121,7 @@ _END: Final = b"\xff\xd9"
 _MOST_BYTES: Final = 64 << 20
 
 
-def load_without_end(file: BinaryIO, draft: tuple[int, int]) -> Image.Image | None:
+def _load_without_end(file: BinaryIO, draft: tuple[int, int]) -> Image.Image | None:
     """Return the picture of a JPEG without an end, None if more of it is missing.
 
     The decoder fills what is missing from whatever follows. So two different ends are
@@ -136,18 +136,15 @@ def load_without_end(file: BinaryIO, draft: tuple[int, int]) -> Image.Image | No
     data = data.rstrip(b"\xff")
     pictures = []
     for seed in (1, 2):
-        picture = JpegImagePlugin.JpegImageFile(io.BytesIO(data + _tail(seed) + _END))
+        # Bytes that decode to anything, and every restart marker that may be awaited.
+        noise = np.random.default_rng(seed).integers(0, 255, (8, 96), dtype=np.uint8)
+        tail = b"".join(noise[n].tobytes() + bytes([0xFF, 0xD0 + n]) for n in range(8))
+        picture = JpegImageFile(io.BytesIO(data + tail + _END))
         picture.draft(None, draft)
         picture.load()
         pictures.append(picture)
     one, other = pictures
     return one if np.array_equal(np.asarray(one), np.asarray(other)) else None
-
-
-def _tail(seed: int) -> bytes:
-    """Return bytes that decode to anything, and every restart marker that may be awaited."""
-    noise = np.random.default_rng(seed).integers(0, 255, (8, 96), dtype=np.uint8)
-    return b"".join(noise[n].tobytes() + bytes([0xFF, 0xD0 + n]) for n in range(8))
 
 
 _LARGE_FILE: Final = 8 << 20
@@ -164,12 +161,12 @@ def decode(
     job = _Job(file, kind, place, max_side, limits)
     if kind is formats.TIFF:
         return job.decode_tiff()
-    if kind is formats.JPEG2000:
-        stream = formats.read_codestream(file)
-        check_pixels(stream.size, place, limits)
-        file.seek(0)
-        return job.decode_by_pillow(stream=stream)
-    return job.decode_by_pillow()
+    if kind is not formats.JPEG2000:
+        return job.decode_by_pillow()
+    stream = formats.read_codestream(file)
+    check_pixels(stream.size, place, limits)
+    file.seek(0)
+    return job.decode_by_pillow(stream=stream)
 
 
 def decode_open(
@@ -202,7 +199,8 @@ class _Job:
             tiff.check_readable(page)
             self.file.seek(0)
             return self.decode_by_pillow(page=page)
-        cost = memory.samples_bytes(page)
+        (width, height), kept = page.size, min(page.samples, 4)
+        cost = width * height * (kept + 4) + memory.ROW_POINTER * height
         self.check_memory(cost)
         with DECODING.share(cost + BAND_BYTES):
             return _finish(tiff.read_samples(page), page.size, None, self.max_side)
@@ -266,7 +264,7 @@ class _Job:
             if self.kind is not formats.JPEG or "truncated" not in str(exc):
                 raise
             target = fit(*size, self.max_side)
-            whole = load_without_end(self.file, (2 * target[0], 2 * target[1]))
+            whole = _load_without_end(self.file, (2 * target[0], 2 * target[1]))
             if whole is None:
                 raise
             return whole

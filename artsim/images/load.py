@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import IO, Final, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -36,16 +36,8 @@ _READ_BYTES: Final = 1 << 20
 
 _File: TypeAlias = io.BufferedReader | io.BytesIO
 
-
-class SupportsRead(Protocol):
-    """A file open for reading bytes, or anything that reads like one."""
-
-    def read(self, size: int, /) -> object:
-        """Return the next bytes, at most `size`; none at the end."""
-
-
 ImageSource: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | SupportsRead | Image.Image
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image
 )
 """What `load_image` takes."""
 
@@ -129,16 +121,15 @@ def load_image(
     if isinstance(source, Image.Image):
         with _decoding(place := name or "picture", source.format or "picture"):
             return LoadedImage(*decode_open(source, place, max_side, limits), sha256="")
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return load_image_bytes(bytes(source), name or "picture", max_side=max_side, limits=limits)
-    if hasattr(source, "read"):
+    if not isinstance(source, (bytes, bytearray, memoryview)):
+        if not hasattr(source, "read"):
+            expected = "a path, bytes, a binary file or a picture of Pillow's"
+            raise TypeError(f"expected {expected}, not {type(source).__name__}")
         name = name or str(getattr(source, "name", "picture"))
-        data = _read_at_most(source, name, limits)
-        return load_image_bytes(data, name, max_side=max_side, limits=limits)
-    raise TypeError(
-        "expected a path, bytes, a binary file or a picture of Pillow's, "
-        f"not {type(source).__name__}"
-    )
+        source = _read_at_most(source, name, limits)
+    name, data = name or "picture", bytes(source)
+    _check_bytes(name, len(data), limits)
+    return _load(io.BytesIO(data), name, max_side, limits)
 
 
 def load_image_bytes(
@@ -149,10 +140,7 @@ def load_image_bytes(
     limits: ImageLimits | None = None,
 ) -> LoadedImage:
     """Load a picture from a file's bytes, as `load_image` does; `name` is for messages."""
-    limits = ImageLimits() if limits is None else limits
-    _check_max_side(max_side)
-    _check_bytes(name, len(data), limits)
-    return _load(io.BytesIO(data), name, max_side, limits)
+    return load_image(data, name=name, max_side=max_side, limits=limits)
 
 
 def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
@@ -169,7 +157,7 @@ def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
 def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:
     """Return the SHA-256 of a file's bytes, as `load_image` does, without decoding it."""
     with _open_regular_file(path, ImageLimits() if limits is None else limits) as file:
-        return _sha256(file, str(path))
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_max_side(max_side: int) -> None:
@@ -196,18 +184,17 @@ def _open_regular_file(path: Path, limits: ImageLimits) -> Iterator[_File]:
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(f"{path}: a pipe or device; give the path of a picture file")
         _check_bytes(str(path), status.st_size, limits)
-        file = path.open("rb")
+        with path.open("rb") as file:
+            yield file
     except FileNotFoundError as exc:
         raise ImageError(f"{path}: no such file; check the path") from exc
     except (OSError, ValueError) as exc:
         place = repr(str(path)) if "\0" in str(path) else str(path)
         reason = getattr(exc, "strerror", None) or exc
-        raise ImageError(f"{place}: cannot be opened ({reason}); check the path") from exc
-    with file:
-        yield file
+        raise ImageError(f"{place}: cannot be read ({reason}); check the path") from exc
 
 
-def _read_at_most(source: SupportsRead, name: str, limits: ImageLimits) -> bytes:
+def _read_at_most(source: IO[bytes], name: str, limits: ImageLimits) -> bytes:
     """Read a stream to its end, or to just beyond the limit."""
     parts, size = [], 0
     while size <= limits.max_bytes:
@@ -225,30 +212,20 @@ def _read_at_most(source: SupportsRead, name: str, limits: ImageLimits) -> bytes
 
 
 def _load(file: _File, place: str, max_side: int, limits: ImageLimits) -> LoadedImage:
-    sha256 = _sha256(file, place)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(0)
     head = file.read(HEAD_BYTES)
     kind = find_format(head)
-    if kind is None:
-        foreign = foreign_kind(head)
-        if foreign is None:
-            raise ImageError(f"{place}: not a picture that artsim reads; expected {NAMES}")
+    if kind is None and (foreign := foreign_kind(head)):
         raise ImageError(f"{place}: {foreign}, which artsim does not read; save it as JPEG")
+    if kind is None:
+        raise ImageError(f"{place}: not a picture that artsim reads; expected {NAMES}")
     if kind is JPEG and (skipped := len(head) - len(head.lstrip(b"\r\n"))):
         file.seek(skipped)
         file = io.BytesIO(file.read())
     file.seek(0)
     with _decoding(place, kind.name):
         return LoadedImage(*decode(file, kind, place, max_side, limits), sha256)
-
-
-def _sha256(file: _File, place: str) -> str:
-    """Return the digest of an open file, and leave it at its beginning."""
-    try:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(0)
-    except OSError as exc:
-        raise ImageError(f"{place}: cannot be read ({exc.strerror or exc}); try again") from exc
-    return digest
 
 
 @contextmanager

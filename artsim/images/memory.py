@@ -20,7 +20,8 @@ from artsim.images.formats import AVIF, BMP, WEBP, Codestream, Format
 from artsim.images.tiff import Directory, Tag
 
 _LONGEST_SIDE: Final = 1_000_000
-"""Decoders keep some bytes for each row, however short it is."""
+ROW_POINTER: Final = 8
+"""Bytes that decoders keep for each row, however short it is."""
 
 _BYTES_A_PIXEL: Final = 9.5
 _ALWAYS_ALLOWED: Final = 1 << 28
@@ -79,8 +80,6 @@ def check_memory(cost: int, what: str, limits: ImageLimits) -> None:
 
 BAND_BYTES: Final = 24 * BAND_PIXELS
 """A band as floats or RGBA, and what is made of it on the way to 8-bit levels."""
-
-_ROW_POINTER: Final = 8
 
 
 class MemoryBudget:
@@ -145,7 +144,7 @@ def decoding_bytes(
     width, height = (side >> halvings for side in image.size)
     pixels = width * height
     each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
-    held = pixels * each + _ROW_POINTER * height + coefficients
+    held = pixels * each + ROW_POINTER * height + coefficients
     if kind is WEBP:
         held += 12 * pixels  # two canvases of an animation, and the frame as bytes
     elif kind is AVIF:
@@ -159,12 +158,6 @@ def decoding_bytes(
     if stream is not None:
         held += stream.decoding_bytes(halvings)
     return held
-
-
-def samples_bytes(page: Directory) -> int:
-    """Return the peak of `artsim.images.tiff.read_samples`."""
-    width, height = page.size
-    return width * height * (min(page.samples, 4) + 4) + _ROW_POINTER * height
 
 
 def coefficient_bytes(image: ImageFile) -> int:

@@ -13,47 +13,38 @@ from typing import Any, Final
 from artsim.catalog.names import fold_text
 from artsim.errors import MetadataError
 
-_WORDS: Final[dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("column_names.toml").read_text(encoding="utf-8")
+WORDS: Final[dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("list_words.toml").read_text(encoding="utf-8")
 )
+"""Words in museums' lists."""
 
 
-def _names(lines: Iterable[str]) -> tuple[str, ...]:
+def words_of(lines: Iterable[str]) -> tuple[str, ...]:
+    """Return the words of lines of `WORDS`, which are divided by commas."""
     return tuple(name.strip() for line in lines for name in line.rstrip(", ").split(","))
 
 
-FIELD_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["fields"].items()}
+FIELD_COLUMNS: Final = {field: words_of(lines) for field, lines in WORDS["fields"].items()}
 """Names under which a field is recognized, the best first."""
 
-HELPER_COLUMNS: Final = {field: _names(lines) for field, lines in _WORDS["helpers"].items()}
+HELPER_COLUMNS: Final = {field: words_of(lines) for field, lines in WORDS["helpers"].items()}
 """Names of columns from which fields are read that they are not themselves."""
 
 _ALL_COLUMNS: Final = {**FIELD_COLUMNS, **HELPER_COLUMNS}
-_ALIASES: Final[Mapping[str, str]] = _WORDS["aliases"]
+_ALIASES: Final[Mapping[str, str]] = WORDS["aliases"]
 _MISLEADING: Final = {
-    name: _names(group["beside"])
-    for group in _WORDS["misleading"]
-    for name in _names(group["names"])
+    name: words_of(group["beside"])
+    for group in WORDS["misleading"]
+    for name in words_of(group["names"])
 }
 
 _DETAILS: Final = re.compile(r"\b(?:in )?(?:cm|mm|m|in|inch|inches|zoll|px|pixels?)\b")
 _ORDER: Final = re.compile(r"\b[hbwltd] ?x ?[hbwltd](?: ?x ?[hbwltd])?\b")
 
-_DATE: Final = (
-    "years?|dates?|dated|dating|creation|created|production|produced|made|datierung|jahre?|"
-    "datum|entstehung|entstehungsjahr|entstehungszeit|herstellung|annees?|datation|millesime|"
-    "periode|anno|data|datazione|cronologia|fecha|ano|datacion|jaar|datering"
+_DATE, _OF_A_WORK, _FIRST, _LAST = (
+    "|".join(words_of(WORDS["years"][name])) for name in ("date", "of_a_work", "first", "last")
 )
-_OF_A_WORK: Final = "object|artwork|work|painting|werk|bild|de|di|der|du|d"
-_FIRST: Final = (
-    "begin|beginning|start|from|earliest|early|first|min|minimum|lower|notbefore|"
-    "von|ab|beginn|anfang|fruhestens|debut|de|da|dal|inizio|iniziale|desde|inicio|inicial|van"
-)
-_LAST: Final = (
-    "end|ending|finish|to|until|latest|late|last|max|maximum|upper|notafter|"
-    "bis|ende|spatestens|fin|fine|a|al|finale|hasta|final|tot|eind|einde"
-)
-_BARE_PAIRS: Final = frozenset({"notbefore", "notafter", "earliest", "latest", "von", "bis"})
+_BARE_PAIRS: Final = words_of(WORDS["years"]["bare_pairs"])
 _HALF: Final = re.compile(
     rf"(?P<before>(?:{_DATE}|{_OF_A_WORK})*?)(?:(?P<first>{_FIRST})|(?P<last>{_LAST}))"
     rf"(?P<after>(?:{_DATE}|{_OF_A_WORK})*)"
@@ -62,15 +53,7 @@ _HALF: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Columns of one file, sorted out.
-
-    Attributes
-    ----------
-    by_field : mapping of str to str
-        Column of each field that has one.
-    extra : tuple of str
-        The other columns, in the file's order.
-    """
+    """Columns of one file: that of each field that has one, and the others in order."""
 
     by_field: Mapping[str, str]
     extra: tuple[str, ...]
@@ -79,15 +62,13 @@ class Columns:
 def resolve_columns(
     header: Sequence[str], column_map: Mapping[str, str] | None = None, *, place: str
 ) -> Columns:
-    """Find the column of every field.
+    """Find the column of every field; columns without a name are left out.
 
     The two halves of a pair of years are found together. In a file with a column of
     departments, which one museum wrote, collections and locations are no institutions.
 
     Parameters
     ----------
-    header : sequence of str
-        The file's column names; columns without a name are left out.
     column_map : mapping of str to str, optional
         Field to column, where the recognized names will not do; ``""`` means that no
         column is that field.
@@ -97,8 +78,7 @@ def resolve_columns(
     Raises
     ------
     MetadataError
-        If `column_map` names a field or a column that does not exist; the message lists
-        those that do.
+        If `column_map` names a field or a column that does not exist.
     """
     named = [column for column in header if column]
     chosen = _mapped(named, column_map or {}, place)

@@ -1,4 +1,4 @@
-"""A folder of pictures, with or without a list of them."""
+"""Pictures in files: what a folder has, and which of them the rows of a list mean."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -15,24 +15,27 @@ from urllib.parse import unquote
 
 from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
-from artsim.ingest.columns import Columns
-from artsim.ingest.manifest import ADDRESS, MANIFEST_SUFFIXES, OTHER_LISTS, Manifest, named_path
-from artsim.ingest.records import Problem, Row, Rows, Source, SourceEntry, SourcePainting
+from artsim.ingest.columns import WORDS, Columns, words_of
+from artsim.ingest.manifest import ADDRESS, MANIFEST_SUFFIXES, OTHER_LISTS, named_path
+from artsim.ingest.records import (
+    Manifest,
+    Problem,
+    Row,
+    Rows,
+    Source,
+    SourceEntry,
+    SourcePainting,
+)
 from artsim.ingest.row_payload import as_text, clean, make_painting, named_by, shown
 
-_RAW: Final = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2")
 _KINDS: Final[Mapping[str, str]] = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
-    ".jxl": "JPEG XL",
-    **dict.fromkeys(_RAW, "camera raw"),
+    ending: name
+    for name, endings in WORDS["files"]["kinds"].items()
+    for ending in words_of(endings)
 }
-"""Kinds of files that have a name of their own; the others are called by their ending."""
-
 _BESIDE_PICTURES: Final = frozenset(
-    {".txt", ".md", ".rst", ".log", ".ini", ".xml", ".xmp", ".json", ".yaml", ".yml", ".html"}
-    | {".htm", ".css", ".js", ".bib", ".db", ".dat", ".lnk", ".url", ".py", ".ipynb", ".sh"}
+    {*words_of(WORDS["files"]["beside_pictures"]), *MANIFEST_SUFFIXES, *OTHER_LISTS}
 )
-"""Endings of notes, sidecars and the like, which nobody expects in a gallery of pictures."""
 
 _KINDS_SHOWN: Final = 6
 _PATHS_SHOWN: Final = 3
@@ -47,84 +50,68 @@ _ROWS_SEARCHED: Final = 100_000
 class Listing:
     """What is below a folder.
 
-    Attributes
-    ----------
-    pictures : tuple of str
-        Paths below the folder with ``/``, sorted.
-    problems : tuple of Problem
-        What could not be listed.
-    passed_over : mapping of str to int
-        How many other files there are of each kind, most first. Hidden files, lists,
-        notes and sidecars (``.txt``, ``.xml``, ``.json`` and the like) do not count.
+    `passed_over` says how many other files there are of each kind, but for hidden files, lists,
+    notes and sidecars: "3 files were passed over: 2 HEIC, 1 PDF"; "" if there are none.
     """
 
-    pictures: tuple[str, ...]
-    problems: tuple[Problem, ...]
-    passed_over: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def passed_over_in_words(self) -> str:
-        """Such as "3 files were passed over: 2 HEIC, 1 PDF"; "" if there were none."""
-        kinds = list(self.passed_over.items())
-        total = sum(self.passed_over.values())
-        if not total:
-            return ""
-        named = [f"{count:,} {kind}" for kind, count in kinds[:_KINDS_SHOWN]]
-        if rest := sum(count for _, count in kinds[_KINDS_SHOWN:]):
-            named.append(f"{rest:,} other")
-        verb = "file was" if total == 1 else "files were"
-        return f"{total:,} {verb} passed over: {', '.join(named)}"
+    pictures: tuple[str, ...] = ()  # paths below the folder with /, sorted
+    problems: tuple[Problem, ...] = ()  # what could not be listed
+    passed_over: str = ""
 
 
-class FolderSource(Source):
-    """The pictures below a folder, joined with the rows of a list where there is one.
+class PictureSource(Source):
+    """The pictures that a list's rows name, in file order, then the others of a folder, sorted.
 
-    A row's picture is found as `PictureFinder` says, by the column of pictures or, without
-    one, by the id. Rows come first, in file order, then the pictures without a row, sorted.
+    `place` is the folder or the list, `root` the folder that the pictures are below; `find`
+    returns the path below it of the picture that a cell means, or raises MetadataError. The
+    cells are those of the column of pictures, else of the ids. Of rows with one id the first
+    goes in.
     """
 
     def __init__(
         self,
-        folder: Path,
-        listing: Listing,
+        place: Path,
+        root: Path,
+        find: Callable[[Any], str],
         manifest: Manifest | None = None,
         columns: Columns | None = None,
+        listing: Listing | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
-        self.uri = named_path(folder).as_uri()
-        self.root: Path = folder.absolute()
-        self.listing = listing
+        self.uri = named_path(place).as_uri()
+        self.root: Path = root.absolute()
+        self.metadata = None if manifest is None else manifest.path
         self.manifest = manifest
         self.columns = columns
+        self.listing = listing
         self.notes = notes
-        self.metadata = None if manifest is None else manifest.path
+        self._find = find
 
     def count(self) -> int:
         """Return the number of entries: problems, rows, and pictures without a row."""
-        rows, used = 0, set[str]()
-        for entry in self._rows():
-            rows += 1
-            if not isinstance(entry, Problem):
-                used.add(entry[1])
-        return len(self.listing.problems) + rows + len(self.listing.pictures) - len(used)
+        if self.listing is None and self.manifest is not None:
+            return self.manifest.count()
+        return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield the pictures with metadata, those without, and every problem."""
-        yield from self.listing.problems
+        listing = self.listing or Listing()
+        columns = self.columns or Columns({}, ())
+        column = columns.by_field.get("image") or columns.by_field.get("id", "")
+        yield from listing.problems
         used: set[str] = set()
         seen: dict[str, int] = {}
-        for entry in self._rows():
-            if isinstance(entry, Problem):
-                yield entry
+        for row in self.manifest.rows() if self.manifest else ():
+            if isinstance(row, Problem):
+                yield row
                 continue
-            row, relative = entry
-            used.add(relative)
-            columns = self.columns or Columns({}, ())
             try:
+                relative = self._find(row.values.get(column))
+                used.add(relative)
                 yield make_painting(row, columns, self.root / relative, relative, seen)
             except MetadataError as exc:
                 yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
-        for relative in self.listing.pictures:
+        for relative in listing.pictures:
             path = self.root / relative
             if relative in used:
                 continue
@@ -135,22 +122,8 @@ class FolderSource(Source):
                 payload = {"painting_id": relative, "image_uri": path.as_uri()}
                 yield SourcePainting(relative, path, payload)
 
-    def _rows(self) -> Iterator[tuple[Row, str] | Problem]:
-        """Yield every row with the picture that it means, or why there is none."""
-        if self.manifest is None or self.columns is None:
-            return
-        finder = PictureFinder(self.listing.pictures)
-        # Without a column of pictures the ids may be their file names.
-        column = self.columns.by_field.get("image") or self.columns.by_field["id"]
-        for row in self.manifest.rows():
-            if isinstance(row, Problem):
-                yield row
-                continue
-            try:
-                yield row, finder.find(row.values.get(column))
-            except MetadataError as exc:
-                named = named_by(row, self.columns)
-                yield Problem.of_row(self.manifest.path, row.line, str(exc), named)
+
+# --- what a folder has -------------------------------------------------------------
 
 
 def list_pictures(folder: Path) -> Listing:
@@ -179,7 +152,6 @@ def list_pictures(folder: Path) -> Listing:
         folders = []
         for entry in entries:
             name = prefix + entry.name
-            suffix = PurePosixPath(entry.name).suffix.lower()
             if entry.name.startswith(".") or entry.name == "__MACOSX":
                 continue
             try:
@@ -189,15 +161,15 @@ def list_pictures(folder: Path) -> Listing:
                 continue
             if is_folder:
                 folders.append((current / entry.name, f"{name}/"))
-            elif suffix not in IMAGE_SUFFIXES:
-                passed_over.update(filter(None, [_kind_passed_over(entry, suffix)]))
-            elif _is_utf8(name):
-                pictures.append(name)
-            else:
+            elif PurePosixPath(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
+                passed_over.update(filter(None, [_kind_passed_over(entry)]))
+            elif any("\ud800" <= char <= "\udfff" for char in name):
                 problems.append(_unlisted(name, "its name is not UTF-8; rename it", hides=False))
+            else:
+                pictures.append(name)
         pending += reversed(folders)
-    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
-    return Listing(tuple(sorted(pictures)), tuple(sorted(problems, key=str)), dict(kinds))
+    problems.sort(key=str)
+    return Listing(tuple(sorted(pictures)), tuple(problems), _in_words(passed_over))
 
 
 def _unlisted(place: str, reason: str, *, hides: bool = True) -> Problem:
@@ -206,19 +178,11 @@ def _unlisted(place: str, reason: str, *, hides: bool = True) -> Problem:
     return Problem(printable, f"{printable}: {reason}", may_hide_any=hides)
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        return bool(text.encode())
-    except UnicodeEncodeError:
-        return False
-
-
-def _kind_passed_over(entry: os.DirEntry[str], suffix: str) -> str | None:
+def _kind_passed_over(entry: os.DirEntry[str]) -> str | None:
     """Return what a file is called that somebody may have meant for a picture."""
-    if suffix in _BESIDE_PICTURES or suffix in MANIFEST_SUFFIXES or suffix in OTHER_LISTS:
-        return None
+    suffix = PurePosixPath(entry.name).suffix.lower()
     try:
-        if not entry.is_file():
+        if suffix in _BESIDE_PICTURES or not entry.is_file():
             return None
         if not suffix:
             with open(entry.path, "rb") as file:  # noqa: PTH123 - its name may be any bytes
@@ -228,6 +192,17 @@ def _kind_passed_over(entry: os.DirEntry[str], suffix: str) -> str | None:
         return None
     printable = "".join(char for char in suffix[1:] if char.isalnum())
     return _KINDS.get(suffix, printable[:12].upper() or "other")
+
+
+def _in_words(passed_over: Counter[str]) -> str:
+    total = passed_over.total()
+    if not total:
+        return ""
+    kinds = sorted(passed_over.items(), key=lambda kind: (-kind[1], kind[0]))
+    named = [f"{count:,} {kind}" for kind, count in kinds[:_KINDS_SHOWN]]
+    if rest := sum(count for _, count in kinds[_KINDS_SHOWN:]):
+        named.append(f"{rest:,} other")
+    return f"{total:,} file{' was' if total == 1 else 's were'} passed over: {', '.join(named)}"
 
 
 # --- which picture a row means -----------------------------------------------------
@@ -243,13 +218,14 @@ class PictureFinder:
 
     def __init__(self, pictures: Sequence[str]) -> None:
         self._pictures = frozenset(pictures)
-        self._indexes: dict[str, Mapping[str, list[str]]] = {}
+        self._indexes: dict[int, dict[str, list[str]]] = {}
 
     def find(self, value: Any) -> str:
         """Return the one picture that a cell means; MetadataError if there is none, or several."""
-        text = _cell_text(value)
-        if text is None:
+        cleaned = clean(value)
+        if cleaned is None:
             raise MetadataError("names no picture")
+        text = as_text(cleaned)
         found = self._matches(text)
         if not found:
             raise MetadataError(f"names {shown(text)}, and there is no such picture in the folder")
@@ -264,8 +240,8 @@ class PictureFinder:
 
     def finds_any(self, rows: Rows, column: str) -> bool:
         """Return whether a column means a picture in any row."""
-        texts = (_cell_text(row.values.get(column)) for row in rows if isinstance(row, Row))
-        return any(text is not None and len(self._matches(text)) == 1 for text in texts)
+        cells = (clean(row.values.get(column)) for row in rows if isinstance(row, Row))
+        return any(cell is not None and len(self._matches(as_text(cell))) == 1 for cell in cells)
 
     def naming_column(self, rows: Rows) -> str | None:
         """Return the column that means most pictures, none of them twice; None if none does.
@@ -290,34 +266,23 @@ class PictureFinder:
         path = _path_meant(text)
         if path in self._pictures:
             return (path,)
-        name = _name(path)
-        stem, suffix = _split_suffix(name)
         # Without its suffix, as where the list has TIFFs and the folder JPEGs of them.
-        names = [name, stem] if suffix.lower() in IMAGE_SUFFIXES else [name]
-        for kind, keys in (
-            ("name", [name]),
-            ("stem", names),
-            ("folded path", [_folded(path)]),
-            ("folded name", [_folded(name)]),
-            ("folded stem", [_folded(part) for part in names]),
+        is_picture = PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
+        name, stem, folded, folded_name, folded_stem = _keys(path)
+        for level, words in enumerate(
+            ([name], [name, stem], [folded], [folded_name], [folded_name, folded_stem])
         ):
-            for key in keys:
-                if found := self._index(kind).get(key):
+            for word in words if is_picture else words[:1]:
+                if found := self._index(level).get(word):
                     return found
         return ()
 
-    def _index(self, kind: str) -> Mapping[str, list[str]]:
-        if kind not in self._indexes:
-            index: dict[str, list[str]] = {}
+    def _index(self, level: int) -> Mapping[str, list[str]]:
+        if level not in self._indexes:
+            index = self._indexes[level] = {}
             for picture in sorted(self._pictures):
-                index.setdefault(_KEYS[kind](picture), []).append(picture)
-            self._indexes[kind] = index
-        return self._indexes[kind]
-
-
-def _cell_text(value: Any) -> str | None:
-    cleaned = clean(value)
-    return None if cleaned is None else as_text(cleaned)
+                index.setdefault(_keys(picture)[level], []).append(picture)
+        return self._indexes[level]
 
 
 def _path_meant(text: str) -> str:
@@ -329,24 +294,15 @@ def _path_meant(text: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def _split_suffix(name: str) -> tuple[str, str]:
-    stem, dot, suffix = name.rpartition(".")
-    return (stem, dot + suffix) if stem else (name, "")
+def _keys(path: str) -> tuple[str, str, str, str, str]:
+    """Return by what a picture is found: name and stem; and path, name and stem folded.
 
-
-def _name(path: str) -> str:
-    """Return the last part in Unicode's composed form; some file systems decompose names."""
-    return unicodedata.normalize("NFC", path.rpartition("/")[2])
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().replace("_", " ")
-
-
-_KEYS: Final[Mapping[str, Callable[[str], str]]] = {
-    "name": _name,
-    "stem": lambda path: _split_suffix(_name(path))[0],
-    "folded path": _folded,
-    "folded name": lambda path: _folded(_name(path)),
-    "folded stem": lambda path: _folded(_split_suffix(_name(path))[0]),
-}
+    In Unicode's composed form; some file systems decompose names.
+    """
+    path = unicodedata.normalize("NFC", path)
+    name = path.rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    folded, folded_name, folded_stem = (
+        text.casefold().replace("_", " ") for text in (path, name, stem)
+    )
+    return name, stem, folded, folded_name, folded_stem

@@ -18,7 +18,7 @@ from artsim.catalog.progress import counted
 from artsim.errors import SourceError
 from artsim.ingest.manifest import named_path
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
-from artsim.ingest.targets import RENAMED_FROM, Known, Target, look_up
+from artsim.ingest.targets import RENAMED_FROM, Known, Target, look_up, points_of
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
 
@@ -35,14 +35,8 @@ _FIELDS: Final = ("painting_id", "image_uri", "image_sha256", INGESTED_FROM)
 class Origin:
     """The source of an ingest, as it is noted with every painting.
 
-    Attributes
-    ----------
-    uri : str
-        Of the folder, manifest or other source.
-    root : Path or None
-        The folder that paths of pictures are below, if they are files.
-    is_folder : bool
-        Whether the source is all of `root`, rather than what a manifest names in it.
+    `root` is the folder that its pictures are below, if they are files; `is_folder` is whether
+    it is all of that, rather than what a manifest names in it.
     """
 
     uri: str
@@ -61,11 +55,12 @@ class Origin:
         return Criteria((AnyOf(INGESTED_FROM, (self.uri,)),))
 
     def path_id(self, painting: SourcePainting) -> str | None:
-        """Return the id of a picture that has none in the metadata: its path below the root."""
+        """Return the id that a picture had if the metadata gave none: its path below the root."""
         path = painting.picture
         if self.root is None or not isinstance(path, Path) or not path.is_relative_to(self.root):
             return None
-        return path.relative_to(self.root).as_posix()
+        path_id = path.relative_to(self.root).as_posix()
+        return None if path_id == painting.painting_id else path_id
 
     def gave(self, payload: Payload) -> bool:
         """Return whether a painting is of this source and has its picture's path for its id.
@@ -95,11 +90,6 @@ class Renames:
     """Finds what the gallery has of a source's paintings, under whichever id.
 
     `resolve` may be called from several threads.
-
-    Parameters
-    ----------
-    targets : sequence of Target
-        Whole pictures, then the kinds of parts.
     """
 
     def __init__(self, origin: Origin, targets: Sequence[Target]) -> None:
@@ -112,17 +102,11 @@ class Renames:
     def look_up(self, paintings: Sequence[SourcePainting]) -> dict[str, Known]:
         """Return what the gallery has of each painting, or else of its picture's path."""
         found = look_up([p.painting_id for p in paintings], self._targets)
-        by_path = {
-            path_id: painting.painting_id
-            for painting in paintings
-            if painting.painting_id not in found
-            and (path_id := self.origin.path_id(painting)) is not None
-            and path_id != painting.painting_id
-        }
-        if by_path:
-            elsewhere = look_up(list(by_path), self._targets)
-            found |= {by_path[path_id]: known for path_id, known in elsewhere.items()}
-        return found
+        others = [painting for painting in paintings if painting.painting_id not in found]
+        by_path = {self.origin.path_id(painting): painting.painting_id for painting in others}
+        path_ids = [path_id for path_id in by_path if path_id is not None]
+        elsewhere = look_up(path_ids, self._targets) if path_ids else {}
+        return found | {by_path[path_id]: known for path_id, known in elsewhere.items()}
 
     def resolve(self, source: SourcePainting, known: Known | None, sha256: str) -> Known | None:
         """Return what the gallery has of a picture, once its bytes are known.
@@ -168,11 +152,10 @@ class Renames:
         with self._lock:
             if self._lost is None:
                 self._lost = self._find_lost()
-            for old_id in self._lost.get(sha256, ()):
-                if old_id not in self._taken:
-                    self._taken.add(old_id)
-                    return old_id
-        return None
+            ids = (i for i in self._lost.get(sha256, ()) if i not in self._taken)
+            old_id = next(ids, None)
+            self._taken.update(filter(None, [old_id]))
+        return old_id
 
     def _find_lost(self) -> dict[str, list[str]]:
         """Return the paintings whose files are gone, by their bytes: one pass over the source's."""
@@ -197,13 +180,8 @@ _AT_ONCE = 500
 def delete_paintings(gallery: Gallery, criteria: Criteria) -> None:
     """Delete the paintings that meet `criteria`, each after its parts.
 
-    Interrupted, it leaves every painting either whole or without parts; run again, it
-    finishes.
-
-    Raises
-    ------
-    ValueError
-        If `criteria` is empty: `delete_gallery` deletes everything.
+    Interrupted, it leaves every painting either whole or without parts; run again, it finishes.
+    ValueError if `criteria` is empty: `delete_gallery` deletes everything.
     """
     if not criteria.must and not criteria.must_not:
         raise ValueError("criteria must not be empty")
@@ -218,7 +196,7 @@ def delete_by_id(
 ) -> None:
     """Delete paintings, each after its parts."""
     for start in range(0, len(painting_ids), _AT_ONCE):
-        some = Criteria((AnyOf("painting_id", tuple(painting_ids[start : start + _AT_ONCE])),))
+        some = points_of(painting_ids[start : start + _AT_ONCE])
         for collection in (*parts, paintings):
             collection.delete(some)
 
@@ -233,14 +211,9 @@ def delete_gallery(gallery: Gallery) -> None:
 class Yielded:
     """What a source had, as far as it was read: what it has not is taken out.
 
-    Attributes
-    ----------
-    ids : set of str
-        Of its pictures, whether or not they could be read.
-    named : set of str
-        What rows with a problem call their paintings: these are still in the source.
-    hidden : Problem or None
-        The first problem behind which any painting may be.
+    `ids` are of its pictures, whether or not they could be read; `named` is what rows with a
+    problem call their paintings, which are still in the source; `hidden` is the first problem
+    behind which any painting may be.
     """
 
     ids: set[str] = field(default_factory=set)
@@ -266,29 +239,10 @@ class Yielded:
 def prune(
     origin: Origin, yielded: Yielded, targets: Sequence[Target], *, most: float, dry_run: bool
 ) -> int:
-    """Take out what the source no longer has, each painting after its parts.
+    """Take out what the source no longer has, and return how many paintings that were.
 
-    Interrupted, it is finished by the next one.
-
-    Parameters
-    ----------
-    yielded : Yielded
-        After the source was read to its end.
-    most : float
-        Share of the source's paintings that may go.
-    dry_run : bool
-        Only count.
-
-    Returns
-    -------
-    int
-        How many went.
-
-    Raises
-    ------
-    SourceError
-        If the source is empty or was not read wholly, or more would go than may; nothing
-        is taken out then.
+    Interrupted, it is finished by the next one. SourceError, and nothing is taken out, if the
+    source is empty or was not read wholly, or more would go than the share `most`.
     """
     paintings, *parts = (target.collection for target in targets)
     if paintings is None:

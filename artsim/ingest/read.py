@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.kinds import Crop
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Prepared
 from artsim.errors import ArtsimError, ImageError
 from artsim.images.load import ImageLimits, LoadedImage, file_sha256, load_image
 from artsim.images.pixels import to_pixels
 from artsim.ingest.prune import INGESTED_FROM, Renames
-from artsim.ingest.records import Problem, SourcePainting
+from artsim.ingest.records import Problem, SourceEntry, SourcePainting
 from artsim.ingest.targets import Known, Target
 
 _OF_FILE = ("image_sha256", "image_width", "image_height")
@@ -37,29 +36,16 @@ class ReadPart:
 class ReadPainting:
     """One painting, ready for the encoders.
 
-    Attributes
-    ----------
-    payload : dict
-        Complete but for the notes on parts.
-    fresh : bool
-        Nothing in the gallery can be kept: a new painting, or a changed picture.
-    renamed_from : str or None
-        Id of the painting whose place it takes.
-    prepared : mapping of str to ndarray
-        By vector name, for the encoders whose vectors are missing.
-    pixels : ndarray or None
-        Where `fresh`.
-    parts : mapping of str to list of ReadPart
-        By the name of each kind that was looked for this time.
+    It is `fresh` where nothing in the gallery can be kept: a new painting, or a changed picture.
     """
 
-    payload: Payload
+    payload: Payload  # complete but for the notes on parts
     known: Known | None
     fresh: bool
-    renamed_from: str | None = None
-    prepared: Mapping[str, Prepared] = field(default_factory=dict)
-    pixels: Pixels | None = None
-    parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)
+    renamed_from: str | None = None  # id of the painting whose place it takes
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)  # by name of missing vectors
+    pixels: Pixels | None = None  # where fresh
+    parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)  # by kinds looked for now
 
     @property
     def painting_id(self) -> str:
@@ -86,16 +72,10 @@ class ReadPainting:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How paintings are read.
+    """How paintings are read: for which targets, of which the first is whole pictures.
 
-    Attributes
-    ----------
-    targets : sequence of Target
-        Whole pictures, then the kinds of parts.
-    force : bool
-        Encode again what the gallery has, and let another picture take an id over.
-    dry_run : bool
-        Decode what would be encoded, and compute nothing.
+    `force` encodes again what the gallery has, and lets another picture take an id over;
+    `dry_run` decodes what would be encoded, and computes nothing.
     """
 
     targets: Sequence[Target]
@@ -104,14 +84,16 @@ class Reader:
     force: bool = False
     dry_run: bool = False
 
-    def read(self, source: SourcePainting, known: Known | None) -> ReadPainting | Problem:
+    def read(self, source: SourceEntry, found: Mapping[str, Known]) -> ReadPainting | Problem:
         """Read what is missing of a painting; a failure is a value, since others go on.
 
         A picture whose bytes the gallery knows is decoded only if an encoder or a cutter
         has not seen it.
         """
+        if isinstance(source, Problem):
+            return source
         try:
-            return self._read(source, known)
+            return self._read(source, found.get(source.painting_id))
         except ArtsimError as error:
             reason, hint = str(error), error.hint
         except MemoryError:
@@ -130,11 +112,8 @@ class Reader:
             _refuse_takeover(source, known)
         kept = None if fresh else known
         whole, *parts = self.targets
-        missing = [
-            encoder
-            for encoder in whole.encoders
-            if kept is None or encoder.info.vector_name not in kept.vector_names
-        ]
+        there = set() if kept is None else kept.vector_names
+        missing = [e for e in whole.encoders if e.info.vector_name not in there]
         cut = [target for target in parts if target.cutter is not None and _is_due(target, kept)]
         if kept is not None and not missing and not cut:
             of_file = {key: kept.payload[key] for key in _OF_FILE}
@@ -168,7 +147,7 @@ def _is_due(target: Target, kept: Known | None) -> bool:
 
 
 def _read_parts(image: LoadedImage, target: Target) -> list[ReadPart]:
-    crops: list[Crop] = target.cutter(image.pixels, image.width) if target.cutter else []
+    crops = target.cutter(image.pixels, image.width) if target.cutter else []
     return [
         ReadPart(
             payload={target.kind.index_field: index, **crop.payload},

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from artsim.catalog.payload import Payload
 from artsim.errors import SourceError
-
-if TYPE_CHECKING:
-    from artsim.ingest.columns import Columns
+from artsim.ingest.columns import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class Problem:
     line : int or None
         Line of the manifest (row of a Parquet or Excel file), from 1.
     hint : str
-        Options of the command line that help; "" where there are none.
+        Options of the command line that help.
     may_hide_any : bool
         Whether any painting may be behind it, so that none is known to be gone.
     """
@@ -108,16 +106,35 @@ SourceEntry: TypeAlias = SourcePainting | Problem
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a list: where it is, and its values by column.
-
-    `line` is the physical line in a text file, the row's number in Parquet and Excel, from 1.
-    """
+    """One row of a list by column; `line` is that of a text, or its number, from 1."""
 
     line: int
     values: Mapping[str, Any]
 
 
 Rows: TypeAlias = Iterator[Row | Problem]
+
+Suits: TypeAlias = Callable[[Sequence[str]], bool]
+"""Whether names of columns are those that are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """An open list; `notes` are remarks on how it was read, where that is not plain.
+
+    `rows` yields every row in file order, blank ones left out, reading the file anew;
+    MetadataError if it is damaged beyond single rows.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: Callable[[], Rows]
+    notes: tuple[str, ...] = ()
+    known_count: int | None = None
+
+    def count(self) -> int:
+        """Return how many rows, bad ones too, `rows` yields; reads all but Parquet through."""
+        return sum(1 for _ in self.rows()) if self.known_count is None else self.known_count
 
 
 class Source(ABC):
@@ -132,10 +149,8 @@ class Source(ABC):
         Address that paintings note as ``ingested_from``; the same for the same source.
     root : Path or None
         The folder below which ids may be paths of its pictures.
-    metadata : Path or None
-        The file that the metadata comes from.
-    columns : Columns or None
-        How the metadata's columns are understood.
+    metadata, columns : Path and Columns, or None
+        The file that the metadata comes from, and how its columns are understood.
     notes : tuple of str
         Remarks on how the source was understood, and on what is left out of it.
     """
@@ -154,11 +169,7 @@ class Source(ABC):
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield every picture or what is wrong with it, from the beginning.
 
-        What the gallery has already is skipped behind it, by id and bytes (see
-        `SourcePainting.sha256`); so a source need not remember how far it was read.
-
-        Raises
-        ------
-        SourceError, MetadataError
-            If it cannot be read any further.
+        What the gallery has already is skipped behind it, by id and bytes; so a source need
+        not remember how far it was read. SourceError or MetadataError if it cannot be read
+        any further.
         """

@@ -17,34 +17,13 @@ from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
 from artsim.catalog.names import artist_key, fold_text
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, why_unstorable
 from artsim.errors import MetadataError
-from artsim.ingest.columns import Columns, is_single_year
+from artsim.ingest.columns import WORDS, Columns, is_single_year
 from artsim.ingest.records import Row, SourcePainting
 
-_NEVER_A_VALUE: Final = frozenset(
-    {"NULL", "Null", "null", "<NULL>", "<null>", "nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a",
-     "[blank]", "(blank)", "\\N", "NaT"}
-)  # fmt: skip
-"""What databases and spreadsheets write for nothing, in any column. ``Nan`` is a name."""
-
-_NOTHING: Final = frozenset(
-    {"none", "nil", "-", "--", "---", "?", "??", "\u2013", "\u2014", "not provided",
-     "not available", "not applicable", "not recorded", "n. a.", "n.a.", "o. a.", "o.a.", "k. a.",
-     "k.a.", "ohne angabe", "ohne angaben", "keine angabe", "keine angaben", "non renseigne",
-     "non disponibile", "no disponible", "niet beschikbaar", "geen"}
-)  # fmt: skip
-"""What people write for nothing, without case and accents."""
-
-_NOT_KNOWN: Final = frozenset(
-    {"unknown", "not known", "unbekannt", "inconnu", "inconnue", "sconosciuto", "sconosciuta",
-     "desconocido", "desconocida", "onbekend", "unidentified", "not identified"}
-)  # fmt: skip
-
-_TEXT_KEYS: Final = (
-    "title", "name", "label", "period", "text", "value", "creator", "preflabel", "display_name",
-    "displayname", "term", "content", "@value", "en", "none",
-)  # fmt: skip
-"""Where the text is in a nested value, such as ``{"title": …, "type": …}``."""
-
+_CELLS: Final = WORDS["cells"]
+_NEVER_A_VALUE: Final = frozenset(_CELLS["never_a_value"])
+_NOTHING: Final = frozenset(_CELLS["nothing"])
+_NOT_KNOWN: Final = frozenset(_CELLS["not_known"])
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
 
 _PLAIN: Final = ("title", "medium", "institution", "rights", "source", "source_url")
@@ -59,27 +38,14 @@ _NO_YEAR: Final = -9999
 def make_painting(
     row: Row, columns: Columns, path: Path, relative: str, seen: dict[str, int]
 ) -> SourcePainting:
-    """Join a row and its picture.
+    """Join a row and its picture, whose path below the source is the id where the row has none.
 
-    Parameters
-    ----------
-    relative : str
-        The picture's path below the source, which is the id where the row gives none.
-    seen : dict of str to int
-        Lines of the ids so far, to which this one is added.
-
-    Raises
-    ------
-    MetadataError
-        If the id has been there, or the gallery could not give back what the row says.
+    `seen` has the lines of the ids so far, and gets this one. MetadataError if the id has been
+    there, or the gallery could not give back what the row says.
     """
-    given = clean(row.values.get(columns.by_field.get("id", "")))
-    painting_id = relative if given is None or says_nothing(given) else as_text(given)
-    payload = {
-        "painting_id": painting_id,
-        **row_payload(row.values, columns),
-        "image_uri": path.as_uri(),
-    }
+    painting_id = _cell_that_says(row, columns, "id") or relative
+    said = row_payload(row.values, columns)
+    payload = {"painting_id": painting_id, **said, "image_uri": path.as_uri()}
     if reason := why_unstorable(payload):
         raise MetadataError(reason)
     first = seen.setdefault(painting_id, row.line)
@@ -90,11 +56,12 @@ def make_painting(
 
 def named_by(row: Row, columns: Columns) -> str:
     """Return the id of a row, else its picture's path; "" if it has neither."""
-    for field in ("id", "image"):
-        given = clean(row.values.get(columns.by_field.get(field, "")))
-        if given is not None and not says_nothing(given):
-            return as_text(given)
-    return ""
+    return _cell_that_says(row, columns, "id") or _cell_that_says(row, columns, "image")
+
+
+def _cell_that_says(row: Row, columns: Columns, field: str) -> str:
+    given = clean(row.values.get(columns.by_field.get(field, "")))
+    return "" if given is None or says_nothing(given) else as_text(given)
 
 
 def shown(text: str, limit: int = 120) -> str:
@@ -157,11 +124,8 @@ def _given(values: Mapping[str, Any], columns: Columns, extra: Payload) -> dict[
         value = clean(values.get(column))
         if value is None or field in ("image", "id"):
             continue
-        if field == "title":
-            is_empty = says_nothing(value) and _is_repeated(value, values)
-        else:
-            is_empty = says_nothing(value, or_not_known=field != "artist")
-        if is_empty:
+        is_empty = says_nothing(value, or_not_known=field not in ("artist", "title"))
+        if is_empty and (field != "title" or _is_repeated(value, values)):
             continue
         text = text_within(value)
         if text is None:
@@ -215,10 +179,10 @@ def _each(text: str, names: Sequence[str]) -> list[str]:
 
 def _date_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> Payload:
     fields: Payload = {}
-    read: YearRange | None = None
+    years: YearRange | None = None
     if "date_text" in given:
         fields["date_text"] = as_text(given["date_text"])
-        read = parse_date(fields["date_text"])
+        years = parse_date(fields["date_text"])
     stated: dict[str, YearRange] = {}
     for field in ("year_start", "year_end"):
         if field in given:
@@ -228,37 +192,22 @@ def _date_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> 
             elif not _ZERO.fullmatch(as_text(given[field])):
                 extra[columns.by_field[field]] = given[field]
     first, last = stated.get("year_start"), stated.get("year_end")
-    if first and last and first.start <= last.end:
-        years: YearRange | None = YearRange(first.start, last.end)
-    elif first and last:
-        years = read
-    elif first or last:
-        years = _with_one_half(first, last, read, columns, "date_text" in given)
-        if years is None:
+    if first and last:
+        if first.start <= last.end:
+            years = YearRange(first.start, last.end)
+    elif one := first or last:
+        is_whole = last is None and is_single_year(columns.by_field["year_start"])
+        if years is None and (is_whole or "date_text" not in given):
+            years = one
+        elif years is None:
             extra.update((columns.by_field[field], given[field]) for field in stated)
-    else:
-        years = read
+        elif first and not is_whole:
+            years = YearRange(min(first.start, years.start), years.end)
+        elif last:
+            years = YearRange(years.start, max(last.end, years.end))
     if years is not None:
         fields["year_start"], fields["year_end"] = years.start, years.end
     return fields
-
-
-def _with_one_half(
-    first: YearRange | None,
-    last: YearRange | None,
-    read: YearRange | None,
-    columns: Columns,
-    has_text: bool,
-) -> YearRange | None:
-    """Return the years where one column of two says something; see `row_payload`."""
-    is_whole = last is None and is_single_year(columns.by_field["year_start"])
-    if read is None:
-        return (first or last) if is_whole or not has_text else None
-    if is_whole:
-        return read
-    start = min(first.start, read.start) if first else read.start
-    end = max(last.end, read.end) if last else read.end
-    return YearRange(start, end)
 
 
 def _stated_years(text: str) -> YearRange | None:
@@ -270,13 +219,8 @@ def _stated_years(text: str) -> YearRange | None:
 
 
 def _parts(value: Any) -> list[str]:
-    pieces = value if isinstance(value, list) else [value] if value is not None else []
-    texts = [
-        part.strip()
-        for piece in pieces
-        for part in ([piece] if not isinstance(piece, str) else _LIST_DIVIDERS.split(piece))
-        if isinstance(part, str)
-    ]
+    pieces = [p for p in (value if isinstance(value, list) else [value]) if isinstance(p, str)]
+    texts = [part.strip() for piece in pieces for part in _LIST_DIVIDERS.split(piece)]
     kept = [text for text in texts if text and not says_nothing(text, or_not_known=True)]
     return list(dict.fromkeys(kept))
 
@@ -292,21 +236,15 @@ def _size_fields(given: Mapping[str, Any], columns: Columns, extra: Payload) -> 
             fields.update({field: side for field, side in both.items() if side is not None})
     for field in ("height_cm", "width_cm"):
         if field in given:
-            column = columns.by_field[field]
-            length = _own_length(as_text(given[field]), column, field)
+            column, text = columns.by_field[field], as_text(given[field])
+            length = read_length(text, heading=column)
+            if length is None and (size := read_size(text, heading=column)) is not None:
+                length = size.height if field == "height_cm" else size.width
             if length is None:
                 extra[column] = given[field]
             else:
                 fields[field] = length
     return fields
-
-
-def _own_length(text: str, column: str, field: str) -> float | None:
-    length = read_length(text, heading=column)
-    if length is not None:
-        return length
-    size = read_size(text, heading=column)
-    return None if size is None else size.height if field == "height_cm" else size.width
 
 
 # --- cells -----------------------------------------------------------------------
@@ -335,15 +273,7 @@ def clean(value: Any) -> Any:
 
 
 def says_nothing(value: Any, *, or_not_known: bool = False) -> bool:
-    """Say whether a cleaned value is a person's mark for nothing, as ``None`` or ``-``.
-
-    Parameters
-    ----------
-    value : object
-        From `clean`.
-    or_not_known : bool
-        Whether ``unknown`` and its like are nothing too.
-    """
+    """Say whether a cleaned value is a person's mark for nothing: ``-``, or even ``unknown``."""
     if not isinstance(value, str) or len(value) > 24:
         return False
     folded = " ".join(fold_text(value).split())
@@ -368,20 +298,14 @@ def as_text(value: Any) -> str:
 
 
 def text_within(value: Any) -> Any:
-    """Return what a nested value says in words: a plain value, or a list of such.
-
-    Returns
-    -------
-    object or None
-        None if it is nested and has no text under a usual key.
-    """
+    """Return what a nested value says in words: a plain value, a list of such, or None."""
     if isinstance(value, list):
         parts = [text_within(inner) for inner in value]
         return None if None in parts or not parts else parts
     if not isinstance(value, Mapping):
         return value
     by_key = {key.casefold(): inner for key, inner in value.items()}
-    for key in _TEXT_KEYS:
+    for key in _CELLS["text_keys"]:
         if key in by_key and (found := text_within(by_key[key])) is not None:
             return found
     if all(_LANGUAGE.fullmatch(key) for key in value):

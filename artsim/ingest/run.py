@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import InitVar, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
+from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
@@ -26,7 +26,7 @@ from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target, check_encoders
-from artsim.ingest.write import Writer, encode_paintings
+from artsim.ingest.write import encode_paintings, writing
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, ServerOptions
 
@@ -37,8 +37,6 @@ WORTH_SAYING = 5000
 
 _LOOK_UP = 128
 """Paintings that are looked up in the gallery at a time."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +49,27 @@ class IngestOptions:
         Names or specs for whole pictures; by default those the gallery has, else
         the built-in one.
     kinds : sequence of Kind
-        Parts of pictures that are looked for: faces unless others are named.
+        Parts of pictures that are looked for; `faces` takes faces out of them.
     face_encoder : str or None
-        For kinds with encoders of their own, as faces; by default those the gallery has, else
-        the built-in one. Parts of other kinds are encoded as the pictures are.
-    faces : bool
-        False takes faces out of `kinds`.
+        As `encoders`, for kinds with encoders of their own, as faces. Parts of other kinds are
+        encoded as the pictures are.
     weights : Path or None
         File of weights, where there is one encoder.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
     min_face, face_score : int, float or None
         Least side in pixels and least score of a face; None is the detector's own.
     workers : int or None
         Reader threads; by default one for each core.
     batch_size : int
         Paintings encoded and written together.
-    limit : int or None
-        Only the first so many paintings of the source (of the shard).
-    shard : tuple of int or None
-        (i, n): only every n-th painting, from the i-th, i in 1..n.
+    limit, shard : int, tuple of int, or None
+        Only the first so many paintings; and (i, n) only every n-th, from the i-th, i in 1..n.
     force : bool
         Encode again what the gallery has.
     dry_run : bool
         Read and decode everything, write nothing.
-    prune : bool
-        In the end take out what came from this source and is no longer in it.
-    prune_any : bool
-        Even if that is more than a tenth of what came from it.
+    prune, prune_any : bool
+        In the end take out what came from this source and is no longer in it; even if that
+        is more than a tenth of what came from it.
     server : ServerOptions
         How a server lays new collections out.
     """
@@ -136,8 +127,6 @@ def ingest_paintings(
 
     Parameters
     ----------
-    gallery : Gallery
-        From `open_gallery`.
     source : path, str or Source
         Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), the address of
         one of `artsim.ingest.sources.SOURCES`, or a source itself.
@@ -145,8 +134,6 @@ def ingest_paintings(
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
         Column by field, where they are not recognised.
-    progress : Progress, optional
-        Where to report; silent by default.
 
     Returns
     -------
@@ -168,30 +155,45 @@ def ingest_paintings(
     begun = time.monotonic()
     opened, name = _open(source, metadata, columns)
     targets = _load_targets(gallery, options, settings or load_settings())
+    collections = [target.collection for target in targets if target.collection is not None]
     origin, yielded = Origin.of(opened), Yielded()
     renames = Renames(origin, targets)
     reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
-    progress.start(_expected(opened.count(), options), f"Ingesting {name}")
+    first, step = options.shard or (1, 1)
+    count = opened.count()
+    own_count = None if count is None else len(range(count)[first - 1 :: step][: options.limit])
+    progress.start(options.limit if own_count is None else own_count, f"Ingesting {name}")
     try:
-        entries = islice(_every_nth(entries, options.shard), options.limit)
-        summary = _run(entries, reader, options, progress)
+        own = islice(islice(entries, first - 1, None, step), options.limit)
+        summary = _run(own, reader, options, progress)
         if options.prune:
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            share = 1.0 if options.prune_any else MOST_AT_ONCE
-            try:
-                pruned = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
-                summary.counts.pruned = pruned
-            except SourceError as refusal:
-                summary = replace(summary, refusal=refusal)
+            summary = _pruned(summary, origin, yielded, targets, options)
     finally:
         progress.finish()
-        for collection in _collections(reversed(targets)):
+        for collection in reversed(collections):
             collection.flush()
     if not options.dry_run:
         gallery.settle_reading()
-        _build_indexes(targets if summary.counts.written else [], progress)
+        _build_indexes(collections if summary.counts.written else [], progress)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+
+
+def _pruned(
+    summary: IngestSummary,
+    origin: Origin,
+    yielded: Yielded,
+    targets: Sequence[Target],
+    options: IngestOptions,
+) -> IngestSummary:
+    share = 1.0 if options.prune_any else MOST_AT_ONCE
+    try:
+        gone = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
+        summary.counts.pruned = gone
+    except SourceError as refusal:
+        return replace(summary, refusal=refusal)
+    return summary
 
 
 def _open(
@@ -214,53 +216,47 @@ def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) 
 
     All models are loaded before anything is created.
     """
-    loaded = {PAINTINGS.name: _load_encoders(gallery, PAINTINGS, options, settings)}
-    looked_for = {kind.name: kind for kind in options.kinds}
-    for kind in options.kinds:
-        if kind.own_encoders:
-            loaded[kind.name] = _load_encoders(gallery, kind, options, settings)
-        else:
-            loaded[kind.name] = loaded[PAINTINGS.name]
-            infos = [encoder.info for encoder in loaded[kind.name]]
-            recorded = gallery.encoders(kind) if kind in gallery else {}
-            check_encoders(infos, recorded, gallery.collection_name(kind))
+    looked_for = {kind.name: kind for kind in (PAINTINGS, *options.kinds)}
+    loaded: dict[str, list[Encoder]] = {}
+    for name, kind in looked_for.items():
+        recorded = gallery.encoders(kind) if kind in gallery else {}
+        is_shared = not kind.is_whole and not kind.own_encoders
+        loaded[name] = (
+            loaded[PAINTINGS.name]
+            if is_shared
+            else _load_encoders(kind, recorded, options, settings)
+        )
+        infos = [encoder.info for encoder in loaded[name]]
+        check_encoders(infos, recorded, gallery.collection_name(kind))
     how = CutterOptions(options.device, options.min_face, options.face_score)
     cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
     targets = []
     for name, kind in (KINDS | looked_for).items():
-        encoders = loaded.get(name, ())
+        encoders, cutter = loaded.get(name, ()), cutters.get(name)
         collection = None
         if encoders and not options.dry_run:
             infos = [encoder.info for encoder in encoders]
-            collection = gallery.create(kind, infos, options=options.server)
+            made_by = [] if cutter is None else [cutter.identity]
+            collection = gallery.create(kind, infos, options=options.server, cutters=made_by)
         elif kind in gallery:
             collection = gallery[kind]
-        targets.append(Target(kind, collection, encoders, cutters.get(name)))
+        targets.append(Target(kind, collection, encoders, cutter))
     return targets
 
 
 def _load_encoders(
-    gallery: Gallery, kind: Kind, options: IngestOptions, settings: Settings
+    kind: Kind, recorded: Mapping[str, EncoderInfo], options: IngestOptions, settings: Settings
 ) -> list[Encoder]:
-    recorded = gallery.encoders(kind) if kind in gallery else {}
     named = options.encoders if kind.is_whole else filter(None, [options.face_encoder])
     specs = list(named) or [info.spec for info in recorded.values()] or [DEFAULT_ENCODER]
     weights = options.weights if kind.is_whole else None
-    encoders = [
+    return [
         load_encoder(spec, weights=weights, device=options.device, settings=settings)
         for spec in specs
     ]
-    infos = [encoder.info for encoder in encoders]
-    check_encoders(infos, recorded, gallery.collection_name(kind))
-    return encoders
 
 
-def _collections(targets: Iterable[Target]) -> list[Collection]:
-    return [target.collection for target in targets if target.collection is not None]
-
-
-def _build_indexes(targets: Sequence[Target], progress: Progress) -> None:
-    collections = _collections(targets)
+def _build_indexes(collections: Sequence[Collection], progress: Progress) -> None:
     is_long = bool(collections) and collections[0].count() >= WORTH_SAYING
     if is_long:
         progress.start(None, "Building the search index, which may take minutes")
@@ -270,19 +266,6 @@ def _build_indexes(targets: Sequence[Target], progress: Progress) -> None:
     finally:
         if is_long:
             progress.finish()
-
-
-def _every_nth(paintings: Iterable[T], shard: tuple[int, int] | None) -> Iterator[T]:
-    first, step = shard or (1, 1)
-    return islice(paintings, first - 1, None, step)
-
-
-def _expected(count: int | None, options: IngestOptions) -> int | None:
-    if count is None:
-        return options.limit
-    first, step = options.shard or (1, 1)
-    count = len(range(first - 1, count, step))
-    return count if options.limit is None else min(count, options.limit)
 
 
 # --- reading, encoding and writing at once -------------------------------------------
@@ -296,8 +279,6 @@ def _run(
     Memory is bounded by the number of workers and the size of a batch, whatever the source's
     length. Ctrl-C (KeyboardInterrupt) and failures of the store leave only whole paintings.
     """
-    workers = options.workers or os.cpu_count() or 1
-    batch_size = options.batch_size
     summary = IngestSummary(Counts(), dry_run=reader.dry_run)
     counts = summary.counts
     batch: list[ReadPainting] = []
@@ -306,8 +287,14 @@ def _run(
         done = counts.done + len(batch)
         progress.update(done, **counts.parts, skipped=counts.unchanged, failed=counts.failed)
 
-    reads = _read_ahead(entries, reader, workers, workers + 2 * batch_size)
-    with Writer(reader.targets) as writer, closing(reads):
+    def finish_batch() -> None:
+        if not reader.dry_run:
+            put(encode_paintings(batch, reader.targets, options.batch_size))
+        for read in batch:
+            _count(read, reader.targets, summary)
+        batch.clear()
+
+    with writing(reader.targets) as put, closing(_read_ahead(entries, reader, options)) as reads:
         for read in reads:
             if isinstance(read, Problem):
                 summary.problems.append(read)
@@ -317,41 +304,27 @@ def _run(
             else:
                 batch.append(read)
             report()
-            if len(batch) == batch_size:
-                _put(batch, reader, writer, batch_size, summary)
-                batch = []
+            if len(batch) == options.batch_size:
+                finish_batch()
         if batch:
-            _put(batch, reader, writer, batch_size, summary)
-            batch = []
+            finish_batch()
     report()
     return summary
 
 
-def _put(
-    batch: Sequence[ReadPainting],
-    reader: Reader,
-    writer: Writer,
-    batch_size: int,
-    summary: IngestSummary,
-) -> None:
-    if not reader.dry_run:
-        writer.put(encode_paintings(batch, reader.targets, batch_size))
-    names = {e.info.vector_name: e.info.name for e in reader.targets[0].encoders}
-    for read in batch:
-        if read.renamed_from is not None:
-            summary.renamed.append((read.renamed_from, read.painting_id))
-        _count(read, names, summary.counts)
-
-
-def _count(read: ReadPainting, names: Mapping[str, str], counts: Counts) -> None:
+def _count(read: ReadPainting, targets: Sequence[Target], summary: IngestSummary) -> None:
+    counts = summary.counts
+    if read.renamed_from is not None:
+        summary.renamed.append((read.renamed_from, read.painting_id))
     if read.has_new_vectors:
         counts.written += 1
         for kind, parts in read.parts.items():
             counts.parts[kind] = counts.parts.get(kind, 0) + len(parts)
         if not read.fresh:
             counts.extended += 1
-            for name in (names[vector_name] for vector_name in read.prepared):
-                counts.added[name] = counts.added.get(name, 0) + 1
+            for info in (encoder.info for encoder in targets[0].encoders):
+                if info.vector_name in read.prepared:
+                    counts.added[info.name] = counts.added.get(info.name, 0) + 1
     elif read.renamed_from is not None:
         counts.renamed += 1
     else:
@@ -359,28 +332,22 @@ def _count(read: ReadPainting, names: Mapping[str, str], counts: Counts) -> None
 
 
 def _read_ahead(
-    entries: Iterable[SourceEntry], reader: Reader, workers: int, ahead: int
+    entries: Iterable[SourceEntry], reader: Reader, options: IngestOptions
 ) -> Generator[ReadPainting | Problem, None, None]:
-    """Yield in the source's order what the reader threads made of it, `ahead` at the most."""
-    waiting: deque[Future[ReadPainting | Problem] | Problem] = deque()
+    """Yield in the source's order what the reader threads made of it."""
+    workers = options.workers or os.cpu_count() or 1
+    ahead = workers + 2 * options.batch_size
+    waiting: deque[Future[ReadPainting | Problem]] = deque()
     entries = iter(entries)
     with ThreadPoolExecutor(workers, thread_name_prefix="artsim-reader") as pool:
         try:
             while chunk := list(islice(entries, _LOOK_UP)):
                 known = reader.renames.look_up([p for p in chunk if isinstance(p, SourcePainting)])
                 for entry in chunk:
-                    if isinstance(entry, Problem):
-                        waiting.append(entry)
-                    else:
-                        known_of = known.get(entry.painting_id)
-                        waiting.append(pool.submit(reader.read, entry, known_of))
+                    waiting.append(pool.submit(reader.read, entry, known))
                     while len(waiting) > ahead:
-                        yield _result(waiting.popleft())
+                        yield waiting.popleft().result()
             while waiting:
-                yield _result(waiting.popleft())
+                yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _result(outcome: Future[ReadPainting | Problem] | Problem) -> ReadPainting | Problem:
-    return outcome.result() if isinstance(outcome, Future) else outcome

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from artsim.errors import SourceError
 from artsim.files import replacing
@@ -30,19 +30,7 @@ _DATA: Final = files("artsim.ingest") / "sample_data"
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """What `make_sample` made.
-
-    Attributes
-    ----------
-    folder : Path
-        A source to ingest.
-    pictures : int
-        Pictures in the collection.
-    portraits : int
-        Those of the genre "portrait" or "group portrait".
-    made : int
-        Pictures written now; the others were there already.
-    """
+    """What `make_sample` made: `made` pictures now, of `pictures` with `portraits` among them."""
 
     folder: Path
     pictures: int
@@ -54,7 +42,7 @@ def make_sample(
     folder: Path,
     *,
     count: int = WORKS,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> SampleSummary:
     """Write a collection of real paintings, with metadata, into `folder`.
 
@@ -73,10 +61,6 @@ def make_sample(
     progress : callable, optional
         Called with the pictures done and `count`, from 0 on, after each picture.
 
-    Returns
-    -------
-    SampleSummary
-
     Raises
     ------
     SourceError
@@ -86,14 +70,25 @@ def make_sample(
     """
     if not 1 <= count <= WORKS:
         raise ValueError(f"count must be 1 to {WORKS}, not {count}")
+    rows = sample_rows(count=count)
+    made = 0
     try:
-        return _make(folder, count, progress or (lambda done, total: None))
+        _take_over(folder, count)
+        progress(0, count)
+        for done, row in enumerate(rows, 1):
+            made += _write_missing(folder, row["filename"])
+            progress(done, count)
+        for name in BESIDE:
+            _write_missing(folder, name)
+        _write(folder / METADATA, _csv(rows))
     except OSError as exc:
         place = exc.filename or folder
         raise SourceError(
             f"{place}: the sample cannot be written ({exc.strerror or exc}); "
             "choose another folder or make room"
         ) from exc
+    portraits = sum("portrait" in row["genre"] for row in rows)
+    return SampleSummary(folder, count, portraits, made)
 
 
 def sample_rows(*, count: int = WORKS) -> list[dict[str, str]]:
@@ -102,40 +97,23 @@ def sample_rows(*, count: int = WORKS) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))[:count]
 
 
-def _make(folder: Path, count: int, progress: Callable[[int, int], None]) -> SampleSummary:
-    rows = sample_rows(count=count)
-    _take_over(folder, count)
-    made = 0
-    progress(0, count)
-    for done, row in enumerate(rows, 1):
-        made += _write_missing(folder / row["filename"], row["filename"])
-        progress(done, count)
-    for name in BESIDE:
-        _write_missing(folder / name, name)
-    _write(folder / METADATA, _csv(rows))
-    portraits = sum("portrait" in row["genre"] for row in rows)
-    return SampleSummary(folder, count, portraits, made)
-
-
 def _take_over(folder: Path, count: int) -> None:
     """Make sure that `folder` is ours, and free of our pictures beyond `count`."""
     folder.mkdir(parents=True, exist_ok=True)
-    marker = folder / MARKER
+    marker, metadata = folder / MARKER, folder / METADATA
     plan = {"made_by": "artsim sample", "version": VERSION, "count": count}
-    found = _read_marker(marker)
-    if found is None and any(folder.iterdir()):
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        found = None
+    had = found.get("count") if isinstance(found, dict) else None
+    is_ours = isinstance(had, int) and 1 <= had <= WORKS and found == plan | {"count": had}
+    if not is_ours and any(folder.iterdir()):
         raise SourceError(
-            f"{folder}: not empty, and no sample that artsim made; give a new or an empty folder"
-        )
-    if found and found.get("version") != VERSION:
-        raise SourceError(
-            f"{folder}: holds the sample of another version of artsim; "
+            f"{folder}: not empty, and no sample that this version of artsim made; "
             "give a new or an empty folder"
         )
-    metadata = folder / METADATA
-    had = found.get("count") if found else count
-    had = had if isinstance(had, int) and 0 < had <= WORKS else WORKS
-    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had)):
+    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had or count)):
         raise SourceError(
             f"{metadata} was changed since artsim made it, and is not replaced; give "
             "another folder, or remove it first",
@@ -149,15 +127,6 @@ def _take_over(folder: Path, count: int) -> None:
     _write(marker, (json.dumps(plan, indent=2) + "\n").encode())
 
 
-def _read_marker(marker: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return None
-    is_ours = isinstance(found, dict) and found.get("made_by") == "artsim sample"
-    return found if is_ours else None
-
-
 def _csv(rows: list[dict[str, str]]) -> bytes:
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
@@ -166,11 +135,11 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
     return buffer.getvalue().encode("utf-8")
 
 
-def _write_missing(path: Path, name: str) -> bool:
-    """Copy a file of the package, unless `path` is there already."""
-    if path.exists():
+def _write_missing(folder: Path, name: str) -> bool:
+    """Copy a file of the package, unless there is one of its name already."""
+    if (folder / name).exists():
         return False
-    _write(path, _DATA.joinpath(name).read_bytes())
+    _write(folder / name, _DATA.joinpath(name).read_bytes())
     return True
 
 

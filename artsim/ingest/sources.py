@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,22 +16,20 @@ from artsim.catalog.payload import Payload
 from artsim.errors import MetadataError, SourceError
 from artsim.images.load import IMAGE_SUFFIXES
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import FolderSource, PictureFinder, list_pictures
+from artsim.ingest.folder import PictureFinder, PictureSource, list_pictures
 from artsim.ingest.manifest import (
     MANIFEST_SUFFIXES,
     OTHER_LISTS,
-    Manifest,
-    ManifestSource,
     open_manifest,
+    picture_beside,
 )
-from artsim.ingest.records import Source, SourcePainting
+from artsim.ingest.records import Manifest, Source, SourcePainting
 from artsim.ingest.row_payload import shown
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
 """What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
 that is put here can be ingested by its address; what has no such scheme is a path."""
 
-_READ: Final = "CSV, TSV, Excel, JSON Lines or Parquet"
 _NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
 """What artsim itself may have left in a folder."""
 
@@ -38,7 +37,7 @@ _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
 _COLUMNS_NAMED: Final = 20
 
-SHOWN_ROWS: Final = 3
+_SHOWN_ROWS: Final = 3
 _SHOWN_TEXTS: Final = 3
 _FROM_COLUMN: Final = {
     "artist": "artist, artist_key, attribution",
@@ -69,11 +68,6 @@ def read_source(
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
         not do; ``""`` says that no column is that field.
 
-    Returns
-    -------
-    Source
-        To be iterated over, as often as wanted.
-
     Raises
     ------
     SourceError
@@ -90,31 +84,29 @@ def read_source(
             )
         return SOURCES[scheme](str(source))
     source = Path(source)
-    if _kind(source) == "folder":
-        return _open_folder(source, metadata, column_map)
-    _refuse_other_files(source)
+    try:
+        if source.is_dir():
+            return _open_folder(source, metadata, column_map)
+        is_there = source.exists()
+    except OSError as exc:
+        reason = exc.strerror or exc
+        raise SourceError(f"{shown(str(source))} cannot be read: {reason}", path=source) from exc
+    _refuse_other_files(source, is_there=is_there)
     if metadata is not None:
         raise SourceError(
             f"{source} is a manifest and has the metadata in it; "
             f"{metadata} can only be joined with a folder",
             path=source,
         )
-    manifest = open_manifest(source, suits=_are_columns_of_pictures(column_map))
+    manifest = open_manifest(source, suits=partial(_has_pictures, column_map))
     columns = resolve_columns(manifest.columns, column_map, place=str(source))
     if "image" not in columns.by_field:
         raise _no_pictures_named(manifest)
-    return ManifestSource(manifest, columns)
+    find = partial(picture_beside, source.parent)
+    return PictureSource(source, source.parent, find, manifest, columns, notes=manifest.notes)
 
 
-def _kind(source: Path) -> str | None:
-    try:
-        return "folder" if source.is_dir() else "file" if source.exists() else None
-    except OSError as exc:
-        reason = exc.strerror or exc
-        raise SourceError(f"{shown(str(source))} cannot be read: {reason}", path=source) from exc
-
-
-def _refuse_other_files(source: Path) -> None:
+def _refuse_other_files(source: Path, *, is_there: bool) -> None:
     # A path has lost one of the two slashes.
     if address := re.match(r"([a-z][a-z0-9+.-]+):/+(?=[^/])", str(source), re.IGNORECASE):
         whole = f"{address[1]}://{str(source)[address.end() :]}"
@@ -122,13 +114,15 @@ def _refuse_other_files(source: Path) -> None:
             f"{whole} is a web address, and nothing is downloaded; "
             "save the pictures in a folder and give that"
         )
-    if _kind(source) is None:
+    if not is_there:
         raise SourceError(f"there is no folder or file {source}; check the path", path=source)
     suffix = source.suffix.lower()
     if suffix not in MANIFEST_SUFFIXES and suffix not in OTHER_LISTS:
         way_out = "; ingest the folder it is in" if suffix in IMAGE_SUFFIXES else ""
         raise SourceError(
-            f"{source} is neither a folder nor a manifest ({_READ}){way_out}", path=source
+            f"{source} is neither a folder nor a manifest (CSV, TSV, Excel, JSON Lines or "
+            f"Parquet){way_out}",
+            path=source,
         )
 
 
@@ -137,29 +131,21 @@ def _refuse_other_files(source: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list in a folder: open, or why it cannot be.
-
-    Attributes
-    ----------
-    how : tuple of str
-        How the column of pictures was found, if by its cells.
-    """
+    """A list in a folder: open, or why it cannot be."""
 
     path: Path
     manifest: Manifest | None = None
     columns: Columns = field(default_factory=lambda: Columns({}, ()))
-    how: tuple[str, ...] = ()
     error: MetadataError | None = None
 
 
 def _open_folder(
     folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
-) -> FolderSource:
+) -> PictureSource:
     listing = list_pictures(folder)
-    passed_over = listing.passed_over_in_words
     if not listing.pictures:
         why = f" ({listing.problems[0]})" if listing.problems else ""
-        instead = f"; {passed_over}" if passed_over else ""
+        instead = f"; {listing.passed_over}" if listing.passed_over else ""
         raise SourceError(
             f"there is no picture in {folder}{why}; "
             f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
@@ -168,9 +154,11 @@ def _open_folder(
     finder = PictureFinder(listing.pictures)
     lists = _lists(folder)
     chosen = metadata or _own_metadata(folder, lists)
-    others = [path for path in lists if chosen is None or not _is_same(path, chosen)]
-    tried = [_try(path, column_map, finder, by_cells=chosen is None) for path in others]
     used = None if chosen is None else _join(chosen, column_map, finder)
+    if used is not None and used.error is not None:
+        raise used.error
+    others = [path for path in lists if chosen is None or not path.samefile(chosen)]
+    tried = [_join(path, column_map, finder, by_cells=chosen is None) for path in others]
     naming = [one for one in tried if "image" in one.columns.by_field]
     if chosen is None and len(naming) == 1:
         used = naming[0]
@@ -183,13 +171,13 @@ def _open_folder(
             path=folder,
         )
     notes = _remarks([one for one in (naming if used else tried) if one is not used])
-    notes += [passed_over] if passed_over else []
+    notes += filter(None, [listing.passed_over])
     if used is None or used.manifest is None:
-        return FolderSource(folder, listing, notes=tuple(notes))
+        return PictureSource(folder, folder, finder.find, listing=listing, notes=tuple(notes))
     if not used.columns.by_field.keys() & {"image", "id"}:
         raise _no_pictures_named(used.manifest)
-    notes = [*used.manifest.notes, *used.how, *notes]
-    return FolderSource(folder, listing, used.manifest, used.columns, tuple(notes))
+    said = (*used.manifest.notes, *notes)
+    return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
 
 
 def _lists(folder: Path) -> list[Path]:
@@ -215,18 +203,10 @@ def _is_list(path: Path) -> bool:
         return False
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    try:
-        return path.samefile(other)
-    except OSError:
-        return False
-
-
 def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
     found = [path for path in lists if path.stem == "metadata"]
     # Beside the workbook often lies what was saved from it.
-    plain = [path for path in found if path.suffix.lower() not in _SPREADSHEETS]
-    found = plain or found
+    found = [path for path in found if path.suffix.lower() not in _SPREADSHEETS] or found
     if len(found) > 1:
         raise MetadataError(
             f"{folder} has {' and '.join(path.name for path in found)}; say which to take",
@@ -234,15 +214,6 @@ def _own_metadata(folder: Path, lists: Sequence[Path]) -> Path | None:
             path=folder,
         )
     return found[0] if found else None
-
-
-def _try(
-    path: Path, column_map: Mapping[str, str] | None, finder: PictureFinder, *, by_cells: bool
-) -> _List:
-    try:
-        return _join(path, column_map, finder, by_cells=by_cells)
-    except MetadataError as exc:
-        return _List(path, error=exc)
 
 
 def _join(
@@ -257,16 +228,19 @@ def _join(
     Where the column of pictures, or the ids if there is none, find no picture at all, it is
     the column whose cells do.
     """
-    manifest = open_manifest(path, suits=_are_columns_of_pictures(column_map))
-    columns = resolve_columns(manifest.columns, column_map, place=str(path))
-    known = columns.by_field.get("image") or columns.by_field.get("id")
-    how: tuple[str, ...] = ()
-    if by_cells and "image" not in (column_map or {}):
-        finds = known is not None and finder.finds_any(manifest.rows(), known)
-        if not finds and (column := finder.naming_column(manifest.rows())):
-            columns = replace(columns, by_field={**columns.by_field, "image": column})
-            how = (f"the pictures were found by the column {column!r} of {path.name}",)
-    return _List(path, manifest, columns, how)
+    try:
+        manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
+        columns = resolve_columns(manifest.columns, column_map, place=str(path))
+        known = columns.by_field.get("image") or columns.by_field.get("id")
+        if by_cells and "image" not in (column_map or {}):
+            finds = known is not None and finder.finds_any(manifest.rows(), known)
+            if not finds and (column := finder.naming_column(manifest.rows())):
+                columns = replace(columns, by_field={**columns.by_field, "image": column})
+                how = f"the pictures were found by the column {column!r} of {path.name}"
+                manifest = replace(manifest, notes=(*manifest.notes, how))
+    except MetadataError as exc:
+        return _List(path, error=exc)
+    return _List(path, manifest, columns)
 
 
 def _remarks(unused: Sequence[_List]) -> list[str]:
@@ -289,17 +263,12 @@ def _remarks(unused: Sequence[_List]) -> list[str]:
     return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])
 
 
-def _are_columns_of_pictures(
-    column_map: Mapping[str, str] | None,
-) -> Callable[[Sequence[str]], bool]:
-    def suits(header: Sequence[str]) -> bool:
-        try:
-            columns = resolve_columns(header, column_map, place="")
-        except MetadataError:
-            return False
-        return bool(columns.by_field.keys() & {"image", "id"})
-
-    return suits
+def _has_pictures(column_map: Mapping[str, str] | None, header: Sequence[str]) -> bool:
+    try:
+        columns = resolve_columns(header, column_map, place="")
+    except MetadataError:
+        return False
+    return bool(columns.by_field.keys() & {"image", "id"})
 
 
 def _no_pictures_named(manifest: Manifest) -> MetadataError:
@@ -323,12 +292,9 @@ def _some(columns: Sequence[str]) -> str:
 def understand_metadata(source: Source) -> list[str] | None:
     """Read a source's metadata through, opening no picture, and say how it is understood.
 
-    Returns
-    -------
-    list of str or None
-        A line for each column with its field, for those that go to ``extra``, for what was read
-        of the first paintings, and for texts from which no year, artist or size was read, with
-        how many paintings have such. None if there is no metadata.
+    There is a line for each column with its field, for those that go to ``extra``, for what was
+    read of the first paintings, and for texts from which no year, artist or size was read, with
+    how many paintings have such. None if there is no metadata.
     """
     columns = source.columns
     if columns is None:
@@ -340,7 +306,7 @@ def understand_metadata(source: Source) -> list[str] | None:
     for entry in source:
         if isinstance(entry, SourcePainting):
             count += 1
-            if len(rows) < SHOWN_ROWS and len(entry.payload) > 2:
+            if len(rows) < _SHOWN_ROWS and len(entry.payload) > 2:
                 rows.append(entry.payload)
             for kind, text in _not_understood(entry.payload, columns).items():
                 missed[kind][text] += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,39 +25,17 @@ _OWN_NAMES: Final = 9
 
 @dataclass(slots=True)
 class Counts:
-    """How many paintings came to which end so far.
+    """How many paintings came to which end so far."""
 
-    Attributes
-    ----------
-    written : int
-        Encoded, wholly or with another encoder, and written.
-    updated : int
-        Only their metadata had changed.
-    unchanged : int
-        Already there, with the same picture, metadata and encoders.
-    renamed : int
-        There under another id, and encoded by all encoders.
-    failed : int
-        Reported as problems.
-    pruned : int
-        Taken out, since the source no longer has them.
-    parts : dict of str to int
-        Parts written, by the name of their kind.
-    extended : int
-        Of those written, how many were there, and lacked an encoder's vectors or parts.
-    added : dict of str to int
-        Of those extended, how many got the vectors of each encoder, by its name.
-    """
-
-    written: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    renamed: int = 0
-    failed: int = 0
-    pruned: int = 0
-    parts: dict[str, int] = field(default_factory=lambda: {FACES.name: 0})
-    extended: int = 0
-    added: dict[str, int] = field(default_factory=dict)
+    written: int = 0  # encoded, wholly or with another encoder
+    updated: int = 0  # only their metadata had changed
+    unchanged: int = 0  # there, with the same picture, metadata and encoders
+    renamed: int = 0  # there under another id, and encoded by all encoders
+    failed: int = 0  # reported as problems
+    pruned: int = 0  # taken out, since the source no longer has them
+    parts: dict[str, int] = field(default_factory=lambda: {FACES.name: 0})  # by their kind
+    extended: int = 0  # of those written: were there, and lacked an encoder's vectors or parts
+    added: dict[str, int] = field(default_factory=dict)  # of those extended: by encoder
 
     @property
     def done(self) -> int:
@@ -70,11 +49,9 @@ class Counts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts by name, those of parts by the names of their kinds."""
-        document: dict[str, Any] = {}
-        for one in fields(self):
-            value = getattr(self, one.name)
-            document |= value if one.name == "parts" else {one.name: value}
-        return document
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        named = [v if name == "parts" else {name: v} for name, v in values.items()]
+        return {name: value for one in named for name, value in one.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +66,6 @@ class IngestSummary:
         Why nothing was taken out, where that was asked for.
     notes : tuple of str
         Remarks on how the source was understood.
-    seconds : float
-        How long it took.
     """
 
     counts: Counts
@@ -118,19 +93,9 @@ class IngestSummary:
 class ProblemList:
     """Where to list what did not go in, and whether it may be.
 
-    Attributes
-    ----------
-    path : Path or None
-        Ends in ``.csv`` or ``.jsonl``; None is ``ingest-errors.csv`` in the data folder, with
-        the gallery's name where it has one.
-    home : Path
-        Data folder.
-    gallery : str or None
-        Name of the gallery.
-    overwrite : bool
-        Whether a file at `path` may be replaced that artsim did not make.
-    inputs : tuple of Path
-        Files that are ingested or describe what is, which never are.
+    Without a `path`, which ends in ``.csv`` or ``.jsonl``, it is ``ingest-errors.csv`` in the data
+    folder `home`, with the gallery's name where it has one. `overwrite` lets a file at `path` be
+    replaced that artsim did not make, but for the `inputs` of the ingest.
     """
 
     path: Path | None
@@ -140,34 +105,26 @@ class ProblemList:
     inputs: tuple[Path, ...] = ()
 
     def check(self) -> None:
-        """Refuse a place that could not be written, before any work is done.
-
-        Raises
-        ------
-        ExportError
-            As `artsim.files.check_file`; the data folder, which nobody named, is not checked.
-        """
+        """Refuse a named place that could not be written, as `artsim.files.check_file` does."""
         if self.path is not None:
             self._check(self.path)
 
     def write(self, problems: Sequence[Problem]) -> Path | None:
-        """Write the list, and return its place.
+        """Write the list, and return its place; ExportError if it cannot be written.
 
         Without problems nothing is written, None is returned, and a list of an earlier run is
         removed, lest it be taken for this one's.
-
-        Raises
-        ------
-        ExportError
-            If it cannot be written.
         """
         if not problems:
             for place in self._places():
                 discard_file(place, self.home)
             return None
         place = self._free_place()
-        as_csv = place.suffix.lower() == ".csv"
-        lines = _csv(problems) if as_csv else _jsonl(problems)
+        if place.suffix.lower() == ".csv":
+            rows = ((p.place, p.line, p.painting_id, p.with_hint) for p in problems)
+            lines: Iterable[str] = chain([BOM], csv_lines(_COLUMNS, rows))
+        else:
+            lines = (json.dumps(p.to_dict(), ensure_ascii=False) + "\n" for p in problems)
         with write_file(
             place, LIST, overwrite=self.overwrite, inputs=self.inputs, home=self.home
         ) as stream:
@@ -205,14 +162,3 @@ class ProblemList:
                 continue
             return place
         return last
-
-
-def _csv(problems: Sequence[Problem]) -> Iterator[str]:
-    yield BOM
-    rows = ((p.place, p.line, p.painting_id, p.with_hint) for p in problems)
-    yield from csv_lines(_COLUMNS, rows)
-
-
-def _jsonl(problems: Sequence[Problem]) -> Iterator[str]:
-    for problem in problems:
-        yield json.dumps(problem.to_dict(), ensure_ascii=False) + "\n"

@@ -1,23 +1,20 @@
-"""Rows of Excel workbooks (.xlsx, by openpyxl) and Parquet files, whatever is in them."""
+"""Lists in Excel workbooks (.xlsx, by openpyxl) and Parquet files, whatever is in them."""
 
 from __future__ import annotations
 
 import datetime
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Final, TypeAlias
+from typing import Any, Final
 from xml.parsers import expat
 
 from artsim.errors import MetadataError
 from artsim.images.decode import warnings_ignored
-from artsim.ingest.records import Row
-
-Suits: TypeAlias = Callable[[Sequence[str]], bool]
-"""Whether names of columns are those that are looked for."""
+from artsim.ingest.records import Manifest, Row, Suits
 
 _HEADER_WITHIN: Final = 20
 """Filled rows from the top among which the column names are looked for."""
@@ -38,65 +35,45 @@ _MAX_BYTES: Final = 1 << 29
 _MAX_ELEMENTS: Final = 16_000_000
 _MAX_ELEMENTS_A_ROW: Final = 400_000
 _MAX_PARTS: Final = 10_000
-_HARMLESS_BYTES: Final = 1 << 23
-"""Size up to which a part's elements, of 4 bytes at least, need not be counted."""
 
 # A Parquet file of kilobytes may say of a text of megabytes that it stands in every row.
 _BATCH: Final = 1024
 """Rows decoded at once, where texts that are the same in many rows are held once."""
 
-_NESTED_BATCH: Final = 16
-"""Rows decoded at once where there are lists or objects, whose texts are not."""
-
-_BATCH_BYTES: Final = 64 << 20
-"""Least of the texts' bytes for which fewer rows are made Python's at once."""
+_FEW: Final = 16
+"""Rows made Python's at once, each with its texts; decoded at once where there are lists or
+objects, whose texts are not held once."""
 
 
 # --- Excel -----------------------------------------------------------------------
 
 
-def open_workbook(
-    path: Path, suits: Suits
-) -> tuple[tuple[str, ...], tuple[str, ...], Callable[[], Iterator[Row]]]:
+def open_workbook(path: Path, suits: Suits) -> Manifest:
     """Find the list in a workbook.
 
     It is the first sheet, of those that are not hidden, with a row of which `suits` is true;
-    else the first with two filled cells in a row, or any. That row has the column names.
-
-    Returns
-    -------
-    columns : tuple of str
-        Names in the header's cells, "" where one is empty.
-    notes : tuple of str
-        Which sheet it is, where there are several.
-    rows : callable
-        Yields the rows below the header that are not empty, numbered as Excel does. Formulas
-        have the values that they had when the workbook was saved, days are ISO dates, and
-        errors such as ``#N/A`` are as good as empty. MetadataError if the file is damaged.
-
-    Raises
-    ------
-    MetadataError
-        If it is no workbook or damaged, larger than makes sense, or openpyxl is not installed.
+    else the first with two filled cells in a row, or any. That row has the column names. The
+    rows below it are numbered as Excel does; formulas have the values that they had when the
+    workbook was saved, and errors such as ``#N/A`` are as good as empty.
     """
-    with _open(path, checked=False) as book:
+    with _workbook(path) as book:
         sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
         headers = {sheet.title: _header(sheet, suits) for sheet in sheets or book.worksheets}
     filled = {title: header for title, header in headers.items() if header is not None}
     if not filled:
-        return (), (), lambda: iter(())
+        return Manifest(path, (), lambda: iter(()))
     best = max(filled, key=lambda title: (suits(filled[title][1]), len(filled[title][1]) > 1))
     header, columns = filled[best]
-    notes = () if len(filled) == 1 else (f"of {path.name} the sheet {best!r} was read",)
 
     def rows() -> Iterator[Row]:
-        with _open(path) as book:
+        with _workbook(path) as book:
             for number, cells in _numbered_rows(book[best]):
                 if number > header and any(cell is not None for cell in cells):
                     named = zip(columns, cells, strict=False)
                     yield Row(number, {name: cell for name, cell in named if name})
 
-    return columns, notes, rows
+    notes = () if len(filled) == 1 else (f"of {path.name} the sheet {best!r} was read",)
+    return Manifest(path, columns, rows, notes)
 
 
 def _header(sheet: Any, suits: Suits) -> tuple[int, tuple[str, ...]] | None:
@@ -135,7 +112,7 @@ def _plain_cell(cell: Any) -> Any:
 
 
 @contextmanager
-def _open(path: Path, *, checked: bool = True) -> Iterator[Any]:
+def _workbook(path: Path) -> Iterator[Any]:
     """Open a workbook, turning whatever a damaged one raises meanwhile into MetadataError."""
     try:
         import openpyxl
@@ -147,14 +124,11 @@ def _open(path: Path, *, checked: bool = True) -> Iterator[Any]:
             path=path,
         ) from exc
     try:
-        if not checked:
-            _refuse_bombs(path)
+        _refuse_bombs(path)
         with warnings_ignored("openpyxl"), path.open("rb") as file:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
-            try:
+            with closing(book):
                 yield book
-            finally:
-                book.close()
     except MetadataError:
         raise
     except Exception as exc:  # openpyxl has no error of its own: KeyError, TypeError, ParseError …
@@ -166,7 +140,22 @@ def _open(path: Path, *, checked: bool = True) -> Iterator[Any]:
 
 
 def _refuse_bombs(path: Path) -> None:
-    """Read all XML of a workbook once, building nothing, before openpyxl keeps any of it."""
+    """Read all XML of a workbook, building nothing, before openpyxl keeps any of it."""
+    count = in_row = 0
+    too_large = MetadataError(
+        f"{path} unpacks to more than a list of pictures needs; save its sheet as CSV", path=path
+    )
+
+    def start(name: str, _: object) -> None:
+        nonlocal count, in_row
+        count += 1
+        in_row = 0 if name.endswith(("row", "si")) else in_row + 1
+        if count > _MAX_ELEMENTS or in_row > _MAX_ELEMENTS_A_ROW:
+            raise too_large
+
+    def doctype(*_: object) -> None:
+        raise MetadataError(f"{path} defines XML entities, as no Excel workbook does", path=path)
+
     with path.open("rb") as file:
         if file.read(4) == b"\xd0\xcf\x11\xe0":
             raise MetadataError(
@@ -177,115 +166,44 @@ def _refuse_bombs(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         parts = archive.infolist()
         if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > _MAX_BYTES:
-            raise _too_large(path)
-        elements = _ElementLimits(path)
+            raise too_large
         for part in parts:
-            with archive.open(part) as member:
-                elements.check(member, are_counted=part.file_size > _HARMLESS_BYTES)
-
-
-class _ElementLimits:
-    """How many elements the parts of a workbook have together, and a row of them."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._count = self._in_row = 0
-
-    def check(self, member: IO[bytes], *, are_counted: bool) -> None:
-        """Read a part, up to where it is no XML; MetadataError above the limits."""
-        parser = expat.ParserCreate()
-        parser.StartDoctypeDeclHandler = self._doctype
-        if are_counted:
-            parser.StartElementHandler = self._start
-        try:
-            while chunk := member.read(1 << 20):
-                parser.Parse(chunk, False)
-        except (expat.ExpatError, zipfile.BadZipFile, zlib.error):
-            pass  # a picture; or damage, which openpyxl will find where it matters
-
-    def _start(self, name: str, _: object) -> None:
-        self._count += 1
-        self._in_row = 0 if name.endswith(("row", "si")) else self._in_row + 1
-        if self._count > _MAX_ELEMENTS or self._in_row > _MAX_ELEMENTS_A_ROW:
-            raise _too_large(self._path)
-
-    def _doctype(self, *_: object) -> None:
-        raise MetadataError(
-            f"{self._path} defines XML entities, as no Excel workbook does", path=self._path
-        )
-
-
-def _too_large(path: Path) -> MetadataError:
-    return MetadataError(
-        f"{path} unpacks to more than a list of pictures needs; save its sheet as CSV", path=path
-    )
+            parser = expat.ParserCreate()
+            parser.StartDoctypeDeclHandler = doctype
+            parser.StartElementHandler = start
+            # A picture; or damage, which openpyxl will find where it matters.
+            damage = suppress(expat.ExpatError, zipfile.BadZipFile, zlib.error)
+            with damage, archive.open(part) as member:
+                parser.ParseFile(member)
 
 
 # --- Parquet ---------------------------------------------------------------------
 
 
-def parquet_columns(path: Path) -> tuple[tuple[str, ...], int]:
-    """Return the names of the columns, and the number of rows that the file claims.
-
-    Raises
-    ------
-    MetadataError
-        If it is not a Parquet file, or damaged.
-    """
-    with _parquet_file(path) as file:
-        return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
-
-
-def parquet_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows, numbered from 1.
+def open_parquet(path: Path, suits: Suits) -> Manifest:
+    """Open a Parquet file, whose rows are numbered from 1.
 
     What Python has no value for (times with nanoseconds, dates after the year 9999) is
     text, as is what is not Unicode, with U+FFFD for its wrong bytes.
-
-    Raises
-    ------
-    MetadataError
-        If the file is damaged.
     """
     import pyarrow as pa
 
     with _parquet_file(path) as file:
-        schema = file.schema_arrow
-        texts = [f.name for f in schema if _is_text(f.type)]
-        nested = any(pa.types.is_nested(f.type) for f in schema)
-    number = 0
-    with _parquet_file(path, read_dictionary=texts) as file:
-        for batch in file.iter_batches(batch_size=_NESTED_BATCH if nested else _BATCH):
-            for part in _parts(batch):
-                for values in _plain_rows(part):
-                    number += 1
-                    yield Row(number, values)
+        schema, count = file.schema_arrow, int(file.metadata.num_rows)
+    text_types = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+    texts = [field.name for field in schema if field.type in text_types]
+    is_nested = any(pa.types.is_nested(field.type) for field in schema)
 
+    def rows() -> Iterator[Row]:
+        number = 0
+        with _parquet_file(path, read_dictionary=texts) as file:
+            for batch in file.iter_batches(batch_size=_FEW if is_nested else _BATCH):
+                for start in range(0, batch.num_rows, _FEW):
+                    for values in _plain_rows(batch.slice(start, _FEW)):
+                        number += 1
+                        yield Row(number, values)
 
-def _is_text(kind: Any) -> bool:
-    import pyarrow as pa
-
-    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-
-
-def _parts(batch: Any) -> Iterator[Any]:
-    """Yield the rows in pieces that do not take much memory once every row has its texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    shared = [isinstance(column, pa.DictionaryArray) for column in batch.columns]
-    a_row = sum(
-        pc.max(pc.binary_length(column.dictionary)).as_py() or 0
-        for column, is_shared in zip(batch.columns, shared, strict=True)
-        if is_shared and _is_text(column.type.value_type)
-    )
-    step = max(1, min(_BATCH, _BATCH_BYTES // max(1, a_row)))
-    for start in range(0, batch.num_rows, step):
-        columns = [
-            column.dictionary_decode() if is_shared else column
-            for column, is_shared in zip(batch.slice(start, step).columns, shared, strict=True)
-        ]
-        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+    return Manifest(path, tuple(schema.names), rows, known_count=count)
 
 
 @contextmanager
@@ -305,18 +223,21 @@ def _parquet_file(path: Path, **options: Any) -> Iterator[Any]:
         ) from exc
 
 
-def _plain_rows(batch: Any) -> Iterator[dict[str, Any]]:
+def _plain_rows(batch: Any) -> list[dict[str, Any]]:
     import pyarrow as pa
 
     try:
-        yield from batch.to_pylist()
+        rows: list[dict[str, Any]] = batch.to_pylist()
     except (ValueError, OverflowError, pa.ArrowException):
-        names = batch.schema.names
-        for index in range(batch.num_rows):
-            yield {name: _plain_scalar(batch.column(i)[index]) for i, name in enumerate(names)}
+        columns = [[_plain(scalar) for scalar in column] for column in batch.columns]
+        rows = [
+            dict(zip(batch.schema.names, cells, strict=True))
+            for cells in zip(*columns, strict=True)
+        ]
+    return rows
 
 
-def _plain_scalar(scalar: Any) -> Any:
+def _plain(scalar: Any) -> Any:
     """Return an Arrow value as a plain one; as text, piece by piece, where there is none."""
     import pyarrow as pa
 
@@ -325,14 +246,14 @@ def _plain_scalar(scalar: Any) -> Any:
     except (ValueError, OverflowError, pa.ArrowException):
         pass
     kind = scalar.type
+    if pa.types.is_dictionary(kind):
+        return _plain(scalar.value)
     if pa.types.is_map(kind):
-        return [
-            (_plain_scalar(item["key"]), _plain_scalar(item["value"])) for item in scalar.values
-        ]
+        return [(_plain(item["key"]), _plain(item["value"])) for item in scalar.values]
     if pa.types.is_struct(kind):
-        return {kind.field(i).name: _plain_scalar(scalar[i]) for i in range(kind.num_fields)}
+        return {kind.field(i).name: _plain(scalar[i]) for i in range(kind.num_fields)}
     if pa.types.is_nested(kind):
-        return [_plain_scalar(part) for part in scalar.values]
+        return [_plain(part) for part in scalar.values]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return scalar.as_buffer().to_pybytes().decode(errors="replace")
     text = str(scalar.cast(pa.string()).as_py())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from artsim.catalog.criteria import AnyOf, Criteria, HasVector
+from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import KINDS, Cutter, Kind
 from artsim.catalog.payload import Payload
@@ -24,14 +23,8 @@ in between has left both, and the next one knows."""
 class Target:
     """One kind of points that an ingest makes, or at least keeps up with their paintings.
 
-    Attributes
-    ----------
-    collection : Collection or None
-        None where the gallery has none of the kind, and gets none.
-    encoders : sequence of Encoder
-        Of whole pictures at least one; of parts none where nobody looks for them.
-    cutter : Cutter or None
-        None for whole pictures, and for parts that nobody looks for.
+    Parts that nobody looks for have no encoders and no cutter, whole pictures no cutter;
+    there is no collection where the gallery has none of the kind and gets none.
     """
 
     kind: Kind
@@ -58,15 +51,12 @@ class Target:
 class Known:
     """What the gallery has of one painting.
 
-    Attributes
-    ----------
-    parts : mapping of str to list of Record
-        By kind, with their vectors, in order; only where an encoder is to be added.
+    `parts` are by kind, with their vectors, in order; only where an encoder is to be added.
     """
 
     payload: Payload
-    vector_names: frozenset[str]
-    parts: Mapping[str, list[Record]] = field(default_factory=dict)
+    vector_names: set[str] = field(default_factory=set)
+    parts: dict[str, list[Record]] = field(default_factory=dict)
 
     @property
     def painting_id(self) -> str:
@@ -91,46 +81,36 @@ def look_up(painting_ids: Sequence[str], targets: Sequence[Target]) -> dict[str,
     if paintings is None:
         return {}
     records = paintings.retrieve([whole.kind.point_id(i) for i in painting_ids])
-    payloads = {str(r.payload["painting_id"]): r.payload for r in records.values()}
-    vector_names: dict[str, set[str]] = defaultdict(set)
-    for name in whole.vector_names if payloads else ():
-        criteria = Criteria((_among(payloads), HasVector(name)))
+    known = [Known(record.payload) for record in records.values()]
+    found = {one.painting_id: one for one in known}
+    for name in whole.vector_names if found else ():
+        criteria = points_of(found, HasVector(name))
         for record in paintings.scroll(criteria, payload_fields=["painting_id"]):
-            vector_names[str(record.payload["painting_id"])].add(name)
-    found: dict[str, dict[str, list[Record]]] = defaultdict(dict)
+            found[str(record.payload["painting_id"])].vector_names.add(name)
     for target in parts:
-        extended = [i for i, p in payloads.items() if target.was_cut(p) and target.lacks_vectors(p)]
-        for painting_id, of_painting in _parts_of(extended, target).items():
-            found[painting_id][target.kind.name] = of_painting
-    return {i: Known(p, frozenset(vector_names[i]), found[i]) for i, p in payloads.items()}
-
-
-def _among(painting_ids: Iterable[str]) -> AnyOf:
-    return AnyOf("painting_id", tuple(painting_ids))
-
-
-def _parts_of(painting_ids: Sequence[str], target: Target) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = defaultdict(list)
-    if target.collection is not None and painting_ids:
-        names = list(target.collection.schema.vectors)
-        criteria = Criteria((_among(painting_ids),))
-        for record in target.collection.scroll(criteria, with_vectors=names):
-            found[str(record.payload["painting_id"])].append(record)
-    for records in found.values():
-        records.sort(key=lambda record: int(record.payload[target.kind.index_field]))
+        lacking = [
+            one.painting_id
+            for one in known
+            if target.was_cut(one.payload) and target.lacks_vectors(one.payload)
+        ]
+        if target.collection is not None and lacking:
+            names, index = list(target.collection.schema.vectors), target.kind.index_field
+            cut = target.collection.scroll(points_of(lacking), with_vectors=names)
+            for record in sorted(cut, key=lambda record: int(record.payload[index])):
+                of_painting = found[str(record.payload["painting_id"])].parts
+                of_painting.setdefault(target.kind.name, []).append(record)
     return found
+
+
+def points_of(painting_ids: Iterable[str], *others: Condition) -> Criteria:
+    """Return what the points of these paintings meet, and no other points."""
+    return Criteria((AnyOf("painting_id", tuple(painting_ids)), *others))
 
 
 def check_encoders(
     encoders: Iterable[EncoderInfo], recorded: Mapping[str, EncoderInfo], collection: str
 ) -> None:
-    """Refuse an encoder that has the name of a recorded one but makes other vectors.
-
-    Raises
-    ------
-    EncoderMismatchError
-        Naming both.
-    """
+    """Refuse an encoder that has the name of a recorded one but makes other vectors."""
     by_name = {info.name: info for info in recorded.values()}
     for info in encoders:
         old = by_name.get(info.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from artsim.catalog.arrays import Vector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import KINDS, PAINTINGS
@@ -26,6 +25,7 @@ from artsim.store.gallery import (
     check_gallery_name,
     collection_name,
     missing_gallery,
+    noted_cutters,
     noted_reading,
     read_notes,
 )
@@ -44,9 +44,6 @@ from artsim.store.repair import (
     unfinished_repairs,
 )
 
-Report = Callable[["CopyCounts"], None]
-"""Called after every batch."""
-
 
 @dataclass(frozen=True, slots=True)
 class CopyCounts:
@@ -55,7 +52,6 @@ class CopyCounts:
     total: int
     written: int = 0
     unchanged: int = 0
-    deleted: int = 0
 
     @property
     def done(self) -> int:
@@ -68,29 +64,15 @@ def copy_collection(
     target: Collection,
     *,
     batch_size: int = 128,
-    delete_others: bool = False,
-    progress: Report | None = None,
+    progress: Callable[[CopyCounts], None] = lambda _: None,
+    before: CopyCounts | None = None,
 ) -> CopyCounts:
     """Write every point of `source` to `target`, unless it is there with the same content.
 
     May be cut short at any moment and run again. Vectors and payload are compared, so that
-    a second run writes only what differs; `target` keeps vectors that `source` has not.
-
-    Parameters
-    ----------
-    source, target : Collection
-        Missing vectors of `source` are added to `target`.
-    batch_size : int
-        Points read, compared and written together.
-    delete_others : bool
-        Whether points of `target` that are not in `source` go.
-    progress : callable, optional
-        Gets a `CopyCounts` after every batch.
-
-    Returns
-    -------
-    CopyCounts
-        Of the whole copy.
+    a second run writes only what differs; `target` keeps vectors that `source` has not, and
+    gets those that it lacks. `progress` is called after every batch. The counts go on from
+    those of the copies `before`.
 
     Raises
     ------
@@ -105,17 +87,15 @@ def copy_collection(
     if any(name not in target.schema.vectors for name in schema.vectors):
         target.add_vectors(schema.vectors, schema.notes)
     names = list(schema.vectors)
-    counts = CopyCounts(source.count())
-    for batch in _batches(source.scroll(with_vectors=names, page_size=batch_size), batch_size):
+    counts = before or CopyCounts(source.count())
+    records = source.scroll(with_vectors=names, page_size=batch_size)
+    while batch := list(islice(records, batch_size)):
         written = _copy_batch(batch, target, names)
-        counts = CopyCounts(
-            counts.total, counts.written + written, counts.unchanged + len(batch) - written
-        )
-        if progress is not None:
-            progress(counts)
-    deleted = _delete_others(source, target, batch_size) if delete_others else 0
+        unchanged = counts.unchanged + len(batch) - written
+        counts = CopyCounts(counts.total, counts.written + written, unchanged)
+        progress(counts)
     target.flush()
-    return CopyCounts(counts.total, counts.written, counts.unchanged, deleted)
+    return counts
 
 
 def _copy_batch(batch: Sequence[Record], target: Collection, names: Sequence[str]) -> int:
@@ -136,32 +116,11 @@ def _copy_batch(batch: Sequence[Record], target: Collection, names: Sequence[str
 def _same(ours: Record, theirs: Record | None, names: Sequence[str]) -> bool:
     if theirs is None or ours.payload != theirs.payload:
         return False
-    return all(
-        (name in ours.vectors) == (name in theirs.vectors)
-        and (name not in ours.vectors or _close(ours.vectors[name], theirs.vectors[name]))
-        for name in names
-    )
-
-
-def _close(ours: Vector, theirs: Vector) -> bool:
+    mine, others = ({n: r.vectors[n] for n in names if n in r.vectors} for r in (ours, theirs))
     # Normalizing a unit vector again, as every store does, changes the last bit of some.
-    return bool(np.allclose(ours, theirs, rtol=0, atol=1e-6))
-
-
-def _delete_others(source: Collection, target: Collection, batch_size: int) -> int:
-    deleted = 0
-    for batch in _batches(target.scroll(payload_fields=()), batch_size):
-        point_ids = [r.point_id for r in batch]
-        kept = source.retrieve(point_ids, payload_fields=())
-        others = [point_id for point_id in point_ids if point_id not in kept]
-        target.delete_ids(others)
-        deleted += len(others)
-    return deleted
-
-
-def _batches(records: Iterator[Record], size: int) -> Iterator[list[Record]]:
-    while batch := list(islice(records, size)):
-        yield batch
+    return mine.keys() == others.keys() and all(
+        np.allclose(vector, others[name], rtol=0, atol=1e-6) for name, vector in mine.items()
+    )
 
 
 def push_gallery(
@@ -174,17 +133,8 @@ def push_gallery(
     """Copy paintings and their parts into `target`, which is made if need be.
 
     Points that are there with the same content are left: cut short at any moment, the same
-    call goes on. What `target` has beside them stays.
-
-    Parameters
-    ----------
-    options : ServerOptions, optional
-        How a server lays new collections out.
-
-    Returns
-    -------
-    CopyCounts
-        Of paintings and parts together.
+    call goes on. What `target` has beside them stays. `options` say how a server lays new
+    collections out; the counts are of paintings and parts together.
 
     Raises
     ------
@@ -205,34 +155,28 @@ def push_gallery(
             pixels_side=_pixels_side(copied.schema.vectors),
             options=options,
             reading=noted_reading(copied.schema.notes),
+            cutters=noted_cutters(copied.schema.notes),
         )
         pairs.append((copied, made))
-    done = CopyCounts(total=sum(copied.count() for copied, _ in pairs))
-    progress.start(done.total, f"Copying to {target.store.location}")
 
-    def report(counts: CopyCounts) -> None:
-        now = _sum(done, counts)
+    def report(now: CopyCounts) -> None:
         progress.update(now.done, skipped=now.unchanged)
 
+    counts = CopyCounts(sum(copied.count() for copied, _ in pairs))
+    progress.start(counts.total, f"Copying to {target.store.location}")
     try:
         # Parts first, as an ingest writes them: a painting's notes on them are never ahead.
         for copied, into in reversed(pairs):
-            done = _sum(done, copy_collection(copied, into, progress=report))
+            counts = copy_collection(copied, into, progress=report, before=counts)
     finally:
         progress.finish()
     target.settle_reading()
-    return done
+    return counts
 
 
 def _pixels_side(vectors: Mapping[str, VectorSpec]) -> int:
     pixels = vectors.get(PIXELS)
     return 64 if pixels is None else isqrt(pixels.dim)
-
-
-def _sum(before: CopyCounts, counts: CopyCounts) -> CopyCounts:
-    return CopyCounts(
-        before.total, before.written + counts.written, before.unchanged + counts.unchanged
-    )
 
 
 # --- repair ------------------------------------------------------------------------
@@ -244,8 +188,6 @@ class GalleryRepair:
 
     Attributes
     ----------
-    gallery : str or None
-        Its name.
     folder_damage : str or None
         What was wrong with the data folder itself, which is mended.
     collections : tuple of CollectionRepair
@@ -263,14 +205,12 @@ class GalleryRepair:
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it as docs/output.md has it."""
+        made = [asdict(one) | {"painting_ids": list(one.painting_ids)} for one in self.collections]
         return {
             "gallery": self.gallery,
             "sound": self.was_sound,
             "folder_damage": self.folder_damage,
-            "collections": [
-                {**asdict(made), "painting_ids": list(made.painting_ids)}
-                for made in self.collections
-            ],
+            "collections": made,
         }
 
 
@@ -287,16 +227,7 @@ def repair_gallery(
 
     A sound gallery is left as it is. Of a harmed one every point that can be read is written
     anew, and what it was is kept in the data folder, under ``damaged``. May be cut short at any
-    moment and run again.
-
-    Parameters
-    ----------
-    settings : Settings, optional
-        By default those of the environment.
-    name, url, home, wait : optional
-        Used instead of what `settings` say, as by `open_gallery`.
-    progress : Progress, optional
-        Told how many points are written.
+    moment and run again. `settings`, `name`, `url`, `home` and `wait` are as of `open_gallery`.
 
     Raises
     ------
@@ -327,61 +258,57 @@ def repair_gallery(
     there = [collection for collection in names if collection in known]
     if not there:
         raise missing_gallery(store, gallery)
-    makers = _Makers(folder, store.list_collections(), settings)
+    readable = store.list_collections()
+
+    def restore(collection: str, vectors: Mapping[str, VectorSpec]) -> CollectionSchema:
+        return _restored_schema(collection, vectors, folder, readable, settings)
+
     made = [
-        repair_collection(
-            folder, collection, makers.restore_schema, wait=waiting, progress=_report(progress)
-        )
-        for collection in there
+        repair_collection(folder, one, restore, wait=waiting, progress=_reporter(progress))
+        for one in there
     ]
     return GalleryRepair(gallery, folder_damage, tuple(made))
 
 
-@dataclass(frozen=True, slots=True)
-class _Makers:
-    """The encoders of vectors of which only the name is left."""
-
-    home: Path
-    collections: Sequence[str]
-    settings: Settings
-
-    def restore_schema(
-        self, collection: str, vectors: Mapping[str, VectorSpec]
-    ) -> CollectionSchema:
-        """Return the schema of a collection as `Gallery` makes it."""
-        suffixes = (name for name in KINDS if f"_{collection}".endswith(f"_{name}"))
-        part = next(suffixes, PAINTINGS.name)
-        encoders = [
-            asdict(self.find(name, spec.dim)) for name, spec in vectors.items() if name != PIXELS
-        ]
-        notes = {
-            "part": part,
-            "pixels_side": _pixels_side(vectors),
-            "encoders": encoders,
-        }
-        return CollectionSchema(vectors, KINDS[part].indexes, notes)
-
-    def find(self, vector_name: str, dim: int) -> EncoderInfo:
-        """Return the encoder as a sound collection notes it, else the listed one.
-
-        One that nobody knows is called by its vectors: searches by id need no more.
-        """
-        for collection in self.collections:
-            with suppress(StoreError):
-                schema = read_schema(self.home / "collections" / collection)
-                noted = read_notes(schema, collection)
-                if vector_name in noted:
-                    return noted[vector_name]
-        # Imported here: most repairs ask for none, and the encoders take long to import.
-        from artsim.encoders.registry import find_maker, resolve
-
-        maker = find_maker(vector_name, settings=self.settings)
-        if maker is None:
-            return EncoderInfo(vector_name, vector_name, vector_name, dim)
-        return resolve(maker, settings=self.settings).info(dim)
+def _restored_schema(
+    collection: str,
+    vectors: Mapping[str, VectorSpec],
+    home: Path,
+    readable: Sequence[str],
+    settings: Settings,
+) -> CollectionSchema:
+    """Return the schema of a collection as `Gallery` makes it, where only its vectors are left."""
+    suffixes = (name for name in KINDS if f"_{collection}".endswith(f"_{name}"))
+    part = next(suffixes, PAINTINGS.name)
+    noted: dict[str, EncoderInfo] = {}
+    for other in readable:
+        with suppress(StoreError):
+            noted = read_notes(read_schema(home / "collections" / other), other) | noted
+    encoders = [
+        asdict(noted.get(name) or _listed_encoder(name, spec.dim, settings))
+        for name, spec in vectors.items()
+        if name != PIXELS
+    ]
+    notes = {"part": part, "pixels_side": _pixels_side(vectors), "encoders": encoders}
+    return CollectionSchema(vectors, KINDS[part].indexes, notes)
 
 
-def _report(progress: Progress | None) -> Callable[[int, int], None]:
+def _listed_encoder(vector_name: str, dim: int, settings: Settings) -> EncoderInfo:
+    """Return the listed encoder of a vector; one that nobody knows is called by its vectors.
+
+    Searches by id need no more.
+    """
+    # Imported here: most repairs ask for none, and the encoders take long to import.
+    from artsim.encoders.registry import find_maker, resolve
+
+    maker = find_maker(vector_name, settings=settings)
+    if maker is None:
+        return EncoderInfo(vector_name, vector_name, vector_name, dim)
+    return resolve(maker, settings=settings).info(dim)
+
+
+def _reporter(progress: Progress | None) -> Callable[[int, int], None]:
+    """Return what reports points; it begins with the first ones, for a sound gallery has none."""
     reporter = progress or SilentProgress()
     began = False
 

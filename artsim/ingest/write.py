@@ -9,20 +9,19 @@ other one is gone.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from types import TracebackType
 
 from artsim.catalog.arrays import Embedding, Vector
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder, Prepared
 from artsim.errors import StoreError
 from artsim.ingest.prune import delete_by_id
-from artsim.ingest.read import ReadPainting, ReadPart
-from artsim.ingest.targets import RENAMED_FROM, Target
+from artsim.ingest.read import ReadPainting
+from artsim.ingest.targets import RENAMED_FROM, Target, points_of
 from artsim.store.protocol import Collection, Point
 
 _WAITING_BATCHES = 2
@@ -30,15 +29,10 @@ _WAITING_BATCHES = 2
 
 @dataclass(frozen=True, slots=True)
 class EncodedPainting:
-    """One painting, ready to be written.
+    """One painting, ready to be written: with the new vectors, and the whole payload.
 
-    Attributes
-    ----------
-    point : Point
-        With the vectors that are new, and the whole payload.
-    parts : mapping of str to list of Point
-        By the name of their kind, all of them; a kind that is not in it keeps those in the
-        gallery, but for their payload.
+    `parts` are all of a kind, by its name; a kind that is not in it keeps those in the gallery,
+    but for their payload.
     """
 
     read: ReadPainting
@@ -50,17 +44,16 @@ def encode_paintings(
     batch: Sequence[ReadPainting], targets: Sequence[Target], batch_size: int
 ) -> list[EncodedPainting]:
     """Encode the prepared pictures and parts of a batch, each encoder in full batches."""
-    whole, *parts = targets
+    whole, *others = targets
     vectors = _encode([read.prepared for read in batch], whole.encoders, batch_size)
-    encoded: list[dict[str, list[dict[str, Vector]]]] = [{} for _ in batch]
-    for target in parts:
-        name = target.kind.name
-        found = [read.parts.get(name, []) for read in batch]
-        prepared = [part.prepared for of_painting in found for part in of_painting]
-        rows = iter(_encode(prepared, target.encoders, batch_size))
-        for of_painting, into in zip(found, encoded, strict=True):
-            into[name] = [next(rows) for _ in of_painting]
-    return [_encoded(read, vectors[i], encoded[i], targets) for i, read in enumerate(batch)]
+    of_parts = {}
+    for target in others:
+        found = [part for read in batch for part in read.parts.get(target.kind.name, ())]
+        encoded = _encode([part.prepared for part in found], target.encoders, batch_size)
+        of_parts[target.kind.name] = iter(encoded)
+    return [
+        _encoded(read, own, of_parts, targets) for read, own in zip(batch, vectors, strict=True)
+    ]
 
 
 def _encode(
@@ -83,34 +76,33 @@ def _encode(
 def _encoded(
     read: ReadPainting,
     vectors: dict[str, Vector],
-    part_vectors: Mapping[str, Sequence[dict[str, Vector]]],
+    of_parts: Mapping[str, Iterator[dict[str, Vector]]],
     targets: Sequence[Target],
 ) -> EncodedPainting:
+    """Make the points of a painting; the vectors of its parts are the next of each kind."""
     whole, *others = targets
     if read.pixels is not None:
         vectors["pixels"] = read.pixels
     payload = read.payload
     for target in others:
-        payload = {**payload, **_state(read, target)}
+        payload = payload | _state(read, target)
     points: dict[str, list[Point]] = {}
-    for target in others:
-        kind = target.kind
+    for kind in (target.kind for target in others):
         if kind.name in read.parts:
-            old = _same_parts_before(read, kind)
+            old = _same_parts_before(read, kind) or [{}] * len(read.parts[kind.name])
             points[kind.name] = [
                 Point(
                     kind.point_id(read.painting_id, index),
-                    {**(old[index] if old else {}), "pixels": part.pixels, **new},
-                    {**payload, **part.payload},
+                    {**old[index], "pixels": part.pixels, **next(of_parts[kind.name])},
+                    payload | part.payload,
                 )
-                for index, (part, new) in enumerate(
-                    zip(read.parts[kind.name], part_vectors[kind.name], strict=True)
-                )
+                for index, part in enumerate(read.parts[kind.name])
             ]
         elif read.fresh:
             points[kind.name] = []
-    point = Point(whole.kind.point_id(read.painting_id), vectors, payload)
-    return EncodedPainting(read, point, points)
+    return EncodedPainting(
+        read, Point(whole.kind.point_id(read.painting_id), vectors, payload), points
+    )
 
 
 def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vector]]:
@@ -119,11 +111,11 @@ def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vect
     The same cutter on another machine may differ in a part; the other encoders' vectors
     would then belong to other crops.
     """
-    found: Sequence[ReadPart] = read.parts.get(kind.name, ())
     if read.fresh or read.known is None:
         return []
     known = read.known.parts.get(kind.name, [])
-    is_same = [r.payload.get("box") for r in known] == [part.payload.get("box") for part in found]
+    found = [part.payload.get("box") for part in read.parts.get(kind.name, ())]
+    is_same = [record.payload.get("box") for record in known] == found
     return [record.vectors for record in known] if is_same else []
 
 
@@ -190,83 +182,60 @@ def _moved(renamed: Sequence[EncodedPainting], paintings: Collection, kind: Kind
 
 
 def _write_parts(batch: Sequence[EncodedPainting], kind: Kind, parts: Collection) -> None:
+    """Replace the parts that were looked for, move those of a renamed painting, tell the others."""
     replaced = [encoded for encoded in batch if kind.name in encoded.parts]
     others = [encoded for encoded in batch if kind.name not in encoded.parts]
-    moved = [encoded for encoded in others if encoded.read.moves]
+    moved = {str(e.read.renamed_from): e for e in others if e.read.moves}
     points = [point for encoded in replaced for point in encoded.parts[kind.name]]
-    points += _moved_parts(moved, kind, parts)
+    if moved:
+        vectors = list(parts.schema.vectors)
+        for record in parts.scroll(points_of(moved), with_vectors=vectors):
+            encoded = moved[record.payload["painting_id"]]
+            point_id = kind.point_id(
+                encoded.read.painting_id, int(record.payload[kind.index_field])
+            )
+            payload = _part_payload(encoded, record.payload, kind)
+            points.append(Point(point_id, record.vectors, payload))
     if moved or replaced:
-        parts.delete(_of(encoded.read.painting_id for encoded in (*moved, *replaced)))
+        parts.delete(points_of(e.read.painting_id for e in (*moved.values(), *replaced)))
         parts.upsert(points)
-    kept = {e.read.painting_id: e.point.payload for e in others if not e.read.moves}
+    kept = {e.read.painting_id: e for e in others if not e.read.moves}
     if kept:
-        parts.overwrite_payload(
-            {
-                record.point_id: _part_payload(
-                    kept[str(record.payload["painting_id"])], record.payload, kind
-                )
-                for record in parts.scroll(_of(kept))
-            }
-        )
+        payloads = {
+            r.point_id: _part_payload(kept[str(r.payload["painting_id"])], r.payload, kind)
+            for r in parts.scroll(points_of(kept))
+        }
+        parts.overwrite_payload(payloads)
 
 
-def _moved_parts(moved: Sequence[EncodedPainting], kind: Kind, parts: Collection) -> list[Point]:
-    if not moved:
-        return []
-    by_old_id = {str(encoded.read.renamed_from): encoded for encoded in moved}
-    points = []
-    for record in parts.scroll(_of(by_old_id), with_vectors=list(parts.schema.vectors)):
-        encoded = by_old_id[record.payload["painting_id"]]
-        index = int(record.payload[kind.index_field])
-        payload = _part_payload(encoded.point.payload, record.payload, kind)
-        point_id = kind.point_id(encoded.read.painting_id, index)
-        points.append(Point(point_id, record.vectors, payload))
-    return points
-
-
-def _of(painting_ids: Iterable[str]) -> Criteria:
-    return Criteria((AnyOf("painting_id", tuple(painting_ids)),))
-
-
-def _part_payload(painting: Payload, part: Payload, kind: Kind) -> Payload:
+def _part_payload(encoded: EncodedPainting, part: Payload, kind: Kind) -> Payload:
     own = (kind.index_field, "box", *kind.own_fields)
-    return painting | {name: part[name] for name in own if name in part}
+    return encoded.point.payload | {name: part[name] for name in own if name in part}
 
 
-class Writer:
-    """One thread that writes batches in the order they come, while others are read.
+@contextmanager
+def writing(
+    targets: Sequence[Target],
+) -> Iterator[Callable[[Sequence[EncodedPainting]], None]]:
+    """Give what hands batches to one thread that writes them in turn, while others are read.
 
-    Leaving the context waits for what was put; a failure of a write comes back from a
-    later `put` or from leaving. An exception in the context lets the write that is under
-    way finish and drops those that wait.
+    It waits while the thread is behind. Leaving the context waits for what was handed over; a
+    failure of a write comes back from a later call or from leaving. An exception in the context
+    lets the write that is under way finish and drops those that wait.
     """
+    waiting: deque[Future[None]] = deque()
+    # An executor, since a thread of our own that Ctrl-C caught in its start would
+    # keep the process from ending.
+    pool = ThreadPoolExecutor(1, thread_name_prefix="artsim-writer")
 
-    def __init__(self, targets: Sequence[Target]) -> None:
-        self._targets = targets
-        self._waiting: deque[Future[None]] = deque()
-        # An executor, since a thread of our own that Ctrl-C caught in its start would
-        # keep the process from ending.
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="artsim-writer")
+    def put(batch: Sequence[EncodedPainting]) -> None:
+        while len(waiting) >= _WAITING_BATCHES:
+            waiting.popleft().result()
+        waiting.append(pool.submit(write_paintings, batch, targets))
 
-    def __enter__(self) -> Writer:
-        """Return the writer itself."""
-        return self
-
-    def put(self, batch: Sequence[EncodedPainting]) -> None:
-        """Hand a batch over; waits while the writer is behind."""
-        while len(self._waiting) >= _WAITING_BATCHES:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(write_paintings, batch, self._targets))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Wait for the writes."""
-        try:
-            while self._waiting and error is None:
-                self._waiting.popleft().result()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
+    try:
+        yield put
+        while waiting:
+            waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

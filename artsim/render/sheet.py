@@ -170,7 +170,7 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     if hit.rerank_score is not None:
-        method = clean(result.settings.get("rerank") or "re-rank", 20).upper()
+        method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")

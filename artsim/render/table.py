@@ -217,9 +217,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
         "artist": Column("artist", [field_text(p, "artist") for p in payloads], 12, rank=1),
         "date": Column("date", [date_text(p) for p in payloads], 9, rank=0),
         "score": Column(result.score_name, scores, right=True),
-        "rerank": Column(
-            str(result.settings.get("rerank") or "re-rank"), reranked, right=True, rank=4
-        ),
+        "rerank": Column(result.rerank_name, reranked, right=True, rank=4),
         "found_by": Column("found by", found_by, rank=2),
         "face": Column("face", [field_text(p, "face_index") for p in payloads], rank=3),
         "id": Column("id", [id_text(p) for p in payloads], _WHOLE_ID),

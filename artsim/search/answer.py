@@ -7,15 +7,17 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import chain, groupby
 from typing import Any, Final
 
 from artsim import __version__
+from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
+from artsim.catalog.progress import counted
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
@@ -52,23 +54,10 @@ class HitGroup:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What an answer comes of beside the question.
+    """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
 
-    Attributes
-    ----------
-    gallery : str or None
-        The gallery's name.
-    location : str
-        Folder or address of its store.
-    points : int
-        How many points the collection had.
-    digest : str
-        SHA-256 of the collection's name, points, notes and time of last writing; a server does not
-        tell the last, so that there a change of what is written in a point is not seen.
-    encoders : tuple of str
-        Names of the vectors that were compared.
-    artsim : str
-        Version of artsim.
+    `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
+    server does not tell the last, so that there a change within a point is not seen.
     """
 
     gallery: str | None = None
@@ -89,14 +78,10 @@ class Answer:
         What was asked, with the SHA-256 of the query pictures' files.
     hits : list of Hit
         Best first; where there are groups, group after group.
-    source : Source
-        Gallery, encoders and version of artsim.
     criteria : Criteria
         As which the question's filters were understood.
-    query_image : Path, bytes, ndarray or None
-        The query picture, where it was not named by its id.
-    query_payload : dict or None
-        Metadata of the query painting, where it is one of the gallery.
+    query_image, query_payload
+        The query picture, where it was not named by its id; its metadata, where the gallery has it.
     query_faces : tuple of QueryFace
         Faces, or other parts, of the query picture that were searched by.
     examples : tuple of Example
@@ -106,8 +91,7 @@ class Answer:
     groups : tuple of HitGroup
         The same hits by group; empty where they were not grouped.
     left_out : tuple of dict
-        Metadata of the paintings that are the very file that was searched by, and were
-        left out for that.
+        Metadata of the paintings that are the very file that was searched by, and so left out.
     why_empty : str
         Why there are no hits, in words; "" where there are.
     """
@@ -139,8 +123,7 @@ class Answer:
     def query(self) -> Mapping[str, JSON]:
         """What was asked: ``image``, ``pixels``, ``id``, ``text``, or ``like`` and ``unlike``.
 
-        Names of pictures, or ids. Of a search by faces also ``faces`` and ``face``, of one by
-        other parts ``kind`` and ``part``.
+        By faces also ``faces`` and ``face``, by other parts ``kind`` and ``part``.
         """
         asked, part = _asked(self.question.query), self.question.part
         if self.is_of_faces:
@@ -165,6 +148,14 @@ class Answer:
         return "rrf" if len(self.source.encoders) > 1 else "score"
 
     @property
+    def rerank_name(self) -> str:
+        """What a hit's `rerank_score` is: the second score, or its sum with the first."""
+        options = self.question.options
+        name = options.rerank or "re-rank"
+        weight = options.rerank_weight
+        return name if weight is None else f"+ {weight:g} {name}"
+
+    @property
     def first_rank(self) -> int:
         """Rank of the first hit: 1, or more after an offset."""
         return 1 + self.question.options.offset
@@ -180,27 +171,22 @@ class Answer:
 
         Fields are added within one `SCHEMA`, never renamed, removed or given another meaning.
         """
-        document: dict[str, object] = {
-            "schema": SCHEMA,
-            "query": self.query,
-            "settings": {name: v for name, v in self.settings.items() if v is not None},
-            "notes": self.notes,
+        faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
+        sometimes = {
+            "query_faces": None if self.kind.is_whole else faces,
+            "left_out": [payload["painting_id"] for payload in self.left_out] or None,
+            "why_empty": self.why_empty or None,
         }
-        if not self.kind.is_whole:
-            document["query_faces"] = [
-                {
-                    "index": face.index,
-                    "box": [face.box.x, face.box.y, face.box.width, face.box.height],
-                    "score": face.score,
-                }
-                for face in self.query_faces
-            ]
-        if self.left_out:
-            document["left_out"] = [payload["painting_id"] for payload in self.left_out]
-        if self.why_empty:
-            document["why_empty"] = self.why_empty
-        document["hits"] = [hit.to_dict(rank, group) for rank, hit, group in self.ranked()]
-        found: dict[str, Any] = plain_json(document)
+        found: dict[str, Any] = plain_json(
+            {
+                "schema": SCHEMA,
+                "query": self.query,
+                "settings": {name: v for name, v in self.settings.items() if v is not None},
+                "notes": self.notes,
+                **{name: value for name, value in sometimes.items() if value is not None},
+                "hits": [hit.to_dict(rank, group) for rank, hit, group in self.ranked()],
+            }
+        )
         return found
 
 
@@ -299,7 +285,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         query_faces=target.parts,
         examples=target.examples,
         notes=tuple(notes),
-        groups=() if options.group_by is None else _groups(hits, options.group_by),
+        groups=_groups(hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=reason,
     )
@@ -332,13 +318,22 @@ def find_hits(
             "cosine to add it to; search by one encoder, or without a weight",
             hint="drop --rerank-weight",
         )
+
+    def merged(wanted: int) -> list[Hit]:
+        best: dict[str, Hit] = {}
+        for probe in target.probes:
+            for hit in _ranking(probe, collection, criteria, options, wanted):
+                before = best.get(hit.point_id)
+                if before is None or rank_order(hit) < rank_order(before):
+                    best[hit.point_id] = hit
+        return sorted(best.values(), key=rank_order)
+
     wanted = options.offset + options.limit
     if options.group_by is None:
-        hits = _merged(target.probes, collection, criteria, options, wanted)
-        return hits[options.offset : wanted]
+        return merged(wanted)[options.offset : wanted]
     depth = max(4 * wanted * options.group_size, FUSION_DEPTH)
     while True:
-        hits = _merged(target.probes, collection, criteria, options, depth)
+        hits = merged(depth)
         groups: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
             value = _group_key(hit, options.group_by)
@@ -354,34 +349,15 @@ def _group_key(hit: Hit, field: str) -> str | None:
     return first_text(hit.payload, stored_field(field))
 
 
-def _groups(hits: Sequence[Hit], field: str) -> tuple[HitGroup, ...]:
-    by_key = groupby(hits, key=lambda hit: _group_key(hit, field))
-    grouped = [tuple(of_key) for _, of_key in by_key]
+def _groups(hits: Sequence[Hit], field: str | None) -> tuple[HitGroup, ...]:
+    if field is None:
+        return ()
+    grouped = [tuple(of_key) for _, of_key in groupby(hits, lambda hit: _group_key(hit, field))]
     return tuple(HitGroup(str(first_text(hits[0].payload, field)), hits) for hits in grouped)
 
 
-def _merged(
-    probes: Sequence[Probe],
-    collection: Collection,
-    criteria: Criteria,
-    options: SearchOptions,
-    wanted: int,
-) -> list[Hit]:
-    best: dict[str, Hit] = {}
-    for probe in probes:
-        for hit in _ranking(probe, collection, criteria, options, wanted):
-            before = best.get(hit.point_id)
-            if before is None or rank_order(hit) < rank_order(before):
-                best[hit.point_id] = hit
-    return sorted(best.values(), key=rank_order)
-
-
 def _ranking(
-    probe: Probe,
-    collection: Collection,
-    criteria: Criteria,
-    options: SearchOptions,
-    wanted: int,
+    probe: Probe, collection: Collection, criteria: Criteria, options: SearchOptions, wanted: int
 ) -> list[Hit]:
     """Return the hits of one probe: one ranking for each encoder, fused and re-ranked."""
     reranker = None if options.rerank is None else RERANKERS[options.rerank]
@@ -403,39 +379,35 @@ def _ranking(
     ]
     staged = [
         replace(request, min_score=None, rescore=stage)
-        for stage in stages
+        for stage in (stages if in_engine else ())
         for request in requests
-        if in_engine
     ]
     answers = collection.search([*requests, *staged])
-    rankings, second = answers[: len(requests)], answers[len(requests) :]
+    rankings = answers[: len(requests)]
     hits = fuse_rankings(rankings) if len(rankings) > 1 else rankings[0]
     hits = [replace(hit, query_face=probe.part) for hit in hits]
     if reranker is None:
         return hits
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-    scores = _second_scores(reranker, probe, first, second if in_engine else None)
+    scores = []
+    for i, picture in enumerate(probe.pictures, start=1):
+        again = answers[i * len(requests) : (i + 1) * len(requests)] if in_engine else None
+        scores.append(_second_scores(reranker, picture, first, again))
     reranked = rerank(first, scores, weight=options.rerank_weight)
     return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
 
 
 def _second_scores(
-    reranker: Reranker, probe: Probe, hits: Sequence[Hit], staged: Sequence[Sequence[Hit]] | None
-) -> list[list[float]]:
-    """Return for each query picture the second score of each hit.
-
-    `staged` is what the engine's second stage says: for each picture as many rankings as the
-    probe has vectors; None where the hits' own vectors tell.
-    """
-    scores = []
-    for i, picture in enumerate(probe.pictures):
-        if staged is None:
-            scores.append(reranker.scores_of(picture, [hit.vectors for hit in hits]))
-            continue
-        of_picture = chain(*staged[i * len(probe.vectors) : (i + 1) * len(probe.vectors)])
-        said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in of_picture}
-        scores.append([said.get(hit.point_id, -math.inf) for hit in hits])
-    return scores
+    reranker: Reranker,
+    picture: Mapping[str, Vector],
+    hits: Sequence[Hit],
+    again: Sequence[Sequence[Hit]] | None,
+) -> list[float]:
+    """Return the hits' second scores: as the engine ranked them again, or by their vectors."""
+    if again is None:
+        return reranker.scores_of(picture, [hit.vectors for hit in hits])
+    said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in chain(*again)}
+    return [said.get(hit.point_id, -math.inf) for hit in hits]
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:
@@ -487,25 +459,16 @@ def _why_empty(
         names = " or ".join(target.probes[0].vectors)
         return f"no {point} that meets the filters has a vector {names}"
     if options.min_score is not None and best < options.min_score:
-        shown = f"{best:.2f}"
         # Not "0.90, below 0.9" of 0.8999.
-        shown = shown if float(shown) < options.min_score else f"{best:.6f}"
+        shown = f"{best:.2f}" if round(best, 2) < options.min_score else f"{best:.6f}"
         return f"the best is {shown}, below {options.min_score:g}"
-    return _why_nothing_behind(target, collection, criteria & left_out, options, point)
-
-
-def _why_nothing_behind(
-    target: Target, collection: Collection, criteria: Criteria, options: SearchOptions, point: str
-) -> str:
-    """Return in words how many hits there are before those that were asked for."""
-    plain = replace(
+    before = replace(
         options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None
     )
-    hits = find_hits(target, collection, criteria, plain)
-    count, what = len(hits), point
+    hits, what = find_hits(target, collection, criteria & left_out, before), point
+    count = len(hits)
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"
         if not count:
             return f"no {point} found has the field {options.group_by!r} to be grouped by"
-    found = f"{count} {what}" if count == 1 else f"{count} {what}s"
-    return f"after the first {options.offset} there is nothing; found were {found}"
+    return f"after the first {options.offset} there is nothing; found were {counted(count, what)}"

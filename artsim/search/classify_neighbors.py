@@ -52,10 +52,7 @@ def classify_by_neighbors(
     Raises
     ------
     QueryError
-        If no payload has such a field, or no work of the gallery does.
-    EncoderMismatchError, ImageError, StoreError
-        If the gallery has no vectors of the encoder, the picture cannot be read, or the
-        database not be reached.
+        If no payload has such a field, or no work of the gallery does; else as `find_similar`.
 
     References
     ----------
@@ -69,7 +66,7 @@ def classify_by_neighbors(
         ImageQuery(image),
         Criteria((Known(asked),)),
         SearchOptions(limit=k),
-        encoders=None if encoder is None else [encoder],
+        encoders=[encoder] if encoder else None,
         models=models,
     )
     if not result.hits:

@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from artsim.catalog.cells import BOM, cell_text, csv_lines, payload_columns
@@ -66,15 +67,6 @@ _WIDTHS: Final = {
 """In characters; other columns are as wide as their header, or a little more."""
 
 
-class ExportOptions(TypedDict, total=False):
-    """Further parameters of every export; see `export_gallery`."""
-
-    kind: Kind
-    vectors: bool
-    overwrite: bool
-    home: Path | None
-
-
 def export_gallery(
     gallery: Gallery,
     output: FilePath | BinaryIO,
@@ -95,14 +87,9 @@ def export_gallery(
     output : str, path or binary file
         Parquet takes no stream.
     form : {"jsonl", "parquet", "csv", "xlsx"}
-        JSON Lines have an object a line, the payload with ``point_id`` and, with `vectors`,
-        ``vectors``: lists of numbers by vector name. Of the others columns are those of the
-        payload contract in its order: of Parquet with ``extra`` as JSON text and, with
-        `vectors`, a column of lists for each; of CSV and Excel with ``extra.KEY`` for each key
-        of ``extra``. A CSV file, but no stream, begins with a byte order mark, by which
-        spreadsheets know UTF-8.
-    kind : Kind
-        Which points.
+        A CSV file, but no stream, begins with a byte order mark, by which spreadsheets know UTF-8.
+    kind, vectors
+        Which points, and whether with all their vectors, which JSON Lines and Parquet hold.
     overwrite : bool
         Whether a file may be replaced that artsim did not make; a picture of the gallery never
         is.
@@ -133,49 +120,25 @@ def export_gallery(
     with _opened(gallery, output, overwrite, home) as stream:
         records = collection.scroll(criteria, with_vectors=names)
         if form == "jsonl":
-            count = _write_jsonl(stream, records)
-        elif form == "parquet":
-            count = _write_parquet(stream, records, kind, collection, names)
-        else:
-            count = _write_rows(stream, records, kind, collection, criteria, output, form)
-    return count
+            return _write_jsonl(stream, records)
+        if form == "parquet":
+            return _write_parquet(stream, records, kind, collection, names)
+        extra = collection.scroll(criteria, payload_fields=("extra",))
+        columns = payload_columns(kind.fields, (record.payload for record in extra))
+        header = [*columns.names, "point_id"]
+        rows = ([*columns.row(record.payload), record.point_id] for record in records)
+        if form == "xlsx":
+            return write_workbook(stream, kind.name, header, rows)
+        if output is not stream:
+            stream.write(BOM.encode())
+        return _write_lines(stream, csv_lines(header, rows)) - 1
 
 
-def export_jsonl(
-    gallery: Gallery,
-    output: FilePath | BinaryIO,
-    criteria: Criteria,
-    **options: Unpack[ExportOptions],
-) -> int:
-    """Write JSON Lines as `export_gallery` does."""
-    return export_gallery(gallery, output, criteria, form="jsonl", **options)
-
-
-def export_csv(
-    gallery: Gallery,
-    output: FilePath | BinaryIO,
-    criteria: Criteria,
-    **options: Unpack[ExportOptions],
-) -> int:
-    """Write CSV as `export_gallery` does."""
-    return export_gallery(gallery, output, criteria, form="csv", **options)
-
-
-def export_xlsx(
-    gallery: Gallery,
-    output: FilePath | BinaryIO,
-    criteria: Criteria,
-    **options: Unpack[ExportOptions],
-) -> int:
-    """Write a workbook of Excel as `export_gallery` does."""
-    return export_gallery(gallery, output, criteria, form="xlsx", **options)
-
-
-def export_parquet(
-    gallery: Gallery, output: FilePath, criteria: Criteria, **options: Unpack[ExportOptions]
-) -> int:
-    """Write Parquet as `export_gallery` does."""
-    return export_gallery(gallery, output, criteria, form="parquet", **options)
+# Each takes what `export_gallery` takes but for `form`.
+export_jsonl = partial(export_gallery, form="jsonl")
+export_csv = partial(export_gallery, form="csv")
+export_xlsx = partial(export_gallery, form="xlsx")
+export_parquet = partial(export_gallery, form="parquet")
 
 
 @contextmanager
@@ -194,35 +157,18 @@ def _opened(
 
 
 def _write_jsonl(stream: BinaryIO, records: Iterable[Record]) -> int:
-    count = 0
-    for record in records:
-        count += 1
+    def line(record: Record) -> str:
         row: dict[str, Any] = {"point_id": record.point_id, **record.payload}
         if record.vectors:
             row["vectors"] = {name: vector.tolist() for name, vector in record.vectors.items()}
-        stream.write(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
-    return count
+        return json.dumps(row, ensure_ascii=False) + "\n"
+
+    return _write_lines(stream, map(line, records))
 
 
-def _write_rows(
-    stream: BinaryIO,
-    records: Iterable[Record],
-    kind: Kind,
-    collection: Collection,
-    criteria: Criteria,
-    output: FilePath | BinaryIO,
-    form: Form,
-) -> int:
-    extra = collection.scroll(criteria, payload_fields=("extra",))
-    columns = payload_columns(kind.fields, (record.payload for record in extra))
-    header = [*columns.names, "point_id"]
-    rows = ([*columns.row(record.payload), record.point_id] for record in records)
-    if form == "xlsx":
-        return write_workbook(stream, kind.name, header, rows)
-    if output is not stream:
-        stream.write(BOM.encode())
-    count = -1
-    for line in csv_lines(header, rows):
+def _write_lines(stream: BinaryIO, lines: Iterable[str]) -> int:
+    count = 0
+    for line in lines:
         stream.write(line.encode("utf-8", "replace"))
         count += 1
     return count
@@ -239,19 +185,18 @@ def _write_parquet(
     import pyarrow.parquet
 
     numbers = {"integer": pyarrow.int64(), "float": pyarrow.float64()}
-    plain = {
-        name: numbers.get(index or "", pyarrow.string()) for name, index in kind.fields.items()
-    }
-    plain |= {name: pyarrow.list_(plain[name]) for name in plain if name in LIST_FIELDS}
     coordinates = pyarrow.list_(pyarrow.float64())
     special = {"box": coordinates, "landmarks": pyarrow.list_(coordinates)}
-    plain |= {name: special[name] for name in plain if name in special}
+    columns = {"point_id": pyarrow.string()}
+    for name, index in kind.fields.items():
+        plain = numbers.get(index or "", pyarrow.string())
+        columns[name] = special.get(name, pyarrow.list_(plain) if name in LIST_FIELDS else plain)
     for name in names:
         is_bytes = collection.schema.vectors[name].datatype == "uint8"
-        number = pyarrow.uint8() if is_bytes else pyarrow.float32()
-        plain[f"vector_{name}"] = pyarrow.list_(number)
-    schema = pyarrow.schema([("point_id", pyarrow.string()), *plain.items()])
-    schema = schema.with_metadata({"Software": GENERATOR})
+        columns[f"vector_{name}"] = pyarrow.list_(
+            pyarrow.uint8() if is_bytes else pyarrow.float32()
+        )
+    schema = pyarrow.schema(columns.items(), {"Software": GENERATOR})
     count = 0
     with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
         while rows := [_flat_row(record) for record in islice(records, _ROWS)]:
@@ -268,13 +213,7 @@ def _flat_row(record: Record) -> dict[str, Any]:
 
 
 def check_spreadsheet(rows: int) -> None:
-    """Refuse a workbook that cannot be written, before any work is done.
-
-    Raises
-    ------
-    ExportError
-        If openpyxl is missing, or a sheet does not hold so many rows.
-    """
+    """Raise ExportError if openpyxl is missing, or a sheet of Excel holds fewer rows."""
     try:
         import openpyxl  # noqa: F401
     except ImportError as exc:
@@ -295,15 +234,11 @@ def write_workbook(
     """Write a workbook of one sheet, row by row, and return the number of rows.
 
     Texts are texts whatever they begin with, numbers are numbers. The header is bold, stays in
-    sight and filters; the places of pictures and pages are links.
-
-    Raises
-    ------
-    ExportError
-        As `check_spreadsheet`.
+    sight and filters; the places of pictures and pages are links. Raises as `check_spreadsheet`.
     """
     check_spreadsheet(0)
     from openpyxl import Workbook
+    from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
     book = Workbook(write_only=True)
@@ -316,7 +251,10 @@ def write_workbook(
         sheet.column_dimensions[get_column_letter(number)].width = width
     count = 0
     try:
-        sheet.append([_header(sheet, name) for name in columns])
+        header = [_text(sheet, cell_text(name)) for name in columns]
+        for cell in header:
+            cell.font = Font(name="Calibri", size=11, bold=True)
+        sheet.append(header)
         for row in rows:
             count += 1
             check_spreadsheet(count)
@@ -327,14 +265,6 @@ def write_workbook(
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
     book.save(stream)
     return count
-
-
-def _header(sheet: WriteOnlyWorksheet, name: str) -> WriteOnlyCell:
-    from openpyxl.styles import Font
-
-    cell = _text(sheet, cell_text(name))
-    cell.font = Font(name="Calibri", size=11, bold=True)
-    return cell
 
 
 def _cells(

@@ -97,14 +97,17 @@ class Filters:
     def __post_init__(self) -> None:
         """Refuse other types, and make sequences of single values."""
         if not isinstance(self.any_of, Mapping):
-            raise TypeError(f"any_of: expected values by field, found {_type(self.any_of)}")
-        given = ((name, _texts(v, str(name), (str, int, float))) for name, v in self.any_of.items())
+            raise _mistyped("any_of", "values by field", self.any_of)
+        given = ((name, _texts(v, str(name), str, int, float)) for name, v in self.any_of.items())
         object.__setattr__(self, "any_of", {name: some for name, some in given if some})
         for name in ("where", "where_not"):
-            object.__setattr__(self, name, _texts(getattr(self, name), name, (str,)))
-        if self.title is not None and not isinstance(self.title, str):
-            raise TypeError(f"title: expected words, found {_type(self.title)}")
-        _check_years(self.years)
+            object.__setattr__(self, name, _texts(getattr(self, name), name, str))
+        if not isinstance(self.title, str | None):
+            raise _mistyped("title", "words", self.title)
+        ends = self.years if isinstance(self.years, tuple) else (self.years, None)
+        whole = all(isinstance(end, int | None) and not isinstance(end, bool) for end in ends)
+        if not isinstance(self.years, str) and not (whole and len(ends) == 2):
+            raise _mistyped("years", "a text, a year, or first and last year", self.years)
 
     @property
     def is_empty(self) -> bool:
@@ -112,27 +115,19 @@ class Filters:
         return self == Filters()
 
 
-def _texts(values: object, name: str, types: tuple[type, ...]) -> tuple[str, ...]:
+def _texts(values: object, name: str, *types: type) -> tuple[str, ...]:
     """Return one value or several as texts."""
     listed = [values] if isinstance(values, types) else values
     if isinstance(listed, Iterable) and not isinstance(listed, (Mapping, bytes)):
         given = list(listed)
         if all(isinstance(value, types) for value in given):
             return tuple(map(str, given))
-    raise TypeError(f"{name}: expected a text or a list of texts, found {_type(values)}")
+    raise _mistyped(name, "a text or a list of texts", values)
 
 
-def _check_years(years: object) -> None:
-    ends = years if isinstance(years, tuple) else (years, None)
-    whole = all(end is None or (isinstance(end, int) and not isinstance(end, bool)) for end in ends)
-    if not isinstance(years, str) and not (whole and len(ends) == 2):
-        raise TypeError(
-            f"years: expected a text, a year, or first and last year, found {_type(years)}"
-        )
-
-
-def _type(value: object) -> str:
-    return f"{type(value).__name__} {str(value)[:60]!r}"
+def _mistyped(name: str, expected: str, value: object) -> TypeError:
+    found = f"{type(value).__name__} {str(value)[:60]!r}"
+    return TypeError(f"{name}: expected {expected}, found {found}")
 
 
 def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, list[str]]:
@@ -146,12 +141,13 @@ def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, 
     QueryError
         If a field does not exist, or a year or number cannot be understood.
     """
-    notes: list[str] = []
+    read = _Reader(collection)
+    notes = read.notes
     wanted: dict[str, list[str]] = {}
     given = [(name, str(value)) for name, values in filters.any_of.items() for value in values]  # type: ignore[union-attr]
     for name, value in (*given, *_assignments(filters.where)):
         wanted.setdefault(find_field(name, collection), []).append(value)
-    must = [_condition(name, values, collection, notes) for name, values in wanted.items()]
+    must = [read.condition(name, values) for name, values in wanted.items()]
     if filters.years is not None or wanted.keys() & {"year_start", "year_end"}:
         notes += filter(None, [remark_on_reading(collection)])
     if filters.years is not None:
@@ -161,7 +157,7 @@ def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, 
     if filters.title is not None:
         must.append(Words("title", filters.title))
     must_not = [
-        _condition(find_field(name, collection), [value], collection, notes)
+        read.condition(find_field(name, collection), [value])
         for name, value in _assignments(filters.where_not)
     ]
     criteria = Criteria(tuple(must), tuple(must_not))
@@ -178,29 +174,121 @@ def _assignments(texts: Iterable[str]) -> Iterable[tuple[str, str]]:
         yield name.strip(), value.strip()
 
 
-def _condition(
-    name: str, values: Sequence[str], collection: Collection, notes: list[str]
-) -> Condition:
-    if name.startswith(EXTRA):
-        return _extra_condition(name, values, collection, notes)
-    if name == "attribution":
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads values as people write them, by what a collection has, and notes how."""
+
+    collection: Collection
+    notes: list[str] = field(default_factory=list)
+
+    def condition(self, name: str, values: Sequence[str]) -> Condition:
+        """Return the condition that the field has one of the values, or a number in the range."""
+        if name.startswith(EXTRA):
+            return self._extra(name, values)
+        if name in ("artist", "artist_key"):
+            return AnyOf("artist_key", tuple(self._artists(values)))
+        if name == "attribution":
+            for value in values:
+                if value.lower() not in ATTRIBUTIONS:
+                    expected = ", ".join(ATTRIBUTIONS)
+                    raise QueryError(f"attribution {value!r}: expected one of {expected}")
+            return AnyOf(name, tuple(value.lower() for value in values))
+        kind = all_fields()[name]
+        if kind in ("integer", "float"):
+            if len(values) > 1:
+                raise QueryError(f"{name}: one number or range at a time, not {len(values)}")
+            return Between(name, *_read_range(name, values[0]))
+        if kind == "text":
+            return Words(name, " ".join(values))
+        return AnyOf(name, tuple(self._spellings(name, values) if kind == "keyword" else values))
+
+    def _extra(self, name: str, values: Sequence[str]) -> Condition:
+        """Return the condition on a field whose type nobody knows.
+
+        Values are compared letter by letter first, by the database; if that finds nothing, with
+        all that the field has: as a number or range, or without case and accents.
+        """
+        typed: list[Scalar] = []
         for value in values:
-            if value.lower() not in ATTRIBUTIONS:
-                expected = ", ".join(ATTRIBUTIONS)
-                raise QueryError(f"attribution {value!r}: expected one of {expected}")
-        return AnyOf(name, tuple(value.lower() for value in values))
-    if name in ("artist", "artist_key"):
-        return AnyOf("artist_key", tuple(_artists(values, collection, notes)))
-    kind = all_fields()[name]
-    if kind in ("integer", "float"):
-        if len(values) > 1:
-            raise QueryError(f"{name}: one number or range at a time, not {len(values)}")
-        return Between(name, *_read_range(name, values[0]))
-    if kind == "text":
-        return Words(name, " ".join(values))
-    if kind == "keyword":
-        return AnyOf(name, tuple(_spellings(name, values, collection, notes)))
-    return AnyOf(name, tuple(values))
+            typed += [value, int(value)] if re.fullmatch(r"-?\d{1,18}", value) else [value]
+        plain = AnyOf(name, tuple(typed))
+        if self.collection.count(Criteria((plain,))):
+            return plain
+        known = scan_values(name, self.collection)
+        if not known:
+            names = sorted(count_extra_names(self.collection))[:5]
+            has = "; ".join(EXTRA + other for other in names)
+            self.notes.append(f"the gallery has no {name}" + (f"; it has: {has}" if has else ""))
+        found: list[Scalar] = []
+        for value in values:
+            meets = [other for other in known if _meets(other, value)]
+            if known and not meets:
+                frequent = sorted(known, key=lambda other: (-known[other], str(other)))
+                self._nothing(name, value, [], list(map(str, frequent)))
+            found += meets
+        if len(values) == 1 and found and not any(isinstance(value, str) for value in known):
+            return Between(name, *_read_range(name, values[0].replace(",", ".")))
+        return AnyOf(name, tuple(dict.fromkeys(found))) if found else plain
+
+    def _artists(self, names: Sequence[str]) -> Iterable[str]:
+        known = self._values("artist_key")
+        keys: list[str] = []
+        for name in names:
+            found = match_artist(name, known)
+            words = set(found[0].split()) if len(found) == 1 else set()
+            others = [k for k in known if k not in (*found, *keys) and words <= set(k.split())]
+            if not found:
+                near = suggest_artists(name, known, limit=_SUGGESTIONS)
+                most = known[: _SUGGESTIONS + 1]
+                self._nothing("artist", name, self._as_written(near), self._as_written(most))
+            elif len(found) > 1:
+                written = self._as_written(found[:_SUGGESTIONS])
+                more = f" and {len(found) - len(written)} more" if len(found) > len(written) else ""
+                self.notes.append(
+                    f"artist {name!r} matches {len(found)}: {'; '.join(written)}{more}"
+                )
+            elif others:
+                not_taken = "; ".join(self._as_written(others[:_SUGGESTIONS]))
+                self.notes.append(f"artist {name!r} is one of that name; not taken: {not_taken}")
+            keys.extend(found or [fold_text(name)])
+        return dict.fromkeys(keys)
+
+    def _as_written(self, keys: Sequence[str]) -> list[str]:
+        """Return artists' names as the works give them most often."""
+        of_each = (Criteria((AnyOf("artist_key", (key,)),)) for key in keys)
+        most = [self.collection.facet("artist", of_artist, limit=1) for of_artist in of_each]
+        return [str(f[0].value) if f else key for key, f in zip(keys, most, strict=True)]
+
+    def _spellings(self, name: str, values: Sequence[str]) -> Iterable[str]:
+        known = self._values(name)
+        by_folded: dict[str, list[str]] = {}
+        for value in known:
+            by_folded.setdefault(fold_text(value), []).append(value)
+        found: list[str] = []
+        for value in values:
+            folded = fold_text(value)
+            if folded not in by_folded:
+                near = difflib.get_close_matches(folded, by_folded, n=_SUGGESTIONS, cutoff=0.5)
+                self._nothing(name, value, [by_folded[n][0] for n in near], known)
+            found.extend(by_folded.get(folded, [value]))
+        return dict.fromkeys(found)
+
+    def _values(self, name: str) -> list[str]:
+        return [str(facet.value) for facet in self.collection.facet(name, limit=ALL_VALUES)]
+
+    def _nothing(self, name: str, value: str, near: Sequence[str], known: Sequence[str]) -> None:
+        """Note that nothing has the value, and which there are: all, the nearest, the frequent."""
+        said = f"the gallery has no {name} {value!r}"
+        is_id = name == "painting_id"
+        hint = "artsim list" if is_id else f"artsim facets {name}"
+        if 0 < len(known) <= _SUGGESTIONS:
+            said, hint = f"{said}; it has: {'; '.join(known)}", ""
+        elif not (near or known):
+            said, hint = f"{said}, nor any other", ""
+        elif near or not is_id:
+            others = near or known[:_SUGGESTIONS]
+            said += f"; {'nearest' if near else 'most often'}: {'; '.join(others)}"
+        self.notes.append(Note(said, hint=hint) if hint else said)
 
 
 def _read_range(name: str, text: str) -> tuple[float | None, float | None]:
@@ -211,36 +299,6 @@ def _read_range(name: str, text: str) -> tuple[float | None, float | None]:
     except ValueError as exc:
         raise QueryError(f"{name}={text}: expected a number or a range, as 40..60") from exc
     return least, most
-
-
-def _extra_condition(
-    name: str, values: Sequence[str], collection: Collection, notes: list[str]
-) -> Condition:
-    """Return the condition on a field whose type nobody knows.
-
-    Values are compared letter by letter first, by the database; if that finds nothing, with all
-    that the field has: as a number or range, or without case and accents.
-    """
-    typed: list[Scalar] = []
-    for value in values:
-        typed += [value, int(value)] if re.fullmatch(r"-?\d{1,18}", value) else [value]
-    plain = AnyOf(name, tuple(typed))
-    if collection.count(Criteria((plain,))):
-        return plain
-    known = scan_values(name, collection)
-    if not known:
-        has = "; ".join(EXTRA + other for other in sorted(count_extra_names(collection))[:5])
-        notes.append(f"the gallery has no {name}" + (f"; it has: {has}" if has else ""))
-    found: list[Scalar] = []
-    for value in values:
-        meets = [other for other in known if _meets(other, value)]
-        if known and not meets:
-            frequent = sorted(known, key=lambda other: (-known[other], str(other)))
-            notes.append(_nothing(name, value, [], list(map(str, frequent))))
-        found += meets
-    if len(values) == 1 and found and not any(isinstance(value, str) for value in known):
-        return Between(name, *_read_range(name, values[0].replace(",", ".")))
-    return AnyOf(name, tuple(dict.fromkeys(found))) if found else plain
 
 
 def _meets(known: Scalar, asked: str) -> bool:
@@ -273,78 +331,8 @@ def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
     return [Note(text, hint=f"--attribution {next(k for k in ATTRIBUTIONS if k in counts)}")]
 
 
-def _values(name: str, collection: Collection) -> list[str]:
-    return [str(facet.value) for facet in collection.facet(name, limit=ALL_VALUES)]
-
-
-def _artists(names: Sequence[str], collection: Collection, notes: list[str]) -> list[str]:
-    known = _values("artist_key", collection)
-    keys: list[str] = []
-    for name in names:
-        found = match_artist(name, known)
-        if not found:
-            near = suggest_artists(name, known, limit=_SUGGESTIONS)
-            most = known[: _SUGGESTIONS + 1]
-            notes.append(
-                _nothing("artist", name, as_written(near, collection), as_written(most, collection))
-            )
-        elif len(found) > 1:
-            written = as_written(found[:_SUGGESTIONS], collection)
-            more = f" and {len(found) - len(written)} more" if len(found) > len(written) else ""
-            notes.append(f"artist {name!r} matches {len(found)}: {'; '.join(written)}{more}")
-        else:
-            words = set(found[0].split())
-            others = [k for k in known if k not in (found[0], *keys) and words <= set(k.split())]
-            if others:
-                not_taken = "; ".join(as_written(others[:_SUGGESTIONS], collection))
-                notes.append(f"artist {name!r} is one of that name; not taken: {not_taken}")
-        keys.extend(found or [fold_text(name)])
-    return list(dict.fromkeys(keys))
-
-
-def as_written(keys: Sequence[str], collection: Collection) -> list[str]:
-    """Return artists' names as the works give them most often."""
-    of_each = (Criteria((AnyOf("artist_key", (key,)),)) for key in keys)
-    most = [collection.facet("artist", of_artist, limit=1) for of_artist in of_each]
-    return [str(f[0].value) if f else key for key, f in zip(keys, most, strict=True)]
-
-
-def _spellings(
-    name: str, values: Sequence[str], collection: Collection, notes: list[str]
-) -> list[str]:
-    known = _values(name, collection)
-    by_folded: dict[str, list[str]] = {}
-    for value in known:
-        by_folded.setdefault(fold_text(value), []).append(value)
-    found: list[str] = []
-    for value in values:
-        folded = fold_text(value)
-        if folded not in by_folded:
-            near = difflib.get_close_matches(folded, by_folded, n=_SUGGESTIONS, cutoff=0.5)
-            notes.append(_nothing(name, value, [by_folded[n][0] for n in near], known))
-        found.extend(by_folded.get(folded, [value]))
-    return list(dict.fromkeys(found))
-
-
-def _nothing(name: str, value: str, near: Sequence[str], known: Sequence[str]) -> str:
-    """Say that nothing has the value, and which there are: all, the nearest, or the frequent."""
-    said = f"the gallery has no {name} {value!r}"
-    if 0 < len(known) <= _SUGGESTIONS:
-        return f"{said}; it has: {'; '.join(known)}"
-    if not (near or known):
-        return f"{said}, nor any other"
-    is_id = name == "painting_id"
-    if near or not is_id:
-        others = near or known[:_SUGGESTIONS]
-        said += f"; {'nearest' if near else 'most often'}: {'; '.join(others)}"
-    return Note(said, hint="artsim list" if is_id else f"artsim facets {name}")
-
-
 def check_field(name: str, collection: Collection | None = None) -> None:
-    """Raise QueryError unless payloads may have a field of that name.
-
-    The error names what manifests brought into `collection`, where that is given.
-    """
+    """Raise QueryError, which names what there is, unless payloads may have such a field."""
     if name not in all_fields() and not _is_extra(name):
         raise _unknown_field(name, None if collection is None else count_extra_names(collection))
 
@@ -383,7 +371,7 @@ def find_field(name: str, collection: Collection) -> str:
 def count_extra_names(collection: Collection, criteria: Criteria = EVERYTHING) -> Counter[str]:
     """Return how many points have each name below ``extra``, by reading all of them.
 
-    QueryError if there are more than ten thousand names.
+    QueryError if there are more than ten thousand.
     """
     names: Counter[str] = Counter()
     for record in collection.scroll(criteria, payload_fields=("extra",)):
@@ -451,26 +439,22 @@ def read_years(years: Years) -> tuple[int | None, int | None, str]:
     QueryError
         If it is none of these, or the first year is after the last.
     """
-    if isinstance(years, int):
-        return years, years, ""
-    if isinstance(years, tuple):
-        return *_ascending(*years), ""
-    text = years.strip()
-    found = _RANGE.fullmatch(text)
-    if found and (found[2] or not found[3]) and (found[1] or found[3]):
-        first = int(found[1]) if found[1] else None
-        last = int(found[3]) if found[3] else (None if found[2] else first)
-        return *_ascending(first, last), ""
-    if two := _TWO_YEARS.fullmatch(text):
-        return *_ascending(int(two[1]), int(two[2])), ""
-    return _from_date(text)
-
-
-def _ascending(first: int | None, last: int | None) -> tuple[int | None, int | None]:
+    if not isinstance(years, str):
+        first, last = years if isinstance(years, tuple) else (years, years)
+    else:
+        text = years.strip()
+        found, two = _RANGE.fullmatch(text), _TWO_YEARS.fullmatch(text)
+        if found and (found[2] or not found[3]) and (found[1] or found[3]):
+            first = int(found[1]) if found[1] else None
+            last = int(found[3]) if found[3] else (None if found[2] else first)
+        elif two:
+            first, last = int(two[1]), int(two[2])
+        else:
+            return _from_date(text)
     if first is not None and last is not None and first > last:
         turned = f"{last}..{first}"
         raise QueryError(f"years: {first} is after {last}; write {turned}", hint=f"--year {turned}")
-    return first, last
+    return first, last, ""
 
 
 def _from_date(text: str) -> tuple[int | None, int | None, str]:
@@ -486,10 +470,7 @@ def _from_date(text: str) -> tuple[int | None, int | None, str]:
     why = ""
     spans = read_spans(text)
     if len(spans) == 1 and spans[0].open_end and not spans[0].is_close:
-        if spans[0].open_end == "after":
-            last = None
-        else:
-            first = None
+        first, last = (first, None) if spans[0].open_end == "after" else (None, last)
     elif _CIRCA.search(fold_text(text)):
         first, last = read.start - CIRCA_YEARS, read.end + CIRCA_YEARS
         why = f": {CIRCA_YEARS} years either way, as most museums take it"

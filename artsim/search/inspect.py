@@ -16,6 +16,7 @@ from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.probes import find_painting
 from artsim.store.gallery import (
     Gallery,
+    collection_name,
     list_galleries,
     missing_gallery,
     read_encoders,
@@ -25,22 +26,15 @@ from artsim.store.protocol import Record, Store
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
-    """Return a painting's payload, the names of its vectors, and its faces and other parts.
-
-    Raises
-    ------
-    PaintingNotFoundError
-        If the gallery has no such painting.
-    """
+    """Return a painting's payload, the names of its vectors, and its faces and other parts."""
     paintings = gallery[PAINTINGS]
     record = find_painting(painting_id, paintings, list(paintings.schema.vectors))
     of_painting = Criteria((AnyOf("painting_id", (painting_id,)),))
     parts: dict[str, JSON] = {FACES.name: []}
-    for kind in gallery.kinds:
-        if not kind.is_whole:
-            found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
-            ordered = sorted(found, key=lambda part: _part_order(part, kind))
-            parts[kind.name] = [part.payload for part in ordered]
+    for kind in [kind for kind in gallery.kinds if not kind.is_whole]:
+        found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
+        ordered = sorted(found, key=lambda part: _part_order(part, kind))
+        parts[kind.name] = [part.payload for part in ordered]
     return {
         **record.payload,
         "point_id": record.point_id,
@@ -62,10 +56,8 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
 
     Parameters
     ----------
-    gallery : Gallery
-        Of the store.
     alone : bool
-        Only that gallery, which must exist.
+        Only `gallery` itself, which must exist.
 
     Raises
     ------
@@ -81,11 +73,10 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
         raise missing_gallery(store, gallery.name)
     if not names:
         store.check_version()
-    ours: dict[str | None, list[str]] = {}
-    for name in names:
-        prefix = "" if name is None else f"{name}_"
-        every = [f"{prefix}{kind}" for kind in KINDS]
-        ours[name] = [collection for collection in every if collection in collections]
+    ours = {
+        name: [one for kind in KINDS if (one := collection_name(name, kind)) in collections]
+        for name in names
+    }
     foreign = set(collections).difference(*ours.values())
     galleries: list[JSON] = []
     for name, parts in ours.items():
@@ -101,10 +92,7 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
 
 
 def list_errors(described: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the errors in what `describe_store` returned.
-
-    A collection that is in use is no error, unless there is no other.
-    """
+    """Return the errors in what `describe_store` returned; one in use counts if all are."""
     collections = [c for gallery in described["galleries"] for c in gallery["collections"]]
     errors = [c["error"] for c in collections if "error" in c]
     in_use = [error for error in errors if error["kind"] == StoreLockedError.__name__]
@@ -142,13 +130,7 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
 
 
 def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
-    """Refuse a place for a file where a picture or a list of the gallery lies, whoever made that.
-
-    Raises
-    ------
-    ArtsimError
-        Of `kind`, naming the painting.
-    """
+    """Raise an error of `kind` where a picture or a list of the gallery lies at `path`."""
     if not path.is_file() or PAINTINGS not in gallery:
         return
     names = tuple({path.absolute().as_uri(), path.resolve().as_uri()})

@@ -67,8 +67,6 @@ class Listing:
         ``gallery``, ``location``, ``criteria``, ``faces``, ``limit``, ``offset``, ``sort``.
     notes : tuple of str
         Remarks for the user, such as how an artist's name was understood.
-    kind : Kind
-        What is listed.
     """
 
     points: tuple[Listed, ...]
@@ -84,14 +82,15 @@ class Listing:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the list as ``artsim list --format json`` writes it: see docs/output.md."""
-        document = {
-            "schema": SCHEMA,
-            "settings": {name: v for name, v in self.settings.items() if v is not None},
-            "notes": self.notes,
-            "total": self.total,
-            "points": [point.to_dict() for point in self.points],
-        }
-        found: dict[str, Any] = plain_json(document)
+        found: dict[str, Any] = plain_json(
+            {
+                "schema": SCHEMA,
+                "settings": {name: v for name, v in self.settings.items() if v is not None},
+                "notes": self.notes,
+                "total": self.total,
+                "points": [point.to_dict() for point in self.points],
+            }
+        )
         return found
 
 
@@ -111,10 +110,6 @@ def list_paintings(
 
     Parameters
     ----------
-    gallery : Gallery
-        From `open_gallery`.
-    filters : Filters, optional
-        What to list.
     kind : Kind
         What to list: ``FACES`` are listed each with its painting's metadata.
     limit, offset : int
@@ -165,12 +160,9 @@ def _key(record: Record, field: str, kind: Kind) -> _Key:
     """Return what a point is sorted by, its id last: numbers, then texts, then unknown."""
     payload = record.payload
     value = next(iter(field_values(payload, field)), None)
-    if isinstance(value, (int, float)):
-        of_field: _Key = (0, value, "")
-    elif value is None:
-        of_field = (2, 0, "")
-    else:
-        of_field = (1, 0, fold_text(str(value)[:_LONGEST_KEY]))
+    is_number = isinstance(value, (int, float))
+    text = "" if is_number or value is None else fold_text(str(value)[:_LONGEST_KEY])
+    of_field = (2 if value is None else 0 if is_number else 1, value if is_number else 0, text)
     year, index = payload.get("year_start"), payload.get(kind.index_field, 0)
     ties = (year is None, year or 0, payload.get("painting_id", ""), index)
     return *of_field, *ties, record.point_id
@@ -183,16 +175,10 @@ _LAST_YEAR: Final = 9999
 
 @dataclass(frozen=True, slots=True)
 class ArtistCount:
-    """How many works name an artist, however they write the name.
+    """How many works name an artist, in all and by the artist, by the workshop and so on.
 
-    Attributes
-    ----------
-    artist : str
-        As the works by the artist write it most often.
-    artist_key : str or None
-        Under which the spellings meet; None where there is no name, as of "unknown".
-    attributions : mapping of str to int
-        How many are by the artist, by the workshop and so on.
+    `artist` is as the works by the artist write it most often; spellings meet under `artist_key`,
+    which is None where there is no name, as of "unknown".
     """
 
     artist: str
@@ -256,8 +242,6 @@ def count_values(
 
     Parameters
     ----------
-    kind : Kind
-        What is counted.
     field : str
         Any field but ``box`` and ``landmarks``. ``date`` counts decades, in each the works
         whose date overlaps it; numbers with decimals are counted in ranges, whose upper
@@ -281,12 +265,9 @@ def count_values(
     counts, known_by, in_order = _counts(field, collection, criteria, kind)
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]
-    artists: tuple[ArtistCount, ...] = ()
-    total = shown = len(counts)
-    if known_by == "artist":
-        every = _artist_counts(collection, criteria)
-        artists = tuple(_named(artist, collection, criteria) for artist in every[:limit])
-        shown = len(every)
+    every = _artist_counts(collection, criteria) if known_by == "artist" else []
+    artists = tuple(_named(artist, collection, criteria) for artist in every[:limit])
+    shown = len(every or counts)
     if shown > limit:
         what = "artists" if artists else "values"
         notes.append(Note(f"{limit:,} of {shown:,} {what}", hint=f"--limit {shown}"))
@@ -294,7 +275,7 @@ def count_values(
         have = f"{kind.noun} has" if unknown == 1 else f"{kind.noun}s have"
         notes.append(f"{unknown:,} {have} no {'date' if field in _DATES else field}")
     values = [pair for pair in counts.items() if pair in frequent] if in_order else frequent
-    return ValueCounts(field, tuple(values), total, unknown, artists, tuple(notes))
+    return ValueCounts(field, tuple(values), len(counts), unknown, artists, tuple(notes))
 
 
 def _counts(
@@ -308,8 +289,7 @@ def _counts(
     known_by = _countable(field, collection, kind)
     index = kind.fields.get(known_by)
     if index in ("keyword", "integer"):
-        facets = collection.facet(known_by, criteria, limit=ALL_VALUES)
-        return {facet.value: facet.count for facet in facets}, known_by, False
+        return _facet(known_by, collection, criteria), known_by, False
     counts = scan_values(known_by, collection, criteria)
     if index == "float":
         return _in_ranges(counts), known_by, True
@@ -344,19 +324,16 @@ def _in_ranges(counts: Mapping[Scalar, int]) -> dict[Scalar, int]:
 
 def _count_decades(collection: Collection, criteria: Criteria) -> dict[Scalar, int]:
     """Return by decade, in order, how many works have a date that overlaps it."""
+    # 164 is 1640..1649, and -1 the years -9..-1.
     decades: Counter[int] = Counter()
     dated = criteria & Criteria((Known("year_start"),))
     for record in collection.scroll(dated, payload_fields=["year_start", "year_end"]):
         start: int = record.payload["year_start"]
         end: int = record.payload.get("year_end", start)
         if -_LAST_YEAR <= start <= end <= _LAST_YEAR:
-            decades.update(range(_decade(start), _decade(end) + 1))
+            first, last = (year // 10 if year >= 0 else ~(-year // 10) for year in (start, end))
+            decades.update(range(first, last + 1))
     return {_decade_text(decade): decades[decade] for decade in sorted(decades)}
-
-
-def _decade(year: int) -> int:
-    """Return the number of a year's decade: 164 of 1640..1649, -1 of the years -9..-1."""
-    return year // 10 if year >= 0 else -(-year // 10) - 1
 
 
 def _decade_text(decade: int) -> str:
@@ -372,18 +349,22 @@ def _artist_counts(collection: Collection, criteria: Criteria) -> list[ArtistCou
     kinds: dict[str, dict[str, int]] = {}
     for kind in ATTRIBUTIONS:
         of_kind = criteria & Criteria((AnyOf("attribution", (kind,)),))
-        for found in collection.facet("artist_key", of_kind, limit=ALL_VALUES):
-            kinds.setdefault(str(found.value), {})[kind] = found.count
+        for key, count in _facet("artist_key", collection, of_kind).items():
+            kinds.setdefault(str(key), {})[kind] = count
     artists = [
-        ArtistCount("", str(found.value), found.count, kinds.get(str(found.value), {}))
-        for found in collection.facet("artist_key", criteria, limit=ALL_VALUES)
+        ArtistCount("", str(key), count, kinds.get(str(key), {}))
+        for key, count in _facet("artist_key", collection, criteria).items()
     ]
     nameless = criteria & Criteria(must_not=(Known("artist_key"),))
     artists += [
-        ArtistCount(str(found.value), None, found.count, {"unknown": found.count})
-        for found in collection.facet("artist", nameless, limit=ALL_VALUES)
+        ArtistCount(str(name), None, count, {"unknown": count})
+        for name, count in _facet("artist", collection, nameless).items()
     ]
     return sorted(artists, key=lambda a: (-a.count, a.artist_key or a.artist))
+
+
+def _facet(field: str, collection: Collection, criteria: Criteria) -> dict[Any, int]:
+    return {f.value: f.count for f in collection.facet(field, criteria, limit=ALL_VALUES)}
 
 
 def _named(artist: ArtistCount, collection: Collection, criteria: Criteria) -> ArtistCount:

@@ -26,10 +26,8 @@ class Models:
 
     Attributes
     ----------
-    settings : Settings
-        Where weights are looked for; by default from the environment.
-    weights : Path or None
-        File of weights for the encoder, instead.
+    settings, weights
+        Where weights are looked for, by default from the environment; a file of them, instead.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     min_face, face_score : float or None
@@ -59,39 +57,34 @@ class Models:
             If it cannot be loaded.
         """
         with self._lock:
-            return self._encoder(info)
+            if info.spec not in self._encoders:
+                from artsim.encoders.registry import load_encoder, resolve
 
-    def _encoder(self, info: EncoderInfo) -> Encoder:
-        if info.spec not in self._encoders:
-            from artsim.encoders.registry import find_maker, load_encoder, resolve
-
-            card = resolve(info.spec, weights=self.weights, settings=self.settings)
-            if card.vector_name != info.vector_name:
-                maker = find_maker(info.vector_name, settings=self.settings)
-                way_out = f"name the encoder that makes the old ones, {maker!r}"
-                option = f"--encoder {maker}"
-                if maker is None:
-                    way_out = "use the weights that the gallery was made with"
-                    option = "--weights FILE"
-                raise EncoderMismatchError(
-                    f"the gallery holds vectors {info.vector_name!r}, and the encoder "
-                    f"{info.spec!r} now makes {card.vector_name!r}: they cannot be compared; "
-                    f"{way_out}, or ingest the pictures anew into another gallery",
-                    hint=f"{option}; artsim ingest SOURCE --encoder {info.name} --gallery NAME",
+                card = resolve(info.spec, weights=self.weights, settings=self.settings)
+                if card.vector_name != info.vector_name:
+                    raise self._mismatch(info, card.vector_name)
+                self._encoders[info.spec] = load_encoder(
+                    card, device=self.device, settings=self.settings
                 )
-            self._encoders[info.spec] = load_encoder(
-                card, device=self.device, settings=self.settings
-            )
-        return self._encoders[info.spec]
+            return self._encoders[info.spec]
+
+    def _mismatch(self, info: EncoderInfo, made: str) -> EncoderMismatchError:
+        from artsim.encoders.registry import find_maker
+
+        maker = find_maker(info.vector_name, settings=self.settings)
+        way_out, option = "use the weights that the gallery was made with", "--weights FILE"
+        if maker is not None:
+            way_out = f"name the encoder that makes the old ones, {maker!r}"
+            option = f"--encoder {maker}"
+        return EncoderMismatchError(
+            f"the gallery holds vectors {info.vector_name!r}, and the encoder {info.spec!r} now "
+            f"makes {made!r}: they cannot be compared; {way_out}, or ingest the pictures anew into "
+            "another gallery",
+            hint=f"{option}; artsim ingest SOURCE --encoder {info.name} --gallery NAME",
+        )
 
     def vector_name(self, spec: str) -> str:
-        """Return the name of the vectors that an encoder makes, without loading it.
-
-        Raises
-        ------
-        UnknownEncoderError
-            If there is no such encoder.
-        """
+        """Return the name of the vectors that an encoder makes, without loading it."""
         from artsim.encoders.registry import resolve
 
         return resolve(spec, weights=self.weights, settings=self.settings).vector_name
@@ -121,13 +114,7 @@ def choose_encoders(
     *,
     for_text: bool = False,
 ) -> list[EncoderInfo]:
-    """Return the gallery's encoders of the given names, or the one to use where none is given.
-
-    Raises
-    ------
-    EncoderMismatchError
-        If the gallery has no vectors of one of them; naming those it has.
-    """
+    """Return the gallery's encoders of the given names, or the one to use where none is given."""
     if not names:
         usable = [info for info in recorded.values() if info.takes_text or not for_text]
         return (usable or list(recorded.values()))[:1]

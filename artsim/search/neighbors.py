@@ -44,18 +44,9 @@ _ALL_BUT_SIGN: Final = np.int32(0x7FFFFFFF)
 
 @dataclass(frozen=True, slots=True)
 class VectorTable:
-    """N points with their vectors, in order of painting id, then of point id.
+    """N points in order of painting id, then of point id, as searches put equal scores.
 
-    That order is the one in which searches put equal scores.
-
-    Attributes
-    ----------
-    point_ids : tuple of str
-        N UUIDs.
-    payloads : tuple of dict
-        With the fields that were asked for.
-    vectors : ndarray, shape (N, D)
-        float32 unit rows of an encoder, or uint8 pixels.
+    Their vectors, of shape (N, D), are float32 unit rows of an encoder, or uint8 pixels.
     """
 
     point_ids: tuple[str, ...]
@@ -76,19 +67,8 @@ def read_vectors(
 ) -> VectorTable:
     """Read one named vector of every point that meets `criteria` and has it.
 
-    Parameters
-    ----------
-    vector_name : str
-        Of an encoder, or ``pixels``.
-    payload_fields : sequence of str, optional
-        Fields to read beside ``painting_id``; None is all of them.
-
-    Raises
-    ------
-    QueryError
-        If no point has such a vector.
-    StoreError
-        If the database cannot be reached.
+    `payload_fields` are read beside ``painting_id``; None is all of them. QueryError if no point
+    has such a vector.
     """
     fields = None if payload_fields is None else ("painting_id", *payload_fields)
     found = sorted(
@@ -116,31 +96,23 @@ def read_vectors(
 
 @dataclass(frozen=True, slots=True)
 class Rankings:
-    """The rankings of B queries over N works.
-
-    Attributes
-    ----------
-    order : ndarray of int, shape (B, N)
-        Works, best first; behind `lengths` those that were left out.
-    lengths : ndarray of int, shape (B,)
-        How many works are ranked.
-    head_scores : ndarray of float, shape (B, H)
-        Scores of the first H of `order`; -inf for those that were left out.
-    """
+    """The rankings of B queries over N works."""
 
     order: Indices
+    """Works, best first, of shape (B, N); behind `lengths` those that were left out."""
+
     lengths: Indices
+    """How many works are ranked, of shape (B,)."""
+
     head_scores: npt.NDArray[np.floating[Any]]
+    """Of the first of `order`, of shape (B, H); -inf for those that were left out."""
 
 
 class Ranker(Protocol):
     """A way to rank all works for some of them."""
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
-        """Rank, for each work of `rows`, all works but itself and the `barred` ones.
-
-        `head` is how many scores are wanted.
-        """
+        """Rank, for each of `rows`, all works but itself and `barred`; `head` scores are wanted."""
         ...
 
 
@@ -225,35 +197,30 @@ def _scores_of(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.subtract(np.float32(0), bits.view(np.float32))
 
 
+@dataclass(frozen=True, slots=True)
 class FusedRanker:
-    """Ranks by several rankers, fused by reciprocal rank as `fuse_rankings` does.
+    """Ranks by several rankers of the same works, fused by reciprocal rank as `fuse_rankings` does.
 
-    A query fuses the first `depth` of each ranking; what none of these has follows here by
-    the reciprocal ranks of the whole rankings, so that every work has a place.
-
-    Parameters
-    ----------
-    rankers : sequence of Ranker
-        Over the same works.
-    depth : int
-        As of the search that this stands for: its limit, and `FUSION_DEPTH` at least.
+    A query fuses the first `depth` of each ranking, its limit and `FUSION_DEPTH` at least; what
+    none of these has follows here by the reciprocal ranks of the whole rankings, so that every
+    work has a place.
     """
 
-    def __init__(self, rankers: Sequence[Ranker], depth: int = FUSION_DEPTH) -> None:
-        self._rankers = tuple(rankers)
-        self._depth = max(depth, FUSION_DEPTH)
+    rankers: Sequence[Ranker]
+    depth: int = FUSION_DEPTH
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
         """Rank all works for each of `rows`; see `Ranker`."""
-        rankings = [ranker.rank(rows, barred, head=0) for ranker in self._rankers]
+        rankings = [ranker.rank(rows, barred, head=0) for ranker in self.rankers]
         lengths, shape = rankings[0].lengths, rankings[0].order.shape
+        depth = max(self.depth, FUSION_DEPTH)
         places = np.arange(1, shape[1] + 1)
         shares = np.where(places <= lengths[:, None], 1.0 / (RRF_K + places), 0.0)
         first, whole = np.zeros(shape), np.zeros(shape)
         every = np.arange(len(rows))[:, None]
         for ranking in rankings:
             whole[every, ranking.order] += shares
-            first[every, ranking.order[:, : self._depth]] += shares[:, : self._depth]
+            first[every, ranking.order[:, :depth]] += shares[:, :depth]
         # By falling `first`; where that is 0, behind, by falling `whole`.
         found = first > 0.0
         by_first = np.argsort(-first, axis=1, kind="stable")
@@ -264,49 +231,32 @@ class FusedRanker:
         return Rankings(order, lengths, scores)
 
 
+@dataclass(frozen=True, slots=True)
 class RerankedRanker:
     """Reorders the first `depth` works of each ranking by a second score, as ``--rerank`` does.
 
-    Parameters
-    ----------
-    ranker : Ranker
-        Makes the rankings.
-    reranker : Reranker
-    rows : mapping of str to ndarray, shape (N, D)
-        The named vectors that the re-ranker needs, of each work.
-    depth : int
-        How many first works are reordered, at least 1.
-    weight : float, optional
-        What the second score counts for beside the rankings' own; by default it counts alone.
+    `vectors` are the named vectors that the re-ranker needs, of all N works; `weight` is what the
+    second score counts for beside the rankings' own, and by default it counts alone.
     """
 
-    def __init__(
-        self,
-        ranker: Ranker,
-        reranker: Reranker,
-        rows: Mapping[str, Vector],
-        depth: int,
-        *,
-        weight: float | None = None,
-    ) -> None:
-        self._ranker = ranker
-        self._reranker = reranker
-        self._rows = {name: rows[name] for name in reranker.needs}
-        self._depth = depth
-        self._weight = weight
+    ranker: Ranker
+    reranker: Reranker
+    vectors: Mapping[str, Vector]
+    depth: int
+    weight: float | None = None
 
     def rank(self, rows: Indices, barred: Barred | None = None, *, head: int = 10) -> Rankings:
         """Rank all works for each of `rows`; see `Ranker`."""
-        before = self._ranker.rank(rows, barred, head=0 if self._weight is None else self._depth)
+        before = self.ranker.rank(rows, barred, head=0 if self.weight is None else self.depth)
         order = before.order.copy()
         scores = np.full((len(rows), head), -np.inf)
         for i, query in enumerate(rows):
-            works = before.order[i, : min(self._depth, int(before.lengths[i]))]
-            picture = {name: vectors[query] for name, vectors in self._rows.items()}
-            gallery = {name: vectors[works] for name, vectors in self._rows.items()}
-            second = self._reranker.scores(picture, gallery)
-            if self._weight is not None:
-                second = before.head_scores[i, : len(works)] + self._weight * second
+            works = before.order[i, : min(self.depth, int(before.lengths[i]))]
+            picture = {name: self.vectors[name][query] for name in self.reranker.needs}
+            gallery = {name: self.vectors[name][works] for name in self.reranker.needs}
+            second = self.reranker.scores(picture, gallery)
+            if self.weight is not None:
+                second = before.head_scores[i, : len(works)] + self.weight * second
             # Index order is painting id order, in which equal scores stand.
             best = np.lexsort((works, -second))
             order[i, : len(works)] = works[best]

@@ -41,15 +41,8 @@ PictureSource: TypeAlias = Path | bytes | RGBImage
 class Probe:
     """What one ranking is by: a vector for each encoder, and the pictures to re-rank with.
 
-    Attributes
-    ----------
-    vectors : mapping of str to ndarray
-        By vector name; several are fused.
-    pictures : tuple of mapping of str to ndarray
-        Of each query picture the named vectors that re-rankers compare, such as ``pixels``;
-        empty where the query is no picture.
-    part : int or None
-        Index of the query picture's part, such as a face, that this is.
+    Vectors are by name, and several are fused; of each query picture there are the named vectors
+    that re-rankers compare. `part` is the index of the query picture's part that this is.
     """
 
     vectors: Mapping[str, Embedding]
@@ -59,16 +52,9 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class QueryFace:
-    """One face, or other part, of the query picture.
+    """One face, or other part, of the query picture: `Hit.query_face` refers to its index.
 
-    Attributes
-    ----------
-    index : int
-        Its number, to which `Hit.query_face` refers.
-    box : Box
-        In pixels of the upright query picture at its full size.
-    score : float or None
-        The detector's confidence, in 0..1.
+    The box is in pixels of the upright picture at its full size, the score the detector's, 0..1.
     """
 
     index: int
@@ -78,17 +64,7 @@ class QueryFace:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture that the query was to be like, or unlike.
-
-    Attributes
-    ----------
-    image : Path, bytes, ndarray or None
-        The picture, where it was not named by its id.
-    role : {"like", "unlike"}
-        What it was for.
-    payload : dict or None
-        Its metadata, where it is one of the gallery.
-    """
+    """A picture that the query was to be like, or unlike, with its metadata in the gallery."""
 
     image: PictureSource | None = field(repr=False, compare=False)
     role: Literal["like", "unlike"]
@@ -137,9 +113,8 @@ def make_target(
     QueryError
         If the encoders take no texts, or parts are searched by what has none.
     """
-    query, kind = question.query, question.kind
-    options = question.options
-    needs = () if options.rerank is None else RERANKERS[options.rerank].needs
+    query, kind, rerank = question.query, question.kind, question.options.rerank
+    needs = () if rerank is None else RERANKERS[rerank].needs
     probing = _Probing(gallery, encoders, models, tuple(dict.fromkeys((PIXELS, *needs))))
     of_one = isinstance(query, IdQuery | ImageQuery | PixelsQuery)
     if not of_one and not kind.is_whole and (kind.own_encoders or question.part is not None):
@@ -150,9 +125,9 @@ def make_target(
         return _probe_text(query, encoders, models)
     if isinstance(query, ExamplesQuery):
         return probing.examples(query)
-    if kind.is_whole:
-        return probing.whole(query)
-    return _only_part(probing.parts(query, kind), question)
+    return (
+        probing.whole(query) if kind.is_whole else _only_part(probing.parts(query, kind), question)
+    )
 
 
 def probe_pixels(
@@ -160,15 +135,8 @@ def probe_pixels(
 ) -> list[Target]:
     """Make ready a search by each of N pictures in memory, encoded as one batch.
 
-    Parameters
-    ----------
-    pictures : sequence of ndarray of uint8, shape (h, w, 3)
-        Each of its own size; larger ones are shrunk as `load_image` shrinks a file's.
-
-    Returns
-    -------
-    list of Target
-        In the order of `pictures`; none leaves out any painting.
+    Each is of its own size, and larger ones are shrunk as `load_image` shrinks a file's. No
+    painting is left out.
     """
     from artsim.images.load import shrink_image
 
@@ -177,13 +145,7 @@ def probe_pixels(
 
 
 def find_painting(painting_id: str, paintings: Collection, names: Sequence[str] = ()) -> Record:
-    """Return the painting of that id, with the vectors of those names.
-
-    Raises
-    ------
-    PaintingNotFoundError
-        If there is none.
-    """
+    """Return the painting of that id, with the vectors of those names."""
     point_id = PAINTINGS.point_id(painting_id)
     record = paintings.retrieve([point_id], with_vectors=names).get(point_id)
     if record is None:
@@ -205,15 +167,18 @@ class _Probing:
     models: Models
     needs: tuple[str, ...]
 
+    @property
+    def names(self) -> list[str]:
+        """The vectors that searches are by."""
+        return [encoder.vector_name for encoder in self.encoders]
+
     def whole(self, query: PictureQuery) -> Target:
         """Search by one whole picture."""
         if isinstance(query, IdQuery):
-            names = [encoder.vector_name for encoder in self.encoders]
-            record = find_painting(
-                query.painting_id, self.gallery[PAINTINGS], [*names, *self.needs]
-            )
-            probe = self._of_record(record, f"the painting {query.painting_id!r} has")
-            itself = AnyOf("painting_id", (query.painting_id,))
+            paintings, painting_id = self.gallery[PAINTINGS], query.painting_id
+            record = find_painting(painting_id, paintings, [*self.names, *self.needs])
+            probe = self._of_record(record, f"the painting {painting_id!r} has")
+            itself = AnyOf("painting_id", (painting_id,))
             return Target((probe,), (itself,), record.payload, asked=query)
         if isinstance(query, PixelsQuery):
             (target,) = probe_pixels([query.pixels], self.encoders, self.models)
@@ -227,16 +192,16 @@ class _Probing:
         like = [self.whole(picture) for picture in query.like]
         unlike = [self.whole(picture) for picture in query.unlike]
         vectors = {}
-        for info in self.encoders:
-            wanted = _mean_vector(like, info.vector_name)
+        for name in self.names:
+            wanted = _mean_vector(like, name)
             if unlike:
-                wanted = 2.0 * wanted - _mean_vector(unlike, info.vector_name)
+                wanted = 2.0 * wanted - _mean_vector(unlike, name)
             norm = float(np.linalg.norm(wanted))
             if norm == 0.0:
                 raise QueryError(
                     "the pictures to be like and unlike cancel out; leave one of them out"
                 )
-            vectors[info.vector_name] = (wanted / norm).astype(np.float32)
+            vectors[name] = (wanted / norm).astype(np.float32)
         examples = [Example(t.image, "like", t.painting) for t in like]
         examples += [Example(t.image, "unlike", t.painting) for t in unlike]
         asked = [tuple(target.asked for target in targets) for targets in (like, unlike)]
@@ -265,14 +230,13 @@ class _Probing:
         painting_id = query.painting_id
         painting = find_painting(painting_id, self.gallery[PAINTINGS]).payload
         itself = AnyOf("painting_id", (painting_id,))
-        names = [*(encoder.vector_name for encoder in self.encoders), *self.needs]
-        records = self.gallery[kind].scroll(Criteria((itself,)), with_vectors=names)
         hint = "--face-encoder" if kind.own_encoders else ""
+        whose = f"the {kind.name} of {shortened(painting_id)!r} have"
         found = []
-        for record in records:
-            probe = self._of_record(
-                record, f"the {kind.name} of {shortened(painting_id)!r} have", hint, painting_id
-            )
+        for record in self.gallery[kind].scroll(
+            Criteria((itself,)), with_vectors=[*self.names, *self.needs]
+        ):
+            probe = self._of_record(record, whose, hint, painting_id)
             part = _part_of(record.payload, kind, painting_id)
             found.append((replace(probe, part=part.index), part))
         found.sort(key=lambda pair: pair[1].index)
@@ -294,8 +258,7 @@ class _Probing:
     def _of_record(
         self, record: Record, whose: str, hint: str = "", about: str | None = None
     ) -> Probe:
-        names = [encoder.vector_name for encoder in self.encoders]
-        for name in (*names, *self.needs):
+        for name in (*self.names, *self.needs):
             if name not in record.vectors:
                 raise QueryError(
                     f"{whose} no vector {name!r}; ingest its source again with that encoder",
@@ -303,7 +266,7 @@ class _Probing:
                     painting_id=about,
                 )
         pictures = {name: record.vectors[name] for name in self.needs}
-        return Probe({name: record.vectors[name] for name in names}, (pictures,))
+        return Probe({name: record.vectors[name] for name in self.names}, (pictures,))
 
     def _of_file(self, target: Target, query: ImageQuery, image: LoadedImage) -> Target:
         """Return the target of a file's picture, with what the gallery knows of the very file.

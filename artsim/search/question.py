@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, TypeVar
 
@@ -28,6 +29,7 @@ from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from pydantic import TypeAdapter
 
     from artsim.catalog.arrays import RGBImage
 
@@ -50,13 +52,13 @@ class ImageQuery:
         A path is read when the search is made, an open file, such as an upload, at once.
     name : str, optional
         What the answer calls the picture; by default its path, or the open file's name.
+    sha256 : str, optional
+        Of the file, as it was when an answer was found.
 
-    Attributes
-    ----------
-    picture : Path or bytes
-        The file's path, or what is in it.
-    sha256 : str or None
-        Of the file, as it was when an answer was found; None before.
+    Raises
+    ------
+    TypeError
+        If `picture` is none of these.
     """
 
     picture: Path | bytes
@@ -66,18 +68,15 @@ class ImageQuery:
     def __init__(
         self, picture: File, name: str | None = None, *, sha256: str | None = None
     ) -> None:
-        """Read an open file; `TypeError` for what is no file of a picture."""
-        given = name
         if isinstance(picture, str | os.PathLike):
             found: Path | bytes = Path(picture)
-            given = given or str(found)
+            called = str(found)
         elif isinstance(picture, bytes | bytearray | memoryview):
-            found = bytes(picture)
+            found, called = bytes(picture), "a picture"
         else:
-            found, file_name = _read(picture)
-            given = given or file_name
+            found, called = _read(picture)
         object.__setattr__(self, "picture", found)
-        object.__setattr__(self, "name", given or "a picture")
+        object.__setattr__(self, "name", name or called)
         object.__setattr__(self, "sha256", sha256)
 
     @property
@@ -86,7 +85,7 @@ class ImageQuery:
         return self.picture if isinstance(self.picture, Path) else None
 
 
-def _read(file: BinaryIO) -> tuple[bytes, str | None]:
+def _read(file: BinaryIO) -> tuple[bytes, str]:
     """Return what is in an open file, and its name if it has one."""
     from artsim.images.load import ImageLimits
 
@@ -98,7 +97,7 @@ def _read(file: BinaryIO) -> tuple[bytes, str | None]:
             f"PixelsQuery, not by {type(file).__name__}"
         )
     name = getattr(file, "name", None)
-    return content, name if isinstance(name, str) else None
+    return content, name if isinstance(name, str) and name else "a picture"
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False)
@@ -114,17 +113,12 @@ class PixelsQuery:
         brought to sRGB by its own profile and orientation.
     name : str
         What the answer calls it.
-
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (h, w, 3)
     """
 
     pixels: RGBImage
     name: str
 
     def __init__(self, pixels: RGBImage | Image, name: str = "a picture") -> None:
-        """Refuse what is no picture."""
         import numpy as np
 
         found = pixels if isinstance(pixels, np.ndarray) else _pixels_of(pixels)
@@ -302,11 +296,16 @@ class Question:
             return (*self.query.like, *self.query.unlike)
         return () if isinstance(self.query, TextQuery) else (self.query,)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of those pictures, which nothing is written over."""
+        paths = (getattr(picture, "path", None) for picture in self.pictures)
+        return tuple(path for path in paths if path is not None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the question as JSON holds it; `from_dict` makes the same of it.
 
-        Pictures in files are named by their paths and SHA-256, as far as that is known;
-        those in memory are there whole, in base64.
+        Pictures in files are named by their paths and, where known, SHA-256; others are whole.
         """
         return {
             "query": _from_query(self.query),
@@ -325,8 +324,7 @@ class Question:
         Raises
         ------
         QueryError
-            If it is not that: naming the place where something is missing, unknown or of
-            another type.
+            Naming the place where something is missing, unknown or of another type.
         """
         form = checked_form(_Form, document)
         if form.kind not in KINDS:
@@ -338,8 +336,8 @@ class Question:
             part=form.part,
             filters=form.filters,
             criteria=Criteria(
-                _to_conditions(form.criteria.must, "criteria.must"),
-                _to_conditions(form.criteria.must_not, "criteria.must_not"),
+                _to_conditions(form.criteria.must, "must"),
+                _to_conditions(form.criteria.must_not, "must_not"),
             ),
             encoders=tuple(form.encoders),
             options=form.options,
@@ -365,27 +363,39 @@ class _Form:
     options: SearchOptions
 
 
-def checked_form(form: type[T], document: object) -> T:
-    """Return a JSON document as a dataclass, unless something is missing, unknown or mistyped.
-
-    Raises
-    ------
-    QueryError
-        Naming the places where that is so.
-    """
+@functools.cache
+def _adapter(form: type[Any]) -> TypeAdapter[Any]:
     # Here, because a search by id is answered in less time than pydantic takes to import.
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ConfigDict, TypeAdapter
 
     config = ConfigDict(extra="forbid", strict=True, title="question")
-    adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type, arg-type]
+    return TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type]
+
+
+def checked_form(form: type[T], document: object) -> T:
+    """Return a JSON document as a dataclass; QueryError names what is missing or mistyped."""
+    from pydantic import ValidationError
+
+    hashed: Any = form  # which mypy does not know of a type
     try:
-        return adapter.validate_json(json.dumps([plain_json(document)]))[0]
+        found: T = _adapter(hashed).validate_json(json.dumps([plain_json(document)]))[0]
+        return found
     except ValidationError as exc:
         errors = exc.errors(include_url=False, include_input=False)[:3]
         told = [f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors]
         raise QueryError("; ".join(told)) from exc
     except TypeError as exc:
         raise QueryError(str(exc)) from exc
+
+
+_CONDITIONS: Final[Mapping[type[Any], tuple[str, ...]]] = {
+    AnyOf: ("field", "any_of"),
+    Between: ("field", "least", "most"),
+    Words: ("field", "words"),
+    Known: ("field",),
+    HasVector: ("has_vector",),
+}
+"""What the parts of a condition are called in JSON, where `Known` also says ``known``."""
 
 
 def describe_criteria(criteria: Criteria) -> dict[str, Any]:
@@ -397,37 +407,26 @@ def describe_criteria(criteria: Criteria) -> dict[str, Any]:
 
 
 def _from_condition(condition: Condition) -> dict[str, Any]:
-    match condition:
-        case AnyOf(field, values):
-            return {"field": field, "any_of": list(values)}
-        case Between(field, least, most):
-            return {"field": field, "least": least, "most": most}
-        case Words(field, text):
-            return {"field": field, "words": text}
-        case Known(field):
-            return {"field": field, "known": True}
-        case HasVector(vector_name):
-            return {"has_vector": vector_name}
+    parts = zip(_CONDITIONS[type(condition)], astuple(condition), strict=True)
+    form = {name: list(part) if isinstance(part, tuple) else part for name, part in parts}
+    return form | {"known": True} if isinstance(condition, Known) else form
 
 
 def _to_conditions(forms: Sequence[Mapping[str, Any]], place: str) -> tuple[Condition, ...]:
-    return tuple(_to_condition(form, f"{place}.{i}") for i, form in enumerate(forms))
+    return tuple(_to_condition(form, f"criteria.{place}.{i}") for i, form in enumerate(forms))
 
 
 def _to_condition(form: Mapping[str, Any], place: str) -> Condition:
-    match form:
-        case {"has_vector": str(vector_name), **rest} if not rest:
-            return HasVector(vector_name)
-        case {"field": str(field), "any_of": [*values], **rest} if not rest:
-            if all(isinstance(value, str | int | float) for value in values):
-                return AnyOf(field, tuple(values))
-        case {"field": str(field), "least": least, "most": most, **rest} if not rest:
-            if all(end is None or isinstance(end, int | float) for end in (least, most)):
-                return Between(field, least, most)
-        case {"field": str(field), "words": str(text), **rest} if not rest:
-            return Words(field, text)
-        case {"field": str(field), "known": True, **rest} if not rest:
-            return Known(field)
+    said = {name: form[name] for name in form if (name, form[name]) != ("known", True)}
+    for condition, names in _CONDITIONS.items():
+        if said.keys() == set(names) and (condition is Known) == (len(said) < len(form)):
+            own = [each.name for each in fields(condition)]
+            parts = dict(zip(own, (said[name] for name in names), strict=True))
+            try:
+                found: Condition = checked_form(condition, parts)
+            except QueryError as exc:
+                raise QueryError(f"{place}: {exc}") from exc
+            return found
     raise QueryError(f"{place}: no condition has this form: {str(form)[:200]}")
 
 
@@ -449,45 +448,43 @@ def _from_query(query: Query) -> dict[str, Any]:
     raise TypeError(f"no query: {query!r}")
 
 
-def _to_query(form: Mapping[str, Any], place: str) -> Query:
-    match form:
-        case {"text": str(text), **rest} if not rest:
-            return TextQuery(text)
-        case {"like": [_, *_] as like, "unlike": [*unlike], **rest} if not rest:
-            return ExamplesQuery(
-                tuple(_to_picture(one, f"{place}.like.{i}") for i, one in enumerate(like)),
-                tuple(_to_picture(one, f"{place}.unlike.{i}") for i, one in enumerate(unlike)),
-            )
-    return _to_picture(form, place)
-
-
-def _to_picture(form: object, place: str) -> PictureQuery:
-    match form:
-        case {"id": str(painting_id), **rest} if not rest:
-            return IdQuery(painting_id)
-        case {"image": {"path": str(path), "name": str(name), "sha256": sha256, **more}, **rest}:
-            if not more and not rest and (sha256 is None or isinstance(sha256, str)):
-                return ImageQuery(path, name, sha256=sha256)
-        case {"image": {"base64": str(text), "name": str(name), **more}, **rest}:
-            if not more and not rest:
-                return ImageQuery(_decoded(text, place), name)
-        case {"pixels": {"base64": str(text), "shape": shape, "name": str(name), **more}, **rest}:
-            if not more and not rest:
-                return PixelsQuery(_to_pixels(_decoded(text, place), shape, place), name)
-    raise QueryError(f"{place}: no query has this form: {str(form)[:200]}")
-
-
-def _decoded(text: str, place: str) -> bytes:
+def _to_query(form: Any, place: str, *, of_one: bool = False) -> Any:
+    """Return the query of that form, which `of_one` picture it has to be."""
+    query: Query | None = None
     try:
-        return base64.b64decode(text, validate=True)
+        match form:
+            case {"id": str(painting_id)}:
+                query = IdQuery(painting_id)
+            case {"text": str(text)} if not of_one:
+                query = TextQuery(text)
+            case {"like": [_, *_] as like, "unlike": [*unlike]} if not of_one:
+                sides = (("like", like), ("unlike", unlike))
+                pictures = [
+                    [_to_query(one, f"{place}.{side}.{i}", of_one=True) for i, one in enumerate(of)]
+                    for side, of in sides
+                ]
+                query = ExamplesQuery(*map(tuple, pictures))
+            case {"image": {"path": str(path), "name": str(name), "sha256": None | str() as sha}}:
+                query = ImageQuery(path, name, sha256=sha)
+            case {"image": {"base64": str(text), "name": str(name)}}:
+                query = ImageQuery(base64.b64decode(text, validate=True), name)
+            case {
+                "pixels": {"base64": str(text), "shape": [int(), int(), 3] as shape, "name": name}
+            }:
+                query = PixelsQuery(_to_pixels(text, shape), str(name))
     except ValueError as exc:
-        raise QueryError(f"{place}: a picture that is no base64 ({exc})") from exc
+        raise QueryError(f"{place}: no picture ({exc})") from exc
+    if query is None or _keys(_from_query(query)) != _keys(form):
+        raise QueryError(f"{place}: no query has this form: {str(form)[:200]}")
+    return query
 
 
-def _to_pixels(content: bytes, shape: object, place: str) -> RGBImage:
+def _to_pixels(text: str, shape: Sequence[int]) -> RGBImage:
     import numpy as np
 
-    match shape:
-        case [int(height), int(width), 3] if len(content) == height * width * 3 > 0:
-            return np.frombuffer(content, np.uint8).reshape(height, width, 3)
-    raise QueryError(f"{place}: {len(content)} bytes are no picture of shape {str(shape)[:80]}")
+    pixels = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    return pixels.reshape([max(side, 0) for side in shape])
+
+
+def _keys(form: object) -> object:
+    return {name: _keys(form[name]) for name in form} if isinstance(form, Mapping) else None

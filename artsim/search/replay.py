@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.hits import SCHEMA
-from artsim.errors import QueryError, listed
+from artsim.errors import OptionError, QueryError, listed
 from artsim.files import FileKind, write_file
 from artsim.search.answer import Answer, Source
 from artsim.search.models import Models
 from artsim.search.question import (
     ExamplesQuery,
     ImageQuery,
-    PictureQuery,
     Question,
-    TextQuery,
     checked_form,
 )
 
@@ -30,16 +28,7 @@ MAX_BYTES: Final = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SavedQuestion:
-    """A question, and what it was answered from.
-
-    Attributes
-    ----------
-    question : Question
-    source : Source
-        Gallery, encoders and version of artsim.
-    min_face, face_score : int, float or None
-        As of the `Models` that it was answered by.
-    """
+    """A question, what it was answered from, and the `Models`' limits of a face."""
 
     question: Question
     source: Source
@@ -85,8 +74,8 @@ def save_question(
         "schema": SCHEMA,
         "question": _anywhere(answer.question).to_dict(),
         "source": asdict(answer.source),
-        "min_face": None if models is None else models.min_face,
-        "face_score": None if models is None else models.face_score,
+        "min_face": models and models.min_face,
+        "face_score": models and models.face_score,
     }
     with write_file(path, QUESTION, overwrite=overwrite, inputs=inputs, home=home) as stream:
         # In ASCII, which holds the names of files that are not Unicode too.
@@ -103,24 +92,23 @@ def read_question(path: Path) -> SavedQuestion:
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise QueryError(f"{path}: more than {MAX_BYTES >> 20} MiB, no question", path=path)
+            raise QueryError(f"more than {MAX_BYTES >> 20} MiB, no question")
         document = json.loads(path.read_bytes())
+        form = checked_form(_Form, document)
+        if form.schema > SCHEMA:
+            raise QueryError(f"schema: {form.schema}, of a newer artsim; upgrade artsim")
+        question = Question.from_dict(document["question"])
     except OSError as exc:
         why = exc.strerror or str(exc)
         raise QueryError(f"{path}: the question cannot be read: {why}", path=path) from exc
+    except (QueryError, OptionError) as exc:
+        raise QueryError(f"{path}: {exc}", path=path) from exc
     except (ValueError, RecursionError) as exc:
         raise QueryError(
             f"{path}: no question ({exc}); give one that was saved with a query",
             hint="artsim query IMAGE --save FILE",
             path=path,
         ) from exc
-    try:
-        form = checked_form(_Form, document)
-        if form.schema > SCHEMA:
-            raise QueryError(f"schema: {form.schema}, of a newer artsim; upgrade artsim")
-        question = Question.from_dict(document["question"])
-    except (QueryError, ValueError) as exc:
-        raise QueryError(f"{path}: {exc}", path=path) from exc
     return SavedQuestion(question, form.source, form.min_face, form.face_score)
 
 
@@ -147,12 +135,6 @@ def list_changes(saved: SavedQuestion, answer: Answer) -> list[str]:
     return found
 
 
-def missing_pictures(question: Question) -> Iterator[Path]:
-    """Yield the files of the query pictures that are not there."""
-    paths = (getattr(picture, "path", None) for picture in question.pictures)
-    yield from (path for path in paths if path is not None and not path.exists())
-
-
 def _named(source: Source) -> str:
     return "the default gallery" if source.gallery is None else f"the gallery {source.gallery!r}"
 
@@ -163,10 +145,9 @@ def _anywhere(question: Question) -> Question:
     if isinstance(query, ExamplesQuery):
         like, unlike = (tuple(map(_whole, some)) for some in (query.like, query.unlike))
         return replace(question, query=ExamplesQuery(like, unlike))
-    return question if isinstance(query, TextQuery) else replace(question, query=_whole(query))
+    return replace(question, query=_whole(query))
 
 
-def _whole(picture: PictureQuery) -> PictureQuery:
-    if isinstance(picture, ImageQuery) and picture.path is not None:
-        return replace(picture, picture=picture.path.absolute())
-    return picture
+def _whole(query: Any) -> Any:
+    path = getattr(query, "path", None)
+    return query if path is None else replace(query, picture=path.absolute())

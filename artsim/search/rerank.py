@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.hits import Hit, rank_order
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
     Scores: TypeAlias = npt.NDArray[np.float64]
 
-PIXELS: Final = "pixels"
-"""Named vector of the small gray pictures."""
-
 RRF_K: Final = 60
 """Constant of reciprocal rank fusion, as in its paper."""
 
@@ -34,12 +32,7 @@ RRF_K: Final = 60
 class Reranker(ABC):
     """A second score by which the first hits of a ranking are reordered.
 
-    Attributes
-    ----------
-    name : str
-        As on the command line, and in reports.
-    needs : tuple of str
-        Named vectors that must come back with the hits, and that a query must have.
+    `needs` are the named vectors that must come back with the hits, and that a query must have.
     """
 
     name: str
@@ -55,10 +48,6 @@ class Reranker(ABC):
             The query picture's vectors, by the names in `needs`.
         rows : mapping of str to ndarray, shape (N, D)
             The works', by the same names.
-
-        Returns
-        -------
-        ndarray of float, shape (N,)
         """
 
     def scores_of(
@@ -75,10 +64,7 @@ class Reranker(ABC):
         return found.tolist()
 
     def in_engine(self, picture: Mapping[str, Vector], depth: int) -> Rescore | None:
-        """Return the second stage by which the engine scores the first `depth` hits itself.
-
-        None, as here, where it cannot: the vectors come back then, for `scores`.
-        """
+        """Return the stage by which the engine scores `depth` hits itself; None: it cannot."""
         return None
 
     def from_engine(self, score: float, picture: Mapping[str, Vector]) -> float:
@@ -129,17 +115,9 @@ RERANKERS: Final[dict[str, Reranker]] = {one.name: one for one in (_SSIM("ssim")
 
 
 def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit]:
-    """Fuse rankings by reciprocal rank [1]_.
+    """Fuse rankings by reciprocal rank [1]_: scores are sums of ``1 / (k + rank)``.
 
-    Parameters
-    ----------
-    rankings : sequence of sequences of Hit
-        Each best first. A hit's vectors are united over the rankings it is in.
-
-    Returns
-    -------
-    list of Hit
-        Every hit once, best first; ``score`` is the sum of ``1 / (k + rank)``.
+    Every hit comes once, best first, with its vectors of all the rankings it is in.
 
     References
     ----------
@@ -161,20 +139,9 @@ def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit
 def rerank(
     hits: Sequence[Hit], scores: Sequence[Sequence[float]], *, weight: float | None = None
 ) -> list[Hit]:
-    """Reorder hits by second scores.
+    """Reorder hits by second scores, of which each has one for each query picture.
 
-    Parameters
-    ----------
-    scores : sequence of sequences of float
-        For each query picture the score of each hit; their mean counts.
-    weight : float, optional
-        What the mean counts for beside the first score, to which it is added; by default
-        it counts alone.
-
-    Returns
-    -------
-    list of Hit
-        With ``rerank_score``, best first.
+    Their mean is the ``rerank_score``, or with a `weight` the first score plus so much of it.
     """
     import numpy as np
 

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.progress import counted
@@ -23,9 +23,6 @@ from artsim.store.protocol import (
     Store,
     VectorSpec,
 )
-
-PIXELS: Final = "pixels"
-"""Name of the vector of small gray pictures."""
 
 READING: Final = 2
 """Which reading of metadata makes today's payloads, as noted under the key ``reading``.
@@ -46,12 +43,8 @@ class Gallery:
     store : Store
         Closed with the gallery.
     name : str or None
-        Prefix of the collections' names: ``nga`` makes ``nga_paintings``.
-
-    Raises
-    ------
-    ConfigError
-        If `name` has other characters than letters, digits, ``-`` and ``_``.
+        Prefix of the collections' names: ``nga`` makes ``nga_paintings``. Letters, digits, ``-``
+        and ``_``, else ConfigError.
     """
 
     def __init__(self, store: Store, name: str | None = None) -> None:
@@ -63,12 +56,7 @@ class Gallery:
         """Return the gallery itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -101,19 +89,13 @@ class Gallery:
         pixels_side: int = 64,
         options: ServerOptions | None = None,
         reading: int = READING,
+        cutters: Sequence[str] = (),
     ) -> Collection:
         """Create the collection of that kind, or bring it up to `encoders`.
 
-        Parameters
-        ----------
-        encoders : sequence of EncoderInfo
-            Each gets a named vector; those of an existing collection stay.
-        pixels_side : int
-            Side of the small gray pictures in ``pixels``.
-        options : ServerOptions, optional
-            How a server lays a new collection out.
-        reading : int
-            How the metadata of what will be written was read.
+        Each encoder gets a named vector; those of an existing collection stay. `pixels_side` is
+        that of the small gray pictures, `reading` how the metadata to be written was read, and
+        `cutters` are identities of what cuts the parts that will be, noted after those before.
 
         Raises
         ------
@@ -128,6 +110,7 @@ class Gallery:
             existing = self.store.open_collection(name)
             known = read_encoders(existing)
             reading = min(reading, noted_reading(existing.schema.notes))
+            cutters = [*noted_cutters(existing.schema.notes), *cutters]
         # An encoder that is there keeps its place, and takes on a new spec: its weights
         # may lie elsewhere now, while its vectors are the same by their name.
         known |= {info.vector_name: info for info in encoders}
@@ -137,6 +120,8 @@ class Gallery:
             "encoders": [asdict(info) for info in known.values()],
             "reading": reading,
         }
+        if cutters:
+            notes["cutters"] = list(dict.fromkeys(cutters))
         schema = CollectionSchema(vectors, kind.indexes, notes)
         return self.store.create_collection(name, schema, options)
 
@@ -206,18 +191,18 @@ def _shown(gallery: str | None) -> str:
 
 
 def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:
-    """Return the encoders noted with `collection` by vector name, in order of adding.
+    """Return the encoders noted with `collection`; see `read_notes`."""
+    return read_notes(collection.schema, collection.name)
+
+
+def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
+    """Return the encoders noted with the collection `name` by vector name, in order of adding.
 
     Raises
     ------
     StoreError
         If the notes are missing or not artsim's: another program made the collection.
     """
-    return read_notes(collection.schema, collection.name)
-
-
-def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
-    """Return the encoders in the notes of the collection of that `name`; see `read_encoders`."""
     noted = schema.notes.get("encoders")
     try:
         found = [parse_info(note) for note in cast("list[Mapping[str, str]]", noted)]
@@ -239,6 +224,12 @@ def noted_reading(notes: Mapping[str, object]) -> int:
     return reading if isinstance(reading, int) else 1
 
 
+def noted_cutters(notes: Mapping[str, object]) -> list[str]:
+    """Return the identities of what cut a collection's parts, in the order of their first use."""
+    cutters = notes.get("cutters")
+    return [str(cutter) for cutter in cutters] if isinstance(cutters, list) else []
+
+
 def remark_on_reading(collection: Collection) -> str | None:
     """Return what to tell of points whose metadata an earlier artsim read; None without any."""
     notes = collection.schema.notes
@@ -257,23 +248,12 @@ def remark_on_reading(collection: Collection) -> str | None:
 
 def list_galleries(store: Store) -> list[str | None]:
     """Return the names of the galleries in `store`; None is the one without a name."""
-    names: list[str | None] = []
-    for collection in store.list_collections():
-        if collection == "paintings":
-            names.append(None)
-        elif collection.endswith("_paintings"):
-            names.append(collection.removesuffix("_paintings"))
-    return sorted(names, key=lambda name: name or "")
+    found = (re.fullmatch("(?:(.+)_)?paintings", name) for name in store.list_collections())
+    return sorted((match[1] for match in found if match), key=lambda name: name or "")
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the server of `settings`, or the embedded store where they name none.
-
-    Raises
-    ------
-    StoreError
-        If the folder is no data folder of artsim, or the server cannot be reached.
-    """
+    """Open the server of `settings`, or the embedded store where they name none."""
     # Imported here: a query of an embedded gallery does not wait for the client of the
     # server, which takes longer to import than the query takes.
     if settings.url is not None:
@@ -318,12 +298,8 @@ def open_gallery(
     chosen = load_settings() if settings is None else settings
     if home is not None:
         chosen = replace(chosen, home=Path(home), url=None)
-    if url is not None:
-        chosen = replace(chosen, url=url)
-    if api_key is not None:
-        chosen = replace(chosen, api_key=api_key)
-    if wait is not None:
-        chosen = replace(chosen, wait=wait)
+    given = {"url": url, "api_key": api_key, "wait": wait}
+    chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     gallery = chosen.gallery if name is None else name
     check_gallery_name(gallery)
     return Gallery(open_store(chosen), gallery)

@@ -1,4 +1,15 @@
-"""How good a classifier is, how sure it may say it is, and when it had better say nothing."""
+"""How good a classifier is, how sure it may say it is, and when it had better say nothing.
+
+References
+----------
+.. [1] Guo, Pleiss, Sun & Weinberger (2017). On calibration of modern neural networks. ICML.
+.. [2] Platt (1999). Probabilistic outputs for support vector machines and comparisons to
+   regularized likelihood methods. Advances in Large Margin Classifiers.
+.. [3] Geifman & El-Yaniv (2017). Selective classification for deep neural networks. NeurIPS.
+   Algorithm 1.
+.. [4] Clopper & Pearson (1934). The use of confidence or fiducial limits illustrated in the case
+   of the binomial. Biometrika 26.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +44,6 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
 
     Each label is believed but for one part in N + 2, as Platt does [2]_: the less was held
     out, the less sure one may be of it, even where all of it was right.
-
-    References
-    ----------
-    .. [1] Guo, Pleiss, Sun & Weinberger (2017). On calibration of modern neural networks.
-           ICML.
-    .. [2] Platt (1999). Probabilistic outputs for support vector machines and comparisons to
-           regularized likelihood methods. Advances in Large Margin Classifiers.
     """
     from scipy.optimize import minimize_scalar
 
@@ -62,15 +66,8 @@ def choose_threshold(
     Often enough is more than the share of held-out answers, the least confidence with which
     would be a lucky one: with the probability `SURENESS`, `precision` of all answers at or above
     it are right, if they come from where the held-out works do. The answers are as many as
-    a binary search finds, each of whose looks has its part in the doubt [1]_, by the interval
-    of Clopper & Pearson [2]_. None where no threshold is found that reaches it.
-
-    References
-    ----------
-    .. [1] Geifman & El-Yaniv (2017). Selective classification for deep neural networks.
-           NeurIPS. Algorithm 1.
-    .. [2] Clopper & Pearson (1934). The use of confidence or fiducial limits illustrated in the
-           case of the binomial. Biometrika 26.
+    a binary search finds, each of whose looks has its part in the doubt [3]_, by the interval
+    of Clopper & Pearson [4]_. None where no threshold is found that reaches it.
     """
     from scipy.stats import beta
 

@@ -105,7 +105,7 @@ class _Run(NamedTuple):
     start: Encoder | Beginning  # what it begins with: a frozen encoder or a MobileNetV2
 
     def read(self, works: Sequence[Work], encoder: Encoder | SequenceReader | None, name: str,
-             description: str) -> Readable:  # fmt: skip
+             description: str) -> Readable[Work]:  # fmt: skip
         """Return an encoder's rows of works; without one only which of them can be read."""
 
         def prepare(loaded: LoadedImage) -> Prepared:
@@ -135,8 +135,6 @@ def train_classifier(
 
     Parameters
     ----------
-    sources : sequence of Path
-        Folders and manifests, as for an ingest.
     out : Path
         Folder of the classifier; of the kinds that train a network it is also that of an
         encoder, ``file:OUT``.
@@ -326,7 +324,7 @@ def _recurrent_network(
 
 
 def _finish(
-    run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], found: Readable
+    run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], found: Readable[Work]
 ) -> ClassifierOutcome:
     """Choose temperature and threshold, score on the test side, and write the classifier.
 

@@ -23,7 +23,7 @@ from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.ingest.records import Problem
 from artsim.training.data import Work, place_pictures, read_works, write_csv
-from artsim.training.rows import read_pictures
+from artsim.training.rows import Readable, read_pictures, split_readable
 
 PERSON: Final = "person"  # ``extra.person``, and the folder where a source has no such field
 MOST_PAIRS: Final = 3000  # of one person, and as many of different people, as LFW lists
@@ -91,23 +91,13 @@ def _labels(works: Sequence[Work], root: Path, by: str) -> list[str | None]:
     return [None if folder == "." else folder for folder in folders]
 
 
-class FoundCrops(NamedTuple):
-    """The main face of each picture that has one, read from its file as it is used."""
-
-    crops: list[RGBImage]
-    pictures: list[PersonPicture]  # of each crop
-    hashes: list[str]  # SHA-256 of each picture's file
-    without_face: list[PersonPicture]
-    unreadable: list[str]  # pictures that could not be read, with reasons
-
-
 def find_crops(
     pictures: Sequence[PersonPicture],
     folder: Path,
     detector: FaceDetector,
     *,
     progress: Progress | None = None,
-) -> FoundCrops:
+) -> Readable[PersonPicture]:
     """Find the main face of each picture, but for those that `folder` has already.
 
     Of several faces the largest near the middle is taken, see `prominence`.
@@ -129,22 +119,13 @@ def find_crops(
         description="Finding faces",
         chunk=_CHUNK,
     )
-    pairs = list(zip(pictures, kept, strict=True))
-    found = [(picture, one.row, one.text) for picture, one in pairs if one.row is not None]
-    unreadable = [one.text for one in kept if one.row is None and one.text]
-    if not found:
+    found = split_readable(pictures, kept)
+    if not found.works:
         raise TrainingError(
-            f"no face was found in {len(pictures)} pictures, {len(unreadable)} of which cannot "
+            f"no face was found in {len(pictures)} pictures, {len(found.problems)} of which cannot "
             "be read; give pictures with faces of at least 20 pixels"
-            + "".join(f"; {why}" for why in unreadable[:1])
         )
-    return FoundCrops(
-        crops=[row for _, row, _ in found],
-        pictures=[picture for picture, _, _ in found],
-        hashes=[text for *_, text in found],
-        without_face=[picture for picture, one in pairs if one.row is None and not one.text],
-        unreadable=unreadable,
-    )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,19 @@
-"""Networks for faces, and what a step of their training does to them."""
+"""Networks for faces, and what a step of their training does to them.
+
+References
+----------
+.. [1] Hadsell, Chopra & LeCun (2006). Dimensionality reduction by learning an invariant mapping.
+   CVPR, equation 4.
+.. [2] Deng, Guo, Xue & Zafeiriou (2019). ArcFace: additive angular margin loss for deep face
+   recognition. CVPR, equation 3. Where the angle would pass half a turn, insightface's ``margin *
+   sin(margin)`` is taken off the cosine instead.
+.. [3] Hinton & Salakhutdinov (2006). Reducing the dimensionality of data with neural networks.
+   Science 313.
+.. [4] Odena, Dumoulin & Olah (2016). Deconvolution and checkerboard artifacts. Distill,
+   doi:10.23915/distill.00003.
+.. [5] Loshchilov & Hutter (2017). SGDR: stochastic gradient descent with warm restarts. ICLR,
+   equation 5, without the restarts.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +30,11 @@ from torch.nn import functional
 
 from artsim.encoders.base import Preprocessing, Triple
 from artsim.encoders.networks import build_network
-from artsim.encoders.weights import fill_model, load_state_dict
+from artsim.encoders.weights import fill_model, first_line, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet
 from artsim.training.loop import Trainee
+from artsim.training.painting_views import normalize
 from artsim.training.recipes import FacesRecipe
 
 REBUILT_SIDE: Final = 64  # pixels a side of what is rebuilt, which are enough for a face
@@ -91,10 +107,9 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
         with torch.inference_mode():
             dim = int(built(torch.zeros(1, 3, side, side)).shape[1])
     except (RuntimeError, AssertionError, ValueError) as exc:
-        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise TrainingError(
-            f"the network {name!r} cannot take pictures of {side} x {side} pixels ({reason}); "
-            "give another side, or another network",
+            f"the network {name!r} cannot take pictures of {side} x {side} pixels "
+            f"({first_line(exc)}); give another side, or another network",
             hint="--side, --network",
         ) from exc
     preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
@@ -119,11 +134,6 @@ class ContrastiveLoss(nn.Module):
     Of all pairs of a batch: the mean of d² over those of one person, and of
     max(0, margin - d)² over those of different people, half of each. A batch has many more
     of the latter; the two means make up for it.
-
-    References
-    ----------
-    .. [1] Hadsell, Chopra & LeCun (2006). Dimensionality reduction by learning an
-           invariant mapping. CVPR, equation 4.
     """
 
     def __init__(self, margin: float = CONTRASTIVE_MARGIN) -> None:
@@ -142,16 +152,10 @@ class ContrastiveLoss(nn.Module):
 
 
 class AngularMarginLoss(nn.Module):
-    """ArcFace [1]_: the person must be recognized though an angle is added against it.
+    """ArcFace [2]_: the person must be recognized though an angle is added against it.
 
     Each of the people has a learned direction, which the encoder does without; `margin` radians
     are added to the angle between a face and its person's, and the cosines are scaled.
-
-    References
-    ----------
-    .. [1] Deng, Guo, Xue & Zafeiriou (2019). ArcFace: additive angular margin loss for deep
-           face recognition. CVPR, equation 3. Where the angle would pass half a turn,
-           insightface's ``margin * sin(margin)`` is taken off the cosine instead.
     """
 
     def __init__(
@@ -180,16 +184,9 @@ class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
     It rebuilds a face from its embedding while the encoder is trained, which is used without
-    it. What is to be rebuilt must not be thrown away: an autoencoder [1]_ whose code is the
+    it. What is to be rebuilt must not be thrown away: an autoencoder [3]_ whose code is the
     embedding, as reverse search on Labeled Faces in the Wild has it. Stages enlarge by
-    repetition before they convolve, which leaves no checkered pattern [2]_.
-
-    References
-    ----------
-    .. [1] Hinton & Salakhutdinov (2006). Reducing the dimensionality of data with neural
-           networks. Science 313.
-    .. [2] Odena, Dumoulin & Olah (2016). Deconvolution and checkerboard artifacts. Distill,
-           doi:10.23915/distill.00003.
+    repetition before they convolve, which leaves no checkered pattern [4]_.
     """
 
     def __init__(self, dim: int) -> None:
@@ -400,19 +397,11 @@ class FacesTrainee(Trainee):
         return pixels.permute(0, 3, 1, 2).float() / 255
 
     def _normalized(self, crops: torch.Tensor) -> torch.Tensor:
-        mean = torch.tensor(self._preprocessing.mean, device=self._device).reshape(1, 3, 1, 1)
-        std = torch.tensor(self._preprocessing.std, device=self._device).reshape(1, 3, 1, 1)
-        return ((crops - mean) / std).contiguous(memory_format=torch.channels_last)
+        return normalize(crops, self._preprocessing.mean, self._preprocessing.std)
 
 
 def rate_at(step: int, steps: int) -> float:
-    """Return the learning rate's share of its highest: a short rise, then half a cosine [1]_.
-
-    References
-    ----------
-    .. [1] Loshchilov & Hutter (2017). SGDR: stochastic gradient descent with warm restarts.
-       ICLR, equation 5, without the restarts.
-    """
+    """Return the learning rate's share of its highest: a short rise, then half a cosine [5]_."""
     rise = max(1, round(_WARM_UP * steps))
     if step < rise:
         return (step + 1) / rise

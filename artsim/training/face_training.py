@@ -18,8 +18,8 @@ from artsim.training.data import write_split
 from artsim.training.face_data import (
     PERSON,
     FaceSet,
-    FoundCrops,
     People,
+    PersonPicture,
     find_crops,
     make_face_set,
     read_people,
@@ -28,6 +28,7 @@ from artsim.training.face_data import (
 from artsim.training.face_trainee import FacesTrainee, NetworkPlan, plan_network
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
 from artsim.training.recipes import FacesRecipe
+from artsim.training.rows import Readable
 
 _NAMES: Final = (
     "faces", "encoder.json", "weights.safetensors", "split.csv", "test", "losses.png",
@@ -48,7 +49,7 @@ class FacesRun(NamedTuple):
 
     trained: TrainedFaces
     people: People
-    found: FoundCrops
+    found: Readable[PersonPicture]
     unseen: Path
 
 
@@ -90,9 +91,9 @@ def train_faces(
     detector = load_detector(device=device)
     found = find_crops(people.pictures, out / "faces", detector, progress=progress)
     shares: Any = {"test": recipe.test, "validation": recipe.validation, "seed": recipe.seed}
-    faces = make_face_set(found.crops, [picture.person for picture in found.pictures], **shares)
+    faces = make_face_set(found.rows, [picture.person for picture in found.works], **shares)
     sides = {picture: side_of(picture.person, **shares) for picture in people.pictures}
-    hashes = dict(zip(found.pictures, found.hashes, strict=True))
+    hashes = dict(zip(found.works, found.hashes, strict=True))
     rows = [
         (picture.name, side, hashes.get(picture, ""), picture.person, int(picture in hashes))
         for picture, side in sides.items()

@@ -24,6 +24,7 @@ from artsim.encoders.timm import create_network, preprocessing_of
 from artsim.images.load import load_image
 from artsim.training.data import Labels
 from artsim.training.loop import Trainee
+from artsim.training.painting_views import normalize
 from artsim.training.recipes import ClassifierOptions
 
 MOBILENET: Final = "mobilenetv2_100"
@@ -226,13 +227,8 @@ class PictureInputs:
         """Return normalized pictures, shape (N, 3, 224, 224)."""
         draws = random.random((len(rows), 5))
         pictures = np.stack(list(self._pool.map(self._draw, rows.tolist(), draws)))
-        mean, std = (
-            np.array(values, dtype=np.float32)
-            for values in (self._preprocessing.mean, self._preprocessing.std)
-        )
-        normal = (pictures.astype(np.float32) / 255 - mean) / std
-        batch = torch.from_numpy(normal.transpose(0, 3, 1, 2))
-        return batch.contiguous(memory_format=torch.channels_last)
+        values = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+        return normalize(values, self._preprocessing.mean, self._preprocessing.std)
 
     def _draw(self, row: int, draw: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
         image = load_image(self._paths[row], max_side=_LONGEST).pixels

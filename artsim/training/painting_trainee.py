@@ -1,4 +1,17 @@
-"""A painting network in training: distillation, and metric learning beside it."""
+"""A painting network in training: distillation, and metric learning beside it.
+
+References
+----------
+.. [1] Romero, Ballas, Kahou, Chassang, Gatta & Bengio (2015). FitNets: hints for thin deep nets.
+   ICLR.
+.. [2] Khosla, Teterwak, Wang, Sarna, Tian, Isola, Maschinot, Liu & Krishnan (2020). Supervised
+   contrastive learning. NeurIPS. Equation 2.
+.. [3] Chen, Kornblith, Norouzi & Hinton (2020). A simple framework for contrastive learning of
+   visual representations. ICML.
+.. [4] Jordan, Jin, Boza, You, Cesista, Newhouse & Bernstein (2024). Muon: an optimizer for hidden
+   layers in neural networks.
+.. [5] Loshchilov & Hutter (2019). Decoupled weight decay regularization. ICLR.
+"""
 
 from __future__ import annotations
 
@@ -82,11 +95,6 @@ class CellReader(nn.Module):
 
     It is there for the training only: by it each part of a picture says what is right, as in
     hints to thin networks [1]_.
-
-    References
-    ----------
-    .. [1] Romero, Ballas, Kahou, Chassang, Gatta & Bengio (2015). FitNets: hints for thin deep
-       nets. ICLR.
     """
 
     def __init__(self, widths: Sequence[int], depth: int) -> None:
@@ -130,18 +138,11 @@ def contrast(
     temperature: float = 0.1,
     ignored: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return the supervised contrastive loss [1]_ of a batch, its mean over the rows.
+    """Return the supervised contrastive loss [2]_ of a batch, its mean over the rows.
 
     Unit rows (N, D) of the same label are to be alike; with one label a picture and two views
-    of it, it is the loss of SimCLR [2]_. It is 0 where no row has another one to be like. Pairs
+    of it, it is the loss of SimCLR [3]_. It is 0 where no row has another one to be like. Pairs
     that are `ignored`, (N, N), neither attract nor repel each other.
-
-    References
-    ----------
-    .. [1] Khosla, Teterwak, Wang, Sarna, Tian, Isola, Maschinot, Liu & Krishnan (2020).
-       Supervised contrastive learning. NeurIPS. Equation 2.
-    .. [2] Chen, Kornblith, Norouzi & Hinton (2020). A simple framework for contrastive
-       learning of visual representations. ICML.
     """
     similarities = embeddings @ embeddings.T / temperature
     left_out = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
@@ -158,17 +159,11 @@ def contrast(
 
 
 class PaintingOptimizer:
-    """Muon [1]_ for the convolutions, AdamW [2]_ for all else.
+    """Muon [4]_ for the convolutions, AdamW [5]_ for all else.
 
     Muon takes matrices: each convolution's weights are seen as one, a row for each channel that
     it gives. The first convolution, whose inputs are colors, is left to AdamW. Scales and biases
     do not decay, nor do `others`. The networks are laid out channels-last.
-
-    References
-    ----------
-    .. [1] Jordan, Jin, Boza, You, Cesista, Newhouse & Bernstein (2024). Muon: an optimizer
-       for hidden layers in neural networks.
-    .. [2] Loshchilov & Hutter (2019). Decoupled weight decay regularization. ICLR.
     """
 
     def __init__(
@@ -250,16 +245,14 @@ class PaintingTrainee(Trainee):
         self._device = device
         self._precision = _training_precision(device)
         self._sampler = Sampler(lessons.groups, recipe)
-        self._groups = torch.from_numpy(np.unique(lessons.groups, return_inverse=True)[1]).to(
-            device
-        )
-        labels = lessons.labels
-        known = sorted({label for label in labels if label is not None})
-        self._labels = torch.tensor(
-            [-1 if label is None else known.index(label) for label in labels], device=device
-        )
+        groups = np.unique(lessons.groups, return_inverse=True)[1]
+        self._groups = torch.from_numpy(groups).to(device)
+        known = sorted({label for label in lessons.labels if label is not None})
+        numbers = [-1 if label is None else known.index(label) for label in lessons.labels]
+        self._labels = torch.tensor(numbers, device=device)
         torch.manual_seed(recipe.seed)
-        self.network = _laid_out(PaintingNetwork(**network_settings(recipe)).to(device))
+        network: Any = PaintingNetwork(**asdict(recipe.network)).to(device)
+        self.network: PaintingNetwork = network.to(memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         prototypes = torch.randn(max(1, len(known)), recipe.network.dim)
         self._prototypes = nn.ParameterList([nn.Parameter(prototypes.to(device))])
@@ -283,20 +276,16 @@ class PaintingTrainee(Trainee):
     def step(self, index: int) -> dict[str, float]:
         """Look at one batch, and make the network better at it."""
         batch = self._take(index)
-        with torch.autocast(
-            self._device.type, self._precision, enabled=self._precision is not None
-        ):
+        reduced = self._precision is not None
+        with torch.autocast(self._device.type, self._precision, enabled=reduced):
             maps = self.network.maps(batch.pictures)
             rows = self.network.embed_maps(maps)
             seen = None if self._cells is None else self._cells(maps)
         embeddings = functional.normalize(rows.float(), dim=1)
         losses = self._losses(embeddings, batch.targets, batch.works)
-        nothing = embeddings.sum() * 0
-        losses["cells"] = (
-            nothing
-            if seen is None or batch.cells is None
-            else cells_loss(seen.float(), batch.cells)
-        )
+        losses["cells"] = embeddings.sum() * 0
+        if seen is not None and batch.cells is not None:
+            losses["cells"] = cells_loss(seen.float(), batch.cells)
         weights = self._recipe.losses
         total = (
             losses["teachers"]
@@ -362,10 +351,8 @@ class PaintingTrainee(Trainee):
     def _update_average(self, index: int) -> None:
         """Follow the network; at first closely, since it begins at random."""
         kept = min(self._recipe.averaging, (index + 1) / (index + 10))
-        pairs = zip(
-            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
-        )
-        for mean, value in pairs:
+        means, values = (net.state_dict().values() for net in (self.average, self.network))
+        for mean, value in zip(means, values, strict=True):
             if mean.dtype.is_floating_point:
                 mean.lerp_(value, 1 - kept)
 
@@ -375,14 +362,3 @@ def _training_precision(device: torch.device) -> torch.dtype | None:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
     return native_reduced_precision(device)
-
-
-def network_settings(recipe: PaintingOptions) -> dict[str, Any]:
-    """Return what the network is built from, as JSON values."""
-    settings = asdict(recipe.network)
-    return {**settings, "widths": list(settings["widths"]), "depths": list(settings["depths"])}
-
-
-def _laid_out(network: PaintingNetwork) -> PaintingNetwork:
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network.train()

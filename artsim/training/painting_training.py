@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +22,7 @@ from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.training.data import Work, read_works, works_identity, write_source, write_split
 from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
-from artsim.training.painting_trainee import Lessons, PaintingTrainee, network_settings
+from artsim.training.painting_trainee import Lessons, PaintingTrainee
 from artsim.training.painting_views import keep_views, shrink
 from artsim.training.recipes import PaintingOptions
 from artsim.training.rows import Readable, picture_keys, split_readable
@@ -105,7 +105,7 @@ def train_painting_encoder(
     return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
 
 
-def _works_of(sources: Sequence[Path], found: Readable) -> dict[str, int]:
+def _works_of(sources: Sequence[Path], found: Readable[Work]) -> dict[str, int]:
     counts = Counter(work.key.partition("/")[0] for work in found.works)
     return {source.absolute().name: counts[source.absolute().name] for source in sources}
 
@@ -115,13 +115,13 @@ def _save(
     network: PaintingNetwork,
     recipe: PaintingOptions,
     card: Mapping[str, Any],
-    found: Readable,
+    found: Readable[Work],
     sides: Mapping[Side, Sequence[Work]],
 ) -> str:
     """Write the encoder, what each picture was for, and the works held back."""
     config = TrainedConfig(
         network="painting",
-        settings=network_settings(recipe),
+        settings=asdict(recipe.network),
         preprocessing=Preprocessing(recipe.input_side, recipe.input_side),
         dim=recipe.network.dim,
         source="trained with artsim train encoder",
@@ -188,7 +188,7 @@ def _split(works: Sequence[Work], recipe: PaintingOptions) -> dict[Side, list[Wo
 
 
 def _prepare(
-    found: Readable, folder: Path, recipe: PaintingOptions, device: str, progress: Progress
+    found: Readable[Work], folder: Path, recipe: PaintingOptions, device: str, progress: Progress
 ) -> Lessons:
     """Return what is to be learned from the works, computing what the folder does not have."""
     works = found.works

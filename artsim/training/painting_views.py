@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.progress import Progress
-from artsim.encoders.base import IMAGENET_MEAN, IMAGENET_STD
+from artsim.encoders.base import IMAGENET_MEAN, IMAGENET_STD, Triple
 from artsim.images.load import LoadedImage
 from artsim.training.data import Work
 from artsim.training.recipes import Augmentation
@@ -119,11 +119,12 @@ def shrink(views: torch.Tensor, side: int) -> torch.Tensor:
     return normalize(functional.interpolate(pictures, (side, side), mode="bicubic", antialias=True))
 
 
-def normalize(pictures: torch.Tensor) -> torch.Tensor:
+def normalize(
+    pictures: torch.Tensor, mean: Triple = IMAGENET_MEAN, std: Triple = IMAGENET_STD
+) -> torch.Tensor:
     """Center and scale pictures of values in 0..1, channels-last."""
-    mean = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
-    return ((pictures - mean) / std).contiguous(memory_format=torch.channels_last)
+    center, scale = (torch.tensor(v, device=pictures.device).view(1, 3, 1, 1) for v in (mean, std))
+    return ((pictures - center) / scale).contiguous(memory_format=torch.channels_last)
 
 
 def _recolor(pictures: torch.Tensor, how: Augmentation, generator: torch.Generator) -> torch.Tensor:

@@ -113,21 +113,10 @@ class Augmentation:
 class PaintingOptions(Recipe):
     """Of an encoder of pictures.
 
-    Attributes
-    ----------
-    teachers, teacher_weights : tuple of str, tuple of float
-        Encoders, by spec, whose joined vectors the network learns to give; how much each counts.
-    works : int
-        Of each group in a batch. Two views of each work are looked at, so that a batch has
-        ``2 * groups * works`` pictures.
-    sides : tuple of (float, int)
-        From which share of the steps on the views have which side, in pixels.
-    whole : float
-        How often the first of the two views is the whole picture.
-    input_side : int
-        Of the trained encoder's input, in pixels: larger than the last views, at which
-        networks see better than at their own size, since parts of pictures show things
-        larger than whole ones do (Touvron, Vedaldi, Douze & Jégou 2019).
+    Two views of each work are looked at: a batch has ``2 * groups * works`` pictures, in `whole`
+    of which the first is the whole picture. Of `sides` each is a share of the steps, and the side
+    of the views from there on, in pixels; `input_side` is larger, since parts of pictures show
+    things larger than whole ones do (Touvron, Vedaldi, Douze & Jégou 2019).
     """
 
     teachers: tuple[str, ...] = ("resnet50",)
@@ -169,13 +158,8 @@ class PaintingOptions(Recipe):
 class ClassifierOptions(Recipe):
     """Of a classifier: a linear head on a frozen encoder, or a network with its head.
 
-    Attributes
-    ----------
-    cache : Path or None
-        Where vectors are kept, which several trainings may share; by default below the
-        classifier's folder.
-    device, restart, checkpoint_every_s
-        What the result does not depend on, as for `LoopOptions`.
+    Trainings may share the `cache` of vectors. The result does not depend on it, nor on `device`,
+    `restart` and `checkpoint_every_s`, which are as for `LoopOptions`.
     """
 
     by: str = option(MISSING, "What is learned: style, artist, genre, extra.NAME.", metavar="FIELD")
@@ -223,16 +207,9 @@ class ClassifierOptions(Recipe):
 
 @dataclass(frozen=True, slots=True)
 class FacesRecipe(Recipe):
-    """Of a face encoder.
+    """Of a face encoder; in an epoch as many faces are drawn as there are to train on.
 
-    Attributes
-    ----------
-    network_settings : mapping or None
-        Of the network, over its usual ones.
-    decoder : bool or None
-        Whether the face is rebuilt as well; None: with the contrastive loss.
-    epochs : int
-        How often as many faces are drawn as there are to train on.
+    `network_settings` are laid over the network's usual ones.
     """
 
     network: str = _of_recipe("painting", "painting, inception-resnet-v1, or a model of timm.")

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,6 @@ from artsim.encoders.devices import usable_cores
 from artsim.errors import ImageError, TrainingError
 from artsim.files import replacing
 from artsim.images.load import LoadedImage, load_image
-from artsim.training.data import Work
 from artsim.training.loop import writing
 
 CHUNK: Final = 256  # rows of one file: what a kill costs at the most
@@ -30,6 +29,7 @@ _AT_ONCE: Final = 32  # pictures in memory
 
 Row: TypeAlias = npt.NDArray[Any]
 Ready = TypeVar("Ready")
+Of = TypeVar("Of")
 
 
 class Kept(NamedTuple):
@@ -39,13 +39,14 @@ class Kept(NamedTuple):
     text: str = ""  # SHA-256 of the picture's file; where there is no row, why
 
 
-class Readable(NamedTuple):
-    """Works whose pictures could be read, their rows, their files' SHA-256, and problems."""
+class Readable(NamedTuple, Generic[Of]):
+    """Works that have a row, their rows, their files' SHA-256, and what is with the others."""
 
-    works: list[Work]
+    works: list[Of]
     rows: list[Row]
     hashes: list[str]
-    problems: list[str]
+    problems: list[str]  # why pictures cannot be read
+    without: list[Of]  # works of which nothing was found, though they can be read
 
 
 def keep_rows(
@@ -123,18 +124,21 @@ def read_pictures(
     return keep_rows(folder, picture_keys(pictures, identity), compute, **how)
 
 
-def split_readable(works: Sequence[Work], found: Sequence[Kept]) -> Readable:
-    """Part what came of pictures; TrainingError if none of them can be read."""
-    readable = Readable([], [], [], [])
+def split_readable(works: Sequence[Of], found: Sequence[Kept]) -> Readable[Of]:
+    """Part what came of pictures."""
+    readable: Readable[Of] = Readable([], [], [], [], [])
     for work, (row, text) in zip(works, found, strict=True):
-        if row is None:
+        if row is None and text:
             readable.problems.append(text)
+        elif row is None:
+            readable.without.append(work)
         else:
             readable.works.append(work)
             readable.rows.append(row)
             readable.hashes.append(text)
-    if not readable.works:
-        raise TrainingError(f"none of {len(works)} pictures can be read: {readable.problems[0]}")
+    if not readable.works and not readable.without:
+        told = readable.problems[0]
+        raise TrainingError(f"none of {len(works)} pictures can be read: {told}")
     return readable
 
 

@@ -132,9 +132,8 @@ def keep_teachers(
         maps = encoder.open_maps() if cells else None
         place = folder / f"teacher-{encoder.info.vector_name}"
         with ThreadPoolExecutor(usable_cores()) as pool:
-            asked = _Asked(encoder, maps, pool)
-            axes = _keep_axes(asked, views, place / "axes", keys, progress) if maps else None
-            found.append(_keep(asked, axes, views, place, keys, progress))
+            asked = _Asked(encoder, maps, pool, views, place, keys, progress)
+            found.append(asked.keep(asked.keep_axes() if maps else None))
     return found
 
 
@@ -144,6 +143,10 @@ class _Asked(NamedTuple):
     encoder: Encoder
     maps: MapReader | None
     pool: ThreadPoolExecutor
+    views: Sequence[npt.NDArray[np.uint8]]
+    folder: Path
+    keys: Sequence[str]
+    progress: Progress
 
     def see(self, views: npt.NDArray[np.uint8]) -> tuple[Embeddings, Row | None]:
         """Return unit rows (M, D) of views (M, side, side, 3), and cells to the same measure."""
@@ -156,73 +159,54 @@ class _Asked(NamedTuple):
         cells = pooled.permute(0, 2, 3, 1).numpy() / lengths
         return unit_rows(vectors, encoder=self.encoder.info.short_name), cells
 
+    def keep(self, axes: Whitening | None) -> Teacher:
+        """Keep a row for each picture: of each view the vector, and after it the cells."""
+        dim, name = self.encoder.info.dim, self.encoder.info.short_name
 
-def _keep(
-    asked: _Asked,
-    axes: Whitening | None,
-    views: Sequence[npt.NDArray[np.uint8]],
-    folder: Path,
-    keys: Sequence[str],
-    progress: Progress,
-) -> Teacher:
-    """Keep a row for each picture: of each view the vector, and after it the cells."""
-    dim = asked.encoder.info.dim
+        def compute(places: Sequence[int]) -> Iterable[Kept]:
+            for start in range(0, len(places), _TOGETHER):
+                part = [self.views[place] for place in places[start : start + _TOGETHER]]
+                vectors, cells = self.see(np.concatenate(part))
+                seen = [vectors]
+                if axes is not None and cells is not None:
+                    seen.append(axes.apply(cells.reshape(-1, cells.shape[-1])))
+                joined = [rows.reshape(len(part), len(part[0]), -1) for rows in seen]
+                yield from map(Kept, np.concatenate(joined, axis=2).astype(np.float16))
 
-    def compute(places: Sequence[int]) -> Iterable[Kept]:
-        for start in range(0, len(places), _TOGETHER):
-            part = [views[place] for place in places[start : start + _TOGETHER]]
-            vectors, cells = asked.see(np.concatenate(part))
-            seen = [vectors]
-            if axes is not None and cells is not None:
-                seen.append(axes.apply(cells.reshape(-1, cells.shape[-1])))
-            joined = [rows.reshape(len(part), len(part[0]), -1) for rows in seen]
-            yield from map(Kept, np.concatenate(joined, axis=2).astype(np.float16))
+        told = "" if axes is None else hashlib.sha256(axes.axes.tobytes()).hexdigest()
+        keys = [hashlib.sha256(f"{key} {told}".encode()).hexdigest() for key in self.keys]
+        how: Any = {"progress": self.progress, "description": f"Encoding by {name}"}
+        found = keep_rows(self.folder, keys, compute, chunk=_CHUNK, **how)
+        rows = [kept.row for kept in found if kept.row is not None]
+        cells = None
+        if axes is not None:
+            cells = [row[:, dim:].reshape(len(row), CELLS, CELLS, -1) for row in rows]
+        return Teacher([row[:, :dim] for row in rows], cells)
 
-    told = "" if axes is None else hashlib.sha256(axes.axes.tobytes()).hexdigest()
-    found = keep_rows(
-        folder,
-        [hashlib.sha256(f"{key} {told}".encode()).hexdigest() for key in keys],
-        compute,
-        progress=progress,
-        description=f"Encoding by {asked.encoder.info.short_name}",
-        chunk=_CHUNK,
-    )
-    rows = [kept.row for kept in found if kept.row is not None]
-    cells = None
-    if axes is not None:
-        cells = [row[:, dim:].reshape(len(row), CELLS, CELLS, -1) for row in rows]
-    return Teacher([row[:, :dim] for row in rows], cells)
+    def keep_axes(self) -> Whitening:
+        """Return the axes of what a teacher sees in cells, fitted to some of the pictures."""
 
+        def fit(places: Sequence[int]) -> Iterable[Kept]:
+            random = np.random.default_rng(0)
+            pictures = random.permutation(len(self.views))[:_FIT_PICTURES]
+            name = self.encoder.info.short_name
+            self.progress.start(len(pictures), f"Looking at maps of {name}")
+            rows = []
+            for number, picture in enumerate(pictures, start=1):
+                _, cells = self.see(self.views[picture])
+                if cells is None:
+                    raise ValueError("a teacher without maps has no cells")
+                chosen = random.choice(CELLS * CELLS, _FIT_CELLS, replace=False)
+                depth = cells.shape[-1]
+                rows.append(cells.reshape(len(cells), -1, depth)[:, chosen].reshape(-1, depth))
+                self.progress.update(number)
+            axes = Whitening.fit(np.concatenate(rows), CELL_AXES, _POWER)
+            yield Kept(np.concatenate([axes.mean[:, None], axes.axes], axis=1))
 
-def _keep_axes(
-    asked: _Asked,
-    views: Sequence[npt.NDArray[np.uint8]],
-    folder: Path,
-    keys: Sequence[str],
-    progress: Progress,
-) -> Whitening:
-    """Return the axes of what a teacher sees in cells, fitted to some of the pictures."""
-
-    def fit(places: Sequence[int]) -> Iterable[Kept]:
-        random = np.random.default_rng(0)
-        pictures = random.permutation(len(views))[:_FIT_PICTURES]
-        progress.start(len(pictures), f"Looking at maps of {asked.encoder.info.short_name}")
-        rows = []
-        for number, picture in enumerate(pictures, start=1):
-            _, cells = asked.see(views[picture])
-            if cells is None:
-                raise ValueError("a teacher without maps has no cells")
-            chosen = random.choice(CELLS * CELLS, _FIT_CELLS, replace=False)
-            depth = cells.shape[-1]
-            rows.append(cells.reshape(len(cells), -1, depth)[:, chosen].reshape(-1, depth))
-            progress.update(number)
-        axes = Whitening.fit(np.concatenate(rows), CELL_AXES, _POWER)
-        yield Kept(np.concatenate([axes.mean[:, None], axes.axes], axis=1))
-
-    key = hashlib.sha256(" ".join(keys).encode()).hexdigest()
-    (kept,) = keep_rows(folder, [key], fit, progress=SilentProgress(), description="")
-    fitted = np.array(kept.row)
-    return Whitening(fitted[:, 0].copy(), np.asfortranarray(fitted[:, 1:]))
+        key, silent = hashlib.sha256(" ".join(self.keys).encode()).hexdigest(), SilentProgress()
+        (kept,) = keep_rows(self.folder / "axes", [key], fit, progress=silent, description="")
+        fitted = np.array(kept.row)
+        return Whitening(fitted[:, 0].copy(), np.asfortranarray(fitted[:, 1:]))
 
 
 def join_targets(

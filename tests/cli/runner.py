@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from artsim.cli import app
+
 ARTSIM = [sys.executable, "-m", "artsim"]
 
 
@@ -21,11 +25,20 @@ def environment(home: Path | None = None, **more: str) -> dict[str, str]:
 def artsim(
     *arguments: str | Path, home: Path | None = None, stdin: str = "", **env: str
 ) -> subprocess.CompletedProcess[str]:
+    """Run `artsim` in this process; it must never fail unexpectedly."""
+    given = list(map(str, arguments))
+    done = CliRunner().invoke(app, given, input=stdin, env=environment(home, **env))
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    return subprocess.CompletedProcess(given, done.exit_code, done.stdout, done.stderr)
+
+
+def artsim_process(
+    *arguments: str | Path, home: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     """Run `artsim` in a process of its own; it must never show a traceback."""
     done = subprocess.run(
         [*ARTSIM, *map(str, arguments)],
         env=environment(home, **env),
-        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -43,7 +56,11 @@ def succeeds(*arguments: str | Path, home: Path | None = None, **env: str) -> st
 
 def fails(*arguments: str | Path, home: Path | None = None, **env: str) -> str:
     """Run `artsim`, expect an expected failure, return its one line."""
-    done = artsim(*arguments, home=home, **env)
+    return refusal(artsim(*arguments, home=home, **env))
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line of an expected failure."""
     assert done.returncode == 1, (done.returncode, done.stderr)
     line = done.stderr.strip().splitlines()[-1]
     assert line.startswith("Error: "), done.stderr

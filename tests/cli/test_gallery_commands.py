@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from runner import ARTSIM, artsim, environment, fails, succeeds
+from runner import ARTSIM, artsim, artsim_process, environment, fails, refusal, succeeds
 
 from artsim import __version__
 from artsim.catalog.kinds import FACES, PAINTINGS
@@ -134,7 +134,7 @@ def test_models_are_listed_with_their_terms(tmp_path: Path) -> None:
 def test_a_second_process_is_told_who_waits_for_whom(sample_home: Path) -> None:
     with open_gallery(home=sample_home) as gallery:
         gallery[PAINTINGS].count()
-        line = fails("facets", "artist", home=sample_home)
+        line = refusal(artsim_process("facets", "artist", home=sample_home))
     assert str(sample_home) in line
     assert "another" in line
     succeeds("facets", "artist", home=sample_home)

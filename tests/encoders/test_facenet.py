@@ -73,6 +73,7 @@ def test_same_vectors_as_facenet_pytorch(
 ) -> None:
     encoder = load_encoder("facenet", weights=file, device="cpu")
     vectors = encoder.encode(crops)
+    assert encoder.info == resolve("facenet", weights=file).info()
     with torch.inference_mode():
         expected = reference(standardized(crops)).numpy()
     assert vectors.shape == (3, 512)
@@ -84,10 +85,10 @@ def test_same_vectors_as_facenet_pytorch(
 
 
 def test_identity(file: Path) -> None:
-    encoder = load_encoder("facenet", weights=file)
-    info = encoder.info
-    assert (info.kind, info.dim, info.takes_text) == ("face", 512, False)
-    assert re.fullmatch(r"facenet-[0-9a-f]{12}-v1", info.vector_name)
+    card = resolve("facenet", weights=file)
+    assert (card.kind, card.dim, card.takes_text) == ("face", 512, False)
+    assert re.fullmatch(r"facenet-[0-9a-f]{12}-v1", card.vector_name)
+    assert resolve(card.spec).vector_name == card.vector_name
     assert resolve("facenet").vector_name == "facenet-vggface2-v1"
     assert resolve("facenet-casia").vector_name == "facenet-casia-webface-v1"
 

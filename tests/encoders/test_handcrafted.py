@@ -2,8 +2,6 @@
 
 import io
 import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -58,13 +56,13 @@ def test_vectors_are_unit_rows_of_the_stated_shape(encoder: Encoder) -> None:
 
 
 def test_the_same_picture_gives_the_same_bits(encoder: Encoder) -> None:
-    pictures = [painted(seed) for seed in range(6)]
+    pictures = [painted(seed) for seed in range(3)]
     together = encoder.encode(pictures)
     alone = np.concatenate([encoder.encode([picture]) for picture in pictures])
     np.testing.assert_array_equal(together, alone)
     with ThreadPoolExecutor(4) as pool:
-        prepared = list(pool.map(encoder.prepare, pictures * 3))
-    np.testing.assert_array_equal(encoder.encode_prepared(prepared), np.tile(together, (3, 1)))
+        prepared = list(pool.map(encoder.prepare, pictures * 2))
+    np.testing.assert_array_equal(encoder.encode_prepared(prepared), np.tile(together, (2, 1)))
 
 
 def test_the_picture_is_left_as_it_was(encoder: Encoder) -> None:
@@ -106,7 +104,7 @@ def test_gray_pictures_and_noise(encoder: Encoder) -> None:
     assert abs(float(vectors[0] @ vectors[1])) < 0.9
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_copies_stay_near_and_other_pictures_far(encoder: Encoder, seed: int) -> None:
     picture = painted(seed, 500, 400)
     original, jpeg, half, mirrored, other = encoder.encode(
@@ -121,19 +119,6 @@ def test_copies_stay_near_and_other_pictures_far(encoder: Encoder, seed: int) ->
     assert original @ jpeg > 0.9
     assert original @ half > 0.95
     assert original @ other < original @ mirrored < original @ jpeg
-
-
-def test_a_query_needs_neither_torch_nor_scipy() -> None:
-    script = (
-        "import sys, numpy as np\n"
-        "from artsim.encoders.registry import load_encoder\n"
-        "load_encoder('handcrafted').encode([np.zeros((9, 9, 3), np.uint8)])\n"
-        "print(sorted({'torch', 'scipy', 'skimage'} & set(sys.modules)))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def data_folder() -> Path:
@@ -153,7 +138,7 @@ def test_other_scans_of_a_painting_are_found(encoder: Encoder) -> None:
     for row in rows:
         if row["near_dup_group"]:
             twins.setdefault(row["near_dup_group"], []).append(row["filename"])
-    pairs = [names for names in twins.values() if len(names) == 2][:30]
+    pairs = [names for names in twins.values() if len(names) == 2][:12]
     files = [name for pair in pairs for name in pair]
     vectors = encoder.encode(
         [np.asarray(Image.open(folder / name).convert("RGB")) for name in files]

@@ -42,7 +42,7 @@ def area_resize(image: RGBImage, height: int, width: int) -> torch.Tensor:
     return (resized[0] - 127.5) * 0.0078125
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.data())
 def test_windows_are_averaged_as_torch_does(data: st.DataObject) -> None:
     height, width = data.draw(st.integers(1, 70)), data.draw(st.integers(1, 70))

@@ -100,7 +100,7 @@ def test_identity_follows_what_changes_the_vectors(tmp_path: Path) -> None:
 
     plain = name(CONFIG)
     assert plain.startswith("onnx-net-y-")
-    assert name({**CONFIG, "licence": "CC0"}) == plain
+    assert name({**CONFIG, "licence": "CC0", "source": None}) == plain
     squeezed = {**CONFIG["input"], "interpolation": "bilinear"}  # type: ignore[dict-item]
     assert name({**CONFIG, "input": squeezed}) != plain
     write_network(tmp_path / "net.onnx", WEIGHT * 2)
@@ -209,7 +209,13 @@ def test_a_device_that_is_not_here_is_refused(tmp_path: Path) -> None:
         load_encoder(f"onnx:{model}", device="cuda", settings=settings_for(None, tmp_path))
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.json")))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(path.stem, marks=[] if "v1" in path.stem else [pytest.mark.slow])
+        for path in sorted(CONFIGS.glob("*.json"))
+    ],
+)
 def test_shared_weights_equal_a_direct_call(tmp_path: Path, name: str) -> None:
     folder = os.environ.get("ARTSIM_TEST_WEIGHTS")
     if not folder:

@@ -171,12 +171,13 @@ def test_loading_says_nothing(reference: tuple[Any, Any, Path], tmp_path: Path) 
     program = (
         "import sys\nfrom pathlib import Path\n"
         "from artsim.encoders.torchvision_ops import ensure_torchvision\n"
-        "ensure_torchvision()\nimport open_clip, logging\n"
+        "ensure_torchvision()\nimport facenet_pytorch, logging, open_clip, timm\n"
         f"open_clip.add_model_config({str(tmp_path)!r})\n"
         "from artsim.encoders.registry import load_encoder\n"
         f"load_encoder('open_clip:{MODEL}', weights=Path({str(reference[2])!r}))\n"
         "assert not logging.getLogger().handlers\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert logging.root.manager.disable == logging.NOTSET

@@ -48,14 +48,14 @@ def reference_regions(height: int, width: int, scales: int) -> list[tuple[int, i
     return found
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(side, side, st.integers(1, 4))
 def test_rmac_regions_are_those_of_the_published_program(h: int, w: int, scales: int) -> None:
     if max(h, w) < 4.5 * min(h, w):  # beyond, the program runs out of steps
         assert rmac_regions(h, w, scales) == reference_regions(h, w, scales)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(side, side)
 def test_rmac_regions_lie_within_the_map_and_reach_its_ends(h: int, w: int) -> None:
     regions = rmac_regions(h, w)
@@ -104,10 +104,3 @@ def test_gem_lies_between_the_average_and_the_maximum() -> None:
 def test_negative_activations_count_as_none() -> None:
     given_maps = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     assert torch.equal(gem(given_maps), gem(given_maps.relu()))
-
-
-def test_nonsense_is_refused() -> None:
-    with pytest.raises(ValueError, match="power"):
-        gem(maps(1, 1, 2, 2), 0)
-    with pytest.raises(ValueError, match="at least 1"):
-        rmac_regions(3, 3, 0)

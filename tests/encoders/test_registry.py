@@ -1,5 +1,6 @@
 """Encoders by name."""
 
+import os
 import re
 import subprocess
 import sys
@@ -175,33 +176,28 @@ def test_vector_names(parts: tuple[str, ...], name: str) -> None:
     assert vector_name(*parts) == name
 
 
-def test_listing_and_resolving_import_no_model_runtime() -> None:
+def test_what_needs_no_model_runtime_imports_none(tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom artsim.encoders.registry import list_cards, resolve\n"
+        "import sys\nfrom pathlib import Path\nimport numpy as np\n"
+        "from artsim.config import Settings\n"
+        "from artsim.encoders.lpips import find_lpips\n"
+        "from artsim.encoders.registry import list_cards, load_encoder, resolve\n"
+        "from artsim.errors import WeightsError\n"
+        "assert list_cards()[0].weights_here\n"
         "for card in list_cards():\n    resolve(card.name)\n"
-        "heavy = {'torch', 'torchvision', 'timm', 'open_clip', 'onnxruntime', 'facenet_pytorch'}\n"
+        "load_encoder('handcrafted').encode([np.zeros((9, 9, 3), np.uint8)])\n"
+        "folder = Path(sys.argv[1])\n"
+        "try:\n    find_lpips('alex', Settings(home=folder, weights=folder))\n"
+        "except WeightsError:\n    pass\n"
+        "heavy = {'torch', 'torchvision', 'timm', 'open_clip', 'onnxruntime', 'facenet_pytorch',\n"
+        "    'lpips', 'scipy', 'skimage', 'pydantic'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, str(tmp_path)],
+        env={**os.environ, "TORCH_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[]"
-
-
-def test_facenet_loads_under_the_name_it_was_planned_with(tmp_path: Path) -> None:
-    import torch
-
-    from artsim.encoders.torchvision_ops import ensure_torchvision
-
-    ensure_torchvision()
-    from facenet_pytorch import InceptionResnetV1
-
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        save_file(InceptionResnetV1().state_dict(), tmp_path / "facenet.safetensors")
-    settings = Settings(home=tmp_path, weights=tmp_path)
-    plan = resolve("facenet", settings=settings)
-    assert plan.weights == tmp_path / "facenet.safetensors"
-    info = load_encoder(plan, device="cpu").info
-    assert (info.vector_name, info.dim, info.kind) == (plan.vector_name, plan.dim, "face")
-    assert resolve(info.spec, settings=settings).vector_name == info.vector_name

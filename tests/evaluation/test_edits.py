@@ -8,14 +8,23 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from skimage.color import rgb2hsv
+from skimage.color import rgb2hsv, rgb2xyz
 
-from artsim.evaluation.edits import EDITS, LUMINANCE, EditedPicture, edit_picture, to_light
+from artsim.evaluation.edits import (
+    EDITS,
+    LUMINANCE,
+    EditedPicture,
+    edit_picture,
+    to_levels,
+    to_light,
+)
 
 Image8 = npt.NDArray[np.uint8]
 
 SAME_SIZE = {"mirror", "grayscale", "fade", "varnish", "jpeg", "scratches"}
 SIZES = [(1, 1), (1, 8), (8, 1), (1, 900), (2_000, 12), (60, 90)]
+
+EVERY_GRAY = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
 
 
 def picture(height: int, width: int, seed: int = 0) -> Image8:
@@ -257,3 +266,21 @@ def test_what_is_no_edit_or_no_picture() -> None:
     for wrong in (image[..., 0], image.astype(np.float32), image[:0]):
         with pytest.raises(ValueError, match=r"expected uint8 of shape \(h, w, 3\)"):
             edited(wrong, "crop")
+
+
+def test_every_level_survives_the_way_there_and_back() -> None:
+    assert np.array_equal(to_levels(to_light(EVERY_GRAY)), EVERY_GRAY)
+
+
+def test_luminance_is_scikit_images() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_allclose(to_light(image) @ LUMINANCE, rgb2xyz(image)[..., 1], atol=1e-3)
+
+
+def test_more_than_white_is_white_and_less_than_black_black() -> None:
+    beyond = np.array([[[-0.5, 0.0, 1.7]]], np.float32)
+    assert to_levels(beyond).tolist() == [[[0, 0, 255]]]
+
+
+def test_light_of_one_color() -> None:
+    assert to_light((0, 255, 188)) == pytest.approx([0.0, 1.0, 0.5029], abs=1e-3)

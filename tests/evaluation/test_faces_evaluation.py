@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hints import hinted
+from made_up_report import estimate_of, row_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
-from artsim.evaluation.report import LinePlot, Report, Row, report_document
-from artsim.evaluation.statistics import Estimate
+from artsim.evaluation.report import LinePlot, Report, report_document
 from artsim.evaluation.tasks.faces import evaluate_faces
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
@@ -81,7 +81,7 @@ class Photographs:
                 }
                 crop = np.clip(pixels.astype(int) + rng.integers(-9, 9, pixels.size), 0, 255)
                 vectors = {"sharp-v1": sharp, "blunt-v1": blunt, "pixels": crop.astype(np.uint8)}
-                self.faces.append(Point(face_point_id(name, index), vectors, face))
+                self.faces.append(Point(FACES.point_id(name, index), vectors, face))
 
     def fill(self, home: Path) -> Gallery:
         gallery = open_gallery(home=home, name="people")
@@ -128,16 +128,8 @@ def report(people: Gallery, pairs: Path) -> Report:
     return evaluate_faces(people, options_with(pairs))
 
 
-def row_of(report: Report, table: str, row: str) -> Row:
-    rows = next(found.rows for found in report.tables if found.name == table)
-    return next(found for found in rows if found.name == row)
-
-
 def value(report: Report, table: str, row: str, column: str) -> float:
-    cell = row_of(report, table, row).values[column]
-    assert isinstance(cell, Estimate)
-    assert cell.low <= cell.value <= cell.high
-    return cell.value
+    return estimate_of(report, table, row, column).value
 
 
 def test_report_is_whole(report: Report) -> None:

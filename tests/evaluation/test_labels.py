@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from made_up_report import estimate_of, table_of
 
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.catalog.kinds import PAINTINGS
@@ -15,9 +16,6 @@ from artsim.evaluation.report import (
     ConfusionPlot,
     LinePlot,
     QueryValues,
-    Report,
-    Row,
-    Table,
 )
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate
@@ -45,20 +43,6 @@ class PartlyLabeled(MadeUp):
 def partly_labeled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     with PartlyLabeled(count=80).fill(tmp_path_factory.mktemp("partly")) as gallery:
         yield gallery
-
-
-def table_of(report: Report, name: str) -> Table:
-    return next(table for table in report.tables if table.name == name)
-
-
-def row_of(report: Report, table: str, name: str) -> Row:
-    return next(row for row in table_of(report, table).rows if row.name == name)
-
-
-def value_of(report: Report, table: str, row: str, column: str) -> Estimate:
-    cell = row_of(report, table, row).values[column]
-    assert isinstance(cell, Estimate)
-    return cell
 
 
 def precision_by_search(
@@ -111,7 +95,7 @@ def test_precision_is_that_of_searches(sample_gallery: Gallery) -> None:
     report = evaluate_labels(sample_gallery, options)
     ways = (("", None, None), (" + ssim", "ssim", None), (" + 0.2 ssim", "ssim", 0.2))
     for way, rerank, weight in ways:
-        found = value_of(report, "labels_school", f"builtin{way}", "precision_at_3")
+        found = estimate_of(report, "labels_school", f"builtin{way}", "precision_at_3")
         expected, queries = precision_by_search(
             sample_gallery, "school", 3, rerank=rerank, weight=weight, left_out="artist_key"
         )
@@ -148,7 +132,7 @@ def test_filters_and_fusion_are_those_of_searches(partly_labeled: Gallery) -> No
     report = evaluate_labels(partly_labeled, options)
     criteria = Criteria(overlaps_years(1600, 1680), (AnyOf("extra.room", (3,)),))
     for row, encoders in (("two", ["two"]), ("fused", ["one", "two"])):
-        found = value_of(report, "labels_artist", row, "precision_at_10")
+        found = estimate_of(report, "labels_artist", row, "precision_at_10")
         expected, queries = precision_by_search(
             partly_labeled, "artist_key", 10, criteria, encoders=encoders
         )
@@ -162,8 +146,8 @@ def test_unlabeled_works_and_queries_without_answers_are_told(partly_labeled: Ga
     assert "59 queries" in notes
     assert "because artist is unknown: 20 works" in notes
     assert "nothing of the same artist is left to find: 1 works" in notes
-    assert value_of(report, "labels_artist", "one", "map").count == 59
-    assert value_of(report, "labels_style", "one", "map").count == 80
+    assert estimate_of(report, "labels_artist", "one", "map").count == 59
+    assert estimate_of(report, "labels_style", "one", "map").count == 80
     assert "unknown" not in " ".join(table_of(report, "labels_style").notes)
 
 
@@ -199,7 +183,9 @@ def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
     assert bars.labels == tuple(row.name for row in classes.rows)
     assert confusion.counts.sum() == len(styles)
     right = np.trace(confusion.counts) / len(styles)
-    assert right == pytest.approx(value_of(report, "labels_style", "builtin", "recall_at_1").value)
+    assert right == pytest.approx(
+        estimate_of(report, "labels_style", "builtin", "recall_at_1").value
+    )
 
 
 def test_values_of_queries_make_the_means(sample_gallery: Gallery) -> None:
@@ -212,7 +198,7 @@ def test_values_of_queries_make_the_means(sample_gallery: Gallery) -> None:
     }
     for values in report.query_values:
         assert isinstance(values, QueryValues)
-        mean = value_of(report, values.table, values.row, values.column)
+        mean = estimate_of(report, values.table, values.row, values.column)
         assert mean.value == pytest.approx(values.values.mean())
         assert len(set(values.query_ids)) == mean.count == 60
 
@@ -274,6 +260,6 @@ def test_short_rankings(partly_labeled: Gallery) -> None:
     """Of three works left, each has two to rank."""
     few = Filters(where=("painting_id=p001", "painting_id=p002", "painting_id=p003"))
     report = evaluate_labels(partly_labeled, LabelsOptions(("style",), filters=few, ks=(5,)))
-    found = value_of(report, "labels_style", "one", "precision_at_5")
+    found = estimate_of(report, "labels_style", "one", "precision_at_5")
     assert found.value in (0.2, 0.4)
     assert all(len(row.hits) == 2 for row in report.failures[0].rows)

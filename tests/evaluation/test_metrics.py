@@ -1,4 +1,6 @@
-"""Every metric against trec_eval's own code and scikit-learn, and by its properties."""
+"""Every metric against trec_eval and scikit-learn, and by its properties; and random order."""
+
+from itertools import permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -21,11 +23,14 @@ from artsim.evaluation.metrics import (
     interpolated_precision,
     ndcg,
     precision_at,
+    random_curve,
+    random_metrics,
     recall_at,
     reciprocal_rank,
 )
 
 KS = (1, 3, 5, 10, 40)
+FEW = (1, 2, 5, 10)
 MEASURES = {
     "P.1,3,5,10,40",
     "success.1,3,5,10,40",
@@ -162,3 +167,46 @@ def test_what_makes_no_sense_is_refused() -> None:
     nothing = RelevantRanks.from_matrix(np.array([[True, False], [False, False]]))
     with pytest.raises(ValueError, match="nothing to find"):
         all_metrics(nothing, (1,))
+
+
+@pytest.mark.parametrize("works", range(1, 6))
+def test_equals_the_mean_over_all_orders(works: int) -> None:
+    for right in range(1, works + 1):
+        one = np.arange(works) < right
+        orders = np.array(list(permutations(one)))
+        expected = all_metrics(RelevantRanks.from_matrix(orders), FEW)
+        found = random_metrics(np.array([works]), np.array([right]), FEW)
+        assert list(found) == list(expected)
+        for name, values in expected.items():
+            assert found[name] == pytest.approx([values.mean()], abs=1e-12), (name, right)
+
+
+def test_long_rankings_equal_shuffles() -> None:
+    works, right, shuffles = 400, 30, 3000
+    rng = np.random.default_rng(0)
+    shuffled = rng.permuted(np.tile(np.arange(works) < right, (shuffles, 1)), axis=1)
+    sampled = all_metrics(RelevantRanks.from_matrix(shuffled), FEW)
+    for name, (found,) in random_metrics(np.array([works]), np.array([right]), FEW).items():
+        error = sampled[name].std() / np.sqrt(shuffles)
+        assert abs(found - sampled[name].mean()) < 4 * error, name
+
+
+def test_each_query_has_its_own() -> None:
+    ranked, to_find = np.array([5, 100, 5]), np.array([2, 7, 5])
+    together = random_metrics(ranked, to_find, FEW)
+    for i in range(3):
+        alone = random_metrics(ranked[i : i + 1], to_find[i : i + 1], FEW)
+        assert {name: values[i] for name, values in together.items()} == pytest.approx(
+            {name: value for name, (value,) in alone.items()}
+        )
+    assert together["map"][2] == pytest.approx(1.0)
+
+
+def test_curve_is_of_shuffles() -> None:
+    ranked, to_find = np.full(2000, 50), np.full(2000, 5)
+    curve = random_curve(ranked, to_find, seed=3).mean(axis=0)
+    rng = np.random.default_rng(9)
+    shuffled = rng.permuted(np.tile(np.arange(50) < 5, (2000, 1)), axis=1)
+    other = interpolated_precision(RelevantRanks.from_matrix(shuffled)).mean(axis=0)
+    np.testing.assert_allclose(curve, other, atol=0.03)
+    assert curve[-1] < 0.2 < curve[0]

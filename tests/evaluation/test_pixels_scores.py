@@ -17,12 +17,13 @@ from artsim.evaluation.pixel_scores import (
     METRICS,
     Pictures,
     Subject,
-    View,
     best_possible,
     compare,
     score_pairs,
     squash,
 )
+from artsim.evaluation.runner import draw
+from artsim.evaluation.tasks.pixels import Subjects
 from artsim.search.models import Models
 
 Picture = npt.NDArray[np.uint8]
@@ -121,12 +122,12 @@ def test_pictures_that_are_missing_or_damaged_are_told_once(tmp_path: Path) -> N
     nowhere = Subject("none", {"painting_id": "none"})
     files = Pictures(40, Models())
     pairs = [(query, other) for other in (gone, hit, damaged, elsewhere, nowhere)]
-    scores = score_pairs(pairs, View(files.whole))
+    scores = score_pairs(pairs, files.whole)
     assert list(scores) == [(query, hit)]
     assert set(files.problems) == {"gone", "damaged", "web", "none"}
     assert "no such file" in files.problems["gone"]
     assert "https://example.org/a.jpg" in files.problems["web"]
-    assert score_pairs([(gone, hit)], View(files.whole)) == {}
+    assert score_pairs([(gone, hit)], files.whole) == {}
 
 
 def test_a_picture_is_read_once_and_the_cache_is_bounded(
@@ -144,3 +145,52 @@ def test_a_picture_is_read_once_and_the_cache_is_bounded(
     assert files.whole(subjects[0]) is first
     assert files.whole(subjects[2]) is not None
     assert files.whole(subjects[1]) is None
+
+
+def make_subjects(*, not_same_artist: bool) -> Subjects:
+    """Twelve paintings of three artists, each with one to three faces."""
+    by_painting = {
+        f"p{i:02d}": tuple(
+            Subject(f"p{i:02d}#{face}", {"painting_id": f"p{i:02d}", "artist_key": f"a{i % 3}"})
+            for face in range(1 + i % 3)
+        )
+        for i in range(12)
+    }
+    return Subjects(by_painting, not_same_artist)
+
+
+@pytest.mark.parametrize("not_same_artist", [False, True])
+def test_hits_drawn_by_lot(not_same_artist: bool) -> None:
+    subjects = make_subjects(not_same_artist=not_same_artist)
+    random = np.random.default_rng(0)
+    seen: set[str] = set()
+    for _ in range(40):
+        pairs = subjects.random_pairs("p05", 4, random)
+        assert len(pairs) == 4
+        assert all(own.painting_id == "p05" for own, _ in pairs)
+        hits = {hit.key for _, hit in pairs}
+        assert len(hits) == 4
+        seen |= hits
+    possible = {
+        s.key
+        for painting_id, of_one in subjects.by_painting.items()
+        for s in of_one
+        if painting_id != "p05" and not (not_same_artist and int(painting_id[1:]) % 3 == 2)
+    }
+    assert seen == possible
+    assert {hit.key for _, hit in subjects.all_pairs("p05", 100)} == possible
+    assert len(subjects.all_pairs("p05", 100)) == 3 * len(possible)
+    assert subjects.all_pairs("p05", 5) == []
+
+
+def test_fewer_hits_than_wanted() -> None:
+    subjects = make_subjects(not_same_artist=True)
+    assert len(subjects.random_pairs("p00", 100, np.random.default_rng(0))) == 4 * 2 + 4 * 3
+
+
+def test_more_queries_contain_fewer() -> None:
+    ids = [f"p{i}" for i in range(50)]
+    few, many = (draw(ids, count, np.random.default_rng(3)) for count in (5, 20))
+    assert set(few) < set(many)
+    assert many == sorted(many)
+    assert sorted(draw(ids, 50, np.random.default_rng(3))) == sorted(ids)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_up_report import table_of, values_of
 from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ from artsim.cli import app
 from artsim.config import Settings
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderMismatchError, ImageError, QueryError
-from artsim.evaluation.report import Report, Table
+from artsim.evaluation.report import Report
 from artsim.evaluation.statistics import Estimate, estimate_mean
 from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
 from artsim.files import local_path
@@ -43,16 +44,6 @@ def gallery(sample_home: Path) -> Iterator[Gallery]:
 @pytest.fixture(scope="module")
 def report(gallery: Gallery) -> Report:
     return evaluate_pixels(gallery, QUICK)
-
-
-def values_of(report: Report, table: str, row: str, column: str) -> dict[str, float]:
-    found = [v for v in report.query_values if (v.table, v.row, v.column) == (table, row, column)]
-    assert len(found) == 1
-    return dict(zip(found[0].query_ids, found[0].values.tolist(), strict=True))
-
-
-def table_of(report: Report, name: str) -> Table:
-    return next(table for table in report.tables if table.name == name)
 
 
 def picture(gallery: Gallery, painting_id: str) -> np.ndarray:

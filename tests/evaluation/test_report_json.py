@@ -195,8 +195,8 @@ def test_a_field_that_is_missing_is_named(name: str, whole: str) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"<html>", b"\xff\xfe\x00", b"[" * 100_000, b'{"schema": NaN}', b"1" * 10_000],
-    ids=["empty", "cut", "html", "bytes", "deep", "nan", "digits"],
+    [b"", b"{", b"<html>", b"\xff\xfe\x00", b"[" * 100_000, b"1" * 10_000],
+    ids=["empty", "cut", "html", "bytes", "deep", "digits"],
 )
 def test_a_file_that_is_no_json_is_refused(raw: bytes, tmp_path: Path) -> None:
     path = tmp_path / "report.json"

@@ -68,9 +68,9 @@ def test_refuses_what_cannot_be_read(tmp_path: Path) -> None:
 def test_finds_pictures_by_id_and_by_file(tmp_path: Path) -> None:
     rows = "ann_1.jpg,ann 2.jpg,1\nnga-8,images/ann_1.jpg,0\nnga-7,ann_1.jpg,1\nx/bob.jpg,nga-8,0\n"
     path = write(tmp_path, "file_a,file_b,same\n" + rows)
-    pairs = find_pairs(read_pairs(path), PAINTINGS, path)
+    pairs = find_pairs(read_pairs(path), {str(p["painting_id"]): p for p in PAINTINGS}, path)
     # The third row is the first again.
-    assert [(pair.ids, pair.same) for pair in pairs] == [
+    assert [((pair.first, pair.second), pair.same) for pair in pairs] == [
         (("images/ann_1.jpg", "nga-7"), True),
         (("nga-8", "images/ann_1.jpg"), False),
         (("x/bob.jpg", "nga-8"), False),
@@ -80,8 +80,12 @@ def test_finds_pictures_by_id_and_by_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "error", "message"),
     [
-        ("zoe.jpg,nga-7,1\nyan.jpg,nga-7,1\n", EvaluationError, "'yan.jpg', nor 1 other"),
-        ("bob.jpg,nga-7,1\n", EvaluationError, "file name of 2 paintings"),
+        (
+            "zoe.jpg,nga-7,1\nyan.jpg,nga-7,1\n",
+            EvaluationError,
+            "'zoe.jpg' is the id or the file name of 0",
+        ),
+        ("bob.jpg,nga-7,1\n", EvaluationError, "the file name of 2 paintings"),
         ("nga-7,nga-8,1\nnga-8,nga-7,0\n", MetadataError, "line 3: .* opposite truth"),
     ],
 )
@@ -90,7 +94,7 @@ def test_refuses_pictures_it_cannot_tell(
 ) -> None:
     path = write(tmp_path, "file_a,file_b,same\n" + rows)
     with pytest.raises(error, match=message):
-        find_pairs(read_pairs(path), PAINTINGS, path)
+        find_pairs(read_pairs(path), {str(p["painting_id"]): p for p in PAINTINGS}, path)
 
 
 def test_all_pairs_are_all() -> None:

@@ -627,10 +627,10 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
         (tmp_path, "a folder"),
         (pipe, "a pipe or device"),
         (Path("/dev/zero"), "a pipe or device"),
-        (tmp_path / "loop", "cannot be opened"),
-        (tmp_path / ("n" * 5000), "cannot be opened"),
-        (tmp_path / "nul\0.jpg", "cannot be opened"),
-        (pipe / "below.jpg", "cannot be opened"),
+        (tmp_path / "loop", "cannot be read"),
+        (tmp_path / ("n" * 5000), "cannot be read"),
+        (tmp_path / "nul\0.jpg", "cannot be read"),
+        (pipe / "below.jpg", "cannot be read"),
     ]:
         with pytest.raises(ImageError, match=expected):
             load_image(path)
@@ -641,7 +641,7 @@ def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(encoded(SMALL, "PNG"))
     path.chmod(0)
-    with pytest.raises(ImageError, match=r"cannot be opened \(Permission denied\)"):
+    with pytest.raises(ImageError, match=r"cannot be read \(Permission denied\)"):
         load_image(path)
 
 

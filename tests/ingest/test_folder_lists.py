@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from artsim.catalog.payload import MAX_DEPTH
 from artsim.cli import app
 from artsim.errors import SourceError
-from artsim.ingest.folder import FolderSource, list_pictures
+from artsim.ingest.folder import PictureSource, list_pictures
 from artsim.ingest.records import Problem, SourcePainting
 from artsim.ingest.sources import read_source
 
@@ -56,7 +56,7 @@ def test_files_passed_over_are_counted_by_kind(tmp_path: Path) -> None:
     assert notes_of(tmp_path) == [words]
     for number in range(1200):
         (tmp_path / f"{number}.k{number % 2}").write_bytes(b"")
-    counted = list_pictures(tmp_path).passed_over_in_words
+    counted = list_pictures(tmp_path).passed_over
     assert counted == (
         "1,207 files were passed over: 600 K0, 600 K1, 2 HEIC, 1 JPEG XL, 1 PDF, 1 PSD, 2 other"
     )
@@ -115,7 +115,7 @@ def test_several_lists_or_none_that_names_pictures(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("nothing here\n")
     notes = notes_of(tmp_path)
     assert [note.split()[0] for note in notes] == ["broken.jsonl", "old.xls", "visitors.csv"]
-    assert "it, line 1 is not JSON" in notes[0]
+    assert "it, line 1: is not JSON" in notes[0]
     assert "it is an old Excel workbook" in notes[1]
     assert "which of its columns names the pictures (day, number)? (--metadata" in notes[2]
     assert notes[2].endswith("--map image=COLUMN)")
@@ -215,7 +215,8 @@ def test_the_lists_of_museums_find_their_pictures(
 ) -> None:
     folder = data / "museum_records" / "inputs" / name
     source = read_source(folder, metadata=folder / metadata if metadata else None)
-    assert isinstance(source, FolderSource)
+    assert isinstance(source, PictureSource)
+    assert source.listing is not None
     entries = list(source)
     paintings = [entry for entry in entries if isinstance(entry, SourcePainting)]
     assert len(paintings) == len(source.listing.pictures)

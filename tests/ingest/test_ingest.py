@@ -10,15 +10,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hints import hinted
 from PIL import Image
+from typer.testing import CliRunner
 
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS
+from artsim.cli import app
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError
 from artsim.images.load import ImageLimits
@@ -27,7 +31,7 @@ from artsim.ingest.summary import Counts
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
-from artsim.store.gallery import Gallery, open_gallery
+from artsim.store.gallery import Gallery, noted_cutters, open_gallery
 from artsim.store.protocol import Record
 
 NO_FACES = IngestOptions(faces=False)
@@ -35,22 +39,41 @@ PORTRAITS = ("met-437388", "met-437386", "met-438014")
 OTHERS = ("met-435877", "met-437428", "met-437545")
 
 
-@pytest.fixture
-def few(sample: Path, tmp_path: Path) -> Path:
+ALL = IngestOptions()
+
+
+@pytest.fixture(scope="module")
+def works(sample: Path, make_works: Callable[..., Any]) -> Any:
     """Six works of the sample, three of them portraits, with their metadata."""
-    folder = tmp_path / "few"
-    (folder / "images").mkdir(parents=True)
-    rows = read_rows(sample / "metadata.csv")
-    kept = [row for row in rows if row["id"] in PORTRAITS + OTHERS]
-    for row in kept:
-        shutil.copy(sample / row["filename"], folder / row["filename"])
-    write_rows(folder / "metadata.csv", kept)
-    return folder
+
+    def fill(folder: Path) -> None:
+        (folder / "images").mkdir()
+        rows = read_rows(sample / "metadata.csv")
+        kept = [row for row in rows if row["id"] in PORTRAITS + OTHERS]
+        for row in kept:
+            shutil.copy(sample / row["filename"], folder / row["filename"])
+        write_rows(folder / "metadata.csv", kept)
+
+    return make_works(fill)
 
 
 @pytest.fixture
-def gallery(tmp_path: Path) -> Iterator[Gallery]:
-    with open_gallery(home=tmp_path / "home") as opened:
+def few(works: Any) -> Path:
+    made: Path = works.restore()
+    return made
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Gallery]:
+    """A gallery that has nothing yet."""
+    with open_gallery(home=tmp_path / "empty") as opened:
+        yield opened
+
+
+@pytest.fixture
+def gallery(works: Any, few: Path, tmp_path: Path) -> Iterator[Gallery]:
+    """A gallery that has the works and their faces."""
+    with open_gallery(home=works.ingested(tmp_path / "home", ALL)) as opened:
         yield opened
 
 
@@ -91,20 +114,16 @@ def same(one: dict[str, Record], other: dict[str, Record]) -> bool:
 
 
 def test_a_second_ingest_finds_everything_there(few: Path, gallery: Gallery) -> None:
-    first = ingest_paintings(gallery, few)
-    assert (first.counts.written, first.problems) == (6, [])
-    assert first.counts.faces == gallery[FACES].count() >= 4
     before = contents(gallery), contents(gallery, "faces")
-    second = ingest_paintings(gallery, few)
-    assert second.counts == Counts(unchanged=6)
+    assert ingest_paintings(gallery, few).counts == Counts(unchanged=6)
     assert all(map(same, before, (contents(gallery), contents(gallery, "faces"))))
     forced = ingest_paintings(gallery, few, IngestOptions(force=True))
-    assert forced.counts.written == 6
+    assert (forced.counts.written, forced.problems) == (6, [])
+    assert forced.counts.faces == gallery[FACES].count() >= 4
     assert all(map(same, before, (contents(gallery), contents(gallery, "faces"))))
 
 
 def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
-    ingest_paintings(gallery, few)
     payloads = {r.payload["painting_id"]: r.payload for r in contents(gallery).values()}
     ruff = payloads["met-437388"]
     with Image.open(next((few / "images").glob("*-met-437388.jpg"))) as image:
@@ -126,7 +145,6 @@ def test_payloads_are_the_contract(few: Path, gallery: Gallery) -> None:
 
 
 def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -> None:
-    ingest_paintings(gallery, few)
     before = contents(gallery)
     change_row(few, "met-437388", title="Margaretha", artist="Workshop of Frans Hals")
     summary = ingest_paintings(gallery, few)
@@ -145,7 +163,6 @@ def test_new_metadata_reaches_paintings_and_faces(few: Path, gallery: Gallery) -
 
 
 def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Gallery) -> None:
-    ingest_paintings(gallery, few)
     portrait, peaches = (
         next((few / "images").glob(f"*-met-{n}.jpg")) for n in ("437388", "437428")
     )
@@ -162,17 +179,14 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
     assert gallery[FACES].count(Criteria((AnyOf("painting_id", ("met-437388",)),))) == 0
 
 
-def test_faces_can_come_later(few: Path, gallery: Gallery, tmp_path: Path) -> None:
-    ingest_paintings(gallery, few, NO_FACES)
-    assert FACES not in gallery
-    assert all("face_count" not in r.payload for r in contents(gallery).values())
-    summary = ingest_paintings(gallery, few)
-    assert summary.counts.written == 6
-    with open_gallery(home=tmp_path / "at once") as other:
-        ingest_paintings(other, few)
-        assert same(contents(other), contents(gallery))
-        assert same(contents(other, "faces"), contents(gallery, "faces"))
-    assert ingest_paintings(gallery, few, NO_FACES).counts == Counts(unchanged=6)
+def test_faces_can_come_later(few: Path, empty: Gallery, gallery: Gallery) -> None:
+    ingest_paintings(empty, few, NO_FACES)
+    assert FACES not in empty
+    assert all("face_count" not in r.payload for r in contents(empty).values())
+    assert ingest_paintings(empty, few).counts.written == 6
+    assert same(contents(empty), contents(gallery))
+    assert same(contents(empty, "faces"), contents(gallery, "faces"))
+    assert ingest_paintings(empty, few, NO_FACES).counts == Counts(unchanged=6)
 
 
 @pytest.fixture(scope="session")
@@ -194,7 +208,6 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_another_encoder_is_added_beside_the_first(
     few: Path, gallery: Gallery, tiny_weights: Path
 ) -> None:
-    ingest_paintings(gallery, few)
     before = contents(gallery), contents(gallery, "faces")
     tiny = "timm:test_resnet"
     options = IngestOptions(encoders=[tiny], weights=tiny_weights, faces=False)
@@ -216,7 +229,6 @@ def test_another_encoder_is_added_beside_the_first(
 def test_another_face_encoder_is_added_beside_the_first(
     few: Path, gallery: Gallery, tiny_weights: Path
 ) -> None:
-    ingest_paintings(gallery, few)
     before = contents(gallery, "faces")
     tiny = f"timm:test_resnet@{tiny_weights}"
     summary = ingest_paintings(gallery, few, IngestOptions(face_encoder=tiny))
@@ -235,21 +247,19 @@ def test_another_face_encoder_is_added_beside_the_first(
     )
 
 
-def test_shares_of_several_machines_make_the_whole(few: Path, tmp_path: Path) -> None:
-    with (
-        open_gallery(home=tmp_path / "whole") as whole,
-        open_gallery(home=tmp_path / "shares") as shares,
-    ):
-        ingest_paintings(whole, few, NO_FACES)
-        written = [
-            ingest_paintings(shares, few, IngestOptions(faces=False, shard=(i, 4))).counts.written
-            for i in (1, 2, 3, 4)
-        ]
+def test_shares_of_several_machines_make_the_whole(
+    few: Path, empty: Gallery, tmp_path: Path
+) -> None:
+    plain = replace(NO_FACES, encoders=("handcrafted",))
+    with open_gallery(home=tmp_path / "whole") as whole:
+        ingest_paintings(whole, few, plain)
+        shares = [replace(plain, shard=(i, 4)) for i in (1, 2, 3, 4)]
+        written = [ingest_paintings(empty, few, share).counts.written for share in shares]
         assert written == [2, 2, 1, 1]
-        assert same(contents(whole), contents(shares))
+        assert same(contents(whole), contents(empty))
 
 
-def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery: Gallery) -> None:
+def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, empty: Gallery) -> None:
     images = few / "images"
     portrait = next(images.glob("*-met-437388.jpg"))
     portrait.write_bytes(portrait.read_bytes()[:2000])
@@ -258,7 +268,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery
     next(images.glob("*-met-437428.jpg")).unlink()
     rows = read_rows(few / "metadata.csv")
     write_rows(few / "metadata.csv", [*rows, {**rows[-1], "title": "again"}])
-    summary = ingest_paintings(gallery, few)
+    summary = ingest_paintings(empty, few, replace(NO_FACES, encoders=("handcrafted",)))
     assert summary.counts.written == 2
     reasons = sorted(problem.reason for problem in summary.problems)
     assert len(reasons) == summary.counts.failed == 5
@@ -269,59 +279,62 @@ def test_what_cannot_be_read_is_reported_and_the_rest_goes_in(few: Path, gallery
     assert {problem.line for problem in with_line} >= {8}
 
 
-def test_limits_are_reported(few: Path, gallery: Gallery) -> None:
-    options = IngestOptions(faces=False, limits=ImageLimits(max_megapixels=0.01))
-    summary = ingest_paintings(gallery, few, options)
+def test_limits_are_reported(few: Path, empty: Gallery) -> None:
+    options = replace(NO_FACES, limits=ImageLimits(max_megapixels=0.01))
+    summary = ingest_paintings(empty, few, options)
     assert summary.counts.failed == 6
     assert "--max-megapixels" in summary.problems[0].with_hint
 
 
 def test_two_folders_with_the_same_names_do_not_overwrite_each_other(
-    few: Path, gallery: Gallery, tmp_path: Path
+    few: Path, empty: Gallery, tmp_path: Path
 ) -> None:
+    gallery, plain = empty, replace(NO_FACES, encoders=("handcrafted",))
     for n, folder in (("435877", "a"), ("437428", "b")):
         (tmp_path / folder).mkdir()
         shutil.copy(next((few / "images").glob(f"*-met-{n}.jpg")), tmp_path / folder / "1.jpg")
-    assert ingest_paintings(gallery, tmp_path / "a", NO_FACES).counts.written == 1
-    clash = ingest_paintings(gallery, tmp_path / "b", NO_FACES)
+    assert ingest_paintings(gallery, tmp_path / "a", plain).counts.written == 1
+    clash = ingest_paintings(gallery, tmp_path / "b", plain)
     assert clash.counts.failed == 1
     assert "another picture with the id '1.jpg'" in clash.problems[0].reason
-    forced = ingest_paintings(gallery, tmp_path / "b", IngestOptions(faces=False, force=True))
+    forced = ingest_paintings(gallery, tmp_path / "b", replace(plain, force=True))
     assert forced.counts.written == 1
     moved = (tmp_path / "b").rename(tmp_path / "c")
-    assert ingest_paintings(gallery, moved, NO_FACES).counts == Counts(updated=1)
+    assert ingest_paintings(gallery, moved, plain).counts == Counts(updated=1)
 
 
-def test_a_dry_run_writes_nothing(few: Path, gallery: Gallery) -> None:
+def test_a_dry_run_writes_nothing(few: Path, empty: Gallery, gallery: Gallery) -> None:
     next((few / "images").glob("*-met-437386.jpg")).write_bytes(b"")
-    summary = ingest_paintings(gallery, few, IngestOptions(dry_run=True))
+    summary = ingest_paintings(empty, few, IngestOptions(dry_run=True))
     assert (summary.counts.written, summary.counts.failed) == (5, 1)
-    assert PAINTINGS not in gallery
-    ingest_paintings(gallery, few, NO_FACES)
+    assert PAINTINGS not in empty
     before = contents(gallery)
-    dry = ingest_paintings(gallery, few, IngestOptions(dry_run=True, limit=2))
+    dry = ingest_paintings(gallery, few, IngestOptions(dry_run=True, force=True, limit=2))
     assert dry.counts.done == 2
     assert same(before, contents(gallery))
 
 
-def test_sources_that_make_no_sense(few: Path, gallery: Gallery, tmp_path: Path) -> None:
+def test_sources_that_make_no_sense(few: Path, empty: Gallery, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no folder or file"):
-        ingest_paintings(gallery, tmp_path / "nowhere")
+        ingest_paintings(empty, tmp_path / "nowhere")
     with pytest.raises(MetadataError, match="colour"):
-        ingest_paintings(gallery, few, columns={"style": "colour"})
-    assert PAINTINGS not in gallery
+        ingest_paintings(empty, few, columns={"style": "colour"})
+    assert PAINTINGS not in empty
 
 
 def test_a_server_answers_as_the_embedded_gallery(
     few: Path, gallery: Gallery, server_url: str
 ) -> None:
-    ingest_paintings(gallery, few)
     with open_gallery(url=server_url, name="direct") as direct:
         ingest_paintings(direct, few)
         assert ingest_paintings(direct, few).counts == Counts(unchanged=6)
         pushed = Gallery(direct.store, "pushed")
         assert push_gallery(gallery, pushed).written == 6 + gallery[FACES].count()
         assert push_gallery(gallery, pushed).written == 0
+        detector = contents(gallery).popitem()[1].payload["face_detector"]
+        for one in (gallery, direct, pushed):
+            assert noted_cutters(one[FACES].schema.notes) == [detector]
+            assert noted_cutters(one[PAINTINGS].schema.notes) == []
         options = SearchOptions(rerank="ssim")
         answers = [
             [
@@ -336,32 +349,25 @@ def test_a_server_answers_as_the_embedded_gallery(
 
 
 def test_an_encoder_of_the_same_name_with_other_vectors_is_refused(
-    few: Path, gallery: Gallery
+    few: Path, empty: Gallery
 ) -> None:
-    from dataclasses import replace
-
     older = replace(load_encoder("builtin").info, vector_name="builtin-v0")
-    gallery.create(PAINTINGS, [older])
+    empty.create(PAINTINGS, [older])
     with pytest.raises(
         EncoderMismatchError, check=hinted("'builtin-v0'.*'builtin-v3'.*artsim info")
     ):
-        ingest_paintings(gallery, few)
+        ingest_paintings(empty, few)
 
 
-def start_ingest(source: Path, home: Path, *options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "artsim", "ingest", str(source), *options],
+def test_ctrl_c_leaves_whole_paintings(sample: Path, tmp_path: Path) -> None:
+    home, plain = tmp_path / "home", replace(NO_FACES, encoders=("handcrafted",))
+    command = [sys.executable, "-m", "artsim", "ingest", str(sample), "--batch-size", "4"]
+    with subprocess.Popen(
+        [*command, "-e", "handcrafted", "--no-faces"],
         env={**os.environ, "ARTSIM_HOME": str(home)},
         stderr=subprocess.PIPE,
         text=True,
-    )
-
-
-def test_ctrl_c_leaves_whole_paintings(
-    sample: Path, tmp_path: Path, _sample_contents: Callable[[str], dict[str, Record]]
-) -> None:
-    home = tmp_path / "home"
-    with start_ingest(sample, home, "--batch-size", "4") as process:
+    ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # it has begun to read
         process.send_signal(signal.SIGINT)
@@ -369,30 +375,19 @@ def test_ctrl_c_leaves_whole_paintings(
     assert process.returncode == 130
     assert told.splitlines()[-1].startswith("Interrupted.")
     assert "Traceback" not in told
-    with start_ingest(sample, home) as process:
-        process.communicate()
-    assert process.returncode == 0
-    with open_gallery(home=home) as gallery:
-        for part in ("paintings", "faces"):
-            assert same(contents(gallery, part), _sample_contents(part))
-
-
-@pytest.fixture
-def _sample_contents(sample_home: Path) -> Callable[[str], dict[str, Record]]:
-    def read(part: str) -> dict[str, Record]:
-        with open_gallery(home=sample_home) as gallery:
-            return contents(gallery, part)
-
-    return read
+    with open_gallery(home=home) as gallery, open_gallery(home=tmp_path / "whole") as whole:
+        for one in (gallery, whole):
+            ingest_paintings(one, sample, plain)
+        assert same(contents(gallery), contents(whole))
 
 
 def test_problems_are_listed_for_programs(few: Path, tmp_path: Path) -> None:
     next((few / "images").glob("*-met-437386.jpg")).write_bytes(b"")
     listed = tmp_path / "errors.jsonl"
-    with start_ingest(few, tmp_path / "home", "--no-faces", "--errors", str(listed)) as process:
-        _, told = process.communicate()
-    assert process.returncode == 3
-    assert "Wrote 5 paintings; 1 did not go in." in told
+    options = ["-e", "handcrafted", "--no-faces", "--errors", str(listed)]
+    done = CliRunner().invoke(app, ["ingest", str(few), *options])
+    assert done.exit_code == 3
+    assert "Wrote 5 paintings; 1 did not go in." in done.stderr
     (row,) = map(json.loads, listed.read_text(encoding="utf-8").splitlines())
     assert row["painting_id"] == "met-437386"
     assert "is empty" in row["reason"]

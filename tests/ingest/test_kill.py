@@ -12,10 +12,14 @@ from benchmarks.speed.kills import find_differences, kill_ingests, run_ingest
 
 
 def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert kill_ingests(sample, whole, killed, kills=3, seed=1)
+    whole, killed, folder = tmp_path / "whole", tmp_path / "killed", tmp_path / "pictures"
+    folder.mkdir()
+    for picture in sorted((sample / "images").iterdir())[:8]:
+        shutil.copy(picture, folder)
+    options = ("--batch-size", "2", "-e", "handcrafted", "--face-encoder", "handcrafted")
+    assert kill_ingests(folder, whole, killed, kills=1, seed=32, options=options)
     with open_gallery(home=whole) as one, open_gallery(home=killed) as two:
-        assert one[PAINTINGS].count() == 60
+        assert one[PAINTINGS].count() == 8
         assert one[FACES].count()
         assert find_differences(one, two) == []
 

@@ -192,7 +192,7 @@ def test_json_that_no_gallery_could_hold_costs_only_its_row(tmp_path: Path) -> N
 def test_a_file_of_other_json_is_refused_with_what_was_expected(tmp_path: Path) -> None:
     path = tmp_path / "list.jsonl"
     path.write_text('[\n  {"file": "a.jpg"},\n]\n')
-    with pytest.raises(MetadataError, match=r"line 1 is not JSON: .*expected JSON Lines, one"):
+    with pytest.raises(MetadataError, match=r"line 1: is not JSON: .*expected JSON Lines, one"):
         open_manifest(path)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,32 @@ WITH_FACES = IngestOptions(encoders=("handcrafted",), face_encoder="handcrafted"
 YEARS = Filters(years="1600..1650")
 
 
+@pytest.fixture(scope="module")
+def works(sample: Path, make_works: Callable[..., Any]) -> Any:
+    """Three works with metadata."""
+
+    def fill(folder: Path) -> None:
+        rows = (sample / "metadata.csv").read_text(encoding="utf-8").splitlines()
+        (folder / "metadata.csv").write_text("\n".join(rows[:4]), encoding="utf-8")
+        for row in rows[1:4]:
+            shutil.copy(sample / row.split(",")[0], folder)
+
+    return make_works(fill)
+
+
 @pytest.fixture
-def folder(sample: Path, tmp_path: Path) -> Path:
-    made = tmp_path / "pictures"
-    made.mkdir()
-    rows = (sample / "metadata.csv").read_text(encoding="utf-8").splitlines()
-    (made / "metadata.csv").write_text("\n".join(rows[:4]), encoding="utf-8")
-    for row in rows[1:4]:
-        shutil.copy(sample / row.split(",")[0], made)
+def folder(works: Any) -> Path:
+    made: Path = works.restore()
     return made
+
+
+@pytest.fixture
+def old(works: Any, folder: Path, tmp_path: Path) -> Iterator[Gallery]:
+    """A gallery of the works as an artsim made it that did not note sources."""
+    with open_gallery(home=works.ingested(tmp_path / "home", WITH_FACES)) as gallery:
+        for collection in (gallery[PAINTINGS], gallery[FACES]):
+            make_old(collection)
+        yield gallery
 
 
 def make_old(collection: Collection) -> None:
@@ -44,13 +63,6 @@ def make_old(collection: Collection) -> None:
             {"year_start": old["year_end"]} if "year_end" in old else {}
         )
     collection.overwrite_payload(payloads)
-
-
-def old_gallery(gallery: Gallery, folder: Path) -> Gallery:
-    ingest_paintings(gallery, folder, WITH_FACES)
-    for collection in (gallery[PAINTINGS], gallery[FACES]):
-        make_old(collection)
-    return gallery
 
 
 def remarks(gallery: Gallery) -> list[str]:
@@ -70,11 +82,13 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("place", ["embedded", "server"])
 def test_the_next_ingest_heals_it_without_encoding(
-    place: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server_url: str
+    place: str, folder: Path, old: Gallery, monkeypatch: pytest.MonkeyPatch, server_url: str
 ) -> None:
-    where = {"url": server_url} if place == "server" else {"home": tmp_path / "home"}
-    with open_gallery(name="old", **where) as gallery:  # type: ignore[arg-type]
-        old_gallery(gallery, folder)
+    made = old
+    if place == "server":
+        made = open_gallery(name="old", url=server_url)
+        push_gallery(old, made)
+    with made as gallery:
         assert len(remarks(gallery)) == 2
         assert all("3 paintings" in r or "face" in r for r in remarks(gallery))
         assert build_criteria(Filters({"style": ["Baroque"]}), gallery[PAINTINGS])[1] == []
@@ -100,21 +114,20 @@ def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
     (folder / "metadata.csv").unlink()
     first, second, _ = sorted(folder.iterdir())
     with open_gallery(home=tmp_path / "home") as gallery:
-        old_gallery(gallery, folder)
+        ingest_paintings(gallery, folder, WITH_FACES)
+        for collection in (gallery[PAINTINGS], gallery[FACES]):
+            make_old(collection)
         first.rename(folder / "renamed.jpg")
         second.unlink()
         forbid_encoding(monkeypatch)
-        options = IngestOptions(
-            encoders=("handcrafted",), face_encoder="handcrafted", prune=True, prune_any=True
-        )
+        options = replace(WITH_FACES, prune=True, prune_any=True)
         counts = ingest_paintings(gallery, folder, options).counts
         assert counts == Counts(renamed=1, updated=1, pruned=1)
         assert remarks(gallery) == []
 
 
-def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, tmp_path: Path, server_url: str) -> None:
-    with open_gallery(home=tmp_path / "home") as old, open_gallery(url=server_url) as copy:
-        old_gallery(old, folder)
+def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, old: Gallery, server_url: str) -> None:
+    with open_gallery(url=server_url) as copy:
         push_gallery(old, copy)
         assert len(remarks(copy)) == 2
         ingest_paintings(old, folder, WITH_FACES)
@@ -122,10 +135,9 @@ def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, tmp_path: Path, server
         assert remarks(copy) == []
 
 
-def test_the_command_line_tells_of_it(folder: Path, tmp_path: Path) -> None:
+def test_the_command_line_tells_of_it(folder: Path, old: Gallery, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    with open_gallery(home=home) as gallery:
-        old_gallery(gallery, folder)
+    old.close()
 
     def run(*arguments: str) -> str:
         done = CliRunner().invoke(app, [*arguments, "--home", str(home)])

@@ -155,7 +155,7 @@ def test_the_painted_sample_of_earlier_versions_is_refused(tmp_path: Path) -> No
     marker = {"made_by": "artsim sample", "version": 1, "seed": 0, "count": 60}
     (tmp_path / "sample.json").write_text(json.dumps(marker))
     before = contents(tmp_path)
-    with pytest.raises(SourceError, match="another version of artsim; give a new or an empty"):
+    with pytest.raises(SourceError, match="this version of artsim made; give a new or an empty"):
         make_sample(tmp_path)
     assert contents(tmp_path) == before
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Point
 
@@ -80,7 +80,7 @@ class MadeUp:
         faces.upsert(
             [
                 Point(
-                    face_point_id(self.painting_id(i), 0),
+                    FACES.point_id(self.painting_id(i), 0),
                     {"one-v1": self.two[i], "pixels": self.pixels[i]},
                     {
                         **self.payload(i),

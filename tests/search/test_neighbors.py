@@ -79,7 +79,7 @@ def test_equals_exact_search_with_most_scores_tied(
     rankings = ExactRanker(table.vectors).rank(np.arange(count), head=count)
     assert len(np.unique(rankings.head_scores)) < 15
     options = SearchOptions(limit=count, exact=True)
-    for i, payload in enumerate(table.payloads):
+    for i, payload in list(enumerate(table.payloads))[::5]:
         result = find_similar(
             tied, IdQuery(payload["painting_id"]), criteria, options, encoders=[vector_name]
         )
@@ -109,7 +109,7 @@ def test_equals_exact_search_of_pictures(sample_gallery: Gallery) -> None:
     table = read_vectors(sample_gallery[PAINTINGS], "builtin-v3")
     rankings = ExactRanker(table.vectors).rank(np.arange(len(table)), head=len(table))
     options = SearchOptions(limit=len(table), exact=True)
-    for i, payload in enumerate(table.payloads):
+    for i, payload in list(enumerate(table.payloads))[::5]:
         hits = find_similar(sample_gallery, IdQuery(payload["painting_id"]), options=options).hits
         assert ranked_ids(table, rankings, i) == [hit.painting_id for hit in hits]
         scores = rankings.head_scores[i, :-1]
@@ -165,7 +165,7 @@ def check_ways_of_searching(
     if rerank:
         pixels = read_vectors(paintings, "pixels").vectors
         ranker = RerankedRanker(ranker, RERANKERS[rerank], {"pixels": pixels}, depth, weight=weight)
-    rows = np.arange(0, len(tables[0]), 4)
+    rows = np.arange(0, len(tables[0]), 13)
     barred = np.zeros((len(rows), len(tables[0])), dtype=bool)
     barred[np.arange(len(rows)), (rows + 1) % len(tables[0])] = True
     rankings = ranker.rank(rows, barred, head=5)

@@ -10,7 +10,7 @@ import qdrant_edge as edge
 
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.store.gallery import open_gallery
 from artsim.store.protocol import Point
 
@@ -39,7 +39,7 @@ def make(home: Path, name: str | None = None) -> None:
         )
         faces.upsert(
             [
-                Point(face_point_id(i, 0), vectors(), {"painting_id": i, "face_index": 0})
+                Point(FACES.point_id(i, 0), vectors(), {"painting_id": i, "face_index": 0})
                 for i in IDS
             ]
         )

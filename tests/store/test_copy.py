@@ -10,7 +10,6 @@ import pytest
 from store_backends import open_backend
 from store_oracle import SCHEMA, make_points
 
-from artsim.catalog.payload import painting_point_id
 from artsim.errors import SchemaMismatchError
 from artsim.ingest.upkeep import CopyCounts, copy_collection
 from artsim.store.embedded import EmbeddedStore
@@ -74,16 +73,6 @@ def test_only_what_changed_is_written(source: Collection, target: Collection) ->
     source.update_vectors([Point(POINTS[1].point_id, {"pixels": np.zeros(16)})])
     source.update_vectors([Point(POINTS[3].point_id, {"second-1": np.ones(5)})])
     assert copy_collection(source, target) == CopyCounts(total=50, written=3, unchanged=47)
-    assert_same(source, target)
-
-
-def test_others_go_when_asked(source: Collection, target: Collection) -> None:
-    other = painting_point_id("other")
-    target.upsert([Point(other, {"first-1": np.ones(8)})])
-    source.delete_ids([POINTS[0].point_id])
-    copy_collection(source, target)
-    assert target.count() == 50
-    assert copy_collection(source, target, delete_others=True).deleted == 1
     assert_same(source, target)
 
 

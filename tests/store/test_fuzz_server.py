@@ -22,7 +22,7 @@ from fake_server import Handler, serving
 from local_qdrant import described
 
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import ArtsimError
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
@@ -93,7 +93,7 @@ def records(faces: bool) -> list[dict[str, Any]]:
         payload, point_id = payload_of(painting_id), painting_point_id(painting_id)
         if faces:
             payload |= {"face_index": 0, "box": [1.0, 2.0, 3.0, 4.0], "detection_score": 0.9}
-            point_id = face_point_id(painting_id, 0)
+            point_id = FACES.point_id(painting_id, 0)
         found.append({"id": point_id, "payload": payload, "vector": vectors})
     return sorted(found, key=lambda r: str(r["id"]))
 

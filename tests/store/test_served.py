@@ -23,7 +23,7 @@ from artsim.catalog.criteria import (
 )
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.catalog.payload import face_point_id, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.errors import StoreError
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
@@ -66,7 +66,7 @@ def fill(gallery: Gallery) -> None:
                 "builtin-v3": rng.standard_normal(12),
                 PIXELS: rng.integers(0, 256, 256, dtype=np.uint8),
             }
-            point_id = face_point_id(name, 0) if kind == FACES else painting_point_id(name)
+            point_id = FACES.point_id(name, 0) if kind == FACES else painting_point_id(name)
             points.append(Point(point_id, vectors, payload))
         gallery.create(kind, ENCODERS, pixels_side=16).upsert(points)
 

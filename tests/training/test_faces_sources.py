@@ -85,27 +85,27 @@ def test_crops_are_found_once_and_those_left_out_are_told(
 ) -> None:
     monkeypatch.setattr(face_data, "_CHUNK", 3)
     first = find_crops(album, tmp_path / "faces", MTCNNDetector())
-    assert [p.name for p in first.pictures] == ["album/1.png", "album/2.png"]
-    assert [p.name for p in first.without_face] == ["album/3.png"]
-    assert len(first.unreadable) == 1
-    assert "4.png" in first.unreadable[0]
-    assert len(first.crops) == 2
-    assert first.crops[-1].shape == (CROP_SIZE, CROP_SIZE, 3)
+    assert [p.name for p in first.works] == ["album/1.png", "album/2.png"]
+    assert [p.name for p in first.without] == ["album/3.png"]
+    assert len(first.problems) == 1
+    assert "4.png" in first.problems[0]
+    assert len(first.rows) == 2
+    assert first.rows[-1].shape == (CROP_SIZE, CROP_SIZE, 3)
 
     class Blind(MTCNNDetector):
         def detect(self, image: np.ndarray) -> list[object]:
             raise AssertionError("looked again")
 
     again = find_crops(album, tmp_path / "faces", Blind())
-    np.testing.assert_array_equal(np.stack(again.crops), np.stack(first.crops))
+    np.testing.assert_array_equal(np.stack(again.rows), np.stack(first.rows))
     # A chunk that a kill left half written is made again.
     next(path for path in (tmp_path / "faces").glob("*.npy") if path.stat().st_size > 1000).unlink()
     with pytest.raises(AssertionError, match="looked again"):
         find_crops(album, tmp_path / "faces", Blind())
     find_crops(album, tmp_path / "faces", MTCNNDetector())
     again = find_crops(album, tmp_path / "faces", Blind())
-    np.testing.assert_array_equal(np.stack(again.crops), np.stack(first.crops))
-    assert [p.name for p in again.without_face] == ["album/3.png"]
+    np.testing.assert_array_equal(np.stack(again.rows), np.stack(first.rows))
+    assert [p.name for p in again.without] == ["album/3.png"]
 
 
 def test_the_main_face_is_taken(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_main_face_is_taken(tmp_path: Path) -> None:
         tmp_path / "faces",
         MTCNNDetector(),
     )
-    alone, main = (found.crops[i].astype(int) for i in range(2))
+    alone, main = (found.rows[i].astype(int) for i in range(2))
     assert np.abs(alone - main).mean() < 12
 
 

@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Scalar
+from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
 from artsim.evaluation.metrics import Floats, Metrics
-from artsim.evaluation.relevance import field_values
+from artsim.evaluation.relevance import read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -33,8 +33,9 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    notes_of,
 )
-from artsim.evaluation.runner import Contender, Run, SearchChoices, load_picture, query_values
+from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, load_picture, query_values
 from artsim.search.answer import find_hits
 from artsim.search.filters import check_field
 from artsim.search.models import Models
@@ -67,16 +68,9 @@ _TITLES: Final = {
 class CopiesOptions(SearchChoices):
     """Which copies are made, and how they are searched for; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    queries : int or None
-        How many paintings are copied; None: `DEFAULT_QUERIES`, or `fraction`.
-    fraction : float or None
-        Share of the paintings that are copied instead, above 0, at most 1.
-    edits : tuple of str
-        Names of `artsim.evaluation.edits.EDITS`; every one is made of every painting.
-    twins : str or None
-        Field that scans of one painting share; each scan is then a query for the others.
+    Of so many `queries` (by default `DEFAULT_QUERIES`), or of a `fraction` of the paintings, every
+    one of `edits` is made. Scans of one painting share the field `twins`; each is then a query for
+    the others.
     """
 
     queries: int | None = None
@@ -112,13 +106,9 @@ def evaluate_copies(
 
     Each sampled painting's picture is read from its file, edited, and searched for by the
     functions that answer queries, the painting itself being one of the hits. A picture
-    that cannot be read is left out and counted.
-
-    Returns
-    -------
-    Report
-        Tables ``recall_at_1`` and ``recall_at_10`` with a column for each edit and one
-        for their mean, and ``twins`` where there are any; values by painting.
+    that cannot be read is left out and counted. The tables are ``recall_at_1`` and
+    ``recall_at_10``, with a column for each edit and one for their mean, and ``twins`` where
+    there are any.
 
     Raises
     ------
@@ -156,14 +146,8 @@ class Originals:
     """
 
     payloads: Mapping[str, Payload]
-    same: Mapping[str, frozenset[str]]
-    twins: Mapping[str, frozenset[str]]
-
-    def sample(self, count: int, seed: int) -> list[str]:
-        """Draw paintings, in order of their ids; of one seed, a larger sample holds a smaller."""
-        ids = list(self.payloads)
-        order = np.random.default_rng(seed).permutation(len(ids))
-        return sorted(ids[int(i)] for i in order[:count])
+    same: Mapping[str, set[str]]
+    twins: Mapping[str, set[str]]
 
 
 def read_originals(run: Run[CopiesOptions]) -> Originals:
@@ -187,27 +171,23 @@ def read_originals(run: Run[CopiesOptions]) -> Originals:
             hint="--encoder",
         )
     payloads = dict(sorted(payloads.items()))
-    scans: dict[str, set[str]] = {painting_id: set() for painting_id in payloads}
-    if twins is not None:
-        _share(scans, payloads, twins)
-    same = {painting_id: {painting_id, *others} for painting_id, others in scans.items()}
-    _share(same, payloads, "image_sha256")
-    return Originals(
-        payloads,
-        {painting_id: frozenset(others) for painting_id, others in same.items()},
-        {painting_id: frozenset(others) for painting_id, others in scans.items() if others},
-    )
+    listed = list(payloads.values())
+    scans = {} if twins is None else _sharing(listed, twins)
+    equal = _sharing(listed, "image_sha256")
+    same = {one: {one} | scans.get(one, set()) | equal.get(one, set()) for one in payloads}
+    return Originals(payloads, same, scans)
 
 
-def _share(others: dict[str, set[str]], payloads: Mapping[str, Payload], name: str) -> None:
-    """Add to each painting's set those that share a value of a field with it."""
-    members: dict[Scalar, set[str]] = defaultdict(set)
-    for painting_id, payload in payloads.items():
-        for value in field_values(payload, name):
-            members[value].add(painting_id)
-    for sharing in members.values():
-        for painting_id in sharing:
-            others[painting_id] |= sharing - {painting_id}
+def _sharing(payloads: Sequence[Payload], name: str) -> dict[str, set[str]]:
+    """Return by painting id the others that share a value of a field with it, if any do."""
+    labels = read_labels(payloads, name)
+    ids = [str(payload["painting_id"]) for payload in payloads]
+    found = {}
+    for row, values in enumerate(labels.of_work):
+        sharing = {ids[other] for value in values for other in labels.members[value]}
+        if others := sharing - {ids[row]}:
+            found[ids[row]] = others
+    return found
 
 
 def load_original(payload: Payload, models: Models) -> RGBImage:
@@ -225,10 +205,7 @@ def load_original(payload: Payload, models: Models) -> RGBImage:
 
 
 class Miss(NamedTuple):
-    """The query of that place, whose painting came at a rank other than 1; 0 is not at all.
-
-    `hits` are the point ids of the first ones, with their scores.
-    """
+    """The query of that place, whose painting came at a rank other than 1; 0 is not at all."""
 
     place: int
     rank: int
@@ -265,7 +242,8 @@ class Tally:
 def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     """Search by copies of a sample; return what was found, and how many were copied."""
     options = run.options
-    sample = originals.sample(options.count(len(originals.payloads)), options.seed)
+    ids = list(originals.payloads)
+    sample = draw(ids, options.count(len(ids)), np.random.default_rng(options.seed))
     tallies = {edit: Tally() for edit in options.edits}
     copied: list[str] = []
     skipped: dict[str, str] = {}
@@ -287,7 +265,15 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
             f"{next(iter(skipped.values()))}"
         )
     parts = _copies_parts(run, tallies, copied, originals)
-    return replace(parts, notes=_notes(run, len(copied), skipped, originals)), len(copied)
+    notes = notes_of(
+        "copies",
+        copied=len(copied),
+        seed=options.seed,
+        quality=JPEG_QUALITY,
+        skipped=list(skipped.values()),
+        no_twins=None if originals.twins else options.twins,
+    )
+    return replace(parts, notes=notes), len(copied)
 
 
 def _loaded(
@@ -310,11 +296,7 @@ def _loaded(
 def search_pictures(
     run: Run[CopiesOptions], pictures: Sequence[RGBImage]
 ) -> dict[str, list[Sequence[Hit]]]:
-    """Search by each of N pictures in memory, in every way that is compared.
-
-    As a query by pixels does; but each encoder encodes the pictures once, as one batch, for
-    all contenders that use it. Returns by the contender's name the hits of each picture.
-    """
+    """Return the hits of N pictures in memory, by contender: each encoder encodes them once."""
     targets = probe_pixels(pictures, run.encoders, run.models)
 
     def find(target: Target, one: Contender) -> Sequence[Hit]:
@@ -461,39 +443,3 @@ def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     )
     group = PictureGroup(f"Pictures whose painting's others were not found first: {best}", failures)
     return Parts((table,), query_values("twins", ids, found), (), (group,))
-
-
-def _notes(
-    run: Run[CopiesOptions], copied: int, skipped: Mapping[str, str], originals: Originals
-) -> tuple[str, ...]:
-    """Return how the figures are meant.
-
-    What an interval without width leaves open is said by the rule of three [1]_.
-
-    References
-    ----------
-    .. [1] Hanley & Lippman-Hand (1983). If nothing goes wrong, is everything all right?
-       JAMA 249, 1743-1745.
-    """
-    notes = [
-        f"Each of {copied:,} paintings, drawn by seed {run.options.seed}, was edited "
-        "in every way and searched for by the edited picture; it is right to find the "
-        "painting itself, another picture of the same painting, or an equal file. "
-        "Intervals are 95 % bootstrap intervals over paintings.",
-        f"Where all {copied:,} were found, or none, the interval has no width; the true share "
-        f"may still be up to {min(100.0, 300 / copied):.1f} % away.",
-        "Crop and detail are shares of the picture's area, JPEG is at quality "
-        f"{JPEG_QUALITY} of 100, rotation is by 1 to 3 degrees; what was drawn for a copy is "
-        "written beside the failures.",
-    ]
-    if skipped:
-        notes.append(
-            f"{len(skipped):,} more paintings of the sample were left out, because their "
-            f"pictures could not be used. The first: {next(iter(skipped.values()))}"
-        )
-    if run.options.twins is not None and not originals.twins:
-        notes.append(
-            f"No two paintings share a value of {run.options.twins}, so there are no real copies "
-            "to search for; another field may name them (--twins FIELD)."
-        )
-    return tuple(notes)

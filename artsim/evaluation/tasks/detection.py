@@ -26,6 +26,7 @@ from artsim.evaluation.report import (
     QueryValues,
     Row,
     Table,
+    notes_of,
 )
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
@@ -171,17 +172,10 @@ Matches = Sequence[MatchedFaces]
 
 
 def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
-    """Compare the gallery's faces with boxes drawn by hand.
+    """Compare the gallery's faces with boxes drawn by hand, if any painting has them.
 
-    There are no parts where no painting has boxes, and none were asked for.
-
-    Raises
-    ------
-    EvaluationError
-        If the boxes that were asked for are nowhere, or nobody looked for the faces of
-        the paintings that have them.
-    MetadataError
-        If a painting's boxes cannot be understood.
+    EvaluationError if the boxes that were asked for are nowhere, or nobody looked for the faces
+    of the paintings that have them; MetadataError if boxes cannot be understood.
     """
     options, paintings = run.options, run.gallery[PAINTINGS]
     field = find_field(options.boxes, paintings) if options.boxes else PERSON_BOXES
@@ -205,7 +199,16 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
             hint="without --no-faces",
         )
     judged = [_judge(payload, faces, field, options) for payload in looked_at]
-    notes = _notes(judged, faces, options, len(boxed), len(records))
+    notes = notes_of(
+        "detection",
+        options=options,
+        people=sum(len(painting.heights) for painting in judged),
+        judged=len(judged),
+        paintings=len(records),
+        elsewhere=len(faces) - sum(len(painting.faces) for painting in judged),
+        detectors=sorted({str(p.get("face_detector", "unknown")) for p in looked_at}),
+        boxed=len(boxed),
+    )
     return _parts(judged, options, notes)
 
 
@@ -334,43 +337,8 @@ def _count(judged: Judged, least: float) -> int:
     return sum(int((painting.heights >= least).sum()) for painting in judged)
 
 
-def _notes(
-    judged: Judged, faces: PictureFaces, options: FacesOptions, boxed: int, paintings: int
-) -> tuple[str, ...]:
-    detectors = sorted({str(p.payload.get("face_detector", "unknown")) for p in judged})
-    people = sum(len(painting.heights) for painting in judged)
-    elsewhere = len(faces) - sum(len(painting.faces) for painting in judged)
-    rule = (
-        "The boxes are taken to be of faces: one is found by a face that overlaps it by "
-        f"{options.iou:g} (intersection over union), each by one at most."
-        if options.iou is not None
-        else "A face is a person's if its center lies in the upper "
-        f"{100 * options.upper:g} % of the person's box. It is one person's own at most; "
-        "'any face' may be another's as well, where boxes overlap. People seen from behind, "
-        "or bent over, have no face to find: 100 % is not the goal."
-    )
-    notes = [
-        rule,
-        f"Counted are people whose box is at least {options.least_person} pixels high; the "
-        f"smaller of the {people:,} may have a face as well, which is then not outside.",
-        "'Outside every box' are faces that are nobody's even where several share a person: "
-        "false ones, or people whom nobody boxed.",
-        f"{len(judged):,} of {paintings:,} paintings have boxes and were searched for faces; "
-        f"{elsewhere} faces in the others are not judged. Detector: {', '.join(detectors)}.",
-    ]
-    if boxed > len(judged):
-        notes.append(f"{boxed - len(judged)} paintings with boxes were not searched for faces.")
-    return (*notes, "Intervals: bootstrap over paintings.")
-
-
 def _curves(judged: Judged, least: float) -> tuple[LinePlot, ...]:
-    """Return who is found against how many faces are false, as detectors are compared [1]_.
-
-    References
-    ----------
-    .. [1] Jain & Learned-Miller (2010). FDDB: a benchmark for face detection in
-       unconstrained settings. UMass technical report UM-CS-2010-009, section 5.
-    """
+    """Return who is found against how many faces are false, as FDDB compares detectors."""
     scores = np.unique(np.concatenate([painting.scores for painting in judged]))
     people = _count(judged, least)
     if len(scores) == 0 or people == 0:

@@ -17,13 +17,12 @@ from artsim.errors import EvaluationError
 from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
-    Works,
     index_note,
-    judge_rankings,
+    judge_contenders,
     read_works,
     sample_queries,
 )
-from artsim.evaluation.metrics import Integers, Metrics, random_metrics
+from artsim.evaluation.metrics import random_metrics
 from artsim.evaluation.picture_faces import (
     PERSON,
     PERSON_BOXES,
@@ -41,6 +40,7 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    notes_of,
 )
 from artsim.evaluation.runner import Run, query_values
 from artsim.evaluation.tasks.detection import evaluate_detection
@@ -159,54 +159,42 @@ def evaluate_retrieval(
     payloads = [payload[point_id] for point_id in works.point_ids]
     ids = [works.ids[row] for row in rows]
 
-    def columns(metrics: Metrics) -> Metrics:
-        return {column.name: metrics[column.name] for column in COLUMNS}
-
-    run.progress.start(len(run.contenders), "Searching for people")
-    table_rows, failures = [], []
-    compared: dict[str, Metrics] = {}
-    for done, one in enumerate(run.contenders, start=1):
-        ranker = works.ranker(one, TOP, run.options.rerank_depth)
-        judged = judge_rankings(ranker, relevance, rows, KS)
-        table_rows.append(Row(one.name, run.means(columns(judged.metrics))))
-        compared[one.name] = {name: judged.metrics[name] for name in _COMPARED}
-        if one.rerank is None:
-            failures.append(_worst(one.name, judged, payloads))
-        run.progress.update(done)
-    expected = random_metrics(judged.ranked, judged.to_find, KS)
-    table_rows.append(Row("random order", run.means(columns(expected))))
-    notes = _notes(run, works, relevance, rows, labels)
-    title = "Where is the same person? Searches by one face"
-    table = Table("retrieval", title, "face encoder", COLUMNS, tuple(table_rows), tuple(notes))
+    judged = judge_contenders(run, works, relevance, rows, KS, "Searching for people")
+    found = {name: each.metrics for name, each in judged.items()}
+    every = next(iter(judged.values()))
+    found["random order"] = random_metrics(every.ranked, every.to_find, KS)
+    checked = np.random.default_rng(run.options.seed).permutation(rows)[:_CHECKED]
+    index = index_note(run, works, relevance, checked, TOP)
+    notes = notes_of(
+        "retrieval",
+        queries=len(rows),
+        sampled=run.options.limit_queries is not None,
+        asked=len({relevance.labels.of_work[row] for row in rows}),
+        faces=len(works),
+        one_person=run.options.one_person,
+        alone=[*Counter(labels.values()).values()].count(1),
+        options=run.options,
+    )
+    table = Table(
+        "retrieval",
+        "Where is the same person? Searches by one face",
+        "face encoder",
+        COLUMNS,
+        tuple(
+            Row(name, run.means({c.name: metrics[c.name] for c in COLUMNS}))
+            for name, metrics in found.items()
+        ),
+        (*notes, index),
+    )
     table = run.with_training(table, run.contenders, [f.payload for f in faces.main.values()])
-    return Parts((table,), query_values("retrieval", ids, compared), (), tuple(failures))
-
-
-def _notes(
-    run: Run[FacesOptions],
-    works: Works,
-    relevance: Relevance,
-    rows: Integers,
-    labels: Mapping[str, str],
-) -> list[str]:
-    options = run.options
-    asked = len({relevance.labels.of_work[row] for row in rows})
-    sample = " (a seeded sample)" if options.limit_queries is not None else ""
-    notes = [
-        f"{len(rows):,} queries{sample}, of {asked:,} people, each ranking all "
-        f"{len(works):,} faces but those of its own picture.",
-        "A face is right if it is the main face, large and near the middle, of a picture of the "
-        "same person; every other face is wrong, bystanders too.",
-        options.one_person,
-        "Random order: expected values, in closed form. Intervals: bootstrap over queries.",
-    ]
-    alone = sum(1 for count in Counter(labels.values()).values() if count == 1)
-    if alone:
-        notes.append(f"{alone} people with one picture alone are no queries.")
-    if options.rerank:
-        notes.append(f"Re-ranked are the first {options.rerank_depth} hits.")
-    checked = np.random.default_rng(options.seed).permutation(rows)[:_CHECKED]
-    return [*notes, index_note(run, works, relevance, checked, TOP)]
+    compared = {
+        name: {column: each.metrics[column] for column in _COMPARED}
+        for name, each in judged.items()
+    }
+    failures = (
+        _worst(one.name, judged[one.name], payloads) for one in run.contenders if one.rerank is None
+    )
+    return Parts((table,), query_values("retrieval", ids, compared), failures=tuple(failures))
 
 
 def _worst(name: str, judged: Judged, payloads: list[Payload]) -> PictureGroup:

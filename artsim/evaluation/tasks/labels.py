@@ -21,7 +21,7 @@ from artsim.evaluation.leave_one_out import (
     Judged,
     Works,
     index_note,
-    judge_rankings,
+    judge_contenders,
     read_works,
     sample_queries,
     sample_rows,
@@ -47,6 +47,7 @@ from artsim.evaluation.report import (
     Report,
     Row,
     Table,
+    notes_of,
 )
 from artsim.evaluation.runner import Contender, Run, SearchChoices, query_values
 from artsim.evaluation.statistics import estimate_mean
@@ -70,23 +71,11 @@ _ENDS: Final = 10
 class LabelsOptions(SearchChoices):
     """What is evaluated, and how; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    by : tuple of str
-        Fields that say what is alike, each a table of its own: works that share a value.
-    exclude : tuple of str
-        Works that share a value of one of these fields with the query are left out of its
-        ranking, and are nothing to find.
-    ks : tuple of int
-        Depths of precision and recall.
-    kind : Kind
-        What the works are: paintings, or parts of them, which are not found by one another.
-    filters : Filters
-        Only these works, as queries and as answers.
-    limit_queries : int or None
-        Only so many of the queries, drawn by `seed`.
-    checked : int
-        How many of the queries are also searched by the index.
+    Works are alike that share a value of a field; each of `by` is a table of its own. Works that
+    share a value of one of `exclude` with the query are left out of its ranking, and are nothing
+    to find. `ks` are the depths of precision and recall; `filters` say which works are queries and
+    answers, `limit_queries` how many queries are drawn, and `checked` how many of these are also
+    searched by the index. Parts of a `kind` of one painting are not found by one another.
     """
 
     by: tuple[str, ...]
@@ -180,10 +169,10 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
 
 @dataclass(frozen=True)
 class _Result:
-    """How each contender did by one field.
+    """How each contender did by one field, over the same queries.
 
-    The `works` are those whose field is known, all but `unlabeled`; `judged` are by contender's
-    name, over the same queries, which are fewer than were `asked` where some had nothing to find.
+    The `works` are those whose field is known, all but `unlabeled`; `asked` is how many queries
+    were tried, of which some may have had nothing to find.
     """
 
     run: Run[LabelsOptions]
@@ -198,11 +187,6 @@ class _Result:
     def name(self) -> str:
         """Of the table and, as a beginning, of the plots."""
         return "labels_" + re.sub(r"\W+", "_", self.field)
-
-    @property
-    def labels(self) -> Labels:
-        """What the works are."""
-        return self.relevance.labels
 
     @property
     def queries(self) -> Judged:
@@ -225,18 +209,13 @@ def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
     if options.limit_queries is not None:
         run.progress.start(len(rows), f"Sampling queries by {name}")
         rows = sample_queries(run, relevance, rows, options.limit_queries)
-    judged = {}
-    for contender in run.contenders:
-        run.progress.start(len(rows), f"Ranking by {name}: {contender.name}")
-        ranker = works.ranker(contender, max(*options.ks, TOP), options.rerank_depth)
-        judged[contender.name] = judge_rankings(
-            ranker, relevance, rows, options.depths, on_done=run.progress.update
+    what = f"Ranking by {name}"
+    judged = judge_contenders(run, works, relevance, rows, options.depths, what)
+    if not all(len(each.rows) for each in judged.values()):
+        raise EvaluationError(
+            f"no query has anything to find: no two works share a value of {name!r} that "
+            "the filters and exclusions leave; name another field, or exclude less"
         )
-        if len(judged[contender.name].rows) == 0:
-            raise EvaluationError(
-                f"no query has anything to find: no two works share a value of {name!r} that "
-                "the filters and exclusions leave; name another field, or exclude less"
-            )
     return _Result(run, name, works, relevance, judged, len(every) - len(works), len(rows))
 
 
@@ -276,7 +255,7 @@ def _main_table(result: _Result) -> Table:
         Column("mrr", "MRR", "score"),
     )
     title = f"Finding works of the same {result.field}, leave-one-out"
-    table = Table(result.name, title, "search", columns, tuple(rows), tuple(_notes(result)))
+    table = Table(result.name, title, "search", columns, tuple(rows), _notes(result))
     return run.with_training(table, run.contenders, result.works.payloads)
 
 
@@ -294,37 +273,22 @@ def _row_note(one: Contender, options: LabelsOptions) -> str:
     return " ".join(parts)
 
 
-def _notes(result: _Result) -> list[str]:
+def _notes(result: _Result) -> tuple[str, ...]:
     """Return what was asked of what, and how the figures are meant."""
-    run, name, judged = result.run, result.field, result.queries
-    notes = [
-        f"{len(judged.rows):,} queries, each a work against the others of {len(result.works):,}; "
-        f"{name} has {len(result.labels.names):,} values. A query has "
-        f"{judged.to_find.mean():,.1f} works to find among {judged.ranked.mean():,.1f} on average.",
-        "P@k: share of right works among the first k. R@k: share of queries with one right among "
-        "the first k. mAP and nDCG over the whole ranking. Brackets: 95 % bootstrap intervals "
-        "over queries.",
-    ]
-    if result.unlabeled:
-        notes.append(
-            f"Left out of every ranking, neither right nor wrong (condensed lists, Sakai 2007), "
-            f"because {name} is unknown: {result.unlabeled:,} works."
-        )
-    if result.relevance.excluded:
-        left_out = " or ".join(labels.field for labels in result.relevance.excluded)
-        notes.append(
-            f"Works that share {left_out} with the query are left out of its ranking, and are "
-            "nothing to find."
-        )
-    if result.asked > len(judged.rows):
-        notes.append(
-            f"No queries, because nothing of the same {name} is left to find: "
-            f"{result.asked - len(judged.rows):,} works."
-        )
-    options = run.options
-    rows = sample_rows(judged.rows, options.checked, options.seed)
-    limit = max(*options.ks, TOP)
-    return [*notes, index_note(run, result.works, result.relevance, rows, limit)]
+    run, judged, relevance = result.run, result.queries, result.relevance
+    rows = sample_rows(judged.rows, run.options.checked, run.options.seed)
+    index = index_note(run, result.works, relevance, rows, max(*run.options.ks, TOP))
+    said = notes_of(
+        "labels",
+        field=result.field,
+        judged=judged,
+        works=len(result.works),
+        values=len(relevance.labels.names),
+        unlabeled=result.unlabeled,
+        excluded=relevance.excluded,
+        asked=result.asked,
+    )
+    return (*said, index)
 
 
 def _precision_recall(result: _Result) -> LinePlot:
@@ -351,7 +315,7 @@ def _precision_recall(result: _Result) -> LinePlot:
 
 def _classes(result: _Result) -> tuple[Table, BarPlot]:
     """Return the classes of works that are found best and worst, by the plain contenders."""
-    ks, labels = result.run.options.depths, result.labels
+    ks, labels = result.run.options.depths, result.relevance.labels
     k = 10 if 10 in ks else ks[-1]
     plain = [one.name for one in result.run.contenders if one.rerank is None]
     precision = {name: result.judged[name].metrics[f"precision_at_{k}"] for name in plain}
@@ -407,7 +371,7 @@ def _best_and_worst(
 
 def _confusion(result: _Result) -> ConfusionPlot:
     """Return how often the nearest work of the best contender has which value."""
-    labels, judged = result.labels, result.judged[result.best]
+    labels, judged = result.relevance.labels, result.judged[result.best]
     # Of several values the first; every judged work has one.
     first = np.array([classes[0] for classes in labels.of_work])
     asked, nearest = first[judged.rows], first[judged.head[:, 0]]
@@ -435,7 +399,7 @@ def _worst_queries(result: _Result) -> PictureGroup:
 
     One of a class, so that a single hard class does not fill the page; ties by painting id.
     """
-    judged, labels, works = result.judged[result.best], result.labels, result.works
+    judged, labels, works = result.judged[result.best], result.relevance.labels, result.works
     seen: set[int] = set()
     places: list[int] = []
     for place in np.argsort(judged.metrics["map"], kind="stable").tolist():

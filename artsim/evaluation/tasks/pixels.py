@@ -1,15 +1,10 @@
 """How alike hits and queries are pixel by pixel: SSIM, RMSE and LPIPS of the first K.
 
-This is how painting-similarity work on the National Gallery of Art reports itself [1]_ [2]_. It
-says how alike pictures look to a ruler, not to people: a mirrored copy scores like any other
-picture.
-
-References
-----------
-.. [1] PSY222/Painting_similarity_AI, ``readme.md`` (the figures), ``utils/evaluation.py``
-   (how SSIM and RMSE are computed) and ``utils/retrieve.py`` (which hits).
-.. [2] Atharva-Malode/HumanAI, ``task2/README.md`` (the figures), ``task2/eval.py`` and
-   ``task2/utils/image_retrival.py``.
+This is how two programs that find similar paintings of the National Gallery of Art report
+themselves: PSY222/Painting_similarity_AI (``readme.md``, ``utils/evaluation.py`` and
+``utils/retrieve.py``) and Atharva-Malode/HumanAI (``task2/README.md``, ``task2/eval.py`` and
+``task2/utils/image_retrival.py``). It says how alike pictures look to a ruler, not to people: a
+mirrored copy scores like any other picture.
 """
 
 from __future__ import annotations
@@ -30,9 +25,9 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
-from artsim.evaluation.pixel_scores import BEST, Pair, Pictures, Subject, Tally, View
+from artsim.evaluation.pixel_scores import BEST, Load, Pair, Pictures, Subject, Tally
 from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
-from artsim.evaluation.runner import Contender, Run, SearchChoices, list_contenders
+from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_contenders
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
 from artsim.search.rerank import PIXELS, RERANKERS
@@ -76,28 +71,11 @@ _COMPARED: Final = ("resnet50", "vgg16", "convnext", "dino")
 class PixelsOptions(SearchChoices):
     """What is compared, and how it is searched for; see also `SearchChoices`.
 
-    Attributes
-    ----------
-    fraction : float
-        Share of the paintings that are queries, above 0, at most 1.
-    queries : int or None
-        How many of them instead.
-    k : int
-        How many hits of each query are compared with it.
-    size : int
-        Side of the squares that pictures are brought to, at least 7.
-    face_encoders : sequence of str
-        Of those the parts have; all by default.
-    kinds : sequence of Kind or None
-        Parts that are compared too; None: whatever the gallery has.
-    not_same_artist : bool
-        Leave out hits by the query's artist; queries are then of known artists only.
-    best_limit : int
-        Most paintings, or parts, among which the best possible hits are looked for.
-    published : bool
-        Whether the figures of others stand beside.
-    lpips : {"alex", "vgg", "squeeze"} or None
-        Backbone of LPIPS; None leaves it out.
+    A `fraction` of the paintings, or so many `queries`, are compared with their first `k` hits, as
+    squares of `size` pixels; with `not_same_artist` those of known artists, with hits by others.
+    Parts of `kinds` (None: whatever the gallery has) are compared too, found by their
+    `face_encoders`. The best possible hits are looked for among at most `best_limit` paintings or
+    parts. `published` puts the figures of others beside; `lpips` is its backbone, or None.
     """
 
     fraction: float = 0.2
@@ -132,13 +110,8 @@ def evaluate_pixels(
     functions that answer queries; hits drawn by lot and the best there are in the gallery
     stand beside them. Files are opened for the comparison alone; one that is missing or
     damaged is left out and counted. No encoder is loaded, and LPIPS where its weights are.
-
-    Returns
-    -------
-    Report
-        Tables ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
-        faces) and ``faces``; values by query; bars, curves by rank, and the queries least
-        like their hits.
+    The tables are ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
+    faces) and ``faces``.
 
     Raises
     ------
@@ -247,12 +220,6 @@ def read_subjects(
     return Subjects(ordered, not_same_artist)
 
 
-def sample_queries(ids: Sequence[str], count: int, seed: int) -> list[str]:
-    """Draw queries from `ids`, in order of ids; of one seed, more queries contain fewer."""
-    drawn = np.random.default_rng([seed, 0]).permutation(len(ids))[:count]
-    return sorted(ids[int(i)] for i in drawn)
-
-
 class _Work:
     """What the tables share: pictures, LPIPS, the paintings and how they are drawn."""
 
@@ -260,17 +227,17 @@ class _Work:
         self.run, self.options = run, run.options
         self.perceptual = self._load_lpips()
         self.pictures = Pictures(self.options.size, run.models)
-        self.whole = View(self.pictures.whole, self.perceptual)
         self.part_encoders: list[EncoderInfo] = []
         self.streams, self.skipped = 0, 0
 
     def compare_pictures(self) -> tuple[Parts, int]:
         """Search by whole pictures, and compare whole pictures; also return how many."""
-        subjects, tally, lots = self._paintings, Tally(self.options.k), self._random()
+        subjects, load, lots = self._paintings, self.pictures.whole, self._random()
+        tally = Tally(self.options.k, load, self.perceptual)
         queries = []
-        for query in self._readable(subjects, list(subjects.by_painting), "pictures", self.whole):
+        for query in self._readable(subjects, list(subjects.by_painting), "pictures", load):
             every = subjects.all_pairs(query, self.options.best_limit)
-            tally.add(query, self._by_picture(query, lots), every, self.whole)
+            tally.add(query, self._by_picture(query, lots), every)
             queries.append(query)
         about = f"{len(subjects.flat):,} paintings were searched, by the whole picture."
         beside: list[Row] = []
@@ -288,24 +255,26 @@ class _Work:
         run, k, most = self.run, self.options.k, self.options.best_limit
         encoders = run.encoders_of(kind, self.options.face_encoders)
         contenders = list_contenders(encoders, self.options)
-        subjects, view = self._read(kind, encoders), View(self.pictures.part, self.perceptual)
-        of_parts, of_pictures = Tally(k), Tally(k)
+        subjects = self._read(kind, encoders)
+        of_parts, of_pictures = (
+            Tally(k, load, self.perceptual) for load in (self.pictures.part, self.pictures.whole)
+        )
         lots, other_lots = self._random(), self._random()
         both = [key for key in subjects.by_painting if key in self._paintings.by_painting]
         if not both:
             raise QueryError(f"no painting has the vectors of both its picture and its {kind.name}")
         self.part_encoders += encoders
         queries = []
-        for query in self._readable(subjects, both, kind.name, view):
+        for query in self._readable(subjects, both, kind.name, self.pictures.part):
             own = subjects.by_painting[query]
             found = {one.name: self._by_part(kind, one, query, own) for one in contenders}
             others = {
                 f"by {kind.noun}: {name}": [(part.painting, hit.painting) for part, hit in pairs]
                 for name, pairs in found.items()
             } | self._by_picture(query, other_lots)
-            of_pictures.add(query, others, self._paintings.all_pairs(query, most), self.whole)
+            of_pictures.add(query, others, self._paintings.all_pairs(query, most))
             found[RANDOM] = subjects.random_pairs(query, k, lots)
-            of_parts.add(query, found, subjects.all_pairs(query, most), view)
+            of_parts.add(query, found, subjects.all_pairs(query, most))
             queries.append(query)
         published = PUBLISHED if self.options.published else ()
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
@@ -341,16 +310,16 @@ class _Work:
         return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
 
     def _readable(
-        self, subjects: Subjects, ids: Sequence[str], what: str, view: View
+        self, subjects: Subjects, ids: Sequence[str], what: str, load: Load
     ) -> Iterator[str]:
         """Yield a sample of `ids`, without those of which no picture can be read."""
         options = self.options
         wanted = round(options.fraction * len(ids)) if options.queries is None else options.queries
-        queries = sample_queries(ids, min(max(1, wanted), len(ids)), options.seed)
+        queries = draw(ids, max(1, wanted), np.random.default_rng([options.seed, 0]))
         self.run.progress.start(len(queries), f"Comparing {what}")
         skipped = 0
         for done, query in enumerate(queries, start=1):
-            if any(view.load(own) is not None for own in subjects.by_painting[query]):
+            if any(load(own) is not None for own in subjects.by_painting[query]):
                 yield query
             else:
                 skipped += 1
@@ -451,29 +420,16 @@ def _plots(
 
 
 def missing_rows(gallery: Gallery, models: Models) -> list[Row]:
-    """Return a row for each published kind of encoder that the gallery has no vectors of.
-
-    It says whether the weights are here, where they were looked for, and what to do.
-    """
+    """Return a row for each published kind of encoder that the gallery has no vectors of."""
     from artsim.encoders.registry import list_cards
-    from artsim.encoders.weights import find_weights
 
     encoders = gallery.encoders(PAINTINGS).values()
     have = {info.name for info in encoders} | {info.spec for info in encoders}
     rows = []
     for card in list_cards(models.settings):
-        if card.name not in _COMPARED or {card.name, card.spec} & have:
-            continue
-        ingest = f"artsim ingest SOURCE --encoder {card.name}"
-        if card.weights_here:
-            note = f"not measured: its weights are here, its vectors are not; add them: {ingest}"
-        else:
-            _, places = find_weights(card.stems, given=None, settings=models.settings)
-            hub = [] if card.hub is None else [f"the hub's cache for {card.hub[0]}"]
-            note = (
-                f"not measured: no weights in {'; '.join([*places, *hub])}; with a connection "
-                f"{ingest} fetches them, without one copy them into the folder that "
-                "ARTSIM_WEIGHTS names"
-            )
-        rows.append(Row(card.name, {}, note, measured=False))
+        if card.name in _COMPARED and not {card.name, card.spec} & have:
+            note = f"not measured; add its vectors: artsim ingest SOURCE --encoder {card.name}"
+            if not card.weights_here:
+                note += ", which fetches its weights, or finds them where ARTSIM_WEIGHTS says"
+            rows.append(Row(card.name, {}, note, measured=False))
     return rows

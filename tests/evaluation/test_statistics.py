@@ -1,4 +1,4 @@
-"""Differences over paired queries, against SciPy and by simulation."""
+"""Intervals and paired differences, against theory, SciPy and by simulation."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from artsim.evaluation.statistics import estimate_mean, holm, paired_p_value
+from artsim.evaluation.statistics import estimate_mean, estimate_means, holm, paired_p_value
 
 
 def hits(seed: int, count: int = 400, gain: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -104,3 +104,35 @@ def test_holm_is_what_its_definition_says(p_values: list[float]) -> None:
 
 def test_holm_on_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_interval_is_as_wide_as_theory_says_and_repeats() -> None:
+    values = (np.random.default_rng(5).random(2000) < 0.3).astype(float)
+    found = estimate_mean(values)
+    assert found.value == pytest.approx(values.mean())
+    assert found.count == 2000
+    expected = 2 * 1.96 * np.sqrt(found.value * (1 - found.value) / 2000)
+    assert found.high - found.low == pytest.approx(expected, rel=0.15)
+    assert found.low < found.value < found.high
+    assert estimate_mean(values) == found
+    assert estimate_mean(values, seed=1) != found
+
+
+@pytest.mark.parametrize("count", [1, 7, 3000])
+def test_columns_are_estimated_as_each_alone(count: int) -> None:
+    values = np.random.default_rng(1).random((count, 3))
+    together = estimate_means(values, seed=4)
+    for column, found in zip(values.T, together, strict=True):
+        alone = estimate_mean(column, seed=4)
+        assert found.count == count
+        for name in ("value", "low", "high"):
+            assert getattr(found, name) == pytest.approx(getattr(alone, name), abs=1e-12)
+
+
+def test_what_has_no_mean_is_refused() -> None:
+    for values in ([], [[1.0]], [np.nan]):
+        with pytest.raises(ValueError, match="finite values"):
+            estimate_mean(values)
+    for values in ([], [1.0], [[np.inf]], np.zeros((0, 2))):
+        with pytest.raises(ValueError, match="finite values"):
+            estimate_means(values)
