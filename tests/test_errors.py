@@ -38,12 +38,13 @@ def test_no_message_of_the_library_names_options_of_the_command_line() -> None:
     found = []
     made = 0
     for module in sorted(PACKAGE.rglob("*.py")):
-        if module.relative_to(PACKAGE).parts[0] in ABOVE:
+        text = module.read_text(encoding="utf-8")
+        if module.relative_to(PACKAGE).parts[0] in ABOVE or not FLAG.search(text):
             continue
-        for call in error_calls(ast.parse(module.read_text(encoding="utf-8"))):
+        for call in error_calls(ast.parse(text)):
             made += 1
             found += [f"{module}:{call.lineno}: {t}" for t in texts_of(call) if FLAG.search(t)]
-    assert made > 100
+    assert made > 50
     assert found == []
 
 

@@ -57,12 +57,8 @@ def sync_folder(folder: Path) -> None:
 def check_store_folder(folder: Path) -> bool:
     """Return whether `folder` is a data folder yet; False if it is absent or empty.
 
-    Raises
-    ------
-    StoreError
-        If it is a file, holds other things, or was written by a newer artsim.
-    StoreDamagedError
-        If it has collections of artsim and no mark that can be read.
+    StoreError if it is a file, holds other things, or was written by a newer artsim;
+    StoreDamagedError if it has collections of artsim and no mark that can be read.
     """
     if not folder.exists():
         return False
@@ -115,13 +111,7 @@ def write_schema(folder: Path, schema: CollectionSchema) -> None:
 
 
 def read_schema(folder: Path) -> CollectionSchema:
-    """Read the schema of the collection in `folder`.
-
-    Raises
-    ------
-    StoreError
-        If the file is missing, damaged, or was written by a newer artsim.
-    """
+    """Read the schema of the collection in `folder`; StoreDamagedError if that cannot be read."""
     found = _read(folder / COLLECTION_FILE, folder)
     try:
         return CollectionSchema(
@@ -176,19 +166,8 @@ class FolderLock:
 
     The operating system holds it, so that a killed process leaves no lock behind. The
     engine has a lock of its own, but reports it as a failure of its log, and only after
-    it has begun to read.
-
-    Parameters
-    ----------
-    folder : Path
-        The file ``lock`` is made in it.
-    wait : float
-        Seconds to wait for whoever holds it.
-
-    Raises
-    ------
-    StoreLockedError
-        If it is held, by another process or elsewhere in this one.
+    it has begun to read. StoreLockedError if it is held, by another process or elsewhere in
+    this one, for more than `wait` seconds.
     """
 
     def __init__(self, folder: Path, wait: float = 0.0) -> None:

@@ -53,8 +53,7 @@ def to_config(schema: CollectionSchema) -> edge.EdgeConfig:
         vectors={name: _to_params(spec) for name, spec in schema.vectors.items()},
         hnsw_config=_to_hnsw(EMBEDDED_HNSW),
         optimizers=edge.EdgeOptimizersConfig(
-            default_segment_number=EMBEDDED_HNSW.segments,
-            max_segment_size=EMBEDDED_HNSW.max_segment_kb,
+            default_segment_number=1,
             indexing_threshold=EMBEDDED_HNSW.indexing_threshold_kb,
         ),
     )
@@ -141,15 +140,6 @@ def edge_errors(folder: Path, doing: str) -> Iterator[None]:
 
     The engine raises bare `Exception` with a text, and panics as a subclass of
     BaseException that cannot be imported; arguments of a wrong type stay TypeError.
-
-    Raises
-    ------
-    StoreError
-        If the engine or the disk failed.
-    StoreDamagedError
-        If the engine cannot read what is on the disk.
-    StoreLockedError
-        If another process has the collection open.
     """
     try:
         yield

@@ -13,7 +13,7 @@ import qdrant_edge as edge
 
 from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind, Payload
+from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError
 from artsim.store.answers import to_hits, to_records
 from artsim.store.conditions import Clause
@@ -43,6 +43,7 @@ from artsim.store.protocol import (
     Record,
     SearchRequest,
     VectorSpec,
+    Written,
 )
 
 FLUSH_EVERY: Final = 2_000
@@ -145,23 +146,23 @@ class EmbeddedCollection(Collection):
             self._reload(schema)
         self._write_schema(schema)
 
-    def _upsert(self, points: Sequence[Point]) -> None:
-        made = [edge.Point(p.point_id, _to_lists(p), p.payload) for p in points]
-        self._write(_Operation.upsert_points(made), len(made))
-
-    def _update_vectors(self, points: Sequence[Point]) -> None:
-        made = [edge.PointVectors(p.point_id, _to_lists(p)) for p in points]
-        self._write(_Operation.update_vectors(made), len(made))
-
-    def _overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
-        for point_id, payload in payloads.items():
-            self._write(_Operation.overwrite_payload([point_id], payload), 1)
+    def _write(self, what: Written, points: Sequence[Point]) -> None:
+        match what:
+            case "points":
+                whole = [edge.Point(p.point_id, _to_lists(p), p.payload) for p in points]
+                self._store(_Operation.upsert_points(whole), len(whole))
+            case "vectors":
+                changed = [edge.PointVectors(p.point_id, _to_lists(p)) for p in points]
+                self._store(_Operation.update_vectors(changed), len(changed))
+            case "payloads":
+                for p in points:
+                    self._store(_Operation.overwrite_payload([p.point_id], p.payload))
 
     def _delete(self, chosen: Clause | list[Any]) -> None:
         if isinstance(chosen, list):
-            self._write(_Operation.delete_points(chosen), 1)
+            self._store(_Operation.delete_points(chosen))
         else:
-            self._write(_Operation.delete_points_by_filter(to_filter(chosen)), 1)
+            self._store(_Operation.delete_points_by_filter(to_filter(chosen)))
 
     def _retrieve(self, point_ids: list[Any], names: list[str], fields: Fields) -> list[Record]:
         with self._engine("reading") as shard:
@@ -233,7 +234,7 @@ class EmbeddedCollection(Collection):
             self._unflushed += 1
             shard.update(operation)
 
-    def _write(self, operation: edge.UpdateOperation, points: int) -> None:
+    def _store(self, operation: edge.UpdateOperation, points: int = 1) -> None:
         check_space(self._folder, self._disk_reserve)
         self._update(operation)
         self._unflushed += points - 1

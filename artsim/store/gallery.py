@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self, cast
 
 from artsim.catalog.criteria import Criteria, Known
@@ -44,12 +43,8 @@ class Gallery:
     store : Store
         Closed with the gallery.
     name : str or None
-        Prefix of the collections' names: ``nga`` makes ``nga_paintings``.
-
-    Raises
-    ------
-    ConfigError
-        If `name` has other characters than letters, digits, ``-`` and ``_``.
+        Prefix of the collections' names: ``nga`` makes ``nga_paintings``. Letters, digits, ``-``
+        and ``_``, else ConfigError.
     """
 
     def __init__(self, store: Store, name: str | None = None) -> None:
@@ -61,12 +56,7 @@ class Gallery:
         """Return the gallery itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -103,18 +93,9 @@ class Gallery:
     ) -> Collection:
         """Create the collection of that kind, or bring it up to `encoders`.
 
-        Parameters
-        ----------
-        encoders : sequence of EncoderInfo
-            Each gets a named vector; those of an existing collection stay.
-        pixels_side : int
-            Side of the small gray pictures in ``pixels``.
-        options : ServerOptions, optional
-            How a server lays a new collection out.
-        reading : int
-            How the metadata of what will be written was read.
-        cutters : sequence of str
-            Identities of what cuts the parts that will be written; noted after those before.
+        Each encoder gets a named vector; those of an existing collection stay. `pixels_side` is
+        that of the small gray pictures, `reading` how the metadata to be written was read, and
+        `cutters` are identities of what cuts the parts that will be, noted after those before.
 
         Raises
         ------
@@ -210,18 +191,18 @@ def _shown(gallery: str | None) -> str:
 
 
 def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:
-    """Return the encoders noted with `collection` by vector name, in order of adding.
+    """Return the encoders noted with `collection`; see `read_notes`."""
+    return read_notes(collection.schema, collection.name)
+
+
+def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
+    """Return the encoders noted with the collection `name` by vector name, in order of adding.
 
     Raises
     ------
     StoreError
         If the notes are missing or not artsim's: another program made the collection.
     """
-    return read_notes(collection.schema, collection.name)
-
-
-def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
-    """Return the encoders in the notes of the collection of that `name`; see `read_encoders`."""
     noted = schema.notes.get("encoders")
     try:
         found = [parse_info(note) for note in cast("list[Mapping[str, str]]", noted)]
@@ -267,23 +248,12 @@ def remark_on_reading(collection: Collection) -> str | None:
 
 def list_galleries(store: Store) -> list[str | None]:
     """Return the names of the galleries in `store`; None is the one without a name."""
-    names: list[str | None] = []
-    for collection in store.list_collections():
-        if collection == "paintings":
-            names.append(None)
-        elif collection.endswith("_paintings"):
-            names.append(collection.removesuffix("_paintings"))
-    return sorted(names, key=lambda name: name or "")
+    found = (re.fullmatch("(?:(.+)_)?paintings", name) for name in store.list_collections())
+    return sorted((match[1] for match in found if match), key=lambda name: name or "")
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the server of `settings`, or the embedded store where they name none.
-
-    Raises
-    ------
-    StoreError
-        If the folder is no data folder of artsim, or the server cannot be reached.
-    """
+    """Open the server of `settings`, or the embedded store where they name none."""
     # Imported here: a query of an embedded gallery does not wait for the client of the
     # server, which takes longer to import than the query takes.
     if settings.url is not None:
@@ -328,12 +298,8 @@ def open_gallery(
     chosen = load_settings() if settings is None else settings
     if home is not None:
         chosen = replace(chosen, home=Path(home), url=None)
-    if url is not None:
-        chosen = replace(chosen, url=url)
-    if api_key is not None:
-        chosen = replace(chosen, api_key=api_key)
-    if wait is not None:
-        chosen = replace(chosen, wait=wait)
+    given = {"url": url, "api_key": api_key, "wait": wait}
+    chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     gallery = chosen.gallery if name is None else name
     check_gallery_name(gallery)
     return Gallery(open_store(chosen), gallery)

@@ -42,55 +42,28 @@ References
 ----------
 .. [1] Patel et al. (2024). ACORN: performant and predicate-agnostic search over vector
    embeddings and structured data. SIGMOD. Qdrant has their ACORN-1, since version 1.16.
+.. [2] https://qdrant.tech/articles/filterable-hnsw/
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
 class HnswSettings:
-    """Graph index of Malkov & Yashunin [1]_, filterable as Qdrant builds it [2]_.
+    """Graph index of Malkov & Yashunin (2020), IEEE TPAMI 42, 824-836, filterable [2]_."""
 
-    Attributes
-    ----------
-    m : int
-        Edges of a node; 0 builds no graph.
-    payload_m : int or None
-        Edges within the points that share a payload value; None is `m`.
-    ef_construct, ef : int
-        Candidates considered while building, and least while searching.
-    acorn_selectivity : float
-        Filters that leave at most this part of the points are searched by ACORN.
-    full_scan_threshold_kb : int
-        Filters that leave fewer vectors than this are answered by comparing all of them.
-    indexing_threshold_kb : int
-        Segments with fewer vectors than this get no graph.
-    segments : int
-        Segments aimed at; each is searched on its own.
-    max_segment_kb : int or None
-        Size above which segments are not merged.
-
-    References
-    ----------
-    .. [1] Malkov & Yashunin (2020). Efficient and robust approximate nearest neighbor
-       search using hierarchical navigable small world graphs. IEEE TPAMI 42, 824-836.
-    .. [2] https://qdrant.tech/articles/filterable-hnsw/
-    """
-
-    m: int
+    m: int  # edges of a node; 0 builds no graph
+    payload_m: int | None = None  # edges within the points that share a value; None is `m`
     ef_construct: int = 128
     ef: int = 256
-    payload_m: int | None = None
-    acorn_selectivity: float = 1.0
-    full_scan_threshold_kb: int = 20_000
-    indexing_threshold_kb: int = 10_000
-    segments: int = 1
-    max_segment_kb: int | None = None
+    acorn_selectivity: float = 1.0  # filters that leave at most this part are ACORN's
+    full_scan_threshold_kb: int = 20_000  # fewer vectors that pass are all compared
+    indexing_threshold_kb: int = 10_000  # segments with fewer get no graph
 
 
 HNSW: Final = HnswSettings(m=16)
-EMBEDDED_HNSW: Final = replace(HNSW, payload_m=0)
+EMBEDDED_HNSW: Final = HnswSettings(m=16, payload_m=0)
 NO_HNSW: Final = HnswSettings(m=0, payload_m=0)

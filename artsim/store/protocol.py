@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
@@ -22,6 +21,9 @@ from artsim.store.conditions import Clause, build_filter
 
 Fields: TypeAlias = bool | list[str]
 """Which fields of a payload are read: all, none, or these."""
+
+Written: TypeAlias = Literal["points", "vectors", "payloads"]
+"""What of points is written: all, or what is given of those that exist."""
 
 _COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 """Names that are safe as a folder and in an address."""
@@ -43,10 +45,7 @@ class VectorSpec:
     def stored(self, vector: Vector, name: str) -> Vector:
         """Return a vector, called `name` in messages, in the dtype that is stored.
 
-        Raises
-        ------
-        ValueError
-            If it is not of shape (D,), not finite, or out of 0..255 for ``uint8``.
+        ValueError if it is not of shape (D,), not finite, or out of 0..255 for ``uint8``.
         """
         array = np.asarray(vector)
         if array.shape != (self.dim,):
@@ -93,11 +92,8 @@ class CollectionSchema:
     def missing(self, wanted: Mapping[str, VectorSpec], place: str) -> dict[str, VectorSpec]:
         """Return what of `wanted` the collection at `place` lacks.
 
-        Raises
-        ------
-        SchemaMismatchError
-            If a vector of the same name has another dimension, distance or datatype; the
-            message lists every difference.
+        SchemaMismatchError, with every difference, if a vector of the same name has another
+        dimension, distance or datatype.
         """
         differences = [
             f"vector {name!r} has {what} {getattr(self.vectors[name], what)}, "
@@ -222,15 +218,7 @@ class CollectionStats:
 
 
 class Collection(ABC):
-    """A named set of points.
-
-    Attributes
-    ----------
-    name : str
-        Full name, with the gallery's prefix.
-    place : str
-        What messages call it.
-    """
+    """A named set of points; `place` is what messages call it."""
 
     name: str
     place: str
@@ -244,10 +232,7 @@ class Collection(ABC):
     def adopt(self, schema: CollectionSchema) -> None:
         """Add the vectors and payload indexes of `schema` that are missing, and its notes.
 
-        Raises
-        ------
-        SchemaMismatchError
-            If a vector exists with other settings; nothing is changed then.
+        SchemaMismatchError if a vector exists with other settings; nothing is changed then.
         """
         missing = self._schema.missing(schema.vectors, self.place)
         indexes = {**schema.payload_indexes, **self._schema.payload_indexes}
@@ -272,44 +257,34 @@ class Collection(ABC):
     def upsert(self, points: Sequence[Point]) -> None:
         """Write points whole: an existing point of the same id is replaced.
 
-        Raises
-        ------
-        ValueError
-            If an id is no UUID, a vector is not in the schema, has another shape, or
-            numbers that are not finite or do not fit; nothing is written then.
-        StoreError
-            If a payload could not be read back, by `why_unstorable`; nothing is written then.
+        Nothing is written, and ValueError raised, if an id is no UUID, a vector is not in the
+        schema, has another shape, or numbers that are not finite or do not fit; StoreError if a
+        payload could not be read back, by `why_unstorable`.
         """
         if checked := self._checked(points):
-            self._upsert(checked)
+            self._write("points", checked)
 
     def update_vectors(self, points: Sequence[Point]) -> None:
         """Set the given vectors of existing points; their other vectors and payload stay.
 
-        Raises
-        ------
-        StoreError
-            If one of the points does not exist; nothing is written then.
+        StoreError if one of the points does not exist; nothing is written then.
         """
         checked = self._checked(points)
         self._check_exist([p.point_id for p in checked])
         if changed := [p for p in checked if p.vectors]:
-            self._update_vectors(changed)
+            self._write("vectors", changed)
 
     def overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
         """Replace the payload of existing points, by point id; their vectors stay.
 
-        Raises
-        ------
-        StoreError
-            If one of the points does not exist, or a payload could not be read back; nothing
-            is written then.
+        StoreError if one of the points does not exist, or a payload could not be read back;
+        nothing is written then.
         """
         for point_id, payload in payloads.items():
             _check_payload(point_id, payload)
         self._check_exist(list(payloads))
         if payloads:
-            self._overwrite_payload(payloads)
+            self._write("payloads", [Point(p, {}, payload) for p, payload in payloads.items()])
 
     def delete(self, criteria: Criteria) -> None:
         """Delete every point that meets `criteria`, which must not be empty."""
@@ -344,10 +319,7 @@ class Collection(ABC):
     def search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
         """Answer several searches at once, each best first, ties by painting id.
 
-        Raises
-        ------
-        ValueError
-            If a request's vector, limit or names of vectors are wrong.
+        ValueError if a request's vector, limit or names of vectors are wrong.
         """
         for request in requests:
             self._check_names([request.using, request.last.using, *request.with_vectors])
@@ -364,14 +336,15 @@ class Collection(ABC):
     ) -> Iterator[Record]:
         """Yield every point that meets `criteria`, in order of point id."""
         self._check_names(with_vectors)
-        chosen, names, fields = (
-            build_filter(criteria),
-            list(with_vectors),
-            _selector(payload_fields),
-        )
+        fields = _selector(payload_fields)
+        yield from self._pages(build_filter(criteria), list(with_vectors), fields, page_size)
+
+    def _pages(
+        self, chosen: Clause | None, names: list[str], fields: Fields, size: int = 500
+    ) -> Iterator[Record]:
         offset: Any = None
         while True:
-            page, offset = self._page(chosen, names, fields, page_size, offset)
+            page, offset = self._page(chosen, names, fields, size, offset)
             yield from page
             if offset is None:
                 return
@@ -416,11 +389,8 @@ class Collection(ABC):
     @abstractmethod
     def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None: ...
     @abstractmethod
-    def _upsert(self, points: Sequence[Point]) -> None: ...
-    @abstractmethod
-    def _update_vectors(self, points: Sequence[Point]) -> None: ...
-    @abstractmethod
-    def _overwrite_payload(self, payloads: Mapping[str, Payload]) -> None: ...
+    def _write(self, what: Written, points: Sequence[Point]) -> None: ...
+
     @abstractmethod
     def _delete(self, chosen: Clause | list[Any]) -> None: ...
     @abstractmethod
@@ -468,17 +438,15 @@ def _check_payload(point_id: str, payload: Payload) -> None:
 
     The embedded engine would write it all the same, and then not open the collection again.
     """
-    reason = why_unstorable(payload)
-    if reason is None:
-        return
-    painting_id = payload.get("painting_id")
-    known = painting_id if isinstance(painting_id, str) else None
-    name = f"painting {shortened(known)!r}" if known else f"point {point_id}"
-    raise StoreError(
-        f"{name} cannot be stored: {reason}; nothing of its batch was written: change that in "
-        "its metadata, or leave it out",
-        painting_id=known,
-    )
+    if (reason := why_unstorable(payload)) is not None:
+        painting_id = payload.get("painting_id")
+        known = painting_id if isinstance(painting_id, str) else None
+        name = f"painting {shortened(known)!r}" if known else f"point {point_id}"
+        raise StoreError(
+            f"{name} cannot be stored: {reason}; nothing of its batch was written: change that "
+            "in its metadata, or leave it out",
+            painting_id=known,
+        )
 
 
 def _selector(fields: Sequence[str] | None) -> Fields:
@@ -492,12 +460,7 @@ class Store(ABC):
         """Return the store itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
 
@@ -521,12 +484,8 @@ class Store(ABC):
         """Create a collection, or open the one of that name if its schema is compatible.
 
         Compatible means: every vector of `schema` that exists has the same dimension,
-        distance and datatype. Missing payload indexes are added; missing vectors too.
-
-        Raises
-        ------
-        SchemaMismatchError
-            If it exists with other vectors; the message lists what differs.
+        distance and datatype, else SchemaMismatchError. Missing payload indexes are added;
+        missing vectors too.
         """
 
     @abstractmethod

@@ -117,21 +117,13 @@ def repair_collection(
     """Make a collection whole from what can be read of it; keep it as it was beside.
 
     A sound one is left as it is. Cut short at any moment, the harmed collection is still there,
-    under its name or as its copy, and the next call starts again or finishes.
-
-    Parameters
-    ----------
-    restore_schema : callable
-        Asked where ``collection.json`` cannot be read.
-    wait : float
-        Seconds to wait for another process that has it open.
-    reserve : int
-        Bytes to leave free on the disk.
+    under its name or as its copy, and the next call starts again or finishes. `restore_schema` is
+    asked where ``collection.json`` cannot be read.
 
     Raises
     ------
     StoreLockedError
-        If another process has it open.
+        If another process has it open, for more than `wait` seconds.
     StoreError
         If the disk has too little room; or the repaired collection cannot be read either.
     """

@@ -42,23 +42,15 @@ _PAINTING_ID: Final = re.compile(
 class Salvage:
     """What was found out about a copy of a harmed collection.
 
-    Attributes
-    ----------
-    how : str
-        What was done to the copy before it could be read; "" where nothing was needed.
-    points : int
-        How many points the engine knows of; those in `unreadable` and `partly` among them.
-    unreadable, partly : list of str
-        Ids of points whose payload cannot be read, and of those with only some vectors.
-    faceted : dict of str to int
-        Points by painting id, from the payload's index, which needs no payload.
+    The points are all that the engine knows of, and in the lists are the ids of those without a
+    payload, and with only some vectors, that could be read.
     """
 
-    how: str
+    how: str  # was done to it before it could be read; "" where nothing was needed
     points: int = 0
     unreadable: list[str] = field(default_factory=list)
     partly: list[str] = field(default_factory=list)
-    faceted: dict[str, int] = field(default_factory=dict)
+    faceted: dict[str, int] = field(default_factory=dict)  # by painting id, from its index
 
     @property
     def is_whole(self) -> bool:
@@ -163,13 +155,7 @@ def open_copy(folder: Path) -> EmbeddedCollection:
 
 
 def examine(folder: Path, how: str = "") -> Salvage:
-    """Open a collection and read every point of it.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be opened, or does not tell which points it has.
-    """
+    """Open a collection and read every point; StoreError if it tells not even which it has."""
     collection = open_copy(folder)
     try:
         salvage = Salvage(how)

@@ -82,6 +82,7 @@ class ServerStore(Store):
             self._create(name, schema, options or ServerOptions())
         self._open.pop(name, None)
         collection = self.open_collection(name)
+        collection.check_writable()  # before any picture is encoded for nothing
         collection.adopt(schema)
         return collection
 

@@ -217,7 +217,11 @@ ANSWER_TIME: Final = 120.0
 
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
+_SAID_AFTER: Final = 2.0
+"""Seconds of waiting after which it is said what for."""
+
 _SAID: Final = 300
+"""Characters of what a server says that are shown."""
 
 _NOT_UNDERSTOOD: Final = (
     ValueError,  # no JSON, numbers of 10,000 digits, vectors of another length
@@ -228,6 +232,10 @@ _NOT_UNDERSTOOD: Final = (
     RecursionError,  # JSON nested 200,000 deep
     AssertionError,
 )
+
+
+_NODES_MISSING: Final = re.compile("Tonic status error|active replica|operations failed")
+"""What a node says that needs another, which does not answer."""
 
 
 class TooMuchError(StoreError):
@@ -319,6 +327,7 @@ class ServerCalls:
             If it refuses the call, or is no Qdrant server.
         """
         end = time.monotonic() + self._patience
+        said_at = end - self._patience + _SAID_AFTER
         delay = _FIRST_DELAY
         while True:
             try:
@@ -330,6 +339,9 @@ class ServerCalls:
                 pause = max(delay * random.uniform(0.5, 1.0), _asked_to_wait(exc))
                 if self._closed or not self._may_pass(exc) or time.monotonic() + pause > end:
                     raise self._translated(exc, doing) from exc
+                if time.monotonic() + pause > said_at:
+                    why, said_at = self._translated(exc, doing), float("inf")
+                    _log.warning("waiting up to %.0f s for the server: %s", self._patience, why)
                 time.sleep(pause)
                 delay = min(2 * delay, _LONGEST_DELAY)
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
@@ -413,8 +425,9 @@ class ServerCalls:
         message = _message_of(exc)
         code = exc.status_code or 0
         if code in (401, 403):
+            which = "a key that allows it" if code == 403 else "the server's key"
             return StoreAccessError(
-                f"{self.location} refused access while {doing} ({code}); give the server's key",
+                f"{self.location} refused access while {doing} ({code}); give {which}",
                 hint="QDRANT_API_KEY, or --api-key",
             )
         if 300 <= code < 400:
@@ -428,6 +441,11 @@ class ServerCalls:
             )
         if code in (408, 429, 502, 503, 504):
             return self._busy(f"{code}: {message}", doing)
+        if code >= 500 and _NODES_MISSING.search(message):
+            return StoreUnavailableError(
+                f"{self.location}: too few nodes of the cluster answer, while {doing}: of some "
+                "shards no replica is alive; start the others, and run the same command again"
+            )
         if found := re.search('Index required but not found for "(.+?)"', message):
             return StoreError(
                 f"{self.location}: the server's strict mode allows no filter on {found[1]!r}, "

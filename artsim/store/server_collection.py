@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
+from uuid import UUID
 
 import numpy as np
 from qdrant_client import models
 
 from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind, Payload, payload_bytes
+from artsim.catalog.payload import IndexKind, payload_bytes
 from artsim.errors import StoreError, StoreUnavailableError
 from artsim.store.answers import to_hits, to_records
 from artsim.store.conditions import Clause
@@ -26,6 +27,7 @@ from artsim.store.protocol import (
     Record,
     SearchRequest,
     VectorSpec,
+    Written,
 )
 from artsim.store.server_calls import ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
@@ -70,6 +72,10 @@ class ServerCollection(Collection):
         if self.is_stale:
             self._read_description()
         return self._schema
+
+    def check_writable(self) -> None:
+        """Raise StoreAccessError if the key may only read."""
+        self.delete_ids([str(UUID(int=0))])  # which nobody has
 
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the number of points; a server does not say what space they take."""
@@ -126,45 +132,33 @@ class ServerCollection(Collection):
         self._ask("writing the notes", client.update_collection, self.name, metadata=noted)
         self._said = replace(self._said, schema=schema)
 
-    def _upsert(self, points: Sequence[Point]) -> None:
-        for batch in self._batches(points, _bytes_of):
-            made = [{"id": p.point_id, "vector": _arrays(p), "payload": p.payload} for p in batch]
-            self._write("PUT", "", {"points": made})
-
-    def _update_vectors(self, points: Sequence[Point]) -> None:
-        for batch in self._batches(points, _bytes_of):
-            made = [{"id": p.point_id, "vector": _arrays(p)} for p in batch]
-            self._write("PUT", "/vectors", {"points": made})
-
-    def _overwrite_payload(self, payloads: Mapping[str, Payload]) -> None:
-        for batch in self._batches(payloads.items(), lambda item: payload_bytes(item[1])):
-            made = [
-                {"overwrite_payload": {"payload": payload, "points": [point_id]}}
-                for point_id, payload in batch
-            ]
-            self._write("POST", "/batch", {"operations": made})
+    def _write(self, what: Written, points: Sequence[Point]) -> None:
+        method, path, name, form = _WRITING[what]
+        for batch in self._batches(points):
+            self._send(method, path, {name: [form(point) for point in batch]})
 
     def _delete(self, chosen: Clause | list[Any]) -> None:
-        which = "points" if isinstance(chosen, list) else "filter"
-        self._write("POST", "/delete", {which: chosen})
+        self._send("POST", "/delete", {"points" if isinstance(chosen, list) else "filter": chosen})
 
-    def _batches(self, things: Iterable[T], bytes_of: Callable[[T], int]) -> Iterator[list[T]]:
+    def _send(self, method: str, path: str, body: object) -> None:
+        self._ask("writing", self._server.write, method, path, self.name, body)
+
+    def _batches(self, points: Sequence[Point]) -> Iterator[list[Point]]:
         """Split by number and by length when written as JSON."""
         most = min(MAX_POINTS, self._said.limits.upsert_max_batchsize or MAX_POINTS)
-        batch: list[T] = []
+        batch: list[Point] = []
         size = 0
-        for thing in things:
-            body = bytes_of(thing)
+        for point in points:
+            # Some 12 characters for a float, 4 for a pixel.
+            numbers = sum(v.size * (4 if v.itemsize == 1 else 12) for v in point.vectors.values())
+            body = numbers + payload_bytes(point.payload)
             if batch and (size + body > MAX_BODY or len(batch) == most):
                 yield batch
                 batch, size = [], 0
-            batch.append(thing)
+            batch.append(point)
             size += body
         if batch:
             yield batch
-
-    def _write(self, method: str, path: str, body: object) -> None:
-        self._ask("writing", self._server.write, method, path, self.name, body)
 
     def _retrieve(self, point_ids: list[Any], names: list[str], fields: Fields) -> list[Record]:
         try:
@@ -261,24 +255,16 @@ class ServerCollection(Collection):
                 raise ValueError("the next page is none")  # and would be asked for for ever
         return records, after
 
-    def _pages(self, chosen: Clause | None, fields: Fields) -> Iterator[Record]:
-        offset: Any = None
-        while True:
-            page, offset = self._page(chosen, [], fields, MAX_POINTS, offset)
-            yield from page
-            if offset is None:
-                return
-
     def _count(self, chosen: Clause | None) -> int:
         if not self._said.allows_exact:
-            return sum(1 for _ in self._pages(chosen, False))
+            return sum(1 for _ in self._pages(chosen, [], False))
         count = self._server.client.count
         found = self._ask("counting", count, self.name, to_filter(chosen), exact=True)
         return found.count
 
     def _facet(self, field: str, chosen: Clause | None, limit: int) -> dict[Scalar, int]:
         if not self._said.allows_exact:
-            values = (record.payload.get(field, []) for record in self._pages(chosen, [field]))
+            values = (record.payload.get(field, []) for record in self._pages(chosen, [], [field]))
             return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
         while True:
             size = self._said.fitting(limit)
@@ -308,10 +294,22 @@ def _arrays(point: Point) -> dict[str, Any]:
     return {name: np.ascontiguousarray(vector) for name, vector in point.vectors.items()}
 
 
-def _bytes_of(point: Point) -> int:
-    # Some 12 characters for a float, 4 for a pixel.
-    vectors = sum(v.size * (4 if v.dtype.itemsize == 1 else 12) for v in point.vectors.values())
-    return vectors + payload_bytes(point.payload)
+_WRITING: Final[Mapping[Written, tuple[str, str, str, Callable[[Point], object]]]] = {
+    "points": (
+        "PUT",
+        "",
+        "points",
+        lambda p: {"id": p.point_id, "vector": _arrays(p), "payload": p.payload},
+    ),
+    "vectors": ("PUT", "/vectors", "points", lambda p: {"id": p.point_id, "vector": _arrays(p)}),
+    "payloads": (
+        "POST",
+        "/batch",
+        "operations",
+        lambda p: {"overwrite_payload": {"payload": p.payload, "points": [p.point_id]}},
+    ),
+}
+"""How each is sent: by which method and path, under which name, and in which form a point."""
 
 
 def _is_behind(offset: Any, records: Sequence[Record]) -> bool:

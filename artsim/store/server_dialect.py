@@ -52,7 +52,8 @@ def to_params(spec: VectorSpec, options: ServerOptions) -> models.VectorParams:
         size=spec.dim,
         distance=_DISTANCES[spec.distance],
         datatype=_DATATYPES[spec.datatype],
-        on_disk=options.on_disk or None,
+        # Pixels are most of a point, and read of a hundred hits only.
+        on_disk=options.on_disk or not spec.indexed or None,
         hnsw_config=None if spec.indexed else to_hnsw(NO_HNSW),
         quantization_config=_to_quantization(options) if spec.indexed else None,
     )
@@ -110,13 +111,7 @@ class Description:
 
 
 def to_description(info: models.CollectionInfo, place: str) -> Description:
-    """Return what a server says of a collection.
-
-    Raises
-    ------
-    StoreError
-        If it has no named vectors, or of a kind that artsim does not make.
-    """
+    """Return what a server says of a collection; StoreError if artsim makes none like it."""
     config, params = info.config, info.config.params
     vectors, strict = params.vectors, config.strict_mode_config
     if not isinstance(vectors, dict):

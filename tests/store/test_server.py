@@ -112,6 +112,13 @@ class TestFailures:
         assert isinstance(busy, StoreUnavailableError)
         assert "rate limit" in str(busy)
 
+    def test_nodes_of_a_cluster_that_do_not_answer(self) -> None:
+        alone = "Service internal error: 2 of 2 read operations failed: Tonic status error: x"
+        lonely = failure(error(500, alone), patience=0.0)
+        assert isinstance(lonely, StoreUnavailableError)
+        assert "too few nodes of the cluster answer" in str(lonely)
+        assert "Tonic" not in str(lonely)
+
     def test_a_full_disk_is_not_waited_for(self) -> None:
         full = failure(
             error(500, "Service internal error: No space left on device"), patience=600.0

@@ -73,7 +73,7 @@ def test_the_first_searches_of_a_process_may_come_from_many_threads(
             / face.payload["image_uri"].rpartition("/")[2]
             for face in gallery[FACES].scroll()
         }
-    pictures = dict(sorted(files.items())[:THREADS])
+    pictures = dict(sorted(files.items())[:3])
     with open_gallery(home=sample_home) as gallery:
         alone = [search() for search in searches(gallery, Models(), pictures)]
     with open_gallery(home=sample_home) as gallery:
