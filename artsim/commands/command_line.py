@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 import re
@@ -9,9 +11,10 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -70,7 +73,12 @@ class UsageError(ArtsimError):
 
 def read_table() -> dict[str, Any]:
     """Return the commands by name: which function each runs, its help, its own commands."""
-    with Path(__file__).with_name("commands.toml").open("rb") as stream:
+    return _read("commands.toml")
+
+
+@functools.cache
+def _read(name: str) -> dict[str, Any]:
+    with Path(__file__).with_name(name).open("rb") as stream:
         return tomllib.load(stream)
 
 
@@ -135,8 +143,6 @@ class Commands(TyperGroup):
 
 def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
     """Return the command, or group of commands, that an entry of a table describes."""
-    from artsim.commands.options import as_command
-
     command = None
     if "run" in entry:
         module, _, function = entry["run"].partition(".")
@@ -156,6 +162,91 @@ def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
         invoke_without_command=command is not None,
         no_args_is_help=True,
     )
+
+
+def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
+    """Return the function of a command for typer, with its expected errors as one line.
+
+    Its parameters are options, as are the fields of those whose type is a dataclass: such a group
+    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do.
+    """
+    hints = get_type_hints(command)
+    options: list[inspect.Parameter] = []
+    groups: dict[str, list[str]] = {}
+    for parameter in inspect.signature(command).parameters.values():
+        hint = hints[parameter.name]
+        if isinstance(hint, type) and is_dataclass(hint):
+            made = _options_of(hint)
+            groups[parameter.name] = [each.name for each in made]
+            options += made
+        else:
+            said = _said(name, parameter.name)
+            options.append(_option(parameter.name, hint, parameter.default, said))
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        with expected_errors():
+            for group, own in groups.items():
+                values[group] = hints[group](**{each: values.pop(each) for each in own})
+            command(**values)
+
+    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    hints, options = get_type_hints(group), []
+    is_recipe = any("about" in each.metadata for each in fields(group))
+    for each in fields(group):
+        about = each.metadata.get("about")
+        said = about and {"flags": each.metadata["flags"], **about}
+        if not is_recipe:
+            said = _said(group.__name__, each.name)
+        if said is not None:
+            default = inspect.Parameter.empty if each.default is MISSING else each.default
+            options.append(_option(each.name, hints[each.name], default, said))
+    return options
+
+
+def _said(of: str, name: str) -> dict[str, Any] | None:
+    tables = _read("options.toml")
+    own = tables.get(of, {})
+    found = own.get(name, tables["shared"].get(name))
+    return found and {"panel": own.get("panel") if name in own else None, **found}
+
+
+def _option(
+    name: str, hint: Any, default: Any, said: Mapping[str, Any] | None
+) -> inspect.Parameter:
+    if said is not None:
+        about = dict(said)
+        flags = about.pop("flags", ()) or ([f"--{name.replace('_', '-')}"] if hint is bool else ())
+        if "panel" in about:
+            about["rich_help_panel"] = about.pop("panel")
+        if "names" in about:
+            registry = _registry(about.pop("names"))
+            about |= {"parser": _one_of(registry), "metavar": f"[{'|'.join(registry)}]"}
+        make = typer.Argument if about.pop("argument", False) else typer.Option
+        hint = Annotated[hint, make(*flags, **about)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+
+
+def _registry(name: str) -> Mapping[str, object]:
+    from artsim.catalog.kinds import KINDS
+    from artsim.search.rerank import RERANKERS
+
+    registries: dict[str, Mapping[str, object]] = {"kinds": KINDS, "rerankers": RERANKERS}
+    return registries[name]
+
+
+def _one_of(registry: Mapping[str, object]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in registry:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, registry))}.")
+        return text
+
+    return read
 
 
 def _in_words(param: Any) -> Any:

@@ -103,7 +103,7 @@ def replay(
     outputs = written.checked(place.settings.home, (file, *saved.question.files))
     gone = (path for path in saved.question.files if not path.exists())
     say_notes([f"{path}: the picture is gone since" for path in gone])
-    models = encoding.models(saved.min_face, saved.face_score)
+    models = encoding.models(min_face=saved.min_face, face_score=saved.face_score)
     _ask(saved.question, models, place, outputs, saved)
 
 

@@ -66,15 +66,14 @@ class MTCNNDetector:
         *,
         min_face: int = DEFAULT_MIN_FACE,
         score: float = DEFAULT_SCORE,
-        thresholds: tuple[float, float] = (0.6, 0.7),  # of the first and second net
         device: torch.device | str = "cpu",
     ) -> None:
         if min_face < CELL:  # the first net sees no face of fewer pixels
             raise ValueError(f"min_face must be at least {CELL} pixels, got {min_face}")
-        if not all(0 < value < 1 for value in (score, *thresholds)):
-            raise ValueError(f"score and thresholds must be in 0..1, not {(score, *thresholds)}")
+        if not 0 < score < 1:
+            raise ValueError(f"score must lie between 0 and 1, got {score}")
         self._min_face = min_face
-        self._thresholds = (*thresholds, score)
+        self._thresholds = (0.6, 0.7, score)  # of the three nets; the library's first two
         where = torch.device(device)
         self._on_cpu = where.type == "cpu"
         self._pnet = ProposalNet(where)
@@ -84,9 +83,8 @@ class MTCNNDetector:
     @property
     def identity(self) -> str:
         """Model, version and thresholds: other faces come only of another identity."""
-        first, second, last = self._thresholds
-        name = f"mtcnn-facenet2.5.3-v{VERSION}-min{self._min_face}-score{last:g}"
-        return name if (first, second) == (0.6, 0.7) else f"{name}-{first:g}-{second:g}"
+        score = self._thresholds[2]
+        return f"mtcnn-facenet2.5.3-v{VERSION}-min{self._min_face}-score{score:g}"
 
     def detect(self, image: RGBImage) -> list[DetectedFace]:
         """Return every face, highest score first, equal scores by x and y.

@@ -78,9 +78,9 @@ class OnnxConfig:
     output: str | None = None  # that is the embedding; None where the graph has only one
     kind: EncoderKind = "image"
     dim: int | None = None
-    licence: str = "not stated"
-    source: str = "not stated"
-    summary: str = ""
+    licence: str | None = None
+    source: str | None = None
+    summary: str | None = None
     sha256: str | None = None  # of the ONNX file, where it must be that very one
     model: str | None = None  # name of the ONNX file; None: that of the JSON
 
@@ -326,9 +326,9 @@ def _describe(path: Path, settings: Settings) -> Card:
         kind=config.kind,
         dim=config.dim,
         size_mb=model.stat().st_size / 1e6,
-        licence=config.licence,
-        source=config.source,
-        summary=config.summary,
+        licence=config.licence or "not stated",
+        source=config.source or "not stated",
+        summary=config.summary or "",
         weights_here=True,
         vector_name=vector_name("onnx", model.stem, config.output or "", identity),
         weights=model,

@@ -214,6 +214,7 @@ class Tally:
 
     def __init__(self, k: int, load: Load, perceptual: LpipsDistance | None) -> None:
         self._k, self._load, self._perceptual = k, load, perceptual
+        self.queries = 0
         self._scores: dict[str, dict[str, Sequence[Floats | None]]] = defaultdict(dict)
         self._worst: dict[str, list[_Answer]] = defaultdict(list)
 
@@ -225,6 +226,7 @@ class Tally:
         `everything` are all pairs there could be, for the best possible hits; empty leaves
         those out.
         """
+        self.queries += 1
         pairs = (pair for ranking in rankings.values() for pair in ranking)
         scores = score_pairs(pairs, self._load, self._perceptual)
         for row, ranking in rankings.items():

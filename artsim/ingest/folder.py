@@ -218,7 +218,7 @@ class PictureFinder:
 
     def __init__(self, pictures: Sequence[str]) -> None:
         self._pictures = frozenset(pictures)
-        self._indexes: dict[Callable[[str], str], dict[str, list[str]]] = {}
+        self._indexes: dict[int, dict[str, list[str]]] = {}
 
     def find(self, value: Any) -> str:
         """Return the one picture that a cell means; MetadataError if there is none, or several."""
@@ -266,28 +266,23 @@ class PictureFinder:
         path = _path_meant(text)
         if path in self._pictures:
             return (path,)
-        name = _name(path)
         # Without its suffix, as where the list has TIFFs and the folder JPEGs of them.
-        is_picture = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
-        names = [name, _stem(path)] if is_picture else [name]
-        for key, words in (
-            (_name, [name]),
-            (_stem, names),
-            (_folded, [_folded(path)]),
-            (_folded_name, [_folded(name)]),
-            (_folded_stem, [_folded(part) for part in names]),
+        is_picture = PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
+        name, stem, folded, folded_name, folded_stem = _keys(path)
+        for level, words in enumerate(
+            ([name], [name, stem], [folded], [folded_name], [folded_name, folded_stem])
         ):
-            for word in words:
-                if found := self._index(key).get(word):
+            for word in words if is_picture else words[:1]:
+                if found := self._index(level).get(word):
                     return found
         return ()
 
-    def _index(self, key: Callable[[str], str]) -> Mapping[str, list[str]]:
-        if key not in self._indexes:
-            index = self._indexes[key] = {}
+    def _index(self, level: int) -> Mapping[str, list[str]]:
+        if level not in self._indexes:
+            index = self._indexes[level] = {}
             for picture in sorted(self._pictures):
-                index.setdefault(key(picture), []).append(picture)
-        return self._indexes[key]
+                index.setdefault(_keys(picture)[level], []).append(picture)
+        return self._indexes[level]
 
 
 def _path_meant(text: str) -> str:
@@ -299,23 +294,15 @@ def _path_meant(text: str) -> str:
     return "/".join(part for part in parts if part not in ("", "."))
 
 
-def _name(path: str) -> str:
-    """Return the last part in Unicode's composed form; some file systems decompose names."""
-    return unicodedata.normalize("NFC", path.rpartition("/")[2])
+def _keys(path: str) -> tuple[str, str, str, str, str]:
+    """Return by what a picture is found: name and stem; and path, name and stem folded.
 
-
-def _stem(path: str) -> str:
-    name = _name(path)
-    return name.rpartition(".")[0] or name
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold().replace("_", " ")
-
-
-def _folded_name(path: str) -> str:
-    return _folded(_name(path))
-
-
-def _folded_stem(path: str) -> str:
-    return _folded(_stem(path))
+    In Unicode's composed form; some file systems decompose names.
+    """
+    path = unicodedata.normalize("NFC", path)
+    name = path.rpartition("/")[2]
+    stem = name.rpartition(".")[0] or name
+    folded, folded_name, folded_stem = (
+        text.casefold().replace("_", " ") for text in (path, name, stem)
+    )
+    return name, stem, folded, folded_name, folded_stem

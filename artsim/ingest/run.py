@@ -160,19 +160,16 @@ def ingest_paintings(
     renames = Renames(origin, targets)
     reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
-    progress.start(_expected(opened.count(), options), f"Ingesting {name}")
+    first, step = options.shard or (1, 1)
+    count = opened.count()
+    own_count = None if count is None else len(range(count)[first - 1 :: step][: options.limit])
+    progress.start(options.limit if own_count is None else own_count, f"Ingesting {name}")
     try:
-        first, step = options.shard or (1, 1)
         own = islice(islice(entries, first - 1, None, step), options.limit)
         summary = _run(own, reader, options, progress)
         if options.prune:
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            share = 1.0 if options.prune_any else MOST_AT_ONCE
-            try:
-                pruned = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
-                summary.counts.pruned = pruned
-            except SourceError as refusal:
-                summary = replace(summary, refusal=refusal)
+            summary = _pruned(summary, origin, yielded, targets, options)
     finally:
         progress.finish()
         for collection in reversed(collections):
@@ -181,6 +178,22 @@ def ingest_paintings(
         gallery.settle_reading()
         _build_indexes(collections if summary.counts.written else [], progress)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+
+
+def _pruned(
+    summary: IngestSummary,
+    origin: Origin,
+    yielded: Yielded,
+    targets: Sequence[Target],
+    options: IngestOptions,
+) -> IngestSummary:
+    share = 1.0 if options.prune_any else MOST_AT_ONCE
+    try:
+        gone = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
+        summary.counts.pruned = gone
+    except SourceError as refusal:
+        return replace(summary, refusal=refusal)
+    return summary
 
 
 def _open(
@@ -253,14 +266,6 @@ def _build_indexes(collections: Sequence[Collection], progress: Progress) -> Non
     finally:
         if is_long:
             progress.finish()
-
-
-def _expected(count: int | None, options: IngestOptions) -> int | None:
-    if count is None:
-        return options.limit
-    first, step = options.shard or (1, 1)
-    count = len(range(first - 1, count, step))
-    return count if options.limit is None else min(count, options.limit)
 
 
 # --- reading, encoding and writing at once -------------------------------------------

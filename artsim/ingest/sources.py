@@ -176,10 +176,8 @@ def _open_folder(
         return PictureSource(folder, folder, finder.find, listing=listing, notes=tuple(notes))
     if not used.columns.by_field.keys() & {"image", "id"}:
         raise _no_pictures_named(used.manifest)
-    notes = [*used.manifest.notes, *notes]
-    return PictureSource(
-        folder, folder, finder.find, used.manifest, used.columns, listing, tuple(notes)
-    )
+    said = (*used.manifest.notes, *notes)
+    return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
 
 
 def _lists(folder: Path) -> list[Path]:

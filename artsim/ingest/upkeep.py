@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from artsim.catalog.arrays import Vector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import KINDS, PAINTINGS
@@ -65,13 +64,15 @@ def copy_collection(
     target: Collection,
     *,
     batch_size: int = 128,
-    progress: Callable[[CopyCounts], None] | None = None,
+    progress: Callable[[CopyCounts], None] = lambda _: None,
+    before: CopyCounts | None = None,
 ) -> CopyCounts:
     """Write every point of `source` to `target`, unless it is there with the same content.
 
     May be cut short at any moment and run again. Vectors and payload are compared, so that
     a second run writes only what differs; `target` keeps vectors that `source` has not, and
-    gets those that it lacks. `progress` is called after every batch.
+    gets those that it lacks. `progress` is called after every batch. The counts go on from
+    those of the copies `before`.
 
     Raises
     ------
@@ -86,14 +87,13 @@ def copy_collection(
     if any(name not in target.schema.vectors for name in schema.vectors):
         target.add_vectors(schema.vectors, schema.notes)
     names = list(schema.vectors)
-    counts = CopyCounts(source.count())
+    counts = before or CopyCounts(source.count())
     records = source.scroll(with_vectors=names, page_size=batch_size)
     while batch := list(islice(records, batch_size)):
         written = _copy_batch(batch, target, names)
         unchanged = counts.unchanged + len(batch) - written
         counts = CopyCounts(counts.total, counts.written + written, unchanged)
-        if progress is not None:
-            progress(counts)
+        progress(counts)
     target.flush()
     return counts
 
@@ -116,16 +116,11 @@ def _copy_batch(batch: Sequence[Record], target: Collection, names: Sequence[str
 def _same(ours: Record, theirs: Record | None, names: Sequence[str]) -> bool:
     if theirs is None or ours.payload != theirs.payload:
         return False
-    return all(
-        (name in ours.vectors) == (name in theirs.vectors)
-        and (name not in ours.vectors or _close(ours.vectors[name], theirs.vectors[name]))
-        for name in names
-    )
-
-
-def _close(ours: Vector, theirs: Vector) -> bool:
+    mine, others = ({n: r.vectors[n] for n in names if n in r.vectors} for r in (ours, theirs))
     # Normalizing a unit vector again, as every store does, changes the last bit of some.
-    return bool(np.allclose(ours, theirs, rtol=0, atol=1e-6))
+    return mine.keys() == others.keys() and all(
+        np.allclose(vector, others[name], rtol=0, atol=1e-6) for name, vector in mine.items()
+    )
 
 
 def push_gallery(
@@ -163,20 +158,16 @@ def push_gallery(
             cutters=noted_cutters(copied.schema.notes),
         )
         pairs.append((copied, made))
+
+    def report(now: CopyCounts) -> None:
+        progress.update(now.done, skipped=now.unchanged)
+
     counts = CopyCounts(sum(copied.count() for copied, _ in pairs))
     progress.start(counts.total, f"Copying to {target.store.location}")
     try:
         # Parts first, as an ingest writes them: a painting's notes on them are never ahead.
         for copied, into in reversed(pairs):
-            before = counts
-
-            def report(now: CopyCounts, before: CopyCounts = before) -> None:
-                progress.update(before.done + now.done, skipped=before.unchanged + now.unchanged)
-
-            own = copy_collection(copied, into, progress=report)
-            counts = CopyCounts(
-                before.total, before.written + own.written, before.unchanged + own.unchanged
-            )
+            counts = copy_collection(copied, into, progress=report, before=counts)
     finally:
         progress.finish()
     target.settle_reading()

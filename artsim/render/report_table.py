@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TextIO
 
@@ -57,9 +58,8 @@ def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
         decimals = 3
     elif unit == "count":
         decimals = 0 if float(number).is_integer() else min(1, decimals)
-    # Adding 0.0 turns a rounded -0.0 into 0.0.
-    rounded = round(number, decimals) + 0.0
-    return f"{'+' if signed and rounded > 0 else ''}{rounded:,.{decimals}f}"
+    text = f"{number:z,.{decimals}f}"
+    return f"+{text}" if signed and float(text.replace(",", "")) > 0 else text
 
 
 def cell_parts(cell: Cell, column: Column) -> tuple[str, str]:
@@ -134,9 +134,8 @@ def to_csv(table: Table) -> str:
                 columns.append((f"{column.name}_{end}", [getattr(c, end, None) for c in found]))
     columns.append(("measured", [row.measured for row in table.rows]))
     columns.append(("note", [row.note or None for row in table.rows]))
-    return "".join(
-        csv_lines([name for name, _ in columns], zip(*(c for _, c in columns), strict=True))
-    )
+    names, cells = zip(*columns, strict=True)
+    return "".join(csv_lines(names, zip(*cells, strict=True)))
 
 
 def to_latex(table: Table) -> str:
@@ -146,29 +145,22 @@ def to_latex(table: Table) -> str:
     """
     best = best_rows(table)
     heads = [clean(table.row_heading, 60), *map(heading_text, table.columns)]
-    form = "l" + "".join("l" if column.unit == "text" else "r" for column in table.columns)
-    lines = [f"\\begin{{tabular}}{{{form}}}", r"\toprule", _latex_row(map(_latex, heads))]
-    lines.append(r"\midrule")
+    rows = [[head.translate(_LATEX) for head in heads]]
     for row in table.rows:
-        cells = [_latex(clean(row.name, 200))]
+        cells = [clean(row.name, 200).translate(_LATEX)]
         for column in table.columns:
-            value, interval = map(_latex, cell_parts(row.values.get(column.name), column))
+            parts = cell_parts(row.values.get(column.name), column)
+            value, interval = (part.translate(_LATEX) for part in parts)
             value = f"\\textbf{{{value}}}" if row.name in best[column.name] else value
             cells.append(f"{value} {{\\footnotesize {interval}}}" if interval else value)
-        lines.append(_latex_row(cells if row.measured else (f"\\textit{{{c}}}" for c in cells)))
+        rows.append(cells if row.measured else [f"\\textit{{{cell}}}" for cell in cells])
+    # The beginning of a line would be taken for an argument of the row before.
+    head, *body = [re.sub(r"^(?=[\[*])", "{}", " & ".join(cells)) + r" \\" for cells in rows]
+    form = "l" + "".join("l" if column.unit == "text" else "r" for column in table.columns)
+    lines = [f"\\begin{{tabular}}{{{form}}}", r"\toprule", head, r"\midrule", *body]
     lines += [r"\bottomrule", r"\end{tabular}"]
     notes = [*table.notes, *(f"{rows}: {note}" for note, rows in row_notes(table).items())]
     return "\n".join([*lines, *(f"% {clean(note, 4000)}" for note in notes)]) + "\n"
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    line = " & ".join(cells)
-    # A line's beginning would be taken for an argument of the row before.
-    return f"{'{}' if line.startswith(('[', '*')) else ''}{line} \\\\"
 
 
 def print_report(report: Report, stream: TextIO) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from itertools import zip_longest
+from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,19 +105,14 @@ def _pictures(result: Answer | Listing) -> list[Path]:
 
 
 def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
-    hits = result.hits[:MAX_HITS]
-    cards = [_hit_card(hit, result.first_rank + i, result, max_side) for i, hit in enumerate(hits)]
-    sections: list[tuple[str, list[Card]]] = []
-    start = 0
-    for group in result.groups:
-        if part := cards[start : start + len(group.hits)]:
-            sections.append((clean(group.value, 120), part))
-        start += len(group.hits)
-    if rest := cards[start:]:
-        sections.append(("", rest))
-    remark = "" if hits else "Nothing was found."
-    if len(hits) < len(result.hits):
-        remark = f"The first {len(hits)} of {len(result.hits)} hits are shown."
+    found = islice(result.ranked(), MAX_HITS)
+    sections = [
+        (clean(name or "", 120), [_hit_card(hit, rank, result, max_side) for rank, hit, _ in part])
+        for name, part in groupby(found, key=lambda ranked: ranked[2])
+    ]
+    remark = "" if result.hits else "Nothing was found."
+    if len(result.hits) > MAX_HITS:
+        remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
     heading, query = title or describe_query(result), _query_cards(result, max_side)
     return Sheet(heading, describe_settings(result), query, sections, remark)
 

@@ -186,16 +186,13 @@ def print_hits(result: Answer, stream: TextIO) -> None:
         columns["path"] = paths
         widths.append(paths.natural)
     table = fitted_table(columns, widths)
-    links, row = _takes_links(console), 0
-    starts: dict[int, str] = {}
-    for group in result.groups:
-        starts[row] = clean(group.value)
-        row += len(group.hits)
-    for row, hit in enumerate(result.hits):
-        if row in starts:
+    links, before = _takes_links(console), None
+    for row, (_, hit, group) in enumerate(result.ranked()):
+        if group is not None and group != before:
             if table.row_count:
                 table.add_section()
-            table.add_row(*(Text(starts[row] if k == "title" else "", "bold") for k in columns))
+            heading, before = clean(group), group
+            table.add_row(*(Text(heading if k == "title" else "", "bold") for k in columns))
         texts = {key: Text(column.cells[row]) for key, column in columns.items()}
         if not hit.payload.get("title"):
             texts["title"].stylize("not bold dim")

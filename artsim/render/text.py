@@ -103,10 +103,8 @@ def date_text(payload: Mapping[str, Any]) -> str:
 
 def format_score(score: float) -> str:
     """Return a score with four decimals, or fewer where it is large, as RMSE can be."""
-    size = abs(score)
-    decimals = 4 if size < 10 else 2 if size < 1000 else 0
-    # Adding 0.0 turns a rounded -0.0 into 0.0.
-    return f"{round(score, decimals) + 0.0:.{decimals}f}"
+    decimals = 4 if abs(score) < 10 else 2 if abs(score) < 1000 else 0
+    return f"{score:z.{decimals}f}"
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:

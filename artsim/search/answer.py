@@ -12,6 +12,7 @@ from itertools import chain, groupby
 from typing import Any, Final
 
 from artsim import __version__
+from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
@@ -30,7 +31,7 @@ from artsim.search.question import (
     TextQuery,
     describe_criteria,
 )
-from artsim.search.rerank import RERANKERS, fuse_rankings, rerank
+from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -390,14 +391,23 @@ def _ranking(
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     scores = []
     for i, picture in enumerate(probe.pictures, start=1):
-        if in_engine:  # which ranked once more by each vector, for each picture
-            again = chain(*answers[i * len(requests) : (i + 1) * len(requests)])
-            said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in again}
-            scores.append([said.get(hit.point_id, -math.inf) for hit in first])
-        else:
-            scores.append(reranker.scores_of(picture, [hit.vectors for hit in first]))
+        again = answers[i * len(requests) : (i + 1) * len(requests)] if in_engine else None
+        scores.append(_second_scores(reranker, picture, first, again))
     reranked = rerank(first, scores, weight=options.rerank_weight)
     return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
+
+
+def _second_scores(
+    reranker: Reranker,
+    picture: Mapping[str, Vector],
+    hits: Sequence[Hit],
+    again: Sequence[Sequence[Hit]] | None,
+) -> list[float]:
+    """Return the hits' second scores: as the engine ranked them again, or by their vectors."""
+    if again is None:
+        return reranker.scores_of(picture, [hit.vectors for hit in hits])
+    said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in chain(*again)}
+    return [said.get(hit.point_id, -math.inf) for hit in hits]
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:
@@ -449,9 +459,8 @@ def _why_empty(
         names = " or ".join(target.probes[0].vectors)
         return f"no {point} that meets the filters has a vector {names}"
     if options.min_score is not None and best < options.min_score:
-        shown = f"{best:.2f}"
         # Not "0.90, below 0.9" of 0.8999.
-        shown = shown if float(shown) < options.min_score else f"{best:.6f}"
+        shown = f"{best:.2f}" if round(best, 2) < options.min_score else f"{best:.6f}"
         return f"the best is {shown}, below {options.min_score:g}"
     before = replace(
         options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None

@@ -87,14 +87,9 @@ def export_gallery(
     output : str, path or binary file
         Parquet takes no stream.
     form : {"jsonl", "parquet", "csv", "xlsx"}
-        JSON Lines have an object a line, the payload with ``point_id`` and, with `vectors`,
-        ``vectors``: lists of numbers by vector name. Of the others columns are those of the
-        payload contract in its order: of Parquet with ``extra`` as JSON text and, with
-        `vectors`, a column of lists for each; of CSV and Excel with ``extra.KEY`` for each key
-        of ``extra``. A CSV file, but no stream, begins with a byte order mark, by which
-        spreadsheets know UTF-8.
-    kind : Kind
-        Which points.
+        A CSV file, but no stream, begins with a byte order mark, by which spreadsheets know UTF-8.
+    kind, vectors
+        Which points, and whether with all their vectors, which JSON Lines and Parquet hold.
     overwrite : bool
         Whether a file may be replaced that artsim did not make; a picture of the gallery never
         is.

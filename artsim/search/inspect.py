@@ -31,11 +31,10 @@ def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
     record = find_painting(painting_id, paintings, list(paintings.schema.vectors))
     of_painting = Criteria((AnyOf("painting_id", (painting_id,)),))
     parts: dict[str, JSON] = {FACES.name: []}
-    for kind in gallery.kinds:
-        if not kind.is_whole:
-            found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
-            ordered = sorted(found, key=lambda part: _part_order(part, kind))
-            parts[kind.name] = [part.payload for part in ordered]
+    for kind in [kind for kind in gallery.kinds if not kind.is_whole]:
+        found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
+        ordered = sorted(found, key=lambda part: _part_order(part, kind))
+        parts[kind.name] = [part.payload for part in ordered]
     return {
         **record.payload,
         "point_id": record.point_id,

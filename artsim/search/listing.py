@@ -242,8 +242,6 @@ def count_values(
 
     Parameters
     ----------
-    kind : Kind
-        What is counted.
     field : str
         Any field but ``box`` and ``landmarks``. ``date`` counts decades, in each the works
         whose date overlaps it; numbers with decimals are counted in ranges, whose upper

@@ -16,9 +16,7 @@ from artsim.search.models import Models
 from artsim.search.question import (
     ExamplesQuery,
     ImageQuery,
-    PictureQuery,
     Question,
-    TextQuery,
     checked_form,
 )
 
@@ -147,10 +145,9 @@ def _anywhere(question: Question) -> Question:
     if isinstance(query, ExamplesQuery):
         like, unlike = (tuple(map(_whole, some)) for some in (query.like, query.unlike))
         return replace(question, query=ExamplesQuery(like, unlike))
-    return question if isinstance(query, TextQuery) else replace(question, query=_whole(query))
+    return replace(question, query=_whole(query))
 
 
-def _whole(picture: PictureQuery) -> PictureQuery:
-    if isinstance(picture, ImageQuery) and picture.path is not None:
-        return replace(picture, picture=picture.path.absolute())
-    return picture
+def _whole(query: Any) -> Any:
+    path = getattr(query, "path", None)
+    return query if path is None else replace(query, picture=path.absolute())

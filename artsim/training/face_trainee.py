@@ -30,7 +30,7 @@ from torch.nn import functional
 
 from artsim.encoders.base import Preprocessing, Triple
 from artsim.encoders.networks import build_network
-from artsim.encoders.weights import fill_model, load_state_dict
+from artsim.encoders.weights import fill_model, first_line, load_state_dict
 from artsim.errors import EncoderError, TrainingError
 from artsim.training.face_data import FaceSet
 from artsim.training.loop import Trainee
@@ -107,10 +107,9 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
         with torch.inference_mode():
             dim = int(built(torch.zeros(1, 3, side, side)).shape[1])
     except (RuntimeError, AssertionError, ValueError) as exc:
-        reason = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
         raise TrainingError(
-            f"the network {name!r} cannot take pictures of {side} x {side} pixels ({reason}); "
-            "give another side, or another network",
+            f"the network {name!r} cannot take pictures of {side} x {side} pixels "
+            f"({first_line(exc)}); give another side, or another network",
             hint="--side, --network",
         ) from exc
     preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from runner import ARTSIM, artsim, artsim_process, environment, fails, refusal, succeeds
 
-from artsim import __version__
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.store.gallery import open_gallery
 
@@ -145,10 +144,3 @@ def test_a_folder_that_is_no_gallery(tmp_path: Path) -> None:
     file.write_text("not a folder")
     assert str(file) in fails("info", home=file)
     assert str(file) in fails("ingest", tmp_path, home=file)
-
-
-def test_version_and_help() -> None:
-    assert succeeds("--version").strip() == f"artsim {__version__}"
-    for command in ("ingest", "query", "show", "info", "facets", "export", "delete", "push"):
-        assert command in succeeds("--help")
-        assert f"artsim {command} [OPTIONS]" in succeeds(command, "--help")

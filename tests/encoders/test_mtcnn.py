@@ -103,7 +103,6 @@ def test_identity_tells_every_setting_apart() -> None:
         {},
         {"min_face": 24},
         {"score": 0.95},
-        {"thresholds": (0.6, 0.6)},
     ]
     assert len({MTCNNDetector(**setting).identity for setting in settings}) == len(settings)
 
@@ -254,7 +253,6 @@ def test_other_arrays_are_refused(image: Any, detector: MTCNNDetector) -> None:
         ({"min_face": 11}, "min_face"),
         ({"score": 0.0}, "score"),
         ({"score": 1.0}, "score"),
-        ({"thresholds": (0.6, 1.2)}, "thresholds"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting: dict[str, Any], message: str) -> None:

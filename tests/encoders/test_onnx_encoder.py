@@ -100,7 +100,7 @@ def test_identity_follows_what_changes_the_vectors(tmp_path: Path) -> None:
 
     plain = name(CONFIG)
     assert plain.startswith("onnx-net-y-")
-    assert name({**CONFIG, "licence": "CC0"}) == plain
+    assert name({**CONFIG, "licence": "CC0", "source": None}) == plain
     squeezed = {**CONFIG["input"], "interpolation": "bilinear"}  # type: ignore[dict-item]
     assert name({**CONFIG, "input": squeezed}) != plain
     write_network(tmp_path / "net.onnx", WEIGHT * 2)

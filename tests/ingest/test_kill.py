@@ -17,7 +17,7 @@ def test_killed_ingests_end_in_the_same_gallery(sample: Path, tmp_path: Path) ->
     for picture in sorted((sample / "images").iterdir())[:8]:
         shutil.copy(picture, folder)
     options = ("--batch-size", "2", "-e", "handcrafted", "--face-encoder", "handcrafted")
-    assert kill_ingests(folder, whole, killed, kills=2, seed=32, options=options)
+    assert kill_ingests(folder, whole, killed, kills=1, seed=32, options=options)
     with open_gallery(home=whole) as one, open_gallery(home=killed) as two:
         assert one[PAINTINGS].count() == 8
         assert one[FACES].count()

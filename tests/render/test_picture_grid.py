@@ -2,22 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from artsim.render.projection import assign_cells, choose_grid
 
 
-@settings(max_examples=40)
-@given(st.integers(1, 20_000))
-def test_the_grid_is_nearly_full(count: int) -> None:
-    columns, rows = choose_grid(count)
-    assert columns * (rows - 1) < count <= columns * rows
-    if count >= 100:
-        assert 0.9 < columns / rows <= 1.9
+def test_the_grid_is_nearly_full() -> None:
+    for count in (*range(1, 400), 997, 10_007, 20_000):
+        columns, rows = choose_grid(count)
+        assert columns * (rows - 1) < count <= columns * rows
+        assert count < 100 or 1 <= columns / rows <= 2
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 10, 1200])
+@pytest.mark.parametrize("count", [1, 2, 10, 1200])
 def test_each_point_has_a_cell_of_its_own(count: int) -> None:
     places = np.random.default_rng(count).random((count, 2)).astype(np.float32)
     places[: count // 2] = places[0]  # many in one place

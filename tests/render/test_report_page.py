@@ -1,13 +1,13 @@
 import base64
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from browser import Browser
 from made_up_report import COLUMNS, HOSTILE, make_report
+from parsed_page import Page
 from PIL import Image
 
 from artsim.errors import ReportError
@@ -15,37 +15,6 @@ from artsim.evaluation.report import LinePlot, Report, Row, Table, read_report
 from artsim.render import report_page
 from artsim.render.pages import static
 from artsim.render.report_page import file_names, report_html, write_report
-
-VOID = {"meta", "img", "br", "hr", "link", "input", "source"}
-
-
-class Page(HTMLParser):
-    """Elements, attributes and texts of a page, and whether they nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def within(self, tag: str) -> str:
-        return "".join(text for parent, text in self.texts if parent == tag)
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +33,9 @@ def page(text: str) -> Page:
     return Page(text)
 
 
-def test_every_element_is_closed(page: Page) -> None:
-    assert page.open == []
-
-
 def test_nothing_comes_from_outside_and_no_script_but_ours_is_there(page: Page) -> None:
     allowed = ("data:image/", "#")
-    for tag, attributes in page.elements:
+    for tag, attributes in ((found.tag, found.attributes) for found in page.elements):
         assert tag not in {"link", "iframe", "object", "embed", "base", "form", "foreignobject"}
         for name, value in attributes.items():
             assert not name.startswith("on"), (tag, name)
@@ -79,27 +44,26 @@ def test_nothing_comes_from_outside_and_no_script_but_ours_is_there(page: Page) 
             ):
                 assert str(value).startswith(allowed), (tag, name, value)
             assert "url(" not in str(value) or "url(#" in str(value), (tag, value)
-    assert page.within("script") == static("report.js")
-    assert "url(" not in page.within("style")
-    assert "@import" not in page.within("style")
+    assert "".join(page.texts("script")) == static("report.js")
+    assert "url(" not in "".join(page.texts("style"))
+    assert "@import" not in "".join(page.texts("style"))
     # A link is followed by a click, never by loading the page, and only to a web page.
-    links = [a["href"] for tag, a in page.elements if tag == "a"]
+    links = [a["href"] for a in page.all("a")]
     assert "https://museum.example/a%22b" in links
     assert not any(str(link).startswith("javascript") for link in links)
 
 
 def test_the_policy_admits_the_script_by_its_hash_only(page: Page) -> None:
     (policy,) = [
-        a["content"] for t, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"
+        a["content"] for a in page.all("meta", **{"http-equiv": "Content-Security-Policy"})
     ]
-    assert policy is not None
     assert policy.startswith("default-src 'none'; img-src data:;")
     (script,) = re.findall(r"script-src ([^;]*)", policy)
     assert re.fullmatch(r"'sha256-[A-Za-z0-9+/]{43}='", script)
 
 
 def test_hostile_texts_are_shown_as_texts(page: Page) -> None:
-    shown = "".join(text for parent, text in page.texts if parent not in {"script", "style"})
+    shown = page.text
     for text in (HOSTILE[0], HOSTILE[1], HOSTILE[2], HOSTILE[3], HOSTILE[4]):
         assert text in shown
     assert "[bold]markup[/bold]" in shown
@@ -107,12 +71,12 @@ def test_hostile_texts_are_shown_as_texts(page: Page) -> None:
 
 
 def test_cells_read_as_on_the_terminal_and_sort_by_number(page: Page) -> None:
-    cells = page.within("td")
+    cells = "".join(page.texts("td"))
     for text in ("30.1", "0.278", "1,234,567", "12.3", "0.042", "1.87", "+5.9", "kept"):
         assert text in cells
-    assert "[28.7, 31.5]" in page.within("span")
-    assert "[−1.2, +1.1]" in page.within("span")  # noqa: RUF001 - a minus sign
-    sorts = [a["data-sort"] for tag, a in page.elements if tag == "td" and "data-sort" in a]
+    assert "[28.7, 31.5]" in "".join(page.texts("span"))
+    assert "[−1.2, +1.1]" in "".join(page.texts("span"))  # noqa: RUF001 - a minus sign
+    sorts = [a["data-sort"] for a in page.all("td") if "data-sort" in a]
     assert "0.301" in sorts
     assert "" in sorts
     assert all(text == "" or float(str(text)) is not None for text in sorts)
@@ -132,7 +96,7 @@ def test_the_best_is_marked_among_what_was_measured(text: str) -> None:
 
 
 def test_pictures_are_small_files_within_the_page(page: Page) -> None:
-    sources = [str(a["src"]) for tag, a in page.elements if tag == "img"]
+    sources = [a["src"] for a in page.all("img")]
     drawings = [source for source in sources if source.startswith("data:image/svg+xml;base64,")]
     assert len(drawings) == 2
     sources = [source for source in sources if source not in drawings]
@@ -145,16 +109,16 @@ def test_pictures_are_small_files_within_the_page(page: Page) -> None:
             sizes.append(picture.size)
     assert (300, 100) in sizes  # natural aspect
     assert (40, 60) in sizes  # the edited copy, which is in no file
-    shown = page.within("div")
+    shown = "".join(page.texts("div"))
     assert "gone.png" in shown
     assert "The picture is elsewhere: https://museum.example/p3.jpg" in shown
-    assert page.within("span").count("✓ right") == 2
-    assert page.within("span").count("✗ wrong") == 2
+    assert "".join(page.texts("span")).count("✓ right") == 2
+    assert "".join(page.texts("span")).count("✗ wrong") == 2
 
 
 def test_a_page_has_no_two_elements_of_one_id(page: Page) -> None:
-    ids = [a["id"] for _, a in page.elements if "id" in a]
-    targets = [str(a["href"])[1:] for t, a in page.elements if t == "a" and a["href"][0] == "#"]
+    ids = [found.attributes["id"] for found in page.elements if "id" in found.attributes]
+    targets = [a["href"][1:] for a in page.all("a") if a["href"][0] == "#"]
     assert set(targets) <= set(ids)
     sections = [i for i in ids if re.match(r"(table|pictures)-\d|plots|settings", str(i))]
     assert len(sections) == len(set(sections))
@@ -162,7 +126,7 @@ def test_a_page_has_no_two_elements_of_one_id(page: Page) -> None:
 
 def test_a_report_of_nothing_is_a_page(tmp_path: Path) -> None:
     bare = Report("speed", "Nothing", {}, {}, "today", ())
-    assert Page(report_html(bare)).open == []
+    assert Page(report_html(bare)).find("main")
     assert write_report(bare, tmp_path).read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
@@ -234,8 +198,8 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 def test_too_many_pictures_are_counted(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_page, "MAX_PICTURES", 6)
     page = Page(report_html(replace(report, plots=())))
-    assert "1 more row is only in report.json." in page.within("p")
-    assert page.within("span").count("✗ wrong") == 1
+    assert "1 more row is only in report.json." in "".join(page.texts("p"))
+    assert "".join(page.texts("span")).count("✗ wrong") == 1
 
 
 def test_a_huge_table_is_whole(tmp_path: Path) -> None:

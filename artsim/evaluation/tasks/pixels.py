@@ -234,18 +234,16 @@ class _Work:
         """Search by whole pictures, and compare whole pictures; also return how many."""
         subjects, load, lots = self._paintings, self.pictures.whole, self._random()
         tally = Tally(self.options.k, load, self.perceptual)
-        queries = []
         for query in self._readable(subjects, list(subjects.by_painting), "pictures", load):
             every = subjects.all_pairs(query, self.options.best_limit)
             tally.add(query, self._by_picture(query, lots), every)
-            queries.append(query)
         about = f"{len(subjects.flat):,} paintings were searched, by the whole picture."
         beside: list[Row] = []
         if self.options.published:
             beside = [*PUBLISHED, *missing_rows(self.run.gallery, self.run.models)]
         named = ("pictures", "Whole pictures")
-        parts = self._parts(*named, tally, len(queries), about, beside, self.run.contenders)
-        return parts, len(queries)
+        parts = self._parts(*named, tally, about, beside, self.run.contenders)
+        return parts, tally.queries
 
     def compare_parts(self, kind: Kind) -> Parts:
         """Search by parts, and compare the pictures found, then the parts themselves.
@@ -264,7 +262,6 @@ class _Work:
         if not both:
             raise QueryError(f"no painting has the vectors of both its picture and its {kind.name}")
         self.part_encoders += encoders
-        queries = []
         for query in self._readable(subjects, both, kind.name, self.pictures.part):
             own = subjects.by_painting[query]
             found = {one.name: self._by_part(kind, one, query, own) for one in contenders}
@@ -275,16 +272,15 @@ class _Work:
             of_pictures.add(query, others, self._paintings.all_pairs(query, most))
             found[RANDOM] = subjects.random_pairs(query, k, lots)
             of_parts.add(query, found, subjects.all_pairs(query, most))
-            queries.append(query)
         published = PUBLISHED if self.options.published else ()
         beside = [row for row in published if f"{kind.noun} crop" in row.name]
         by_part = [replace(one, name=f"by {kind.noun}: {one.name}") for one in contenders]
         named = (f"{kind.noun}_pictures", f"Whole pictures, of paintings with {kind.name}")
         about, rows = _WORDS["searched"].format(kind=kind), [*by_part, *run.contenders]
-        pictures = self._parts(*named, of_pictures, len(queries), about, beside, rows)
+        pictures = self._parts(*named, of_pictures, about, beside, rows)
         named = (kind.name, kind.name.capitalize())
         about = _WORDS["found_by"].format(len(subjects.flat), kind=kind)
-        parts = self._parts(*named, of_parts, len(queries), about, (), contenders)
+        parts = self._parts(*named, of_parts, about, (), contenders)
         return replace(pictures, failures=()) + parts
 
     def _load_lpips(self) -> LpipsDistance | None:
@@ -367,7 +363,6 @@ class _Work:
         name: str,
         what: str,
         tally: Tally,
-        queries: int,
         about: str,
         beside: Sequence[Row],
         contenders: Sequence[Contender],
@@ -387,7 +382,7 @@ class _Work:
             rows.append(Row(row, dict(values), note, measured=row != BEST))
         # The bound stands last, below what is bound by it.
         rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
-        title = f"{what}, {size} x {size}: {queries} queries, {k} hits each"
+        title = f"{what}, {size} x {size}: {tally.queries} queries, {k} hits each"
         table = Table(name, title, "encoder", _COLUMNS, (*beside, *rows), (about,))
         works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
         table = self.run.with_training(table, contenders, works)
