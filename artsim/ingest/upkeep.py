@@ -90,7 +90,12 @@ def copy_collection(
     counts = before or CopyCounts(source.count())
     records = source.scroll(with_vectors=names, page_size=batch_size)
     while batch := list(islice(records, batch_size)):
-        written = _copy_batch(batch, target, names)
+        try:
+            written = _copy_batch(batch, target, names)
+        except StoreError:
+            raise
+        except ValueError as exc:  # ids that are no UUIDs
+            raise StoreError(f"{source.name} has points that are not artsim's: {exc}") from exc
         unchanged = counts.unchanged + len(batch) - written
         counts = CopyCounts(counts.total, counts.written + written, unchanged)
         progress(counts)

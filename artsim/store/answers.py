@@ -26,13 +26,15 @@ def score_threshold(request: SearchRequest, schema: CollectionSchema) -> float |
 
 
 def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSchema) -> list[Hit]:
-    """Return scored points as hits, by falling score, equal scores by painting id."""
+    """Return scored points as hits, by falling score, equal scores by painting id.
+
+    ValueError if a score or vector is no number, or too large a one.
+    """
     sign = -1.0 if schema.vectors[request.last.using].distance == "euclid" else 1.0
     hits = [
         Hit(
             str(point.id),
-            # The engine's precision, whatever carried it; adding 0 makes no minus zero.
-            sign * float(np.float32(point.score)) + 0.0,
+            sign * _as_float32(point.score) + 0.0,  # which makes no minus zero
             dict(point.payload or {}),
             to_vectors(point.vector, request.with_vectors, schema),
         )
@@ -42,6 +44,15 @@ def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSch
         least = float(np.float32(request.min_score))
         hits = [hit for hit in hits if hit.score >= least]
     return sorted(hits, key=rank_order)
+
+
+def _as_float32(score: float) -> float:
+    """Return a score in the engine's precision, whatever carried it."""
+    with np.errstate(over="ignore"):
+        found = float(np.float32(score))
+    if not np.isfinite(found):
+        raise ValueError(f"a score of {score}")
+    return found
 
 
 def to_records(

@@ -273,25 +273,24 @@ class ServerCollection(Collection):
         return found.count
 
     def _facet(self, field: str, chosen: Clause | None, limit: int) -> dict[Scalar, int]:
-        if not self._said.allows_exact:
-            values = (record.payload.get(field, []) for record in self._pages(chosen, [], [field]))
-            return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
-        while True:
-            size = self._said.fitting(limit)
+        said, facet = self._said, self._server.client.facet
+        while said.allows_exact and said.fitting(limit) == limit:
             found = self._ask(
                 "counting",
-                self._server.client.facet,
+                facet,
                 self.name,
                 field,
                 facet_filter=to_filter(chosen),
-                limit=size,
+                limit=limit,
                 exact=True,
             )
             # Of several shards each sends so many of its values, and their counts are added up:
             # exact only where none had more.
-            if self._said.shards == 1 or len(found.hits) < size:
+            if said.shards == 1 or len(found.hits) < limit:
                 return {hit.value: hit.count for hit in found.hits}
             limit *= 8
+        values = (record.payload.get(field, []) for record in self._pages(chosen, [], [field]))
+        return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
 
 
 def _first_stage(request: SearchRequest) -> SearchRequest:
