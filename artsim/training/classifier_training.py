@@ -267,15 +267,7 @@ def _train_network(
     learned_from = np.flatnonzero(sides.folds > 0)
     if isinstance(run.start, Beginning):
         paths = [sides.labeled.works[row].path for row in learned_from]
-        network, preprocessing, _ = run.start
-        inputs: Inputs = PictureInputs(paths, preprocessing)
-        config = TrainedConfig(
-            network="timm",
-            settings={"model": MOBILENET},
-            preprocessing=preprocessing,
-            dim=MOBILENET_DIM,
-            summary=f"MobileNetV2, trained for {recipe.by}",
-        )
+        network, inputs, config = _mobilenet(run.start, recipe, paths)
     else:
         network, inputs, config = _recurrent_network(run.start, recipe, rows[learned_from])
     torch.manual_seed(recipe.seed)  # for the head
@@ -304,6 +296,19 @@ def _train_network(
     epochs = tuple(float(i + 1) for i in range(len(losses)))
     curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
     return trainee.head(), curve
+
+
+def _mobilenet(
+    start: Beginning, recipe: ClassifierOptions, paths: Sequence[Path]
+) -> tuple[nn.Module, Inputs, TrainedConfig]:
+    config = TrainedConfig(
+        network="timm",
+        settings={"model": MOBILENET},
+        preprocessing=start.preprocessing,
+        dim=MOBILENET_DIM,
+        summary=f"MobileNetV2, trained for {recipe.by}",
+    )
+    return start.network, PictureInputs(paths, start.preprocessing), config
 
 
 def _recurrent_network(

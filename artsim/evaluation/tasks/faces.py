@@ -17,6 +17,7 @@ from artsim.errors import EvaluationError
 from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
+    Works,
     index_note,
     judge_contenders,
     read_works,
@@ -148,16 +149,12 @@ def evaluate_retrieval(
     are of one person. EvaluationError if faces lack pixels that re-ranking compares.
     """
     works = read_works(run, EVERYTHING, ("face_index",))
-    person = {faces.main[name].point_id: label for name, label in labels.items()}
-    people = [{"person": person.get(point_id)} for point_id in works.point_ids]
-    own = read_labels(works.payloads, "painting_id")
-    relevance = Relevance(read_labels(people, "person"), (own,))
+    relevance = _same_person(works, faces, labels)
     rows = sample_queries(run, relevance, relevance.labels.known, run.options.limit_queries)
     if len(rows) == 0:
         return Parts()
     payload = {r.point_id: r.payload for of in faces.of_painting.values() for r in of}
     payloads = [payload[point_id] for point_id in works.point_ids]
-    ids = [works.ids[row] for row in rows]
 
     judged = judge_contenders(run, works, relevance, rows, KS, "Searching for people")
     found = {name: each.metrics for name, each in judged.items()}
@@ -175,26 +172,23 @@ def evaluate_retrieval(
         alone=[*Counter(labels.values()).values()].count(1),
         options=run.options,
     )
-    table = Table(
-        "retrieval",
-        "Where is the same person? Searches by one face",
-        "face encoder",
-        COLUMNS,
-        tuple(
-            Row(name, run.means({c.name: metrics[c.name] for c in COLUMNS}))
-            for name, metrics in found.items()
-        ),
-        (*notes, index),
-    )
+    title = "Where is the same person? Searches by one face"
+    means = {n: run.means({c.name: each[c.name] for c in COLUMNS}) for n, each in found.items()}
+    measured = tuple(Row(name, cells) for name, cells in means.items())
+    table = Table("retrieval", title, "face encoder", COLUMNS, measured, (*notes, index))
     table = run.with_training(table, run.contenders, [f.payload for f in faces.main.values()])
-    compared = {
-        name: {column: each.metrics[column] for column in _COMPARED}
-        for name, each in judged.items()
-    }
-    failures = (
-        _worst(one.name, judged[one.name], payloads) for one in run.contenders if one.rerank is None
-    )
-    return Parts((table,), query_values("retrieval", ids, compared), failures=tuple(failures))
+    compared = {n: {c: each.metrics[c] for c in _COMPARED} for n, each in judged.items()}
+    values = query_values("retrieval", [works.ids[row] for row in rows], compared)
+    plain = (one.name for one in run.contenders if one.rerank is None)
+    failures = tuple(_worst(name, judged[name], payloads) for name in plain)
+    return Parts((table,), values, failures=failures)
+
+
+def _same_person(works: Works, faces: PictureFaces, labels: Mapping[str, str]) -> Relevance:
+    person = {faces.main[name].point_id: label for name, label in labels.items()}
+    people = [{"person": person.get(point_id)} for point_id in works.point_ids]
+    own = read_labels(works.payloads, "painting_id")
+    return Relevance(read_labels(people, "person"), (own,))
 
 
 def _worst(name: str, judged: Judged, payloads: list[Payload]) -> PictureGroup:

@@ -68,6 +68,8 @@ _ALL_COLUMNS: Final = (
     Column("pairs_of_one", "Of one person", "count", None),
     *_RATE_COLUMNS,
 )
+_TITLE: Final = "Is it the same person? The listed pairs"
+_OF_PAINTINGS: Final = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
 _FOLDS: Final = 10
 _CURVE_POINTS: Final = 400
 _MOST_PICTURES: Final = 12
@@ -80,8 +82,7 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     EvaluationError if it names pictures that the gallery has not, or faces lack a vector.
     """
     listed, seed = read_pairs(path), run.options.seed
-    fields = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
-    records = run.gallery[PAINTINGS].scroll(payload_fields=fields, page_size=1000)
+    records = run.gallery[PAINTINGS].scroll(payload_fields=_OF_PAINTINGS, page_size=1000)
     paintings = {str(record.payload["painting_id"]): record.payload for record in records}
     pairs = find_pairs(listed, paintings, path)
     same = np.array([pair.same for pair in pairs])
@@ -105,34 +106,32 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         scores = np.full(len(pairs), NO_FACE_SCORE)
         scores[found] = pair_cosines(vectors, *sides[:, found])
         curve = RocCurve(scores, same)
-        judged, of_folds = folded_accuracy(scores, same, folds)
-        right = judged.astype(np.float64)
-        counts = int(same.sum()), len(pairs)
-        cells: dict[str, Cell] = {
-            "accuracy": estimate_mean(right, seed=seed),
-            "standard_error": float(of_folds.std(ddof=1) / np.sqrt(len(of_folds))),
-            "without_face": int((~found).sum()),
-            **estimate_rates(curve, draw_pairs(len(pairs)), counts, seed=seed),
-        }
-        rows.append(Row(one.name, cells))
+        cells, right = _estimates(curve, scores, same, folds, seed)
+        rows.append(Row(one.name, {**cells, "without_face": int((~found).sum())}))
         lines.append(_roc_line(curve, one.name))
         values.append(QueryValues("verification", one.name, "accuracy", ids, right))
         hardest += _hardest_pairs(one.name, scores[found], same[found], shown, sides[:, found])
-    notes = notes_of(
-        "verification",
-        of_one=int(same.sum()),
-        different=int((~same).sum()),
-        repeated=len(listed) - len(pairs),
-        folds=len(np.unique(folds)),
-        listed_folds=pairs[0].fold is not None,
-        least_far=min(FARS.values()),
-        no_face=NO_FACE_SCORE,
-    )
-    title = "Is it the same person? The listed pairs"
-    table = Table("verification", title, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
+    counted = {"of_one": int(same.sum()), "different": int((~same).sum())}
+    parted = {"folds": len(np.unique(folds)), "listed_folds": pairs[0].fold is not None}
+    limits = {"least_far": min(FARS.values()), "no_face": NO_FACE_SCORE}
+    repeated = len(listed) - len(pairs)
+    notes = notes_of("verification", repeated=repeated, **counted, **parted, **limits)
+    table = Table("verification", _TITLE, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
     table = run.with_training(table, run.single, [paintings[name] for name in names])
     plot = _roc_plot("roc", "ROC of the listed pairs", lines)
     return Parts((table,), tuple(values), (plot,), tuple(hardest))
+
+
+def _estimates(
+    curve: RocCurve, scores: Floats, same: Booleans, folds: Integers, seed: int
+) -> tuple[dict[str, Cell], Floats]:
+    """Return the cells of an encoder, and for each pair whether it was judged rightly."""
+    judged, of_folds = folded_accuracy(scores, same, folds)
+    right = judged.astype(np.float64)
+    counts = int(same.sum()), len(same)
+    rates = estimate_rates(curve, draw_pairs(len(same)), counts, seed=seed)
+    error = float(of_folds.std(ddof=1) / np.sqrt(len(of_folds)))
+    return {"accuracy": estimate_mean(right, seed=seed), "standard_error": error, **rates}, right
 
 
 def find_pairs(
