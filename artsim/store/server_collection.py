@@ -198,20 +198,23 @@ class ServerCollection(Collection):
                 "index",
                 hint="drop --exact",
             )
-        apart = [
-            i
+        apart = {
+            i: replace(
+                request,
+                rescore=None,
+                min_score=None,
+                offset=0,
+                limit=request.rescore.depth,
+                with_vectors=(),
+            )
             for i, request in enumerate(requests)
             if request.rescore is not None
-            and (said.shards > 1 or request.rescore.depth > said.fitting(request.rescore.depth))
-        ]
-        candidates: dict[int, list[str]] = {}
-        if apart:
-            first = [_first_stage(requests[i]) for i in apart]
-            points = self._query([to_queries(request, said) for request in first])
-            candidates = {
-                i: [str(point.id) for point in found]
-                for i, found in zip(apart, points, strict=True)
-            }
+            and (said.shards > 1 or said.fitting(request.rescore.depth) < request.rescore.depth)
+        }
+        first = self._query([to_queries(one, said, payload=False) for one in apart.values()])
+        candidates = {
+            i: [str(point.id) for point in found] for i, found in zip(apart, first, strict=True)
+        }
         # Without candidates there is nothing to score, and nothing that could be asked for.
         asked = [
             [] if candidates.get(i) == [] else to_queries(request, said, candidates.get(i))
@@ -291,12 +294,6 @@ class ServerCollection(Collection):
             limit *= 8
         values = (record.payload.get(field, []) for record in self._pages(chosen, [], [field]))
         return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
-
-
-def _first_stage(request: SearchRequest) -> SearchRequest:
-    assert request.rescore is not None
-    depth = request.rescore.depth
-    return replace(request, rescore=None, min_score=None, offset=0, limit=depth, with_vectors=())
 
 
 def _arrays(point: Point) -> dict[str, Any]:

@@ -156,14 +156,15 @@ def _foreign(place: str, what: str) -> StoreError:
 
 
 def to_queries(
-    request: SearchRequest, said: Description, candidates: Sequence[str] | None = None
+    request: SearchRequest,
+    said: Description,
+    candidates: Sequence[str] | None = None,
+    *,
+    payload: bool = True,
 ) -> list[models.QueryRequest]:
     """Return a search, of one stage or two, as requests for as many points as are allowed.
 
-    Parameters
-    ----------
-    candidates : sequence of str, optional
-        Ids of the points that a second stage scores, where they are known already.
+    `candidates` are ids of the points that a second stage scores, where they are known already.
     """
     limits, rescore = said.limits, request.rescore
     oversampling = min(OVERSAMPLING, limits.search_max_oversampling or OVERSAMPLING)
@@ -197,7 +198,7 @@ def to_queries(
                 "score_threshold": score_threshold(request, said.schema),
                 "limit": min(size, end - start),
                 "offset": start,
-                "with_payload": True,
+                "with_payload": payload,
                 "with_vector": list(request.with_vectors) or False,
             }
         )
