@@ -94,7 +94,8 @@ class Commands(TyperGroup):
         super().__init__(**attrs)
         self.table = read_table() if table is None else table
         listed = {
-            name: TyperCommand(name=name, help=entry["help"]) for name, entry in self.table.items()
+            name: TyperCommand(name=name, help=_flowing(entry["help"]))
+            for name, entry in self.table.items()
         }
         self.commands = {**listed, **(commands or {})}
 
@@ -141,6 +142,11 @@ class Commands(TyperGroup):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _flowing(text: str) -> str:
+    """Return paragraphs whose lines end where the terminal's do."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
 def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
     """Return the command, or group of commands, that an entry of a table describes."""
     command = None
@@ -149,14 +155,14 @@ def _built(name: str, entry: Mapping[str, Any], context: Any) -> Any:
         callback = getattr(import_module(f"artsim.commands.{module}"), function)
         made = typer.Typer(add_completion=False)
         path = f"{context.command.name} {name}" if context.parent else name
-        made.command(name, help=entry["help"])(as_command(callback, path))
+        made.command(name, help=_flowing(entry["help"]))(as_command(callback, path))
         command = typer.main.get_command(made)
     if "commands" not in entry:
         return command
     return Commands(
         name=name,
         table=entry["commands"],
-        help=entry["help"].strip(),
+        help=_flowing(entry["help"]),
         params=command and command.params,
         callback=command and command.callback,
         invoke_without_command=command is not None,

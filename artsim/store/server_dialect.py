@@ -191,16 +191,11 @@ def to_queries(
         vector = said.schema.query(rescore.vector, rescore.using)
         first = {"query": vector, "using": rescore.using, "prefetch": chosen}
     size, end = said.fitting(request.limit), request.offset + request.limit
+    first |= {"with_payload": payload, "with_vector": list(request.with_vectors) or False}
+    first["score_threshold"] = score_threshold(request, said.schema)
     return [
         models.QueryRequest.model_validate(
-            {
-                **first,
-                "score_threshold": score_threshold(request, said.schema),
-                "limit": min(size, end - start),
-                "offset": start,
-                "with_payload": payload,
-                "with_vector": list(request.with_vectors) or False,
-            }
+            {**first, "limit": min(size, end - start), "offset": start}
         )
         for start in range(request.offset, end, size)
     ]
