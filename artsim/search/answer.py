@@ -153,7 +153,7 @@ class Answer:
         options = self.question.options
         name = options.rerank or "re-rank"
         weight = options.rerank_weight
-        return name if weight is None else f"+ {weight:g} {name}"
+        return name if weight is None else f"with {weight:g} {name}"
 
     @property
     def first_rank(self) -> int:
