@@ -116,6 +116,13 @@ def on_png(path: Path, sheet: Path) -> bool:
 # The query on the sheet
 
 
+def test_a_blended_score_is_called_what_it_is_with(ask: Ask) -> None:
+    by_ssim = ("--id", "met-437388", "--rerank", "ssim", "-k", "3")
+    alone, blended = ask(*by_ssim).stdout, ask(*by_ssim, "--rerank-weight", "0.3").stdout
+    assert "ssim" in alone and "with 0.3 ssim" not in alone
+    assert "with 0.3 ssim" in blended.splitlines()[0]
+
+
 def test_a_query_by_id_is_on_the_sheet(sample: Path, ask: Ask, tmp_path: Path) -> None:
     png, html = tmp_path / "alike.png", tmp_path / "alike.html"
     ask("--id", "met-436535", "--group-by", "artist", "--sheet", png, "--sheet", html)
