@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from artsim.catalog.progress import Progress
 from artsim.training.classifier_training import train_classifier
@@ -108,8 +109,9 @@ def in_this_process(name: str, sources: Path, place: Path, moment: tuple[str, in
 
 
 def by_a_signal(name: str, sources: Path, place: Path, moment: tuple[str, int]) -> None:
-    """Kill a training in a process of its own, by -9."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    """Kill a training in a process of its own, with as many threads as this one's, by -9."""
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    environment = {**os.environ, **threads, "PYTHONPATH": str(Path(__file__).parents[2])}
     arguments = [name, str(sources), str(place), moment[0], str(moment[1])]
     done = subprocess.run([sys.executable, __file__, *arguments], env=environment)
     assert done.returncode == -signal.SIGKILL
