@@ -89,25 +89,28 @@ class PictureSource(Source):
 
     def count(self) -> int:
         """Return the number of entries: problems, rows, and pictures without a row."""
-        if self.listing is None and self.manifest is not None:
-            return self.manifest.count()
-        return sum(1 for _ in self)
+        if self.listing is None:
+            return 0 if self.manifest is None else self.manifest.count()
+        rows, used = 0, set[str]()
+        for found in self._found():
+            rows += 1
+            used.update(() if isinstance(found, Problem) else found[1:])
+        return len(self.listing.problems) + rows + len(self.listing.pictures) - len(used)
 
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield the pictures with metadata, those without, and every problem."""
         listing = self.listing or Listing()
         columns = self.columns or Columns({}, ())
-        column = columns.by_field.get("image") or columns.by_field.get("id", "")
         yield from listing.problems
         used: set[str] = set()
         seen: dict[str, int] = {}
-        for row in self.manifest.rows() if self.manifest else ():
-            if isinstance(row, Problem):
-                yield row
+        for found in self._found():
+            if isinstance(found, Problem):
+                yield found
                 continue
+            row, relative = found
+            used.add(relative)
             try:
-                relative = self._find(row.values.get(column))
-                used.add(relative)
                 yield make_painting(row, columns, self.root / relative, relative, seen)
             except MetadataError as exc:
                 yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
@@ -121,6 +124,19 @@ class PictureSource(Source):
             else:
                 payload = {"painting_id": relative, "image_uri": path.as_uri()}
                 yield SourcePainting(relative, path, payload)
+
+    def _found(self) -> Iterator[tuple[Row, str] | Problem]:
+        """Yield every row with the picture that it means, or why there is none."""
+        columns = self.columns or Columns({}, ())
+        column = columns.by_field.get("image") or columns.by_field.get("id", "")
+        for row in self.manifest.rows() if self.manifest else ():
+            if isinstance(row, Problem):
+                yield row
+                continue
+            try:
+                yield row, self._find(row.values.get(column))
+            except MetadataError as exc:
+                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
 
 
 # --- what a folder has -------------------------------------------------------------

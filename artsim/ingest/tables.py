@@ -35,14 +35,18 @@ _MAX_BYTES: Final = 1 << 29
 _MAX_ELEMENTS: Final = 16_000_000
 _MAX_ELEMENTS_A_ROW: Final = 400_000
 _MAX_PARTS: Final = 10_000
+_HARMLESS_BYTES: Final = 1 << 23
+"""Of a part whose elements are not counted, which takes a while."""
 
 # A Parquet file of kilobytes may say of a text of megabytes that it stands in every row.
 _BATCH: Final = 1024
 """Rows decoded at once, where texts that are the same in many rows are held once."""
 
-_FEW: Final = 16
-"""Rows made Python's at once, each with its texts; decoded at once where there are lists or
-objects, whose texts are not held once."""
+_NESTED_BATCH: Final = 16
+"""Rows decoded at once where there are lists or objects, whose texts are not."""
+
+_BATCH_BYTES: Final = 64 << 20
+"""Most bytes of texts that are made Python's at once."""
 
 
 # --- Excel -----------------------------------------------------------------------
@@ -66,7 +70,7 @@ def open_workbook(path: Path, suits: Suits) -> Manifest:
     header, columns = filled[best]
 
     def rows() -> Iterator[Row]:
-        with _workbook(path) as book:
+        with _workbook(path, is_checked=True) as book:
             for number, cells in _numbered_rows(book[best]):
                 if number > header and any(cell is not None for cell in cells):
                     named = zip(columns, cells, strict=False)
@@ -112,7 +116,7 @@ def _plain_cell(cell: Any) -> Any:
 
 
 @contextmanager
-def _workbook(path: Path) -> Iterator[Any]:
+def _workbook(path: Path, *, is_checked: bool = False) -> Iterator[Any]:
     """Open a workbook, turning whatever a damaged one raises meanwhile into MetadataError."""
     try:
         import openpyxl
@@ -124,7 +128,8 @@ def _workbook(path: Path) -> Iterator[Any]:
             path=path,
         ) from exc
     try:
-        _refuse_bombs(path)
+        if not is_checked:
+            _refuse_bombs(path)
         with warnings_ignored("openpyxl"), path.open("rb") as file:
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             with closing(book):
@@ -170,7 +175,8 @@ def _refuse_bombs(path: Path) -> None:
         for part in parts:
             parser = expat.ParserCreate()
             parser.StartDoctypeDeclHandler = doctype
-            parser.StartElementHandler = start
+            if part.file_size > _HARMLESS_BYTES:
+                parser.StartElementHandler = start
             # A picture; or damage, which openpyxl will find where it matters.
             damage = suppress(expat.ExpatError, zipfile.BadZipFile, zlib.error)
             with damage, archive.open(part) as member:
@@ -190,20 +196,41 @@ def open_parquet(path: Path, suits: Suits) -> Manifest:
 
     with _parquet_file(path) as file:
         schema, count = file.schema_arrow, int(file.metadata.num_rows)
-    text_types = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-    texts = [field.name for field in schema if field.type in text_types]
+    texts = [field.name for field in schema if field.type in _text_types()]
     is_nested = any(pa.types.is_nested(field.type) for field in schema)
 
     def rows() -> Iterator[Row]:
         number = 0
         with _parquet_file(path, read_dictionary=texts) as file:
-            for batch in file.iter_batches(batch_size=_FEW if is_nested else _BATCH):
-                for start in range(0, batch.num_rows, _FEW):
-                    for values in _plain_rows(batch.slice(start, _FEW)):
+            for batch in file.iter_batches(batch_size=_NESTED_BATCH if is_nested else _BATCH):
+                for part in _parts(batch):
+                    for values in _plain_rows(part):
                         number += 1
                         yield Row(number, values)
 
     return Manifest(path, tuple(schema.names), rows, known_count=count)
+
+
+def _parts(batch: Any) -> Iterator[Any]:
+    """Yield the rows in pieces that do not take much memory once every row has its texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shared = [i for i, field in enumerate(batch.schema) if pa.types.is_dictionary(field.type)]
+    texts = [batch[i].dictionary for i in shared]
+    longest = (pc.max(pc.binary_length(t)).as_py() for t in texts if t.type in _text_types())
+    step = max(1, _BATCH_BYTES // max(1, sum(filter(None, longest))))
+    for start in range(0, batch.num_rows, step):
+        part = batch.slice(start, step)
+        for i in shared:
+            part = part.set_column(i, batch.schema.names[i], part[i].dictionary_decode())
+        yield part
+
+
+def _text_types() -> tuple[Any, ...]:
+    import pyarrow as pa
+
+    return pa.string(), pa.large_string(), pa.binary(), pa.large_binary()
 
 
 @contextmanager
