@@ -31,28 +31,25 @@ def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSch
     ValueError if a score or vector is no number, or too large a one.
     """
     sign = -1.0 if schema.vectors[request.last.using].distance == "euclid" else 1.0
+    points = list(scored)
+    with np.errstate(over="ignore"):
+        # In the engine's precision, whatever carried them; plus zero makes no minus zero.
+        scores = sign * np.array([point.score for point in points], np.float32) + np.float32(0)
+    if not np.isfinite(scores).all():
+        raise ValueError("a score is no number, or too large a one")
     hits = [
         Hit(
             str(point.id),
-            sign * _as_float32(point.score) + 0.0,  # which makes no minus zero
+            score,
             dict(point.payload or {}),
             to_vectors(point.vector, request.with_vectors, schema),
         )
-        for point in scored
+        for point, score in zip(points, scores.tolist(), strict=True)
     ]
     if request.min_score is not None:
         least = float(np.float32(request.min_score))
         hits = [hit for hit in hits if hit.score >= least]
     return sorted(hits, key=rank_order)
-
-
-def _as_float32(score: float) -> float:
-    """Return a score in the engine's precision, whatever carried it."""
-    with np.errstate(over="ignore"):
-        found = float(np.float32(score))
-    if not np.isfinite(found):
-        raise ValueError(f"a score of {score}")
-    return found
 
 
 def to_records(
