@@ -115,7 +115,7 @@ def make_target(
     """
     query, kind, rerank = question.query, question.kind, question.options.rerank
     needs = () if rerank is None else RERANKERS[rerank].needs
-    probing = _Probing(gallery, encoders, models, tuple(dict.fromkeys((PIXELS, *needs))))
+    probing = _Probing(gallery, encoders, models, needs)
     of_one = isinstance(query, IdQuery | ImageQuery | PixelsQuery)
     if not of_one and not kind.is_whole and (kind.own_encoders or question.part is not None):
         raise QueryError(
@@ -138,10 +138,8 @@ def probe_pixels(
     Each is of its own size, and larger ones are shrunk as `load_image` shrinks a file's. No
     painting is left out.
     """
-    from artsim.images.load import shrink_image
-
-    shrunk = [shrink_image(picture) for picture in pictures]
-    return [Target((probe,)) for probe in _encode(shrunk, encoders, models)]
+    shrunk = [_shrunk(picture) for picture in pictures]
+    return [Target((probe,)) for probe in _encode(shrunk, encoders, models, (PIXELS,))]
 
 
 def find_painting(painting_id: str, paintings: Collection, names: Sequence[str] = ()) -> Record:
@@ -181,11 +179,13 @@ class _Probing:
             itself = AnyOf("painting_id", (painting_id,))
             return Target((probe,), (itself,), record.payload, asked=query)
         if isinstance(query, PixelsQuery):
-            (target,) = probe_pixels([query.pixels], self.encoders, self.models)
-            return replace(target, image=query.pixels, asked=query)
+            probes = self._encode([_shrunk(query.pixels)])
+            return Target(tuple(probes), image=query.pixels, asked=query)
         image = self.models.image(query.picture, query.name)
-        probes = _encode([image.pixels], self.encoders, self.models)
-        return self._of_file(Target(tuple(probes)), query, image)
+        return self._of_file(Target(tuple(self._encode([image.pixels]))), query, image)
+
+    def _encode(self, pictures: Sequence[RGBImage]) -> list[Probe]:
+        return _encode(pictures, self.encoders, self.models, self.needs)
 
     def examples(self, query: ExamplesQuery) -> Target:
         """Search by pictures to be like and unlike."""
@@ -218,10 +218,7 @@ class _Probing:
         if isinstance(query, IdQuery):
             return self._stored_parts(query, kind)
         if isinstance(query, PixelsQuery):
-            from artsim.images.load import shrink_image
-
-            shrunk = shrink_image(query.pixels)
-            target = self._cut(shrunk, query.pixels.shape[1], kind)
+            target = self._cut(_shrunk(query.pixels), query.pixels.shape[1], kind)
             return replace(target, image=query.pixels, asked=query)
         image = self.models.image(query.picture, query.name)
         return self._of_file(self._cut(image.pixels, image.width, kind), query, image)
@@ -246,7 +243,7 @@ class _Probing:
     def _cut(self, picture: RGBImage, width: int, kind: Kind) -> Target:
         """Return the parts of a picture that at its full size is `width` pixels wide."""
         crops = self.models.cutter(kind)(picture, width)
-        probes = _encode([crop.pixels for crop in crops], self.encoders, self.models)
+        probes = self._encode([crop.pixels for crop in crops])
         return Target(
             probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
             parts=tuple(
@@ -343,8 +340,17 @@ def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
         ) from exc
 
 
+def _shrunk(picture: RGBImage) -> RGBImage:
+    from artsim.images.load import shrink_image
+
+    return shrink_image(picture)
+
+
 def _encode(
-    pictures: Sequence[RGBImage], encoders: Sequence[EncoderInfo], models: Models
+    pictures: Sequence[RGBImage],
+    encoders: Sequence[EncoderInfo],
+    models: Models,
+    needs: Sequence[str],
 ) -> list[Probe]:
     from artsim.images.pixels import to_pixels
 
@@ -352,7 +358,10 @@ def _encode(
         return []
     rows = {e.vector_name: models.encoder(e).encode(pictures) for e in encoders}
     return [
-        Probe({name: row[i] for name, row in rows.items()}, ({PIXELS: to_pixels(picture)},))
+        Probe(
+            {name: row[i] for name, row in rows.items()},
+            ({PIXELS: to_pixels(picture)} if PIXELS in needs else {},),
+        )
         for i, picture in enumerate(pictures)
     ]
 
