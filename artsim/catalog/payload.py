@@ -166,18 +166,13 @@ def why_unstorable(payload: Mapping[str, object]) -> str | None:
         if wrong is not None:
             return f"{name} holds {wrong}"
     try:
-        size = payload_bytes(payload)
+        size = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
     except UnicodeEncodeError:
         return "a text in it is not Unicode: it holds half of a surrogate pair"
     if size > MAX_PAYLOAD_BYTES:
         most = f"at most {MAX_PAYLOAD_BYTES >> 20} MiB are kept with a painting"
         return f"its metadata has {size / 2**20:,.1f} MiB; {most}"
     return None
-
-
-def payload_bytes(payload: Mapping[str, object]) -> int:
-    """Return the size of `payload` as JSON."""
-    return len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _wrong_scalar(value: object) -> str | None:

@@ -18,7 +18,6 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 import httpx
-import orjson
 from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
@@ -293,8 +292,8 @@ class ServerCalls:
             )
         return int(found[1]), int(found[2])
 
-    def write(self, method: str, path: str, collection: str, body: object) -> None:
-        """Send points in a body of orjson's: of the client's models it takes sixty times as long.
+    def write(self, method: str, path: str, collection: str, body: bytes) -> None:
+        """Send points as JSON, which the client's models take sixty times as long to make.
 
         A function to call as the client's own are: over its connection, with its key and errors.
         """
@@ -305,7 +304,7 @@ class ServerCalls:
             path_params={"name": collection},
             params={"wait": "true"},
             headers={"Content-Type": "application/json"},
-            content=orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
+            content=body,
         )
         if not isinstance(answer.get("result"), dict | list):
             raise self._no_qdrant("writing")

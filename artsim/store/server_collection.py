@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 import numpy as np
+import orjson
 from qdrant_client import models
 
 from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind, payload_bytes
+from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError, StoreUnavailableError
 from artsim.store.answers import to_hits, to_records
 from artsim.store.conditions import Clause
@@ -144,29 +145,27 @@ class ServerCollection(Collection):
 
     def _write(self, what: Written, points: Sequence[Point]) -> None:
         method, path, name, form = _WRITING[what]
-        for batch in self._batches(points):
-            self._send(method, path, {name: [form(point) for point in batch]})
+        for batch in self._batches(_as_json(form(point)) for point in points):
+            self._send(method, path, b'{"%b":[%b]}' % (name, b",".join(batch)))
 
     def _delete(self, chosen: Clause | list[Any]) -> None:
-        self._send("POST", "/delete", {"points" if isinstance(chosen, list) else "filter": chosen})
+        name = "points" if isinstance(chosen, list) else "filter"
+        self._send("POST", "/delete", _as_json({name: chosen}))
 
-    def _send(self, method: str, path: str, body: object) -> None:
+    def _send(self, method: str, path: str, body: bytes) -> None:
         self._ask("writing", self._server.write, method, path, self.name, body)
 
-    def _batches(self, points: Sequence[Point]) -> Iterator[list[Point]]:
-        """Split by number and by length when written as JSON."""
+    def _batches(self, points: Iterable[bytes]) -> Iterator[list[bytes]]:
+        """Split by number and by length."""
         most = min(MAX_POINTS, self._said.limits.upsert_max_batchsize or MAX_POINTS)
-        batch: list[Point] = []
+        batch: list[bytes] = []
         size = 0
         for point in points:
-            # Some 12 characters for a float, 4 for a pixel.
-            numbers = sum(v.size * (4 if v.itemsize == 1 else 12) for v in point.vectors.values())
-            body = numbers + payload_bytes(point.payload)
-            if batch and (size + body > MAX_BODY or len(batch) == most):
+            if batch and (size + len(point) > MAX_BODY or len(batch) == most):
                 yield batch
                 batch, size = [], 0
             batch.append(point)
-            size += body
+            size += len(point)
         if batch:
             yield batch
 
@@ -296,22 +295,26 @@ class ServerCollection(Collection):
         return Counter(v for of in values for v in (set(of) if isinstance(of, list) else [of]))
 
 
+def _as_json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
 def _arrays(point: Point) -> dict[str, Any]:
     return {name: np.ascontiguousarray(vector) for name, vector in point.vectors.items()}
 
 
-_WRITING: Final[Mapping[Written, tuple[str, str, str, Callable[[Point], object]]]] = {
+_WRITING: Final[Mapping[Written, tuple[str, str, bytes, Callable[[Point], object]]]] = {
     "points": (
         "PUT",
         "",
-        "points",
+        b"points",
         lambda p: {"id": p.point_id, "vector": _arrays(p), "payload": p.payload},
     ),
-    "vectors": ("PUT", "/vectors", "points", lambda p: {"id": p.point_id, "vector": _arrays(p)}),
+    "vectors": ("PUT", "/vectors", b"points", lambda p: {"id": p.point_id, "vector": _arrays(p)}),
     "payloads": (
         "POST",
         "/batch",
-        "operations",
+        b"operations",
         lambda p: {"overwrite_payload": {"payload": p.payload, "points": [p.point_id]}},
     ),
 }
