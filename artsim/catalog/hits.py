@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from artsim.catalog.payload import Payload
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from artsim.catalog.arrays import Vector
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,29 @@ def plain_json(value: object) -> Any:
     # An array or scalar of NumPy, known by its method so that NumPy need not be imported.
     to_list = getattr(value, "tolist", None)
     return plain_json(to_list() if callable(to_list) else str(value))
+
+
+@functools.cache
+def _adapter(form: type[Any]) -> TypeAdapter[Any]:
+    # Here, because a search by id is answered in less time than pydantic takes to import.
+    from pydantic import ConfigDict, TypeAdapter
+
+    config = ConfigDict(extra="forbid", strict=True)
+    return TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type]
+
+
+def parse_form(form: type[T], text: bytes) -> T:
+    """Return JSON as a dataclass; ValueError names what in it is missing, unknown or mistyped."""
+    from pydantic import ValidationError
+
+    hashed: Any = form  # which mypy does not know of a type
+    try:
+        found: T = _adapter(hashed).validate_json(b"[" + text + b"]")[0]
+        return found
+    except ValidationError as exc:
+        errors = exc.errors(include_url=False, include_input=False)[:3]
+        told = [f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors]
+        raise ValueError("; ".join(told)) from exc
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from artsim.errors import ArtsimError
+from artsim.errors import ArtsimError, OptionError
 
 try:  # typer's own copy of click, which has a current context of its own
     from typer._click.globals import get_current_context
@@ -192,8 +192,11 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
     @functools.wraps(command)
     def run(**values: Any) -> None:
         with expected_errors():
-            for group, own in groups.items():
-                values[group] = hints[group](**{each: values.pop(each) for each in own})
+            try:
+                for group, own in groups.items():
+                    values[group] = hints[group](**{each: values.pop(each) for each in own})
+            except OptionError as error:
+                raise typer.BadParameter(str(error)) from error
             command(**values)
 
     run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,42 +13,18 @@ import typer
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import EncoderOptions, FaceOptions, FilterOptions, Place, chosen_kind
 from artsim.commands.outputs import OutputOptions, Outputs
+from artsim.search.question import SearchOptions
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.models import Models
-    from artsim.search.question import ImageQuery, PictureQuery, Query, Question, SearchOptions
+    from artsim.search.question import ImageQuery, PictureQuery, Query, Question
     from artsim.search.replay import SavedQuestion
 
 _ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class RankingOptions:
-    """How hits are chosen and ordered: the command line's `SearchOptions`."""
-
-    limit: int = 10
-    offset: int = 0
-    min_score: float | None = None
-    rerank: str | None = None
-    rerank_depth: int = 100
-    rerank_weight: float | None = None
-    group_by: str | None = None
-    group_size: int = 1
-    include_self: bool = False
-    not_same_artist: bool = False
-    exact: bool = False
-
-    def search_options(self) -> SearchOptions:
-        """Return them for the search."""
-        from artsim.search.question import SearchOptions
-
-        if self.rerank_weight is not None and self.rerank is None:
-            raise typer.BadParameter("--rerank-weight needs --rerank ssim or --rerank rmse")
-        return SearchOptions(**asdict(self))
 
 
 def query(
@@ -63,7 +39,7 @@ def query(
     face: int | None = None,
     kind: str | None = None,
     filtered: FilterOptions,
-    ranking: RankingOptions,
+    ranking: SearchOptions,
     encoder: list[str] | None = None,
     written: OutputOptions,
     save: Path | None = None,
@@ -80,7 +56,7 @@ def query(
         face,
         filtered.filters(),
         encoders=tuple(encoder or ()),
-        options=ranking.search_options(),
+        options=ranking,
     )
     outputs = written.checked(place.settings.home, question.files, save)
     _ask(question, encoding.models(**asdict(sure)), place, outputs)

@@ -21,7 +21,7 @@ from artsim.catalog.hits import Candidate, Classification, rank_candidates
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder, recall_encoder, resolve
-from artsim.encoders.weights import read_notes, write_folder, write_notes
+from artsim.encoders.weights import dump_json, read_json, write_folder
 from artsim.errors import EncoderError, EncoderMismatchError, WeightsError
 from artsim.images.load import ImageLimits, load_image
 
@@ -113,7 +113,7 @@ def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
     _check_fit(config, head)
     tensors = {"weights": head.weights, "bias": head.bias}
     weights = save({name: np.ascontiguousarray(t) for name, t in tensors.items()})
-    notes = write_notes({"format": 1, **dataclasses.asdict(config)})
+    notes = dump_json({"format": 1, **dataclasses.asdict(config)})
     write_folder(folder, {HEAD_FILE: weights, CONFIG_FILE: notes})
 
 
@@ -133,7 +133,7 @@ def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
             path=folder,
         )
     step = "train again, or update artsim"
-    config = read_notes(place, ClassifierConfig, next_step=step, largest=_LARGEST_CONFIG)
+    config = read_json(place, ClassifierConfig, next_step=step, largest=_LARGEST_CONFIG)
     try:
         if path.stat().st_size > _LARGEST_HEAD:
             raise ValueError(f"it has more than {_LARGEST_HEAD:,} bytes")

@@ -29,7 +29,7 @@ from artsim.encoders.base import (
 )
 from artsim.encoders.cards import Card, Family, Request, vector_name
 from artsim.encoders.devices import choose, usable_cores
-from artsim.encoders.weights import file_sha256, first_line, read_notes
+from artsim.encoders.weights import file_sha256, first_line, read_json
 from artsim.errors import EncoderError, WeightsError
 
 FloatArray = npt.NDArray[np.float32]
@@ -254,7 +254,7 @@ def _axes(graph: Any, node: Any) -> list[int]:
 
 def _read_config(path: Path) -> OnnxConfig:
     step = f"a whole one looks like {json.dumps(_shown(OnnxConfig(OnnxInput((224, 224)))))}"
-    return read_notes(path, OnnxConfig, next_step=step)
+    return read_json(path, OnnxConfig, next_step=step)
 
 
 def _shown(config: OnnxConfig) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
 from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
 from artsim.encoders.weights import (
+    dump_json,
     file_sha256,
     fill_model,
     load_state_dict,
-    read_notes,
+    read_json,
     write_folder,
-    write_notes,
 )
 from artsim.errors import EncoderError
 
@@ -82,7 +82,7 @@ def read_config(folder: Path) -> TrainedConfig:
             hint="artsim train",
             path=folder,
         )
-    return read_notes(path, TrainedConfig, next_step="train again, or update artsim")
+    return read_json(path, TrainedConfig, next_step="train again, or update artsim")
 
 
 def save_trained(
@@ -96,7 +96,7 @@ def save_trained(
     from safetensors.torch import save
 
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    notes = write_notes({"format": 1, **asdict(config)})
+    notes = dump_json({"format": 1, **asdict(config)})
     weights = save(compress(tensors) if compact else tensors)
     write_folder(folder, {WEIGHTS_FILE: weights, CONFIG_FILE: notes})
     return f"file:{folder.absolute()}"

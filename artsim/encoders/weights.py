@@ -13,6 +13,7 @@ from pathlib import Path
 from textwrap import shorten
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 
+from artsim.catalog.hits import parse_form
 from artsim.config import Settings
 from artsim.errors import EncoderError, WeightsError
 from artsim.files import file_hash, replacing
@@ -67,32 +68,26 @@ def file_sha256(path: Path) -> str:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
 
 
-def read_notes(path: Path, form: type[T], *, next_step: str, largest: int = 1_000_000) -> T:
+def read_json(path: Path, form: type[T], *, next_step: str, largest: int = 1_000_000) -> T:
     """Return the JSON beside weights as a dataclass.
 
     Raises `EncoderError`, with the next step, if it has more than `largest` bytes or something in
     it is missing, unknown or of another type.
     """
-    # Here, because a search by id is answered in less time than pydantic takes to import.
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    config = ConfigDict(extra="forbid", strict=True)
-    adapter: TypeAdapter[tuple[T]] = TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type, arg-type]
     try:
         if path.stat().st_size > largest:
             raise OSError(f"it has more than {largest:,} bytes")
-        return adapter.validate_json(b"[" + path.read_bytes() + b"]")[0]
+        return parse_form(form, path.read_bytes())
     except OSError as exc:
         told = exc.strerror or str(exc)
-    except ValidationError as exc:
-        errors = exc.errors(include_url=False)[:3]
-        told = "; ".join(f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors)
+    except ValueError as exc:
+        told = str(exc)
     raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path)
 
 
-def write_notes(notes: object) -> bytes:
-    """Return the JSON of a dataclass, as `read_notes` takes it."""
-    return (json.dumps(notes, indent=2, ensure_ascii=False) + "\n").encode()
+def dump_json(config: object) -> bytes:
+    """Return the JSON of a dataclass, as `read_json` takes it."""
+    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:

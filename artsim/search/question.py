@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from artsim.catalog.criteria import (
     Known,
     Words,
 )
-from artsim.catalog.hits import plain_json
+from artsim.catalog.hits import parse_form, plain_json
 from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
@@ -29,7 +28,6 @@ from artsim.search.rerank import RERANKERS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from pydantic import TypeAdapter
 
     from artsim.catalog.arrays import RGBImage
 
@@ -229,7 +227,7 @@ class SearchOptions:
         if self.rerank is not None and self.rerank not in RERANKERS:
             raise OptionError(f"rerank must be {' or '.join(RERANKERS)}, not {self.rerank!r}")
         if self.rerank_weight is not None and self.rerank is None:
-            raise OptionError("rerank_weight is given, but no rerank, of which it is the weight")
+            raise OptionError(f"rerank_weight needs a rerank: {' or '.join(RERANKERS)}")
         check_weights([] if self.rerank_weight is None else [self.rerank_weight])
 
 
@@ -363,28 +361,11 @@ class _Form:
     options: SearchOptions
 
 
-@functools.cache
-def _adapter(form: type[Any]) -> TypeAdapter[Any]:
-    # Here, because a search by id is answered in less time than pydantic takes to import.
-    from pydantic import ConfigDict, TypeAdapter
-
-    config = ConfigDict(extra="forbid", strict=True, title="question")
-    return TypeAdapter(tuple[form], config=config)  # type: ignore[valid-type]
-
-
 def checked_form(form: type[T], document: object) -> T:
     """Return a JSON document as a dataclass; QueryError names what is missing or mistyped."""
-    from pydantic import ValidationError
-
-    hashed: Any = form  # which mypy does not know of a type
     try:
-        found: T = _adapter(hashed).validate_json(json.dumps([plain_json(document)]))[0]
-        return found
-    except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_input=False)[:3]
-        told = [f"{'.'.join(map(str, e['loc'][1:])) or 'it'}: {e['msg']}" for e in errors]
-        raise QueryError("; ".join(told)) from exc
-    except TypeError as exc:
+        return parse_form(form, json.dumps(plain_json(document)).encode())
+    except (ValueError, TypeError) as exc:
         raise QueryError(str(exc)) from exc
 
 
