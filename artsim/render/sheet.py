@@ -12,6 +12,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
+from artsim.render.comparison_view import comparison_sheet
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     clean,
@@ -23,6 +24,7 @@ from artsim.render.text import (
     verdict_word,
 )
 from artsim.search.answer import Answer
+from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
@@ -44,7 +46,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_sheet(
-    result: Answer | Listing,
+    result: Answer | Listing | Comparison,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -79,6 +81,8 @@ def write_sheet(
     side, heading = PNG_SIDE if is_png else HTML_SIDE, clean(title or "", 160)
     if isinstance(result, Listing):
         sheet = _list_sheet(result, heading, side)
+    elif isinstance(result, Comparison):
+        sheet = comparison_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -95,8 +99,12 @@ def write_sheet(
         stream.write(content)
 
 
-def _pictures(result: Answer | Listing) -> list[Path]:
+def _pictures(result: Answer | Listing | Comparison) -> list[Path]:
     """Return the files of the pictures that the sheet shows."""
+    if isinstance(result, Comparison):
+        both = (result.first, result.second)
+        files = [of.image for of in both if isinstance(of.image, Path)]
+        return [*files, *picture_files(of.payload for of in both if of.payload)]
     if isinstance(result, Listing):
         return list(picture_files(point.payload for point in result.points))
     shown = [result.query_image, *(example.image for example in result.examples)]

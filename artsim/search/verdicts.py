@@ -8,7 +8,7 @@ from typing import Final
 
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.hits import Hit
-from artsim.catalog.scale import Scale
+from artsim.catalog.scale import Scale, Verdict, Word
 from artsim.search.probes import Probe
 from artsim.search.rerank import PIXELS
 from artsim.store.protocol import Collection
@@ -74,8 +74,9 @@ def _compared(
     for row in close:
         hit = hits[row]
         query = _pixels_of(of_probes[hit.query_face], pixels)
-        if query is not None and hit.point_id in pixels:
-            hits[row] = _judged_by(hit, query, pixels[hit.point_id])
+        if hit.verdict and query is not None and hit.point_id in pixels:
+            verdict = compare_pixels(hit.verdict, query, pixels[hit.point_id])
+            hits[row] = replace(hit, verdict=verdict)
     return hits
 
 
@@ -87,15 +88,19 @@ def _pixels_of(probe: Probe, stored: dict[str, Pixels]) -> Pixels | None:
     return None if probe.point_id is None else stored.get(probe.point_id)
 
 
-def _judged_by(hit: Hit, query: Pixels, pixels: Pixels) -> Hit:
+def compare_pixels(verdict: Verdict, query: Pixels, pixels: Pixels) -> Verdict:
+    """Return the verdict with the similarity of the small gray pictures, as they are or mirrored.
+
+    It is the same picture where that is at least `SAME_SSIM` and the cosine is very near.
+    """
     import numpy as np
 
     from artsim.images.pixels import mirrored, ssim
 
-    if hit.verdict is None or len(query) != len(pixels):
-        return hit
+    if len(query) != len(pixels):
+        return verdict
     straight, turned = ssim(pixels, np.stack([query, mirrored(query)])).tolist()
     score = max(straight, turned)
-    word = "same picture" if score >= SAME_SSIM else hit.verdict.word
-    found = replace(hit.verdict, word=word, ssim=round(score, 4), mirrored=turned > straight)
-    return replace(hit, verdict=found)
+    is_same = verdict.word == "very near" and score >= SAME_SSIM
+    word: Word = "same picture" if is_same else verdict.word
+    return replace(verdict, word=word, ssim=round(score, 4), mirrored=turned > straight)
