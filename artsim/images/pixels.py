@@ -53,7 +53,7 @@ def is_featureless(image: RGBImage) -> bool:
     """Return whether a picture is blank, a page, a screen or noise rather than a painting.
 
     Eight colors make up most of it, or neighboring pixels of the small gray picture have nothing
-    to do with each other. Of 4,769 paintings 4 were taken for such: drawings on pure white.
+    to do with each other. Of 10,865 paintings 3 are taken for such: drawings on pure white.
     """
     colors = image[::3, ::3].astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     _, counts = np.unique(colors, return_counts=True)
