@@ -9,7 +9,7 @@ from artsim.store.hnsw import HNSW
 from artsim.store.protocol import CollectionSchema, ServerOptions, Store, check_collection_name
 from artsim.store.server_calls import ANSWER_TIME, PATIENCE, TIMEOUT, ServerCalls
 from artsim.store.server_collection import ServerCollection
-from artsim.store.server_dialect import NOTES_KEY, to_hnsw, to_params
+from artsim.store.server_dialect import NOTES_KEY, to_consistency, to_hnsw, to_params
 
 OLDEST: Final = (1, 16)
 """First version of the server that keeps notes with a collection."""
@@ -129,6 +129,7 @@ class ServerStore(Store):
                 hnsw_config=to_hnsw(HNSW),
                 shard_number=options.shards,
                 replication_factor=options.replicas,
+                write_consistency_factor=options.replicas and to_consistency(options.replicas),
                 on_disk_payload=True,
                 metadata={NOTES_KEY: dict(schema.notes)},
             )

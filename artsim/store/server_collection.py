@@ -130,7 +130,9 @@ class ServerCollection(Collection):
     def _add_indexes(self, schema: CollectionSchema, new: Mapping[str, IndexKind]) -> None:
         create = self._server.client.create_payload_index
         for field, kind in new.items():
-            self._ask("indexing the payload", create, self.name, field, to_index(kind), wait=True)
+            self._ask(
+                "indexing the payload", create, self.name, field, to_index(field, kind), wait=True
+            )
 
     def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None:
         doing, client = "adding a vector", self._server.client

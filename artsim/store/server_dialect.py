@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from qdrant_client import models
 
-from artsim.catalog.payload import IndexKind
+from artsim.catalog.payload import LINKED_FIELDS, IndexKind
 from artsim.errors import StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
@@ -85,10 +85,16 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
     )
 
 
-def to_index(kind: IndexKind) -> Any:
-    """Return the parameters of a payload index."""
+def to_index(field: str, kind: IndexKind) -> Any:
+    """Return the parameters of a field's payload index."""
     made = getattr(models, f"{kind.title()}IndexParams")
-    return made.model_validate({"type": kind, **_INDEXES[kind]})
+    linked = None if field in LINKED_FIELDS else False
+    return made.model_validate({"type": kind, "enable_hnsw": linked, **_INDEXES[kind]})
+
+
+def to_consistency(replicas: int) -> int:
+    """Return on how many replicas a write has to be: most, but one of several may be lost."""
+    return max(1, min(replicas // 2 + 1, replicas - 1))
 
 
 @dataclass(frozen=True, slots=True)
