@@ -1,5 +1,6 @@
 """The public names of artsim, imported on first use from where they are defined."""
 
+from .catalog.scale import Verdict as Verdict
 from .catalog.hits import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
@@ -62,6 +63,7 @@ from .render.map_page import MapStyle as MapStyle, write_map as write_map
 from .render.report_page import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.answer import Answer as Answer, answer as answer, find_similar as find_similar
+from .search.comparison import Comparison as Comparison, compare as compare
 from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import (
     export_csv as export_csv,

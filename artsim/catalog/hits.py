@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from artsim.catalog.arrays import Vector
+    from artsim.catalog.scale import Verdict
 
 T = TypeVar("T")
 
@@ -36,6 +37,8 @@ class Hit:
         Second score that ordered the hits, where there was one.
     query_face : int or None
         Index of the face, or other part, of the query picture that found this one.
+    verdict : Verdict or None
+        What the score means in this gallery; None where that was not measured.
     """
 
     point_id: str
@@ -44,6 +47,7 @@ class Hit:
     vectors: Mapping[str, Vector] = field(default_factory=dict)
     rerank_score: float | None = None
     query_face: int | None = None
+    verdict: Verdict | None = None
 
     @property
     def painting_id(self) -> str:
@@ -65,9 +69,17 @@ class Hit:
             "rerank_score": self.rerank_score,
             "query_face": self.query_face,
             "group": group,
+            **self._verdict_dict(),
         }
         known = {name: value for name, value in values.items() if value is not None}
         return {**known, "payload": self.payload}
+
+    def _verdict_dict(self) -> dict[str, Any]:
+        said = self.verdict
+        if said is None:
+            return {}
+        compared = {} if said.ssim is None else {"ssim": said.ssim, "mirrored": said.mirrored}
+        return {"verdict": said.word, "percentile": said.percentile, **compared}
 
 
 def rank_order(hit: Hit) -> tuple[bool, float, str, str]:

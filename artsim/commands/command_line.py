@@ -41,11 +41,6 @@ OTHER_NAMES: Final[Mapping[str, str]] = {
 }
 """What other programs call a command."""
 
-_ADVICE: Final[Mapping[str, str]] = {
-    "compare": "query finds what is like a picture; evaluate --compare compares reports"
-}
-"""What to do instead, by the name of what is no command."""
-
 _TYPES: Final[Mapping[str, str]] = {
     "bool": "",
     "str": "TEXT",
@@ -109,13 +104,8 @@ class Commands(TyperGroup):
         return super().get_command(ctx, name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find and build the command that the arguments begin with, or say what to do instead."""
-        try:
-            found: Any = super().resolve_command(ctx, args)
-        except Exception as error:
-            if args[0] in _ADVICE and hasattr(error, "message"):
-                error.message = f"No such command {args[0]!r}: {_ADVICE[args[0]]}"
-            raise
+        """Find and build the command that the arguments begin with."""
+        found: Any = super().resolve_command(ctx, args)
         name, command, rest = found
         known = command and command.name
         if known in self.table:

@@ -81,7 +81,7 @@ def _export_form(
 
 def push(
     *,
-    to: str,
+    to: list[str],
     to_gallery: str | None = None,
     layout: ServerLayout,
     gallery: str | None = None,
@@ -96,7 +96,7 @@ def push(
 
     with (
         Place(gallery, home=home, wait=wait).open(embedded=True) as source,
-        open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
+        open_gallery(name=to_gallery or source.name, url=",".join(to), api_key=api_key) as target,
     ):
         copied = push_gallery(
             source, target, options=layout.server(), progress=make_progress("painting")
@@ -162,7 +162,7 @@ def repair(
     *,
     output_format: Form = "table",
     gallery: str | None = None,
-    url: str | None = None,
+    url: list[str] | None = None,
     home: Path | None = None,
     wait: float | None = None,
 ) -> None:
@@ -172,7 +172,11 @@ def repair(
 
     place = Place(gallery, url, None, home, wait)
     repaired = repair_gallery(
-        place.settings, name=gallery, url=url, wait=wait, progress=make_progress("painting")
+        place.settings,
+        name=gallery,
+        url=place.address,
+        wait=wait,
+        progress=make_progress("painting"),
     )
     if output_format == "json":
         write_json(repaired.to_dict())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from artsim.files import FileKind
     from artsim.render.output import Form
     from artsim.search.answer import Answer
+    from artsim.search.comparison import Comparison
     from artsim.search.listing import Listing
     from artsim.store.gallery import Gallery
 
@@ -102,7 +103,7 @@ class Outputs:
             write_form(answer, self.form, sys.stdout.buffer, null=null)
             sys.stdout.buffer.flush()
 
-    def write_sheets(self, answer: Answer | Listing) -> None:
+    def write_sheets(self, answer: Answer | Listing | Comparison) -> None:
         """Write the contact sheets."""
         for sheet in self.options.sheet or ():
             from artsim.render.sheet import write_sheet

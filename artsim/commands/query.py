@@ -1,4 +1,4 @@
-"""`artsim query` and `artsim replay`."""
+"""`artsim query`, `artsim replay` and `artsim compare`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from artsim.commands.command_line import say, say_notes
-from artsim.commands.options import EncoderOptions, FaceOptions, FilterOptions, Place, chosen_kind
+from artsim.commands.command_line import say, say_notes, write_json
+from artsim.commands.options import (
+    EncoderOptions,
+    FaceOptions,
+    FilterOptions,
+    Form,
+    Place,
+    chosen_kind,
+)
 from artsim.commands.outputs import OutputOptions, Outputs
-from artsim.search.question import SearchOptions
+from artsim.search.question import COPIES, SearchOptions
 
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
@@ -42,6 +49,7 @@ def query(
     alike: bool = False,
     face: int | None = None,
     kind: str | None = None,
+    copies: bool = False,
     filtered: FilterOptions,
     ranking: SearchOptions,
     encoder: list[str] | None = None,
@@ -57,6 +65,10 @@ def query(
     if alike and encoder:
         raise typer.BadParameter("--alike is --faces --encoder builtin; name no other encoder")
     of_faces = faces or alike or (kind is None and face is not None)
+    if copies:
+        if ranking.rerank is not None:
+            raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
+        ranking = replace(ranking, **COPIES)
     question = Question(
         _make_query(image or [], painting_id, text, like, unlike),
         chosen_kind(kind, of_faces),
@@ -87,6 +99,44 @@ def replay(
     gone = (path for path in saved.question.files if not path.exists())
     say_notes([f"{path}: the picture is gone since" for path in gone])
     _ask(saved.question, encoding.models(FaceOptions(**saved.faces)), place, outputs, saved)
+
+
+def compare(
+    *,
+    first: str,
+    second: str,
+    encoder: list[str] | None = None,
+    output_format: Form = "table",
+    sheet: list[Path] | None = None,
+    overwrite: bool = False,
+    encoding: EncoderOptions,
+    sure: FaceOptions,
+    place: Place,
+) -> None:
+    """Compare two pictures."""
+    from artsim.search.comparison import compare
+
+    one, other = _file_or_id(first), _file_or_id(second)
+    files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]
+    outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
+    with place.open() as opened:
+        outputs.check_paintings(opened)
+        models = encoding.models(sure)
+        found = compare(opened, one, other, models, encoders=tuple(encoder or ()))
+    if output_format == "json":
+        write_json(found.to_dict())
+    else:
+        from artsim.render.comparison_view import print_comparison
+
+        print_comparison(found, sys.stdout)
+    outputs.write_sheets(found)
+
+
+def _file_or_id(text: str) -> PictureQuery:
+    from artsim.search.question import IdQuery
+
+    is_id = not text.startswith(_ID_PREFIX) and not Path(text).exists() and not Path(text).suffix
+    return IdQuery(text) if is_id else _picture(text)
 
 
 def _ask(

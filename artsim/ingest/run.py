@@ -23,6 +23,7 @@ from artsim.images.load import ImageLimits
 from artsim.ingest.prune import MOST_AT_ONCE, Origin, Renames, Yielded, prune
 from artsim.ingest.read import Reader, ReadPainting
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
+from artsim.ingest.scales import measure_scales
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target, check_encoders
@@ -180,6 +181,7 @@ def ingest_paintings(
     if not options.dry_run:
         gallery.settle_reading()
         _build_indexes(collections if summary.counts.written else [], progress)
+        measure_scales(gallery)
     return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
 
 

@@ -39,7 +39,10 @@ ANSWER: Final = FileKind("file", RenderError, noted=True)
 
 CLASSIFICATION_SCHEMA: Final = 1
 
-_OWN_COLUMNS: Final = ("rank", "score", "rerank_score", "query_face", "group")
+_OWN_COLUMNS: Final = (
+    *("rank", "score", "rerank_score", "query_face", "group"),
+    *("verdict", "percentile"),
+)
 """Columns of hits that stand before those of the payload."""
 
 
@@ -119,7 +122,10 @@ def _rows(answer: Answer | Listing) -> Iterator[tuple[tuple[object, ...], Mappin
             yield (), point.payload
         return
     for rank, hit, group in answer.ranked():
-        yield (rank, hit.score, hit.rerank_score, hit.query_face, group), hit.payload
+        said = hit.verdict
+        meaning = (None, None) if said is None else (said.word, said.percentile)
+        own = (rank, hit.score, hit.rerank_score, hit.query_face, group, *meaning)
+        yield own, hit.payload
 
 
 def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:

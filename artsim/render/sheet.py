@@ -12,6 +12,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
+from artsim.render.comparison_view import comparison_sheet
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     clean,
@@ -20,8 +21,10 @@ from artsim.render.text import (
     describe_query,
     describe_settings,
     format_score,
+    verdict_word,
 )
 from artsim.search.answer import Answer
+from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
@@ -43,7 +46,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_sheet(
-    result: Answer | Listing,
+    result: Answer | Listing | Comparison,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -78,6 +81,8 @@ def write_sheet(
     side, heading = PNG_SIDE if is_png else HTML_SIDE, clean(title or "", 160)
     if isinstance(result, Listing):
         sheet = _list_sheet(result, heading, side)
+    elif isinstance(result, Comparison):
+        sheet = comparison_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -94,8 +99,12 @@ def write_sheet(
         stream.write(content)
 
 
-def _pictures(result: Answer | Listing) -> list[Path]:
+def _pictures(result: Answer | Listing | Comparison) -> list[Path]:
     """Return the files of the pictures that the sheet shows."""
+    if isinstance(result, Comparison):
+        both = (result.first, result.second)
+        files = [of.image for of in both if isinstance(of.image, Path)]
+        return [*files, *picture_files(of.payload for of in both if of.payload)]
     if isinstance(result, Listing):
         return list(picture_files(point.payload for point in result.points))
     shown = [result.query_image, *(example.image for example in result.examples)]
@@ -169,6 +178,7 @@ def _name(image: object, name: object, payload: object) -> str:
 def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
+    scores += filter(None, [verdict_word(hit.verdict)])
     if hit.rerank_score is not None:
         method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")

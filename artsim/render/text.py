@@ -17,6 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
+    from artsim.catalog.scale import Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
@@ -105,6 +106,21 @@ def format_score(score: float) -> str:
     """Return a score with four decimals, or fewer where it is large, as RMSE can be."""
     decimals = 4 if abs(score) < 10 else 2 if abs(score) < 1000 else 0
     return f"{score:z.{decimals}f}"
+
+
+def verdict_word(verdict: Verdict | None) -> str:
+    """Return the word for a hit that is near, else ""."""
+    if verdict is None or verdict.word == "not near":
+        return ""
+    return f"{verdict.word}{', mirrored' if verdict.mirrored else ''}"
+
+
+def verdict_text(verdict: Verdict | None) -> str:
+    """Return the word, and the percentage of the gallery's pairs that are less near."""
+    if verdict is None:
+        return ""
+    decimals = 1 if verdict.percentile < 99 else 3
+    return f"{verdict_word(verdict)} {verdict.percentile:.{decimals}f} %".strip()
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:

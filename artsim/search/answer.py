@@ -18,6 +18,7 @@ from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
+from artsim.catalog.scale import noted_scales
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
@@ -32,6 +33,7 @@ from artsim.search.question import (
     describe_criteria,
 )
 from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
+from artsim.search.verdicts import judge
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -281,6 +283,11 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     hits = find_hits(target, collection, criteria & left_out, options, best_of=best_of)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question)
     names = tuple(info.vector_name for info in encoders)
+    # Ranks that were fused, means of examples and texts are on no scale of pictures.
+    scale = noted_scales(collection.schema.notes).get(names[0]) if len(names) == 1 else None
+    if scale is not None and len(question.pictures) == 1:
+        hits, remarks = judge(hits, target.probes, collection, scale)
+        notes = [*notes, *remarks]
     return Answer(
         replace(question, query=target.asked or question.query),
         hits,

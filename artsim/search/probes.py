@@ -42,12 +42,15 @@ class Probe:
     """What one ranking is by: a vector for each encoder, and the pictures to re-rank with.
 
     Vectors are by name, and several are fused; of each query picture there are the named vectors
-    that re-rankers compare. `part` is the index of the query picture's part that this is.
+    that re-rankers compare. `part` is the index of the query picture's part that this is; it was
+    encoded from the pixels `crop`, or stored as the point `point_id`.
     """
 
     vectors: Mapping[str, Embedding]
     pictures: tuple[Mapping[str, Vector], ...] = ()
     part: int | None = None
+    crop: RGBImage | None = field(default=None, repr=False, compare=False)
+    point_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +271,8 @@ class _Probing:
                     painting_id=about,
                 )
         pictures = {name: record.vectors[name] for name in self.needs}
-        return Probe({name: record.vectors[name] for name in self.names}, (pictures,))
+        vectors = {name: record.vectors[name] for name in self.names}
+        return Probe(vectors, (pictures,), point_id=record.point_id)
 
     def _of_file(self, target: Target, query: ImageQuery, image: LoadedImage) -> Target:
         """Return the target of a file's picture, with what the gallery knows of the very file.
@@ -378,6 +382,7 @@ def _encode(
         Probe(
             {name: row[i] for name, row in rows.items()},
             ({PIXELS: to_pixels(picture.pixels)} if PIXELS in needs else {},),
+            crop=picture.pixels,
         )
         for i, picture in enumerate(pictures)
     ]

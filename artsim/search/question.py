@@ -181,6 +181,10 @@ PictureQuery: TypeAlias = ImageQuery | PixelsQuery | IdQuery
 Query: TypeAlias = PictureQuery | TextQuery | ExamplesQuery
 
 
+COPIES: Final[Mapping[str, Any]] = {"rerank": "ssim-either-way", "rerank_weight": 0.1}
+"""How copies are looked for, mirrored or not: as measured in docs/quality.md."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
     """Settings of one search.

@@ -83,6 +83,20 @@ class _SSIM(Reranker):
         return ssim(picture[PIXELS], rows[PIXELS])
 
 
+class _EitherWay(Reranker):
+    """SSIM of the small gray pictures, as they are or mirrored, whichever is higher."""
+
+    __slots__ = ()
+
+    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+        import numpy as np
+
+        from artsim.images.pixels import mirrored, ssim
+
+        query = picture[PIXELS]
+        return np.maximum(ssim(query, rows[PIXELS]), ssim(mirrored(query), rows[PIXELS]))
+
+
 class _RMSE(Reranker):
     """Minus the root mean squared error of the small gray pictures' pixels in 0..1: in -1..0."""
 
@@ -110,7 +124,9 @@ def _range(picture: Mapping[str, Pixels]) -> float:
     return math.sqrt(len(picture[PIXELS])) * 255.0
 
 
-RERANKERS: Final[dict[str, Reranker]] = {one.name: one for one in (_SSIM("ssim"), _RMSE("rmse"))}
+RERANKERS: Final[dict[str, Reranker]] = {
+    one.name: one for one in (_SSIM("ssim"), _RMSE("rmse"), _EitherWay("ssim-either-way"))
+}
 """Every re-ranker by name; one that is put here can be asked for, and is evaluated."""
 
 

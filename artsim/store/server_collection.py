@@ -31,7 +31,7 @@ from artsim.store.protocol import (
     VectorSpec,
     Written,
 )
-from artsim.store.server_calls import ServerCalls, TooMuchError
+from artsim.store.server_calls import NodesMissingError, ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
     NOTES_KEY,
     to_description,
@@ -69,6 +69,7 @@ class ServerCollection(Collection):
         self.name, self.place = name, f"collection {name!r} at {server.location}"
         self._server = server
         self._page_size = MAX_POINTS
+        self._points: int | None = None
         self._read_description()
 
     @property
@@ -88,8 +89,13 @@ class ServerCollection(Collection):
         self.delete_ids([str(UUID(int=0))])  # which nobody has
 
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
-        """Return the number of points; a server does not say what space they take."""
-        return CollectionStats(self.count())
+        """Return the number of points; a server does not say what space they take.
+
+        Without `on_disk` it is as old as the description.
+        """
+        if on_disk or self.is_stale or self._points is None:
+            self._points = self.count()
+        return CollectionStats(self._points)
 
     def optimize(self) -> None:
         """Do nothing: the server builds its indexes by itself."""
@@ -100,6 +106,9 @@ class ServerCollection(Collection):
     def _ask(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self._server(doing, function, *args, **kwargs)
+        except NodesMissingError as exc:
+            why = self._server.describe_missing(self.name)
+            raise StoreUnavailableError(f"{exc} ({why})" if why else str(exc)) from exc
         except StoreError as exc:
             if not isinstance(exc, StoreUnavailableError | TooMuchError):
                 self._believed = 0.0
@@ -107,10 +116,10 @@ class ServerCollection(Collection):
 
     def _read_description(self) -> None:
         doing, client = "opening a collection", self._server.client
-        info = self._server(doing, client.get_collection, self.name)
+        info = self._ask(doing, client.get_collection, self.name)
         with self._server.reading(doing):
             self._said = to_description(info, self.place)
-        self._schema = self._said.schema
+        self._schema, self._points = self._said.schema, self._said.points
         self._believed = time.monotonic() + FRESH
 
     def _check_names(self, names: Sequence[str]) -> None:
@@ -121,7 +130,9 @@ class ServerCollection(Collection):
     def _add_indexes(self, schema: CollectionSchema, new: Mapping[str, IndexKind]) -> None:
         create = self._server.client.create_payload_index
         for field, kind in new.items():
-            self._ask("indexing the payload", create, self.name, field, to_index(kind), wait=True)
+            self._ask(
+                "indexing the payload", create, self.name, field, to_index(field, kind), wait=True
+            )
 
     def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None:
         doing, client = "adding a vector", self._server.client
@@ -153,6 +164,8 @@ class ServerCollection(Collection):
         self._send("POST", "/delete", _as_json({name: chosen}))
 
     def _send(self, method: str, path: str, body: bytes) -> None:
+        self._server.expect_writing()
+        self._points = None
         self._ask("writing", self._server.write, method, path, self.name, body)
 
     def _batches(self, points: Iterable[bytes]) -> Iterator[list[bytes]]:

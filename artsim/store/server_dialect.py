@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from qdrant_client import models
 
-from artsim.catalog.payload import IndexKind
+from artsim.catalog.payload import LINKED_FIELDS, IndexKind
 from artsim.errors import StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
@@ -85,17 +85,27 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
     )
 
 
-def to_index(kind: IndexKind) -> Any:
-    """Return the parameters of a payload index."""
+def to_index(field: str, kind: IndexKind) -> Any:
+    """Return the parameters of a field's payload index."""
     made = getattr(models, f"{kind.title()}IndexParams")
-    return made.model_validate({"type": kind, **_INDEXES[kind]})
+    linked = None if field in LINKED_FIELDS else False
+    return made.model_validate({"type": kind, "enable_hnsw": linked, **_INDEXES[kind]})
+
+
+def to_consistency(replicas: int) -> int:
+    """Return on how many replicas a write has to be: most, but one of several may be lost."""
+    return max(1, min(replicas // 2 + 1, replicas - 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a server says of a collection: what is in it, how it is laid out, what it allows."""
+    """What a server says of a collection: what is in it, how it is laid out, what it allows.
+
+    `points` is their number, None while the server moves them and may count some twice.
+    """
 
     schema: CollectionSchema
+    points: int | None
     shards: int
     is_quantized: bool
     limits: models.StrictModeConfigOutput
@@ -126,6 +136,7 @@ def to_description(info: models.CollectionInfo, place: str) -> Description:
     quantized = [config.quantization_config, *(v.quantization_config for v in vectors.values())]
     return Description(
         schema,
+        info.points_count if info.status == models.CollectionStatus.GREEN else None,
         # Where a program chooses each point's shard, the number is of each of its keys.
         2 if params.sharding_method == "custom" else params.shard_number or 1,
         any(quantized),

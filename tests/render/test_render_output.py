@@ -16,6 +16,7 @@ from made_answers import made_answer
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Box
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS, painting_point_id
+from artsim.catalog.scale import Verdict
 from artsim.render.output import Form, to_csv, to_json, to_jsonl, to_paths, write_form
 from artsim.search.answer import Answer, HitGroup
 from artsim.search.probes import QueryFace
@@ -38,7 +39,10 @@ def documented_hit(name: str, title: str, artist: str, year: int, scores: list[f
         "image_width": 1200,
         "image_height": 1500,
     }
-    return Hit(painting_point_id(name), scores[0], payload, rerank_score=scores[1])
+    near = Verdict("very near", 99.981, scores[1])
+    verdict = near if scores[0] > 0.9 else Verdict("not near", 98.4)
+    point_id = painting_point_id(name)
+    return Hit(point_id, scores[0], payload, rerank_score=scores[1], verdict=verdict)
 
 
 DOCUMENTED = made_answer(

@@ -112,7 +112,7 @@ def test_a_workbook_of_hits_has_a_column_for_each_key() -> None:
     write_form(Answer(Question(IdQuery("a")), hits), "xlsx", stream)
     header, *rows = sheet_of(stream).iter_rows(values_only=True)
     fields = [field for field in PAINTING_FIELDS if field != "extra"]
-    own = ["rank", "score", "rerank_score", "query_face", "group"]
+    own = ["rank", "score", "rerank_score", "query_face", "group", "verdict", "percentile"]
     assert list(header) == [*own, *fields, "extra.Raum", "extra.Wand"]
     first, second = (dict(zip(header, row, strict=True)) for row in rows)
     assert (first["rank"], first["score"], first["extra.Raum"]) == (1, 0.5, 3)

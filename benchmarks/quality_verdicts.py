@@ -1,0 +1,175 @@
+"""How often the words that hits get are right: the same picture, very near, near.
+
+    artsim ingest WORKS --gallery works --no-faces -e builtin -e onnx:RESNET
+    python -m benchmarks.quality_verdicts --home HOME --gallery works [--unseen] [--sheet near.png]
+
+Half of the artists are the gallery: of the queries by the other half nothing there is by the same
+artist, and each that is said to be near to something is counted. The halves change places, and
+artists are halved 20 times. Then
+the best hit of each work among all others: how often it is by the same artist, by the word it got,
+and how often the same work, as `extra.near_dup_group` says. With --unseen only works of artists
+that the training of the built-in encoder put aside. The sheet has best hits that are near, by
+chance, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import Embeddings, Pixels
+from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.encoder_info import PIXELS
+from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.scale import Scale, Word
+from artsim.catalog.split import side_of
+from artsim.evaluation.statistics import estimate_share
+from artsim.images.pixels import mirrored, ssim
+from artsim.search.neighbors import read_vectors
+from artsim.search.verdicts import SAME_SSIM
+from artsim.store.gallery import open_gallery
+from benchmarks.quality_judge import table
+
+Strings = npt.NDArray[Any]
+
+_SHOWN: Final = 100
+_HALVINGS: Final = 20
+
+
+class Works:
+    """Works with an artist: one encoder's vectors, their small gray pictures, what is known."""
+
+    def __init__(self, vectors: Embeddings, pixels: Pixels, payloads: list[dict[str, Any]]) -> None:
+        self.vectors, self.pixels, self.payloads = vectors, pixels, payloads
+        self.artists = np.array([str(payload["artist_key"]) for payload in payloads])
+        groups = [payload.get("extra", {}).get("near_dup_group", "") for payload in payloads]
+        self.groups = np.array([str(group) or f"alone {i}" for i, group in enumerate(groups)])
+
+    def scale(self, rows: npt.NDArray[np.bool_]) -> Scale:
+        """Return the scale of a gallery of some of the works, all of them compared."""
+        vectors, artists = self.vectors[rows], self.artists[rows]
+        cosines = vectors @ vectors.T
+        pairs = cosines[np.triu_indices(len(cosines), 1)]
+        cosines[artists[:, None] == artists] = -1.0
+        return Scale.measured(len(vectors), pairs, cosines.max(axis=1))
+
+    def word(self, scale: Scale, query: int, hit: int, cosine: float) -> Word:
+        """Return the word for a hit, as a search gives it."""
+        word = scale.verdict(cosine).word
+        if word == "very near":
+            two = np.stack([self.pixels[query], mirrored(self.pixels[query])])
+            if ssim(self.pixels[hit], two).max() >= SAME_SSIM:
+                return "same picture"
+        return word
+
+
+def read_works(home: Path, gallery_name: str, vector_name: str, *, unseen: bool) -> Works:
+    """Read the works of known artists that have both vectors."""
+    with open_gallery(home=home, name=gallery_name) as gallery:
+        paintings, known = gallery[PAINTINGS], Criteria((Known("artist_key"),))
+        found = read_vectors(paintings, vector_name, known)
+        pixels = read_vectors(paintings, PIXELS, known)
+    keys = [str(payload["artist_key"]) for payload in found.payloads]
+    kept = [
+        row
+        for row, key in enumerate(keys)
+        if not unseen or side_of(key, test=0.25, validation=0.1) == "test"
+    ]
+    payloads = [dict(found.payloads[row]) for row in kept]
+    return Works(found.vectors[kept], pixels.vectors[kept].astype(np.uint8), payloads)
+
+
+def share(right: npt.NDArray[Any], artists: Strings) -> str:
+    """Return a share in percent with its 95 % interval, by drawing artists, and of how many."""
+    _, numbers = np.unique(artists, return_inverse=True)
+    found = estimate_share(np.bincount(numbers, right), np.bincount(numbers))
+    if found is None:
+        return "none"
+    low, high = 100 * found.low, 100 * found.high
+    return f"{100 * found.value:.1f} ({low:.1f} to {high:.1f}) of {found.count}"
+
+
+def false_nears(works: Works) -> npt.NDArray[np.float64]:
+    """Return in what share of the halvings a work is near to one of the other artists' half."""
+    names, times = np.unique(works.artists), np.zeros(len(works.artists))
+    for seed in range(_HALVINGS):
+        half = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
+        inside = np.isin(works.artists, half)
+        for gallery in (inside, ~inside):
+            best = (works.vectors[~gallery] @ works.vectors[gallery].T).max(axis=1)
+            times[~gallery] += best >= works.scale(gallery).near
+    return times / _HALVINGS
+
+
+def best_hits(works: Works) -> tuple[Scale, npt.NDArray[np.intp], Strings]:
+    """Return the scale of all works, the nearest of each, and the word for it."""
+    scale = works.scale(np.ones(len(works.artists), dtype=bool))
+    cosines = works.vectors @ works.vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    nearest = cosines.argmax(axis=1)
+    words = [works.word(scale, i, j, cosines[i, j]) for i, j in enumerate(nearest.tolist())]
+    return scale, nearest, np.array(words)
+
+
+def main() -> None:
+    """Print a row for each encoder."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--gallery", required=True)
+    parser.add_argument("--unseen", action="store_true")
+    parser.add_argument("--sheet", type=Path)
+    args = parser.parse_args()
+    with open_gallery(home=args.home, name=args.gallery) as gallery:
+        names = list(gallery.encoders(PAINTINGS))
+    words = [word for word in get_args(Word) if word != "not near"]
+    rows = []
+    for name in names:
+        works = read_works(args.home, args.gallery, name, unseen=args.unseen)
+        scale, nearest, said = best_hits(works)
+        by_same = works.artists[nearest] == works.artists
+        same_work = works.groups[nearest] == works.groups
+        rows.append(
+            [
+                name,
+                f"{len(works.artists):,} by {len(set(works.artists)):,}",
+                f"{scale.near:.2f}, {scale.very_near:.2f}",
+                share(false_nears(works), works.artists),
+                *(share(by_same[said == word], works.artists[said == word]) for word in words),
+                share((said == "same picture")[same_work], works.artists[same_work]),
+            ]
+        )
+        if args.sheet and name == names[0]:
+            near = np.flatnonzero(np.isin(said, ["near", "very near"]))
+            chosen = np.random.default_rng(0).permutation(near)[:_SHOWN]
+            draw_pairs(works, [(int(i), int(nearest[i])) for i in chosen], args.sheet)
+    heads = ["encoder", "works by artists", "near, very near from", "near without a relevant work"]
+    heads += [f"{word}: same artist" for word in words] + ["same work: called so"]
+    print(table(heads, rows))
+
+
+def draw_pairs(works: Works, pairs: list[tuple[int, int]], path: Path) -> None:
+    """Write a sheet of query and hit, side by side, to be counted by eye."""
+    from PIL import Image, ImageDraw
+
+    from artsim.files import local_path
+
+    sheet = Image.new("RGB", (6 * 210, -(-len(pairs) // 6) * 125), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, pair in enumerate(pairs):
+        left, top = number % 6 * 210, number // 6 * 125
+        draw.text((left, top), str(number + 1), fill="black")
+        for place, row in enumerate(pair):
+            picture = local_path(works.payloads[row]["image_uri"])
+            if picture is not None:
+                image = Image.open(picture).convert("RGB")
+                image.thumbnail((98, 108))
+                sheet.paste(image, (left + place * 101, top + 12))
+    sheet.save(path)
+
+
+if __name__ == "__main__":
+    main()

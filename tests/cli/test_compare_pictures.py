@@ -1,0 +1,84 @@
+"""Two pictures beside each other, and copies of one that are looked for."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from runner import artsim, fails, succeeds
+
+from artsim import IdQuery, compare
+from artsim.errors import PaintingNotFoundError
+from artsim.store.gallery import Gallery
+
+LUTE = "vermeer-young-woman-lute-met-437880.jpg"
+
+
+@pytest.fixture
+def mirrored(sample: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "mirrored.jpg"
+    with Image.open(sample / "images" / LUTE) as picture:
+        gray = picture.convert("L")
+    gray.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path, quality=70)
+    return path
+
+
+def test_a_mirrored_gray_copy_is_the_same_picture(
+    sample_home: Path, mirrored: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "both.png"
+    asked = ("compare", mirrored, "met-437880")
+    shown = succeeds(*asked, "--sheet", sheet, home=sample_home)
+    assert "The same picture; one is the other in a mirror" in shown
+    assert "same picture, mirrored" in shown
+    with Image.open(sheet) as drawn:
+        assert drawn.width == 1600
+    page = tmp_path / "both.html"
+    succeeds(*asked, "--sheet", page, home=sample_home)
+    text = page.read_text()
+    assert text.count("<figure>") == 4
+    assert "A and B mirrored, overlaid" in text
+
+
+def test_the_numbers_are_those_of_the_two_ways_round(sample_home: Path, mirrored: Path) -> None:
+    asked = ("compare", "met-437880", "--format", "json")
+    by_file = json.loads(succeeds(*asked, mirrored, home=sample_home))
+    with_itself = json.loads(succeeds(*asked, "met-437880", home=sample_home))
+    assert (with_itself["ssim"], with_itself["rmse"]) == (1.0, 0.0)
+    assert with_itself["wholes"][0]["cosine"] == pytest.approx(1.0, abs=1e-6)
+    assert with_itself["wholes"][0]["verdict"] == "same picture"
+    assert by_file["ssim_mirrored"] > 0.9
+    assert by_file["ssim"] == pytest.approx(with_itself["ssim_mirrored"], abs=0.05)
+    assert by_file["second"]["payload"] is None
+    assert by_file["first"]["payload"]["artist"] == "Johannes Vermeer"
+
+
+def test_faces_are_compared_each_with_its_nearest(sample_gallery: Gallery) -> None:
+    found = compare(sample_gallery, IdQuery("met-437386"), IdQuery("met-437388"))
+    assert found.faces
+    firsts = [of.faces and of.faces[0] for of in found.faces]
+    assert len(set(firsts)) == len(firsts) == len(found.first.faces)
+    cosines = [of.cosine for of in found.faces]
+    assert cosines == sorted(cosines, reverse=True)
+
+
+def test_an_id_that_is_not_there_is_named(sample_gallery: Gallery) -> None:
+    with pytest.raises(PaintingNotFoundError, match="nosuch"):
+        compare(sample_gallery, IdQuery("nosuch"), IdQuery("met-437388"))
+
+
+def test_a_file_that_is_not_there_is_named(sample_home: Path) -> None:
+    assert "nosuch.jpg" in fails("compare", "nosuch.jpg", "met-437388", home=sample_home)
+
+
+def test_copies_is_one_word_for_how_copies_are_found(sample_home: Path, mirrored: Path) -> None:
+    asked = ("query", str(mirrored), "-k", "3", "--format", "json")
+    found = json.loads(succeeds(*asked, "--copies", home=sample_home))
+    assert found["settings"]["rerank"] == "ssim-either-way"
+    first, second, _ = found["hits"]
+    assert (first["painting_id"], first["verdict"]) == ("met-437880", "same picture")
+    # Mirrored, it is as near to the stored picture as straight ones are.
+    assert first["rerank_score"] - first["score"] == pytest.approx(0.1, abs=0.01)
+    assert second["rerank_score"] < first["rerank_score"] - 0.3
+    refused = artsim(*asked, "--copies", "--rerank", "ssim", home=sample_home)
+    assert refused.returncode == 2

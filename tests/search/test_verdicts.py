@@ -1,0 +1,150 @@
+"""What a score is said to mean, in a gallery of real paintings."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
+from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.scale import LEVELS, Scale, noted_scales
+from artsim.ingest.run import IngestOptions
+from artsim.search.models import Models
+from artsim.search.neighbors import read_vectors
+from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions
+from artsim.store.gallery import Gallery, open_gallery
+
+LUTE = "vermeer-young-woman-lute-met-437880.jpg"
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    return Models()
+
+
+def scale_of(gallery: Gallery) -> tuple[str, Scale]:
+    name = next(iter(gallery.encoders(PAINTINGS)))
+    return name, noted_scales(gallery[PAINTINGS].schema.notes)[name]
+
+
+def test_a_percentile_is_the_share_of_the_own_pairs_that_are_less_near(
+    sample_gallery: Gallery,
+) -> None:
+    name, scale = scale_of(sample_gallery)
+    vectors = read_vectors(sample_gallery[PAINTINGS], name).vectors
+    pairs = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
+    hits = find_similar(
+        sample_gallery, IdQuery("met-437881"), options=SearchOptions(limit=113)
+    ).hits
+    for hit in hits:
+        assert hit.verdict is not None
+        # Between the levels that are kept, along a straight line.
+        at = np.searchsorted(LEVELS, hit.verdict.percentile / 100)
+        slack = 100 * (LEVELS[min(at, len(LEVELS) - 1)] - LEVELS[max(at - 1, 0)])
+        assert hit.verdict.percentile == pytest.approx(100 * (pairs < hit.score).mean(), abs=slack)
+    assert scale.points == len(vectors)
+
+
+def test_a_word_is_measured_by_the_nearest_works_of_other_artists(sample_gallery: Gallery) -> None:
+    name, scale = scale_of(sample_gallery)
+    table = read_vectors(sample_gallery[PAINTINGS], name)
+    artists = np.array([str(payload.get("artist_key")) for payload in table.payloads])
+    cosines = table.vectors @ table.vectors.T
+    cosines[artists[:, None] == artists] = -1.0
+    nearest = np.sort(cosines.max(axis=1))
+    assert scale.near == pytest.approx(np.quantile(nearest, 0.97), abs=1e-3)
+    assert scale.verdict(scale.near).word == "near"
+    assert scale.verdict(scale.near - 0.001).word == "not near"
+    assert scale.verdict(scale.very_near).word == "very near"
+
+
+@pytest.mark.parametrize("edit", ["as it is", "mirrored", "gray", "small"])
+def test_the_same_picture_is_known_whatever_was_done_to_it(
+    sample: Path, sample_gallery: Gallery, models: Models, edit: str
+) -> None:
+    picture = Image.open(sample / "images" / LUTE).convert("RGB")
+    edited = {
+        "as it is": picture,
+        "mirrored": picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "gray": picture.convert("L").convert("RGB"),
+        "small": picture.resize((160, 180)),
+    }[edit]
+    hits = find_similar(sample_gallery, PixelsQuery(edited), models=models).hits
+    first = hits[0].verdict
+    assert first is not None
+    assert (hits[0].painting_id, first.word) == ("met-437880", "same picture")
+    assert first.mirrored == (edit == "mirrored")
+    assert all(hit.verdict and hit.verdict.word != "same picture" for hit in hits[1:])
+    by_id = hits[0].to_dict()
+    assert (by_id["verdict"], by_id["mirrored"]) == ("same picture", edit == "mirrored")
+
+
+def no_paintings() -> dict[str, Image.Image]:
+    rng = np.random.default_rng(0)
+    sheet = Image.new("RGB", (900, 700), "white")
+    draw = ImageDraw.Draw(sheet)
+    for y in range(0, 700, 24):
+        draw.line((0, y, 900, y), fill=(200, 200, 200))
+        for x in range(4, 900, 100):
+            draw.text((x, y + 6), str(rng.integers(0, 99999)), fill="black")
+    screen = Image.new("RGB", (900, 700), (245, 245, 245))
+    draw = ImageDraw.Draw(screen)
+    draw.rectangle((0, 0, 900, 50), fill=(40, 80, 160))
+    for y in range(70, 680, 22):
+        draw.text((40, y), "some words of a document on a screen, line by line", fill=(30, 30, 30))
+    return {
+        "noise": Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)),
+        "gray noise": Image.fromarray(rng.integers(0, 256, (480, 640), dtype=np.uint8)),
+        "white page": Image.new("RGB", (640, 480), "white"),
+        "spreadsheet": sheet,
+        "screenshot": screen,
+    }
+
+
+@pytest.mark.parametrize("name", no_paintings())
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_nothing_is_near_to_what_is_no_painting(
+    sample_gallery: Gallery, models: Models, tmp_path: Path, name: str, suffix: str
+) -> None:
+    path = tmp_path / f"asked{suffix}"
+    no_paintings()[name].save(path)
+    result = find_similar(sample_gallery, ImageQuery(path), models=models)
+    assert {hit.verdict and hit.verdict.word for hit in result.hits} == {"not near"}
+    assert any("nothing in this gallery looks like it" in note for note in result.notes)
+
+
+def test_faces_have_verdicts_of_their_own(sample_gallery: Gallery) -> None:
+    hits = find_similar(sample_gallery, IdQuery("met-437388"), kind=FACES).hits
+    assert hits
+    assert all(hit.verdict is not None for hit in hits)
+
+
+def test_what_is_on_no_scale_has_no_verdict(sample_gallery: Gallery) -> None:
+    query = ExamplesQuery((IdQuery("met-437880"), IdQuery("met-437881")))
+    assert all(hit.verdict is None for hit in find_similar(sample_gallery, query).hits)
+
+
+def test_the_scale_is_measured_again_once_the_gallery_has_grown(
+    sample: Path, tmp_path: Path
+) -> None:
+    pictures = sorted((sample / "images").iterdir())
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+
+    def ingest(count: int) -> Scale | None:
+        for picture in pictures[:count]:
+            shutil.copy(picture, folder)
+        with open_gallery(home=tmp_path / "home") as gallery:
+            ingest_paintings(gallery, folder, IngestOptions(faces=False))
+            return noted_scales(gallery[PAINTINGS].schema.notes).get("builtin-v3")
+
+    assert ingest(8) is None
+    first = ingest(30)
+    assert first is not None
+    assert first.points == 30
+    assert ingest(32) == first
+    grown = ingest(40)
+    assert grown is not None
+    assert grown.points == 40
