@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -214,6 +214,9 @@ PATIENCE: Final = 60.0
 ANSWER_TIME: Final = 120.0
 """Seconds for a whole answer: a body of 8 MiB takes 70 on a line of a megabit a second."""
 
+SILENT_AFTER: Final = 20
+"""Seconds to wait for a node to say which others do not answer it: it gives them 10."""
+
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
 _SAID_AFTER: Final = 2.0
@@ -271,11 +274,16 @@ class ServerCalls:
         self._answer_time = answer_time
         self._answered = False
         self._closed = False
+        self._silent: set[int] | None = None
         self._deadline = Deadline()
         http = self.client.http.client._client
         # Packing the pixels of 100 hits takes a server as long as finding and sending them.
         http.headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
         bound_answers(http, self._deadline, MAX_ANSWER)
+
+    def hurry(self) -> None:
+        """Make no call a second time from now on."""
+        self._patience = 0.0
 
     def close(self) -> None:
         """Refuse every further call, and close the connections."""
@@ -291,6 +299,16 @@ class ServerCalls:
                 f"{self.location} calls its version {shortened(said)!r}; expected a number"
             )
         return int(found[1]), int(found[2])
+
+    def silent_nodes(self) -> set[int]:
+        """Return the nodes of a cluster that do not answer, which is asked for once."""
+        if self._silent is None:
+            ask, nodes = self.client.cluster_telemetry, None
+            with suppress(CollectionNotFoundError):  # before Qdrant 1.17
+                nodes = self("counting nodes", ask, timeout=SILENT_AFTER).cluster
+            peers = nodes.peers if nodes else {}
+            self._silent = {int(peer) for peer, said in peers.items() if not said.responsive}
+        return self._silent
 
     def write(self, method: str, path: str, collection: str, body: bytes) -> None:
         """Send points as JSON, which the client's models take sixty times as long to make.
