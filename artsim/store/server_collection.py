@@ -172,7 +172,8 @@ class ServerCollection(Collection):
             made = to_new_vector(spec)
             self._ask(doing, client.create_vector_name, self.name, name, made, wait=True)
             if not spec.indexed:
-                bare = {name: models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW))}
+                changed = models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW), on_disk=True)
+                bare = {name: changed}
                 self._ask(doing, client.update_collection, self.name, vectors_config=bare)
         noted = {NOTES_KEY: dict(schema.notes)}
         self._ask("writing the notes", client.update_collection, self.name, metadata=noted)

@@ -22,7 +22,7 @@ from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import painting_point_id
 from artsim.cli import app
 from artsim.store.gallery import Gallery, open_gallery
-from artsim.store.protocol import Point, SearchRequest, ServerOptions, ServerState
+from artsim.store.protocol import Point, SearchRequest, ServerOptions, ServerState, VectorSpec
 from artsim.store.server_dialect import to_consistency
 
 WORKS = 60
@@ -157,12 +157,13 @@ def test_a_new_one_lacks_nothing(url: str, gallery: Gallery, replicas: int | Non
     gallery.create(PAINTINGS, [ENCODER], pixels_side=4, options=ServerOptions(replicas=replicas))
     fill(gallery, PAINTINGS)
     found = state(gallery)
-    assert found.lacks == ()
+    gallery[PAINTINGS].add_vectors({"more": VectorSpec(16, "euclid", "uint8", indexed=False)})
+    assert state(gallery).lacks == found.lacks == ()
     assert (found.shards, found.replicas) == (1, replicas or 1)
     assert (found.write_consistency, found.vectors) == (to_consistency(replicas or 1), 2 * WORKS)
     assert found.alive == found.copies
     told = run("info", url, gallery)
-    assert f"of {2 * WORKS:,} vectors indexed" in told.stdout
+    assert f"of {3 * WORKS:,} vectors indexed" in told.stdout
     described = json.loads(run("info", url, gallery, "-f", "json").stdout)
     served = described["galleries"][0]["collections"][0]["server"]
     assert served["survives"] == found.survives
