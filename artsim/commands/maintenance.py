@@ -81,7 +81,7 @@ def _export_form(
 
 def push(
     *,
-    to: str,
+    to: list[str],
     to_gallery: str | None = None,
     layout: ServerLayout,
     gallery: str | None = None,
@@ -96,7 +96,7 @@ def push(
 
     with (
         Place(gallery, home=home, wait=wait).open(embedded=True) as source,
-        open_gallery(name=to_gallery or source.name, url=to, api_key=api_key) as target,
+        open_gallery(name=to_gallery or source.name, url=",".join(to), api_key=api_key) as target,
     ):
         copied = push_gallery(
             source, target, options=layout.server(), progress=make_progress("painting")
@@ -170,7 +170,7 @@ def repair(
     repaired = repair_gallery(
         place.settings,
         name=place.gallery,
-        url=place.url,
+        url=place.address,
         api_key=place.api_key,
         wait=place.wait,
         progress=make_progress("painting"),

@@ -26,7 +26,7 @@ class Place:
     """Where the user says the gallery is."""
 
     gallery: str | None = None
-    url: str | None = None
+    url: list[str] | None = None
     api_key: str | None = None
     home: Path | None = None
     wait: float | None = None
@@ -40,8 +40,13 @@ class Place:
 
         settings = replace(self.settings, url=None) if embedded else self.settings
         return open_gallery(
-            settings, name=self.gallery, url=self.url, api_key=self.api_key, wait=self.wait
+            settings, name=self.gallery, url=self.address, api_key=self.api_key, wait=self.wait
         )
+
+    @property
+    def address(self) -> str | None:
+        """The server's address, or those of a cluster's nodes, separated by commas."""
+        return ",".join(self.url) if self.url else None
 
     @property
     def settings(self) -> Settings:

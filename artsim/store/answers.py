@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,7 @@ def to_vectors(
 ) -> dict[str, Vector]:
     """Return the vectors among `names` that a point has: float32, or uint8 for pixels.
 
-    ValueError if one is shorter than its schema says, or holds NaN or infinity.
+    ValueError if one has another length than its schema says, or holds NaN or infinity.
     """
     if not names or not raw:
         return {}
@@ -75,10 +76,13 @@ def to_vectors(
 
 
 def _to_array(numbers: Sequence[float], spec: VectorSpec) -> Vector:
-    # By way of float32, a third of the time that a list takes straight to uint8.
-    with np.errstate(over="ignore", invalid="ignore"):
-        array = np.fromiter(numbers, np.float32, spec.dim)
-        # Where one is NaN, so is the least.
+    # By way of float32 and of what packs it, a third of the time that NumPy takes for a list.
+    try:
+        array = np.frombuffer(struct.pack(f"{spec.dim}f", *numbers), np.float32)
+    except struct.error as exc:
+        raise ValueError(f"no vector of {spec.dim} numbers") from exc
+    # Where one is NaN, so is the least.
+    with np.errstate(invalid="ignore"):
         least, most = float(array.min()), float(array.max())
     low, high = (-1.0, 256.0) if spec.datatype == "uint8" else (-np.inf, np.inf)
     if not (low < least and most < high):

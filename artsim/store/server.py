@@ -21,14 +21,16 @@ class ServerStore(Store):
     Parameters
     ----------
     url : str
-        ``http://`` or ``https://`` (TLS) and a host, with a port unless it is 6333.
+        ``http://`` or ``https://`` (TLS) and a host, with a port unless it is 6333; of several
+        nodes of a cluster their addresses, separated by commas.
     api_key : str, optional
         Sent with every request and shown nowhere. A warning is logged where it would
         cross a network unencrypted.
     timeout, answer_time : float
         Seconds to wait for the next part of an answer, and for a whole one.
     patience : float
-        Seconds for which calls that fail in passing are tried again.
+        Seconds for which calls that fail in passing are tried again; at most 20 until
+        something is written.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class ServerStore(Store):
     ) -> ServerCollection:
         """Create a collection, or bring the existing one up to `schema`; see `Store`."""
         check_collection_name(name)
+        self._call.expect_writing()
         if name not in self.list_collections():
             self.check_version()
             self._create(name, schema, options or ServerOptions())
@@ -108,6 +111,7 @@ class ServerStore(Store):
     def delete_collection(self, name: str) -> None:
         """Delete a collection with all its points; nothing happens if there is none."""
         check_collection_name(name)
+        self._call.expect_writing()
         self._call("deleting a collection", self._client.delete_collection, name)
         self._open.pop(name, None)
 

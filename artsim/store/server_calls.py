@@ -8,15 +8,14 @@ import logging
 import random
 import re
 import ssl
-import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-import httpcore
 import httpx
 from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
@@ -33,6 +32,12 @@ from artsim.errors import (
     StoreError,
     StoreUnavailableError,
     shortened,
+)
+from artsim.store.bounded_http import (
+    MAX_ANSWER,
+    AnswerTooLargeError,
+    Deadline,
+    bound_answers,
 )
 
 _log = logging.getLogger(__name__)
@@ -79,129 +84,6 @@ def _without_user(parts: SplitResult) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-MAX_ANSWER: Final = 128 * 2**20
-"""Most bytes of an answer, unpacked. A page of 256 paintings with three vectors of 1,024
-numbers and their pixels has 20 MiB; read, JSON takes some times its length in memory."""
-
-_PACKINGS: Final = ("", "identity", "gzip", "deflate")
-"""How an answer may be packed. Others, and one in another, unpack to gigabytes at once."""
-
-_PIECE: Final = 16 * 2**10
-"""Bytes read and unpacked at once: to 16 MiB at most."""
-
-
-class AnswerTooLargeError(Exception):
-    """An answer has more bytes than are taken."""
-
-
-class Deadline:
-    """Point in time until which a call has to be answered; each thread has its own."""
-
-    def __init__(self) -> None:
-        self._of_thread = threading.local()
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Let what the thread does in the block take so long as a whole."""
-        self._of_thread.end = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            del self._of_thread.end
-
-    def require(self, timeout: float | None, error: type[Exception]) -> float | None:
-        """Return the seconds that are left, at most `timeout`; raise `error` where none are."""
-        end = getattr(self._of_thread, "end", None)
-        if end is None:
-            return timeout
-        left = float(end - time.monotonic())
-        if left <= 0:
-            raise error("no whole answer in time")
-        return left if timeout is None else min(timeout, left)
-
-
-def bound_answers(client: httpx.Client, deadline: Deadline, most: int) -> None:
-    """Make every answer to `client` end by `deadline`, and have at most `most` bytes.
-
-    Raises, from then on
-    --------------------
-    httpx.TimeoutException
-        If an answer is not whole in time, headers and unpacking included.
-    AnswerTooLargeError
-        If it is larger, whatever its length was said to be.
-    """
-    client.event_hooks = {"response": [lambda response: _read_bounded(response, deadline, most)]}
-    # Not by a transport of our own: then httpx would forget the proxies of the environment.
-    for transport in {client._transport, *client._mounts.values()}:
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            pool._network_backend = _Backend(pool._network_backend, deadline)
-
-
-def _read_bounded(response: httpx.Response, deadline: Deadline, most: int) -> None:
-    if response.headers.get("Content-Encoding", "").strip().lower() not in _PACKINGS:
-        raise httpx.DecodingError("an unknown packing", request=response.request)
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > most:
-            raise AnswerTooLargeError(f"more than {most >> 20} MiB")
-        deadline.require(None, httpx.ReadTimeout)
-        parts.append(part)
-    # What `read` would set, and finds set when the client calls it.
-    response._content = b"".join(parts)
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Connections that do not outlast the deadline."""
-
-    def __init__(self, inner: httpcore.NetworkBackend, deadline: Deadline) -> None:
-        self._inner = inner
-        self._deadline = deadline
-
-    def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
-    ) -> httpcore.NetworkStream:
-        """Connect; see httpcore."""
-        left = self._deadline.require(timeout, httpcore.ConnectTimeout)
-        stream = self._inner.connect_tcp(host, port, left, *args, **kwargs)
-        return _Stream(stream, self._deadline)
-
-    def sleep(self, seconds: float) -> None:
-        """Wait; see httpcore."""
-        self._inner.sleep(seconds)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection of which every read and write ends by the deadline."""
-
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._inner = inner
-        self._deadline = deadline
-        self.close = inner.close  # type: ignore[method-assign]
-        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read; see httpcore."""
-        left = self._deadline.require(timeout, httpcore.ReadTimeout)
-        return self._inner.read(min(max_bytes, _PIECE), left)
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write; see httpcore."""
-        self._inner.write(buffer, self._deadline.require(timeout, httpcore.WriteTimeout))
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        """Begin to encrypt; see httpcore."""
-        left = self._deadline.require(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -209,7 +91,13 @@ TIMEOUT: Final = 30.0
 """Seconds to wait for the next part of an answer."""
 
 PATIENCE: Final = 60.0
-"""Seconds for which a call is tried again: a server restarts in less."""
+"""Seconds for which a call is tried again where something is written: a server restarts in less."""
+
+READ_PATIENCE: Final = 20.0
+"""Seconds where nothing is: whoever asks can ask again, and an ingest cannot."""
+
+_CONNECTING: Final = 5.0
+"""Seconds to wait for a connection: a node that hangs takes none, and there may be others."""
 
 ANSWER_TIME: Final = 120.0
 """Seconds for a whole answer: a body of 8 MiB takes 70 on a line of a megabit a second."""
@@ -221,6 +109,9 @@ _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
 _SAID_AFTER: Final = 2.0
 """Seconds of waiting after which it is said what for."""
+
+_ASIDE: Final = 3.0
+"""Seconds for what is asked only to say more of a failure."""
 
 _SAID: Final = 300
 """Characters of what a server says that are shown."""
@@ -240,6 +131,10 @@ _NODES_MISSING: Final = re.compile("Tonic status error|active replica|operations
 """What a node says that needs another, which does not answer."""
 
 
+class NodesMissingError(StoreUnavailableError):
+    """A node answers, but others that it needs do not."""
+
+
 class TooMuchError(StoreError):
     """An answer was longer than is taken; asked for less at once, it may be shorter."""
 
@@ -249,41 +144,49 @@ class ServerCalls:
 
     Everything artsim asks of a server may be done twice, so that a call whose answer was
     lost is made again. Before the first answer, a server that refuses the connection is
-    taken for absent and not waited for. See `ServerStore` for the parameters.
+    taken for absent and not waited for. Of several addresses, separated by commas, the next is
+    asked where one does not answer. See `ServerStore` for the parameters.
     """
 
     def __init__(
         self, url: str, api_key: str | None, timeout: float, answer_time: float, patience: float
     ) -> None:
-        self.location = check_address(url)
-        near = _is_near(self.location)
-        if api_key is not None and not near and not self.location.startswith("https:"):
-            _log.warning("the API key is sent to %s unencrypted; use https there", self.location)
+        self._addresses = deque(check_address(address) for address in url.split(","))
+        self.location = ",".join(self._addresses)
+        for address in self._addresses:
+            if api_key is not None and not _is_near(address) and not address.startswith("https:"):
+                _log.warning("the API key is sent to %s unencrypted; use https there", address)
         with warnings.catch_warnings():
             # Said by the line above, and only where it is true: the client warns of
             # localhost as well.
             warnings.filterwarnings("ignore", message="Api key is used with an insecure")
             self.client = QdrantClient(
-                url=self.location,
+                url=self._addresses[0],
                 api_key=api_key,
                 timeout=max(1, round(timeout)),
                 # It would speak to the server from a thread, and warn from there.
                 check_compatibility=False,
             )
-        self._patience = patience
+        self._patience, self._most_patience = min(patience, READ_PATIENCE), patience
         self._answer_time = answer_time
         self._answered = False
         self._closed = False
         self._silent: set[int] | None = None
         self._deadline = Deadline()
         http = self.client.http.client._client
+        http.timeout = httpx.Timeout(timeout, connect=min(timeout, _CONNECTING))
         # Packing the pixels of 100 hits takes a server as long as finding and sending them.
+        near = all(map(_is_near, self._addresses))
         http.headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
         bound_answers(http, self._deadline, MAX_ANSWER)
 
     def hurry(self) -> None:
         """Make no call a second time from now on."""
         self._patience = 0.0
+
+    def expect_writing(self) -> None:
+        """Wait longer from now on: what is written cannot simply be asked again."""
+        self._patience = self._most_patience
 
     def close(self) -> None:
         """Refuse every further call, and close the connections."""
@@ -309,6 +212,29 @@ class ServerCalls:
             peers = nodes.peers if nodes else {}
             self._silent = {int(peer) for peer, said in peers.items() if not said.responsive}
         return self._silent
+
+    def describe_missing(self, collection: str) -> str:
+        """Say which nodes do not answer, and of which shards that leaves no replica; "" unknown."""
+        try:
+            with self._deadline.within(_ASIDE):
+                cluster: Any = self.client.cluster_status()
+                shards = self.client.collection_cluster_info(collection)
+            peers = {int(peer): of.uri for peer, of in cluster.peers.items()}
+            dead = {peer for peer, uri in peers.items() if uri in cluster.message_send_failures}
+            replicas = {shard.shard_id: {shards.peer_id} for shard in shards.local_shards}
+            for remote in shards.remote_shards:
+                replicas.setdefault(remote.shard_id, set()).add(remote.peer_id)
+        except (*_NOT_UNDERSTOOD, ApiException, QdrantException, httpx.HTTPError):
+            return ""
+        lost = [str(shard) for shard, places in sorted(replicas.items()) if places <= dead]
+        said = f"{len(dead)} of {len(peers)} nodes do not answer"
+        if lost:
+            said += (
+                f", and {shortened(collection)} has no replica of shard {', '.join(lost)} elsewhere"
+            )
+        if 2 * len(dead) >= len(peers):
+            said += "; without a majority the cluster changes no collection"
+        return said if dead else ""
 
     def write(self, method: str, path: str, collection: str, body: bytes) -> None:
         """Send points as JSON, which the client's models take sixty times as long to make.
@@ -343,14 +269,18 @@ class ServerCalls:
         StoreError
             If it refuses the call, or is no Qdrant server.
         """
-        end = time.monotonic() + self._patience
-        said_at = end - self._patience + _SAID_AFTER
-        delay = _FIRST_DELAY
+        begun, delay = time.monotonic(), _FIRST_DELAY
+        end, said_at = begun + self._patience, begun + _SAID_AFTER
+        others = len(self._addresses) - 1
         while True:
             try:
                 with self._deadline.within(self._answer_time), self.reading(doing):
                     answer = function(*args, **kwargs)
             except (ApiException, QdrantException) as exc:
+                if others and not self._closed and _may_be_the_nodes(exc):
+                    others -= 1
+                    self._turn_to_next()
+                    continue
                 # Half to the whole of the delay, so that many workers that failed at
                 # once do not come back at once.
                 pause = max(delay * random.uniform(0.5, 1.0), _asked_to_wait(exc))
@@ -360,12 +290,17 @@ class ServerCalls:
                     why, said_at = self._translated(exc, doing), float("inf")
                     _log.warning("waiting up to %.0f s for the server: %s", self._patience, why)
                 time.sleep(pause)
-                delay = min(2 * delay, _LONGEST_DELAY)
+                delay, others = min(2 * delay, _LONGEST_DELAY), len(self._addresses) - 1
+                self._turn_to_next()
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 raise self._unreachable(exc, doing) from exc
             else:
                 self._answered = True
                 return answer
+
+    def _turn_to_next(self) -> None:
+        self._addresses.rotate(-1)
+        self.client.http.client.host = self._addresses[0]
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[None]:
@@ -419,7 +354,10 @@ class ServerCalls:
     def _unreachable(self, exc: Exception, doing: str) -> StoreUnavailableError:
         if _is_tls(exc):
             reason = f"no secure connection: {exc}"
-            way_out = "check the address, and whether the server speaks https on that port"
+            way_out = (
+                "check the address, whether the server speaks https on that port, and if its "
+                "certificate is of an authority of your own, name that in SSL_CERT_FILE"
+            )
         elif isinstance(exc, httpx.TimeoutException):
             reason = "no answer in time"
             way_out = "look at the server's load, and run the same command again"
@@ -459,9 +397,9 @@ class ServerCalls:
         if code in (408, 429, 502, 503, 504):
             return self._busy(f"{code}: {message}", doing)
         if code >= 500 and _NODES_MISSING.search(message):
-            return StoreUnavailableError(
-                f"{self.location}: too few nodes of the cluster answer, while {doing}: of some "
-                "shards no replica is alive; start the others, and run the same command again"
+            return NodesMissingError(
+                f"{self.location}: too few nodes of the cluster answer, while {doing}; start the "
+                "others, and run the same command again"
             )
         if found := re.search('Index required but not found for "(.+?)"', message):
             return StoreError(
@@ -474,6 +412,17 @@ class ServerCalls:
                 f"{message.removeprefix('Bad request: ')}"
             )
         return StoreError(f"{self.location}: {doing} failed ({code}): {message}")
+
+
+def _may_be_the_nodes(exc: Exception) -> bool:
+    """Return whether another node of the cluster may answer the same call."""
+    if isinstance(exc, ResponseHandlingException):
+        return isinstance(exc.source, httpx.TransportError)
+    return (
+        isinstance(exc, UnexpectedResponse)
+        and (exc.status_code or 0) >= 500
+        and not _disk_is_full(exc)
+    )
 
 
 def _asked_to_wait(exc: Exception) -> float:

@@ -33,7 +33,7 @@ from artsim.store.protocol import (
     VectorSpec,
     Written,
 )
-from artsim.store.server_calls import ServerCalls, TooMuchError
+from artsim.store.server_calls import NodesMissingError, ServerCalls, TooMuchError
 from artsim.store.server_dialect import (
     NOTES_KEY,
     to_description,
@@ -76,6 +76,7 @@ class ServerCollection(Collection):
         self.name, self.place = name, f"collection {name!r} at {server.location}"
         self._server = server
         self._page_size = MAX_POINTS
+        self._points: int | None = None
         self._read_description()
 
     @property
@@ -95,12 +96,18 @@ class ServerCollection(Collection):
         self.delete_ids([str(UUID(int=0))])  # which nobody has
 
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
-        """Return the number of points, and unless without `on_disk` the server's state."""
-        points = self.count()
+        """Return the number of points, and with `on_disk` how the server keeps them.
+
+        Without it the number is as old as the description.
+        """
+        points = self._points
+        if on_disk or self.is_stale or points is None:
+            points = self._points = self.count()
         return CollectionStats(points, server=self._state(points) if on_disk else None)
 
     def renew(self) -> tuple[str, ...]:
         """Give the collection the settings of a new one; see `Collection`."""
+        self._server.expect_writing()
         info, client = self._read_description(), self._server.client
         due = to_renewal(info, self._schema, chooses_links=self._chooses_links())
         # Before the settings, by which the server begins to build its indexes anew.
@@ -132,6 +139,9 @@ class ServerCollection(Collection):
     def _ask(self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self._server(doing, function, *args, **kwargs)
+        except NodesMissingError as exc:
+            why = self._server.describe_missing(self.name)
+            raise StoreUnavailableError(f"{exc} ({why})" if why else str(exc)) from exc
         except StoreError as exc:
             if not isinstance(exc, StoreUnavailableError | TooMuchError):
                 self._believed = 0.0
@@ -139,10 +149,10 @@ class ServerCollection(Collection):
 
     def _read_description(self) -> models.CollectionInfo:
         doing, client = "opening a collection", self._server.client
-        info = self._server(doing, client.get_collection, self.name)
+        info = self._ask(doing, client.get_collection, self.name)
         with self._server.reading(doing):
             self._said = to_description(info, self.place)
-        self._schema = self._said.schema
+        self._schema, self._points = self._said.schema, self._said.points
         self._believed = time.monotonic() + FRESH
         return info
 
@@ -189,6 +199,8 @@ class ServerCollection(Collection):
         self._send("POST", "/delete", _as_json({name: chosen}))
 
     def _send(self, method: str, path: str, body: bytes) -> None:
+        self._server.expect_writing()
+        self._points = None
         self._ask("writing", self._server.write, method, path, self.name, body)
 
     def _batches(self, points: Iterable[bytes]) -> Iterator[list[bytes]]:

@@ -112,9 +112,13 @@ def to_consistency(replicas: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What a server says of a collection: what is in it, how it is laid out, what it allows."""
+    """What a server says of a collection: what is in it, how it is laid out, what it allows.
+
+    `points` is their number, None while the server moves them and may count some twice.
+    """
 
     schema: CollectionSchema
+    points: int | None
     shards: int
     is_quantized: bool
     limits: models.StrictModeConfigOutput
@@ -145,6 +149,7 @@ def to_description(info: models.CollectionInfo, place: str) -> Description:
     quantized = [config.quantization_config, *(v.quantization_config for v in vectors.values())]
     return Description(
         schema,
+        info.points_count if info.status == models.CollectionStatus.GREEN else None,
         # Where a program chooses each point's shard, the number is of each of its keys.
         2 if params.sharding_method == "custom" else params.shard_number or 1,
         any(quantized),

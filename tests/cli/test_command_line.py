@@ -43,7 +43,6 @@ def test_no_help_speaks_python(names: tuple[str, ...]) -> None:
         (["query", "a.jpg", "-f", "odt"], "'odt' is not one of 'table', 'json'"),
         (["query", "a.jpg", "--min-score", "near"], "expected a number, not 'near'"),
         (["qury"], "No such command 'qury'. Did you mean 'query'?"),
-        (["compare", "a", "b"], "query finds what is like a picture"),
         (["show"], "Missing argument"),
         (["delete"], "say what: ids, or filters, or --all alone"),
         (["list", "--colour", "red"], "No such option: --colour"),

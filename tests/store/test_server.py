@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import trustme
 from fake_server import Answer, Handler, ScriptedServer, error, in_turn, serving
 from local_qdrant import described
 from store_oracle import SCHEMA
@@ -119,6 +122,67 @@ class TestFailures:
         assert "too few nodes of the cluster answer" in str(lonely)
         assert "Tonic" not in str(lonely)
 
+    def test_which_shards_have_no_replica_left(self) -> None:
+        peers = {str(n): {"uri": f"http://node-{n}:6335/"} for n in (1, 2, 3)}
+        failing = {
+            "count": 9,
+            "latest_error": "x",
+            "latest_error_timestamp": "2026-11-29T06:00:00Z",
+        }
+        raft = {"term": 1, "commit": 9, "pending_operations": 0, "is_voter": True}
+        status = {
+            "status": "enabled",
+            "peer_id": 1,
+            "peers": peers,
+            "raft_info": {**raft, "leader": 1, "role": "Leader"},
+            "consensus_thread_status": {"consensus_thread_status": "stopped"},
+            "message_send_failures": {f"http://node-{n}:6335/": failing for n in (2, 3)},
+        }
+        replicas = [(0, 2), (1, 2), (1, 3), (2, 3)]
+        shards = {
+            "peer_id": 1,
+            "shard_count": 3,
+            "local_shards": [{"shard_id": n, "points_count": 5, "state": "Active"} for n in (0, 2)],
+            "remote_shards": [
+                {"shard_id": shard, "peer_id": peer, "state": "Active"} for shard, peer in replicas
+            ],
+            "shard_transfers": [],
+        }
+        said = {"/cluster": status, "/collections/paintings/cluster": shards}
+
+        def script(handler: Handler) -> None:
+            if handler.path in said:
+                handler.say(200, {"result": said[handler.path], "status": "ok", "time": 0.0})
+            else:
+                error(500, "Service internal error: The replica set has no active replica")(handler)
+
+        with serving(script) as server, store_at(server.url, patience=0.0) as store:
+            with pytest.raises(StoreUnavailableError) as caught:
+                store.open_collection("paintings")
+            told = "2 of 3 nodes do not answer, and paintings has no replica of shard 1 elsewhere"
+            assert told in str(caught.value)
+            assert "without a majority" in str(caught.value)
+            assert "Service internal" not in str(caught.value)
+
+    def test_a_certificate_of_an_own_authority(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        authority = trustme.CA()
+        with serving(works) as server:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("127.0.0.1").configure_cert(context)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            url = server.url.replace("http:", "https:")
+            with (
+                store_at(url) as store,
+                pytest.raises(StoreUnavailableError, match="SSL_CERT_FILE"),
+            ):
+                store.list_collections()
+            authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+            with store_at(url) as store:
+                assert store.list_collections() == []
+
     def test_a_full_disk_is_not_waited_for(self) -> None:
         full = failure(
             error(500, "Service internal error: No space left on device"), patience=600.0
@@ -184,6 +248,42 @@ class TestRetries:
         with serving(in_turn(trouble, trouble, works)) as server, store_at(server.url) as store:
             assert store.list_collections() == []
             assert len(server.asked) == 3
+
+    def test_of_several_addresses_the_next_is_asked(self) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            absent = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            with (
+                serving(in_turn(error(503, "starting"), works)) as first,
+                serving(in_turn(works, error(500, "node is gone"))) as second,
+                store_at(f"{absent},{first.url},{second.url}") as store,
+            ):
+                assert store.list_collections() == []
+                assert (len(first.asked), len(second.asked)) == (1, 1)
+                # It stays with the one that answered, until that fails too.
+                assert store.list_collections() == []
+                assert (len(first.asked), len(second.asked)) == (2, 2)
+                assert store.list_collections() == []
+                assert (len(first.asked), len(second.asked)) == (3, 2)
+        with (
+            store_at(f"{absent},{absent}/b", patience=0.0) as store,
+            pytest.raises(StoreUnavailableError, match=f"{absent},{absent}/b"),
+        ):
+            store.list_collections()
+
+    def test_reading_is_given_up_sooner_than_writing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("artsim.store.server_calls.READ_PATIENCE", 0.05)
+        done = {"result": True, "status": "ok", "time": 0.0}
+        many = [error(503, "starting")] * 8
+        with (
+            serving(in_turn(*many, lambda h: h.say(200, done))) as server,
+            store_at(server.url) as store,
+        ):
+            with pytest.raises(StoreUnavailableError, match="starting"):
+                store.list_collections()
+            assert len(server.asked) < 8
+            store.delete_collection("paintings")
+            assert len(server.asked) == 9
 
     def test_what_does_not_pass_is_not(self) -> None:
         with serving(error(400, "odd")) as server, store_at(server.url) as store:
