@@ -14,7 +14,9 @@ from fake_server import Handler, serving
 from qdrant_client import QdrantClient, models
 
 
-def described(vectors: Any, metadata: Any = None, indexes: Any = (), shards: int = 1) -> Any:
+def described(
+    vectors: Any, metadata: Any = None, indexes: Any = (), shards: int = 1, **config: Any
+) -> Any:
     """Return a collection's description as a server gives it."""
     optimizer = {"deleted_threshold": 0.2, "vacuum_min_vector_number": 1000}
     return {
@@ -23,8 +25,13 @@ def described(vectors: Any, metadata: Any = None, indexes: Any = (), shards: int
         "segments_count": 1,
         "payload_schema": {name: {"data_type": "keyword", "points": 3} for name in indexes},
         "config": {
-            "params": {"vectors": vectors, "shard_number": shards},
-            "hnsw_config": {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000},
+            "params": {"vectors": vectors, "shard_number": shards, **config.get("params", {})},
+            "hnsw_config": {
+                "m": 16,
+                "ef_construct": 100,
+                "full_scan_threshold": 10000,
+                **config.get("hnsw_config", {}),
+            },
             "optimizer_config": {**optimizer, "default_segment_number": 0, "flush_interval_sec": 5},
             "metadata": metadata,
         },
@@ -62,14 +69,19 @@ class LocalQdrant:
         described = self.described[name]
         match rest:
             case ["index"]:
-                kind = body["field_schema"]["type"]
-                described["payload_schema"][body["field_name"]] = {"data_type": kind, "points": 0}
+                asked = body["field_schema"]
+                index = {"data_type": asked["type"], "params": asked, "points": 0}
+                described["payload_schema"][body["field_name"]] = index
                 return {"operation_id": 1, "status": "completed"}
             case ["vectors", vector]:
                 made = models.DenseVectorNameConfig.model_validate(body)
                 self.engine.create_vector_name(name, vector, made)
                 described["config"]["params"]["vectors"][vector] = body["dense"]
                 return {"operation_id": 1, "status": "completed"}
+            case ["cluster"]:
+                shard = {"shard_id": 0, "points_count": 0, "state": "Active"}
+                node = {"peer_id": 1, "shard_count": 1, "local_shards": [shard]}
+                return {**node, "remote_shards": [], "shard_transfers": []}
             case ["facet"]:
                 return self.facet(name, **body)
         return self.points(command, name, rest[1:], body)
@@ -79,7 +91,13 @@ class LocalQdrant:
             vectors = body["vectors"]
             made = models.CreateCollection.model_validate(body).vectors
             self.engine.create_collection(name, vectors_config=made)
-            self.described[name] = described(vectors, body.get("metadata"))
+            kept = ("replication_factor", "write_consistency_factor", "on_disk_payload")
+            self.described[name] = described(
+                vectors,
+                body.get("metadata"),
+                hnsw_config=body.get("hnsw_config", {}),
+                params={key: body[key] for key in kept if key in body},
+            )
             return True
         if command == "DELETE":
             self.engine.delete_collection(name)
@@ -91,6 +109,8 @@ class LocalQdrant:
             config["metadata"] = {**(config["metadata"] or {}), **body.get("metadata", {})}
             for vector, changed in body.get("vectors", {}).items():
                 config["params"]["vectors"][vector] |= changed
+            config["params"] |= body.get("params", {})
+            config["hnsw_config"] |= body.get("hnsw_config", {})
             return True
         return self.described[name]
 

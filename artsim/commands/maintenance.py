@@ -161,21 +161,18 @@ def _damage(gallery: Gallery) -> str | None:
 def repair(
     *,
     output_format: Form = "table",
-    gallery: str | None = None,
-    url: list[str] | None = None,
-    home: Path | None = None,
-    wait: float | None = None,
+    place: Place,
 ) -> None:
-    """Save what can be read of a damaged gallery."""
+    """Save what can be read of a damaged gallery; give a server's today's settings."""
     from artsim.ingest.upkeep import repair_gallery
     from artsim.render.progress_bars import make_progress
 
-    place = Place(gallery, url, None, home, wait)
     repaired = repair_gallery(
         place.settings,
-        name=gallery,
+        name=place.gallery,
         url=place.address,
-        wait=wait,
+        api_key=place.api_key,
+        wait=place.wait,
         progress=make_progress("painting"),
     )
     if output_format == "json":
@@ -198,7 +195,11 @@ def _in_words(repaired: GalleryRepair) -> Iterator[str]:
 
 def _about(made: CollectionRepair) -> Iterator[str]:
     if made.damage is None:
-        yield f"{made.collection}: sound, {made.points:,} points."
+        state = "brought up to date" if made.renewed else "sound"
+        yield f"{made.collection}: {state}, {made.points:,} points."
+        if made.renewed:
+            yield f"  It had {', '.join(made.renewed)}; the server rebuilds what follows from that "
+            yield "  in the background, and answers meanwhile."
         return
     yield f"{made.collection}: {made.damage}."
     lost = f"; {made.missing:,} could not be" if made.missing else ""

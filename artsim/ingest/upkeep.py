@@ -27,6 +27,7 @@ from artsim.store.gallery import (
     missing_gallery,
     noted_cutters,
     noted_reading,
+    open_gallery,
     read_notes,
 )
 from artsim.store.protocol import (
@@ -206,11 +207,15 @@ class GalleryRepair:
     @property
     def was_sound(self) -> bool:
         """Whether nothing was wrong, and nothing was changed."""
-        return self.folder_damage is None and all(c.damage is None for c in self.collections)
+        changed = any(c.damage is not None or c.renewed for c in self.collections)
+        return self.folder_damage is None and not changed
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it as docs/output.md has it."""
-        made = [asdict(one) | {"painting_ids": list(one.painting_ids)} for one in self.collections]
+        made = [
+            asdict(one) | {"painting_ids": list(one.painting_ids), "renewed": list(one.renewed)}
+            for one in self.collections
+        ]
         return {
             "gallery": self.gallery,
             "sound": self.was_sound,
@@ -224,6 +229,7 @@ def repair_gallery(
     *,
     name: str | None = None,
     url: str | None = None,
+    api_key: str | None = None,
     home: Path | None = None,
     wait: float | None = None,
     progress: Progress | None = None,
@@ -232,7 +238,8 @@ def repair_gallery(
 
     A sound gallery is left as it is. Of a harmed one every point that can be read is written
     anew, and what it was is kept in the data folder, under ``damaged``. May be cut short at any
-    moment and run again. `settings`, `name`, `url`, `home` and `wait` are as of `open_gallery`.
+    moment and run again. A gallery of a server, which looks after its own files, is given the
+    settings of a new one. `settings`, `name` and all others are as of `open_gallery`.
 
     Raises
     ------
@@ -241,17 +248,17 @@ def repair_gallery(
     StoreLockedError
         If another process has it open.
     StoreError
-        If it is on a server, the disk has too little room, or nothing says what it held.
+        If the disk has too little room, nothing says what it held, or the server refuses.
     """
     settings = load_settings() if settings is None else settings
     url = settings.url if url is None and home is None else url
     if url is not None:
-        from artsim.store.server_calls import check_address
-
-        raise StoreError(
-            f"{check_address(url)} is a server, which looks after its own files; only galleries "
-            "in a folder of this machine can be repaired"
-        )
+        with open_gallery(settings, name=name, url=url, api_key=api_key) as served:
+            paintings = served[PAINTINGS]
+            others = [served[kind] for kind in served.kinds if not kind.is_whole]
+            renewed = [(c, c.renew()) for c in (paintings, *others)]
+            of_server = [CollectionRepair(c.name, points=c.count(), renewed=r) for c, r in renewed]
+            return GalleryRepair(served.name, None, tuple(of_server))
     folder = settings.home if home is None else Path(home)
     gallery = settings.gallery if name is None else name
     check_gallery_name(gallery)

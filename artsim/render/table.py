@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
+from artsim.catalog.progress import counted
 from artsim.render.text import (
     clean,
     date_text,
@@ -369,6 +370,10 @@ def print_store(described: Mapping[str, Any], stream: TextIO) -> None:
         print_table(rows_table(headers, rows, right=["points", "on disk"]), stream)
     else:
         stream.write("No galleries yet.\n")
+    for gallery in described["galleries"]:
+        for collection in gallery["collections"]:
+            if server := collection.get("server"):
+                stream.write(f"{collection['name']}: {_server_words(server)}\n")
     others = described["other_collections"]
     if others:
         names = ", ".join(clean(name, 80) for name in others[:12])
@@ -390,6 +395,30 @@ def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
         None if size is None else format_bytes(size),
         None if written is None else written[:16].replace("T", " "),
     )
+
+
+def _server_words(server: Mapping[str, Any]) -> str:
+    """Return how a server keeps a collection, as a line."""
+    status, shards, replicas = server["status"], server["shards"], server["replicas"]
+    words = f"{status} ({_STATUS.get(status, 'unknown')}); "
+    words += f"{server['indexed']:,} of {server['vectors']:,} vectors indexed"
+    if status == "green" and server["indexed"] < server["vectors"]:
+        words += ", the rest in parts too small for one"
+    words += "; "
+    words += counted(shards, "shard")
+    if replicas > 1:
+        words += f", {replicas} replicas of each"
+    if server["copies"] is not None and server["copies"] > 1:
+        words += f" ({server['alive']} of {server['copies']} alive)"
+    return f"{words}; {server['survives']}"
+
+
+_STATUS: Final = {
+    "green": "all is well",
+    "yellow": "it builds indexes",
+    "grey": "it builds indexes when something is written next",
+    "red": "something failed: look at the server's log",
+}
 
 
 def store_notes(described: Mapping[str, Any]) -> list[str]:

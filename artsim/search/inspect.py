@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
-from artsim.errors import StoreError, StoreLockedError, StoreUnavailableError
+from artsim.errors import StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.probes import find_painting
 from artsim.store.gallery import (
@@ -22,7 +22,7 @@ from artsim.store.gallery import (
     read_encoders,
     remark_on_reading,
 )
-from artsim.store.protocol import Record, Store
+from artsim.store.protocol import Record, ServerState, Store
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
@@ -68,6 +68,7 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
     """
     store = gallery.store
     collections = store.list_collections()
+    store.hurry()  # how things are is told, not waited for until they are well
     names = list_galleries(store)
     if alone and gallery.name not in names:
         raise missing_gallery(store, gallery.name)
@@ -82,7 +83,7 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
     for name, parts in ours.items():
         if not alone or name == gallery.name:
             described = [_describe_collection(store, part) for part in parts]
-            notes = _remarks(store, parts[0])
+            notes = [*_remarks(store, parts[0]), *_what_lacks(described)]
             galleries.append({"gallery": name, "collections": described, "notes": notes})
     return {
         "location": store.location,
@@ -116,8 +117,6 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         encoders = read_encoders(collection)
         # Counts are read without the payloads, whose damage would not be seen.
         next(iter(collection.scroll(page_size=1)), None)
-    except StoreUnavailableError:
-        raise
     except StoreError as error:
         return {"name": name, "error": error.to_dict()}
     return {
@@ -126,7 +125,25 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         "bytes_on_disk": stats.bytes_on_disk,
         "written": None if stats.written is None else f"{stats.written:%Y-%m-%dT%H:%M:%SZ}",
         "encoders": [asdict(info) for info in encoders.values()],
+        "server": None if stats.server is None else _describe_server(stats.server),
     }
+
+
+def _describe_server(state: ServerState) -> dict[str, JSON]:
+    return {**asdict(state), "survives": state.survives, "lacks": list(state.lacks)}
+
+
+def _what_lacks(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what to tell of collections that were made before, in one line."""
+    lacking = {c["name"]: c["server"]["lacks"] for c in described if c.get("server")}
+    found = {name: lacks for name, lacks in lacking.items() if lacks}
+    if not found:
+        return []
+    has = ", ".join(dict.fromkeys(lack for lacks in found.values() for lack in lacks))
+    return [
+        f"{' and '.join(found)} as earlier versions made them, with {has}: artsim repair changes "
+        "that in place"
+    ]
 
 
 def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:

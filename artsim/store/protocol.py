@@ -204,12 +204,61 @@ class FacetCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerState:
+    """How a server keeps a collection.
+
+    Attributes
+    ----------
+    status : str
+        ``green``, ``yellow`` while it builds indexes, ``grey`` where it builds them with the next
+        write, ``red`` where it failed.
+    indexed, vectors : int
+        Vectors in its indexes, and all there are if every point has each; small parts of a
+        collection get no index.
+    shards, replicas : int
+        Parts of the collection, and how many copies there are to be of each.
+    copies, alive : int or None
+        Copies of all shards together, and how many of them answer; None where it does not say.
+    write_consistency : int
+        Copies of its shard that a write is on, at least, before it is told done.
+    lacks : tuple of str
+        What `Collection.renew` would change.
+    """
+
+    status: str
+    indexed: int
+    vectors: int
+    shards: int
+    replicas: int
+    copies: int | None
+    alive: int | None
+    write_consistency: int
+    lacks: tuple[str, ...]
+
+    @property
+    def survives(self) -> str:
+        """What a write survives, in words."""
+        if self.replicas == 1:
+            return "a write is on one node alone: it does not survive the loss of its disk"
+        sure = min(self.write_consistency, self.replicas)
+        told = f"a write is on {sure} of {self.replicas} replicas before it is told done"
+        if sure == 1:
+            return (
+                f"{told}, and on every other one that is alive: while all are, it survives the "
+                "loss of one node"
+            )
+        lost = "one node" if sure == 2 else f"{sure - 1} nodes"
+        return f"{told}: it survives the loss of {lost}"
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionStats:
     """Size of a collection, and when it was last written; None where the store cannot say."""
 
     points: int
     bytes_on_disk: int | None = None
     written: datetime | None = None
+    server: ServerState | None = None
 
 
 class Collection(ABC):
@@ -365,7 +414,7 @@ class Collection(ABC):
 
     @abstractmethod
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
-        """Return the collection's size; without `on_disk`, in less time, not in bytes."""
+        """Return size and state; without `on_disk`, in less time, points and when written."""
 
     @abstractmethod
     def optimize(self) -> None:
@@ -374,6 +423,13 @@ class Collection(ABC):
     @abstractmethod
     def flush(self) -> None:
         """Return once everything written so far survives a crash of the machine."""
+
+    def renew(self) -> tuple[str, ...]:
+        """Give the collection the settings of a new one; return what it had instead, in words.
+
+        Searches are answered meanwhile; what follows from the settings is rebuilt behind them.
+        """
+        return ()
 
     # What an engine does, once the above has checked what it was given.
 
@@ -461,6 +517,9 @@ class Store(ABC):
     @abstractmethod
     def location(self) -> str:
         """Folder or URL, for messages; never with a key in it."""
+
+    def hurry(self) -> None:  # noqa: B027 - an embedded store is never waited for so
+        """Wait no more for what may pass, such as a node that does not answer."""
 
     @abstractmethod
     def check_version(self) -> None:

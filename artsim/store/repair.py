@@ -73,6 +73,8 @@ class CollectionRepair:
         engine's log and are not in the collection; some may have been deleted on purpose.
     copy : str or None
         Folder with the collection as it was.
+    renewed : tuple of str
+        What a server's collection had of earlier versions, and has no more.
     """
 
     collection: str
@@ -82,6 +84,7 @@ class CollectionRepair:
     without_some_vectors: int = 0
     painting_ids: tuple[str, ...] = ()
     copy: str | None = None
+    renewed: tuple[str, ...] = ()
 
 
 def repair_store_folder(home: Path) -> str | None:
@@ -256,7 +259,8 @@ def _exchange(folder: Path, work: Path) -> CollectionRepair:
         (new / name).rename(folder / name)
         sync_folder(folder)
     shutil.rmtree(work)
-    return CollectionRepair(**{**said, "painting_ids": tuple(said["painting_ids"])})
+    said["painting_ids"] = tuple(said["painting_ids"])
+    return CollectionRepair(**{**said, "renewed": ()})
 
 
 def _aside(home: Path, name: str) -> Path:

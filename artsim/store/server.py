@@ -60,6 +60,10 @@ class ServerStore(Store):
         """The address, without a key."""
         return self._call.location
 
+    def hurry(self) -> None:
+        """Wait no more for what may pass; see `Store`."""
+        self._call.hurry()
+
     def check_version(self) -> None:
         """Raise StoreError if the server is too old to keep notes with a collection."""
         version = self._call.version()

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -102,6 +102,9 @@ _CONNECTING: Final = 5.0
 ANSWER_TIME: Final = 120.0
 """Seconds for a whole answer: a body of 8 MiB takes 70 on a line of a megabit a second."""
 
+SILENT_AFTER: Final = 20
+"""Seconds to wait for a node to say which others do not answer it: it gives them 10."""
+
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
 _SAID_AFTER: Final = 2.0
@@ -168,6 +171,7 @@ class ServerCalls:
         self._answer_time = answer_time
         self._answered = False
         self._closed = False
+        self._silent: set[int] | None = None
         self._deadline = Deadline()
         http = self.client.http.client._client
         http.timeout = httpx.Timeout(timeout, connect=min(timeout, _CONNECTING))
@@ -175,6 +179,10 @@ class ServerCalls:
         near = all(map(_is_near, self._addresses))
         http.headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
         bound_answers(http, self._deadline, MAX_ANSWER)
+
+    def hurry(self) -> None:
+        """Make no call a second time from now on."""
+        self._patience = 0.0
 
     def expect_writing(self) -> None:
         """Wait longer from now on: what is written cannot simply be asked again."""
@@ -194,6 +202,16 @@ class ServerCalls:
                 f"{self.location} calls its version {shortened(said)!r}; expected a number"
             )
         return int(found[1]), int(found[2])
+
+    def silent_nodes(self) -> set[int]:
+        """Return the nodes of a cluster that do not answer, which is asked for once."""
+        if self._silent is None:
+            ask, nodes = self.client.cluster_telemetry, None
+            with suppress(CollectionNotFoundError):  # before Qdrant 1.17
+                nodes = self("counting nodes", ask, timeout=SILENT_AFTER).cluster
+            peers = nodes.peers if nodes else {}
+            self._silent = {int(peer) for peer, said in peers.items() if not said.responsive}
+        return self._silent
 
     def describe_missing(self, collection: str) -> str:
         """Say which nodes do not answer, and of which shards that leaves no replica; "" unknown."""

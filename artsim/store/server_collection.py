@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
 from uuid import UUID
@@ -28,6 +29,7 @@ from artsim.store.protocol import (
     Point,
     Record,
     SearchRequest,
+    ServerState,
     VectorSpec,
     Written,
 )
@@ -40,6 +42,8 @@ from artsim.store.server_dialect import (
     to_index,
     to_new_vector,
     to_queries,
+    to_renewal,
+    to_state,
 )
 
 P = ParamSpec("P")
@@ -53,6 +57,9 @@ MAX_POINTS: Final = 500
 
 FRESH: Final = 60.0
 """Seconds for which a collection's description is believed: other programs may change it."""
+
+CHOOSES_LINKS: Final = (1, 17)
+"""First version of the server that may be told which payload fields its index links by."""
 
 ADDS_VECTORS: Final = (1, 18)
 """First version of the server that adds a named vector to an existing collection."""
@@ -89,13 +96,39 @@ class ServerCollection(Collection):
         self.delete_ids([str(UUID(int=0))])  # which nobody has
 
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
-        """Return the number of points; a server does not say what space they take.
+        """Return the number of points, and with `on_disk` how the server keeps them.
 
-        Without `on_disk` it is as old as the description.
+        Without it the number is as old as the description.
         """
-        if on_disk or self.is_stale or self._points is None:
-            self._points = self.count()
-        return CollectionStats(self._points)
+        points = self._points
+        if on_disk or self.is_stale or points is None:
+            points = self._points = self.count()
+        return CollectionStats(points, server=self._state(points) if on_disk else None)
+
+    def renew(self) -> tuple[str, ...]:
+        """Give the collection the settings of a new one; see `Collection`."""
+        self._server.expect_writing()
+        info, client = self._read_description(), self._server.client
+        due = to_renewal(info, self._schema, chooses_links=self._chooses_links())
+        # Before the settings, by which the server begins to build its indexes anew.
+        self._add_indexes(self._schema, due.indexes)
+        if due.settings:
+            self._ask("updating a collection", client.update_collection, self.name, **due.settings)
+        return due.lacks
+
+    def _chooses_links(self) -> bool:
+        return self._server.version() >= CHOOSES_LINKS
+
+    def _state(self, points: int) -> ServerState:
+        info, client = self._read_description(), self._server.client
+        renewal = to_renewal(info, self._schema, chooses_links=self._chooses_links())
+        cluster, silent = None, set[int]()
+        with suppress(StoreError):  # where the key does not allow it, or it takes too long
+            found = self._server("counting replicas", client.collection_cluster_info, self.name)
+            # A replica counts as active until a write to it has failed.
+            silent = self._server.silent_nodes() if found.remote_shards else silent
+            cluster = found
+        return to_state(info, cluster, silent, points, renewal)
 
     def optimize(self) -> None:
         """Do nothing: the server builds its indexes by itself."""
@@ -114,13 +147,14 @@ class ServerCollection(Collection):
                 self._believed = 0.0
             raise
 
-    def _read_description(self) -> None:
+    def _read_description(self) -> models.CollectionInfo:
         doing, client = "opening a collection", self._server.client
         info = self._ask(doing, client.get_collection, self.name)
         with self._server.reading(doing):
             self._said = to_description(info, self.place)
         self._schema, self._points = self._said.schema, self._said.points
         self._believed = time.monotonic() + FRESH
+        return info
 
     def _check_names(self, names: Sequence[str]) -> None:
         if any(name not in self._schema.vectors for name in names):
@@ -148,7 +182,8 @@ class ServerCollection(Collection):
             made = to_new_vector(spec)
             self._ask(doing, client.create_vector_name, self.name, name, made, wait=True)
             if not spec.indexed:
-                bare = {name: models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW))}
+                changed = models.VectorParamsDiff(hnsw_config=to_hnsw(NO_HNSW), on_disk=True)
+                bare = {name: changed}
                 self._ask(doing, client.update_collection, self.name, vectors_config=bare)
         noted = {NOTES_KEY: dict(schema.notes)}
         self._ask("writing the notes", client.update_collection, self.name, metadata=noted)

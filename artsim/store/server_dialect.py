@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from qdrant_client import models
 
 from artsim.catalog.payload import LINKED_FIELDS, IndexKind
-from artsim.errors import StoreError
+from artsim.errors import StoreError, listed
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
 from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
-from artsim.store.protocol import CollectionSchema, SearchRequest, ServerOptions, VectorSpec
+from artsim.store.protocol import (
+    CollectionSchema,
+    SearchRequest,
+    ServerOptions,
+    ServerState,
+    VectorSpec,
+)
 
 NOTES_KEY: Final = "artsim"
 """Where the notes are in a collection's metadata, which other programs may use too."""
@@ -26,6 +32,13 @@ _INDEXES: Final[Mapping[IndexKind, Mapping[str, Any]]] = {
     "integer": {"lookup": True, "range": True},
     "float": {},
 }
+
+_READABLE: Final = {
+    models.ReplicaState.ACTIVE,
+    models.ReplicaState.ACTIVEREAD,
+    models.ReplicaState.RESHARDINGSCALEDOWN,
+}
+"""States of a replica that has all points of its shard."""
 
 OVERSAMPLING: Final = 3.0
 """Candidates that quantized vectors find, for each that the original vectors keep."""
@@ -163,6 +176,82 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
 def _foreign(place: str, what: str) -> StoreError:
     return StoreError(
         f"{place} was not made by artsim: {what}; use another gallery name", hint="--gallery"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a collection has that a new one would have otherwise, and what changes it.
+
+    `indexes` are payload fields whose index is to be made again, `settings` the arguments of the
+    client's `update_collection`.
+    """
+
+    lacks: tuple[str, ...]
+    indexes: Mapping[str, IndexKind]
+    settings: Mapping[str, Any]
+
+
+def to_renewal(
+    info: models.CollectionInfo, schema: CollectionSchema, *, chooses_links: bool
+) -> Renewal:
+    """Return what is to be changed; without `chooses_links` the server links by every field."""
+    params, hnsw = info.config.params, info.config.hnsw_config
+    lacks, settings = [], dict[str, Any]()
+    vectors: Any = params.vectors
+    bare = [n for n, s in schema.vectors.items() if not s.indexed and not vectors[n].on_disk]
+    if bare:
+        lacks.append(f"{listed(bare)} in memory")
+        settings["vectors_config"] = {n: models.VectorParamsDiff(on_disk=True) for n in bare}
+    ours = to_hnsw(HNSW)
+    if any(
+        getattr(hnsw, name) != value for name, value in ours.model_dump(exclude_none=True).items()
+    ):
+        lacks.append("other settings of the index")
+        settings["hnsw_config"] = ours
+    found, wanted = params.write_consistency_factor or 1, params.replication_factor or 1
+    if found != to_consistency(wanted):
+        lacks.append(f"a write consistency of {found} instead of {to_consistency(wanted)}")
+        settings["collection_params"] = models.CollectionParamsDiff(
+            write_consistency_factor=to_consistency(wanted)
+        )
+    linked = {
+        field
+        for field in schema.payload_indexes
+        if getattr(info.payload_schema[field].params, "enable_hnsw", None) is not False
+    }
+    wrong = linked ^ (LINKED_FIELDS & schema.payload_indexes.keys()) if chooses_links else set()
+    if needless := wrong & linked:
+        lacks.append(f"an index that links by {len(needless)} fields too many")
+    if missing := wrong - linked:
+        lacks.append(f"an index that does not link by {listed(sorted(missing))}")
+    indexes = {field: kind for field, kind in schema.payload_indexes.items() if field in wrong}
+    return Renewal(tuple(lacks), indexes, settings)
+
+
+def to_state(
+    info: models.CollectionInfo,
+    cluster: models.CollectionClusterInfo | None,
+    silent: Collection[int],
+    points: int,
+    renewal: Renewal,
+) -> ServerState:
+    """Return how a server keeps a collection; `silent` are the nodes that do not answer."""
+    params = info.config.params
+    states: list[Any] | None = None
+    if cluster is not None:
+        away = [None if s.peer_id in silent else s.state for s in cluster.remote_shards]
+        states = [*(shard.state for shard in cluster.local_shards), *away]
+    return ServerState(
+        info.status.value,
+        info.indexed_vectors_count or 0,
+        points * len(cast("Mapping[str, Any]", params.vectors)),
+        params.shard_number or 1 if cluster is None else cluster.shard_count,
+        params.replication_factor or 1,
+        None if states is None else len(states),
+        None if states is None else sum(state in _READABLE for state in states),
+        params.write_consistency_factor or 1,
+        renewal.lacks,
     )
 
 

@@ -371,10 +371,6 @@ class TestCare:
         with pytest.raises(CollectionNotFoundError, match="default gallery"):
             repair_gallery(home=home, name="nosuch")
 
-    def test_a_server_is_refused(self) -> None:
-        with pytest.raises(StoreError, match="is a server"):
-            repair_gallery(url="http://localhost:6333")
-
 
 class Killed(BaseException):
     """As a process that is killed: nothing catches it."""
@@ -468,8 +464,3 @@ class TestCommand:
     def test_a_sound_gallery(self, home: Path) -> None:
         ran = self.run("--home", str(home))
         assert "Nothing is wrong" in ran.output
-
-    def test_a_server(self) -> None:
-        ran = self.run("--url", "http://localhost:6333")
-        assert ran.exit_code == 1
-        assert "is a server" in ran.output
