@@ -20,7 +20,6 @@ from artsim.store.gallery import PIXELS, open_gallery
 from artsim.store.protocol import Point
 from benchmarks.speed.__main__ import MEASURES, main
 from benchmarks.speed.bench import Sizes
-from benchmarks.speed.faces import count_lost, overlap
 from benchmarks.speed.gallery import filters, make_gallery, queries
 from benchmarks.speed.kills import find_differences, run_ingest
 from benchmarks.speed.leave_one_out import product_and_top
@@ -78,7 +77,7 @@ def test_promises_are_measured_in_folders_that_go(
         assert is_measured or promise["kept"] is None
     numbers = {name: value for p in document for name, value in p["numbers"].items()}
     # So few points are compared one by one, without an index that could miss one.
-    expected = {"lost": 0, "differences": 0, "recall": 1.0}
+    expected = {"differences": 0, "recall": 1.0}
     assert all(numbers.get(name, value) == value for name, value in expected.items())
     assert numbers.get("difference", 0) < 1e-9
 
@@ -126,18 +125,6 @@ def test_the_bare_product_ranks() -> None:
     np.fill_diagonal(scores, -np.inf)
     assert np.array_equal(product_and_top(vectors, 7), np.argsort(-scores, axis=1)[:, :7])
     assert product_and_top(vectors).shape == (40, 39)
-
-
-def test_a_lost_face_is_one_that_is_overlapped_by_half_or_less() -> None:
-    face = np.array([0.0, 0, 10, 10, 0.9])
-    moved = np.array([0.0, 5, 10, 15, 0.9])
-    near = np.array([0.0, 1, 10, 11, 0.9])
-    assert overlap(face, moved) == pytest.approx(1 / 3)
-    assert overlap(face, near) == pytest.approx(9 / 11)
-    nothing = np.zeros((0, 5))
-    reference = [np.stack([face]), np.stack([face, moved]), nothing]
-    assert count_lost(reference, [np.stack([near]), nothing, np.stack([face])]) == 2
-    assert count_lost(reference, reference) == 0
 
 
 def painting(name: str, *, title: str = "untitled", gray: int = 0) -> Point:

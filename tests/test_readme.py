@@ -27,7 +27,6 @@ ELSEWHERE = {
     "make demo": "test_demo",
     "make test": "this very run",
     "pip install .": "the Makefile's setup",
-    "pip install '.[onnx]'": "the Makefile's setup",
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
 }

@@ -70,11 +70,13 @@ class Crop:
     """One part of a picture: the pixels that are encoded, and what its point says of it.
 
     The payload is beyond its painting's and its index: ``box`` (x, y, width and height in pixels
-    of the picture at its full size) and whatever else the kind has.
+    of the picture at its full size) and whatever else the kind has. `wide` are the same pixels
+    with some more on all sides, where a kind has encoders that want these.
     """
 
     pixels: RGBImage
     payload: Payload
+    wide: RGBImage | None = None
 
 
 class Cutter(Protocol):
@@ -92,11 +94,17 @@ class Cutter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CutterOptions:
-    """How parts are looked for; None is the detector's own least side in pixels, or score."""
+    """How parts are looked for, as `artsim.encoders.face_detectors.load_detector` has it.
+
+    `min_face` is the least short side of a face in pixels of the picture at its full size; None
+    is the default, of `face_detector` and `face_score` too.
+    """
 
     device: str = "auto"
     min_face: int | None = None
     face_score: float | None = None
+    face_detector: str | None = None
+    small_faces: bool = False
 
 
 MakeCutter = Callable[[CutterOptions], Cutter]
@@ -196,6 +204,9 @@ FACES: Final = Kind(
     cutter_field="face_detector",
     own_encoders=True,
 )
+
+FACE_ENCODER: Final = "dlib"
+"""Encoder that knows who it is, which faces have by default beside the pictures' built-in one."""
 
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES)}
 """Every kind by name; one that is put here can be ingested, searched, evaluated and exported."""

@@ -113,19 +113,21 @@ class EncoderOptions:
     device: str = "auto"
     max_megapixels: float = 200.0
 
-    def models(self, *, min_face: int | None = None, face_score: float | None = None) -> Models:
+    def models(self, faces: FaceOptions | None = None) -> Models:
         """Return the models of a query, which are loaded when needed."""
         from artsim.search.models import Models
 
-        return Models(**asdict(self), min_face=min_face, face_score=face_score)
+        return Models(**asdict(self), **asdict(faces or FaceOptions()))
 
 
 @dataclass(frozen=True, slots=True)
 class FaceOptions:
-    """Which faces count."""
+    """How faces are looked for."""
 
     min_face: int | None = None
     face_score: float | None = None
+    face_detector: Literal["centerface", "yunet", "mtcnn"] | None = None
+    small_faces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

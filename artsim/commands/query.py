@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from artsim.search.question import ImageQuery, PictureQuery, Query, Question
     from artsim.search.replay import SavedQuestion
 
+BUILTIN: Final = "builtin"
+"""Encoder of whole pictures, by which faces are found that are painted alike."""
+
 _ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
@@ -43,6 +46,7 @@ def query(
     like: list[str] | None = None,
     unlike: list[str] | None = None,
     faces: bool = False,
+    alike: bool = False,
     face: int | None = None,
     kind: str | None = None,
     copies: bool = False,
@@ -58,20 +62,23 @@ def query(
     """Ask a question of the options, and show the answer."""
     from artsim.search.question import Question
 
+    if alike and encoder:
+        raise typer.BadParameter("--alike is --faces --encoder builtin; name no other encoder")
+    of_faces = faces or alike or (kind is None and face is not None)
     if copies:
         if ranking.rerank is not None:
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
     question = Question(
         _make_query(image or [], painting_id, text, like, unlike),
-        chosen_kind(kind, faces or (kind is None and face is not None)),
+        chosen_kind(kind, of_faces),
         face,
         filtered.filters(),
-        encoders=tuple(encoder or ()),
+        encoders=(BUILTIN,) if alike else tuple(encoder or ()),
         options=ranking,
     )
     outputs = written.checked(place.settings.home, question.files, save)
-    _ask(question, encoding.models(**asdict(sure)), place, outputs)
+    _ask(question, encoding.models(sure), place, outputs)
 
 
 def replay(
@@ -91,8 +98,7 @@ def replay(
     outputs = written.checked(place.settings.home, (file, *saved.question.files))
     gone = (path for path in saved.question.files if not path.exists())
     say_notes([f"{path}: the picture is gone since" for path in gone])
-    models = encoding.models(min_face=saved.min_face, face_score=saved.face_score)
-    _ask(saved.question, models, place, outputs, saved)
+    _ask(saved.question, encoding.models(FaceOptions(**saved.faces)), place, outputs, saved)
 
 
 def compare(
@@ -115,7 +121,7 @@ def compare(
     outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
     with place.open() as opened:
         outputs.check_paintings(opened)
-        models = encoding.models(**asdict(sure))
+        models = encoding.models(sure)
         found = compare(opened, one, other, models, encoders=tuple(encoder or ()))
     if output_format == "json":
         write_json(found.to_dict())

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import DetectedFace
+from artsim.catalog.kinds import Crop, DetectedFace
 from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -96,6 +96,10 @@ class Encoder(ABC):
     def prepare(self, image: RGBImage) -> Prepared:
         """Return one picture of any size ready for a batch; safe to call from threads."""
 
+    def prepare_crop(self, crop: Crop) -> Prepared:
+        """Return one part of a picture ready for a batch; safe to call from threads."""
+        return self.prepare(crop.pixels)
+
     @abstractmethod
     def compute(self, batch: Prepared) -> npt.NDArray[Any]:
         """Return rows (N, D) of any length for N prepared pictures, stacked."""
@@ -107,6 +111,10 @@ class Encoder(ABC):
     def encode(self, images: Sequence[RGBImage]) -> Embeddings:
         """Encode N pictures, each of its own size, into unit rows of shape (N, D)."""
         return self.encode_prepared([self.prepare(image) for image in images])
+
+    def encode_crops(self, crops: Sequence[Crop]) -> Embeddings:
+        """Encode N parts of pictures, or whole ones, into unit rows of shape (N, D)."""
+        return self.encode_prepared([self.prepare_crop(crop) for crop in crops])
 
     def open_maps(self) -> MapReader | None:
         """Return a reader of maps; None where its vectors are no means of such."""

@@ -9,9 +9,12 @@ from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import Crop, CutterOptions, DetectedFace
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector
+from artsim.encoders.face_detectors import load_detector
 from artsim.images.align import align_face
 
 CROP_SIZE: Final = 160  # side of a crop in pixels: what FaceNet takes
+DEFAULT_MIN_FACE: Final = 12  # short side in pixels: what is smaller tells nothing of a person
+WIDER: Final = 0.05  # share of its side that a wide crop has more on each side: dlib's chin
 CROP_MARGIN: Final = 0.0  # share of the template's square that it shows beyond it on each side
 
 
@@ -21,6 +24,7 @@ class FaceCrop:
 
     face: DetectedFace  # in pixels of the picture it was found in
     crop: RGBImage  # turned and scaled so that the landmarks lie where every face has them
+    wide: RGBImage  # the crop with more on all sides, in pixels of the same size
 
 
 def crops_identity(detector: FaceDetector) -> str:
@@ -34,6 +38,7 @@ def find_faces(
     *,
     crop_size: int = CROP_SIZE,
     margin: float = CROP_MARGIN,
+    least: float = DEFAULT_MIN_FACE,
 ) -> list[FaceCrop]:
     """Return every face that `detector` finds in `image`, with its crop, in its order.
 
@@ -44,11 +49,18 @@ def find_faces(
         Side of the crops in pixels.
     margin : float
         Share of the template's square that a crop shows beyond it on each side.
+    least : float
+        Least short side of a face, in pixels of `image`.
     """
-    return [
-        FaceCrop(face, align_face(image, face.landmarks, size=crop_size, margin=margin))
-        for face in detector.detect(image)
-    ]
+    edge = round(WIDER * crop_size)
+    side = crop_size + 2 * edge
+    more = (side / crop_size * (1 + 2 * margin) - 1) / 2  # a margin of as many pixels more
+    found = []
+    for face in detector.detect(image):
+        if min(face.box.width, face.box.height) >= least:
+            wide = align_face(image, face.landmarks, size=side, margin=more)
+            found.append(FaceCrop(face, wide[edge : side - edge, edge : side - edge], wide))
+    return found
 
 
 class FaceCutter:
@@ -56,16 +68,19 @@ class FaceCutter:
 
     def __init__(self, options: CutterOptions) -> None:
         self._detector = load_detector(
-            min_face=options.min_face, score=options.face_score, device=options.device
+            options.face_detector,
+            score=options.face_score,
+            twice=options.small_faces,
+            device=options.device,
         )
-
-        self.identity = crops_identity(self._detector)
+        self._min_face = DEFAULT_MIN_FACE if options.min_face is None else options.min_face
+        self.identity = f"{crops_identity(self._detector)}-min{self._min_face}"
 
     def __call__(self, picture: RGBImage, width: int) -> list[Crop]:
         """Return the faces of `picture`, which is `width` pixels wide at its full size."""
         scale = width / picture.shape[1]
-        faces = find_faces(picture, self._detector)
-        return [Crop(one.crop, _face_payload(one.face, scale)) for one in faces]
+        faces = find_faces(picture, self._detector, least=self._min_face / scale)
+        return [Crop(one.crop, _face_payload(one.face, scale), one.wide) for one in faces]
 
 
 def _face_payload(face: DetectedFace, scale: float) -> Payload:
@@ -78,27 +93,3 @@ def _face_payload(face: DetectedFace, scale: float) -> Payload:
         "detection_score": round(float(face.score), 4),
         "face_size": round(float(min(box.width, box.height))),
     }
-
-
-def load_detector(
-    *, min_face: int | None = None, score: float | None = None, device: str = "auto"
-) -> FaceDetector:
-    """Load the face detector; EncoderError if the device or its weights are not there.
-
-    Parameters
-    ----------
-    min_face : int, optional
-        Least side of a face, in pixels; None is the detector's own.
-    score : float, optional
-        Least certainty, in 0..1; None is the detector's own.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    """
-    from artsim.encoders.devices import pick_device
-    from artsim.encoders.mtcnn import DEFAULT_MIN_FACE, DEFAULT_SCORE, MTCNNDetector
-
-    return MTCNNDetector(
-        min_face=DEFAULT_MIN_FACE if min_face is None else min_face,
-        score=DEFAULT_SCORE if score is None else score,
-        device=pick_device(device),
-    )

@@ -1,4 +1,4 @@
-"""Encoders from ONNX files, run by onnxruntime (the extra ``onnx``): ``onnx:FILE``.
+"""Encoders from ONNX files, run by onnxruntime: ``onnx:FILE``.
 
 A JSON beside the file says what goes in, and which output is the embedding.
 """
@@ -93,7 +93,7 @@ class OnnxEncoder(Encoder):
         self._preprocessing = Preprocessing(
             *config.input.size, fit=config.input.fit, interpolation=config.input.interpolation
         )
-        self._session = _open_session(str(model), model, device)
+        self._session = open_session(str(model), model, device)
         inputs = [one.name for one in self._session.get_inputs()]
         outputs = [one.name for one in self._session.get_outputs()]
         self._input_name = _pick(config.input.name, inputs, "input", model)
@@ -147,7 +147,7 @@ class OnnxEncoder(Encoder):
             return None
         if name not in [value.name for value in model.graph.output]:
             model.graph.output.add(name=name)
-        session = _open_session(model.SerializeToString(), self._model, self._device)
+        session = open_session(model.SerializeToString(), self._model, self._device)
 
         def read(batch: Sequence[Prepared]) -> tuple[FloatArray, FloatArray]:
             inputs = self.to_input(np.stack(batch))
@@ -175,14 +175,9 @@ class OnnxEncoder(Encoder):
         return [np.concatenate(rows) for rows in zip(*parts, strict=True)]
 
 
-def _open_session(graph: str | bytes, path: Path, device: str) -> Any:
-    """Return an onnxruntime session on all usable cores, or on the device asked for."""
-    try:
-        import onnxruntime as ort
-    except ImportError as exc:
-        raise EncoderError(
-            "ONNX encoders need onnxruntime; install it with: pip install 'artsim[onnx]'"
-        ) from exc
+def open_session(graph: str | bytes, path: Path, device: str, *, threads: int | None = None) -> Any:
+    """Return an onnxruntime session on the device asked for, or on so many cores, or all."""
+    import onnxruntime as ort
 
     offered = ort.get_available_providers()
     # CoreML runs only part of most graphs and is often slower: only on request.
@@ -190,7 +185,7 @@ def _open_session(graph: str | bytes, path: Path, device: str) -> Any:
     on_request = [d for d in _PROVIDERS if _PROVIDERS[d] in offered and d not in for_auto]
     chosen = choose(device, for_auto + on_request)
     options = ort.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    options.intra_op_num_threads = threads or usable_cores()
     options.log_severity_level = 3  # errors only: warnings about graph clean-ups alarm users
     providers = list(dict.fromkeys([_PROVIDERS[chosen], _PROVIDERS["cpu"]]))
     try:
@@ -339,7 +334,7 @@ def _guess_config(model: Path) -> OnnxConfig:
     """Return a configuration to fill in, with names and sizes from the graph if it is readable."""
     config = OnnxConfig(OnnxInput((224, 224)))
     try:
-        session = _open_session(str(model), model, "cpu")
+        session = open_session(str(model), model, "cpu")
     except EncoderError:  # no runtime or no ONNX file; loading will say so in its turn
         return config
     taken = session.get_inputs()[0]

@@ -14,7 +14,7 @@ from typing import Final
 
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings, load_settings
-from artsim.encoders import facenet, handcrafted, onnx, open_clip, timm, trained
+from artsim.encoders import dlib_faces, facenet, handcrafted, onnx, open_clip, timm, trained
 from artsim.encoders.base import Encoder
 from artsim.encoders.cards import Card, Family, Request
 from artsim.encoders.weights import find_weights
@@ -25,6 +25,7 @@ FAMILIES: Final[dict[str, Family]] = {
     "handcrafted": handcrafted.FAMILY,
     "open_clip": open_clip.FAMILY,
     "timm": timm.FAMILY,
+    "dlib": dlib_faces.FAMILY,
     "facenet": facenet.FAMILY,
     "onnx": onnx.FAMILY,
     "file": trained.FAMILY,

@@ -15,23 +15,18 @@ import importlib.util
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from artsim.encoders.face_detectors import Floats, suppress
 from artsim.errors import EncoderError
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 
 _NMS_SCHEMAS: Final = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
 """As in torchvision's ``csrc/ops/nms.cpp`` and ``csrc/ops/quantized/cpu/qnms_kernel.cpp``."""
-
-_BLOCK: Final = 512  # boxes compared at once: bounds the overlap matrix to a megabyte
 
 _lock = threading.Lock()
 _definitions: list[torch.library.Library] = []  # operators vanish when their library is freed
@@ -100,49 +95,3 @@ def suppress_overlaps(
 def _to_numpy(tensor: torch.Tensor) -> Floats:
     values = tensor.detach().cpu()
     return (values if values.dtype == torch.float64 else values.float()).numpy()
-
-
-def suppress(
-    boxes: Floats,
-    scores: Floats,
-    threshold: float,
-    *,
-    relative_to: Literal["union", "smaller"] = "union",
-) -> npt.NDArray[np.int64]:
-    """Return which boxes stay when of any two that overlap the better one wins, best first.
-
-    Greedy non-maximum suppression: by falling score, equal scores in the given order, a
-    box (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of
-    their union, or of the smaller of the two (whose sizes then count both edge pixels).
-    """
-    # The overlap is compared as a double, as in torchvision's kernel.
-    threshold = np.float64(threshold)
-    order = np.argsort(-scores, kind="stable")
-    kept = order[:0]
-    for start in range(0, len(order), _BLOCK):
-        block = order[start : start + _BLOCK]
-        if len(kept):
-            hidden = _overlap(boxes[kept], boxes[block], relative_to) > threshold
-            block = block[~hidden.any(axis=0)]
-        hides = np.triu(_overlap(boxes[block], boxes[block], relative_to) > threshold, 1)
-        stays = np.ones(len(block), dtype=np.bool_)
-        for i in np.flatnonzero(hides.any(axis=1)):
-            if stays[i]:
-                stays &= ~hides[i]
-        kept = np.concatenate([kept, block[stays]])
-    return kept
-
-
-def _overlap(first: Floats, second: Floats, relative_to: str) -> Floats:
-    """Return the overlap of each of the first boxes with each of the second."""
-    edge = first.dtype.type(relative_to == "smaller")
-    a, b = first[:, None], second[None]
-    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0]) + edge
-    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1]) + edge
-    shared = np.maximum(width, 0) * np.maximum(height, 0)
-    area_a, area_b = (
-        (c[..., 2] - c[..., 0] + edge) * (c[..., 3] - c[..., 1] + edge) for c in (a, b)
-    )
-    whole = np.minimum(area_a, area_b) if relative_to == "smaller" else area_a + area_b - shared
-    with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
-        return np.asarray(shared / whole)

@@ -66,9 +66,21 @@ def align_face(
         raise ValueError(f"expected five finite landmarks of shape (5, 2), not {landmarks!r}")
     if np.ptp(points, axis=0).max() < 1e-3:
         raise ValueError("the five landmarks are one point")
+    return warp(image, points, crop_template(size, margin), size)
+
+
+def crop_template(size: int, margin: float) -> npt.NDArray[np.float64]:
+    """Return where a crop of `align_face` has the five landmarks, shape (5, 2)."""
     scale = size / (TEMPLATE_SIDE * (1 + 2 * margin))
-    goal = (np.array(TEMPLATE) + 0.5 + margin * TEMPLATE_SIDE) * scale - 0.5
-    turn, shift = _similarity(goal, points)
+    return (np.array(TEMPLATE) + 0.5 + margin * TEMPLATE_SIDE) * scale - 0.5
+
+
+def warp(image: RGBImage, points: npt.ArrayLike, goal: npt.ArrayLike, size: int) -> RGBImage:
+    """Return the square of `size` pixels in which `points` of the image come nearest to `goal`.
+
+    Both are of shape (N, 2); see `align_face`.
+    """
+    turn, shift = _similarity(np.asarray(goal, np.float64), np.asarray(points, np.float64))
     corners = np.array([0, size - 1, 1j * (size - 1), (1 + 1j) * (size - 1)]) * turn + shift
     region, left, top, shrink = _shrunk_region(image, corners, abs(turn))
     x, y = np.meshgrid(np.arange(size), np.arange(size))

@@ -152,7 +152,7 @@ def _read_parts(image: LoadedImage, target: Target) -> list[ReadPart]:
         ReadPart(
             payload={target.kind.index_field: index, **crop.payload},
             pixels=to_pixels(crop.pixels),
-            prepared={e.info.vector_name: e.prepare(crop.pixels) for e in target.encoders},
+            prepared={e.info.vector_name: e.prepare_crop(crop) for e in target.encoders},
         )
         for index, crop in enumerate(crops)
     ]

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, CutterOptions, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
 from artsim.encoders.base import Encoder
@@ -52,12 +52,13 @@ class IngestOptions:
     kinds : sequence of Kind
         Parts of pictures that are looked for; `faces` takes faces out of them.
     face_encoder : str or None
-        As `encoders`, for kinds with encoders of their own, as faces. Parts of other kinds are
-        encoded as the pictures are.
+        For kinds with encoders of their own, as faces. By default those the gallery has, and
+        one that knows people where it has none, or that and the built-in one. Parts of other
+        kinds are encoded as the pictures are.
     weights : Path or None
         File of weights, where there is one encoder.
-    min_face, face_score : int, float or None
-        Least side in pixels and least score of a face; None is the detector's own.
+    min_face, face_score, face_detector, small_faces
+        How faces are looked for, as in `CutterOptions`.
     workers : int or None
         Reader threads; by default one for each core.
     batch_size : int
@@ -83,6 +84,8 @@ class IngestOptions:
     device: str = "auto"
     min_face: int | None = None
     face_score: float | None = None
+    face_detector: str | None = None
+    small_faces: bool = False
     limits: ImageLimits = field(default_factory=ImageLimits)
     workers: int | None = None
     batch_size: int = 32
@@ -230,7 +233,13 @@ def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) 
         )
         infos = [encoder.info for encoder in loaded[name]]
         check_encoders(infos, recorded, gallery.collection_name(kind))
-    how = CutterOptions(options.device, options.min_face, options.face_score)
+    how = CutterOptions(
+        options.device,
+        options.min_face,
+        options.face_score,
+        options.face_detector,
+        options.small_faces,
+    )
     cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
     targets = []
     for name, kind in (KINDS | looked_for).items():
@@ -250,7 +259,11 @@ def _load_encoders(
     kind: Kind, recorded: Mapping[str, EncoderInfo], options: IngestOptions, settings: Settings
 ) -> list[Encoder]:
     named = options.encoders if kind.is_whole else filter(None, [options.face_encoder])
-    specs = list(named) or [info.spec for info in recorded.values()] or [DEFAULT_ENCODER]
+    specs = list(named)
+    if not specs:
+        specs = [info.spec for info in recorded.values()] or [DEFAULT_ENCODER]
+        if kind.own_encoders and all(info.kind != "face" for info in recorded.values()):
+            specs.insert(0, FACE_ENCODER)
     weights = options.weights if kind.is_whole else None
     return [
         load_encoder(spec, weights=weights, device=options.device, settings=settings)

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from artsim import __version__
 from artsim.catalog.arrays import Vector
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import noted_scales
@@ -266,15 +266,21 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     kind, options, models = question.kind, question.options, models or Models()
     collection = gallery[kind]
     criteria, notes = build_criteria(question.filters, collection)
-    criteria &= question.criteria
+    criteria &= question.criteria & sure_faces(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
     is_text = isinstance(question.query, TextQuery)
     recorded = gallery.encoders(kind)
     encoders = choose_encoders(recorded, question.encoders, models, for_text=is_text)
+    if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
+        notes.append(
+            f"these {kind.name} have only vectors of {encoders[0].name}, which finds what is "
+            f"painted alike and not who it is: ingest their source again, which adds {FACE_ENCODER}"
+        )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    hits = find_hits(target, collection, criteria & left_out, options)
+    best_of = _best_of(question)
+    hits = find_hits(target, collection, criteria & left_out, options, best_of=best_of)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question)
     names = tuple(info.vector_name for info in encoders)
     # Ranks that were fused, means of examples and texts are on no scale of pictures.
@@ -298,14 +304,33 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     )
 
 
+def sure_faces(question: Question) -> Criteria:
+    """Return what the faces that a question is about meet, which small and doubtful do not."""
+    if question.kind.name != FACES.name:
+        return EVERYTHING
+    least = zip(("face_size", "detection_score"), question.options.sure_face, strict=True)
+    return Criteria(tuple(Between(name, value) for name, value in least if value))
+
+
+def _best_of(question: Question) -> str | None:
+    is_of_all = question.kind.name != FACES.name or question.options.all_faces
+    return None if is_of_all else "painting_id"
+
+
 def find_hits(
-    target: Target, collection: Collection, criteria: Criteria, options: SearchOptions
+    target: Target,
+    collection: Collection,
+    criteria: Criteria,
+    options: SearchOptions,
+    *,
+    best_of: str | None = None,
 ) -> list[Hit]:
     """Return the hits of a search, best first, ties by painting id.
 
     Each probe (each query face) ranks by its vectors, several of them fused by reciprocal
     rank; with `options.rerank` its first hits are reordered by that second score; the probes'
-    rankings are merged, a point that several of them found keeping its best place.
+    rankings are merged, a point that several of them found keeping its best place. Without
+    groups, only the best hit of each value of the field `best_of` stays.
 
     Raises
     ------
@@ -336,15 +361,17 @@ def find_hits(
         return sorted(best.values(), key=rank_order)
 
     wanted = options.offset + options.limit
-    if options.group_by is None:
+    field = options.group_by or best_of
+    if field is None:
         return merged(wanted)[options.offset : wanted]
-    depth = max(4 * wanted * options.group_size, FUSION_DEPTH)
+    size = 1 if options.group_by is None else options.group_size
+    depth = max(4 * wanted * size, FUSION_DEPTH)
     while True:
         hits = merged(depth)
         groups: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
-            value = _group_key(hit, options.group_by)
-            if value is not None and len(groups[value]) < options.group_size:
+            value = _group_key(hit, field)
+            if value is not None and len(groups[value]) < size:
                 groups[value].append(hit)
         if len(groups) >= wanted or len(hits) < depth or depth >= _MAX_DEPTH:
             kept = list(groups.values())[options.offset : wanted]
@@ -472,7 +499,8 @@ def _why_empty(
     before = replace(
         options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None
     )
-    hits, what = find_hits(target, collection, criteria & left_out, before), point
+    best_of, what = _best_of(question), point
+    hits = find_hits(target, collection, criteria & left_out, before, best_of=best_of)
     count = len(hits)
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"

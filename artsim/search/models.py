@@ -15,6 +15,7 @@ from artsim.errors import EncoderMismatchError
 
 if TYPE_CHECKING:
     from artsim.encoders.base import Encoder
+    from artsim.encoders.cards import Card
     from artsim.images.load import LoadedImage
 
 
@@ -30,8 +31,8 @@ class Models:
         Where weights are looked for, by default from the environment; a file of them, instead.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    min_face, face_score : float or None
-        Least short side of a face in pixels and least score; None is the detector's own.
+    min_face, face_score, face_detector, small_faces
+        How faces are looked for, as in `artsim.catalog.kinds.CutterOptions`.
     max_megapixels : float
         Largest query picture, in millions of pixels.
     """
@@ -41,6 +42,8 @@ class Models:
     device: str = "auto"
     min_face: int | None = None
     face_score: float | None = None
+    face_detector: str | None = None
+    small_faces: bool = False
     max_megapixels: float = 200.0
     _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
     _cutters: dict[str, Cutter] = field(default_factory=dict, repr=False)
@@ -83,18 +86,25 @@ class Models:
             hint=f"{option}; artsim ingest SOURCE --encoder {info.name} --gallery NAME",
         )
 
-    def vector_name(self, spec: str) -> str:
-        """Return the name of the vectors that an encoder makes, without loading it."""
+    def card(self, spec: str) -> Card:
+        """Return what is known of an encoder, without loading it."""
         from artsim.encoders.registry import resolve
 
-        return resolve(spec, weights=self.weights, settings=self.settings).vector_name
+        return resolve(spec, weights=self.weights, settings=self.settings)
 
     def cutter(self, kind: Kind) -> Cutter:
         """Return what cuts the parts of a kind, such as faces, out of a picture."""
         with self._lock:
             if kind.name not in self._cutters:
-                options = CutterOptions(self.device, self.min_face, self.face_score)
-                self._cutters[kind.name] = kind.make_cutter(options)
+                self._cutters[kind.name] = kind.make_cutter(
+                    CutterOptions(
+                        self.device,
+                        self.min_face,
+                        self.face_score,
+                        self.face_detector,
+                        self.small_faces,
+                    )
+                )
             return self._cutters[kind.name]
 
     def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:
@@ -117,6 +127,7 @@ def choose_encoders(
     """Return the gallery's encoders of the given names, or the one to use where none is given."""
     if not names:
         usable = [info for info in recorded.values() if info.takes_text or not for_text]
+        usable.sort(key=lambda info: info.kind != "face")  # who it is before how it is painted
         return (usable or list(recorded.values()))[:1]
     found = [_recorded(recorded, name, models) for name in names]
     return list({info.vector_name: info for info in found}.values())
@@ -127,12 +138,12 @@ def _recorded(recorded: Mapping[str, EncoderInfo], name: str, models: Models) ->
     for info, short_name in zip(recorded.values(), shown, strict=True):
         if name in (info.name, info.spec, info.vector_name, short_name):
             return info
-    vector_name = models.vector_name(name)
-    if vector_name in recorded:
-        return replace(recorded[vector_name], spec=name)
+    card = models.card(name)
+    if card.vector_name in recorded:
+        return replace(recorded[card.vector_name], spec=name)
     have = ", ".join(f"{info.name} ({info.vector_name})" for info in recorded.values())
     raise EncoderMismatchError(
-        f"the gallery has no vectors {vector_name!r} of the encoder {name!r}; it has: {have}. "
+        f"the gallery has no vectors {card.vector_name!r} of the encoder {name!r}; it has: {have}. "
         "Add them by an ingest",
-        hint=f"artsim ingest SOURCE --encoder {name}",
+        hint=f"artsim ingest SOURCE --{'face-' if card.kind == 'face' else ''}encoder {name}",
     )

@@ -12,7 +12,7 @@ import numpy as np
 from artsim.catalog.arrays import Embedding, RGBImage, Vector
 from artsim.catalog.criteria import AnyOf, Condition, Criteria
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
 from artsim.search.models import Models
@@ -63,6 +63,11 @@ class QueryFace:
     index: int
     box: Box
     score: float | None = None
+
+    def is_sure(self, least: float, certainty: float) -> bool:
+        """Whether its short side and its score, where it has one, are at least these."""
+        score = 1.0 if self.score is None else self.score
+        return min(self.box.width, self.box.height) >= least and score >= certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ def probe_pixels(
     Each is of its own size, and larger ones are shrunk as `load_image` shrinks a file's. No
     painting is left out.
     """
-    shrunk = [_shrunk(picture) for picture in pictures]
+    shrunk = [Crop(_shrunk(picture), {}) for picture in pictures]
     return [Target((probe,)) for probe in _encode(shrunk, encoders, models, (PIXELS,))]
 
 
@@ -182,13 +187,13 @@ class _Probing:
             itself = AnyOf("painting_id", (painting_id,))
             return Target((probe,), (itself,), record.payload, asked=query)
         if isinstance(query, PixelsQuery):
-            probes = self._encode([_shrunk(query.pixels)])
+            probes = self._encode(_shrunk(query.pixels))
             return Target(tuple(probes), image=query.pixels, asked=query)
         image = self.models.image(query.picture, query.name)
-        return self._of_file(Target(tuple(self._encode([image.pixels]))), query, image)
+        return self._of_file(Target(tuple(self._encode(image.pixels))), query, image)
 
-    def _encode(self, pictures: Sequence[RGBImage]) -> list[Probe]:
-        return _encode(pictures, self.encoders, self.models, self.needs)
+    def _encode(self, picture: RGBImage) -> list[Probe]:
+        return _encode([Crop(picture, {})], self.encoders, self.models, self.needs)
 
     def examples(self, query: ExamplesQuery) -> Target:
         """Search by pictures to be like and unlike."""
@@ -246,7 +251,7 @@ class _Probing:
     def _cut(self, picture: RGBImage, width: int, kind: Kind) -> Target:
         """Return the parts of a picture that at its full size is `width` pixels wide."""
         crops = self.models.cutter(kind)(picture, width)
-        probes = self._encode([crop.pixels for crop in crops])
+        probes = _encode(crops, self.encoders, self.models, self.needs)
         return Target(
             probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
             parts=tuple(
@@ -318,12 +323,24 @@ def _only_part(target: Target, question: Question) -> Target:
             hint="without --faces; --min-face, --face-score" if smaller else "",
         )
     if part is None:
-        return target
+        size, score = question.options.sure_face if kind.name == FACES.name else (0, 0)
+        kept = [i for i, found in enumerate(target.parts) if found.is_sure(size, score)]
+        if not kept:
+            raise NoFaceError(
+                f"{place}: no {kind.noun} is large and certain enough, of {len(target.parts)} that "
+                "were found; search by them all the same, or by the whole picture",
+                hint="--all-faces; without --faces",
+            )
+        return _with_parts(target, kept)
     kept = [i for i, found in enumerate(target.parts) if found.index == part]
     if not kept:
         raise NoFaceError(
             f"{place}: there is no {kind.noun} {part}; it has {len(target.parts)}, counted from 0"
         )
+    return _with_parts(target, kept)
+
+
+def _with_parts(target: Target, kept: Sequence[int]) -> Target:
     return replace(
         target,
         probes=tuple(target.probes[i] for i in kept),
@@ -351,7 +368,7 @@ def _shrunk(picture: RGBImage) -> RGBImage:
 
 
 def _encode(
-    pictures: Sequence[RGBImage],
+    pictures: Sequence[Crop],
     encoders: Sequence[EncoderInfo],
     models: Models,
     needs: Sequence[str],
@@ -360,12 +377,12 @@ def _encode(
 
     if not pictures:
         return []
-    rows = {e.vector_name: models.encoder(e).encode(pictures) for e in encoders}
+    rows = {e.vector_name: models.encoder(e).encode_crops(pictures) for e in encoders}
     return [
         Probe(
             {name: row[i] for name, row in rows.items()},
-            ({PIXELS: to_pixels(picture)} if PIXELS in needs else {},),
-            crop=picture,
+            ({PIXELS: to_pixels(picture.pixels)} if PIXELS in needs else {},),
+            crop=picture.pixels,
         )
         for i, picture in enumerate(pictures)
     ]

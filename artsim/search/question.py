@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SURE_SIZE: Final = 20
+"""Least short side in pixels of a face that searches show unless they are asked for others."""
+
+SURE_SCORE: Final = 0.5
+"""Least certainty of such a face, in 0..1."""
+
 MAX_WEIGHT: Final = 100.0
 """Most that a second score counts for beside the cosine; more is no other order than its own."""
 
@@ -207,6 +213,12 @@ class SearchOptions:
         Leave out works by the query painting's artist, which the gallery must know.
     exact : bool
         Compare with every point instead of the index's candidates.
+    all_faces : bool
+        Of faces show, and search by, small and doubtful ones too, and all of a painting instead
+        of its best.
+    least_face, least_certainty : int, float or None
+        Least short side in pixels of a face, and least certainty in 0..1, of hits and of the
+        query's; None is `SURE_SIZE` and `SURE_SCORE`, or nothing with `all_faces`.
     """
 
     limit: int = 10
@@ -220,6 +232,9 @@ class SearchOptions:
     include_self: bool = False
     not_same_artist: bool = False
     exact: bool = False
+    all_faces: bool = False
+    least_face: int | None = None
+    least_certainty: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -232,7 +247,16 @@ class SearchOptions:
             raise OptionError(f"rerank must be {' or '.join(RERANKERS)}, not {self.rerank!r}")
         if self.rerank_weight is not None and self.rerank is None:
             raise OptionError(f"rerank_weight needs a rerank: {' or '.join(RERANKERS)}")
+        if self.least_certainty is not None and not 0 <= self.least_certainty <= 1:
+            raise OptionError(f"least_certainty must be in 0..1, not {self.least_certainty}")
         check_weights([] if self.rerank_weight is None else [self.rerank_weight])
+
+    @property
+    def sure_face(self) -> tuple[float, float]:
+        """The least short side and the least certainty of a face that counts."""
+        size, score = (0, 0) if self.all_faces else (SURE_SIZE, SURE_SCORE)
+        least, certainty = self.least_face, self.least_certainty
+        return size if least is None else least, score if certainty is None else certainty
 
 
 def check_weights(weights: Sequence[float]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,15 +25,16 @@ QUESTION: Final = FileKind("question", QueryError, endings=(".json",), noted=Tru
 MAX_BYTES: Final = 512 * 1024 * 1024
 """Most bytes of a saved question, which may hold pictures whole."""
 
+_OF_FACES: Final = ("min_face", "face_score", "face_detector", "small_faces")
+
 
 @dataclass(frozen=True, slots=True)
 class SavedQuestion:
-    """A question, what it was answered from, and the `Models`' limits of a face."""
+    """A question, what it was answered from, and how the `Models` looked for `faces`."""
 
     question: Question
     source: Source
-    min_face: int | None = None
-    face_score: float | None = None
+    faces: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class _Form:
     source: Source
     min_face: int | None
     face_score: float | None
+    face_detector: str | None = None
+    small_faces: bool = False
 
 
 def save_question(
@@ -74,8 +77,8 @@ def save_question(
         "schema": SCHEMA,
         "question": _anywhere(answer.question).to_dict(),
         "source": asdict(answer.source),
-        "min_face": models and models.min_face,
-        "face_score": models and models.face_score,
+        **{name: getattr(models, name, None) for name in _OF_FACES[:3]},
+        "small_faces": models is not None and models.small_faces,
     }
     with write_file(path, QUESTION, overwrite=overwrite, inputs=inputs, home=home) as stream:
         # In ASCII, which holds the names of files that are not Unicode too.
@@ -109,7 +112,7 @@ def read_question(path: Path) -> SavedQuestion:
             hint="artsim query IMAGE --save FILE",
             path=path,
         ) from exc
-    return SavedQuestion(question, form.source, form.min_face, form.face_score)
+    return SavedQuestion(question, form.source, {name: getattr(form, name) for name in _OF_FACES})
 
 
 def list_changes(saved: SavedQuestion, answer: Answer) -> list[str]:

@@ -110,6 +110,13 @@ class ServerCollection(Collection):
         self._server.expect_writing()
         info, client = self._read_description(), self._server.client
         due = to_renewal(info, self._schema, chooses_links=self._chooses_links())
+        if due.indexes and info.status == models.CollectionStatus.YELLOW:
+            # Qdrant 1.18.3 then comes out of it with the payload indexes of before.
+            raise StoreError(
+                f"{self.place}: the server builds indexes, and would lose what is changed of them "
+                "meanwhile; nothing was changed: run the same command again once it is green",
+                hint="artsim info",
+            )
         # Before the settings, by which the server begins to build its indexes anew.
         self._add_indexes(self._schema, due.indexes)
         if due.settings:

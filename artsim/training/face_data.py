@@ -123,7 +123,7 @@ def find_crops(
     if not found.works:
         raise TrainingError(
             f"no face was found in {len(pictures)} pictures, {len(found.problems)} of which cannot "
-            "be read; give pictures with faces of at least 20 pixels"
+            "be read; give pictures with larger faces"
         )
     return found
 

@@ -11,7 +11,7 @@ import torch
 from artsim.catalog.progress import Progress
 from artsim.catalog.split import side_of
 from artsim.encoders.devices import pick_device
-from artsim.encoders.face_crops import load_detector
+from artsim.encoders.face_detectors import load_detector
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.encoders.weights import file_sha256
 from artsim.training.data import write_split

@@ -124,7 +124,8 @@ def test_a_name_nobody_has(sample_home: Path) -> None:
         (["--text", "a ruff"], "takes no texts"),
         (["--id", "met-437388", "-e", "resnet50"], "no vectors"),
         (["--id", "met-437388", "-e", "resnet51"], "resnet50"),
-        (["--id", "met-437428", "--faces"], "no face was found"),
+        (["--id", "met-435877", "--faces"], "no face was found"),
+        (["--id", "met-437428", "--faces"], "no face is large and certain enough, of 1"),
         (["--id", "met-437388", "--face", "7"], "there is no face 7"),
         (["--id", "met-437388", "--where", "colour=red"], "no field is called 'colour'"),
         (["--id", "met-437388", "--group-by", "colour"], "no field is called 'colour'"),
@@ -154,5 +155,5 @@ def test_wrong_usage_exits_with_two(sample_home: Path, arguments: list[str]) -> 
 
 
 def test_a_picture_without_a_face(sample: Path, sample_home: Path) -> None:
-    picture = next((sample / "images").glob("*-met-437428.jpg"))
+    picture = next((sample / "images").glob("*-met-435877.jpg"))
     assert "no face was found" in fails("query", picture, "--faces", home=sample_home)

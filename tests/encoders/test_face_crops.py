@@ -7,7 +7,7 @@ from PIL import Image
 from skimage import data as pictures
 
 from artsim.encoders.face_crops import CROP_SIZE, find_faces
-from artsim.encoders.mtcnn import MTCNNDetector
+from artsim.encoders.face_detectors import CenterFaceDetector
 
 
 def test_crops_are_upright_and_in_the_order_of_the_faces() -> None:
@@ -15,7 +15,7 @@ def test_crops_are_upright_and_in_the_order_of_the_faces() -> None:
     pair = Image.new("RGB", (1024, 512))
     pair.paste(astronaut, (0, 0))
     pair.paste(astronaut.rotate(18, Image.Resampling.BICUBIC, center=(223, 118)), (512, 0))
-    detector = MTCNNDetector()
+    detector = CenterFaceDetector()
     crops = find_faces(np.asarray(pair), detector)
     assert [found.face.box for found in crops] == [
         face.box for face in detector.detect(np.asarray(pair))
@@ -29,4 +29,4 @@ def test_crops_are_upright_and_in_the_order_of_the_faces() -> None:
 
 
 def test_no_face_no_crop() -> None:
-    assert find_faces(np.full((90, 90, 3), 128, dtype=np.uint8), MTCNNDetector()) == []
+    assert find_faces(np.full((90, 90, 3), 128, dtype=np.uint8), CenterFaceDetector()) == []

@@ -17,7 +17,7 @@ from skimage import data as pictures
 
 from artsim.encoders import facenet, weights
 from artsim.encoders.face_crops import CROP_SIZE, find_faces
-from artsim.encoders.mtcnn import MTCNNDetector
+from artsim.encoders.face_detectors import CenterFaceDetector
 from artsim.encoders.networks import build_facenet
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.weights import download_weights, save_stream
@@ -26,7 +26,7 @@ from artsim.errors import WeightsError
 
 @pytest.fixture(scope="module")
 def crops() -> list[np.ndarray]:
-    (face,) = find_faces(np.asarray(pictures.astronaut()), MTCNNDetector())
+    (face,) = find_faces(np.asarray(pictures.astronaut()), CenterFaceDetector())
     assert face.crop.shape == (CROP_SIZE, CROP_SIZE, 3)
     noise = np.random.default_rng(0).integers(0, 256, face.crop.shape, dtype=np.uint8)
     return [face.crop, face.crop[:, ::-1], noise]

@@ -192,15 +192,6 @@ def test_files_that_are_not_what_they_seem(tmp_path: Path) -> None:
         load(tmp_path / "missing.onnx", tmp_path)
 
 
-def test_without_onnxruntime_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = write_encoder(tmp_path, CONFIG)
-    monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(EncoderError, match=r"pip install 'artsim\[onnx\]'"):
-        load(model, tmp_path)
-
-
 def test_a_device_that_is_not_here_is_refused(tmp_path: Path) -> None:
     model = write_encoder(tmp_path, CONFIG)
     if "CUDAExecutionProvider" in ort.get_available_providers():

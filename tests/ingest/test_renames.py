@@ -34,7 +34,7 @@ def works(sample: Path, make_works: Callable[..., Any]) -> Any:
     """Three pictures without metadata, the first with a face."""
 
     def fill(folder: Path) -> None:
-        for name, number in {"a.jpg": "437388", "b.jpg": "435877", "c.jpg": "437428"}.items():
+        for name, number in {"a.jpg": "437388", "b.jpg": "435877", "c.jpg": "437545"}.items():
             shutil.copy(next((sample / "images").glob(f"*-met-{number}.jpg")), folder / name)
 
     return make_works(fill)

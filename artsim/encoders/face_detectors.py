@@ -1,0 +1,283 @@
+"""Face detectors: CenterFace, which is part of artsim, YuNet and MTCNN.
+
+References
+----------
+.. [1] Xu, Yan, Yang, Sun, Sun & Cao (2020). CenterFace: joint face detection and alignment
+   using face as point. Scientific Programming. Weights: Star-Clouds/CenterFace, MIT.
+.. [2] Wu, Peng & Yu (2023). YuNet: a tiny millisecond-level face detector. Machine
+   Intelligence Research 20. Weights: ShiqiYu/libfacedetection.train, Apache-2.0.
+.. [3] Zhang, Zhang, Li & Qiao (2016). Joint face detection and alignment using multitask
+   cascaded convolutional networks. IEEE Signal Processing Letters 23(10).
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.kinds import Box, DetectedFace
+from artsim.encoders.base import FaceDetector
+from artsim.encoders.devices import on_one_core
+from artsim.encoders.onnx import open_session
+from artsim.errors import EncoderError
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Found: TypeAlias = tuple[Floats, Floats, Floats]
+"""N boxes (left, top, right, bottom), shape (N, 4), scores (N,) and landmarks (N, 5, 2)."""
+
+WEIGHTS: Final = Path(__file__).parent / "faces"
+LONG_SIDE: Final = 640  # of what a network sees, in pixels
+MOST_ENLARGED: Final = 1.28  # how far a small picture is; more finds nothing and moves landmarks
+_MULTIPLE: Final = 32  # both sides of what a network sees
+_BLOCK: Final = 512  # boxes compared at once: bounds the overlap matrix to a megabyte
+
+
+class _OnnxDetector(ABC):
+    """A fully convolutional network on one core, on the whole picture at one size.
+
+    Meant to be called from several threads. With `twice` a picture whose own size is well
+    beyond `LONG_SIDE` is also looked at in that size, which finds its smallest faces.
+    """
+
+    name: str
+    version: int  # to be raised whenever other faces come of the same settings
+    default_score: float
+    suppressed: float  # overlap above which the less sure one of two faces goes
+
+    def __init__(self, *, score: float | None = None, twice: bool = False) -> None:
+        self._score = _checked(self.default_score if score is None else score)
+        self._twice = twice
+        weights = WEIGHTS / f"{self.name}.onnx"
+        self._session = open_session(str(weights), weights, "cpu", threads=1)
+
+    @property
+    def identity(self) -> str:
+        """Model, version and settings: other faces come only of another identity."""
+        size = f"{LONG_SIDE}{'+whole' if self._twice else ''}"
+        return f"{self.name}-v{self.version}-{size}-score{self._score:g}"
+
+    def detect(self, image: RGBImage) -> list[DetectedFace]:
+        """Return every face, highest score first, equal scores by x and y."""
+        _check(image)
+        long_side = max(image.shape[:2])
+        factors = [min(LONG_SIDE / long_side, MOST_ENLARGED)]
+        if self._twice and long_side >= 1.4 * LONG_SIDE:
+            factors.append(1.0)
+        looks = [self._look(image, factor) for factor in factors]
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+        kept = suppress(boxes, scores, self.suppressed)
+        return _faces((boxes[kept], scores[kept], points[kept]), image)
+
+    def _look(self, image: RGBImage, factor: float) -> Found:
+        """Return the faces, in pixels of the picture, found at `factor` times its size."""
+        height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+        small = Image.fromarray(np.ascontiguousarray(image)).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
+        shape = [-(-side // _MULTIPLE) * _MULTIPLE for side in (height, width)]
+        padded = np.zeros((1, 3, *shape), dtype=np.float32)
+        padded[0, :, :height, :width] = np.asarray(small).transpose(2, 0, 1)
+        boxes, scores, points = self._run(padded)
+        back = np.array([width / image.shape[1], height / image.shape[0]])
+        return boxes / np.tile(back, 2), scores, points / back
+
+    @abstractmethod
+    def _run(self, pixels: npt.NDArray[np.float32]) -> Found:
+        """Return what the network finds in RGB pixels 0..255, shape (1, 3, height, width)."""
+
+
+class CenterFaceDetector(_OnnxDetector):
+    """CenterFace [1]_: a map of how much each place is the middle of a face."""
+
+    name = "centerface"
+    version = 1
+    default_score = 0.35
+    suppressed = 0.3
+
+    def _run(self, pixels: npt.NDArray[np.float32]) -> Found:
+        heat, sizes, offsets, points = (
+            each[0] for each in self._session.run(None, {"input.1": pixels})
+        )
+        y, x = np.nonzero(heat[0] >= self._score)
+        height, width = 4 * np.exp(sizes[:, y, x])
+        down, right = offsets[:, y, x]
+        left, top = 4 * (x + right + 0.5) - width / 2, 4 * (y + down + 0.5) - height / 2
+        boxes = np.stack([left, top, left + width, top + height], axis=1)
+        rows, columns = points[0::2, y, x], points[1::2, y, x]
+        landmarks = np.stack([left + columns * width, top + rows * height], axis=-1)
+        return boxes, heat[0][y, x], landmarks.transpose(1, 0, 2)
+
+
+class YuNetDetector(_OnnxDetector):
+    """YuNet [2]_: a third of CenterFace's time, and somewhat fewer faces."""
+
+    name = "yunet"
+    version = 1
+    default_score = 0.6
+    suppressed = 0.4
+
+    def _run(self, pixels: npt.NDArray[np.float32]) -> Found:
+        names = [one.name for one in self._session.get_outputs()]
+        outputs = self._session.run(None, {"input": np.ascontiguousarray(pixels[:, ::-1])})
+        maps = {name: values[0] for name, values in zip(names, outputs, strict=True)}
+        found: list[Found] = []
+        for stride in (8, 16, 32):
+            score = np.sqrt(maps[f"cls_{stride}"] * maps[f"obj_{stride}"])[:, 0]
+            kept = np.flatnonzero(score >= self._score)
+            y, x = np.divmod(kept, pixels.shape[3] // stride)
+            grid = np.stack([x, y], axis=1)
+            box = maps[f"bbox_{stride}"][kept]
+            middle, half = (grid + box[:, :2]) * stride, np.exp(box[:, 2:]) * stride / 2
+            points = (grid[:, None] + maps[f"kps_{stride}"][kept].reshape(-1, 5, 2)) * stride
+            found.append((np.hstack([middle - half, middle + half]), score[kept], points))
+        boxes, scores, landmarks = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return boxes, scores, landmarks
+
+
+class MTCNNDetector:
+    """MTCNN [3]_ as facenet-pytorch has it, on one core of the CPU or on another device."""
+
+    def __init__(self, *, score: float | None = None, device: str = "cpu") -> None:
+        from artsim.encoders.devices import pick_device
+        from artsim.encoders.torchvision_ops import import_library
+
+        self._score = _checked(0.9 if score is None else score)
+        where = pick_device(device)
+        self._on_cpu = where.type == "cpu"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's remarks on the library's weight files
+            library = import_library("facenet_pytorch")
+            thresholds = [0.6, 0.7, self._score]  # of its three nets; the first two are its own
+            self._mtcnn = library.MTCNN(keep_all=True, thresholds=thresholds, device=where)
+
+    @property
+    def identity(self) -> str:
+        """Model, version and settings: other faces come only of another identity."""
+        return f"mtcnn-facenet2.5.3-v2-score{self._score:g}"
+
+    def detect(self, image: RGBImage) -> list[DetectedFace]:
+        """Return every face, highest score first, equal scores by x and y."""
+        _check(image)
+        # The library fails where its smallest window does not fit.
+        if min(image.shape[:2]) < self._mtcnn.min_face_size:
+            return []
+        work = partial(self._mtcnn.detect, Image.fromarray(image), landmarks=True)
+        boxes, scores, points = on_one_core(work) if self._on_cpu else work()
+        if boxes is None:
+            return []
+        found = (boxes, scores, points)
+        return _faces(tuple(np.asarray(each, dtype=np.float32) for each in found), image)  # type: ignore[arg-type]
+
+
+DETECTORS: Final[dict[str, Any]] = {
+    "centerface": CenterFaceDetector,
+    "yunet": YuNetDetector,
+    "mtcnn": MTCNNDetector,
+}
+"""By the names that ``--face-detector`` takes; the first is the default."""
+
+
+def load_detector(
+    name: str | None = None,
+    *,
+    score: float | None = None,
+    twice: bool = False,
+    device: str = "auto",
+) -> FaceDetector:
+    """Load a face detector.
+
+    Parameters
+    ----------
+    name : str, optional
+        One of `DETECTORS`; the first by default.
+    score : float, optional
+        Least certainty, in 0..1; None is the detector's own.
+    twice : bool
+        Look at large pictures in their own size as well, for their smallest faces.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``: of MTCNN; the others run on one core.
+
+    Raises
+    ------
+    EncoderError
+        If there is no such detector or device, or the detector cannot look twice.
+    """
+    name = next(iter(DETECTORS)) if name is None else name
+    if name not in DETECTORS:
+        raise EncoderError(
+            f"no face detector is called {name!r}; there are {', '.join(DETECTORS)}",
+            hint="--face-detector",
+        )
+    if DETECTORS[name] is not MTCNNDetector:
+        detector: FaceDetector = DETECTORS[name](score=score, twice=twice)
+        return detector
+    if twice:
+        raise EncoderError("mtcnn looks at every picture in all sizes; name another detector")
+    return MTCNNDetector(score=score, device=device)
+
+
+def _checked(score: float) -> float:
+    if not 0 < score < 1:
+        raise ValueError(f"score must lie between 0 and 1, got {score}")
+    return score
+
+
+def _check(image: RGBImage) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            f"uint8 of shape (height, width, 3) expected, got {image.dtype} {image.shape}"
+        )
+
+
+def _faces(found: Found, image: RGBImage) -> list[DetectedFace]:
+    """Return what was found within the picture, surest first."""
+    height, width = image.shape[:2]
+    faces = []
+    for box, score, points in zip(*found, strict=True):
+        left, top, right, bottom = box.clip(0, (width, height, width, height)).tolist()
+        if right > left and bottom > top:
+            clipped = Box(left, top, right - left, bottom - top)
+            faces.append(DetectedFace(clipped, points.astype(np.float32), float(score)))
+    return sorted(faces, key=lambda face: (-face.score, face.box.x, face.box.y))
+
+
+def suppress(boxes: Floats, scores: Floats, threshold: float) -> npt.NDArray[np.int64]:
+    """Return which boxes stay when of any two that overlap the better one wins, best first.
+
+    Greedy non-maximum suppression: by falling score, equal scores in the given order, a box
+    (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of their
+    union.
+    """
+    # The overlap is compared as a double, as in torchvision's kernel.
+    threshold = np.float64(threshold)
+    order = np.argsort(-scores, kind="stable")
+    kept = order[:0]
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        if len(kept):
+            block = block[~(_overlap(boxes[kept], boxes[block]) > threshold).any(axis=0)]
+        hides = np.triu(_overlap(boxes[block], boxes[block]) > threshold, 1)
+        stays = np.ones(len(block), dtype=np.bool_)
+        for i in np.flatnonzero(hides.any(axis=1)):
+            if stays[i]:
+                stays &= ~hides[i]
+        kept = np.concatenate([kept, block[stays]])
+    return kept
+
+
+def _overlap(first: Floats, second: Floats) -> Floats:
+    """Return the overlap of each of the first boxes with each of the second."""
+    a, b = first[:, None], second[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.maximum(sides, 0).prod(axis=-1)
+    area_a, area_b = ((c[..., 2:] - c[..., :2]).prod(axis=-1) for c in (a, b))
+    with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
+        return np.asarray(shared / (area_a + area_b - shared))
