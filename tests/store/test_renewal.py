@@ -15,7 +15,7 @@ from fake_server import serving
 from local_qdrant import LocalQdrant, local_qdrant
 from qdrant_client import QdrantClient, models
 from small_gallery import ENCODER
-from store_backends import NO_SERVER, SERVER_URL
+from store_backends import NO_SERVER, server_url
 from typer.testing import CliRunner
 
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
@@ -32,8 +32,7 @@ QUERY = SearchRequest(np.ones(12), ENCODER.vector_name, limit=20)
 @pytest.fixture(params=["memory", pytest.param("server", marks=NO_SERVER)])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "server":
-        assert SERVER_URL is not None
-        yield SERVER_URL
+        yield server_url()
         return
     with local_qdrant() as address:
         yield address
