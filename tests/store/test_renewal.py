@@ -19,14 +19,13 @@ from store_backends import NO_SERVER, server_url
 from typer.testing import CliRunner
 
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.catalog.payload import LINKED_FIELDS, painting_point_id
+from artsim.catalog.payload import painting_point_id
 from artsim.cli import app
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Point, SearchRequest, ServerOptions, ServerState, VectorSpec
 from artsim.store.server_dialect import to_consistency
 
 WORKS = 60
-NEEDLESS = len(PAINTINGS.indexes) - len(LINKED_FIELDS)
 QUERY = SearchRequest(np.ones(12), ENCODER.vector_name, limit=20)
 
 
@@ -101,7 +100,6 @@ LACKS = (
     "pixels in memory",
     "other settings of the index",
     "a write consistency of 1 instead of 2",
-    f"an index that links by {NEEDLESS} fields too many",
 )
 
 
@@ -127,48 +125,6 @@ def test_one_made_before_is_brought_up_to_date(url: str, gallery: Gallery) -> No
     again = json.loads(run("repair", url, gallery, "-f", "json").stdout)
     assert again["sound"] is True
     assert [one["renewed"] for one in again["collections"]] == [[], []]
-
-
-def test_one_that_was_interrupted_is_finished(
-    url: str, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_as_before(url, gallery, PAINTINGS)
-    fill(gallery, PAINTINGS)
-    done: list[str] = []
-    client: Any = gallery.store._client  # type: ignore[attr-defined]
-
-    def create(name: str, field: str, *args: Any, **kwargs: Any) -> Any:
-        if len(done) == 7:
-            raise KeyboardInterrupt
-        done.append(field)
-        return type(client).create_payload_index(client, name, field, *args, **kwargs)
-
-    monkeypatch.setattr(client, "create_payload_index", create)
-    with pytest.raises(KeyboardInterrupt):
-        gallery[PAINTINGS].renew()
-    monkeypatch.undo()
-    assert state(gallery).lacks == (
-        *LACKS[:-1],
-        LACKS[-1].replace(str(NEEDLESS), str(NEEDLESS - 7)),
-    )
-    assert gallery[PAINTINGS].renew() == (
-        *LACKS[:-1],
-        LACKS[-1].replace(str(NEEDLESS), str(NEEDLESS - 7)),
-    )
-    assert gallery[PAINTINGS].renew() == ()
-
-
-def test_not_while_the_server_builds_indexes() -> None:
-    node = LocalQdrant()
-    with serving(node) as server, open_gallery(url=server.url) as gallery:
-        make_as_before(server.url, gallery, PAINTINGS)
-        node.described["paintings"]["status"] = "yellow"
-        ran = CliRunner().invoke(app, ["repair", "--url", server.url])
-        assert ran.exit_code == 1
-        assert "nothing was changed: run the same command again" in ran.output
-        assert state(gallery).lacks == LACKS
-        node.described["paintings"]["status"] = "green"
-        assert gallery[PAINTINGS].renew() == LACKS
 
 
 @pytest.mark.parametrize("replicas", [None, 1, 2, 3])
