@@ -271,13 +271,15 @@ class ServerCalls:
         """
         begun, delay = time.monotonic(), _FIRST_DELAY
         end, said_at = begun + self._patience, begun + _SAID_AFTER
-        others = len(self._addresses) - 1
+        others, told = len(self._addresses) - 1, None
         while True:
             try:
                 with self._deadline.within(self._answer_time), self.reading(doing):
                     answer = function(*args, **kwargs)
-            except (ApiException, QdrantException) as exc:
-                if others and not self._closed and _may_be_the_nodes(exc):
+            except (ApiException, QdrantException) as caught:
+                # Of several nodes what one answered says more than that others do not.
+                told = exc = told if isinstance(told, UnexpectedResponse) else caught
+                if others and not self._closed and _may_be_the_nodes(caught):
                     others -= 1
                     self._turn_to_next()
                     continue
@@ -290,7 +292,8 @@ class ServerCalls:
                     why, said_at = self._translated(exc, doing), float("inf")
                     _log.warning("waiting up to %.0f s for the server: %s", self._patience, why)
                 time.sleep(pause)
-                delay, others = min(2 * delay, _LONGEST_DELAY), len(self._addresses) - 1
+                delay = min(2 * delay, _LONGEST_DELAY)
+                others, told = len(self._addresses) - 1, None
                 self._turn_to_next()
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 raise self._unreachable(exc, doing) from exc

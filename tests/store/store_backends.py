@@ -12,17 +12,20 @@ from typing import Any
 
 import pytest
 from local_qdrant import local_qdrant
-from qdrant_nodes import BINARY, NO_BINARY, running
 
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import CollectionSchema, ServerOptions, Store
 from artsim.store.server import ServerStore
+from benchmarks.qdrant_nodes import BINARY, running
 
 NO_SERVER = pytest.mark.skipif(
     not os.environ.get("ARTSIM_TEST_QDRANT_URL") and BINARY is None,
     reason="neither ARTSIM_TEST_QDRANT_URL nor ARTSIM_TEST_QDRANT_BINARY names a server",
 )
 
+NO_BINARY = pytest.mark.skipif(
+    BINARY is None, reason="ARTSIM_TEST_QDRANT_BINARY names no program to start nodes with"
+)
 THREE_NODES = pytest.param("three nodes", marks=[NO_BINARY, pytest.mark.slow])
 
 BACKENDS = [

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from qdrant_nodes import NO_BINARY, Node, running
+from store_backends import NO_BINARY
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.store.gallery import open_gallery
+from benchmarks.qdrant_nodes import Node, running
 from benchmarks.speed.kills import find_differences
 
 pytestmark = [NO_BINARY, pytest.mark.slow]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import tempfile
@@ -14,13 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pytest
-
 BINARY = os.environ.get("ARTSIM_TEST_QDRANT_BINARY")
-NO_BINARY = pytest.mark.skipif(
-    BINARY is None, reason="ARTSIM_TEST_QDRANT_BINARY names no program to start nodes with"
-)
-
 _STARTING_S = 60.0
 
 
@@ -35,6 +28,7 @@ class Node:
 
     @property
     def url(self) -> str:
+        """The address that clients speak to."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -42,6 +36,7 @@ class Node:
         return f"http://127.0.0.1:{self.p2p}"
 
     def start(self) -> None:
+        """Run the node, and wait until it is ready."""
         settings = {
             "QDRANT__TELEMETRY_DISABLED": "true",
             "QDRANT__LOG_LEVEL": "WARN",
@@ -67,13 +62,15 @@ class Node:
             )
         self._wait("/readyz")
 
-    def kill(self, how: int = signal.SIGKILL) -> None:
+    def kill(self) -> None:
+        """End the node at once, as if its machine had failed."""
         if self.process is not None:
-            self.process.send_signal(how)
+            self.process.kill()
             self.process.wait()
             self.process = None
 
     def peers(self) -> int:
+        """Return how many nodes it knows of, itself among them."""
         with urllib.request.urlopen(f"{self.url}/cluster", timeout=5) as answer:
             return len(json.load(answer)["result"]["peers"])
 
