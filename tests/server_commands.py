@@ -1,7 +1,7 @@
 """What each command says of a server in strict mode, or of a cluster that lost two of three nodes.
 
-`python tests/server_commands.py strict|lost` prints it as the table in docs/servers.md, with
-ARTSIM_TEST_QDRANT_BINARY naming Qdrant's program.
+`PYTHONPATH=. python tests/server_commands.py strict|lost` prints it as the table in
+docs/servers.md, with ARTSIM_TEST_QDRANT_BINARY naming Qdrant's program.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qdrant_client import QdrantClient
-from qdrant_nodes import running
 
 from artsim.ingest.sample import make_sample
+from benchmarks.qdrant_nodes import running
 
 STRICT = {
     "enabled": True,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from qdrant_nodes import NO_BINARY, running
 from server_commands import COMMANDS, NOT_ALLOWED, Works, restrict
+from store_backends import NO_BINARY
+
+from benchmarks.qdrant_nodes import running
 
 pytestmark = [NO_BINARY, pytest.mark.slow]
 
