@@ -158,6 +158,7 @@ def ingest_paintings(
     progress = progress or SilentProgress()
     begun = time.monotonic()
     opened, name = _open(source, metadata, columns)
+    gallery.store.expect_writing()
     targets = _load_targets(gallery, options, settings or load_settings())
     collections = [target.collection for target in targets if target.collection is not None]
     origin, yielded = Origin.of(opened), Yielded()

@@ -152,6 +152,7 @@ def push_gallery(
         If either database fails.
     """
     progress = progress or SilentProgress()
+    target.store.expect_writing()
     pairs: list[tuple[Collection, Collection]] = []
     for kind in [PAINTINGS, *(kind for kind in source.kinds if not kind.is_whole)]:
         copied = source[kind]

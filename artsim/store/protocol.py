@@ -521,6 +521,9 @@ class Store(ABC):
     def hurry(self) -> None:  # noqa: B027 - an embedded store is never waited for so
         """Wait no more for what may pass, such as a node that does not answer."""
 
+    def expect_writing(self) -> None:  # noqa: B027 - likewise
+        """Wait longer for what may pass: what is written cannot simply be asked again."""
+
     @abstractmethod
     def check_version(self) -> None:
         """Raise StoreError if the database is older than artsim can use."""

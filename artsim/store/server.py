@@ -64,6 +64,10 @@ class ServerStore(Store):
         """Wait no more for what may pass; see `Store`."""
         self._call.hurry()
 
+    def expect_writing(self) -> None:
+        """Wait longer for what may pass; see `Store`."""
+        self._call.expect_writing()
+
     def check_version(self) -> None:
         """Raise StoreError if the server is too old to keep notes with a collection."""
         version = self._call.version()
@@ -83,7 +87,7 @@ class ServerStore(Store):
     ) -> ServerCollection:
         """Create a collection, or bring the existing one up to `schema`; see `Store`."""
         check_collection_name(name)
-        self._call.expect_writing()
+        self.expect_writing()
         if name not in self.list_collections():
             self.check_version()
             self._create(name, schema, options or ServerOptions())
@@ -111,7 +115,7 @@ class ServerStore(Store):
     def delete_collection(self, name: str) -> None:
         """Delete a collection with all its points; nothing happens if there is none."""
         check_collection_name(name)
-        self._call.expect_writing()
+        self.expect_writing()
         self._call("deleting a collection", self._client.delete_collection, name)
         self._open.pop(name, None)
 

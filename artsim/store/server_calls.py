@@ -185,7 +185,7 @@ class ServerCalls:
         self._patience = 0.0
 
     def expect_writing(self) -> None:
-        """Wait longer from now on: what is written cannot simply be asked again."""
+        """Try each call again for longer from now on."""
         self._patience = self._most_patience
 
     def close(self) -> None:
@@ -218,17 +218,20 @@ class ServerCalls:
     def describe_missing(self, collection: str) -> str:
         """Say which nodes do not answer, and of which shards that leaves no replica; "" unknown."""
         failures = (*_NOT_UNDERSTOOD, ApiException, QdrantException, httpx.HTTPError)
-        try:
-            with self._deadline.within(_ASIDE):
+        peers: dict[int, str] = {}
+        for _ in range(len(self._addresses)):
+            with suppress(*failures), self._deadline.within(_ASIDE):
                 cluster: Any = self.client.cluster_status()
                 shards = self.client.collection_cluster_info(collection)
-            peers = {int(peer): of.uri for peer, of in cluster.peers.items()}
-            dead = {peer for peer, uri in peers.items() if uri in cluster.message_send_failures}
-            replicas = {shard.shard_id: {shards.peer_id} for shard in shards.local_shards}
-            for remote in shards.remote_shards:
-                replicas.setdefault(remote.shard_id, set()).add(remote.peer_id)
-        except failures:
+                peers = {int(peer): of.uri for peer, of in cluster.peers.items()}
+                break
+            self._turn_to_next()
+        if not peers:
             return ""
+        dead = {peer for peer, uri in peers.items() if uri in cluster.message_send_failures}
+        replicas = {shard.shard_id: {shards.peer_id} for shard in shards.local_shards}
+        for remote in shards.remote_shards:
+            replicas.setdefault(remote.shard_id, set()).add(remote.peer_id)
         with suppress(*failures), self._deadline.within(_ASIDE):
             dead |= self._ask_for_silent_nodes()  # a follower sends nothing that could fail
         lost = [str(shard) for shard, places in sorted(replicas.items()) if places <= dead]

@@ -156,7 +156,11 @@ class TestFailures:
             else:
                 error(500, "Service internal error: The replica set has no active replica")(handler)
 
-        with serving(script) as server, store_at(server.url, patience=0.0) as store:
+        absent = "http://127.0.0.1:9"
+        with (
+            serving(script) as server,
+            store_at(f"{absent},{server.url},{absent}/b", patience=0.0) as store,
+        ):
             with pytest.raises(StoreUnavailableError) as caught:
                 store.open_collection("paintings")
             told = "2 of 3 nodes do not answer, and paintings has no replica of shard 1 elsewhere"
