@@ -66,12 +66,6 @@ FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {
 }
 """Fields of a point in ``faces``: its painting's, and the face's own."""
 
-LINKED_FIELDS: Final = frozenset(
-    {"artist_key", "style", "genre", "school", "year_start", "year_end"}
-)
-"""Fields that people filter by and whose values many works share: a server links these works to
-each other in its index of the vectors. Others would cost as long to build, and help nobody."""
-
 LIST_FIELDS: Final = frozenset({"style", "genre", "tags", "face_encoders"})
 """Fields whose value is a list of strings."""
 

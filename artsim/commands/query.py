@@ -126,7 +126,7 @@ def compare(
     if output_format == "json":
         write_json(found.to_dict())
     else:
-        from artsim.render.comparison_view import print_comparison
+        from artsim.render.table import print_comparison
 
         print_comparison(found, sys.stdout)
     outputs.write_sheets(found)

@@ -177,6 +177,10 @@ def push_gallery(
     finally:
         progress.finish()
     target.settle_reading()
+    for copied, into in pairs:
+        scales = {"scales": copied.schema.notes.get("scales")} | dict(into.schema.notes)
+        if scales["scales"] and scales != into.schema.notes:
+            into.add_vectors({}, scales)
     return counts
 
 

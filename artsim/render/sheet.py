@@ -8,11 +8,12 @@ from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image, ImageOps
+
 from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.comparison_view import comparison_sheet
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     clean,
@@ -21,10 +22,11 @@ from artsim.render.text import (
     describe_query,
     describe_settings,
     format_score,
+    title_text,
     verdict_word,
 )
 from artsim.search.answer import Answer
-from artsim.search.comparison import Comparison
+from artsim.search.comparison import Compared, Comparison
 from artsim.search.listing import Listing
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
@@ -82,7 +84,7 @@ def write_sheet(
     if isinstance(result, Listing):
         sheet = _list_sheet(result, heading, side)
     elif isinstance(result, Comparison):
-        sheet = comparison_sheet(result, heading, side)
+        sheet = _comparison_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -185,3 +187,42 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")
     return card_of(hit.payload, max_side, scores=" · ".join(scores), mark=str(rank), is_hit=True)
+
+
+def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
+    """Return both at one scale with their faces, one upon the other, and the second mirrored."""
+    sides = {"A": found.first, "B": found.second}
+    cards = [_compared_card(of, mark, max_side) for mark, of in sides.items()]
+    first, second = (card.picture for card in cards)
+    more: list[Card] = []
+    if first is not None and second is not None:
+        mirrored = ImageOps.mirror(second)
+        for picture, name in (
+            (second, "A and B overlaid"),
+            (mirrored, "A and B mirrored, overlaid"),
+        ):
+            more.append(_drawn(Image.blend(first, picture.resize(first.size), 0.5), name))
+    measures = [f"cosine {format_score(of.cosine)} ({of.encoder})" for of in found.wholes]
+    measures += [f"SSIM {format_score(found.ssim)}, mirrored {format_score(found.ssim_mirrored)}"]
+    for of in found.faces[:8]:
+        one, other = of.faces or (0, 0)
+        measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
+    names = " and ".join(_compared_name(of) for of in sides.values())
+    why = f"{found.why[0].upper()}{found.why[1:]}."
+    return Sheet(title or names, why, (), [("", [*cards, *more])], " · ".join(measures))
+
+
+def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
+    faces = [(face.box, str(face.index)) for face in of.faces]
+    name = "" if of.payload else _compared_name(of)
+    return card_of(
+        of.payload or {}, 2 * max_side, image=of.image, faces=faces, title=name, mark=mark
+    )
+
+
+def _drawn(picture: Image.Image, title: str) -> Card:
+    return Card(title, picture=picture, aspect=picture.width / picture.height, is_hit=True)
+
+
+def _compared_name(of: Compared) -> str:
+    return title_text(of.payload) if of.payload else clean(Path(of.name).name, 120)

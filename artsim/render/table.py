@@ -33,6 +33,7 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
 
 if TYPE_CHECKING:
@@ -259,6 +260,25 @@ def print_listing(listing: Listing, stream: TextIO) -> None:
     for row in zip(*(column.cells for column in columns.values()), strict=True):
         table.add_row(*map(Text, row))
     print_table(table, stream)
+
+
+def print_comparison(found: Comparison, stream: TextIO) -> None:
+    """Write the measures as a table, and the verdict with its reason."""
+    rows: list[tuple[str, str, str]] = [
+        (f"cosine, {of.encoder}", format_score(of.cosine), verdict_text(of.verdict))
+        for of in found.wholes
+    ]
+    for name in ("ssim", "rmse"):
+        rows.append((name.upper(), format_score(getattr(found, name)), ""))
+        rows.append(
+            (f"{name.upper()}, mirrored", format_score(getattr(found, f"{name}_mirrored")), "")
+        )
+    for of in found.faces:
+        one, other = of.faces or (0, 0)
+        named = f"face {one} and face {other}, {of.encoder}"
+        rows.append((named, format_score(of.cosine), verdict_text(of.verdict)))
+    print_table(rows_table(("measure", "value", "verdict"), rows, right=("value",)), stream)
+    stream.write(f"\n{found.why[0].upper()}{found.why[1:]}.\n")
 
 
 # Names and values

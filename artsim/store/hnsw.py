@@ -64,6 +64,6 @@ class HnswSettings:
     indexing_threshold_kb: int = 10_000  # segments with fewer get no graph
 
 
-HNSW: Final = HnswSettings(m=16)
+HNSW: Final = HnswSettings(m=16, payload_m=0)
 EMBEDDED_HNSW: Final = HnswSettings(m=16, payload_m=0)
 NO_HNSW: Final = HnswSettings(m=0, payload_m=0)

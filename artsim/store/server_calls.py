@@ -206,15 +206,18 @@ class ServerCalls:
     def silent_nodes(self) -> set[int]:
         """Return the nodes of a cluster that do not answer, which is asked for once."""
         if self._silent is None:
-            ask, nodes = self.client.cluster_telemetry, None
             with suppress(CollectionNotFoundError):  # before Qdrant 1.17
-                nodes = self("counting nodes", ask, timeout=SILENT_AFTER).cluster
-            peers = nodes.peers if nodes else {}
-            self._silent = {int(peer) for peer, said in peers.items() if not said.responsive}
-        return self._silent
+                self._silent = self("counting nodes", self._ask_for_silent_nodes)
+        return self._silent or set()
+
+    def _ask_for_silent_nodes(self) -> set[int]:
+        nodes = self.client.cluster_telemetry(timeout=SILENT_AFTER).cluster
+        peers = nodes.peers if nodes else {}
+        return {int(peer) for peer, said in peers.items() if not said.responsive}
 
     def describe_missing(self, collection: str) -> str:
         """Say which nodes do not answer, and of which shards that leaves no replica; "" unknown."""
+        failures = (*_NOT_UNDERSTOOD, ApiException, QdrantException, httpx.HTTPError)
         try:
             with self._deadline.within(_ASIDE):
                 cluster: Any = self.client.cluster_status()
@@ -224,14 +227,15 @@ class ServerCalls:
             replicas = {shard.shard_id: {shards.peer_id} for shard in shards.local_shards}
             for remote in shards.remote_shards:
                 replicas.setdefault(remote.shard_id, set()).add(remote.peer_id)
-        except (*_NOT_UNDERSTOOD, ApiException, QdrantException, httpx.HTTPError):
+        except failures:
             return ""
+        with suppress(*failures), self._deadline.within(_ASIDE):
+            dead |= self._ask_for_silent_nodes()  # a follower sends nothing that could fail
         lost = [str(shard) for shard, places in sorted(replicas.items()) if places <= dead]
         said = f"{len(dead)} of {len(peers)} nodes do not answer"
         if lost:
-            said += (
-                f", and {shortened(collection)} has no replica of shard {', '.join(lost)} elsewhere"
-            )
+            shown = shortened(collection)
+            said += f", and {shown} has no replica of shard {', '.join(lost)} elsewhere"
         if 2 * len(dead) >= len(peers):
             said += "; without a majority the cluster changes no collection"
         return said if dead else ""
@@ -271,13 +275,15 @@ class ServerCalls:
         """
         begun, delay = time.monotonic(), _FIRST_DELAY
         end, said_at = begun + self._patience, begun + _SAID_AFTER
-        others = len(self._addresses) - 1
+        others, told = len(self._addresses) - 1, None
         while True:
             try:
                 with self._deadline.within(self._answer_time), self.reading(doing):
                     answer = function(*args, **kwargs)
-            except (ApiException, QdrantException) as exc:
-                if others and not self._closed and _may_be_the_nodes(exc):
+            except (ApiException, QdrantException) as caught:
+                # Of several nodes what one answered says more than that others do not.
+                told = exc = told if isinstance(told, UnexpectedResponse) else caught
+                if others and not self._closed and _may_be_the_nodes(caught):
                     others -= 1
                     self._turn_to_next()
                     continue
@@ -290,7 +296,8 @@ class ServerCalls:
                     why, said_at = self._translated(exc, doing), float("inf")
                     _log.warning("waiting up to %.0f s for the server: %s", self._patience, why)
                 time.sleep(pause)
-                delay, others = min(2 * delay, _LONGEST_DELAY), len(self._addresses) - 1
+                delay = min(2 * delay, _LONGEST_DELAY)
+                others, told = len(self._addresses) - 1, None
                 self._turn_to_next()
             except (httpx.HTTPError, httpx.InvalidURL) as exc:
                 raise self._unreachable(exc, doing) from exc

@@ -58,9 +58,6 @@ MAX_POINTS: Final = 500
 FRESH: Final = 60.0
 """Seconds for which a collection's description is believed: other programs may change it."""
 
-CHOOSES_LINKS: Final = (1, 17)
-"""First version of the server that may be told which payload fields its index links by."""
-
 ADDS_VECTORS: Final = (1, 18)
 """First version of the server that adds a named vector to an existing collection."""
 
@@ -108,27 +105,22 @@ class ServerCollection(Collection):
     def renew(self) -> tuple[str, ...]:
         """Give the collection the settings of a new one; see `Collection`."""
         self._server.expect_writing()
-        info, client = self._read_description(), self._server.client
-        due = to_renewal(info, self._schema, chooses_links=self._chooses_links())
-        # Before the settings, by which the server begins to build its indexes anew.
-        self._add_indexes(self._schema, due.indexes)
-        if due.settings:
-            self._ask("updating a collection", client.update_collection, self.name, **due.settings)
-        return due.lacks
-
-    def _chooses_links(self) -> bool:
-        return self._server.version() >= CHOOSES_LINKS
+        lacks, settings = to_renewal(self._read_description(), self._schema)
+        if settings:
+            update = self._server.client.update_collection
+            self._ask("updating a collection", update, self.name, **settings)
+        return lacks
 
     def _state(self, points: int) -> ServerState:
         info, client = self._read_description(), self._server.client
-        renewal = to_renewal(info, self._schema, chooses_links=self._chooses_links())
+        lacks, _ = to_renewal(info, self._schema)
         cluster, silent = None, set[int]()
         with suppress(StoreError):  # where the key does not allow it, or it takes too long
             found = self._server("counting replicas", client.collection_cluster_info, self.name)
             # A replica counts as active until a write to it has failed.
             silent = self._server.silent_nodes() if found.remote_shards else silent
             cluster = found
-        return to_state(info, cluster, silent, points, renewal)
+        return to_state(info, cluster, silent, points, lacks)
 
     def optimize(self) -> None:
         """Do nothing: the server builds its indexes by itself."""
@@ -164,9 +156,7 @@ class ServerCollection(Collection):
     def _add_indexes(self, schema: CollectionSchema, new: Mapping[str, IndexKind]) -> None:
         create = self._server.client.create_payload_index
         for field, kind in new.items():
-            self._ask(
-                "indexing the payload", create, self.name, field, to_index(field, kind), wait=True
-            )
+            self._ask("indexing the payload", create, self.name, field, to_index(kind), wait=True)
 
     def _add_vectors(self, schema: CollectionSchema, new: Mapping[str, VectorSpec]) -> None:
         doing, client = "adding a vector", self._server.client

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from qdrant_client import models
 
-from artsim.catalog.payload import LINKED_FIELDS, IndexKind
+from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError, listed
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
@@ -98,11 +98,10 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
     )
 
 
-def to_index(field: str, kind: IndexKind) -> Any:
-    """Return the parameters of a field's payload index."""
+def to_index(kind: IndexKind) -> Any:
+    """Return the parameters of a payload index."""
     made = getattr(models, f"{kind.title()}IndexParams")
-    linked = None if field in LINKED_FIELDS else False
-    return made.model_validate({"type": kind, "enable_hnsw": linked, **_INDEXES[kind]})
+    return made.model_validate({"type": kind, **_INDEXES[kind]})
 
 
 def to_consistency(replicas: int) -> int:
@@ -179,23 +178,13 @@ def _foreign(place: str, what: str) -> StoreError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """What a collection has that a new one would have otherwise, and what changes it.
-
-    `indexes` are payload fields whose index is to be made again, `settings` the arguments of the
-    client's `update_collection`.
-    """
-
-    lacks: tuple[str, ...]
-    indexes: Mapping[str, IndexKind]
-    settings: Mapping[str, Any]
-
-
 def to_renewal(
-    info: models.CollectionInfo, schema: CollectionSchema, *, chooses_links: bool
-) -> Renewal:
-    """Return what is to be changed; without `chooses_links` the server links by every field."""
+    info: models.CollectionInfo, schema: CollectionSchema
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return what a collection has that a new one would have otherwise, and what changes it.
+
+    The latter are arguments of the client's `update_collection`.
+    """
     params, hnsw = info.config.params, info.config.hnsw_config
     lacks, settings = [], dict[str, Any]()
     vectors: Any = params.vectors
@@ -215,18 +204,7 @@ def to_renewal(
         settings["collection_params"] = models.CollectionParamsDiff(
             write_consistency_factor=to_consistency(wanted)
         )
-    linked = {
-        field
-        for field in schema.payload_indexes
-        if getattr(info.payload_schema[field].params, "enable_hnsw", None) is not False
-    }
-    wrong = linked ^ (LINKED_FIELDS & schema.payload_indexes.keys()) if chooses_links else set()
-    if needless := wrong & linked:
-        lacks.append(f"an index that links by {len(needless)} fields too many")
-    if missing := wrong - linked:
-        lacks.append(f"an index that does not link by {listed(sorted(missing))}")
-    indexes = {field: kind for field, kind in schema.payload_indexes.items() if field in wrong}
-    return Renewal(tuple(lacks), indexes, settings)
+    return tuple(lacks), settings
 
 
 def to_state(
@@ -234,7 +212,7 @@ def to_state(
     cluster: models.CollectionClusterInfo | None,
     silent: Collection[int],
     points: int,
-    renewal: Renewal,
+    lacks: tuple[str, ...],
 ) -> ServerState:
     """Return how a server keeps a collection; `silent` are the nodes that do not answer."""
     params = info.config.params
@@ -251,7 +229,7 @@ def to_state(
         None if states is None else len(states),
         None if states is None else sum(state in _READABLE for state in states),
         params.write_consistency_factor or 1,
-        renewal.lacks,
+        lacks,
     )
 
 

@@ -11,6 +11,7 @@ from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.scale import LEVELS, Scale, noted_scales
 from artsim.ingest.run import IngestOptions
+from artsim.ingest.upkeep import push_gallery
 from artsim.search.models import Models
 from artsim.search.neighbors import read_vectors
 from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions
@@ -148,3 +149,11 @@ def test_the_scale_is_measured_again_once_the_gallery_has_grown(
     grown = ingest(40)
     assert grown is not None
     assert grown.points == 40
+
+
+def test_a_copy_has_the_scale_of_what_it_was_made_from(
+    sample_gallery: Gallery, tmp_path: Path
+) -> None:
+    with open_gallery(home=tmp_path) as copy:
+        push_gallery(sample_gallery, copy)
+        assert scale_of(copy) == scale_of(sample_gallery)

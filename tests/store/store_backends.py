@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +16,61 @@ from local_qdrant import local_qdrant
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import CollectionSchema, ServerOptions, Store
 from artsim.store.server import ServerStore
+from benchmarks.qdrant_nodes import BINARY, running
 
-SERVER_URL = os.environ.get("ARTSIM_TEST_QDRANT_URL")
-NO_SERVER = pytest.mark.skipif(SERVER_URL is None, reason="ARTSIM_TEST_QDRANT_URL names no server")
+NO_SERVER = pytest.mark.skipif(
+    not os.environ.get("ARTSIM_TEST_QDRANT_URL") and BINARY is None,
+    reason="neither ARTSIM_TEST_QDRANT_URL nor ARTSIM_TEST_QDRANT_BINARY names a server",
+)
+
+NO_BINARY = pytest.mark.skipif(
+    BINARY is None, reason="ARTSIM_TEST_QDRANT_BINARY names no program to start nodes with"
+)
+THREE_NODES = pytest.param("three nodes", marks=[NO_BINARY, pytest.mark.slow])
 
 BACKENDS = [
     "embedded",
     "memory",
     *(pytest.param(name, marks=NO_SERVER) for name in ("one shard", "three shards")),
+    THREE_NODES,
 ]
 
+_LAYOUTS = {
+    "one shard": ServerOptions(),
+    "three shards": ServerOptions(shards=3),
+    "three nodes": ServerOptions(shards=6, replicas=2),
+}
 
-class ThreeShards(ServerStore):
-    """A store whose collections have three shards unless it is told otherwise."""
+
+@functools.cache
+def server_url() -> str:
+    """Address of the server that the environment names, else of a node that this process runs."""
+    return os.environ.get("ARTSIM_TEST_QDRANT_URL") or _run_to_the_end(1)
+
+
+@functools.cache
+def cluster_url() -> str:
+    """Addresses of three nodes that this process runs."""
+    return _run_to_the_end(3)
+
+
+def _run_to_the_end(count: int) -> str:
+    nodes = ExitStack()
+    atexit.register(nodes.close)
+    return ",".join(node.url for node in nodes.enter_context(running(count)))
+
+
+class LaidOut(ServerStore):
+    """A store whose collections are laid out in a way of its own unless it is told otherwise."""
+
+    def __init__(self, url: str, layout: ServerOptions) -> None:
+        super().__init__(url, os.environ.get("QDRANT_API_KEY"))
+        self.layout = layout
 
     def create_collection(
         self, name: str, schema: CollectionSchema, options: ServerOptions | None = None
     ) -> Any:
-        return super().create_collection(name, schema, options or ServerOptions(shards=3))
+        return super().create_collection(name, schema, options or self.layout)
 
 
 @contextmanager
@@ -40,12 +79,14 @@ def open_backend(backend: str, folder: Path) -> Iterator[Store]:
         with EmbeddedStore(folder / "home") as store:
             yield store
         return
-    key = os.environ.get("QDRANT_API_KEY")
     if backend == "memory":
         with local_qdrant() as url, ServerStore(url) as store:
             yield store
         return
-    assert SERVER_URL is not None
-    made = ThreeShards if backend == "three shards" else ServerStore
-    with made(SERVER_URL, key) as store:
+    with open_layout(backend) as store:
         yield store
+
+
+def open_layout(layout: str) -> LaidOut:
+    """Open the server, or the three nodes, with collections laid out as the name says."""
+    return LaidOut(cluster_url() if layout == "three nodes" else server_url(), _LAYOUTS[layout])

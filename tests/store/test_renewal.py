@@ -15,7 +15,7 @@ from fake_server import serving
 from local_qdrant import LocalQdrant, local_qdrant
 from qdrant_client import QdrantClient, models
 from small_gallery import ENCODER
-from store_backends import NO_SERVER, SERVER_URL
+from store_backends import NO_SERVER, server_url
 from typer.testing import CliRunner
 
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
@@ -32,8 +32,7 @@ QUERY = SearchRequest(np.ones(12), ENCODER.vector_name, limit=20)
 @pytest.fixture(params=["memory", pytest.param("server", marks=NO_SERVER)])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "server":
-        assert SERVER_URL is not None
-        yield SERVER_URL
+        yield server_url()
         return
     with local_qdrant() as address:
         yield address
@@ -101,7 +100,6 @@ LACKS = (
     "pixels in memory",
     "other settings of the index",
     "a write consistency of 1 instead of 2",
-    "an index that links by 19 fields too many",
 )
 
 
@@ -127,29 +125,6 @@ def test_one_made_before_is_brought_up_to_date(url: str, gallery: Gallery) -> No
     again = json.loads(run("repair", url, gallery, "-f", "json").stdout)
     assert again["sound"] is True
     assert [one["renewed"] for one in again["collections"]] == [[], []]
-
-
-def test_one_that_was_interrupted_is_finished(
-    url: str, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_as_before(url, gallery, PAINTINGS)
-    fill(gallery, PAINTINGS)
-    done: list[str] = []
-    client: Any = gallery.store._client  # type: ignore[attr-defined]
-
-    def create(name: str, field: str, *args: Any, **kwargs: Any) -> Any:
-        if len(done) == 7:
-            raise KeyboardInterrupt
-        done.append(field)
-        return type(client).create_payload_index(client, name, field, *args, **kwargs)
-
-    monkeypatch.setattr(client, "create_payload_index", create)
-    with pytest.raises(KeyboardInterrupt):
-        gallery[PAINTINGS].renew()
-    monkeypatch.undo()
-    assert state(gallery).lacks == (*LACKS[:-1], "an index that links by 12 fields too many")
-    assert gallery[PAINTINGS].renew() == (*LACKS[:-1], LACKS[-1].replace("19", "12"))
-    assert gallery[PAINTINGS].renew() == ()
 
 
 @pytest.mark.parametrize("replicas", [None, 1, 2, 3])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_backends import NO_SERVER, SERVER_URL
+from store_backends import NO_SERVER, THREE_NODES, open_layout
 
 from artsim.catalog.criteria import (
     AnyOf,
@@ -30,8 +29,7 @@ from artsim.search.answer import find_similar
 from artsim.search.export import export_jsonl
 from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import PIXELS, Gallery, open_gallery
-from artsim.store.protocol import Point, SearchRequest, ServerOptions
-from artsim.store.server import ServerStore
+from artsim.store.protocol import Point, SearchRequest
 
 pytestmark = NO_SERVER
 
@@ -78,13 +76,11 @@ def embedded(fast_folder: Path) -> Iterator[Gallery]:
         yield gallery
 
 
-@pytest.fixture(scope="module", params=[1, 3])
+@pytest.fixture(scope="module", params=["one shard", "three shards", THREE_NODES])
 def served(request: pytest.FixtureRequest, embedded: Gallery) -> Iterator[Gallery]:
-    assert SERVER_URL is not None
-    store = ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY"))
-    with Gallery(store, f"compared-{request.param}") as gallery:
+    with open_layout(request.param) as store, Gallery(store, "compared") as gallery:
         delete(gallery)
-        push_gallery(embedded, gallery, options=ServerOptions(shards=request.param))
+        push_gallery(embedded, gallery)
         yield gallery
         delete(gallery)
 
@@ -156,14 +152,13 @@ def test_an_open_gallery_is_not_described_again(
         http, "send", lambda r, send=http.send, **k: (asked.append(r.url.path), send(r, **k))[1]
     )
     find_similar(served, IdQuery("p001"))
-    assert len(asked) <= 3
+    assert len(asked) <= 2
 
 
 @pytest.fixture(scope="module")
 def strict(embedded: Gallery) -> Iterator[Gallery]:
     """A gallery of a server that allows what hosted servers do."""
-    assert SERVER_URL is not None
-    store = ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY"))
+    store = open_layout("one shard")
     with Gallery(store, "strict") as gallery:
         delete(gallery)
         push_gallery(embedded, gallery)
@@ -182,7 +177,8 @@ def strict(embedded: Gallery) -> Iterator[Gallery]:
             store._client.update_collection(
                 gallery.collection_name(kind), strict_mode_config=limits
             )
-        yield Gallery(ServerStore(SERVER_URL, os.environ.get("QDRANT_API_KEY")), "strict")
+        with Gallery(open_layout("one shard"), "strict") as opened:
+            yield opened
         delete(gallery)
 
 

@@ -265,6 +265,13 @@ class TestRetries:
                 assert (len(first.asked), len(second.asked)) == (2, 2)
                 assert store.list_collections() == []
                 assert (len(first.asked), len(second.asked)) == (3, 2)
+            # What a node says, say that others are missing, is told rather than that one is absent.
+            with (
+                serving(error(500, "operations failed: Tonic status error")) as lonely,
+                store_at(f"{lonely.url},{absent}", patience=0.0) as store,
+                pytest.raises(StoreUnavailableError, match="too few nodes"),
+            ):
+                store.list_collections()
         with (
             store_at(f"{absent},{absent}/b", patience=0.0) as store,
             pytest.raises(StoreUnavailableError, match=f"{absent},{absent}/b"),
