@@ -100,15 +100,15 @@ def measure_ingest(bench: Bench) -> list[Promise]:
             )
         )
     times = float(np.median(rates["learned"] / rates["faces"]))
-    with_faces, without = (float(np.median(rates[n])) for n in ("faces", "builtin"))
+    with_faces, without = (float(np.median(rates[n])) for n in ("faces", "learned"))
     promises.append(
         Promise(
-            "ingest with faces, built-in encoder",
+            f"ingest with faces, {named} encoder",
             f"at most {MOST_WITH_FACES} times the time without",
             f"{times:.2f} times, {with_faces:.1f} pictures/s",
             f"{without:.1f} pictures/s without",
             times <= MOST_WITH_FACES,
-            join_notes(bench.note, few),
+            join_notes(bench.note, few, random),
             {"ratio": times, "ingest_per_s": with_faces},
         )
     )
