@@ -197,6 +197,7 @@ class Run(Generic[Choices]):
         """Return the options of the searches by a contender."""
         given = {"rerank": contender.rerank, "rerank_weight": contender.weight}
         given |= {"rerank_depth": self.options.rerank_depth, "exact": self.options.exact}
+        given["all_faces"] = True
         return SearchOptions(**given | more)
 
     def search(
@@ -211,8 +212,8 @@ class Run(Generic[Choices]):
     ) -> Sequence[Hit]:
         """Return what a search by a painting of the gallery finds, as `artsim query` does.
 
-        `part` is the only part of the painting to search by; `more` are further
-        `SearchOptions`, such as ``limit``.
+        Of faces all are hits, also small and doubtful ones. `part` is the only part of the
+        painting to search by; `more` are further `SearchOptions`, such as ``limit``.
         """
         options = self.search_options(contender, **more)
         how: dict[str, Any] = {"encoders": contender.vector_names, "models": self.models}

@@ -78,7 +78,7 @@ def measure_ingest(bench: Bench) -> list[Promise]:
         learned=ingest(spec, weights, False),
         builtin_bare=lambda: forward_rate(builtin, sizes.batch_size, batches),
         builtin=ingest("builtin", None, False),
-        faces=ingest("builtin", None, True),
+        faces=ingest(spec, weights, True),
     )
     few = f"only {count} pictures: starting and stopping weigh on the rate" if count < FEW else ""
     random = "" if weights is None else f"{spec} with random weights, since none was named"
@@ -99,16 +99,16 @@ def measure_ingest(bench: Bench) -> list[Promise]:
                 {"ratio": ratio, "ingest_per_s": rate, "bare_per_s": bare},
             )
         )
-    times = float(np.median(rates["builtin"] / rates["faces"]))
-    with_faces, without = (float(np.median(rates[n])) for n in ("faces", "builtin"))
+    times = float(np.median(rates["learned"] / rates["faces"]))
+    with_faces, without = (float(np.median(rates[n])) for n in ("faces", "learned"))
     promises.append(
         Promise(
-            "ingest with faces, built-in encoder",
+            f"ingest with faces, {named} encoder",
             f"at most {MOST_WITH_FACES} times the time without",
             f"{times:.2f} times, {with_faces:.1f} pictures/s",
             f"{without:.1f} pictures/s without",
             times <= MOST_WITH_FACES,
-            join_notes(bench.note, few),
+            join_notes(bench.note, few, random),
             {"ratio": times, "ingest_per_s": with_faces},
         )
     )

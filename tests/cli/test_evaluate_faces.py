@@ -24,7 +24,8 @@ def test_table_report_and_json(sample_home: Path, tmp_path: Path) -> None:
     )
     assert written["task"] == told["task"] == "faces"
     rows = {table["name"]: [row["name"] for row in table["rows"]] for table in told["tables"]}
-    assert rows["retrieval"] == ["builtin", "builtin + ssim", "random order"]
+    by_each = [f"{name}{way}" for name in ("dlib", "builtin") for way in ("", " + ssim")]
+    assert rows["retrieval"] == [*by_each, "random order"]
     assert told["settings"]["by"] == "extra.sitter"
 
 

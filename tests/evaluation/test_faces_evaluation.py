@@ -141,6 +141,7 @@ def test_report_is_whole(report: Report) -> None:
         "detection_by_height",
         "detection_by_face_size",
         "detection_by_score",
+        "detection_by_use",
         "verification",
         "verification_all",
         "retrieval",
@@ -175,7 +176,12 @@ def test_retrieval_is_what_searches_answer(
 ) -> None:
     """Every query is sent as a user would, and judged by scikit-learn."""
     options = SearchOptions(
-        limit=1000, rerank=method, rerank_depth=9, rerank_weight=weight, exact=True
+        limit=1000,
+        rerank=method,
+        rerank_depth=9,
+        rerank_weight=weight,
+        exact=True,
+        all_faces=True,
     )
     scores: dict[str, list[float]] = {name: [] for name in ("recall_at_1", "precision_at_5", "map")}
     for payload in (face.payload for face in photographs.faces):
@@ -435,7 +441,8 @@ def test_paintings_without_faces_and_those_nobody_searched(
         assert value(report, "detection", "all", "covered") == 0
         assert row_of(report, "detection", "all").values["outside"] is None
         names = {table.name for table in report.tables}
-        assert names == {"detection", "detection_by_style", "detection_by_height"}
+        of_people = {"detection_by_style", "detection_by_height", "detection_by_use"}
+        assert names == {"detection", *of_people}
         assert report.plots == ()
         json.dumps(report_document(report))
         without = [

@@ -92,7 +92,8 @@ def records(faces: bool) -> list[dict[str, Any]]:
     for painting_id in IDS:
         payload, point_id = payload_of(painting_id), painting_point_id(painting_id)
         if faces:
-            payload |= {"face_index": 0, "box": [1.0, 2.0, 3.0, 4.0], "detection_score": 0.9}
+            payload |= {"face_index": 0, "box": [1.0, 2.0, 30.0, 40.0], "detection_score": 0.9}
+            payload["face_size"] = 30
             point_id = FACES.point_id(painting_id, 0)
         found.append({"id": point_id, "payload": payload, "vector": vectors})
     return sorted(found, key=lambda r: str(r["id"]))

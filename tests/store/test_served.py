@@ -59,7 +59,8 @@ def fill(gallery: Gallery) -> None:
                 payload |= {"year_start": first, "year_end": first + int(rng.integers(40))}
             payload["extra"] = {"room": number % 9}
             if kind == FACES:
-                payload |= {"face_index": 0, "box": [1.0, 2.0, 3.0, 4.0], "detection_score": 0.9}
+                payload |= {"face_index": 0, "box": [1.0, 2.0, 30.0, 40.0], "detection_score": 0.9}
+                payload["face_size"] = 30
             vectors = {
                 "builtin-v3": rng.standard_normal(12),
                 PIXELS: rng.integers(0, 256, 256, dtype=np.uint8),

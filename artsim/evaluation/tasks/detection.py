@@ -31,6 +31,7 @@ from artsim.evaluation.report import (
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
 from artsim.search.filters import find_field
+from artsim.search.question import SURE_SCORE, SURE_SIZE
 
 _NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
 _BOX: Final = re.compile(":".join([_NUMBER] * 4))
@@ -269,11 +270,14 @@ def _part_tables(judged: Judged, options: FacesOptions) -> Iterator[Table]:
     heights = [Row(name, people_cells(judged, ends, seed)) for name, ends in _bands(_HEIGHTS)]
     sizes = [Row(name, face_cells(judged, ends, seed)) for name, ends in _bands(_FACE_SIZES)]
     of_styles = [_whole(style, styles[style], options) for style in by_style[:_MOST_STYLES]]
+    sure = at_least(judged, SURE_SCORE, SURE_SIZE)
+    by_use = [_whole(f"{SURE_SIZE} pixels, {SURE_SCORE:g} or more", judged, options, sure)]
     for name, told, columns, rows in (
         ("style", "style", every, of_styles),
         ("height", "the box's height in pixels", _PEOPLE, heights),
         ("face_size", "the face's short side in pixels", _FACES, sizes),
         ("score", "the detector's least score", every, by_score),
+        ("use", "what searches show by default", every, by_use),
     ):
         banded = columns is not every
         kept = tuple(row for row in rows if not banded or row.values[columns[0].name])
@@ -325,11 +329,12 @@ def _cells(
     return cells
 
 
-def at_least(judged: Judged, score: float) -> list[MatchedFaces]:
-    """Return who gets whom if only faces of that score are found."""
+def at_least(judged: Judged, score: float, size: float = 0) -> list[MatchedFaces]:
+    """Return who gets whom if only faces of that score and size are found."""
+    kept = [(p.scores >= score) & (p.sizes >= size) for p in judged]
     return [
-        p.matched if (p.scores >= score).all() else match_faces(p.places[p.scores >= score])
-        for p in judged
+        p.matched if these.all() else match_faces(p.places[these])
+        for p, these in zip(judged, kept, strict=True)
     ]
 
 
