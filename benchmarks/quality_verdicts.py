@@ -25,8 +25,8 @@ from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.names import side_of
 from artsim.catalog.scale import Scale, Word
-from artsim.catalog.split import side_of
 from artsim.evaluation.statistics import estimate_share
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors

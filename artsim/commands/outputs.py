@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from artsim.files import FileKind
     from artsim.render.output import Form
     from artsim.search.answer import Answer
-    from artsim.search.comparison import Comparison
     from artsim.search.listing import Listing
+    from artsim.search.verdicts import Comparison
     from artsim.store.gallery import Gallery
 
 

@@ -114,7 +114,7 @@ def compare(
     place: Place,
 ) -> None:
     """Compare two pictures."""
-    from artsim.search.comparison import compare
+    from artsim.search.verdicts import compare
 
     one, other = _file_or_id(first), _file_or_id(second)
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]

@@ -23,7 +23,7 @@ from artsim.training.recipes import (
 )
 
 if TYPE_CHECKING:
-    from artsim.catalog.split import Side
+    from artsim.catalog.names import Side
     from artsim.training.face_training import FacesRun
     from artsim.training.painting_training import PaintingRun
 

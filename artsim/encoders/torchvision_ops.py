@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import torch
 
-from artsim.encoders.face_detectors import Floats, suppress
 from artsim.errors import EncoderError
+from artsim.images.align import Floats, suppress
 
 _NMS_SCHEMAS: Final = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",

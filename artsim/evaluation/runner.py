@@ -19,9 +19,9 @@ from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.catalog.split import side_of
 from artsim.config import Settings
 from artsim.errors import EncoderError, EvaluationError, ImageError
 from artsim.evaluation.metrics import Metrics

@@ -23,10 +23,9 @@ from artsim.images.load import ImageLimits
 from artsim.ingest.prune import MOST_AT_ONCE, Origin, Renames, Yielded, prune
 from artsim.ingest.read import Reader, ReadPainting
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
-from artsim.ingest.scales import measure_scales
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
-from artsim.ingest.targets import Target, check_encoders
+from artsim.ingest.targets import Target, check_encoders, measure_scales
 from artsim.ingest.write import encode_paintings, writing
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, ServerOptions

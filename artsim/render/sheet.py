@@ -26,8 +26,8 @@ from artsim.render.text import (
     verdict_word,
 )
 from artsim.search.answer import Answer
-from artsim.search.comparison import Compared, Comparison
 from artsim.search.listing import Listing
+from artsim.search.verdicts import Compared, Comparison
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 

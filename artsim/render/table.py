@@ -33,8 +33,8 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
-from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
+from artsim.search.verdicts import Comparison
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification

@@ -338,18 +338,8 @@ def find_hits(
         If re-ranking is asked for and the query is no picture, or a weight is and several
         encoders are fused.
     """
-    if options.rerank and not all(probe.pictures for probe in target.probes):
-        raise QueryError(
-            "re-ranking compares pictures, and this query has none; search without it",
-            hint="drop --rerank",
-        )
-    fused = any(len(probe.vectors) > 1 for probe in target.probes)
-    if options.rerank and options.rerank_weight is not None and fused:
-        raise QueryError(
-            "a weight is added to the cosine, and encoders are fused by rank: there is no one "
-            "cosine to add it to; search by one encoder, or without a weight",
-            hint="drop --rerank-weight",
-        )
+    if options.rerank:
+        _check_rerank(target, options)
 
     def merged(wanted: int) -> list[Hit]:
         best: dict[str, Hit] = {}
@@ -377,6 +367,21 @@ def find_hits(
             kept = list(groups.values())[options.offset : wanted]
             return [hit for group in kept for hit in group]
         depth *= 4
+
+
+def _check_rerank(target: Target, options: SearchOptions) -> None:
+    if not all(probe.pictures for probe in target.probes):
+        raise QueryError(
+            "re-ranking compares pictures, and this query has none; search without it",
+            hint="drop --rerank",
+        )
+    fused = any(len(probe.vectors) > 1 for probe in target.probes)
+    if options.rerank_weight is not None and fused:
+        raise QueryError(
+            "a weight is added to the cosine, and encoders are fused by rank: there is no one "
+            "cosine to add it to; search by one encoder, or without a weight",
+            hint="drop --rerank-weight",
+        )
 
 
 def _group_key(hit: Hit, field: str) -> str | None:
@@ -496,12 +501,11 @@ def _why_empty(
         # Not "0.90, below 0.9" of 0.8999.
         shown = f"{best:.2f}" if round(best, 2) < options.min_score else f"{best:.6f}"
         return f"the best is {shown}, below {options.min_score:g}"
-    before = replace(
-        options, offset=0, limit=max(1, options.offset), rerank=None, rerank_weight=None
-    )
-    best_of, what = _best_of(question), point
+    plain = replace(options, rerank=None, rerank_weight=None)
+    before = replace(plain, offset=0, limit=max(1, options.offset))
+    best_of = _best_of(question)
     hits = find_hits(target, collection, criteria & left_out, before, best_of=best_of)
-    count = len(hits)
+    count, what = len(hits), point
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"
         if not count:

@@ -1,16 +1,25 @@
-"""What the hits' scores mean in their gallery, in a word for each."""
+"""What scores mean in their gallery: a word for each hit, and two pictures beside each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import asdict, astuple, dataclass, replace
+from itertools import product
+from typing import Any, Final
+
+import numpy as np
 
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.hits import Hit
-from artsim.catalog.scale import Scale, Verdict, Word
-from artsim.search.probes import Probe
+from artsim.catalog.hits import SCHEMA, Hit, plain_json
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.payload import Payload
+from artsim.catalog.scale import Scale, Verdict, Word, noted_scales
+from artsim.errors import NoFaceError
+from artsim.search.models import Models, choose_encoders
+from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
+from artsim.search.question import IdQuery, PictureQuery, Question, SearchOptions
 from artsim.search.rerank import PIXELS
+from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
 
 SAME_SSIM: Final = 0.7
@@ -104,3 +113,176 @@ def compare_pixels(verdict: Verdict, query: Pixels, pixels: Pixels) -> Verdict:
     is_same = verdict.word == "very near" and score >= SAME_SSIM
     word: Word = "same picture" if is_same else verdict.word
     return replace(verdict, word=word, ssim=round(score, 4), mirrored=turned > straight)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One of the two pictures: its metadata, where the gallery has it, and its faces."""
+
+    name: str
+    image: PictureSource | None
+    payload: Payload | None
+    faces: tuple[QueryFace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two pictures, or two faces, are by one encoder, and what that means."""
+
+    encoder: str
+    cosine: float
+    verdict: Verdict | None = None
+    faces: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two pictures compared.
+
+    Attributes
+    ----------
+    first, second : Compared
+        The pictures.
+    wholes : tuple of Likeness
+        By each encoder that the gallery has for whole pictures.
+    faces : tuple of Likeness
+        Of each face of the first picture and the one of the second that is nearest to it,
+        nearest first, by the numbers of both.
+    ssim, ssim_mirrored, rmse, rmse_mirrored : float
+        Of the small gray pictures, and of the first with the second in a mirror.
+    """
+
+    first: Compared
+    second: Compared
+    wholes: tuple[Likeness, ...]
+    faces: tuple[Likeness, ...]
+    ssim: float
+    ssim_mirrored: float
+    rmse: float
+    rmse_mirrored: float
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the first encoder and the small gray pictures say."""
+        return self.wholes[0].verdict
+
+    @property
+    def why(self) -> str:
+        """The verdict in words, with its reason."""
+        said, structure = self.verdict, max(self.ssim, self.ssim_mirrored)
+        if said is None:
+            return "the gallery is too small to say what these numbers mean"
+        rare = f"{said.percentile:.4g} % of this gallery's pairs are less near"
+        if said.word == "same picture":
+            turned = "; one is the other in a mirror" if said.mirrored else ""
+            return f"the same picture{turned}: its small gray pictures agree ({structure:.2f})"
+        if said.word == "not near":
+            faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
+            face = "; but a face is near" if faces else ""
+            return f"no nearer than works by different artists are here: {rare}{face}"
+        return f"{said.word}, but not the same picture: {rare}, and their structure differs"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as ``artsim compare --format json`` writes it."""
+        found: dict[str, Any] = plain_json(
+            {
+                "schema": SCHEMA,
+                **{side: _side(getattr(self, side)) for side in ("first", "second")},
+                "wholes": [_likeness(likeness) for likeness in self.wholes],
+                "faces": [_likeness(likeness) for likeness in self.faces],
+                **{name: getattr(self, name) for name in ("ssim", "ssim_mirrored")},
+                **{name: getattr(self, name) for name in ("rmse", "rmse_mirrored")},
+                "why": self.why,
+            }
+        )
+        return found
+
+
+def _side(compared: Compared) -> dict[str, Any]:
+    faces = [{**asdict(face), "box": astuple(face.box)} for face in compared.faces]
+    return {"name": compared.name, "payload": compared.payload, "faces": faces}
+
+
+def _likeness(likeness: Likeness) -> dict[str, Any]:
+    said = likeness.verdict
+    meaning = {} if said is None else {"verdict": said.word, "percentile": said.percentile}
+    faces = {} if likeness.faces is None else {"faces": likeness.faces}
+    return {"encoder": likeness.encoder, "cosine": likeness.cosine, **meaning, **faces}
+
+
+def compare(
+    gallery: Gallery,
+    first: PictureQuery,
+    second: PictureQuery,
+    models: Models | None = None,
+    *,
+    encoders: Sequence[str] = (),
+) -> Comparison:
+    """Compare two pictures, each a file, pixels or a painting of the gallery, as it sees them.
+
+    `encoders` are some of the gallery's for whole pictures, by default its first.
+
+    Raises
+    ------
+    PaintingNotFoundError, ImageError, WeightsError, StoreError
+        If the gallery has no such painting, a picture cannot be read, a model not loaded, the
+        database not reached.
+    """
+    from artsim.images.pixels import mirrored, rmse, ssim
+
+    models, queries = models or Models(), (first, second)
+    wholes = [_target(gallery, query, PAINTINGS, models, encoders) for query in queries]
+    with_faces = [_target(gallery, query, FACES, models) for query in queries]
+    one, other = (target.probes[0].pictures[0][PIXELS] for target in wholes)
+    both = np.stack([other, mirrored(other)])
+    ssims, rmses = ssim(one, both).tolist(), rmse(one, both).tolist()
+    sides = [
+        Compared(_name_of(query), whole.image, whole.painting, of.parts)
+        for query, whole, of in zip(queries, wholes, with_faces, strict=True)
+    ]
+    likenesses = _likenesses(gallery[PAINTINGS], *wholes)
+    faces = _likenesses(gallery[FACES], *with_faces) if FACES in gallery else []
+    nearest = {of.faces and of.faces[0]: of for of in sorted(faces, key=lambda of: of.cosine)}
+    return Comparison(
+        first=sides[0],
+        second=sides[1],
+        wholes=tuple(likenesses),
+        faces=tuple(sorted(nearest.values(), key=lambda of: -of.cosine)),
+        ssim=ssims[0],
+        ssim_mirrored=ssims[1],
+        rmse=rmses[0],
+        rmse_mirrored=rmses[1],
+    )
+
+
+def _target(
+    gallery: Gallery, query: PictureQuery, kind: Kind, models: Models, names: Sequence[str] = ()
+) -> Target:
+    """Return the picture or its faces, with vectors and small gray pictures; () without faces."""
+    if kind not in gallery and not kind.is_whole:
+        return Target(())
+    chosen = choose_encoders(gallery.encoders(kind), names, models)
+    question = Question(query, kind, options=SearchOptions(rerank="ssim"))
+    try:
+        return make_target(question, gallery, chosen, models)
+    except NoFaceError:
+        return Target(())
+
+
+def _name_of(query: PictureQuery) -> str:
+    return query.painting_id if isinstance(query, IdQuery) else query.name
+
+
+def _likenesses(collection: Collection, first: Target, second: Target) -> list[Likeness]:
+    """Return how alike each probe of the one is to each of the other, by each encoder."""
+    scales, found = noted_scales(collection.schema.notes), []
+    for probe, other in product(first.probes, second.probes):
+        pixels = (probe.pictures[0][PIXELS], other.pictures[0][PIXELS])
+        for name, vector in probe.vectors.items():
+            cosine, scale = float(vector @ other.vectors[name]), scales.get(name)
+            said = None if scale is None else scale.verdict(cosine)
+            if said is not None and said.word != "not near":
+                said = compare_pixels(said, *pixels)
+            parts = None if probe.part is None else (probe.part, other.part or 0)
+            found.append(Likeness(name, cosine, said, parts))
+    return found

@@ -17,8 +17,8 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, first_text, most_written, stored_field
-from artsim.catalog.split import side_of
 from artsim.errors import TrainingError
 from artsim.files import replacing
 from artsim.ingest.records import Problem

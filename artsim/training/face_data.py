@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import prominence
+from artsim.catalog.names import Side, side_of
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.catalog.split import Side, side_of
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import TrainingError

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import torch
 
+from artsim.catalog.names import side_of
 from artsim.catalog.progress import Progress
-from artsim.catalog.split import side_of
 from artsim.encoders.devices import pick_device
 from artsim.encoders.face_detectors import load_detector
 from artsim.encoders.trained import TrainedConfig, save_trained

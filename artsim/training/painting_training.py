@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from artsim.catalog.names import Side, side_of
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.catalog.split import Side, side_of
 from artsim.encoders.base import Preprocessing
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import PaintingNetwork

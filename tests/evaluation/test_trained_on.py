@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from artsim.catalog.split import side_of
+from artsim.catalog.names import side_of
 from artsim.encoders.registry import resolve
 from artsim.encoders.trained import BUILTIN_FOLDER
 from artsim.evaluation.report import Row, Table

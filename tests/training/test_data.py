@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.catalog.split import side_of
+from artsim.catalog.names import side_of
 from artsim.errors import SourceError, TrainingError
 from artsim.ingest.records import SourcePainting
 from artsim.ingest.sources import read_source
