@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from store_oracle import SCHEMA, make_points
 
+from artsim.catalog.criteria import Between, Criteria
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES
 from artsim.errors import StoreError
@@ -66,12 +67,13 @@ def searches(
 def test_the_first_searches_of_a_process_may_come_from_many_threads(
     sample_home: Path, sample: Path
 ) -> None:
+    large = Criteria((Between("face_size", 40), Between("detection_score", 0.6)))
     with open_gallery(home=sample_home) as gallery:
         files = {
             str(face.payload["painting_id"]): sample
             / "images"
             / face.payload["image_uri"].rpartition("/")[2]
-            for face in gallery[FACES].scroll()
+            for face in gallery[FACES].scroll(large)
         }
     pictures = dict(sorted(files.items())[:3])
     with open_gallery(home=sample_home) as gallery:
