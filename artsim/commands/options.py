@@ -136,7 +136,7 @@ class ServerLayout:
 
     shards: int | None = None
     replicas: int | None = None
-    quantization: Literal["none", "int8", "binary"] = "none"
+    quantization: Literal["none", "int8"] = "none"
     on_disk: bool = False
 
     def server(self) -> ServerOptions:

@@ -113,7 +113,7 @@ class ServerOptions:
 
     shards: int | None = None
     replicas: int | None = None
-    quantization: Literal["none", "int8", "binary"] = "none"
+    quantization: Literal["none", "int8"] = "none"
     on_disk: bool = False
 
 

@@ -73,18 +73,13 @@ def to_params(spec: VectorSpec, options: ServerOptions) -> models.VectorParams:
 
 
 def _to_quantization(options: ServerOptions) -> models.QuantizationConfig | None:
-    match options.quantization:
-        case "none":
-            return None
-        case "int8":
-            # The outermost hundredth is clipped, as Qdrant's documentation advises.
-            scalar = models.ScalarQuantizationConfig(
-                type=models.ScalarType.INT8, quantile=0.99, always_ram=True
-            )
-            return models.ScalarQuantization(scalar=scalar)
-        case "binary":
-            binary = models.BinaryQuantizationConfig(always_ram=True)
-            return models.BinaryQuantization(binary=binary)
+    if options.quantization == "none":
+        return None
+    # The outermost hundredth is clipped, as Qdrant's documentation advises.
+    scalar = models.ScalarQuantizationConfig(
+        type=models.ScalarType.INT8, quantile=0.99, always_ram=True
+    )
+    return models.ScalarQuantization(scalar=scalar)
 
 
 def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
