@@ -22,6 +22,7 @@ from artsim.render.text import (
     describe_query,
     describe_settings,
     format_score,
+    sentence,
     title_text,
     verdict_word,
 )
@@ -208,8 +209,9 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
         one, other = of.faces or (0, 0)
         measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
     names = " and ".join(_compared_name(of) for of in sides.values())
-    why = f"{found.why[0].upper()}{found.why[1:]}."
-    return Sheet(title or names, why, (), [("", [*cards, *more])], " · ".join(measures))
+    return Sheet(
+        title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)
+    )
 
 
 def _compared_card(of: Compared, mark: str, max_side: int) -> Card:

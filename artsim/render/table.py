@@ -29,6 +29,7 @@ from artsim.render.text import (
     id_text,
     picture_link,
     picture_place,
+    sentence,
     title_text,
     verdict_text,
 )
@@ -278,7 +279,7 @@ def print_comparison(found: Comparison, stream: TextIO) -> None:
         named = f"face {one} and face {other}, {of.encoder}"
         rows.append((named, format_score(of.cosine), verdict_text(of.verdict)))
     print_table(rows_table(("measure", "value", "verdict"), rows, right=("value",)), stream)
-    stream.write(f"\n{found.why[0].upper()}{found.why[1:]}.\n")
+    stream.write(f"\n{sentence(found.why)}\n")
 
 
 # Names and values

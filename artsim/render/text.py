@@ -108,11 +108,17 @@ def format_score(score: float) -> str:
     return f"{score:z.{decimals}f}"
 
 
+def sentence(text: str) -> str:
+    """Return words as a sentence of their own."""
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def verdict_word(verdict: Verdict | None) -> str:
     """Return the word for a hit that is near, else ""."""
     if verdict is None or verdict.word == "not near":
         return ""
-    return f"{verdict.word}{', mirrored' if verdict.mirrored else ''}"
+    is_turned = verdict.mirrored and verdict.word == "same picture"
+    return f"{verdict.word}{', mirrored' if is_turned else ''}"
 
 
 def verdict_text(verdict: Verdict | None) -> str:

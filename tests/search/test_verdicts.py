@@ -9,9 +9,10 @@ from PIL import Image, ImageDraw
 
 from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.scale import LEVELS, Scale, noted_scales
+from artsim.catalog.scale import LEVELS, Scale, Verdict, noted_scales
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
+from artsim.render.text import verdict_text
 from artsim.search.models import Models
 from artsim.search.neighbors import read_vectors
 from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions
@@ -157,3 +158,9 @@ def test_a_copy_has_the_scale_of_what_it_was_made_from(
     with open_gallery(home=tmp_path) as copy:
         push_gallery(sample_gallery, copy)
         assert scale_of(copy) == scale_of(sample_gallery)
+
+
+def test_only_the_same_picture_is_called_mirrored() -> None:
+    same, alike = (Verdict(word, 99.9, 0.8, mirrored=True) for word in ("same picture", "near"))
+    assert verdict_text(same) == "same picture, mirrored 99.900 %"
+    assert verdict_text(alike) == "near 99.900 %"
