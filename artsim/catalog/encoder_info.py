@@ -10,6 +10,9 @@ from typing import Any, Final, Literal
 PIXELS: Final = "pixels"
 """Name of the vector of small gray pictures, which is no encoder's."""
 
+DEFAULT_ENCODER: Final = "builtin"
+"""Encoder of whole pictures where nobody names one; of faces it sees those painted alike."""
+
 EncoderKind = Literal["image", "face"]
 """`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""
 

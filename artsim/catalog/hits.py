@@ -69,17 +69,10 @@ class Hit:
             "rerank_score": self.rerank_score,
             "query_face": self.query_face,
             "group": group,
-            **self._verdict_dict(),
+            **(self.verdict.to_dict() if self.verdict else {}),
         }
         known = {name: value for name, value in values.items() if value is not None}
         return {**known, "payload": self.payload}
-
-    def _verdict_dict(self) -> dict[str, Any]:
-        said = self.verdict
-        if said is None:
-            return {}
-        compared = {} if said.ssim is None else {"ssim": said.ssim, "mirrored": said.mirrored}
-        return {"verdict": said.word, "percentile": said.percentile, **compared}
 
 
 def rank_order(hit: Hit) -> tuple[bool, float, str, str]:

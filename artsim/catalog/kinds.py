@@ -5,8 +5,8 @@ from __future__ import annotations
 import pkgutil
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
 from artsim.catalog.payload import (
     FACE_FIELDS,
@@ -105,6 +105,11 @@ class CutterOptions:
     face_score: float | None = None
     face_detector: str | None = None
     small_faces: bool = False
+
+    @classmethod
+    def of(cls, settings: object) -> Self:
+        """Return what settings that have all of these, and others, say of them."""
+        return cls(**{each.name: getattr(settings, each.name) for each in fields(cls)})
 
 
 MakeCutter = Callable[[CutterOptions], Cutter]

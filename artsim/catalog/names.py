@@ -1,4 +1,4 @@
-"""Artist names: one key however a name is written, and keys found from part of a name."""
+"""Artist names: a key however a name is written, keys of parts of a name, sides of a split."""
 
 from __future__ import annotations
 

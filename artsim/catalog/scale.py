@@ -44,6 +44,11 @@ class Verdict:
     ssim: float | None = None
     mirrored: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md; what was not compared is absent."""
+        compared = {} if self.ssim is None else {"ssim": self.ssim, "mirrored": self.mirrored}
+        return {"verdict": self.word, "percentile": self.percentile, **compared}
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from artsim.catalog.encoder_info import DEFAULT_ENCODER
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     EncoderOptions,
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from artsim.search.models import Models
     from artsim.search.question import ImageQuery, PictureQuery, Query, Question
     from artsim.search.replay import SavedQuestion
-
-BUILTIN: Final = "builtin"
-"""Encoder of whole pictures, by which faces are found that are painted alike."""
 
 _ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
@@ -74,7 +72,7 @@ def query(
         chosen_kind(kind, of_faces),
         face,
         filtered.filters(),
-        encoders=(BUILTIN,) if alike else tuple(encoder or ()),
+        encoders=(DEFAULT_ENCODER,) if alike else tuple(encoder or ()),
         options=ranking,
     )
     outputs = written.checked(place.settings.home, question.files, save)

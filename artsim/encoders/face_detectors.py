@@ -27,8 +27,8 @@ from artsim.catalog.kinds import Box, DetectedFace
 from artsim.encoders.base import FaceDetector
 from artsim.encoders.devices import on_one_core
 from artsim.encoders.onnx import open_session
+from artsim.encoders.torchvision_ops import Floats, import_library, suppress
 from artsim.errors import EncoderError
-from artsim.images.align import Floats, suppress
 
 Found: TypeAlias = tuple[Floats, Floats, Floats]
 """N boxes (left, top, right, bottom), shape (N, 4), scores (N,) and landmarks (N, 5, 2)."""
@@ -146,7 +146,6 @@ class MTCNNDetector:
 
     def __init__(self, *, score: float | None = None, device: str = "cpu") -> None:
         from artsim.encoders.devices import pick_device
-        from artsim.encoders.torchvision_ops import import_library
 
         self._score = _checked(0.9 if score is None else score)
         where = pick_device(device)

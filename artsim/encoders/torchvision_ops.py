@@ -15,12 +15,19 @@ import importlib.util
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import torch
+import numpy as np
+import numpy.typing as npt
 
 from artsim.errors import EncoderError
-from artsim.images.align import Floats, suppress
+
+if TYPE_CHECKING:
+    import torch
+
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+
+_BLOCK: Final = 512  # boxes compared at once: bounds the overlap matrix to a megabyte
 
 _NMS_SCHEMAS: Final = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -59,6 +66,8 @@ def ensure_torchvision() -> None:
 
 def _define_missing() -> list[str]:
     """Define those operators that torchvision's shared library does not; return which."""
+    import torch
+
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise EncoderError(
@@ -83,6 +92,8 @@ def suppress_overlaps(
     boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float
 ) -> torch.Tensor:
     """Return what torchvision's ``csrc/ops/cpu/nms_kernel.cpp`` does, on any device."""
+    import torch
+
     if boxes.dim() != 2 or boxes.shape[1] != 4 or scores.shape != boxes.shape[:1]:
         raise ValueError(
             f"boxes (N, 4) and scores (N,) expected, got {tuple(boxes.shape)} "
@@ -93,5 +104,41 @@ def suppress_overlaps(
 
 
 def _to_numpy(tensor: torch.Tensor) -> Floats:
+    import torch
+
     values = tensor.detach().cpu()
     return (values if values.dtype == torch.float64 else values.float()).numpy()
+
+
+def suppress(boxes: Floats, scores: Floats, threshold: float) -> npt.NDArray[np.int64]:
+    """Return which boxes stay when of any two that overlap the better one wins, best first.
+
+    Greedy non-maximum suppression: by falling score, equal scores in the given order, a box
+    (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of their
+    union.
+    """
+    # The overlap is compared as a double, as in torchvision's kernel.
+    threshold = np.float64(threshold)
+    order = np.argsort(-scores, kind="stable")
+    kept = order[:0]
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK]
+        if len(kept):
+            block = block[~(_overlap(boxes[kept], boxes[block]) > threshold).any(axis=0)]
+        hides = np.triu(_overlap(boxes[block], boxes[block]) > threshold, 1)
+        stays = np.ones(len(block), dtype=np.bool_)
+        for i in np.flatnonzero(hides.any(axis=1)):
+            if stays[i]:
+                stays &= ~hides[i]
+        kept = np.concatenate([kept, block[stays]])
+    return kept
+
+
+def _overlap(first: Floats, second: Floats) -> Floats:
+    """Return the overlap of each of the first boxes with each of the second."""
+    a, b = first[:, None], second[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = np.maximum(sides, 0).prod(axis=-1)
+    area_a, area_b = ((c[..., 2:] - c[..., :2]).prod(axis=-1) for c in (a, b))
+    with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
+        return np.asarray(shared / (area_a + area_b - shared))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -142,42 +142,3 @@ def _bilinear(image: RGBImage, x: npt.NDArray[np.float64], y: npt.NDArray[np.flo
     lower = image[bottom, left] * (1 - along) + image[bottom, right] * along
     blended: RGBImage = np.rint(upper * (1 - down) + lower * down).astype(np.uint8)
     return blended
-
-
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-
-_BLOCK: Final = 512  # boxes compared at once: bounds the overlap matrix to a megabyte
-
-
-def suppress(boxes: Floats, scores: Floats, threshold: float) -> npt.NDArray[np.int64]:
-    """Return which boxes stay when of any two that overlap the better one wins, best first.
-
-    Greedy non-maximum suppression: by falling score, equal scores in the given order, a box
-    (x1, y1, x2, y2) stays unless it overlaps one that stayed by more than `threshold` of their
-    union.
-    """
-    # The overlap is compared as a double, as in torchvision's kernel.
-    threshold = np.float64(threshold)
-    order = np.argsort(-scores, kind="stable")
-    kept = order[:0]
-    for start in range(0, len(order), _BLOCK):
-        block = order[start : start + _BLOCK]
-        if len(kept):
-            block = block[~(_overlap(boxes[kept], boxes[block]) > threshold).any(axis=0)]
-        hides = np.triu(_overlap(boxes[block], boxes[block]) > threshold, 1)
-        stays = np.ones(len(block), dtype=np.bool_)
-        for i in np.flatnonzero(hides.any(axis=1)):
-            if stays[i]:
-                stays &= ~hides[i]
-        kept = np.concatenate([kept, block[stays]])
-    return kept
-
-
-def _overlap(first: Floats, second: Floats) -> Floats:
-    """Return the overlap of each of the first boxes with each of the second."""
-    a, b = first[:, None], second[None]
-    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.maximum(sides, 0).prod(axis=-1)
-    area_a, area_b = ((c[..., 2:] - c[..., :2]).prod(axis=-1) for c in (a, b))
-    with np.errstate(divide="ignore", invalid="ignore"):  # boxes without area overlap nothing
-        return np.asarray(shared / (area_a + area_b - shared))

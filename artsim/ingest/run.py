@@ -12,7 +12,7 @@ from dataclasses import InitVar, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import DEFAULT_ENCODER, EncoderInfo
 from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
@@ -29,8 +29,6 @@ from artsim.ingest.targets import Target, check_encoders, measure_scales
 from artsim.ingest.write import encode_paintings, writing
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, ServerOptions
-
-DEFAULT_ENCODER = "builtin"
 
 WORTH_SAYING = 5000
 """Paintings from which on building the indexes takes long enough to be announced."""
@@ -233,13 +231,7 @@ def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) 
         )
         infos = [encoder.info for encoder in loaded[name]]
         check_encoders(infos, recorded, gallery.collection_name(kind))
-    how = CutterOptions(
-        options.device,
-        options.min_face,
-        options.face_score,
-        options.face_detector,
-        options.small_faces,
-    )
+    how = CutterOptions.of(options)
     cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
     targets = []
     for name, kind in (KINDS | looked_for).items():

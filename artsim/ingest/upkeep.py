@@ -179,9 +179,9 @@ def push_gallery(
         progress.finish()
     target.settle_reading()
     for copied, into in pairs:
-        scales = {"scales": copied.schema.notes.get("scales")} | dict(into.schema.notes)
-        if scales["scales"] and scales != into.schema.notes:
-            into.add_vectors({}, scales)
+        ours, theirs = copied.schema.notes, into.schema.notes
+        if "scales" in ours and "scales" not in theirs:
+            into.add_vectors({}, {**theirs, "scales": ours["scales"]})
     return counts
 
 

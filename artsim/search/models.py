@@ -96,15 +96,7 @@ class Models:
         """Return what cuts the parts of a kind, such as faces, out of a picture."""
         with self._lock:
             if kind.name not in self._cutters:
-                self._cutters[kind.name] = kind.make_cutter(
-                    CutterOptions(
-                        self.device,
-                        self.min_face,
-                        self.face_score,
-                        self.face_detector,
-                        self.small_faces,
-                    )
-                )
+                self._cutters[kind.name] = kind.make_cutter(CutterOptions.of(self))
             return self._cutters[kind.name]
 
     def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.hits import SCHEMA
+from artsim.catalog.kinds import CutterOptions
 from artsim.errors import OptionError, QueryError, listed
 from artsim.files import FileKind, write_file
 from artsim.search.answer import Answer, Source
@@ -77,8 +78,7 @@ def save_question(
         "schema": SCHEMA,
         "question": _anywhere(answer.question).to_dict(),
         "source": asdict(answer.source),
-        **{name: getattr(models, name, None) for name in _OF_FACES[:3]},
-        "small_faces": models is not None and models.small_faces,
+        **{name: getattr(models or CutterOptions(), name) for name in _OF_FACES},
     }
     with write_file(path, QUESTION, overwrite=overwrite, inputs=inputs, home=home) as stream:
         # In ASCII, which holds the names of files that are not Unicode too.

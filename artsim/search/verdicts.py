@@ -102,8 +102,6 @@ def compare_pixels(verdict: Verdict, query: Pixels, pixels: Pixels) -> Verdict:
 
     It is the same picture where that is at least `SAME_SSIM` and the cosine is very near.
     """
-    import numpy as np
-
     from artsim.images.pixels import mirrored, ssim
 
     if len(query) != len(pixels):
@@ -204,8 +202,7 @@ def _side(compared: Compared) -> dict[str, Any]:
 
 
 def _likeness(likeness: Likeness) -> dict[str, Any]:
-    said = likeness.verdict
-    meaning = {} if said is None else {"verdict": said.word, "percentile": said.percentile}
+    meaning = likeness.verdict.to_dict() if likeness.verdict else {}
     faces = {} if likeness.faces is None else {"faces": likeness.faces}
     return {"encoder": likeness.encoder, "cosine": likeness.cosine, **meaning, **faces}
 

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 from local_qdrant import local_qdrant
 
+from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.ingest.upkeep import push_gallery
 from artsim.store.embedded import EmbeddedStore
+from artsim.store.gallery import Gallery
 from artsim.store.protocol import CollectionSchema, ServerOptions, Store
 from artsim.store.server import ServerStore
 from benchmarks.qdrant_nodes import BINARY, running
@@ -85,6 +88,19 @@ def open_backend(backend: str, folder: Path) -> Iterator[Store]:
         return
     with open_layout(backend) as store:
         yield store
+
+
+@contextmanager
+def pushed_to(layout: str, source: Gallery, name: str) -> Iterator[Gallery]:
+    """Copy a gallery to the server under a name, and delete it there before and after."""
+    with open_layout(layout) as store, Gallery(store, name) as gallery:
+        collections = [gallery.collection_name(kind) for kind in (PAINTINGS, FACES)]
+        for collection in collections:
+            store.delete_collection(collection)
+        push_gallery(source, gallery)
+        yield gallery
+        for collection in collections:
+            store.delete_collection(collection)
 
 
 def open_layout(layout: str) -> LaidOut:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_backends import NO_SERVER, THREE_NODES, open_layout
+from server_commands import STRICT
+from store_backends import NO_SERVER, THREE_NODES, open_layout, pushed_to
 
 from artsim.catalog.criteria import (
     AnyOf,
@@ -79,16 +80,8 @@ def embedded(fast_folder: Path) -> Iterator[Gallery]:
 
 @pytest.fixture(scope="module", params=["one shard", "three shards", THREE_NODES])
 def served(request: pytest.FixtureRequest, embedded: Gallery) -> Iterator[Gallery]:
-    with open_layout(request.param) as store, Gallery(store, "compared") as gallery:
-        delete(gallery)
-        push_gallery(embedded, gallery)
+    with pushed_to(request.param, embedded, "compared") as gallery:
         yield gallery
-        delete(gallery)
-
-
-def delete(gallery: Gallery) -> None:
-    for kind in (PAINTINGS, FACES):
-        gallery.store.delete_collection(gallery.collection_name(kind))
 
 
 GIOTTO = AnyOf("artist", ("Giotto",))
@@ -159,28 +152,13 @@ def test_an_open_gallery_is_not_described_again(
 @pytest.fixture(scope="module")
 def strict(embedded: Gallery) -> Iterator[Gallery]:
     """A gallery of a server that allows what hosted servers do."""
-    store = open_layout("one shard")
-    with Gallery(store, "strict") as gallery:
-        delete(gallery)
-        push_gallery(embedded, gallery)
-        limits = {
-            "enabled": True,
-            "max_query_limit": 50,
-            "search_allow_exact": False,
-            "unindexed_filtering_retrieve": False,
-            "unindexed_filtering_update": False,
-            "search_max_hnsw_ef": 128,
-            "search_max_oversampling": 2.0,
-            "search_max_batchsize": 3,
-            "upsert_max_batchsize": 60,
-        }
+    with pushed_to("one shard", embedded, "strict") as gallery:
+        limits = {**STRICT, "search_max_batchsize": 3, "upsert_max_batchsize": 60}
+        client = gallery.store._client  # type: ignore[attr-defined]
         for kind in (PAINTINGS, FACES):
-            store._client.update_collection(
-                gallery.collection_name(kind), strict_mode_config=limits
-            )
+            client.update_collection(gallery.collection_name(kind), strict_mode_config=limits)
         with Gallery(open_layout("one shard"), "strict") as opened:
             yield opened
-        delete(gallery)
 
 
 class TestStrictMode:

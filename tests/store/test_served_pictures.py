@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from store_backends import NO_SERVER, THREE_NODES, open_layout
+from store_backends import NO_SERVER, THREE_NODES, pushed_to
 
 from artsim.catalog.criteria import AnyOf, Criteria, Known, overlaps_years
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.models import Models
 from artsim.search.question import IdQuery, ImageQuery, SearchOptions
@@ -27,17 +26,12 @@ RERANKINGS = (None, "ssim", "rmse")
 
 @pytest.fixture(scope="module", params=["one shard", "three shards", THREE_NODES])
 def served(request: pytest.FixtureRequest, sample_home: Path) -> Iterator[Gallery]:
-    with open_layout(request.param) as store, Gallery(store, "pictures") as gallery:
-        drop(gallery)
-        with open_gallery(home=sample_home) as embedded:
-            push_gallery(embedded, gallery)
+    with (
+        open_gallery(home=sample_home) as embedded,
+        pushed_to(request.param, embedded, "pictures") as gallery,
+    ):
+        embedded.close()
         yield gallery
-        drop(gallery)
-
-
-def drop(gallery: Gallery) -> None:
-    for kind in (PAINTINGS, FACES):
-        gallery.store.delete_collection(gallery.collection_name(kind))
 
 
 def named(gallery: Gallery, kind: Kind) -> list[str]:
