@@ -17,6 +17,7 @@ from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     clean,
+    describe_likelihoods,
     describe_list_settings,
     describe_listing,
     describe_query,
@@ -208,6 +209,7 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
     for of in found.faces[:8]:
         one, other = of.faces or (0, 0)
         measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
+    measures += describe_likelihoods(found)
     names = " and ".join(_compared_name(of) for of in sides.values())
     return Sheet(
         title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)
