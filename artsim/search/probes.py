@@ -37,6 +37,13 @@ if TYPE_CHECKING:
 PictureSource: TypeAlias = Path | bytes | RGBImage
 """A picture's file, what is in it, or its pixels."""
 
+UNLIKE: Final = 0.25
+"""How far the vector of what is wanted moves away from that of what is not, by their difference.
+
+After J. J. Rocchio, "Relevance feedback in information retrieval" (The SMART Retrieval System,
+1971): what is unlike counts for less than what is like. Measured by benchmarks.quality_feedback;
+Qdrant's ``average_vector``, which has 1, loses works of the artist (docs/quality.md)."""
+
 REGION_SIDE: Final = 4096
 """Most pixels on the long side of a picture of which a region is cut: more than a whole picture
 is given, so that a small part is sharp, and few enough (50 MB) for many visitors at once."""
@@ -230,7 +237,7 @@ class _Probing:
         for name in self.names:
             wanted = _mean_vector(like, name)
             if unlike:
-                wanted = 2.0 * wanted - _mean_vector(unlike, name)
+                wanted = wanted + UNLIKE * (wanted - _mean_vector(unlike, name))
             norm = float(np.linalg.norm(wanted))
             if norm == 0.0:
                 raise QueryError(

@@ -188,8 +188,13 @@ class TextQuery:
 class ExamplesQuery:
     """Paintings like some pictures and unlike others, each a file, pixels or an id.
 
-    The query vector is the mean of `like`; with `unlike`, moved away from their mean by
-    the difference of both, as Qdrant's ``average_vector`` recommendation does.
+    The query vector is the mean of `like`; with `unlike`, moved away from their mean by a quarter
+    of the difference of both, after Rocchio [1]_.
+
+    References
+    ----------
+    .. [1] Rocchio (1971). Relevance feedback in information retrieval. In Salton (ed.), The SMART
+       Retrieval System, 313-323.
     """
 
     like: tuple[PictureQuery, ...]
