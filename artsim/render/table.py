@@ -464,15 +464,16 @@ def print_classification(found: Classification, stream: TextIO, *, top: int) -> 
     print_table(rows_table([found.field, what], rows, right=[what]), stream)
     if found.voters:
         stream.write("\n")
-        headers = ["voter", found.field, "cosine", "id"]
+        headers = ["voter", found.field, "cosine", "verdict", "id"]
         voters = [
             (
                 field_text(voter.hit.payload, "title") or voter.hit.painting_id,
                 ", ".join(voter.labels),
                 format_score(voter.hit.score),
+                verdict_text(voter.hit.verdict),
                 voter.hit.painting_id,
             )
             for voter in found.voters
         ]
-        print_table(rows_table(headers, voters, right=["cosine"]), stream)
+        print_table(rows_table(headers, voters, right=["cosine", "verdict"]), stream)
     stream.write("\n")
