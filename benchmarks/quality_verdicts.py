@@ -1,15 +1,17 @@
 """How often the words that hits get are right: the same picture, very near, near.
 
     artsim ingest WORKS --gallery works --no-faces -e builtin -e onnx:RESNET
-    python -m benchmarks.quality_verdicts --home HOME --gallery works [--unseen] [--sheet near.png]
+    python -m benchmarks.quality_verdicts --home HOME --gallery works [--unseen] [--sheets FOLDER]
 
 Half of the artists are the gallery: of the queries by the other half nothing there is by the same
 artist, and each that is said to be near to something is counted. The halves change places, and
 artists are halved 20 times. Then
 the best hit of each work among all others: how often it is by the same artist, by the word it got,
 and how often the same work, as `extra.near_dup_group` says. With --unseen only works of artists
-that the training of the built-in encoder put aside. The sheet has best hits that are near, by
-chance, to be looked at.
+that the training of the built-in encoder put aside. A second table says in how many lists of ten
+hits the words change, or there is a step at which the list falls off, and how many of the hits
+before that, and of the five after, are by the same artist. The sheets have 100 best hits of each
+word, by chance, to be looked at.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from artsim.catalog.scale import Scale, Word
 from artsim.evaluation.statistics import estimate_share
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors
-from artsim.search.verdicts import SAME_SSIM
+from artsim.search.verdicts import SAME_SSIM, falls_off_after
 from artsim.store.gallery import open_gallery
 from benchmarks.quality_judge import table
 
@@ -38,6 +40,8 @@ Strings = npt.NDArray[Any]
 
 _SHOWN: Final = 100
 _HALVINGS: Final = 20
+_LISTED: Final = 10
+_AFTER: Final = 5
 
 
 class Works:
@@ -115,18 +119,40 @@ def best_hits(works: Works) -> tuple[Scale, npt.NDArray[np.intp], Strings]:
     return scale, nearest, np.array(words)
 
 
+def fallen_off(works: Works) -> list[list[str]]:
+    """Return a row for each way to say where a list of ten hits falls off."""
+    scale = works.scale(np.ones(len(works.artists), dtype=bool))
+    cosines = works.vectors @ works.vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, : _LISTED + _AFTER]
+    scores = np.take_along_axis(cosines, order, axis=1)
+    right = works.artists[order] == works.artists[:, None]
+    words = (scores[:, :_LISTED] >= scale.near).sum(axis=1)
+    steps = [falls_off_after(row, scale) or 0 for row in scores[:, :_LISTED].tolist()]
+    rows = []
+    for name, after in (("the words change", words), ("a large step", np.array(steps))):
+        lists = np.flatnonzero((after > 0) & (after < _LISTED))
+        sides: list[str] = []
+        for first, last in ((0 * after, after), (after, after + _AFTER)):
+            hits = [(i, j) for i in lists for j in range(first[i], last[i])]
+            queries, places = np.array(hits, dtype=np.intp).reshape(-1, 2).T
+            sides.append(share(right[queries, places], works.artists[queries]))
+        rows.append([name, f"{100 * len(lists) / len(after):.1f}", *sides])
+    return rows
+
+
 def main() -> None:
     """Print a row for each encoder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--gallery", required=True)
     parser.add_argument("--unseen", action="store_true")
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--sheets", type=Path)
     args = parser.parse_args()
     with open_gallery(home=args.home, name=args.gallery) as gallery:
         names = list(gallery.encoders(PAINTINGS))
     words = [word for word in get_args(Word) if word != "not near"]
-    rows = []
+    rows, fallen = [], []
     for name in names:
         works = read_works(args.home, args.gallery, name, unseen=args.unseen)
         scale, nearest, said = best_hits(works)
@@ -142,13 +168,16 @@ def main() -> None:
                 share((said == "same picture")[same_work], works.artists[same_work]),
             ]
         )
-        if args.sheet and name == names[0]:
-            near = np.flatnonzero(np.isin(said, ["near", "very near"]))
-            chosen = np.random.default_rng(0).permutation(near)[:_SHOWN]
-            draw_pairs(works, [(int(i), int(nearest[i])) for i in chosen], args.sheet)
+        fallen += [[name, *row] for row in fallen_off(works)]
+        for word in get_args(Word) if args.sheets and name == names[0] else ():
+            chosen = np.random.default_rng(0).permutation(np.flatnonzero(said == word))[:_SHOWN]
+            pairs = [(int(i), int(nearest[i])) for i in chosen]
+            draw_pairs(works, pairs, args.sheets / f"{word.replace(' ', '-')}.png")
     heads = ["encoder", "works by artists", "near, very near from", "near without a relevant work"]
     heads += [f"{word}: same artist" for word in words] + ["same work: called so"]
     print(table(heads, rows))
+    heads = ["encoder", "falls off where", "lists, %", "same artist before", "after"]
+    print(table(heads, fallen))
 
 
 def draw_pairs(works: Works, pairs: list[tuple[int, int]], path: Path) -> None:

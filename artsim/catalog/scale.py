@@ -20,6 +20,7 @@ LEVELS: Final = (
 _NEAR: Final = 0.97
 _VERY_NEAR: Final = 0.99
 _FAR: Final = 0.1
+_GAP: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ class Scale:
     def far(self) -> float:
         """Cosine below which nothing is alike: 90 % of the points have a nearer stranger."""
         return float(np.interp(_FAR, LEVELS, self.strangers))
+
+    @property
+    def gap(self) -> float:
+        """Least step down between two hits at which a list falls off; see docs/quality.md."""
+        return _GAP * (self.near - self.far)
 
     def percentiles(self, cosines: float | npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Return the percentages of the collection's own pairs that are less near than these."""

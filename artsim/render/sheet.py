@@ -16,6 +16,7 @@ from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
+    FALLS_OFF,
     clean,
     describe_list_settings,
     describe_listing,
@@ -122,6 +123,10 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
         (clean(name or "", 120), [_hit_card(hit, rank, result, max_side) for rank, hit, _ in part])
         for name, part in groupby(found, key=lambda ranked: ranked[2])
     ]
+    if result.falls_off is not None:  # of hits that are not grouped
+        (_, cards), after = sections[0], result.falls_off
+        rest = [(sentence(FALLS_OFF), cards[after:])] if cards[after:] else []
+        sections = [("", cards[:after]), *rest]
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."

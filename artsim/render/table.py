@@ -21,6 +21,7 @@ from rich.text import Text
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.catalog.progress import counted
 from artsim.render.text import (
+    FALLS_OFF,
     clean,
     date_text,
     field_text,
@@ -203,6 +204,8 @@ def print_hits(result: Answer, stream: TextIO) -> None:
         if links and (link := picture_link(hit.payload)):
             texts["title"].stylize(Style(link=link))
         table.add_row(*texts.values())
+        if row + 1 == result.falls_off:
+            table.add_row(*(Text(FALLS_OFF if k == "title" else "", "dim italic") for k in columns))
     print_table(table, stream, width=max(width, sum(cells + _GAP for cells in widths)))
 
 

@@ -118,6 +118,10 @@ def verdict_text(verdict: Verdict | None) -> str:
     return "" if verdict is None else str(verdict)
 
 
+FALLS_OFF: Final = "here the list falls off"
+"""Said between two hits; see `Answer.falls_off`."""
+
+
 def picture_place(payload: Mapping[str, Any]) -> str:
     """Return where the picture is: the path of a local file, else its address, else ""."""
     uri = payload.get("image_uri")
