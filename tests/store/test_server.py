@@ -443,7 +443,7 @@ class TestAddresses:
             assert server.asked[0][1] == "/qdrant/collections"
 
     def test_a_proxy_of_the_environment_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        with serving(works) as proxy:
+        with serving(lambda h: h.say(200, NO_COLLECTIONS)) as proxy:
             at = proxy.url.removeprefix("http://")
             monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{at}")
             monkeypatch.setenv("no_proxy", "127.0.0.1")
