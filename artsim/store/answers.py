@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,10 @@ class JsonPoint:
     vector: Any
 
 
+_COMMA: Final = np.uint8((ord(",") - ord("0")) % 256)
+"""As which a digit a comma is read."""
+
+
 def to_points(found: Iterable[Any]) -> list[JsonPoint]:
     """Return points that JSON was read to."""
     return [JsonPoint(p["id"], p.get("score"), p.get("payload"), p.get("vector")) for p in found]
@@ -130,56 +134,47 @@ def _load_with_arrays(content: bytes, name: str, dim: int) -> Any:
     """
     begin = b'"%b":[' % name.encode()
     rest: list[bytes] = []
-    texts: list[bytes] = []
+    rows: list[Vector] = []
     at = 0
     while (start := content.find(begin, at)) >= 0:
         end = content.find(b"]", start)
-        rest += [content[at : start + len(begin) - 1], b"%d" % len(texts)]
-        texts.append(content[start + len(begin) : end])
+        row = _read_whole_numbers(content[start + len(begin) : end], dim)
+        if row is None:
+            return None
+        rest += [content[at : start + len(begin) - 1], b"%d" % len(rows)]
+        rows.append(row)
         at = end + 1
-    rows = _read_whole_numbers(texts, dim)
-    if rows is None:
-        return None
     result = orjson.loads(b"".join([*rest, content[at:]]))["result"]
     groups = result if isinstance(result, list) else [result]
     points = [point for group in groups for point in group.get("points", [group])]
     vectors = [point["vector"] for point in points if name in (point.get("vector") or ())]
-    if len(vectors) != len(texts):  # something else of that name, as in a payload
+    if len(vectors) != len(rows):  # something else of that name, as in a payload
         return None
     for vector in vectors:
         vector[name] = rows[vector[name]]
     return result
 
 
-def _read_whole_numbers(texts: Sequence[bytes], dim: int) -> npt.NDArray[np.uint8] | None:
-    """Return rows of numbers from texts such as ``1.0,23.0``; None if they are written otherwise.
+def _read_whole_numbers(text: bytes, dim: int) -> npt.NDArray[np.uint8] | None:
+    """Return numbers from a text as ``1.0,23.0,255.0``; None if it is none of so many.
 
-    A fifth of the time that it takes to read them as any JSON and to make arrays of that.
+    A third of the time that it takes to read them as any JSON and to make an array of that. The
+    digit behind a point is taken for 0, as it is of what is stored as whole numbers.
     """
-    text = np.frombuffer(b"0," + b",".join(texts), np.uint8)
-    points = np.flatnonzero(text == ord("."))
-    if not texts or len(points) != dim * len(texts):
+    text = b"0," + text  # so that a comma, or a digit and a comma, is before each below 100
+    codes = np.frombuffer(text, np.uint8)
+    points = np.flatnonzero(codes == ord("."))
+    if len(points) != dim or codes.min() < ord(",") or codes.max() > ord("9"):
         return None
-    # Of a number below 100 a comma stands before its digits, which is -4 of them.
-    comma = np.uint8((ord(",") - ord("0")) % 256)
-    ones, tens, hundreds = (text.take(points - place) - np.uint8(ord("0")) for place in (1, 2, 3))
-    has_tens = tens != comma
-    has_hundreds = has_tens & (hundreds != comma)
-    tens *= has_tens
-    hundreds *= has_hundreds
-    length = has_tens.astype(np.intp) + has_hundreds + 1
-    values = ones + np.uint16(10) * tens + np.uint16(100) * hundreds
-    ends = np.cumsum([len(one) + 1 for one in texts]) + 1
-    if (
-        max(ones.max(), tens.max()) <= 9
-        and values.max() <= 255
-        and points[0] == length[0] + 2
-        and (np.diff(points) == length[1:] + 3).all()
-        and (text.take(points - length - 1) == ord(",")).all()
-        and (text.take(points[:-1] + 1) == ord("0")).all()
-        and (points[dim - 1 :: dim] + 2 == ends).all()
-        and text[-1] == ord("0")
-    ):
-        rows: npt.NDArray[np.uint8] = values.astype(np.uint8).reshape(-1, dim)
-        return rows
-    return None
+    digits = codes - np.uint8(ord("0"))
+    ones, tens, hundreds = (digits.take(points - place) for place in (1, 2, 3))
+    has_tens = tens != _COMMA
+    has_hundreds = has_tens & (hundreds != _COMMA)
+    values = (hundreds * has_hundreds).astype(np.uint16) * 100
+    values += tens * has_tens * np.uint8(10)
+    values += ones
+    length = 4 * dim + 1 + np.count_nonzero(has_tens) + np.count_nonzero(has_hundreds)
+    if len(text) != length or values.max() > 255 or b"-" in text or b"/" in text:
+        return None
+    row: npt.NDArray[np.uint8] = values.astype(np.uint8)
+    return row
