@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
+from artsim.catalog.criteria import EVERYTHING, Between, Criteria
 from artsim.catalog.payload import (
     FACE_FIELDS,
     NAMESPACE,
@@ -134,6 +135,8 @@ class Kind:
         Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
     own_encoders : bool
         Whether its parts have encoders of their own rather than the pictures'.
+    sure : Criteria
+        What the points meet that searches show unless they are asked for others.
     """
 
     name: str
@@ -142,6 +145,7 @@ class Kind:
     cutter: MakeCutter | str | None = None
     cutter_field: str = ""
     own_encoders: bool = False
+    sure: Criteria = EVERYTHING
 
     def __post_init__(self) -> None:
         """Name the field that notes the cutter."""
@@ -201,6 +205,12 @@ class Kind:
 
 PAINTINGS: Final = Kind("paintings", "painting")
 
+SURE_SIZE: Final = 20
+"""Least short side in pixels of a face that searches show unless they are asked for others."""
+
+SURE_SCORE: Final = 0.5
+"""Least certainty of such a face, in 0..1."""
+
 FACES: Final = Kind(
     "faces",
     "face",
@@ -208,6 +218,7 @@ FACES: Final = Kind(
     cutter="artsim.encoders.face_crops:FaceCutter",
     cutter_field="face_detector",
     own_encoders=True,
+    sure=Criteria((Between("face_size", SURE_SIZE), Between("detection_score", SURE_SCORE))),
 )
 
 FACE_ENCODER: Final = "dlib"

@@ -21,7 +21,7 @@ from artsim.catalog.criteria import (
     Words,
 )
 from artsim.catalog.hits import parse_form, plain_json
-from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
+from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
 from artsim.search.rerank import RERANKERS
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from artsim.catalog.arrays import RGBImage
 
 T = TypeVar("T")
-
-SURE_SIZE: Final = 20
-"""Least short side in pixels of a face that searches show unless they are asked for others."""
-
-SURE_SCORE: Final = 0.5
-"""Least certainty of such a face, in 0..1."""
 
 MAX_WEIGHT: Final = 100.0
 """Most that a second score counts for beside the cosine; more is no other order than its own."""

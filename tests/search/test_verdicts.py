@@ -1,6 +1,7 @@
 """What a score is said to mean, in a gallery of real paintings."""
 
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw
 from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.scale import LEVELS, Scale, Verdict, noted_scales
+from artsim.errors import NoFaceError
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
 from artsim.render.text import verdict_text
@@ -117,10 +119,46 @@ def test_nothing_is_near_to_what_is_no_painting(
     assert any("nothing in this gallery looks like it" in note for note in result.notes)
 
 
-def test_faces_have_verdicts_of_their_own(sample_gallery: Gallery) -> None:
+@pytest.mark.parametrize("name", no_paintings())
+def test_nothing_is_near_to_a_face_where_there_is_none(
+    sample_gallery: Gallery, models: Models, name: str
+) -> None:
+    asked = PixelsQuery(no_paintings()[name])
+    options = SearchOptions(all_faces=True)
+    try:
+        hits = find_similar(sample_gallery, asked, options=options, kind=FACES, models=models).hits
+    except NoFaceError:
+        return
+    assert {hit.verdict and hit.verdict.word for hit in hits} == {"not near"}
+
+
+def test_verdicts_of_faces_are_by_the_faces_that_searches_show(sample_gallery: Gallery) -> None:
     hits = find_similar(sample_gallery, IdQuery("met-437388"), kind=FACES).hits
     assert hits
     assert all(hit.verdict is not None for hit in hits)
+    faces = sample_gallery[FACES]
+    scales = noted_scales(faces.schema.notes)
+    assert set(scales) == set(sample_gallery.encoders(FACES))
+    for name, scale in scales.items():
+        table = read_vectors(faces, name, FACES.sure)
+        assert scale.points == len(table) < faces.count()
+        cosines = table.vectors @ table.vectors.T
+        for field in ("painting_id", "artist_key"):
+            of = np.array([str(payload.get(field)) for payload in table.payloads])
+            cosines[of[:, None] == of] = -1.0
+        assert scale.near == pytest.approx(np.quantile(cosines.max(axis=1), 0.97), abs=1e-3)
+
+
+def test_scales_of_doubtful_faces_too_are_measured_anew(
+    sample: Path, changeable_home: Path
+) -> None:
+    with open_gallery(home=changeable_home) as gallery:
+        faces = gallery[FACES]
+        name, right = next(iter(noted_scales(faces.schema.notes).items()))
+        old = asdict(replace(right, points=faces.count(), strangers=(1.0,) * len(LEVELS)))
+        faces.add_vectors({}, {**faces.schema.notes, "scales": {name: old}})
+        ingest_paintings(gallery, sample)
+        assert noted_scales(faces.schema.notes)[name] == right
 
 
 def test_what_is_on_no_scale_has_no_verdict(sample_gallery: Gallery) -> None:
