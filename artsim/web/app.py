@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 
 from artsim import __version__
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Box
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box
 from artsim.catalog.scale import noted_scales
 from artsim.errors import (
     ArtsimError,
@@ -37,8 +37,9 @@ from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models
 from artsim.search.probes import QueryFace
-from artsim.search.question import SURE_SCORE, SURE_SIZE, ImageQuery
+from artsim.search.question import ImageQuery
 from artsim.search.rerank import RERANKERS
+from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
@@ -351,6 +352,20 @@ def _search_routes(app: FastAPI, service: Service) -> None:
             "hits": [_with_picture(hit, opened) for hit in described["hits"]],
             "source": {**source, "encoders": list(source["encoders"])},
         }
+
+    @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
+    def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
+        """Compare two pictures: as wholes, mirrored, and in their faces."""
+        opened = service.open(gallery)
+        first, second = (
+            forms.picture_query(one, service.find_upload) for one in (pair.first, pair.second)
+        )
+        with service.turns.taken():
+            found = compare(opened, first, second, service.models).to_dict()
+        for side in ("first", "second"):
+            payload = found[side]["payload"]
+            found[side]["payload"] = None if payload is None else _shown(payload)
+        return found
 
     @app.post("/api/v1/uploads", response_model=forms.UploadForm, status_code=201, tags=["search"])
     async def send_picture(picture: UploadFile) -> Any:

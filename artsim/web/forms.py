@@ -58,6 +58,13 @@ class ByExamples(_Form):
     unlike: Annotated[list[ById | ByUpload], Field(max_length=50)] = []
 
 
+def picture_query(
+    form: ById | ByUpload, find_upload: Callable[[str], ImageQuery]
+) -> IdQuery | ImageQuery:
+    """Return the query by one picture."""
+    return IdQuery(form.id) if isinstance(form, ById) else find_upload(form.upload)
+
+
 class QuestionForm(_Form):
     """A question, in the form that ``artsim query --save`` writes, with uploads for files."""
 
@@ -76,7 +83,7 @@ class QuestionForm(_Form):
             raise QueryError("at most 200 hits at a time, after at most 10,000")
 
         def picture(form: ById | ByUpload) -> IdQuery | ImageQuery:
-            return IdQuery(form.id) if isinstance(form, ById) else find_upload(form.upload)
+            return picture_query(form, find_upload)
 
         match self.query:
             case ByText(text=text):
@@ -93,6 +100,37 @@ class QuestionForm(_Form):
             encoders=tuple(self.encoders),
             options=self.options,
         )
+
+
+class PairForm(_Form):
+    """Two pictures to be compared."""
+
+    first: ById | ByUpload
+    second: ById | ByUpload
+
+
+class LikenessForm(_Found):
+    """How alike two pictures, or a face of each, are by one encoder."""
+
+    encoder: str
+    cosine: float
+    verdict: str | None = None
+    percentile: float | None = None
+    faces: tuple[int, int] | None = None
+
+
+class ComparisonForm(_Found):
+    """Two pictures compared, as ``artsim compare --format json`` has it."""
+
+    first: dict[str, Any]
+    second: dict[str, Any]
+    wholes: list[LikenessForm]
+    faces: list[LikenessForm]
+    ssim: float
+    ssim_mirrored: float
+    rmse: float
+    rmse_mirrored: float
+    why: str
 
 
 class Problem(_Found):

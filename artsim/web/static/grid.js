@@ -32,10 +32,7 @@ export function image(hit, isFace, side = 480) {
   const { payload } = hit;
   const [width, height] = [payload.image_width, payload.image_height];
   const source = isFace && payload.box ? crop(hit.picture_id, payload.box, width, height) : thumbnail(hit, side);
-  const made = h("img", {
-    src: source, loading: "lazy", decoding: "async", alt: "",
-    width: isFace ? 320 : width ?? 1, height: isFace ? 320 : height ?? 1,
-  });
+  const made = h("img", { src: source, loading: "lazy", decoding: "async", alt: "" });
   made.addEventListener("error", () => made.replaceWith(h("span", { className: "missing" }, t("no_picture"))));
   return made;
 }
@@ -45,6 +42,7 @@ function card(hit, i, actions, rerank, isFace) {
   const title = payload.title ?? t("no_title");
   return h("li", { className: isFace ? "card face-card" : "card", data: { at: i, id: hit.painting_id } },
     h("button", { type: "button", className: "open", tabIndex: i ? -1 : 0, "aria-label": t("open_record", { title }), "aria-haspopup": "dialog",
+      style: { "--ratio": isFace || !payload.image_width ? 1 : payload.image_width / payload.image_height },
       onclick: () => actions.open(hit) }, image(hit, isFace)),
     h("div", { className: "about" },
       hit.score === undefined ? "" : scores(hit, rerank),

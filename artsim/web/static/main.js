@@ -3,6 +3,7 @@
 import { ask as askServer, call } from "./api.js";
 import * as asking from "./ask.js";
 import { $, copy, h, openDialog, t } from "./dom.js";
+import * as comparing from "./compare.js";
 import * as facets from "./facets.js";
 import * as grid from "./grid.js";
 import * as record from "./record.js";
@@ -28,7 +29,11 @@ const actions = {
   list: (hit) => {
     const isFace = hit.payload.face_index !== undefined;
     const more = isFace ? { kind: "faces", face: String(hit.payload.face_index) } : {};
-    return [[t(isFace ? "find_face" : "find_alike"), () => asking.searchLike(hit.painting_id, more)]];
+    const own = comparing.asked(state.get());
+    return [
+      [t(isFace ? "find_face" : "find_alike"), () => asking.searchLike(hit.painting_id, more)],
+      own && own !== hit.painting_id && [t("compare"), () => comparing.open(own, hit.painting_id)],
+    ].filter(Boolean);
   },
 };
 
@@ -98,6 +103,7 @@ async function show(now) {
   asking.show(fail);
   showChips(now);
   record.show(actions, fail);
+  comparing.show(fail);
   const filters = `${state.filterParams(now)} ${asking.kindNow().name}`;
   if (filters !== counted) {
     counted = filters;
@@ -129,7 +135,7 @@ async function show(now) {
 }
 
 function showKeys() {
-  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["?", "help"], ["Esc", "close"]];
+  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["?", "help"], ["Esc", "close"]];
   const letters = h("input", { type: "checkbox", checked: state.lettersOn(), onchange: () => state.setLetters(letters.checked) });
   openDialog("keys", t("keys_title"), [
     h("table", {}, h("tbody", {}, rows.map(([key, name]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(`key_${name}`)))))),
@@ -147,7 +153,10 @@ function listen() {
     document.cookie = `artsim_language=${event.target.value}; path=/; max-age=31536000; samesite=strict`;
     location.reload();
   });
-  grid.listenForKeys((at) => found[at], { f: (hit) => actions.list(hit)[0][1]() });
+  grid.listenForKeys((at) => found[at], {
+    f: (hit) => actions.list(hit)[0][1](),
+    c: (hit) => state.hasQuery() && actions.list(hit)[1]?.[1](),
+  });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !state.lettersOn() || document.querySelector("dialog[open]")) return;

@@ -3,12 +3,13 @@
 
 export const FILTERS = ["artist", "style", "genre", "school", "medium", "institution", "attribution", "tag"];
 const LISTS = [...FILTERS, "where", "not", "encoder"];
+const SIDES = "compare"; // of which there are two: the id of a painting each, or picture:SHA-256
 const FLAGS = ["not-same-artist", "include-self", "all-faces"];
 const ONES = [
   ...["gallery", "id", "picture", "text", "kind", "face", "rerank", "rerank-weight"],
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
-const VIEW = ["show"];
+const VIEW = ["show", "compare", "mode"];
 export const PAGE = 24;
 
 const listeners = [];
@@ -19,6 +20,7 @@ function read(search) {
   const state = {};
   for (const name of LISTS) state[name] = params.getAll(name);
   for (const name of [...ONES, ...VIEW, "digest"]) state[name] = params.get(name) ?? "";
+  state[SIDES] = params.getAll(SIDES).slice(0, 2);
   for (const name of FLAGS) state[name] = params.get(name) === "yes";
   return state;
 }
@@ -29,7 +31,7 @@ export const get = () => now;
 export function params(state = now, names = [...ONES, ...LISTS, ...FLAGS, ...VIEW]) {
   const found = new URLSearchParams();
   for (const name of names) {
-    if (LISTS.includes(name)) for (const value of state[name]) found.append(name, value);
+    if (LISTS.includes(name) || name === SIDES) for (const value of state[name]) found.append(name, value);
     else if (FLAGS.includes(name)) state[name] && found.set(name, "yes");
     else if (state[name]) found.set(name, state[name]);
   }
@@ -59,7 +61,7 @@ addEventListener("popstate", () => {
 });
 
 /** The changes that leave only filters, and the way of looking, of the question. */
-export const noQuery = { id: "", picture: "", text: "", face: "", limit: "", show: "" };
+export const noQuery = { id: "", picture: "", text: "", face: "", limit: "", show: "", compare: [] };
 
 export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text);
 
@@ -92,8 +94,9 @@ export function command(name, state = now) {
   const asked = hasQuery(state);
   const words = ["artsim", asked ? "query" : "list"];
   if (state.picture) words.push(quoted(name || "picture.jpg"));
-  for (const [key, value] of params(state, [...ONES, ...LISTS, ...FLAGS])) {
-    if (key === "picture" || (!asked && ["kind", "rerank", "face"].includes(key))) continue;
+  const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", ...FILTERS, "where", "not"];
+  for (const [key, value] of params(state, names)) {
+    if (key === "picture") continue;
     if (FLAGS.includes(key)) words.push(`--${key}`);
     else words.push(value.startsWith("-") ? `--${key}=${quoted(value)}` : `--${key} ${quoted(value)}`);
   }
