@@ -233,7 +233,7 @@ class Stage {
   }
 
   key(event) {
-    if (event.target.closest("input, select, summary") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("select") || event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
     const acts = {
       "+": () => this.zoom(1.4), "=": () => this.zoom(1.4), "-": () => this.zoom(1 / 1.4), 0: () => this.reset(),
