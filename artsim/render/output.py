@@ -172,6 +172,7 @@ def _document(found: Classification) -> dict[str, Any]:
             {
                 "painting_id": voter.hit.painting_id,
                 "score": voter.hit.score,
+                **(voter.hit.verdict.to_dict() if voter.hit.verdict else {}),
                 "weight": voter.weight,
                 "labels": list(voter.labels),
                 "payload": voter.hit.payload,

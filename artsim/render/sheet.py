@@ -16,6 +16,7 @@ from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
+    FALLS_OFF,
     clean,
     describe_list_settings,
     describe_listing,
@@ -24,7 +25,7 @@ from artsim.render.text import (
     format_score,
     sentence,
     title_text,
-    verdict_word,
+    verdict_text,
 )
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
@@ -122,6 +123,10 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
         (clean(name or "", 120), [_hit_card(hit, rank, result, max_side) for rank, hit, _ in part])
         for name, part in groupby(found, key=lambda ranked: ranked[2])
     ]
+    if result.falls_off is not None:  # of hits that are not grouped
+        (_, cards), after = sections[0], result.falls_off
+        rest = [(sentence(FALLS_OFF), cards[after:])] if cards[after:] else []
+        sections = [("", cards[:after]), *rest]
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
@@ -181,7 +186,7 @@ def _name(image: object, name: object, payload: object) -> str:
 def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
-    scores += filter(None, [verdict_word(hit.verdict)])
+    scores += filter(None, [verdict_text(hit.verdict)])
     if hit.rerank_score is not None:
         method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")

@@ -113,20 +113,13 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def verdict_word(verdict: Verdict | None) -> str:
-    """Return the word for a hit that is near, else ""."""
-    if verdict is None or verdict.word == "not near":
-        return ""
-    is_turned = verdict.mirrored and verdict.word == "same picture"
-    return f"{verdict.word}{', mirrored' if is_turned else ''}"
-
-
 def verdict_text(verdict: Verdict | None) -> str:
-    """Return the word, and the percentage of the gallery's pairs that are less near."""
-    if verdict is None:
-        return ""
-    decimals = 1 if verdict.percentile < 99 else 3
-    return f"{verdict_word(verdict)} {verdict.percentile:.{decimals}f} %".strip()
+    """Return what a score says, as `Verdict` writes it; "" where that was not measured."""
+    return "" if verdict is None else str(verdict)
+
+
+FALLS_OFF: Final = "here the list falls off"
+"""Said between two hits; see `Answer.falls_off`."""
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
