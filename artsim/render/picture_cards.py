@@ -33,11 +33,14 @@ _CROP_MARGIN: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A face on a picture: its box in parts of the picture (0..1), its number, its crop."""
+    """A face on a picture: its box in parts of the picture (0..1), its number, its crop.
+
+    Without a crop it is only outlined.
+    """
 
     box: Box
     label: str
-    crop: Image.Image
+    crop: Image.Image | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class Card:
 class Sheet:
     """All that a contact sheet shows, whatever its form.
 
-    A section is a heading, "" where hits are not grouped, and cards.
+    A section is a heading, "" where hits are not grouped, and cards. Where there are `columns`,
+    small sections stand beside each other in so many columns.
     """
 
     title: str
@@ -87,6 +91,7 @@ class Sheet:
     query: tuple[Card, ...]
     sections: list[tuple[str, list[Card]]]
     remark: str = ""
+    columns: int = 0
 
     @property
     def hit_count(self) -> int:

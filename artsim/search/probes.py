@@ -64,10 +64,21 @@ class QueryFace:
     box: Box
     score: float | None = None
 
+    @classmethod
+    def of(cls, payload: Payload, index: int) -> QueryFace:
+        """Return what a part's payload says of where it is, and how sure."""
+        score = payload.get("detection_score")
+        return cls(index, Box(*payload["box"]), None if score is None else float(score))
+
+    @property
+    def size(self) -> float:
+        """Its short side in pixels."""
+        return min(self.box.width, self.box.height)
+
     def is_sure(self, least: float, certainty: float) -> bool:
         """Whether its short side and its score, where it has one, are at least these."""
         score = 1.0 if self.score is None else self.score
-        return min(self.box.width, self.box.height) >= least and score >= certainty
+        return self.size >= least and score >= certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +265,7 @@ class _Probing:
         probes = _encode(crops, self.encoders, self.models, self.needs)
         return Target(
             probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
-            parts=tuple(
-                QueryFace(i, Box(*crop.payload["box"]), crop.payload.get("detection_score"))
-                for i, crop in enumerate(crops)
-            ),
+            parts=tuple(QueryFace.of(crop.payload, i) for i, crop in enumerate(crops)),
         )
 
     def _of_record(
@@ -350,9 +358,7 @@ def _with_parts(target: Target, kept: Sequence[int]) -> Target:
 
 def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
     try:
-        index, box = int(payload[kind.index_field]), Box(*payload["box"])
-        score = payload.get("detection_score")
-        return QueryFace(index, box, None if score is None else float(score))
+        return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
         raise QueryError(
             f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({exc}); "
