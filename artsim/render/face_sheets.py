@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -144,14 +144,10 @@ def _crops_of(faces: Sequence[PersonFace]) -> dict[str, Image.Image]:
 
 
 def _heading(group: PersonGroup) -> str:
-    return " · ".join([f"{group.number}", *filter(None, [group.name]), *_in_words(group)])
-
-
-def _in_words(group: PersonGroup) -> Iterator[str]:
-    """Yield how many faces, by whom and when."""
-    faces = counted(len(group.faces), "face")
-    yield f"{faces}, {group.named} of them named" if 0 < group.named < len(group.faces) else faces
-    yield from filter(None, [_artists(group, 3), _years(group)])
+    is_partly = 0 < group.named < len(group.faces)
+    named = f"{group.named} of {len(group.faces)} named" if is_partly else ""
+    parts = (str(group.number), clean(group.name, 120), named, _artists(group, 2), _years(group))
+    return " · ".join(filter(None, parts))
 
 
 def _artists(group: PersonGroup, most: int) -> str:

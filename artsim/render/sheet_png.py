@@ -204,7 +204,8 @@ class _Layout:
                 columns = min(len(cards), sheet.columns)
                 x = MARGIN + column * (whole.cell + _GUTTER)
                 width = columns * (whole.cell + _GUTTER) - _GUTTER
-                below = self._text(kind, x, y, heading, LIGHT.ink, width, 2)
+                self._box((x, y, x + width, y), outline=LIGHT.line)
+                below = self._text(kind, x, y + 10, heading, LIGHT.ink, width, 2)
                 placed.append((below, cards, _Lane(0, x, columns, whole.cell)))
                 column += columns
             y = max(below for below, _, _ in placed) + 12
