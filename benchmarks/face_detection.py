@@ -18,12 +18,12 @@ from typing import Any, Final
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.kinds import SURE_SCORE, SURE_SIZE
 from artsim.encoders.face_crops import DEFAULT_MIN_FACE
 from artsim.encoders.face_detectors import DETECTORS, load_detector
 from artsim.evaluation.metrics import Floats
 from artsim.evaluation.tasks.detection import match_faces, parse_boxes, place_in_people
 from artsim.images.load import load_image
-from artsim.search.question import SURE_SCORE, SURE_SIZE
 
 LEAST_PERSON: Final = 100
 UPPER: Final = 0.6

@@ -156,7 +156,8 @@ def compare(
     found: dict[str, list[set[str]]] = {way: [] for way in seconds}
     for number, vector in enumerate(queries_of(collection)):
         request = SearchRequest(vector, VECTOR, criteria, limit=_HITS)
-        (query,) = to_queries(request, said, payload=False)
+        (made,) = to_queries(request, said, payload=False)
+        query = models.QueryRequest.model_validate(made)
         ways = list(seconds)
         for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
             asked = query.model_copy(update={"params": params_of(way, query.params)})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from artsim.catalog.names import artist_key, fold_text
-from artsim.catalog.payload import AttributionKind
+from artsim.catalog.payload import AttributionKind, Payload, field_values, first_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,24 @@ def parse_attribution(text: str) -> Attribution:
     if len(parts) > 1:
         return _parse_several(parts)
     return _parse_one(parts[0]) if parts else _UNKNOWN
+
+
+def sitter_of(payload: Payload) -> str | None:
+    """Return the key of the one person whom a work is known to show; None where that is not known.
+
+    ``extra.sitter`` says it, or the title of a work by its artist's own hand that it is a
+    self-portrait. What is said with a doubt ("?", "possibly", "so-called") is not known.
+    """
+    said = field_values(payload, "extra.sitter")
+    if said:
+        person = parse_attribution(str(said[0]))
+        is_known = len(said) == 1 and person.kind == "by" and person.artist
+        return (artist_key(str(person.artist)) or None) if is_known else None
+    title = fold_text(first_text(payload, "title") or "")
+    is_own = payload.get("attribution") == "by" and _words("self_portrait").search(title)
+    return (
+        first_text(payload, "artist_key") if is_own and not _words("unsure").search(title) else None
+    )
 
 
 def without_role(text: str) -> str:

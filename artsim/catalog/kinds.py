@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
+from artsim.catalog.criteria import EVERYTHING, Between, Criteria
 from artsim.catalog.payload import (
     FACE_FIELDS,
     NAMESPACE,
@@ -16,6 +18,7 @@ from artsim.catalog.payload import (
     Payload,
     painting_point_id,
 )
+from artsim.errors import OptionError, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +47,78 @@ class Box:
         shared = max(0.0, width) * max(0.0, height)
         together = self.width * self.height + other.width * other.height - shared
         return shared / together if together > 0 else 0.0
+
+
+_ALMOST: Final = 1e-6
+"""Pixels, or percents, by which sums of decimals may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Part of an upright picture, in pixels or in percent of its width and height.
+
+    Its text, as ``120,80,300,240`` or ``10%,10%,50%,50%``, is that of command lines, saved
+    questions and addresses; `parse` is the inverse.
+
+    Raises
+    ------
+    OptionError
+        If it is empty, begins outside of the picture, or ends beyond 100 %.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    in_percent: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no part of any picture."""
+        values = (self.x, self.y, self.width, self.height)
+        if not all(map(math.isfinite, values)) or min(values) < 0:
+            raise OptionError(f"region {self}: expected numbers of 0 and more")
+        if not (self.width and self.height):
+            raise OptionError(f"region {self}: nothing is in it; give a width and a height above 0")
+        ends = (self.x + self.width, self.y + self.height)
+        if self.in_percent and max(ends) > 100 + _ALMOST:
+            raise OptionError(f"region {self}: ends at {max(ends):g} %, beyond the picture's 100 %")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the region of a text: x, y, width and height, all or none with a percent sign."""
+        parts = [part.strip() for part in text.split(",")]
+        signs = {part.endswith("%") for part in parts}
+        try:
+            x, y, width, height = (float(part.removesuffix("%")) for part in parts)
+        except ValueError:
+            signs = set()
+        if len(signs) != 1:
+            raise OptionError(
+                f"region {shortened(text)!r}: expected x,y,width,height, all in pixels or all in "
+                "percent, as 120,80,300,240 or 10%,10%,50%,50%"
+            )
+        return cls(x, y, width, height, in_percent=True in signs)
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        sign = "%" if self.in_percent else ""
+        values = (self.x, self.y, self.width, self.height)
+        return ",".join(repr(float(value)).removesuffix(".0") + sign for value in values)
+
+    def within(self, width: int, height: int, place: str) -> Box:
+        """Return it in whole pixels of a picture of that size, which `place` names in errors."""
+        across, down = (width / 100, height / 100) if self.in_percent else (1.0, 1.0)
+        left, right = self.x * across, (self.x + self.width) * across
+        top, bottom = self.y * down, (self.y + self.height) * down
+        if right > width + _ALMOST * across or bottom > height + _ALMOST * down:
+            raise OptionError(
+                f"{place}: the region {self} reaches beyond the picture, which has "
+                f"{width} x {height} pixels; give one within it"
+            )
+        x, y = (math.floor(start + _ALMOST) for start in (left, top))
+        x, y = min(x, width - 1), min(y, height - 1)
+        ends = (math.ceil(end - _ALMOST) for end in (right, bottom))
+        return Box(x, y, *(max(1, end - start) for start, end in zip((x, y), ends, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +217,8 @@ class Kind:
         Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
     own_encoders : bool
         Whether its parts have encoders of their own rather than the pictures'.
+    sure : Criteria
+        What the points meet that searches show unless they are asked for others.
     """
 
     name: str
@@ -150,6 +227,7 @@ class Kind:
     cutter: MakeCutter | str | None = None
     cutter_field: str = ""
     own_encoders: bool = False
+    sure: Criteria = EVERYTHING
 
     def __post_init__(self) -> None:
         """Name the field that notes the cutter."""
@@ -209,6 +287,12 @@ class Kind:
 
 PAINTINGS: Final = Kind("paintings", "painting")
 
+SURE_SIZE: Final = 20
+"""Least short side in pixels of a face that searches show unless they are asked for others."""
+
+SURE_SCORE: Final = 0.5
+"""Least certainty of such a face, in 0..1."""
+
 FACES: Final = Kind(
     "faces",
     "face",
@@ -216,6 +300,7 @@ FACES: Final = Kind(
     cutter="artsim.encoders.face_crops:FaceCutter",
     cutter_field="face_detector",
     own_encoders=True,
+    sure=Criteria((Between("face_size", SURE_SIZE), Between("detection_score", SURE_SCORE))),
 )
 
 FACE_ENCODER: Final = "dlib"

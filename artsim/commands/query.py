@@ -29,7 +29,7 @@ from artsim.search.question import COPIES, SearchOptions
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.models import Models
-    from artsim.search.question import ImageQuery, Query, Question
+    from artsim.search.question import IdQuery, ImageQuery, Query, Question
     from artsim.search.replay import SavedQuestion
 
 _STDIN: Final = "standard input"
@@ -45,6 +45,7 @@ def query(
     text: str | None = None,
     like: list[str] | None = None,
     unlike: list[str] | None = None,
+    region: str | None = None,
     faces: bool = False,
     alike: bool = False,
     face: int | None = None,
@@ -70,7 +71,7 @@ def query(
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
     question = Question(
-        _make_query(image or [], painting_id, text, like, unlike),
+        _make_query(image or [], painting_id, text, like, unlike, region),
         chosen_kind(kind, of_faces),
         face,
         filtered.filters(),
@@ -162,7 +163,9 @@ def _make_query(
     text: str | None,
     like: list[str] | None,
     unlike: list[str] | None,
+    region: str | None,
 ) -> Query:
+    from artsim.catalog.kinds import Region
     from artsim.search.question import ExamplesQuery, IdQuery, TextQuery
 
     if len(images) > 1:
@@ -175,15 +178,31 @@ def _make_query(
         raise typer.BadParameter(
             "give one query: a picture, or --id, or --text, or --like (with --unlike)"
         )
+    if region is not None and not images and painting_id is None:
+        raise typer.BadParameter(
+            "--region is of a picture or --id; of examples write --like a.jpg@10%,10%,50%,50%"
+        )
+    part = None if region is None else Region.parse(region)
     if images:
-        return _standard_input() if images == ["-"] else picture_file(images[0])
+        picture = _standard_input() if images == ["-"] else picture_file(images[0])
+        return replace(picture, region=part)
     if painting_id is not None:
-        return IdQuery(painting_id)
+        return IdQuery(painting_id, part)
     if text is not None:
         return TextQuery(text)
     if not like:
         raise typer.BadParameter("--unlike needs at least one --like")
-    return ExamplesQuery(tuple(map(picture_or_id, like)), tuple(map(picture_or_id, unlike or [])))
+    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
+
+
+def _example(text: str) -> IdQuery | ImageQuery:
+    """Return the picture, or the region of one that ``@`` and the region's text follow."""
+    from artsim.catalog.kinds import Region
+
+    name, at, region = text.rpartition("@")
+    if not at or region.count(",") != 3 or Path(text).exists():
+        return picture_or_id(text)
+    return replace(picture_or_id(name), region=Region.parse(region))
 
 
 def _standard_input() -> ImageQuery:
@@ -218,13 +237,15 @@ def _show(result: Answer, outputs: Outputs) -> None:
 
 def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
-    from artsim.render.text import describe_left_out, describe_query_faces
+    from artsim.render.text import describe_left_out, describe_query_faces, describe_region
 
     if result.left_out:
         kept = "it" if len(result.left_out) == 1 else "them"
         yield f"{describe_left_out(result)} (--include-self keeps {kept})"
     if output_format != "table":
         return
+    if result.query_region is not None:
+        yield describe_region(result.query_region)
     if result.query_faces:
         yield describe_query_faces(result)
     count = (result.query_payload or {}).get("face_count", 0)

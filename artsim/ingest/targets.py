@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Final
 
 import numpy as np
 
+from artsim.catalog.attribution import sitter_of
 from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import KINDS, Cutter, Kind
@@ -139,29 +140,36 @@ SAMPLE: Final = 800
 """Most points that are compared with each other and with the collection."""
 
 _FEWEST: Final = 20
+_OF_SITTER: Final = 50
+"""Most faces of one sitter that are passed over to find the nearest of another."""
 _GROWTH: Final = 0.1
 _AT_ONCE: Final = 50
 
 
 def measure_scales(gallery: Gallery) -> None:
-    """Note what the scores of every encoder mean, where points came or went since by a tenth."""
-    for collection in [gallery[kind] for kind in gallery.kinds]:
-        points, scales = collection.count(), noted_scales(collection.schema.notes)
+    """Note what the scores of every encoder mean, where points came or went since by a tenth.
+
+    Only points count that searches show: scales of an artsim that measured small and doubtful faces
+    too are of more points, and measured anew where those were more than a tenth.
+    """
+    for kind in gallery.kinds:
+        collection = gallery[kind]
+        points, scales = collection.count(kind.sure), noted_scales(collection.schema.notes)
         before = dict(scales)
         for name in read_encoders(collection):
             known = scales.get(name)
             if known is None or abs(points - known.points) > _GROWTH * known.points:
-                scale = _measure(collection, name, points)
+                scale = _measure(collection, kind, name, points)
                 scales |= {} if scale is None else {name: scale}
         if scales != before:
             noted = {name: asdict(scale) for name, scale in scales.items()}
             collection.add_vectors({}, {**collection.schema.notes, "scales": noted})
 
 
-def _measure(collection: Collection, name: str, points: int) -> Scale | None:
+def _measure(collection: Collection, kind: Kind, name: str, points: int) -> Scale | None:
     """Return the scale of a sample: its first points, whose ids, being hashes, are in no order."""
-    fields = ("painting_id", "artist_key")
-    having = Criteria((HasVector(name),))
+    fields = ("painting_id", "artist_key", "attribution", "title", "extra")
+    having = kind.sure & Criteria((HasVector(name),))
     scrolled = collection.scroll(having, with_vectors=(name,), payload_fields=fields)
     sample = list(islice(scrolled, SAMPLE))
     if len(sample) < _FEWEST:
@@ -169,19 +177,31 @@ def _measure(collection: Collection, name: str, points: int) -> Scale | None:
     vectors = np.stack([record.vectors[name] for record in sample])
     paintings = np.array([str(record.payload.get("painting_id")) for record in sample])
     others = np.triu(paintings[:, None] != paintings[None, :])
-    requests = [
-        SearchRequest(record.vectors[name], name, _strangers_of(record), limit=1)
-        for record in sample
-    ]
-    nearest = [
-        hits[0].score
-        for start in range(0, len(requests), _AT_ONCE)
-        for hits in collection.search(requests[start : start + _AT_ONCE])
-        if hits
-    ]
+    nearest = list(_nearest_strangers(collection, kind, name, sample))
     if len(nearest) < _FEWEST:
         return None
     return Scale.measured(points, (vectors @ vectors.T)[others], np.array(nearest, np.float32))
+
+
+def _nearest_strangers(
+    collection: Collection, kind: Kind, name: str, sample: Sequence[Record]
+) -> Iterator[float]:
+    """Yield the score of the nearest point by another artist, and of another sitter, that shows."""
+    for start in range(0, len(sample), _AT_ONCE):
+        asked = sample[start : start + _AT_ONCE]
+        sitters = [None if kind.is_whole else sitter_of(record.payload) for record in asked]
+        requests = [
+            SearchRequest(
+                record.vectors[name],
+                name,
+                kind.sure & _strangers_of(record),
+                limit=1 if sitter is None else _OF_SITTER,
+            )
+            for record, sitter in zip(asked, sitters, strict=True)
+        ]
+        for hits, sitter in zip(collection.search(requests), sitters, strict=True):
+            others = (h.score for h in hits if sitter is None or sitter_of(h.payload) != sitter)
+            yield from islice(others, 1)
 
 
 def _strangers_of(record: Record) -> Criteria:

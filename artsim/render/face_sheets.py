@@ -62,7 +62,7 @@ def faces_sheet(found: FacesOf, title: str, max_side: int) -> Sheet:
         )
     shown = title or (title_text(found.payload) if found.payload else name)
     # The crops stand beside the picture, larger than its card would have them.
-    query = replace(query, outlines=tuple(replace(o, crop=None) for o in query.outlines))
+    query = replace(query, outlines=tuple(replace(o, only_outlined=True) for o in query.outlines))
     remark = "" if cards else "No face was found."
     return Sheet(shown, counted(len(found.faces), "face"), (query,), [("", cards)], remark)
 
@@ -85,7 +85,7 @@ def _crops(
         _, outlines = load_outlined(image, payload, faces, _CROP, crop_side=_CROP)
     except ImageError:
         return {}
-    return {outline.label: outline.crop for outline in outlines if outline.crop is not None}
+    return {outline.label: outline.crop for outline in outlines}
 
 
 def _from_gray(pixels: Pixels) -> Image.Image:

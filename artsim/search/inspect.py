@@ -11,14 +11,14 @@ from typing import Any
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import QueryError, StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.models import Models
 from artsim.search.named_faces import Unplaced, find_people, names_of, place_faces
 from artsim.search.probes import PictureSource, QueryFace, find_painting
-from artsim.search.question import SURE_SCORE, SURE_SIZE, IdQuery, ImageQuery
+from artsim.search.question import IdQuery, ImageQuery
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import (
     Gallery,

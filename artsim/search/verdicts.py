@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from artsim.catalog.scale import Scale, Verdict, Word, noted_scales
 from artsim.errors import NoFaceError
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
-from artsim.search.question import IdQuery, PictureQuery, Question, SearchOptions
+from artsim.search.question import COPIES, PictureQuery, Question, SearchOptions
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
@@ -26,9 +26,22 @@ SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Hits with their verdicts, after how many they fall off, and remarks on the query."""
+
+    hits: list[Hit]
+    falls_off: int | None
+    remarks: list[str]
+
+
 def judge(
-    hits: Sequence[Hit], probes: Sequence[Probe], collection: Collection, scale: Scale
-) -> tuple[list[Hit], list[str]]:
+    hits: Sequence[Hit],
+    probes: Sequence[Probe],
+    collection: Collection,
+    scale: Scale,
+    options: SearchOptions,
+) -> Judged:
     """Return the hits with their verdicts, and remarks on a query that nothing is like.
 
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
@@ -38,7 +51,42 @@ def judge(
     judged = [replace(hit, verdict=scale.verdict(hit.score)) for hit in hits]
     judged = _compared(judged, probes, collection, scale)
     judged = [_nothing_near(hit) if hit.query_face in flat else hit for hit in judged]
-    return judged, _remarks(judged, bool(flat), scale)
+    remarks = _remarks(judged, bool(flat), scale)
+    # A re-ranker's own scores, and groups, are in another order than that of nearness.
+    by_nearness = options.rerank is None or options.rerank_weight is not None
+    falls_off = None
+    if by_nearness and options.group_by is None and not remarks:
+        falls_off = falls_off_after([hit.best_score for hit in judged], scale)
+    if all(getattr(options, name) == value for name, value in COPIES.items()):
+        remarks += _no_copy(judged)
+    return Judged(judged, falls_off, remarks)
+
+
+def falls_off_after(scores: Sequence[float], scale: Scale) -> int | None:
+    """Return after how many of the scores, best first, the largest step down is; None: none is."""
+    steps = [before - after for before, after in pairwise(scores)]
+    largest = max(steps, default=0.0)
+    return steps.index(largest) + 1 if steps and largest >= scale.gap else None
+
+
+def _no_copy(hits: Sequence[Hit]) -> list[str]:
+    if not hits or any(hit.verdict and hit.verdict.word == "same picture" for hit in hits):
+        return []
+    nearest = max(hits, key=lambda hit: hit.score)
+    return [f"none of these is the same picture; the nearest has {told(nearest)}"]
+
+
+def told(hit: Hit) -> str:
+    """Return a score in a sentence: ``0.58 (near, nearer than 99.9 % of the gallery's pairs)``."""
+    return f"{hit.score:.2f}{meaning(hit.verdict)}"
+
+
+def meaning(verdict: Verdict | None) -> str:
+    """Return in parentheses what a score says; "" where that was not measured."""
+    if verdict is None:
+        return ""
+    word = "" if verdict.word == "not near" else f"{verdict.word}, "
+    return f" ({word}nearer than {verdict.percentile:.4g} % of the gallery's pairs)"
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
@@ -234,7 +282,7 @@ def compare(
     both = np.stack([other, mirrored(other)])
     ssims, rmses = ssim(one, both).tolist(), rmse(one, both).tolist()
     sides = [
-        Compared(_name_of(query), whole.image, whole.painting, of.parts)
+        Compared(query.name, whole.image, whole.painting, of.parts)
         for query, whole, of in zip(queries, wholes, with_faces, strict=True)
     ]
     likenesses = _likenesses(gallery[PAINTINGS], *wholes)
@@ -264,10 +312,6 @@ def _target(
         return make_target(question, gallery, chosen, models)
     except NoFaceError:
         return Target(())
-
-
-def _name_of(query: PictureQuery) -> str:
-    return query.painting_id if isinstance(query, IdQuery) else query.name
 
 
 def _likenesses(collection: Collection, first: Target, second: Target) -> list[Likeness]:

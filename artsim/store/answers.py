@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
+import orjson
 
 from artsim.catalog.arrays import Vector
 from artsim.catalog.hits import Hit, rank_order
@@ -75,7 +78,9 @@ def to_vectors(
     return {name: _to_array(raw[name], schema.vectors[name]) for name in names if name in raw}
 
 
-def _to_array(numbers: Sequence[float], spec: VectorSpec) -> Vector:
+def _to_array(numbers: Sequence[float] | Vector, spec: VectorSpec) -> Vector:
+    if isinstance(numbers, np.ndarray):
+        return numbers
     # By way of float32 and of what packs it, a third of the time that NumPy takes for a list.
     try:
         array = np.frombuffer(struct.pack(f"{spec.dim}f", *numbers), np.float32)
@@ -88,3 +93,88 @@ def _to_array(numbers: Sequence[float], spec: VectorSpec) -> Vector:
     if not (low < least and most < high):
         raise ValueError("a vector holds what is no number, or too large a one")
     return array.astype(spec.datatype, copy=False)
+
+
+# --- of a server, as JSON ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPoint:
+    """A point as JSON has it, under the names that the embedded engine gives its parts."""
+
+    id: Any
+    score: Any
+    payload: Any
+    vector: Any
+
+
+_COMMA: Final = np.uint8((ord(",") - ord("0")) % 256)
+"""As which a digit a comma is read."""
+
+
+def to_points(found: Iterable[Any]) -> list[JsonPoint]:
+    """Return points that JSON was read to."""
+    return [JsonPoint(p["id"], p.get("score"), p.get("payload"), p.get("vector")) for p in found]
+
+
+def load_result(content: bytes, names: Sequence[str], schema: CollectionSchema) -> Any:
+    """Return the ``result`` of an answer; vectors of whole numbers among `names` may be arrays.
+
+    ValueError, TypeError or LookupError if it is none.
+    """
+    whole = [name for name in names if schema.vectors[name].datatype == "uint8"]
+    found = _load_with_arrays(content, whole[0], schema.vectors[whole[0]].dim) if whole else None
+    return orjson.loads(content)["result"] if found is None else found
+
+
+def _load_with_arrays(content: bytes, name: str, dim: int) -> Any:
+    """Return the result with arrays for the vectors of that name; None where they are not plain.
+
+    They are cut out of the text, which then is short, and put back in its place.
+    """
+    begin = b'"%b":[' % name.encode()
+    rest: list[bytes] = []
+    rows: list[Vector] = []
+    at = 0
+    while (start := content.find(begin, at)) >= 0:
+        end = content.find(b"]", start)
+        row = _read_whole_numbers(content[start + len(begin) : end], dim)
+        if row is None:
+            return None
+        rest += [content[at : start + len(begin) - 1], b"%d" % len(rows)]
+        rows.append(row)
+        at = end + 1
+    result = orjson.loads(b"".join([*rest, content[at:]]))["result"]
+    groups = result if isinstance(result, list) else [result]
+    points = [point for group in groups for point in group.get("points", [group])]
+    vectors = [point["vector"] for point in points if name in (point.get("vector") or ())]
+    if len(vectors) != len(rows):  # something else of that name, as in a payload
+        return None
+    for vector in vectors:
+        vector[name] = rows[vector[name]]
+    return result
+
+
+def _read_whole_numbers(text: bytes, dim: int) -> npt.NDArray[np.uint8] | None:
+    """Return numbers from a text as ``1.0,23.0,255.0``; None if it is none of so many.
+
+    A third of the time that it takes to read them as any JSON and to make an array of that. The
+    digit behind a point is taken for 0, as it is of what is stored as whole numbers.
+    """
+    text = b"0," + text  # so that a comma, or a digit and a comma, is before each below 100
+    codes = np.frombuffer(text, np.uint8)
+    points = np.flatnonzero(codes == ord("."))
+    if len(points) != dim or codes.min() < ord(",") or codes.max() > ord("9"):
+        return None
+    digits = codes - np.uint8(ord("0"))
+    ones, tens, hundreds = (digits.take(points - place) for place in (1, 2, 3))
+    has_tens = tens != _COMMA
+    has_hundreds = has_tens & (hundreds != _COMMA)
+    values = (hundreds * has_hundreds).astype(np.uint16) * 100
+    values += tens * has_tens * np.uint8(10)
+    values += ones
+    length = 4 * dim + 1 + np.count_nonzero(has_tens) + np.count_nonzero(has_hundreds)
+    if len(text) != length or values.max() > 255 or b"-" in text or b"/" in text:
+        return None
+    row: npt.NDArray[np.uint8] = values.astype(np.uint8)
+    return row

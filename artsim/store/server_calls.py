@@ -14,9 +14,10 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
+import orjson
 from qdrant_client import QdrantClient
 from qdrant_client.common.client_exceptions import QdrantException, ResourceExhaustedResponse
 from qdrant_client.http.exceptions import (
@@ -35,9 +36,11 @@ from artsim.errors import (
 )
 from artsim.store.bounded_http import (
     MAX_ANSWER,
+    Answer,
     AnswerTooLargeError,
     Deadline,
-    bound_answers,
+    Headers,
+    Wire,
 )
 
 _log = logging.getLogger(__name__)
@@ -95,6 +98,9 @@ PATIENCE: Final = 60.0
 
 READ_PATIENCE: Final = 20.0
 """Seconds where nothing is: whoever asks can ask again, and an ingest cannot."""
+
+_PORT: Final = 6333
+"""Where an address names none, as the client has it."""
 
 _CONNECTING: Final = 5.0
 """Seconds to wait for a connection: a node that hangs takes none, and there may be others."""
@@ -173,12 +179,14 @@ class ServerCalls:
         self._closed = False
         self._silent: set[int] | None = None
         self._deadline = Deadline()
-        http = self.client.http.client._client
-        http.timeout = httpx.Timeout(timeout, connect=min(timeout, _CONNECTING))
+        self.wire = Wire(timeout, min(timeout, _CONNECTING), self._deadline, MAX_ANSWER)
+        self._http = self.client.http.client
+        self._http.send_inner = self._send_request  # type: ignore[method-assign]
+        headers = self._http._client.headers
         # Packing the pixels of 100 hits takes a server as long as finding and sending them.
         near = all(map(_is_near, self._addresses))
-        http.headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
-        bound_answers(http, self._deadline, MAX_ANSWER)
+        headers["Accept-Encoding"] = "identity" if near else "gzip, deflate"
+        self._headers = {**headers, "Content-Type": "application/json"}
 
     def hurry(self) -> None:
         """Make no call a second time from now on."""
@@ -191,6 +199,7 @@ class ServerCalls:
     def close(self) -> None:
         """Refuse every further call, and close the connections."""
         self._closed = True
+        self.wire.close()
         self.client.close()
 
     def version(self) -> tuple[int, int]:
@@ -244,21 +253,41 @@ class ServerCalls:
         return said if dead else ""
 
     def write(self, method: str, path: str, collection: str, body: bytes) -> None:
-        """Send points as JSON, which the client's models take sixty times as long to make.
-
-        A function to call as the client's own are: over its connection, with its key and errors.
-        """
-        answer = self.client.http.client.request(
-            type_=dict[str, Any],
-            method=method,
-            url=f"/collections/{{name}}/points{path}",
-            path_params={"name": collection},
-            params={"wait": "true"},
-            headers={"Content-Type": "application/json"},
-            content=body,
-        )
+        """Send points as JSON, and wait until they are written; see `post`."""
+        answer = orjson.loads(self._send_json(method, f"{path}?wait=true", collection, body))
         if not isinstance(answer.get("result"), dict | list):
             raise self._no_qdrant("writing")
+
+    def post(self, path: str, collection: str, body: bytes) -> bytes:
+        """Return what is answered to JSON, which the client's models take longer to make and read.
+
+        A function to call as the client's own are: with its key and errors.
+        """
+        return self._send_json("POST", path, collection, body)
+
+    def _send_json(self, method: str, path: str, collection: str, body: bytes) -> bytes:
+        place = f"{self._http.host.rstrip('/')}/collections/{quote(collection, '')}/points"
+        answer = self._send(method, place + path, self._headers, body)
+        if answer.status != 200:
+            raise UnexpectedResponse(answer.status, answer.reason, answer.content, answer.headers)
+        return answer.content
+
+    def _send_request(self, request: httpx.Request) -> httpx.Response:
+        """Send what the client made, in the place of its own way."""
+        answer = self._send(request.method, str(request.url), request.headers, request.read())
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            content=answer.content,
+            request=request,
+            extensions={"reason_phrase": answer.reason.encode()},
+        )
+
+    def _send(self, method: str, url: str, headers: Headers, body: bytes) -> Answer:
+        try:
+            return self.wire.send(method, url, headers, body)
+        except Exception as exc:  # as the client does
+            raise ResponseHandlingException(exc) from exc
 
     def __call__(
         self, doing: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -310,7 +339,9 @@ class ServerCalls:
 
     def _turn_to_next(self) -> None:
         self._addresses.rotate(-1)
-        self.client.http.client.host = self._addresses[0]
+        parts = urlsplit(self._addresses[0])
+        netloc = parts.netloc if parts.port else f"{parts.netloc}:{_PORT}"
+        self._http.host = parts._replace(netloc=netloc).geturl()
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[None]:

@@ -18,7 +18,7 @@ from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError, StoreUnavailableError
-from artsim.store.answers import to_hits, to_records
+from artsim.store.answers import JsonPoint, load_result, to_hits, to_points, to_records
 from artsim.store.conditions import Clause
 from artsim.store.hnsw import NO_HNSW
 from artsim.store.protocol import (
@@ -207,16 +207,17 @@ class ServerCollection(Collection):
         if batch:
             yield batch
 
+    def _read(self, path: str, body: Mapping[str, object], names: Sequence[str]) -> Any:
+        """Return what is answered to a question about points, which may come with these vectors."""
+        doing = "searching" if path.startswith("/query") else "reading"
+        content = self._ask(doing, self._server.post, path, self.name, _as_json(body))
+        with self._server.reading(doing):
+            return load_result(content, names, self._schema)
+
     def _retrieve(self, point_ids: list[Any], names: list[str], fields: Fields) -> list[Record]:
+        asked = {"ids": point_ids, "with_payload": fields, "with_vector": names or False}
         try:
-            found = self._ask(
-                "reading",
-                self._server.client.retrieve,
-                self.name,
-                point_ids,
-                with_payload=fields,
-                with_vectors=names or False,
-            )
+            found = self._read("", asked, names)
         except TooMuchError:
             half = len(point_ids) // 2
             if not half:
@@ -224,7 +225,7 @@ class ServerCollection(Collection):
             parts = (point_ids[:half], point_ids[half:])
             return [record for part in parts for record in self._retrieve(part, names, fields)]
         with self._server.reading("reading"):
-            return to_records(found, names, self._schema)
+            return to_records(to_points(found), names, self._schema)
 
     def _search(self, requests: Sequence[SearchRequest]) -> list[list[Hit]]:
         """Answer searches; second stages of several shards by the ids of all shards' first."""
@@ -248,7 +249,7 @@ class ServerCollection(Collection):
             if request.rescore is not None
             and (said.shards > 1 or said.fitting(request.rescore.depth) < request.rescore.depth)
         }
-        first = self._query([to_queries(one, said, payload=False) for one in apart.values()])
+        first = self._query([to_queries(one, said, payload=False) for one in apart.values()], ())
         candidates = {
             i: [str(point.id) for point in found] for i, found in zip(apart, first, strict=True)
         }
@@ -257,7 +258,7 @@ class ServerCollection(Collection):
             [] if candidates.get(i) == [] else to_queries(request, said, candidates.get(i))
             for i, request in enumerate(requests)
         ]
-        answers = self._query(asked)
+        answers = self._query(asked, [name for one in requests for name in one.with_vectors])
         with self._server.reading("searching"):
             return [
                 to_hits(found, request, self._schema)
@@ -265,34 +266,27 @@ class ServerCollection(Collection):
             ]
 
     def _query(
-        self, asked: Sequence[Sequence[models.QueryRequest]]
-    ) -> list[list[models.ScoredPoint]]:
+        self, asked: Sequence[Sequence[Clause]], names: Sequence[str]
+    ) -> list[list[JsonPoint]]:
         """Return the points that each group of queries finds, in as few calls as are allowed."""
         queries = [query for group in asked for query in group]
         size = self._said.limits.search_max_batchsize or len(queries)
-        answers: list[models.QueryResponse] = []
+        answers: list[Any] = []
         for start in range(0, len(queries), size or 1):
-            some = queries[start : start + size]
-            query = self._server.client.query_batch_points
-            answers += self._ask("searching", query, self.name, some)
+            some = {"searches": queries[start : start + size]}
+            answers += self._read("/query/batch", some, names)
         with self._server.reading("searching"):
             left = iter(zip(queries, answers, strict=True))
-            return [[point for _ in group for point in next(left)[1].points] for group in asked]
+            return [to_points(p for _ in group for p in next(left)[1]["points"]) for group in asked]
 
     def _page(
         self, chosen: Clause | None, names: list[str], fields: Fields, size: int, offset: Any
     ) -> tuple[list[Record], Any]:
         size = min(self._said.fitting(size), self._page_size)
+        asked = {"filter": chosen, "limit": size, "offset": offset}
         try:
-            page, after = self._ask(
-                "reading",
-                self._server.client.scroll,
-                self.name,
-                scroll_filter=to_filter(chosen),
-                limit=size,
-                offset=offset,
-                with_payload=fields,
-                with_vectors=names or False,
+            page = self._read(
+                "/scroll", {**asked, "with_payload": fields, "with_vector": names or False}, names
             )
         except TooMuchError:
             if size == 1:
@@ -300,7 +294,10 @@ class ServerCollection(Collection):
             self._page_size = size // 2
             return self._page(chosen, names, fields, size, offset)
         with self._server.reading("reading"):
-            records = to_records(page, names, self._schema)
+            records, after = (
+                to_records(to_points(page["points"]), names, self._schema),
+                page["next_page_offset"],
+            )
             if after is not None and not _is_behind(after, records):
                 raise ValueError("the next page is none")  # and would be asked for for ever
         return records, after

@@ -234,8 +234,8 @@ def to_queries(
     candidates: Sequence[str] | None = None,
     *,
     payload: bool = True,
-) -> list[models.QueryRequest]:
-    """Return a search, of one stage or two, as requests for as many points as are allowed.
+) -> list[Clause]:
+    """Return a search, of one stage or two, as requests in JSON for as many points as are allowed.
 
     `candidates` are ids of the points that a second stage scores, where they are known already.
     """
@@ -267,8 +267,6 @@ def to_queries(
     first |= {"with_payload": payload, "with_vector": list(request.with_vectors) or False}
     first["score_threshold"] = score_threshold(request, said.schema)
     return [
-        models.QueryRequest.model_validate(
-            {**first, "limit": min(size, end - start), "offset": start}
-        )
+        {**first, "limit": min(size, end - start), "offset": start}
         for start in range(request.offset, end, size)
     ]

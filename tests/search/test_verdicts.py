@@ -1,6 +1,7 @@
 """What a score is said to mean, in a gallery of real paintings."""
 
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +9,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
+from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.scale import LEVELS, Scale, Verdict, noted_scales
+from artsim.errors import NoFaceError
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
 from artsim.render.text import verdict_text
 from artsim.search.models import Models
 from artsim.search.neighbors import read_vectors
-from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions
+from artsim.search.question import COPIES, ExamplesQuery, IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
@@ -117,10 +120,84 @@ def test_nothing_is_near_to_what_is_no_painting(
     assert any("nothing in this gallery looks like it" in note for note in result.notes)
 
 
-def test_faces_have_verdicts_of_their_own(sample_gallery: Gallery) -> None:
+def test_a_list_falls_off_at_its_largest_step(sample_gallery: Gallery) -> None:
+    _, scale = scale_of(sample_gallery)
+    ids = [str(p["painting_id"]) for p in read_vectors(sample_gallery[PAINTINGS], PIXELS).payloads]
+    answers = {name: find_similar(sample_gallery, IdQuery(name)) for name in ids}
+    after = {name: answer.falls_off for name, answer in answers.items() if answer.falls_off}
+    assert 0 < len(after) < len(ids)
+    for name, count in after.items():
+        scores = [hit.score for hit in answers[name].hits]
+        steps = -np.diff(scores)
+        assert steps[count - 1] == steps.max() >= scale.gap
+        assert answers[name].to_dict()["falls_off"] == count
+    # Two portraits that belong together.
+    assert after["met-459027"] == 1
+    assert answers["met-459027"].hits[0].painting_id == "met-459028"
+
+
+def test_only_a_list_in_order_of_nearness_falls_off(sample_gallery: Gallery) -> None:
+    query = IdQuery("met-459027")
+    for options in (SearchOptions(rerank="ssim"), SearchOptions(group_by="artist")):
+        answer = find_similar(sample_gallery, query, options=options)
+        assert answer.falls_off is None
+        assert "falls_off" not in answer.to_dict()
+    assert find_similar(sample_gallery, query, options=SearchOptions(**COPIES)).falls_off == 1
+
+
+def test_copies_that_are_not_there_are_said_not_to_be(
+    sample: Path, sample_gallery: Gallery, models: Models
+) -> None:
+    options = SearchOptions(**COPIES)
+    alone = find_similar(sample_gallery, IdQuery("met-437880"), options=options)
+    assert any("none of these is the same picture" in note for note in alone.notes)
+    query = ImageQuery(sample / "images" / LUTE)
+    there = find_similar(
+        sample_gallery, query, options=replace(options, include_self=True), models=models
+    )
+    assert not any("same picture" in note for note in there.notes)
+
+
+@pytest.mark.parametrize("name", no_paintings())
+def test_nothing_is_near_to_a_face_where_there_is_none(
+    sample_gallery: Gallery, models: Models, name: str
+) -> None:
+    asked = PixelsQuery(no_paintings()[name])
+    options = SearchOptions(all_faces=True)
+    try:
+        hits = find_similar(sample_gallery, asked, options=options, kind=FACES, models=models).hits
+    except NoFaceError:
+        return
+    assert {hit.verdict and hit.verdict.word for hit in hits} == {"not near"}
+
+
+def test_verdicts_of_faces_are_by_the_faces_that_searches_show(sample_gallery: Gallery) -> None:
     hits = find_similar(sample_gallery, IdQuery("met-437388"), kind=FACES).hits
     assert hits
     assert all(hit.verdict is not None for hit in hits)
+    faces = sample_gallery[FACES]
+    scales = noted_scales(faces.schema.notes)
+    assert set(scales) == set(sample_gallery.encoders(FACES))
+    for name, scale in scales.items():
+        table = read_vectors(faces, name, FACES.sure)
+        assert scale.points == len(table) < faces.count()
+        cosines = table.vectors @ table.vectors.T
+        for field in ("painting_id", "artist_key"):
+            of = np.array([str(payload.get(field)) for payload in table.payloads])
+            cosines[of[:, None] == of] = -1.0
+        assert scale.near == pytest.approx(np.quantile(cosines.max(axis=1), 0.97), abs=1e-3)
+
+
+def test_scales_of_doubtful_faces_too_are_measured_anew(
+    sample: Path, changeable_home: Path
+) -> None:
+    with open_gallery(home=changeable_home) as gallery:
+        faces = gallery[FACES]
+        name, right = next(iter(noted_scales(faces.schema.notes).items()))
+        old = asdict(replace(right, points=faces.count(), strangers=(1.0,) * len(LEVELS)))
+        faces.add_vectors({}, {**faces.schema.notes, "scales": {name: old}})
+        ingest_paintings(gallery, sample)
+        assert noted_scales(faces.schema.notes)[name] == right
 
 
 def test_what_is_on_no_scale_has_no_verdict(sample_gallery: Gallery) -> None:

@@ -303,7 +303,11 @@ class TestRetries:
             assert len(server.asked) == 1
 
     def test_a_server_that_restarts_is_waited_for(self) -> None:
-        with serving(works) as server, store_at(server.url, patience=30.0) as store:
+        def works_once(handler: Handler) -> None:
+            handler.close_connection = True  # as those of a server that ends are
+            works(handler)
+
+        with serving(works_once) as server, store_at(server.url, patience=30.0) as store:
             assert store.list_collections() == []
             port = server.server_address[1]
             server.shutdown()
@@ -437,6 +441,20 @@ class TestAddresses:
         with serving(script) as server, store_at(f"{server.url}/qdrant/") as store:
             store.list_collections()
             assert server.asked[0][1] == "/qdrant/collections"
+
+    def test_a_proxy_of_the_environment_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with serving(lambda h: h.say(200, NO_COLLECTIONS)) as proxy:
+            at = proxy.url.removeprefix("http://")
+            monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{at}")
+            monkeypatch.setenv("no_proxy", "127.0.0.1")
+            with store_at("http://qdrant.invalid:6333") as store:
+                assert store.list_collections() == []
+            _, path, headers, _ = proxy.asked[0]
+            assert path == "http://qdrant.invalid:6333/collections"
+            assert headers["Proxy-Authorization"] == "Basic bWU6cEBzcw=="  # me:p@ss
+            with store_at(proxy.url) as store:
+                store.list_collections()
+            assert proxy.asked[1][1] == "/collections"
 
     @pytest.mark.parametrize(
         ("url", "warned"),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, SURE_SCORE, SURE_SIZE
 from artsim.catalog.payload import Payload, first_text
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Booleans, Floats, Integers
@@ -31,7 +31,6 @@ from artsim.evaluation.report import (
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
 from artsim.search.filters import find_field
-from artsim.search.question import SURE_SCORE, SURE_SIZE
 
 _NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
 _BOX: Final = re.compile(":".join([_NUMBER] * 4))
