@@ -39,7 +39,7 @@ from artsim.store.protocol import Collection, Record
 SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
 
-_LOOKED_AT: Final = 100_000
+_LOOKED_AT: Final = 20_000
 _KNOWN: Final = 1_000
 _OTHERS: Final = 2_000
 """Most faces whose metadata is read, and most that are compared, to calibrate a likelihood."""
