@@ -247,11 +247,9 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
     for of in found.faces[:8]:
         one, other = of.faces or (0, 0)
         measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
-    measures += describe_likelihoods(found)
+    remark = " ".join([" · ".join(measures) + ".", *describe_likelihoods(found)])
     names = " and ".join(_compared_name(of) for of in sides.values())
-    return Sheet(
-        title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)
-    )
+    return Sheet(title or names, sentence(found.why), (), [("", [*cards, *more])], remark)
 
 
 def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
