@@ -16,10 +16,10 @@ from artsim.web.guard import Access
 
 
 @pytest.fixture(scope="package")
-def shown(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+def shown(ingested_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The sample, in a data folder that these tests alone have open."""
     home = tmp_path_factory.mktemp("page") / "home"
-    subprocess.run(["cp", "-R", sample_home, home], check=True)
+    subprocess.run(["cp", "-R", ingested_home, home], check=True)
     with open_gallery(home=home) as gallery:
         yield gallery
 
