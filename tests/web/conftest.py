@@ -15,7 +15,7 @@ from artsim.web.app import make_app
 from artsim.web.guard import Access
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shown(ingested_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The sample, in a data folder that these tests alone have open."""
     home = tmp_path_factory.mktemp("page") / "home"
@@ -24,7 +24,7 @@ def shown(ingested_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield gallery
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def page_address(shown: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(make_app(shown, tmp_path_factory.mktemp("cache"))) as address:
         yield address
