@@ -59,7 +59,8 @@ class Source:
     """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
 
     `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
-    server does not tell the last, so that there a change within a point is not seen.
+    server does not tell the last, so that there a change within a point is not seen. What others
+    write to a server shows after five seconds.
     """
 
     gallery: str | None = None

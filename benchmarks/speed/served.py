@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from qdrant_client import QdrantClient, models
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import painting_point_id
+from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
@@ -25,9 +26,13 @@ from artsim.store.gallery import PIXELS, Gallery, open_gallery
 from artsim.store.protocol import Collection, Point
 from benchmarks.speed.bench import Bench, Promise, by_turns
 from benchmarks.speed.gallery import MadeUpGallery, make_gallery
+from benchmarks.speed.ingest import ingest_rate
 
 LEAST_WRITING: Final = 5.5
 LEAST_PUSHING: Final = 4.0
+LEAST_INGEST: Final = 0.95
+MOST_WITH_SSIM: Final = 1.75
+"""Times the embedded gallery's."""
 BATCH: Final = 100
 DIM: Final = 384
 _NAME: Final = "artsim-bench"
@@ -81,6 +86,7 @@ def measure_server(bench: Bench) -> list[Promise]:
                 numbers={"ratio": push_ratio},
             ),
             *measure_questions(bench, embedded, gallery),
+            measure_ingest(bench, url, key),
         ]
 
 
@@ -103,12 +109,39 @@ def measure_questions(bench: Bench, embedded: Gallery, gallery: Gallery) -> Iter
         ratio, requests = ours / theirs, (wire.count - before) / rounds
         yield Promise(
             f"query by id in an open gallery of a server{', with SSIM' if rerank else ''}",
-            "nothing yet",
+            f"at most {MOST_WITH_SSIM} times embedded, two requests" if rerank else "two requests",
             f"{ratio:.2f} times ({ours:.1f} ms, {requests:.0f} requests)",
             f"{theirs:.1f} ms embedded",
-            None,
+            requests <= 2 and (rerank is None or ratio <= MOST_WITH_SSIM),
             numbers={"ratio": ratio, "ms": ours, "requests": requests},
         )
+
+
+def measure_ingest(bench: Bench, url: str, key: str | None) -> Promise:
+    """Ingest the same pictures by the built-in encoder into new galleries, by turns."""
+    source, homes = bench.copies(bench.sizes.ingest_pictures), iter(range(10_000))
+    options = IngestOptions(encoders=("builtin",), faces=False, batch_size=bench.sizes.batch_size)
+
+    def ingest(opened: AbstractContextManager[Gallery]) -> float:
+        return ingest_rate(source, opened, options, bench)
+
+    bench.say(f"ingesting {bench.sizes.ingest_pictures} pictures, embedded and served by turns")
+    rates = by_turns(
+        bench.sizes.ingest_rounds,
+        embedded=lambda: ingest(open_gallery(home=bench.scratch / f"own{next(homes)}")),
+        served=lambda: ingest(served(url, key, "-ingested")),
+    )
+    ratio = float(np.median(rates["served"] / rates["embedded"]))
+    ours, theirs = (float(np.median(rates[name])) for name in ("served", "embedded"))
+    return Promise(
+        "ingest into a server, built-in encoder, no faces",
+        f"at least {LEAST_INGEST} of an embedded one",
+        f"{ratio:.2f}, {ours:.1f} pictures/s",
+        f"{theirs:.1f} pictures/s",
+        ratio >= LEAST_INGEST,
+        bench.note,
+        {"ratio": ratio, "served_per_s": ours, "embedded_per_s": theirs},
+    )
 
 
 @contextmanager
