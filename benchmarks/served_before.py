@@ -1,13 +1,15 @@
-"""Questions to a served gallery and writing to it, beside an earlier checkout and the embedded one.
+r"""Questions to a served gallery and writing to it, beside an earlier checkout and embedded.
 
     artsim ingest $ARTSIM_TEST_DATA/public_domain --gallery works --no-faces
     artsim push --gallery works --to URL
     git worktree add /tmp/before a62adea
-    python -m benchmarks.served_before --home HOME --gallery works --url URL --before /tmp/before
+    python -m benchmarks.served_before --home HOME --gallery works --url URL --before /tmp/before \\
+        --pid PID_OF_SERVER
 
 Each question is asked in all ways by turns, each way being a process of its own, and all ways of
-this checkout have to give the same answer. Of times there are the median, the tenth percentile,
-which other work on the machine disturbs least, and the median of the client's own processor time.
+this checkout have to give the same answer. Of times there are the median, the tenth percentile, and
+what other work on the machine disturbs least: processor time of the client, the median, and with
+`--pid` of the server, the mean. Ratios are of the tenth percentiles and of all processor time.
 """
 
 from __future__ import annotations
@@ -102,29 +104,51 @@ class Way:
         return json.loads(self.process.stdout.readline())
 
 
-def ask(ways: Mapping[str, Way], rerank: str | None, ids: list[str]) -> dict[str, np.ndarray]:
-    """Return wall and processor time of each question by each way, those of the first left out."""
+def processor_ms(pid: int | None) -> float:
+    """Return the processor time of a process so far, in steps of ten."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return 1e3 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def ask(
+    ways: Mapping[str, Way], rerank: str | None, ids: list[str], pid: int | None
+) -> dict[str, np.ndarray]:
+    """Return the times of each question by each way, those of the first left out."""
     found: dict[str, list[Any]] = {name: [] for name in ways}
     for number, painting_id in enumerate(ids):
         names = list(ways)
         for name in names[number % len(names) :] + names[: number % len(names)]:
-            found[name].append(ways[name].do("ask", rerank, painting_id))
+            before = processor_ms(pid)
+            answer = ways[name].do("ask", rerank, painting_id)
+            found[name].append([*answer, processor_ms(pid) - before])
     for ours, theirs in zip(found["now"], found["embedded"], strict=True):
         if ours[2] != theirs[2] or not np.allclose(ours[3], theirs[3], atol=1e-6):
             raise SystemExit("the answers differ")
-    return {name: np.array([row[:2] for row in rows[3:]]) for name, rows in found.items()}
+    return {
+        name: np.array([[row[0], row[1], row[4]] for row in rows[3:]])
+        for name, rows in found.items()
+    }
 
 
 def cells(times: Mapping[str, np.ndarray]) -> list[str]:
-    """Return the cells of a row: times of each way, and the ratios of the tenth percentiles."""
-    least = {name: float(np.percentile(of[:, 0], 10)) for name, of in times.items()}
-    shown = [
-        f"{np.median(of[:, 0]):.1f}, {least[name]:.1f}, {np.median(of[:, 1]):.1f}"
-        for name, of in times.items()
-    ]
-    ratios = [least["now"] / least[name] if name in least else None for name in WAYS[1:]]
+    """Return the cells of a row: times of each way, and how they compare."""
+    shown, least, spent = [], {}, {}
+    for name, (wall, own, server) in ((name, of.T) for name, of in times.items()):
+        least[name] = float(np.percentile(wall, 10))
+        spent[name] = float(np.median(own) + server.mean())
+        shown.append(
+            f"{np.median(wall):.1f}, {least[name]:.1f}; {np.median(own):.2f} + {server.mean():.2f}"
+        )
     shown += [""] * (len(WAYS) - len(shown))
-    return [*shown, *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)]
+    ratios = [
+        f"{least['now'] / least[name]:.2f}, {spent['now'] / spent[name]:.2f}"
+        if name in least
+        else ""
+        for name in WAYS[1:]
+    ]
+    return [*shown, *ratios]
 
 
 def main() -> None:
@@ -134,6 +158,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     for name in ("url", "gallery"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--pid", type=int)
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
@@ -161,13 +186,15 @@ def measure(args: argparse.Namespace, few: Path) -> list[list[str]]:
     }
     rows = []
     for rerank in (None, "ssim", "rmse"):
-        times = ask(ways, rerank, ids[: args.questions + 3])
+        times = ask(ways, rerank, ids[: args.questions + 3], args.pid)
         rows.append([f"by id, {rerank or 'no re-ranking'}: ms", *cells(times)])
     for how in ("upsert", "push"):
-        turns = [
-            {name: ways[name].do("write", how) for name in WAYS[:2]} for _ in range(args.rounds)
-        ]
-        times = {name: np.array([turn[name] for turn in turns]) for name in WAYS[:2]}
+        turns: dict[str, list[Any]] = {name: [] for name in WAYS[:2]}
+        for name in WAYS[:2] * args.rounds:
+            before = processor_ms(args.pid)
+            done = ways[name].do("write", how)
+            turns[name].append([*done, (processor_ms(args.pid) - before) / _POINTS])
+        times = {name: np.array(rows) for name, rows in turns.items()}
         rows.append([f"{how}: ms a point", *cells(times)])
     for way in ways.values():
         way.process.kill()
