@@ -25,6 +25,9 @@ from artsim.store.protocol import Collection
 SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
 
+_RARE: Final = 90
+"""Percentile from which two works are said to be nearer than most, though not near."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -86,7 +89,7 @@ def meaning(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
     word = "" if verdict.word == "not near" else f"{verdict.word}, "
-    return f" ({word}nearer than {verdict.percentile:.4g} % of the gallery's pairs)"
+    return f" ({word}nearer than {verdict.percent} of the gallery's pairs)"
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
@@ -218,14 +221,15 @@ class Comparison:
         said, structure = self.verdict, max(self.ssim, self.ssim_mirrored)
         if said is None:
             return "the gallery is too small to say what these numbers mean"
-        rare = f"{said.percentile:.4g} % of this gallery's pairs are less near"
+        rare = f"{said.percent} of this gallery's pairs are less near"
         if said.word == "same picture":
             turned = "; one is the other in a mirror" if said.mirrored else ""
             return f"the same picture{turned}: its small gray pictures agree ({structure:.2f})"
         if said.word == "not near":
             faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
             face = "; but a face is near" if faces else ""
-            return f"no nearer than works by different artists are here: {rare}{face}"
+            can = "can be here, though" if said.percentile >= _RARE else "are here:"
+            return f"no nearer than works by different artists {can} {rare}{face}"
         return f"{said.word}, but not the same picture: {rare}, and their structure differs"
 
     def to_dict(self) -> dict[str, Any]:
