@@ -105,6 +105,7 @@ def no_paintings() -> dict[str, Image.Image]:
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     """Return the rows of a folder's list, with the whole path of each picture."""
+    folder = folder.resolve()
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         return [{**row, "filename": str(folder / row["filename"])} for row in csv.DictReader(file)]
 
@@ -116,8 +117,8 @@ def tallest(row: dict[str, str]) -> float:
 
 
 def fill(data: Path, home: Path) -> None:
-    """Ingest the three galleries without the queries; what is there stays."""
-    asked = {str(data / name) for name in (*WHOLES.values(), *FACES_PAINTED.values())}
+    """Ingest the three galleries, of links to the pictures, without the queries."""
+    asked = {str((data / name).resolve()) for name in (*WHOLES.values(), *FACES_PAINTED.values())}
     paintings = [row for row in rows_of(data / "paintings") if row["filename"] not in asked]
     people = [row for row in rows_of(data / "lfw") if row["image_index"] in {"2", "3", "4"}]
     chosen = {
@@ -126,13 +127,19 @@ def fill(data: Path, home: Path) -> None:
         "users-people": people,
     }
     for name, rows in chosen.items():
-        listed = home / f"{name}.csv"
-        with listed.open("w", encoding="utf-8", newline="") as file:
+        folder = home / f"{name}-pictures"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, rows[0])
             writer.writeheader()
-            writer.writerows(rows)
+            for row in rows:
+                picture = Path(row["filename"])
+                link = folder / picture.name
+                link.unlink(missing_ok=True)
+                link.symlink_to(picture)
+                writer.writerow({**row, "filename": picture.name})
         with open_gallery(home=home, name=name) as gallery:
-            ingest_paintings(gallery, listed, IngestOptions(faces=name != "users-works", workers=1))
+            ingest_paintings(gallery, folder, IngestOptions(faces=name != "users-works", workers=1))
 
 
 def told(answer: Answer) -> list[str]:
