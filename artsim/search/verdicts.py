@@ -222,14 +222,18 @@ class Comparison:
         if said is None:
             return "the gallery is too small to say what these numbers mean"
         rare = f"{said.percent} of this gallery's pairs are less near"
+        agree = f"small gray pictures agree ({structure:.2f})"
         if said.word == "same picture":
             turned = "; one is the other in a mirror" if said.mirrored else ""
-            return f"the same picture{turned}: its small gray pictures agree ({structure:.2f})"
+            return f"the same picture{turned}: its {agree}"
         if said.word == "not near":
-            faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
-            face = "; but a face is near" if faces else ""
             can = "can be here, though" if said.percentile >= _RARE else "are here:"
-            return f"no nearer than works by different artists {can} {rare}{face}"
+            faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
+            more = f"; but their {agree}" if structure >= SAME_SSIM else ""
+            more += "; but a face is near" if faces else ""
+            return f"no nearer than works by different artists {can} {rare}{more}"
+        if structure >= SAME_SSIM:
+            return f"{said.word}, and perhaps the same picture: {rare}, and their {agree}"
         return f"{said.word}, but not the same picture: {rare}, and their structure differs"
 
     def to_dict(self) -> dict[str, Any]:
