@@ -42,7 +42,7 @@ def judge(
     hits: Sequence[Hit],
     probes: Sequence[Probe],
     collection: Collection,
-    scale: Scale,
+    scale: Scale | None,
     options: SearchOptions,
 ) -> Judged:
     """Return the hits with their verdicts, and remarks on a query that nothing is like.
@@ -50,6 +50,8 @@ def judge(
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
     say; what looks like no painting at all, as a page or noise, is near to nothing else.
     """
+    if scale is None:
+        return Judged(list(hits), None, [])
     flat = {probe.part for probe in probes if _is_featureless(probe)}
     judged = [replace(hit, verdict=scale.verdict(hit.score)) for hit in hits]
     judged = _compared(judged, probes, collection, scale)
