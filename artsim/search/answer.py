@@ -285,8 +285,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
     is_text = isinstance(question.query, TextQuery)
-    recorded = gallery.encoders(kind)
-    encoders = choose_encoders(recorded, question.encoders, models, for_text=is_text)
+    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
     if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
         notes.append(
             f"these {kind.name} have only vectors of {encoders[0].name}, which finds what is "
@@ -294,8 +293,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    best_of = _best_of(question)
-    hits = find_hits(target, collection, criteria & left_out, options, best_of=best_of)
+    hits = find_hits(target, collection, criteria & left_out, options, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
     # Ranks that were fused, means of examples and texts are on no scale of pictures.
     on_scale = len(names) == len(question.pictures) == 1
