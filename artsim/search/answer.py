@@ -285,8 +285,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
     is_text = isinstance(question.query, TextQuery)
-    recorded = gallery.encoders(kind)
-    encoders = choose_encoders(recorded, question.encoders, models, for_text=is_text)
+    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
     if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
         notes.append(
             f"these {kind.name} have only vectors of {encoders[0].name}, which finds what is "
