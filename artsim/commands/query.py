@@ -19,6 +19,9 @@ from artsim.commands.options import (
     Form,
     Place,
     chosen_kind,
+    file_or_id,
+    picture_file,
+    picture_or_id,
 )
 from artsim.commands.outputs import OutputOptions, Outputs
 from artsim.search.question import COPIES, SearchOptions
@@ -26,10 +29,9 @@ from artsim.search.question import COPIES, SearchOptions
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.models import Models
-    from artsim.search.question import ImageQuery, PictureQuery, Query, Question
+    from artsim.search.question import IdQuery, ImageQuery, Query, Question
     from artsim.search.replay import SavedQuestion
 
-_ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
@@ -43,6 +45,7 @@ def query(
     text: str | None = None,
     like: list[str] | None = None,
     unlike: list[str] | None = None,
+    region: str | None = None,
     faces: bool = False,
     alike: bool = False,
     face: int | None = None,
@@ -68,7 +71,7 @@ def query(
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
     question = Question(
-        _make_query(image or [], painting_id, text, like, unlike),
+        _make_query(image or [], painting_id, text, like, unlike, region),
         chosen_kind(kind, of_faces),
         face,
         filtered.filters(),
@@ -114,7 +117,7 @@ def compare(
     """Compare two pictures."""
     from artsim.search.verdicts import compare
 
-    one, other = _file_or_id(first), _file_or_id(second)
+    one, other = file_or_id(first), file_or_id(second)
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]
     outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
     with place.open() as opened:
@@ -128,13 +131,6 @@ def compare(
 
         print_comparison(found, sys.stdout)
     outputs.write_sheets(found)
-
-
-def _file_or_id(text: str) -> PictureQuery:
-    from artsim.search.question import IdQuery
-
-    is_id = not text.startswith(_ID_PREFIX) and not Path(text).exists() and not Path(text).suffix
-    return IdQuery(text) if is_id else _picture(text)
 
 
 def _ask(
@@ -167,7 +163,9 @@ def _make_query(
     text: str | None,
     like: list[str] | None,
     unlike: list[str] | None,
+    region: str | None,
 ) -> Query:
+    from artsim.catalog.kinds import Region
     from artsim.search.question import ExamplesQuery, IdQuery, TextQuery
 
     if len(images) > 1:
@@ -180,41 +178,31 @@ def _make_query(
         raise typer.BadParameter(
             "give one query: a picture, or --id, or --text, or --like (with --unlike)"
         )
+    if region is not None and not images and painting_id is None:
+        raise typer.BadParameter(
+            "--region is of a picture or --id; of examples write --like a.jpg@10%,10%,50%,50%"
+        )
+    part = None if region is None else Region.parse(region)
     if images:
-        return _standard_input() if images == ["-"] else _picture_file(images[0])
+        picture = _standard_input() if images == ["-"] else picture_file(images[0])
+        return replace(picture, region=part)
     if painting_id is not None:
-        return IdQuery(painting_id)
+        return IdQuery(painting_id, part)
     if text is not None:
         return TextQuery(text)
     if not like:
         raise typer.BadParameter("--unlike needs at least one --like")
-    return ExamplesQuery(tuple(map(_picture, like)), tuple(map(_picture, unlike or [])))
+    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
 
 
-def _picture(text: str) -> PictureQuery:
-    from artsim.search.question import IdQuery
+def _example(text: str) -> IdQuery | ImageQuery:
+    """Return the picture, or the region of one that ``@`` and the region's text follow."""
+    from artsim.catalog.kinds import Region
 
-    if text.startswith(_ID_PREFIX):
-        return IdQuery(text.removeprefix(_ID_PREFIX))
-    return _picture_file(text)
-
-
-def _picture_file(text: str) -> ImageQuery:
-    from artsim.errors import ImageError
-    from artsim.files import local_path
-    from artsim.search.question import ImageQuery
-
-    path = local_path(text)
-    if path is None:
-        raise ImageError(f"{text}: artsim does not download pictures; save it and give its path")
-    if path.is_dir():
-        raise ImageError(
-            f"{path}: a folder, where one picture is expected; give one of its pictures, or make "
-            "a gallery of the folder",
-            hint=f"artsim ingest {path}",
-            path=path,
-        )
-    return ImageQuery(path)
+    name, at, region = text.rpartition("@")
+    if not at or region.count(",") != 3 or Path(text).exists():
+        return picture_or_id(text)
+    return replace(picture_or_id(name), region=Region.parse(region))
 
 
 def _standard_input() -> ImageQuery:
@@ -249,13 +237,15 @@ def _show(result: Answer, outputs: Outputs) -> None:
 
 def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
-    from artsim.render.text import describe_left_out, describe_query_faces
+    from artsim.render.text import describe_left_out, describe_query_faces, describe_region
 
     if result.left_out:
         kept = "it" if len(result.left_out) == 1 else "them"
         yield f"{describe_left_out(result)} (--include-self keeps {kept})"
     if output_format != "table":
         return
+    if result.query_region is not None:
+        yield describe_region(result.query_region)
     if result.query_faces:
         yield describe_query_faces(result)
     count = (result.query_payload or {}).get("face_count", 0)

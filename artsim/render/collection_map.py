@@ -19,6 +19,7 @@ from artsim.catalog.encoder_info import short_names
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import Payload, field_values, most_written
 from artsim.catalog.progress import Progress, SilentProgress, counted
+from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError
 from artsim.render.projection import (
     PERPLEXITY,
@@ -77,6 +78,8 @@ class CollectionMap:
         Nearest in the vectors' own space, as `nearest_others` returns them.
     encoder : str
         Short name of the one whose vectors are laid out.
+    scale : Scale or None
+        What the scores mean in the gallery; None where that was not measured.
     total : int
         How many points met the filters; more than N where a sample was drawn.
     faithfulness : Faithfulness or None
@@ -96,6 +99,7 @@ class CollectionMap:
     total: int
     faithfulness: Faithfulness | None = None
     notes: tuple[str, ...] = ()
+    scale: Scale | None = None
 
     def __len__(self) -> int:
         """Return N."""
@@ -200,14 +204,13 @@ def make_map(
     collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
-        count, vectors = len(table), np.asarray(table.vectors, np.float32)
+        count, seed = len(table), options.seed
+        vectors = np.asarray(table.vectors, np.float32)
         # Nobody knows how many steps it takes: it ends when it no longer gains anything.
         progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
-        seed = options.seed
         positions = project(vectors, options.method, perplexity=options.perplexity, seed=seed)
         progress.start(count, "Finding each one's nearest")
-        ids = [payload["painting_id"] for payload in table.payloads]
-        groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
+        groups = np.unique([p["painting_id"] for p in table.payloads], return_inverse=True)[1]
         neighbors, scores = nearest_others(vectors, groups, NEIGHBORS)
         progress.start(None, "Measuring the map")
         return CollectionMap(
@@ -224,6 +227,7 @@ def make_map(
             total,
             measure_faithfulness(vectors, positions, seed=seed),
             _notes(count, total, options),
+            noted_scales(collection.schema.notes).get(name),
         )
     finally:
         progress.finish()

@@ -17,10 +17,12 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
-    from artsim.catalog.scale import Verdict
+    from artsim.catalog.kinds import Box
+    from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
+    from artsim.search.verdicts import Comparison
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -113,20 +115,54 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def verdict_word(verdict: Verdict | None) -> str:
-    """Return the word for a hit that is near, else ""."""
-    if verdict is None or verdict.word == "not near":
-        return ""
-    is_turned = verdict.mirrored and verdict.word == "same picture"
-    return f"{verdict.word}{', mirrored' if is_turned else ''}"
-
-
 def verdict_text(verdict: Verdict | None) -> str:
-    """Return the word, and the percentage of the gallery's pairs that are less near."""
-    if verdict is None:
-        return ""
-    decimals = 1 if verdict.percentile < 99 else 3
-    return f"{verdict_word(verdict)} {verdict.percentile:.{decimals}f} %".strip()
+    """Return what a score says, as `Verdict` writes it; "" where that was not measured."""
+    return "" if verdict is None else str(verdict)
+
+
+FALLS_OFF: Final = "here the list falls off"
+"""Said between two hits; see `Answer.falls_off`."""
+
+
+def describe_likelihoods(found: Comparison) -> list[str]:
+    """Return in sentences how likely faces are one person's, and of what that was learned."""
+    if found.no_likelihood:
+        return [f"No likelihood that two faces are one person's: {found.no_likelihood}."]
+    said = [(of.faces or (0, 0), of.likelihood) for of in found.faces if of.likelihood]
+    if not said:
+        return []
+    of = said[0][1]
+    return [
+        *(f"Faces {one} and {other} are {_likelihood_text(of)}." for (one, other), of in said),
+        f"Likelihoods, no names: from {counted(of.known, 'pair')} of portraits of {of.people} "
+        f"people and {counted(of.others, 'pair')} of two people, in {_RELATED[of.relation]}. What "
+        "else is known of the two counts as well. For sitters of the past, never for the living.",
+    ]
+
+
+_RELATED: Final = {
+    "one artist": "works by one artist",
+    "two artists": "works by two artists",
+    "unknown artists": "works of which an artist is not known",
+}
+
+
+def _likelihood_text(of: Likelihood) -> str:
+    ends, people = (of.ratio, of.low, of.high), ("one person", "two")
+    if of.ratio < 1:
+        ends, people = (1 / of.ratio, 1 / of.high, 1 / of.low), ("two people", "one")
+    ratio, low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in ends)
+    chance = f"{of.by_chance:,.0f}" if of.by_chance >= 10 else f"{of.by_chance:.2g}"
+    others = (
+        f"by chance {chance} of {counted(of.faces, 'face')} here would be, as {of.as_near:,} of "
+        f"the {counted(of.others, 'pair')} of two people are"
+        if of.as_near
+        else f"none of the {counted(of.others, 'pair')} of two people is"
+    )
+    return (
+        f"{'at least ' if of.is_at_an_end else ''}{ratio} times as likely to be so near ({low} to "
+        f"{high}) if they show {people[0]} as if they show {people[1]}; {others}"
+    )
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
@@ -197,6 +233,12 @@ def describe_query_faces(result: Answer) -> str:
     return f"face {words} (pixels of the query picture, from its top left)"
 
 
+def describe_region(box: Box) -> str:
+    """Return which part of the query picture was searched by."""
+    place = f"{box.width:.0f} x {box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
+    return f"searched by the part {place} (pixels of the query picture, from its top left)"
+
+
 def describe_query(result: Answer) -> str:
     """Return one line that says what was asked."""
     query = result.query
@@ -206,7 +248,8 @@ def describe_query(result: Answer) -> str:
     file_name = Path(str(query.get("image", ""))).name
     if picture := query.get("id") or query.get("pixels") or file_name:
         name = field_text(result.query_payload or {}, "title") or clean(picture, 120)
-        return f"{subject} like {name}"
+        part = "" if result.query_region is None else "a part of "
+        return f"{subject} like {part}{name}"
     if query.get("like") or query.get("unlike"):
         return f"{subject} like these examples"
     return f"{subject} found"
@@ -232,7 +275,7 @@ def describe_settings(result: Answer) -> str:
         if values:
             parts.append(f"{word} {', '.join(clean(part, 120) for part in values)}")
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    return " · ".join([*parts, *_criteria_in_words(settings.get("criteria"), shown)])
+    return " · ".join([*parts, *criteria_in_words(settings.get("criteria"), shown)])
 
 
 def describe_listing(listing: Listing) -> str:
@@ -248,13 +291,13 @@ def describe_list_settings(listing: Listing) -> str:
     payloads = [point.payload for point in listing.points]
     parts = [
         f"gallery {clean(gallery)}" if gallery else "",
-        *_criteria_in_words(listing.settings.get("criteria"), payloads),
+        *criteria_in_words(listing.settings.get("criteria"), payloads),
         f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+def criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return conditions, as `artsim.search.question` lists them, each as a few words.
 
     Artists are named as the payloads write them, as far as these do.
@@ -267,6 +310,8 @@ def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> 
 
 
 def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]) -> str:
+    if "people" in condition:
+        return f"person {' or '.join(clean(name, 60) for name in condition['people'])}"
     name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
     if "any_of" in condition:
         values = (clean(artists.get(value, value), 60) for value in condition["any_of"])
@@ -282,6 +327,8 @@ def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]
 _FIELD_WORDS: Final[Mapping[str, str]] = {
     "artist_key": "artist",
     "tags": "tag",
+    "face_size": "size of the face",
+    "detection_score": "certainty of the face",
     "year_start": "begun",
     "year_end": "finished",
 }

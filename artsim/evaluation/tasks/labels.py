@@ -130,7 +130,7 @@ def evaluate_labels(
     run = Run("labels", gallery, options, models, progress, options.kind)
     for name in (*options.by, *options.exclude):
         check_field(name, run.collection)
-    criteria, remarks = build_criteria(options.filters, run.collection)
+    criteria, remarks = build_criteria(options.filters, run.collection, gallery)
     run.notes += remarks
     run.settings |= {"criteria": describe_criteria(criteria), "ks": list(options.depths)}
     with run.progressing("Reading vectors"):
@@ -423,7 +423,9 @@ def _worst_queries(result: _Result) -> PictureGroup:
             strict=True,
         )
         hits = (
-            picture(w, f"score {score:.3f}", right=right) for w, score, right in found if w >= 0
+            picture(w, *result.run.caption(result.best, score), right=right)
+            for w, score, right in found
+            if w >= 0
         )
         note = (
             f"{judged.to_find[place]:,} to find; the first of them is at rank "
