@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, FastAPI, Request, UploadFile
+from fastapi import Depends, FastAPI, Form, Request, UploadFile
 from fastapi import Path as AddressPart
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
 from artsim.catalog.hits import plain_json
@@ -43,7 +43,7 @@ from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
-from artsim.web.page import page_routes
+from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
     ImageRequest,
@@ -54,6 +54,15 @@ from artsim.web.pictures import (
     encode,
     image_information,
     image_part,
+)
+from artsim.web.selection import (
+    Kept,
+    Selection,
+    to_bibtex,
+    to_csv,
+    to_json,
+    to_manifest,
+    to_print,
 )
 
 FACETS: Final = (
@@ -173,7 +182,7 @@ def make_app(
     app.add_exception_handler(ArtsimError, _say_error)
     app.add_exception_handler(HTTPException, _say_http_error)
     app.add_exception_handler(RequestValidationError, _say_invalid)
-    for add in (_gallery_routes, _search_routes, _picture_routes, page_routes):
+    for add in (_gallery_routes, _search_routes, _selection_routes, _picture_routes, page_routes):
         add(app, service)
     return Guard(app, access or Access())
 
@@ -403,6 +412,59 @@ def _describe_part(index: int, box: Any, score: float | None) -> dict[str, Any]:
     corners = tuple(float(number) for number in box)
     is_sure = QueryFace(index, Box(*corners), score).is_sure(SURE_SIZE, SURE_SCORE)
     return {"index": index, "box": corners, "score": score, "is_sure": is_sure}
+
+
+_FILES: Final = {
+    "csv": ("text/csv; charset=utf-8", "csv", to_csv),
+    "json": ("application/json", "json", to_json),
+    "bibtex": ("application/x-bibtex; charset=utf-8", "bib", to_bibtex),
+}
+
+
+def _selection_routes(app: FastAPI, service: Service) -> None:
+    @app.post("/api/v1/selection", response_class=Response, tags=["paintings"])
+    def selection(
+        request: Request,
+        form: Annotated[Literal["csv", "json", "bibtex", "iiif", "print"], Form()],
+        selection: Annotated[str, Form(max_length=4_000_000, description="A SelectionForm.")],
+        gallery: GalleryName = None,
+    ) -> Any:
+        """Write kept works as CSV, JSON, BibTeX, a IIIF manifest, or a sheet to print."""
+        try:
+            asked = forms.SelectionForm.model_validate_json(selection)
+        except ValueError as exc:
+            raise QueryError(f"selection: {' '.join(str(exc).split())[:300]}") from exc
+        kept = _kept(service.open(gallery), asked, str(request.base_url).rstrip("/"))
+        language = language_of(request)
+        if form == "print":
+            return HTMLResponse(render_page("kept.html", language, sheet=to_print(kept)))
+        if form == "iiif":
+            content = to_manifest(kept, texts()[language]["kept_title"])
+            kind, ending = "application/ld+json", "json"
+        else:
+            kind, ending, write = _FILES[form]
+            content = write(kept)
+        headers = {"content-disposition": f'attachment; filename="artsim-{form}.{ending}"'}
+        return Response(content, media_type=kind, headers=headers)
+
+
+def _kept(gallery: Gallery, asked: forms.SelectionForm, address: str) -> Selection:
+    """Return the works that were kept, as the gallery has them now, each once."""
+    notes = {work.id: work.note for work in asked.works}
+    points = {PAINTINGS.point_id(painting_id): painting_id for painting_id in notes}
+    found = gallery[PAINTINGS].retrieve(list(points))
+    works = [
+        Kept(
+            points[at],
+            _picture_id(gallery, points[at]),
+            notes[points[at]],
+            _shown(plain_json(record.payload)),
+        )
+        for at, record in found.items()
+    ]
+    if not works:
+        raise PaintingNotFoundError("the gallery has none of these works now")
+    return Selection(works, gallery.name, address, asked.question)
 
 
 _TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}

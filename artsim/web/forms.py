@@ -133,6 +133,20 @@ class ComparisonForm(_Found):
     why: str
 
 
+class KeptForm(_Form):
+    """A work that was kept, with a note."""
+
+    id: Annotated[str, Field(max_length=2000)]
+    note: Annotated[str, Field(max_length=5000)] = ""
+
+
+class SelectionForm(_Form):
+    """What was kept, and the address of the question that was open."""
+
+    works: Annotated[list[KeptForm], Field(min_length=1, max_length=500)]
+    question: Annotated[str, Field(max_length=8000)] = ""
+
+
 class Problem(_Found):
     """An error, as RFC 9457 writes it."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -35,8 +34,11 @@ def texts() -> dict[str, dict[str, str]]:
 def static_files() -> dict[str, bytes]:
     """Return the scripts and styles by name; the style begins with the colors of all pages."""
     files = {path.name: path.read_bytes() for path in _HERE.glob("static/*")}
-    files["page.css"] = render_static("colors.css").encode() + b"\n" + files["page.css"]
-    return files
+    colors = render_static("colors.css").encode() + b"\n"
+    return {
+        name: colors + content if name.endswith(".css") else content
+        for name, content in files.items()
+    }
 
 
 @cache
@@ -59,12 +61,12 @@ def _environment() -> Environment:
     )
 
 
-def choose_language(headers: Mapping[str, str], cookie: str | None) -> str:
+def language_of(request: Request) -> str:
     """Return the language that a visitor chose, else the first one they read that is there."""
-    known = texts()
-    if cookie in known:
-        return cookie
-    for part in headers.get("accept-language", "").split(","):
+    known, chosen = texts(), request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in known:
+        return chosen
+    for part in request.headers.get("accept-language", "").split(","):
         language = part.partition(";")[0].strip().lower().partition("-")[0]
         if language in known:
             return language
@@ -96,9 +98,8 @@ def page_routes(app: FastAPI, service: Any) -> None:
 
     @app.get("/", include_in_schema=False)
     def page(request: Request) -> Response:
-        language = choose_language(request.headers, request.cookies.get(LANGUAGE_COOKIE))
         headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
-        return HTMLResponse(render_page("page.html", language), headers=headers)
+        return HTMLResponse(render_page("page.html", language_of(request)), headers=headers)
 
     @app.get("/static/{version}/{name}", include_in_schema=False)
     def static(version: str, name: str) -> Response:

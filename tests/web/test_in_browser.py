@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.store.gallery import Gallery
+from artsim.web.guard import Access
 
 ONE, PENDANT, GIRLS = "met-437388", "met-437386", "met-438014"
 Visit = Callable[..., Page]
@@ -233,6 +236,49 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_works_are_kept_and_written(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    chosen = ids(page)[:3]
+    for painting_id in chosen:
+        page.locator(f".card[data-id='{painting_id}'] .keep").click()
+    expect(page.locator("#kept")).to_have_text("Kept: 3")
+    page.reload()
+    settled(page)
+    page.locator("#kept").click()
+    dialog = page.get_by_role("dialog", name="Kept works")
+    dialog.get_by_role("textbox").first.fill("By the same hand?")
+    dialog.get_by_role("textbox").first.blur()
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="JSON").click()
+    document = json.loads(saved.value.path().read_text(encoding="utf-8"))
+    assert [work["painting_id"] for work in document["works"]] == chosen
+    assert document["works"][0]["note"] == "By the same hand?"
+    assert document["question"] == page.url
+    with page.context.expect_page() as opened:
+        dialog.get_by_role("button", name="Sheet to print").click()
+    sheet = opened.value
+    expect(sheet.get_by_role("article")).to_have_count(3)
+    expect(sheet.locator(".note")).to_have_text("By the same hand?")
+    printed = sheet.pdf()
+    assert printed.startswith(b"%PDF")
+    dialog.get_by_role("button", name="Take out").first.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#kept")).to_have_text("Kept: 2")
+    page.locator(f".card[data-id='{chosen[1]}'] .open").focus()
+    page.keyboard.press("k")
+    expect(page.locator("#kept")).to_have_text("Kept: 1")
+
+
+def test_a_visitor_signs_in(visit: Visit, locked: tuple[httpx.Client, Access]) -> None:
+    client, access = locked
+    page = visit().context.new_page()
+    page.goto(str(client.base_url))
+    page.get_by_label("Token of this server").fill(str(access.token))
+    page.get_by_role("button", name="Enter").click()
+    settled(page)
+    assert len(ids(page)) == 24
 
 
 def test_copies_for_link_and_terminal(visit: Visit) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from artsim.search.answer import answer
 from artsim.search.question import Question
 from artsim.search.rerank import RERANKERS
 from artsim.store.gallery import Gallery
+from artsim.web import page as page_module
 from artsim.web.page import static_files, texts
 
 ONE = "met-437388"  # Rembrandt's woman with a ruff, whose pendant the sample has
@@ -202,6 +205,42 @@ def test_iiif_images(page: httpx.Client, sample: Path) -> None:
         assert page.get(f"{base}/{wrong}").status_code == 400, wrong
 
 
+def kept(page: httpx.Client, form: str, *works: dict[str, str]) -> httpx.Response:
+    asked = {"works": list(works), "question": "http://127.0.0.1/?id=x"}
+    return page.post("/api/v1/selection", data={"form": form, "selection": json.dumps(asked)})
+
+
+def test_a_selection_is_written_and_read_back(page: httpx.Client) -> None:
+    works = ({"id": ONE, "note": "=1+1 & 100 %\nlook"}, {"id": PENDANT}, {"id": "nobody"})
+    table = list(csv.DictReader(io.StringIO(kept(page, "csv", *works).text)))
+    assert [row["painting_id"] for row in table] == [ONE, PENDANT]
+    assert table[0]["note"].startswith("'=1+1")
+    document = kept(page, "json", *works).json()
+    assert [work["painting_id"] for work in document["works"]] == [ONE, PENDANT]
+    assert document["question"] == "http://127.0.0.1/?id=x"
+    entries = kept(page, "bibtex", *works).text
+    assert entries.count("@artwork{") == 2
+    assert f"@artwork{{{ONE}," in entries
+    assert r"note = {=1+1 \& 100 \% look}" in entries
+    assert "date = {1632}" in entries
+    manifest = kept(page, "iiif", *works).json()
+    assert manifest["type"] == "Manifest"
+    for canvas in manifest["items"]:
+        body = canvas["items"][0]["items"][0]["body"]
+        image = Image.open(io.BytesIO(page.get(body["id"]).content))
+        assert image.size == (canvas["width"], canvas["height"]) == (body["width"], body["height"])
+        assert page.get(body["service"][0]["id"] + "/info.json").status_code == 200
+    sheet = kept(page, "print", {"id": ONE, "note": "<script>alert(1)</script>"}).text
+    assert "&lt;script&gt;alert" in sheet
+    assert "<script>alert" not in sheet
+
+
+@pytest.mark.parametrize("works", [[], [{"id": 1}], [{"id": "nobody"}], "x"], ids=str)
+def test_a_selection_of_nothing_is_refused(page: httpx.Client, works: Any) -> None:
+    asked = {"form": "csv", "selection": json.dumps({"works": works})}
+    assert page.post("/api/v1/selection", data=asked).status_code in (404, 422)
+
+
 def test_the_api_is_described(page: httpx.Client) -> None:
     described = page.get("/api/v1/openapi.json").json()
     question = described["paths"]["/api/v1/query"]["post"]["requestBody"]["content"]
@@ -215,8 +254,6 @@ def test_the_api_is_described(page: httpx.Client) -> None:
 
 
 def test_the_languages_say_the_same(page: httpx.Client) -> None:
-    import re
-
     english = texts()["en"]
     for language, own in texts().items():
         assert own.keys() == english.keys(), language
@@ -225,11 +262,23 @@ def test_the_languages_say_the_same(page: httpx.Client) -> None:
             assert holes[0] == holes[1], (language, key)
             assert text
     scripts = b"".join(static_files().values()).decode()
-    template = page.get("/", headers={"accept-language": "en"}).text.partition("<body>")[2]
+    folder = Path(page_module.__file__).with_name("templates")
+    scripts += "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
     used = set(re.findall(r'\bt\("([\w-]+)"', scripts))
     assert used <= english.keys(), used - english.keys()
-    by_name = ("kind_", "rerank_", "field_", "year_", "key_", "language")
-    unused = {key for key in english if f'"{key}"' not in scripts and english[key] not in template}
+    by_name = (
+        "kind_",
+        "rerank_",
+        "field_",
+        "year_",
+        "key_",
+        "mode_",
+        "fit_",
+        "strength_",
+        "form_",
+        "language",
+    )
+    unused = {key for key in english if f'"{key}"' not in scripts}
     assert {key for key in unused if not key.startswith(by_name)} == set()
     german = page.get("/", headers={"accept-language": "fr, de-AT;q=0.8"}).text
     assert '<html lang="de">' in german

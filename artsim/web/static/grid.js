@@ -2,6 +2,7 @@
 
 import { crop, thumbnail } from "./api.js";
 import { $, h, t } from "./dom.js";
+import * as keep from "./keep.js";
 import * as state from "./state.js";
 
 const MARKS = { "same picture": "same_picture", "very near": "very_near", near: "near", "not near": "not_near" };
@@ -49,7 +50,7 @@ function card(hit, i, actions, rerank, isFace) {
       h("p", { className: "title", dir: "auto" }, title),
       h("p", { className: "detail", dir: "auto" }, caption(payload)),
       h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
-        h("button", { type: "button", className: "link", onclick: act, "aria-label": `${text}: ${title}` }, text)))));
+        h("button", { type: "button", className: "link", onclick: act, "aria-label": `${text}: ${title}` }, text)), keep.button(hit, "link"))));
 }
 
 /** Where the hits stop being near: the first of those after which none is. */

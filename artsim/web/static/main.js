@@ -6,6 +6,7 @@ import { $, copy, h, openDialog, t } from "./dom.js";
 import * as comparing from "./compare.js";
 import * as facets from "./facets.js";
 import * as grid from "./grid.js";
+import * as keep from "./keep.js";
 import * as record from "./record.js";
 import * as state from "./state.js";
 
@@ -104,6 +105,7 @@ async function show(now) {
   showChips(now);
   record.show(actions, fail);
   comparing.show(fail);
+  keep.show();
   const filters = `${state.filterParams(now)} ${asking.kindNow().name}`;
   if (filters !== counted) {
     counted = filters;
@@ -135,7 +137,7 @@ async function show(now) {
 }
 
 function showKeys() {
-  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["?", "help"], ["Esc", "close"]];
+  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["?", "help"], ["Esc", "close"]];
   const letters = h("input", { type: "checkbox", checked: state.lettersOn(), onchange: () => state.setLetters(letters.checked) });
   openDialog("keys", t("keys_title"), [
     h("table", {}, h("tbody", {}, rows.map(([key, name]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(`key_${name}`)))))),
@@ -144,6 +146,8 @@ function showKeys() {
 }
 
 function listen() {
+  $("kept").addEventListener("click", keep.open);
+  addEventListener("storage", keep.show);
   $("help").addEventListener("click", showKeys);
   $("more").addEventListener("click", () => {
     const limit = Math.min(200, (Number(state.get().limit) || state.PAGE) + state.PAGE);
@@ -155,6 +159,7 @@ function listen() {
   });
   grid.listenForKeys((at) => found[at], {
     f: (hit) => actions.list(hit)[0][1](),
+    k: keep.turn,
     c: (hit) => state.hasQuery() && actions.list(hit)[1]?.[1](),
   });
   addEventListener("keydown", (event) => {

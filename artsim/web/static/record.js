@@ -2,6 +2,7 @@
 
 import { crop, painting, whole } from "./api.js";
 import { h, has, openDialog, t } from "./dom.js";
+import * as keep from "./keep.js";
 import * as state from "./state.js";
 
 const ORDER = [
@@ -77,7 +78,7 @@ export async function show(actions, fail) {
     h("div", { className: "picture" }, picture),
     h("div", { className: "facts" },
       h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
-        h("button", { type: "button", className: "main", onclick: () => { close(); act(); } }, text)),
+        h("button", { type: "button", className: "main", onclick: () => { close(); act(); } }, text)), keep.button(hit, ""),
         isLink(record.source_url) ? h("a", { href: record.source_url, rel: "noopener noreferrer", target: "_blank" }, t("record_source")) : ""),
       facts(record), faces(record, actions.searchLike, close))),
   () => {
