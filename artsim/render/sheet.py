@@ -153,15 +153,20 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
         asked = (result.query.get(role) for role in ("like", "unlike"))
         names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
         return tuple(
-            card_of(
-                example.payload or {},
-                side,
-                image=example.image,
-                faces=(),
-                title=_name(example.image, name, example.payload),
-                mark=example.role,
-            )
+            card
             for example, name in zip_longest(result.examples, names[: len(result.examples)])
+            for card in _with_part(
+                card_of(
+                    example.payload or {},
+                    side,
+                    image=example.image,
+                    faces=(),
+                    region=example.region,
+                    title=_name(example.image, name, example.payload),
+                    mark=example.role,
+                ),
+                side,
+            )
         )
     image, payload = result.query_image, result.query_payload
     if image is None and payload is None:
@@ -173,7 +178,20 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     name = result.query.get("image") or result.query.get("pixels")
     title = _name(image, name, payload)
     caption: Any = {"title": title, "mark": "query", "scores": words}
-    return (card_of(payload or {}, 2 * max_side, image=image, faces=faces, **caption),)
+    caption |= {"faces": faces, "region": result.query_region}
+    return _with_part(card_of(payload or {}, 2 * max_side, image=image, **caption), max_side)
+
+
+def _with_part(card: Card, max_side: int) -> tuple[Card, ...]:
+    """Return the card of a query picture, and one of the region that is searched by, if any."""
+    for outline in card.outlines[:1]:
+        if outline.is_region:
+            part = outline.crop
+            part.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+            aspect = part.width / part.height
+            mark = "the part searched by" if card.mark == "query" else f"{card.mark} this part"
+            return card, Card("", mark=mark, picture=part, aspect=aspect)
+    return (card,)
 
 
 def _name(image: object, name: object, payload: object) -> str:

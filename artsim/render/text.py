@@ -17,6 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
+    from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
@@ -190,6 +191,12 @@ def describe_query_faces(result: Answer) -> str:
     return f"face {words} (pixels of the query picture, from its top left)"
 
 
+def describe_region(box: Box) -> str:
+    """Return which part of the query picture was searched by."""
+    place = f"{box.width:.0f} x {box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
+    return f"searched by the part {place} (pixels of the query picture, from its top left)"
+
+
 def describe_query(result: Answer) -> str:
     """Return one line that says what was asked."""
     query = result.query
@@ -199,7 +206,8 @@ def describe_query(result: Answer) -> str:
     file_name = Path(str(query.get("image", ""))).name
     if picture := query.get("id") or query.get("pixels") or file_name:
         name = field_text(result.query_payload or {}, "title") or clean(picture, 120)
-        return f"{subject} like {name}"
+        part = "" if result.query_region is None else "a part of "
+        return f"{subject} like {part}{name}"
     if query.get("like") or query.get("unlike"):
         return f"{subject} like these examples"
     return f"{subject} found"

@@ -15,7 +15,7 @@ from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
-from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import Scale, noted_scales
@@ -26,6 +26,7 @@ from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Targe
 from artsim.search.question import (
     ExamplesQuery,
     IdQuery,
+    PictureQuery,
     Query,
     Question,
     SearchOptions,
@@ -84,6 +85,8 @@ class Answer:
         As which the question's filters were understood.
     query_image, query_payload
         The query picture, where it was not named by its id; its metadata, where the gallery has it.
+    query_region : Box or None
+        The part of the query picture that was searched by, in its pixels; None: all of it.
     query_faces : tuple of QueryFace
         Faces, or other parts, of the query picture that were searched by.
     examples : tuple of Example
@@ -113,6 +116,7 @@ class Answer:
     groups: tuple[HitGroup, ...] = ()
     left_out: tuple[Payload, ...] = ()
     why_empty: str = ""
+    query_region: Box | None = None
     falls_off: int | None = None
 
     @property
@@ -129,7 +133,8 @@ class Answer:
     def query(self) -> Mapping[str, JSON]:
         """What was asked: ``image``, ``pixels``, ``id``, ``text``, or ``like`` and ``unlike``.
 
-        By faces also ``faces`` and ``face``, by other parts ``kind`` and ``part``.
+        By a part of a picture also its ``region``; by faces also ``faces`` and ``face``, by other
+        parts ``kind`` and ``part``.
         """
         asked, part = _asked(self.question.query), self.question.part
         if self.is_of_faces:
@@ -179,6 +184,7 @@ class Answer:
         """
         faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
         sometimes = {
+            "query_region": None if self.query_region is None else astuple(self.query_region),
             "query_faces": None if self.kind.is_whole else faces,
             "left_out": [payload["painting_id"] for payload in self.left_out] or None,
             "why_empty": self.why_empty or None,
@@ -202,12 +208,16 @@ def _asked(query: Query) -> dict[str, JSON]:
         case TextQuery(text):
             return {"text": text}
         case ExamplesQuery(like, unlike):
-            named = [[next(iter(_asked(one).values())) for one in some] for some in (like, unlike)]
-            return dict(zip(("like", "unlike"), named, strict=True))
-        case IdQuery(painting_id):
-            return {"id": painting_id}
+            sides = (("like", like), ("unlike", unlike))
+            return {side: [_called(one) for one in some] for side, some in sides}
+    region: dict[str, JSON] = {} if query.region is None else {"region": str(query.region)}
     # Only a path can be read again; a picture in memory has but a name.
-    return {"pixels" if getattr(query, "path", None) is None else "image": query.name}
+    of_file = "pixels" if getattr(query, "path", None) is None else "image"
+    return {"id" if isinstance(query, IdQuery) else of_file: query.name, **region}
+
+
+def _called(query: PictureQuery) -> str:
+    return query.name if query.region is None else f"{query.name}@{query.region}"
 
 
 def find_similar(
@@ -302,6 +312,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         criteria,
         query_image=target.image,
         query_payload=target.painting,
+        query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
         notes=tuple(notes),

@@ -17,7 +17,7 @@ from artsim.catalog.scale import Scale, Verdict, Word, noted_scales
 from artsim.errors import NoFaceError
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
-from artsim.search.question import COPIES, IdQuery, PictureQuery, Question, SearchOptions
+from artsim.search.question import COPIES, PictureQuery, Question, SearchOptions
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
@@ -282,7 +282,7 @@ def compare(
     both = np.stack([other, mirrored(other)])
     ssims, rmses = ssim(one, both).tolist(), rmse(one, both).tolist()
     sides = [
-        Compared(_name_of(query), whole.image, whole.painting, of.parts)
+        Compared(query.name, whole.image, whole.painting, of.parts)
         for query, whole, of in zip(queries, wholes, with_faces, strict=True)
     ]
     likenesses = _likenesses(gallery[PAINTINGS], *wholes)
@@ -312,10 +312,6 @@ def _target(
         return make_target(question, gallery, chosen, models)
     except NoFaceError:
         return Target(())
-
-
-def _name_of(query: PictureQuery) -> str:
-    return query.painting_id if isinstance(query, IdQuery) else query.name
 
 
 def _likenesses(collection: Collection, first: Target, second: Target) -> list[Likeness]:
