@@ -72,7 +72,8 @@ def to_bibtex(answer: Answer | Listing) -> str:
 
     That is biblatex's type for works of the visual arts [1]_; standard styles set it, as classic
     BibTeX does what it does not know, like ``@misc``. Artists and titles stand in two pairs of
-    braces, so that nothing in them is taken for several names, or set in lower case.
+    braces, so that nothing in them is taken for several names, or set in lower case. What somebody
+    wrote of a work, as the field ``note`` of its payload, is said too.
 
     References
     ----------
@@ -123,6 +124,7 @@ def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "" if dated == str(start) else dated,
         _extra(payload, NUMBERS),
         _extra(payload, CREDITS),
+        field_text(payload, "note"),
     ]
     if note := ". ".join(part for part in notes if part):
         yield "note", _latex(note)
@@ -152,7 +154,9 @@ def _extra(payload: Mapping[str, Any], keys: Sequence[str]) -> str:
     return clean(next((value for value in found if value), ""))
 
 
-def to_iiif(answer: Answer | Listing, *, base: str = BASE) -> str:
+def to_iiif(
+    answer: Answer | Listing, *, base: str = BASE, services: Mapping[str, str] | None = None
+) -> str:
     """Return a manifest of IIIF Presentation 3 [1]_ with a canvas for each work, best first.
 
     A canvas has a picture where that has a public address: the work's ``image_uri`` on the web, or
@@ -162,16 +166,20 @@ def to_iiif(answer: Answer | Listing, *, base: str = BASE) -> str:
     ----------
     base : str
         Address under which the manifest's ids are.
+    services : mapping of str to str, optional
+        Addresses of image services (IIIF Image API 3) that show files of this machine, by the
+        works' ids.
 
     References
     ----------
     .. [1] IIIF Presentation API 3.0, https://iiif.io/api/presentation/3.0/
     """
-    works = list(_works(answer))
+    works, own_services = list(_works(answer)), services or {}
+    images = [_image(payload, own_services.get(id_text(payload))) for payload, _ in works]
     heading, settings = _described(answer)
     ids = json.dumps([heading, settings, *(id_text(payload) for payload, _ in works)])
     own = f"{base}/{uuid.uuid5(NAMESPACE, ids)}"
-    hidden = sum(_image(payload) is None for payload, _ in works)
+    hidden = images.count(None)
     summary = [settings, f"no public address: {counted(hidden, 'picture')}" if hidden else ""]
     manifest = {
         "@context": PRESENTATION,
@@ -179,12 +187,17 @@ def to_iiif(answer: Answer | Listing, *, base: str = BASE) -> str:
         "type": "Manifest",
         "label": {"en": [heading]},
         "summary": {"en": [_not_markup(" · ".join(filter(None, summary)) or GENERATOR)]},
-        "items": [_canvas(f"{own}/{n}", *work) for n, work in enumerate(works, start=1)],
+        "items": [
+            _canvas(f"{own}/{n}", image, *work)
+            for n, (image, work) in enumerate(zip(images, works, strict=True), start=1)
+        ],
     }
     return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
-def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, Any]:
+def _canvas(
+    own: str, image: dict[str, Any] | None, payload: Mapping[str, Any], said: Mapping[str, str]
+) -> dict[str, Any]:
     artist, dated = field_text(payload, "artist"), date_text(payload)
     named = ", ".join(part for part in (artist, title_text(payload)) if part)
     facts = {
@@ -195,6 +208,7 @@ def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> di
         "Institution": field_text(payload, "institution"),
         "Number": _extra(payload, NUMBERS),
         "Id": id_text(payload),
+        "Note": field_text(payload, "note"),
         **said,
     }
     width, height = (payload.get(f"image_{side}") for side in ("width", "height"))
@@ -220,7 +234,6 @@ def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> di
     if link := web_link(payload.get("source_url", "")):
         label = {"none": [field_text(payload, "institution") or urlsplit(link).hostname or link]}
         canvas["homepage"] = [{"id": link, "type": "Text", "label": label, "format": "text/html"}]
-    image = _image(payload)
     canvas["items"] = [_painting(own, image)] if image else []
     return canvas
 
@@ -241,8 +254,15 @@ def _painting(own: str, image: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": f"{own}/page", "type": "AnnotationPage", "items": [annotation]}
 
 
-def _image(payload: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the body that shows a work's picture, None where no public address is known."""
+def _image(payload: Mapping[str, Any], own: str | None) -> dict[str, Any] | None:
+    """Return the body that shows a work's picture, None where no address is known.
+
+    `own` is that of the service that shows the file.
+    """
+    if own is not None:
+        of_three = {"id": own, "type": "ImageService3", "profile": "level0"}
+        place = f"{own}/full/max/0/default.jpg"
+        return {"id": place, "type": "Image", "format": "image/jpeg", "service": [of_three]}
     for key in SERVICES:
         if service := web_link(field_value(payload, f"extra.{key}")).rstrip("/"):
             of_two = {"@id": service, "@type": "ImageService2", "profile": "level1"}

@@ -3,217 +3,106 @@
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from artsim import __version__
 from artsim.catalog.cells import csv_lines
-from artsim.catalog.hits import SCHEMA
 from artsim.catalog.kinds import PAINTINGS
+from artsim.errors import PaintingNotFoundError
+from artsim.render.exchange import to_bibtex, to_iiif
 from artsim.render.output import dump_json
 from artsim.render.text import clean, date_text, field_text, title_text, web_link
+from artsim.search.listing import Listed, Listing
+from artsim.store.gallery import Gallery
+from artsim.web.forms import SelectionForm, picture_id, shown
 
+Form: TypeAlias = Literal["csv", "json", "bibtex", "iiif", "print"]
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A work that was kept: what its picture is called in addresses, and the visitor's note."""
+TYPES: Final = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "bibtex": "application/x-bibtex; charset=utf-8",
+    "iiif": "application/ld+json",
+}
 
-    painting_id: str
-    picture_id: str
-    note: str
-    payload: Mapping[str, Any]
+ENDINGS: Final = {"csv": "csv", "json": "json", "bibtex": "bib", "iiif": "json"}
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Works that were kept, in their order.
+    """Works that were kept, in their order, as the gallery has them now.
 
-    Attributes
-    ----------
-    address : str
-        Of the server, without a slash at its end.
-    question : str
-        Address of the question that was open, else "".
+    Their payloads have a field ``note``, where the visitor wrote one. `address` is that of the
+    server, without a slash at its end, `question` that of the question that was open, else "".
     """
 
-    works: Sequence[Kept]
-    gallery: str | None
+    works: Listing
+    gallery: Gallery
     address: str
     question: str = ""
 
+    @classmethod
+    def of(cls, gallery: Gallery, asked: SelectionForm, address: str) -> Selection:
+        """Return what a visitor keeps; PaintingNotFoundError where all of it is gone."""
+        notes = {work.id: work.note for work in asked.works}
+        points = {PAINTINGS.point_id(painting_id): painting_id for painting_id in notes}
+        found = gallery[PAINTINGS].retrieve(list(points))
+        works = [
+            Listed(at, {**shown(record.payload), **({"note": note} if note else {})})
+            for at, record in found.items()
+            for note in [notes[points[at]]]
+        ]
+        if not works:
+            raise PaintingNotFoundError("the gallery has none of these works now")
+        settings = {"gallery": gallery.name}
+        return cls(Listing(tuple(works), len(works), settings), gallery, address, asked.question)
+
     @property
     def made_by(self) -> str:
-        """What made the file, and when."""
+        """What made a file, of which gallery, and when."""
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        return f"artsim {__version__}, {self.gallery or 'default gallery'}, {today}"
+        return f"artsim {__version__}, {self.gallery.name or 'default gallery'}, {today}"
 
+    def picture_id(self, work: Listed) -> str:
+        """Return what the picture of a work is called in addresses."""
+        return picture_id(self.gallery, work.payload["painting_id"])
 
-def to_csv(selection: Selection) -> str:
-    """Return a row for each work: the fields of its payload, and the note before them."""
-    fields = list(PAINTINGS.fields)
-    rows = ([work.note, *map(work.payload.get, fields)] for work in selection.works)
-    return "".join(csv_lines(["note", *fields], rows))
-
-
-def to_json(selection: Selection) -> str:
-    """Return the selection as one object, with what it was made by."""
-    works = [
-        {"painting_id": work.painting_id, "note": work.note, "payload": work.payload}
-        for work in selection.works
-    ]
-    document = {
-        "schema": SCHEMA,
-        "made_by": selection.made_by,
-        "gallery": selection.gallery,
-        "question": selection.question or None,
-        "works": works,
-    }
-    return dump_json(document, indent=2)
-
-
-_LATEX: Final = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-}
-
-
-def _latex(text: str) -> str:
-    return "".join(_LATEX.get(char, char) for char in text)
-
-
-def to_bibtex(selection: Selection) -> str:
-    """Return an entry ``@artwork`` of biblatex for each work; keys are the ids, as far as they go.
-
-    Dates are as the museum words them where they are no year, which biblatex could not read.
-    """
-    entries, taken = [], set[str]()
-    for work in selection.works:
-        stem = re.sub(r"[^A-Za-z0-9:.+/-]+", "-", work.painting_id).strip("-") or "work"
-        key = next(k for n in range(len(taken) + 1) if (k := stem + f"-{n}" * bool(n)) not in taken)
-        taken.add(key)
-        entries.append(_bibtex_entry(key, work))
-    return "\n".join(entries)
-
-
-def _bibtex_entry(key: str, work: Kept) -> str:
-    payload, date = work.payload, date_text(work.payload)
-    size = [payload.get(name) for name in ("height_cm", "width_cm")]
-    fields = {
-        "author": f"{{{_latex(field_text(payload, 'artist'))}}}" if payload.get("artist") else "",
-        "title": f"{{{_latex(title_text(payload))}}}",
-        "date" if re.fullmatch(r"\d{4}", date) else "year": _latex(date),
-        "type": _latex(field_text(payload, "medium")),
-        "howpublished": f"{size[0]:g} × {size[1]:g} cm" if all(size) else "",  # noqa: RUF001
-        "institution": _latex(field_text(payload, "institution")),
-        "note": _latex(clean(work.note)),
-        "addendum": _latex(field_text(payload, "rights")),
-        "url": web_link(payload.get("source_url", "")),
-    }
-    lines = [f"  {name} = {{{value}}}," for name, value in fields.items() if value]
-    return "\n".join([f"@artwork{{{key},", *lines, "}", ""])
-
-
-def to_manifest(selection: Selection, label: str) -> str:
-    """Return a manifest of the IIIF Presentation API 3 with a canvas for each work.
-
-    Its pictures are those of this server; a viewer of another site can read them only where that
-    is allowed to.
-    """
-    base = selection.address
-    return dump_json(
-        {
-            "@context": "http://iiif.io/api/presentation/3/context.json",
-            "id": f"{base}/iiif/selection",
-            "type": "Manifest",
-            "label": {"none": [label]},
-            "summary": {"none": [selection.made_by]},
-            "items": [_canvas(work, base) for work in selection.works],
-        },
-        indent=2,
-    )
-
-
-def _canvas(work: Kept, base: str) -> dict[str, Any]:
-    payload, service = work.payload, f"{base}/iiif/3/{work.picture_id}"
-    width, height = (int(payload.get(f"image_{of}") or 1000) for of in ("width", "height"))
-    canvas, size = f"{service}/canvas", {"width": width, "height": height}
-    body = {
-        "id": f"{service}/full/max/0/default.jpg",
-        "type": "Image",
-        "format": "image/jpeg",
-        **size,
-        "service": [{"id": service, "type": "ImageService3", "profile": "level0"}],
-    }
-    said = {
-        "Artist": field_text(payload, "artist"),
-        "Date": date_text(payload),
-        "Medium": field_text(payload, "medium"),
-        "Museum": field_text(payload, "institution"),
-        "Id": work.painting_id,
-        "Note": clean(work.note, 2000),
-    }
-    link, rights = web_link(payload.get("source_url", "")), field_text(payload, "rights")
-    statement = {"label": {"en": ["Rights"]}, "value": {"none": [rights]}}
-    return {
-        "id": canvas,
-        "type": "Canvas",
-        "label": {"none": [title_text(payload)]},
-        **size,
-        "metadata": [
-            {"label": {"en": [name]}, "value": {"none": [text]}}
-            for name, text in said.items()
-            if text
-        ],
-        **({"requiredStatement": statement} if rights else {}),
-        **({"homepage": [_homepage(link, payload)]} if link else {}),
-        "items": [
-            {
-                "id": f"{canvas}/page",
-                "type": "AnnotationPage",
-                "items": [
-                    {
-                        "id": f"{canvas}/page/picture",
-                        "type": "Annotation",
-                        "motivation": "painting",
-                        "target": canvas,
-                        "body": body,
-                    }
-                ],
-            }
-        ],
-    }
-
-
-def _homepage(link: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-    label = {"none": [title_text(payload)]}
-    return {"id": link, "type": "Text", "label": label, "format": "text/html"}
-
-
-def to_print(selection: Selection) -> dict[str, Any]:
-    """Return what the sheet to print shows of each work, in words."""
-    works = [
-        {
-            "title": title_text(work.payload),
-            "lines": [
-                line
-                for line in (
-                    field_text(work.payload, "artist"),
-                    date_text(work.payload),
-                    field_text(work.payload, "medium"),
-                    field_text(work.payload, "institution"),
-                    work.painting_id,
-                    field_text(work.payload, "rights"),
-                )
-                if line
-            ],
-            "note": clean(work.note, 5000),
-            "picture": f"/iiif/3/{work.picture_id}/full/!1000,1000/0/default.webp",
-            "link": web_link(work.payload.get("source_url", "")),
+    def to_file(self, form: Form) -> str:
+        """Return the content of a file of that form."""
+        if form == "csv":
+            fields = ["note", *PAINTINGS.fields]
+            rows = (list(map(work.payload.get, fields)) for work in self.works.points)
+            return "".join(csv_lines(fields, rows))
+        if form == "json":
+            own = {"made_by": self.made_by, "question": self.question or None}
+            return dump_json({**self.works.to_dict(), **own}, indent=2)
+        if form == "bibtex":
+            return to_bibtex(self.works)
+        services = {
+            str(work.payload["painting_id"]): f"{self.address}/iiif/3/{self.picture_id(work)}"
+            for work in self.works.points
+            if not web_link(work.payload.get("image_uri"))
         }
-        for work in selection.works
-    ]
-    return {"works": works, "made_by": selection.made_by, "question": selection.question}
+        return to_iiif(self.works, base=f"{self.address}/iiif", services=services)
+
+    def to_print(self) -> dict[str, Any]:
+        """Return what the sheet to print shows of each work, in words."""
+        works = [
+            {
+                "title": title_text(work.payload),
+                "lines": self._lines(work),
+                "note": clean(work.payload.get("note", ""), 5000),
+                "picture": f"/iiif/3/{self.picture_id(work)}/full/!1000,1000/0/default.webp",
+                "link": web_link(work.payload.get("source_url", "")),
+            }
+            for work in self.works.points
+        ]
+        return {"works": works, "made_by": self.made_by, "question": self.question}
+
+    @staticmethod
+    def _lines(work: Listed) -> list[str]:
+        payload = work.payload
+        names = ("medium", "institution", "painting_id", "rights")
+        lines = [field_text(payload, "artist"), date_text(payload)]
+        return [line for line in (*lines, *(field_text(payload, n) for n in names)) if line]
