@@ -40,6 +40,14 @@ class Box:
         """Return the box in a picture `factor` times as large."""
         return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
 
+    def overlap(self, other: Box) -> float:
+        """Return the intersection over union with another box, in 0..1."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        shared = max(0.0, width) * max(0.0, height)
+        together = self.width * self.height + other.width * other.height - shared
+        return shared / together if together > 0 else 0.0
+
 
 _ALMOST: Final = 1e-6
 """Pixels, or percents, by which sums of decimals may be off."""

@@ -35,13 +35,14 @@ _CROP_MARGIN: Final = 1.5
 class Outline:
     """A face on a picture: its box in parts of the picture (0..1), its number, its crop.
 
-    Or the region that was searched by, whose crop is that part alone.
+    Or the region that was searched by, whose crop is that part alone. `only_outlined` are those
+    whose crops stand elsewhere.
     """
 
     box: Box
     label: str
     crop: Image.Image
-    is_region: bool = False
+    only_outlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Card:
     @property
     def faces(self) -> tuple[Outline, ...]:
         """The outlines whose crops stand under the picture."""
-        return tuple(outline for outline in self.outlines if not outline.is_region)
+        return tuple(outline for outline in self.outlines if not outline.only_outlined)
 
     @property
     def alt(self) -> str:
@@ -90,7 +91,8 @@ class Card:
 class Sheet:
     """All that a contact sheet shows, whatever its form.
 
-    A section is a heading, "" where hits are not grouped, and cards.
+    A section is a heading, "" where hits are not grouped, and cards. Where there are `columns`,
+    small sections stand beside each other in so many columns.
     """
 
     title: str
@@ -98,6 +100,7 @@ class Sheet:
     query: tuple[Card, ...]
     sections: list[tuple[str, list[Card]]]
     remark: str = ""
+    columns: int = 0
 
     @property
     def hit_count(self) -> int:
@@ -204,7 +207,7 @@ def _cut_out(picture: Image.Image, region: Box, full: tuple[int, int]) -> Outlin
     left, top = min(int(x * columns), columns - 1), min(int(y * rows), rows - 1)
     right = max(left + 1, round((x + parts.width) * columns))
     bottom = max(top + 1, round((y + parts.height) * rows))
-    return Outline(parts, "", picture.crop((left, top, right, bottom)), is_region=True)
+    return Outline(parts, "", picture.crop((left, top, right, bottom)), only_outlined=True)
 
 
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from PIL import Image, ImageOps
 
@@ -14,6 +14,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
+from artsim.render.face_sheets import faces_sheet, people_sheet
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     FALLS_OFF,
@@ -28,8 +29,13 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
+from artsim.search.people import People
 from artsim.search.verdicts import Compared, Comparison
+
+Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf
+"""What a contact sheet can show."""
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 
@@ -50,7 +56,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_sheet(
-    result: Answer | Listing | Comparison,
+    result: Shown,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -87,6 +93,10 @@ def write_sheet(
         sheet = _list_sheet(result, heading, side)
     elif isinstance(result, Comparison):
         sheet = _comparison_sheet(result, heading, side)
+    elif isinstance(result, People):
+        sheet = people_sheet(result, heading)
+    elif isinstance(result, FacesOf):
+        sheet = faces_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -103,8 +113,13 @@ def write_sheet(
         stream.write(content)
 
 
-def _pictures(result: Answer | Listing | Comparison) -> list[Path]:
+def _pictures(result: Shown) -> list[Path]:
     """Return the files of the pictures that the sheet shows."""
+    if isinstance(result, People):
+        return list(picture_files(face.payload for of in result.groups for face in of.faces))
+    if isinstance(result, FacesOf):
+        own = [result.image] if isinstance(result.image, Path) else []
+        return [*own, *picture_files([result.payload or {}])]
     if isinstance(result, Comparison):
         both = (result.first, result.second)
         files = [of.image for of in both if isinstance(of.image, Path)]
@@ -185,7 +200,7 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
 def _with_part(card: Card, max_side: int) -> tuple[Card, ...]:
     """Return the card of a query picture, and one of the region that is searched by, if any."""
     for outline in card.outlines[:1]:
-        if outline.is_region:
+        if outline.only_outlined:
             part = outline.crop
             part.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
             aspect = part.width / part.height

@@ -233,7 +233,7 @@ def describe_settings(result: Answer) -> str:
         if values:
             parts.append(f"{word} {', '.join(clean(part, 120) for part in values)}")
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    return " · ".join([*parts, *_criteria_in_words(settings.get("criteria"), shown)])
+    return " · ".join([*parts, *criteria_in_words(settings.get("criteria"), shown)])
 
 
 def describe_listing(listing: Listing) -> str:
@@ -249,13 +249,13 @@ def describe_list_settings(listing: Listing) -> str:
     payloads = [point.payload for point in listing.points]
     parts = [
         f"gallery {clean(gallery)}" if gallery else "",
-        *_criteria_in_words(listing.settings.get("criteria"), payloads),
+        *criteria_in_words(listing.settings.get("criteria"), payloads),
         f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+def criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return conditions, as `artsim.search.question` lists them, each as a few words.
 
     Artists are named as the payloads write them, as far as these do.
@@ -268,6 +268,8 @@ def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> 
 
 
 def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]) -> str:
+    if "people" in condition:
+        return f"person {' or '.join(clean(name, 60) for name in condition['people'])}"
     name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
     if "any_of" in condition:
         values = (clean(artists.get(value, value), 60) for value in condition["any_of"])

@@ -280,7 +280,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     """Answer a question; what is raised is as of `find_similar`."""
     kind, options, models = question.kind, question.options, models or Models()
     collection = gallery[kind]
-    criteria, notes = build_criteria(question.filters, collection)
+    criteria, notes = build_criteria(question.filters, collection, gallery)
     criteria &= question.criteria & sure_faces(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
@@ -327,7 +327,10 @@ def sure_faces(question: Question) -> Criteria:
     """Return what the faces that a question is about meet, which small and doubtful do not."""
     if question.kind.name != FACES.name:
         return EVERYTHING
-    least = zip(("face_size", "detection_score"), question.options.sure_face, strict=True)
+    options = question.options
+    if question.filters.people:  # somebody has looked at these
+        options = replace(options, all_faces=True)
+    least = zip(("face_size", "detection_score"), options.sure_face, strict=True)
     return Criteria(tuple(Between(name, value) for name, value in least if value))
 
 

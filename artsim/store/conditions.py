@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.catalog.criteria import (
+    AnyOf,
+    Between,
+    Condition,
+    Criteria,
+    HasVector,
+    Known,
+    Shows,
+    Words,
+)
 from artsim.errors import StoreError
 
 Clause: TypeAlias = dict[str, Any]
@@ -32,6 +41,8 @@ def build_filter(criteria: Criteria) -> Clause | None:
 def _build_condition(condition: Condition) -> Clause:
     if isinstance(condition, HasVector):
         return {"has_vector": condition.vector_name}
+    if isinstance(condition, Shows):
+        return {"has_id": list(condition.point_ids)}
     return _one_of([_build_at(path, condition) for path in _paths(condition.field)])
 
 
