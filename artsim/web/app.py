@@ -33,7 +33,7 @@ from artsim.errors import (
 )
 from artsim.images.load import load_image
 from artsim.search.answer import answer
-from artsim.search.filters import Filters
+from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models
@@ -81,7 +81,7 @@ class Turns:
     _lock: Any = None
 
     @classmethod
-    def of(cls, running: int = 2, waiting: int = 16) -> Turns:
+    def of(cls, running: int, waiting: int) -> Turns:
         """Return turns for so many at once, and so many that wait."""
         return cls(threading.BoundedSemaphore(running), running + waiting, 0, threading.Lock())
 
@@ -102,13 +102,18 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the addresses share: galleries, models, pictures; `others` may be asked for by name."""
+    """What the addresses share: galleries, models, pictures; `others` may be asked for by name.
+
+    Whatever computes with a model takes one of the `turns`, what decodes a large picture one of
+    `drawing`, so that memory is bounded however many ask.
+    """
 
     gallery: Gallery
     models: Models
     pictures: Pictures
     uploads: Uploads
     turns: Turns
+    drawing: Turns
     others: bool = True
 
     def galleries(self) -> list[Gallery]:
@@ -166,7 +171,8 @@ def make_app(
     """
     pictures = Pictures(cache / "thumbnails", tuple(folder.resolve() for folder in folders))
     uploads = Uploads(cache / "uploads")
-    service = Service(gallery, models or Models(), pictures, uploads, Turns.of(), others)
+    turns, drawing = Turns.of(2, waiting=16), Turns.of(4, waiting=500)
+    service = Service(gallery, models or Models(), pictures, uploads, turns, drawing, others)
     app = FastAPI(
         title="artsim",
         version=__version__,
@@ -279,7 +285,7 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             for name in field
             for most in [_DECADES if name == "date" else limit]
         ]
-        total = list_paintings(opened, filters, kind=chosen, limit=1).total
+        total = opened[chosen].count(build_criteria(filters, opened[chosen])[0])
         return {"total": total, "facets": [plain_json(counts.to_dict()) for counts in counted]}
 
 
@@ -468,7 +474,7 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         """Return a part of a painting's picture, by the IIIF Image API 3."""
         picture = service.find_picture(picture_id)
         try:
-            with service.turns.taken():
+            with service.drawing.taken():
                 content = image_part(picture, asked)
         except ValueError as exc:
             raise HTTPException(400, str(exc)) from exc

@@ -2,6 +2,7 @@
 
 import { call, painting, part, send, thumbnail, whole } from "./api.js";
 import { $, h, has, t } from "./dom.js";
+import { caption as captionOf } from "./grid.js";
 import * as state from "./state.js";
 
 let galleries = null;
@@ -148,7 +149,7 @@ async function showPainting(now, mount, caption) {
   pictureName = "";
   picture(mount, thumbnail(record), record.title ?? t("no_title"), record.image_width, record.image_height, whole(record.picture_id, 1024));
   caption.append(h("p", { className: "title", dir: "auto" }, record.title ?? t("no_title")),
-    h("p", { className: "detail", dir: "auto" }, [record.artist, record.date_text].filter(Boolean).join(", ")));
+    h("p", { className: "detail", dir: "auto" }, captionOf(record)));
   $("asked").append(h("details", { id: "region" }));
   markRegion();
   const faces = record.faces.map((face) => ({

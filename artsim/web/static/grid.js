@@ -27,7 +27,10 @@ export function scores(hit, rerank) {
   );
 }
 
-export const caption = (payload) => [payload.artist, payload.date_text].filter(Boolean).join(", ");
+/** The date as the museum words it, else the years it means. */
+export const date = ({ date_text: said, year_start: from, year_end: to }) => said ?? [...new Set([from, to])].filter((year) => year !== undefined).join("–");
+
+export const caption = (payload) => [payload.artist, date(payload)].filter(Boolean).join(", ");
 
 export function image(hit, isFace, side = 480) {
   const { payload } = hit;

@@ -87,6 +87,7 @@ async function search(now) {
   grid.show(found, actions, { rerank: now.rerank, isFace, encoder, fallsOff: answer.falls_off });
   const of = now.like.length ? t("these_examples") : now.text ? t("words_query", { text: now.text }) : now.id ? t("words_query", { text: answer.query_payload?.title ?? now.id }) : t("this_picture");
   const what = now.region ? t("detail_of", { what: of }) : of;
+  document.title = `${what} · artsim`;
   $("said").textContent = found.length ? t(isFace ? "found_faces" : "found_best", { n: found.length, what }) : t("found_none");
   $("more").hidden = found.length < (Number(now.limit) || state.PAGE) || found.length >= 200;
   notes(answer, now.digest);
@@ -98,6 +99,7 @@ async function browse(now) {
   const listing = await call(`/api/v1/paintings?${params}`, { signal: running.signal });
   found = listing.points;
   source = null;
+  document.title = "artsim";
   grid.show(found, actions);
   const { total } = listing;
   $("said").textContent = !total ? t("no_gallery_work") : found.length === total ? (total === 1 ? t("found_one") : t("in_order", { n: total })) : t("listed_of", { n: found.length, total });
@@ -122,12 +124,15 @@ async function show(now) {
   running?.abort();
   running = new AbortController();
   const mine = running;
+  const hadFocus = $("hits").contains(document.activeElement);
   $("results").setAttribute("aria-busy", "true");
   $("said").textContent = t("searching");
   showShare();
   try {
     await (state.hasQuery(now) ? search(now) : browse(now));
     $("errors").replaceChildren();
+    // What had the focus may be gone with the answer before.
+    if (document.activeElement === document.body && hadFocus) $("results").focus({ preventScroll: true });
   } catch (error) {
     if (error.name === "AbortError") return;
     $("said").textContent = t("found_none");
