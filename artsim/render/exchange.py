@@ -208,7 +208,6 @@ def _canvas(
         "Institution": field_text(payload, "institution"),
         "Number": _extra(payload, NUMBERS),
         "Id": id_text(payload),
-        "Note": field_text(payload, "note"),
         **said,
     }
     width, height = (payload.get(f"image_{side}") for side in ("width", "height"))
@@ -294,7 +293,8 @@ def _works(answer: Answer | Listing) -> Iterator[tuple[Mapping[str, Any], dict[s
     seen: set[str] = set()
     found: Iterator[tuple[Mapping[str, Any], dict[str, str]]]
     if isinstance(answer, Listing):
-        found = ((point.payload, {}) for point in answer.points)
+        written = ((point.payload, field_text(point.payload, "note")) for point in answer.points)
+        found = ((payload, {"Note": note}) for payload, note in written)
     else:
         found = (
             (hit.payload, {"Rank": str(rank), **_scores(answer, hit)})

@@ -186,7 +186,7 @@ def make_app(
     app.add_exception_handler(ArtsimError, _say_error)
     app.add_exception_handler(HTTPException, _say_http_error)
     app.add_exception_handler(RequestValidationError, _say_invalid)
-    for add in (_gallery_routes, _search_routes, _selection_routes, _picture_routes, page_routes):
+    for add in _ROUTES:
         add(app, service)
     return Guard(app, access or Access())
 
@@ -240,6 +240,8 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "max_upload": MAX_UPLOAD,
         }
 
+
+def _painting_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/paintings", response_model=forms.ListingForm, tags=["paintings"])
     def paintings(
         filters: FiltersGiven,
@@ -267,6 +269,8 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
         found = describe_painting(opened, painting_id)
         return {**forms.shown(found), "picture_id": forms.picture_id(opened, painting_id)}
 
+
+def _facet_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/facets", response_model=forms.FacetsForm, tags=["galleries"])
     def facets(
         filters: FiltersGiven,
@@ -361,6 +365,8 @@ def _search_routes(app: FastAPI, service: Service) -> None:
             found[side]["payload"] = None if payload is None else forms.shown(payload)
         return found
 
+
+def _upload_routes(app: FastAPI, service: Service) -> None:
     @app.post("/api/v1/uploads", response_model=forms.UploadForm, status_code=201, tags=["search"])
     async def send_picture(picture: UploadFile) -> Any:
         """Send a picture to search by; it is kept for a month, and known by its SHA-256."""
@@ -455,6 +461,8 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         content = encode(Image.fromarray(load_image(path, max_side=side).pixels), "webp")
         return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
 
+
+def _iiif_routes(app: FastAPI, service: Service) -> None:
     @app.get("/iiif/3/{picture_id}/info.json", tags=["pictures"])
     def information(request: Request, picture_id: PictureId) -> Any:
         """Describe a painting's picture for viewers, by the IIIF Image API 3."""
@@ -480,3 +488,16 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
             raise HTTPException(400, str(exc)) from exc
         headers = {"cache-control": "private, max-age=3600"}
         return Response(content, media_type=_TYPES[asked.form], headers=headers)
+
+
+_ROUTES: Final = (
+    _gallery_routes,
+    _painting_routes,
+    _facet_routes,
+    _search_routes,
+    _upload_routes,
+    _selection_routes,
+    _picture_routes,
+    _iiif_routes,
+    page_routes,
+)
