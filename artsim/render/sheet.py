@@ -19,6 +19,7 @@ from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
     FALLS_OFF,
     clean,
+    describe_likelihoods,
     describe_list_settings,
     describe_listing,
     describe_query,
@@ -246,6 +247,7 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
     for of in found.faces[:8]:
         one, other = of.faces or (0, 0)
         measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
+    measures += describe_likelihoods(found)
     names = " and ".join(_compared_name(of) for of in sides.values())
     return Sheet(
         title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)

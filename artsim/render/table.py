@@ -24,6 +24,7 @@ from artsim.render.text import (
     FALLS_OFF,
     clean,
     date_text,
+    describe_likelihoods,
     field_text,
     format_bytes,
     format_score,
@@ -282,7 +283,8 @@ def print_comparison(found: Comparison, stream: TextIO) -> None:
         named = f"face {one} and face {other}, {of.encoder}"
         rows.append((named, format_score(of.cosine), verdict_text(of.verdict)))
     print_table(rows_table(("measure", "value", "verdict"), rows, right=("value",)), stream)
-    stream.write(f"\n{sentence(found.why)}\n")
+    said = [sentence(found.why), *describe_likelihoods(found)]
+    stream.write("".join(f"\n{line}\n" for line in said))
 
 
 # Names and values

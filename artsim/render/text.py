@@ -18,10 +18,11 @@ from artsim.files import local_path
 
 if TYPE_CHECKING:
     from artsim.catalog.kinds import Box
-    from artsim.catalog.scale import Verdict
+    from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
+    from artsim.search.verdicts import Comparison
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -121,6 +122,47 @@ def verdict_text(verdict: Verdict | None) -> str:
 
 FALLS_OFF: Final = "here the list falls off"
 """Said between two hits; see `Answer.falls_off`."""
+
+
+def describe_likelihoods(found: Comparison) -> list[str]:
+    """Return in sentences how likely faces are one person's, and of what that was learned."""
+    if found.no_likelihood:
+        return [f"No likelihood that two faces are one person's: {found.no_likelihood}."]
+    said = [(of.faces or (0, 0), of.likelihood) for of in found.faces if of.likelihood]
+    if not said:
+        return []
+    of = said[0][1]
+    return [
+        *(f"Faces {one} and {other} are {_likelihood_text(of)}." for (one, other), of in said),
+        f"Likelihoods, no names: from {counted(of.known, 'pair')} of portraits of {of.people} "
+        f"people and {counted(of.others, 'pair')} of two people, in {_RELATED[of.relation]}. What "
+        "else is known of the two counts as well. For sitters of the past, never for the living.",
+    ]
+
+
+_RELATED: Final = {
+    "one artist": "works by one artist",
+    "two artists": "works by two artists",
+    "unknown artists": "works of which an artist is not known",
+}
+
+
+def _likelihood_text(of: Likelihood) -> str:
+    ends, people = (of.ratio, of.low, of.high), ("one person", "two")
+    if of.ratio < 1:
+        ends, people = (1 / of.ratio, 1 / of.high, 1 / of.low), ("two people", "one")
+    ratio, low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in ends)
+    chance = f"{of.by_chance:,.0f}" if of.by_chance >= 10 else f"{of.by_chance:.2g}"
+    others = (
+        f"by chance {chance} of {counted(of.faces, 'face')} here would be, as {of.as_near:,} of "
+        f"the {counted(of.others, 'pair')} of two people are"
+        if of.as_near
+        else f"none of the {counted(of.others, 'pair')} of two people is"
+    )
+    return (
+        f"{'at least ' if of.is_at_an_end else ''}{ratio} times as likely to be so near ({low} to "
+        f"{high}) if they show {people[0]} as if they show {people[1]}; {others}"
+    )
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
