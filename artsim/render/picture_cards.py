@@ -125,17 +125,8 @@ def card_of(
     size, these with their labels, or the face that the payload is of. A `caption` is more
     attributes of `Card`.
     """
-    details = (field_text(payload, "artist"), date_text(payload))
-    credit = (field_text(payload, "institution"), field_text(payload, "rights"))
-    card = Card(
-        title or title_text(payload),
-        tuple(part for part in details if part),
-        painting_id=id_text(payload),
-        link=web_link(payload.get("source_url", "")),
-        file=image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload),
-        credit=". ".join(part for part in credit if part),
-        **caption,
-    )
+    file = image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload)
+    card = _captioned(payload, title, file=file, **caption)
     uri = payload.get("image_uri")
     if image is None and isinstance(uri, str):
         image = local_path(uri)
@@ -158,6 +149,19 @@ def card_of(
     width, height = _size(payload)
     aspect = min(2.0, max(0.5, width / height)) if width else 1.0
     return replace(card, problem=clean(problem, 200), aspect=aspect)
+
+
+def _captioned(payload: Mapping[str, Any], title: str, **caption: Any) -> Card:
+    details = (field_text(payload, "artist"), date_text(payload))
+    credit = (field_text(payload, "institution"), field_text(payload, "rights"))
+    return Card(
+        title or title_text(payload),
+        tuple(filter(None, details)),
+        painting_id=id_text(payload),
+        link=web_link(payload.get("source_url", "")),
+        credit=". ".join(filter(None, credit)),
+        **caption,
+    )
 
 
 def load_outlined(

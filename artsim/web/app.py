@@ -45,7 +45,7 @@ from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web import selection as selections
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
-from artsim.web.page import language_of, page_routes, render_page
+from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
     ImageRequest,
@@ -219,7 +219,7 @@ async def _say_invalid(request: Request, exc: Exception) -> Response:
 
 def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
     """Return a hit or a point of a list with the id of its painting's picture."""
-    picture_id = forms.picture_id(gallery, described["painting_id"])
+    picture_id = forms.picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
     return {**described, "picture_id": picture_id, "payload": forms.shown(described["payload"])}
 
 
@@ -267,7 +267,10 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
         """Describe a painting: all its metadata, and the faces and other parts it has."""
         opened = service.open(gallery)
         found = describe_painting(opened, painting_id)
-        return {**forms.shown(found), "picture_id": forms.picture_id(opened, painting_id)}
+        return {
+            **forms.shown(found),
+            "picture_id": forms.picture_id(opened, PAINTINGS.point_id(painting_id)),
+        }
 
 
 def _facet_routes(app: FastAPI, service: Service) -> None:
@@ -420,12 +423,13 @@ def _selection_routes(app: FastAPI, service: Service) -> None:
             raise QueryError(f"selection: {' '.join(str(exc).split())[:300]}") from exc
         address = str(request.base_url).rstrip("/")
         kept = selections.Selection.of(service.open(gallery), asked, address)
+        language = language_of(request)
         if form == "print":
-            page = render_page("kept.html", language_of(request), sheet=kept.to_print())
-            return HTMLResponse(page)
+            return HTMLResponse(render_page("kept.html", language, sheet=kept.to_print()))
         name = f"artsim-{form}.{selections.ENDINGS[form]}"
         headers = {"content-disposition": f'attachment; filename="{name}"'}
-        return Response(kept.to_file(form), media_type=selections.TYPES[form], headers=headers)
+        content = kept.to_file(form, texts()[language]["kept_title"])
+        return Response(content, media_type=selections.TYPES[form], headers=headers)
 
 
 _TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}

@@ -9,7 +9,7 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import KINDS, PAINTINGS
+from artsim.catalog.kinds import KINDS
 from artsim.errors import QueryError
 from artsim.search.filters import Filters
 from artsim.search.question import (
@@ -32,10 +32,9 @@ def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def picture_id(gallery: Gallery, painting_id: object) -> str:
-    """Return what a painting's picture is called in addresses, whatever its id is made of."""
-    prefix = "" if gallery.name is None else f"{gallery.name}~"
-    return f"{prefix}{PAINTINGS.point_id(str(painting_id))}"
+def picture_id(gallery: Gallery, point_id: str) -> str:
+    """Return what the picture of a painting's point is called in addresses."""
+    return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
 
 
 UploadId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

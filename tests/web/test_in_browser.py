@@ -306,8 +306,8 @@ def test_works_are_kept_and_written(visit: Visit) -> None:
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="JSON").click()
     document = json.loads(saved.value.path().read_text(encoding="utf-8"))
-    assert [work["painting_id"] for work in document["points"]] == chosen
-    assert document["points"][0]["payload"]["note"] == "By the same hand?"
+    assert [work["payload"]["painting_id"] for work in document["works"]] == chosen
+    assert document["works"][0]["note"] == "By the same hand?"
     assert document["question"] == page.url
     with page.context.expect_page() as opened:
         dialog.get_by_role("button", name="Sheet to print").click()

@@ -234,12 +234,12 @@ def test_a_selection_is_written_and_read_back(page: httpx.Client) -> None:
     assert [row["painting_id"] for row in table] == [ONE, PENDANT]
     assert table[0]["note"].startswith("'=1+1")
     document = kept(page, "json", *works).json()
-    assert [work["painting_id"] for work in document["points"]] == [ONE, PENDANT]
+    assert [work["payload"]["painting_id"] for work in document["works"]] == [ONE, PENDANT]
     assert document["question"] == "http://127.0.0.1/?id=x"
     entries = kept(page, "bibtex", *works).text
     assert entries.count("@artwork{") == 2
     assert f"@artwork{{{ONE}," in entries
-    assert r"=1+1 \& 100 \% look" in entries
+    assert r"annotation = {=1+1 \& 100 \% look}" in entries
     manifest = kept(page, "iiif", *works).json()
     assert manifest["type"] == "Manifest"
     for canvas in manifest["items"]:
