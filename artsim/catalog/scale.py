@@ -76,8 +76,12 @@ class Verdict:
         """Return the word, where it is near, and the percentage: ``near 99.912 %``."""
         word = "" if self.word == "not near" else self.word
         turned = ", mirrored" if self.mirrored and self.word == "same picture" else ""
-        decimals = 1 if self.percentile < 99 else 3
-        return f"{word}{turned} {self.percentile:.{decimals}f} %".strip()
+        return f"{word}{turned} {self.percent}".strip()
+
+    @property
+    def percent(self) -> str:
+        """The percentile as it is shown, of which no pair has 100."""
+        return f"{self.percentile:.{1 if self.percentile < 99 else 3}f} %"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what was not compared is absent."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -15,7 +15,7 @@ from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.face_sheets import faces_sheet, people_sheet
-from artsim.render.picture_cards import Card, Sheet, card_of
+from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
     FALLS_OFF,
     clean,
@@ -33,7 +33,7 @@ from artsim.search.answer import Answer
 from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
 from artsim.search.people import People
-from artsim.search.verdicts import Compared, Comparison
+from artsim.search.verdicts import Compared, Comparison, Likeness
 
 Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf
 """What a contact sheet can show."""
@@ -45,6 +45,9 @@ MAX_HITS: Final = 400
 
 MAX_QUERY_FACES: Final = 24
 """Most faces outlined in the query picture."""
+
+MAX_FACE_PAIRS: Final = 8
+"""Most pairs of faces that a comparison shows."""
 
 HTML_SIDE: Final = 480
 """Most pixels of a hit's picture on a page: sharp at a card's width, some 40 kB."""
@@ -230,28 +233,46 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
 
 
 def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
-    """Return both at one scale with their faces, one upon the other, and the second mirrored."""
+    """Return both with their faces, one upon the other, and mirrored; then face by face."""
     sides = {"A": found.first, "B": found.second}
     cards = [_compared_card(of, mark, max_side) for mark, of in sides.items()]
     first, second = (card.picture for card in cards)
-    more: list[Card] = []
+    overlaid: list[Card] = []
     if first is not None and second is not None:
-        mirrored = ImageOps.mirror(second)
-        for picture, name in (
-            (second, "A and B overlaid"),
-            (mirrored, "A and B mirrored, overlaid"),
+        for picture, name, ssim, rmse in (
+            (second, "A and B overlaid", found.ssim, found.rmse),
+            (
+                ImageOps.mirror(second),
+                "A and B mirrored, overlaid",
+                found.ssim_mirrored,
+                found.rmse_mirrored,
+            ),
         ):
-            more.append(_drawn(Image.blend(first, picture.resize(first.size), 0.5), name))
-    measures = [f"cosine {format_score(of.cosine)} ({of.encoder})" for of in found.wholes]
-    measures += [f"SSIM {format_score(found.ssim)}, mirrored {format_score(found.ssim_mirrored)}"]
-    for of in found.faces[:8]:
-        one, other = of.faces or (0, 0)
-        measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
-    measures += describe_likelihoods(found)
+            blend = Image.blend(first, picture.resize(first.size), 0.5)
+            measures = f"SSIM {format_score(ssim)} · RMSE {format_score(rmse)}"
+            overlaid.append(_drawn(blend, name, measures))
+    faces = [*_faced(found, *cards)]
+    sections = [("", [*cards, *overlaid]), *([("Face by face", faces)] if faces else [])]
+    wholes = [f"Cosine {_measured(of)} ({of.encoder})" for of in found.wholes]
     names = " and ".join(_compared_name(of) for of in sides.values())
-    return Sheet(
-        title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)
-    )
+    subtitle = f"{sentence(found.why)} {'; '.join(wholes)}."
+    return Sheet(title or names, subtitle, (), sections, " ".join(describe_likelihoods(found)))
+
+
+def _faced(found: Comparison, first: Card, second: Card) -> Iterator[Card]:
+    """Yield the crops of two faces side by side, the nearest first, with what their cosine says."""
+    crops = [{of.label: of.crop for of in card.outlines} for card in (first, second)]
+    for likeness in found.faces[:MAX_FACE_PAIRS]:
+        one, other = map(str, likeness.faces or ("", ""))
+        if one in crops[0] and other in crops[1]:
+            pair = Image.new("RGB", (2 * CROP_SIDE, CROP_SIDE))
+            pair.paste(crops[0][one])
+            pair.paste(crops[1][other], (CROP_SIDE, 0))
+            yield _drawn(pair, f"Face {one} of A, face {other} of B", _measured(likeness))
+
+
+def _measured(likeness: Likeness) -> str:
+    return " · ".join(filter(None, [format_score(likeness.cosine), verdict_text(likeness.verdict)]))
 
 
 def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
@@ -262,8 +283,9 @@ def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
     )
 
 
-def _drawn(picture: Image.Image, title: str) -> Card:
-    return Card(title, picture=picture, aspect=picture.width / picture.height, is_hit=True)
+def _drawn(picture: Image.Image, title: str, scores: str) -> Card:
+    aspect = picture.width / picture.height
+    return Card(title, scores=scores, picture=picture, aspect=aspect, is_hit=True)
 
 
 def _compared_name(of: Compared) -> str:

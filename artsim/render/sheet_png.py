@@ -189,9 +189,9 @@ class _Layout:
                 y = self._text(kind, lane.x, y, heading, LIGHT.ink, lane.cell * lane.columns) + 12
             y = self._grid(cards, y, lanes) + _ROW_GAP
         if sheet.remark:
-            return self._text(
-                load_type("sans", 18), _lane_at(lanes, y).x, y, sheet.remark, LIGHT.muted
-            )
+            lane, kind = _lane_at(lanes, y), load_type("sans", 18)
+            room = lane.columns * (lane.cell + _GUTTER) - _GUTTER
+            return self._text(kind, lane.x, y, sheet.remark, LIGHT.muted, room, 12)
         return y - _ROW_GAP if sheet.sections else y
 
     def _flow(self, sheet: Sheet, top: int) -> int:

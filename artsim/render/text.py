@@ -327,6 +327,8 @@ def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]
 _FIELD_WORDS: Final[Mapping[str, str]] = {
     "artist_key": "artist",
     "tags": "tag",
+    "face_size": "size of the face",
+    "detection_score": "certainty of the face",
     "year_start": "begun",
     "year_end": "finished",
 }

@@ -60,7 +60,8 @@ class Source:
     """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
 
     `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
-    server does not tell the last, so that there a change within a point is not seen.
+    server does not tell the last, so that there a change within a point is not seen. What others
+    write to a server shows after five seconds.
     """
 
     gallery: str | None = None
@@ -299,13 +300,10 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     on_scale = len(names) == len(question.pictures) == 1
     scale = noted_scales(collection.schema.notes).get(names[0]) if on_scale else None
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
-    falls_off = None
-    if scale is not None:
-        judged = judge(hits, target.probes, collection, scale, options)
-        hits, falls_off, notes = judged.hits, judged.falls_off, [*notes, *judged.remarks]
+    judged = judge(hits, target.probes, collection, scale, options)
     return Answer(
         replace(question, query=target.asked or question.query),
-        hits,
+        judged.hits,
         _source(gallery, collection, names),
         criteria,
         query_image=target.image,
@@ -313,11 +311,11 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
-        notes=tuple(notes),
-        groups=_groups(hits, options.group_by),
+        notes=(*notes, *judged.remarks),
+        groups=_groups(judged.hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=reason,
-        falls_off=falls_off,
+        falls_off=judged.falls_off,
     )
 
 

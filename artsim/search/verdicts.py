@@ -39,6 +39,9 @@ from artsim.store.protocol import Collection, Record
 SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
 
+_RARE: Final = 90
+"""Percentile from which two works are said to be nearer than most, though not near."""
+
 _LOOKED_AT: Final = 100_000
 _KNOWN: Final = 1_000
 _OTHERS: Final = 2_000
@@ -58,7 +61,7 @@ def judge(
     hits: Sequence[Hit],
     probes: Sequence[Probe],
     collection: Collection,
-    scale: Scale,
+    scale: Scale | None,
     options: SearchOptions,
 ) -> Judged:
     """Return the hits with their verdicts, and remarks on a query that nothing is like.
@@ -66,6 +69,8 @@ def judge(
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
     say; what looks like no painting at all, as a page or noise, is near to nothing else.
     """
+    if scale is None:
+        return Judged(list(hits), None, [])
     flat = {probe.part for probe in probes if _is_featureless(probe)}
     judged = [replace(hit, verdict=scale.verdict(hit.score)) for hit in hits]
     judged = _compared(judged, probes, collection, scale)
@@ -105,7 +110,7 @@ def meaning(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
     word = "" if verdict.word == "not near" else f"{verdict.word}, "
-    return f" ({word}nearer than {verdict.percentile:.4g} % of the gallery's pairs)"
+    return f" ({word}nearer than {verdict.percent} of the gallery's pairs)"
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
@@ -244,14 +249,19 @@ class Comparison:
         said, structure = self.verdict, max(self.ssim, self.ssim_mirrored)
         if said is None:
             return "the gallery is too small to say what these numbers mean"
-        rare = f"{said.percentile:.4g} % of this gallery's pairs are less near"
+        rare = f"{said.percent} of this gallery's pairs are less near"
+        agree = f"small gray pictures agree ({structure:.2f})"
         if said.word == "same picture":
             turned = "; one is the other in a mirror" if said.mirrored else ""
-            return f"the same picture{turned}: its small gray pictures agree ({structure:.2f})"
+            return f"the same picture{turned}: its {agree}"
         if said.word == "not near":
+            can = "can be here, though" if said.percentile >= _RARE else "are here:"
             faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
-            face = "; but a face is near" if faces else ""
-            return f"no nearer than works by different artists are here: {rare}{face}"
+            more = f"; but their {agree}" if structure >= SAME_SSIM else ""
+            more += "; but a face is near" if faces else ""
+            return f"no nearer than works by different artists {can} {rare}{more}"
+        if structure >= SAME_SSIM:
+            return f"{said.word}, and perhaps the same picture: {rare}, and their {agree}"
         return f"{said.word}, but not the same picture: {rare}, and their structure differs"
 
     def to_dict(self) -> dict[str, Any]:

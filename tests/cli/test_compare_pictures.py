@@ -41,8 +41,10 @@ def test_a_mirrored_gray_copy_is_the_same_picture(
     page = tmp_path / "both.html"
     succeeds(*asked, "--sheet", page, home=sample_home)
     text = page.read_text()
-    assert text.count("<figure>") == 4
+    assert text.count("<figure>") == 5
     assert "A and B mirrored, overlaid" in text
+    assert "Face 0 of A, face 0 of B" in text
+    assert "same picture, mirrored" in text
 
 
 def test_the_numbers_are_those_of_the_two_ways_round(sample_home: Path, mirrored: Path) -> None:
