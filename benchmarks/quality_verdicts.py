@@ -33,13 +33,15 @@ from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, first_text
-from artsim.catalog.scale import Scale, Word
+from artsim.catalog.scale import NONE, Cohort, Scale, Word
+from artsim.encoders.trained import read_cohort
 from artsim.evaluation.picture_faces import main_face
 from artsim.evaluation.statistics import estimate_share
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors
 from artsim.search.verdicts import SAME_SSIM
 from artsim.store.gallery import Gallery, open_gallery
+from benchmarks.quality_data import Indices
 from benchmarks.quality_judge import table
 
 Strings = npt.NDArray[Any]
@@ -52,12 +54,21 @@ class Works:
     """Works or faces: one encoder's vectors, their small gray pictures, and whose each is."""
 
     def __init__(
-        self, vectors: Embeddings, pixels: Pixels, payloads: list[Payload], by: str
+        self,
+        vectors: Embeddings,
+        pixels: Pixels,
+        payloads: list[Payload],
+        by: str,
+        cohort: Cohort | None = None,
     ) -> None:
         self.vectors, self.pixels, self.payloads = vectors, pixels, payloads
         self.whose = self._texts(by)
         groups = [payload.get("extra", {}).get("near_dup_group", "") for payload in payloads]
         self.groups = np.array([str(group) or f"alone {i}" for i, group in enumerate(groups)])
+        self.common = (
+            np.zeros(len(vectors), np.float32) if cohort is None else cohort.common(vectors)
+        )
+        self.has_cohort = cohort is not None
 
     def _texts(self, field: str) -> Strings:
         found = (first_text(payload, field) for payload in self.payloads)
@@ -70,19 +81,34 @@ class Works:
         pairs = cosines[np.triu_indices(len(cosines), 1)]
         for own in (self.whose[rows], self._texts("artist_key")[rows]):
             cosines[own[:, None] == own] = -1.0
-        return Scale.measured(len(vectors), pairs, cosines.max(axis=1))
+        nearest = cosines.max(axis=1)
+        above = nearest - self.common[rows] if self.has_cohort else NONE
+        return Scale.measured(len(vectors), pairs, nearest, above)
+
+    def words(self, scale: Scale, cosines: npt.NDArray[np.float32], rows: Indices) -> list[Word]:
+        """Return the words for one cosine of each of these works, by the cosine alone."""
+        pairs = zip(cosines.tolist(), self.common[rows].tolist(), strict=True)
+        return [scale.verdict(cosine, common).word for cosine, common in pairs]
 
     def word(self, scale: Scale, query: int, hit: int, cosine: float) -> Word:
         """Return the word for a hit, as a search gives it."""
-        word = scale.verdict(cosine).word
-        if word == "very near":
+        word = scale.verdict(cosine, float(self.common[query])).word
+        if cosine >= scale.very_near:
             two = np.stack([self.pixels[query], mirrored(self.pixels[query])])
             if ssim(self.pixels[hit], two).max() >= SAME_SSIM:
                 return "same picture"
         return word
 
 
-def read_works(gallery: Gallery, kind: Kind, vector_name: str, by: str, *, unseen: bool) -> Works:
+def read_works(
+    gallery: Gallery,
+    kind: Kind,
+    vector_name: str,
+    by: str,
+    *,
+    unseen: bool,
+    with_cohort: bool = True,
+) -> Works:
     """Read the works of known artists, or the main faces, that have both vectors."""
     criteria = Criteria((Known(by),)) if kind.is_whole else kind.sure
     found = read_vectors(gallery[kind], vector_name, criteria)
@@ -101,7 +127,9 @@ def read_works(gallery: Gallery, kind: Kind, vector_name: str, by: str, *, unsee
         or side_of(str(found.payloads[row]["artist_key"]), test=0.25, validation=0.1) == "test"
     ]
     payloads = [found.payloads[row] for row in kept]
-    return Works(found.vectors[kept], pixels.vectors[kept].astype(np.uint8), payloads, by)
+    small = pixels.vectors[kept].astype(np.uint8)
+    cohort = read_cohort(vector_name) if kind.is_whole and with_cohort else None
+    return Works(found.vectors[kept], small, payloads, by, cohort)
 
 
 def share(right: npt.NDArray[Any], whose: Strings) -> str:
@@ -122,7 +150,8 @@ def false_nears(works: Works) -> npt.NDArray[np.float64]:
         inside = np.isin(works.whose, half)
         for gallery in (inside, ~inside):
             best = (works.vectors[~gallery] @ works.vectors[gallery].T).max(axis=1)
-            times[~gallery] += best >= works.scale(gallery).near
+            said = works.words(works.scale(gallery), best, np.flatnonzero(~gallery))
+            times[~gallery] += np.array(said) != "not near"
     return times / _HALVINGS
 
 
@@ -151,8 +180,14 @@ def main() -> None:
     with open_gallery(home=args.home, name=args.gallery) as gallery:
         kind = FACES if args.faces else PAINTINGS
         for name in gallery.encoders(kind):
-            works = read_works(gallery, kind, name, args.by, unseen=args.unseen)
-            rows.append([name, *cells(works, words, None if rows else args.sheet)])
+            for with_cohort in (True, False):
+                works = read_works(
+                    gallery, kind, name, args.by, unseen=args.unseen, with_cohort=with_cohort
+                )
+                if with_cohort and not works.has_cohort:
+                    continue
+                how = " beside its cohort" if with_cohort else ""
+                rows.append([name + how, *cells(works, words, None if rows else args.sheet)])
     heads = ["encoder", "works of", "near, very near from", "near without a relevant work"]
     heads += [f"{word}: right" for word in words] + ["relevant, and not near"]
     print(table([*heads, "same work: called so"], rows))
