@@ -9,7 +9,7 @@ READY  := $(VENV)/.ready
 .PHONY: help setup demo test test-all check format bench house clean
 
 help:
-	@echo 'make demo      sample collection, ingest, three queries, contact sheets'
+	@echo 'make demo      sample collection, ingest, three queries, contact sheets, the page'
 	@echo 'make test      the tests (a few minutes)'
 	@echo 'make test-all  the tests and the slow ones'
 	@echo 'make check     ruff and mypy --strict'

@@ -31,3 +31,7 @@ run query "$IMAGES/cezanne-antoine-dominique-sauveur-aubert-artist-met-435869.jp
     --sheet "$DEMO/faces.png" --sheet "$DEMO/faces.html"
 printf '\nLook at the contact sheets: %s\n' \
     "$DEMO/cypresses.png, $DEMO/pendants.png, $DEMO/faces.png, $DEMO/faces.html"
+# On a terminal the page follows, and stays until Ctrl-C.
+if [ -t 1 ]; then
+    run serve
+fi

@@ -4,7 +4,7 @@ from .catalog.scale import Verdict as Verdict
 from .catalog.hits import Classification as Classification
 from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
-from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind
+from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind, Region as Region
 from .encoders.classifier import load_classifier as load_classifier
 from .encoders.face_crops import find_faces as find_faces
 from .encoders.face_detectors import load_detector as load_detector

@@ -1,7 +1,7 @@
 """How often the words that hits get are right: the same picture, very near, near.
 
     artsim ingest WORKS --gallery works --no-faces -e builtin -e onnx:RESNET
-    python -m benchmarks.quality_verdicts --home HOME --gallery works [--unseen] [--sheet near.png]
+    python -m benchmarks.quality_verdicts --home HOME --gallery works [--unseen] [--sheets FOLDER]
     python -m benchmarks.quality_verdicts --home HOME --gallery lfw --faces --by extra.person
 
 Half of the artists are the gallery: of the queries by the other half nothing there is by the same
@@ -9,8 +9,10 @@ artist, and each that is said to be near to something is counted. The halves cha
 artists are halved 20 times. Then
 the best hit of each work among all others: how often it is by the same artist, by the word it got,
 and how often the same work, as `extra.near_dup_group` says. With --unseen only works of artists
-that the training of the built-in encoder put aside. The sheet has best hits that are near, by
-chance, to be looked at.
+that the training of the built-in encoder put aside. A second table says in how many lists of ten
+hits the words change, or there is a step at which the list falls off, and how many of the hits
+before that, and of the five after, are by the same artist. The sheets have 100 best hits of each
+word, by chance, to be looked at.
 
 With --faces the same of faces that searches show, the main one of each picture, by each face
 encoder; --by is the field that says who it is, else it is the artist. Faces of which it does not
@@ -39,7 +41,7 @@ from artsim.evaluation.picture_faces import main_face
 from artsim.evaluation.statistics import estimate_share
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors
-from artsim.search.verdicts import SAME_SSIM
+from artsim.search.verdicts import SAME_SSIM, falls_off_after
 from artsim.store.gallery import Gallery, open_gallery
 from benchmarks.quality_data import Indices
 from benchmarks.quality_judge import table
@@ -48,6 +50,8 @@ Strings = npt.NDArray[Any]
 
 _SHOWN: Final = 100
 _HALVINGS: Final = 20
+_LISTED: Final = 10
+_AFTER: Final = 5
 
 
 class Works:
@@ -173,10 +177,10 @@ def main() -> None:
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--faces", action="store_true")
     parser.add_argument("--by", default="artist_key")
-    parser.add_argument("--sheet", type=Path)
+    parser.add_argument("--sheets", type=Path)
     args = parser.parse_args()
     words = [word for word in get_args(Word) if word != "not near"]
-    rows = []
+    rows, fallen = [], []
     with open_gallery(home=args.home, name=args.gallery) as gallery:
         kind = FACES if args.faces else PAINTINGS
         for name in gallery.encoders(kind):
@@ -187,21 +191,47 @@ def main() -> None:
                 if with_cohort and not works.has_cohort:
                     continue
                 how = " beside its cohort" if with_cohort else ""
-                rows.append([name + how, *cells(works, words, None if rows else args.sheet)])
+                rows.append([name + how, *cells(works, words, None if rows else args.sheets)])
+                fallen += [[name + how, *row] for row in fallen_off(works)]
     heads = ["encoder", "works of", "near, very near from", "near without a relevant work"]
     heads += [f"{word}: right" for word in words] + ["relevant, and not near"]
-    print(table([*heads, "same work: called so"], rows))
+    print(table([*heads, "same work: called so"], rows), end="\n\n")
+    heads = ["encoder", "falls off where", "lists, %", "right before", "right after"]
+    print(table(heads, fallen))
 
 
-def cells(works: Works, words: list[Word], sheet: Path | None) -> list[str]:
-    """Return what is measured of one encoder, and draw near hits where a sheet is wanted."""
+def fallen_off(works: Works) -> list[list[str]]:
+    """Return a row for each way to say where a list of ten hits falls off."""
+    scale = works.scale(np.ones(len(works.whose), dtype=bool))
+    cosines = works.vectors @ works.vectors.T
+    np.fill_diagonal(cosines, -1.0)
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, : _LISTED + _AFTER]
+    scores = np.take_along_axis(cosines, order, axis=1)
+    right = works.whose[order] == works.whose[:, None]
+    said = [works.words(scale, row, np.arange(len(scores))) for row in scores[:, :_LISTED].T]
+    words = (np.array(said) != "not near").sum(axis=0)
+    steps = [falls_off_after(row, scale) or 0 for row in scores[:, :_LISTED].tolist()]
+    rows = []
+    for name, after in (("the words change", words), ("a large step", np.array(steps))):
+        lists = np.flatnonzero((after > 0) & (after < _LISTED))
+        sides: list[str] = []
+        for first, last in ((0 * after, after), (after, after + _AFTER)):
+            hits = [(i, j) for i in lists for j in range(first[i], last[i])]
+            queries, places = np.array(hits, dtype=np.intp).reshape(-1, 2).T
+            sides.append(share(right[queries, places], works.whose[queries]))
+        rows.append([name, f"{100 * len(lists) / len(after):.1f}", *sides])
+    return rows
+
+
+def cells(works: Works, words: list[Word], sheets: Path | None) -> list[str]:
+    """Return what is measured of one encoder, and draw hits of each word where it is wanted."""
     scale, nearest, said = best_hits(works)
     is_right = works.whose[nearest] == works.whose
     same_work = works.groups[nearest] == works.groups
-    if sheet is not None:
-        near = np.flatnonzero(np.isin(said, ["near", "very near"]))
-        chosen = np.random.default_rng(0).permutation(near)[:_SHOWN]
-        draw_pairs(works, [(int(i), int(nearest[i])) for i in chosen], sheet)
+    for word in get_args(Word) if sheets is not None else ():
+        chosen = np.random.default_rng(0).permutation(np.flatnonzero(said == word))[:_SHOWN]
+        pairs = [(int(i), int(nearest[i])) for i in chosen]
+        draw_pairs(works, pairs, sheets / f"{word.replace(' ', '-')}.png")
     return [
         f"{len(works.whose):,} of {len(set(works.whose)):,}",
         f"{scale.near:.3f}, {scale.very_near:.3f}",

@@ -12,6 +12,7 @@ ROWS = [
     {"__main__"},
     {"cli"},
     {"commands"},
+    {"web"},
     {"render"},
     {"evaluation", "training"},
     {"search", "ingest"},
@@ -33,6 +34,9 @@ DOORS = {
     "timm": {"encoders"},
     "facenet_pytorch": {"encoders"},
     "typer": {"cli", "commands"},
+    "fastapi": {"web"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 import yaml
 from qdrant_client import QdrantClient
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from artsim.ingest.upkeep import push_gallery
 from artsim.store.gallery import open_gallery
 from artsim.store.server import ServerStore
+from artsim.web.app import make_app
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -29,6 +31,7 @@ ELSEWHERE = {
     "pip install .": "the Makefile's setup",
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
+    "artsim serve": "tests/cli/test_serve.py, and tests/web",
 }
 
 SMALLER = {
@@ -105,7 +108,7 @@ def test_every_example_in_python(
     capsys: pytest.CaptureFixture[str],
     server_url: str,
 ) -> None:
-    library, *direct = blocks("python")
+    of_the_page, library, *direct = blocks("python")
     exec(compile(library, "README", "exec"), {})
     assert "20 paintings" in capsys.readouterr().out
     assert (in_workplace / "faces.png").is_file()
@@ -126,6 +129,11 @@ def test_every_example_in_python(
     assert by_cosine == sorted(by_cosine, reverse=True)
     assert by_rmse[0] == 0, "the painting itself"
     assert by_rmse == sorted(by_rmse)
+    app = make_app(open_gallery(home=in_workplace / "home"), in_workplace / "page")
+    asked = TestClient(app, base_url="http://127.0.0.1:8000")
+    monkeypatch.setattr("httpx.Client", lambda base_url: asked)
+    exec(compile(of_the_page, "README", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) >= 5
 
 
 def test_every_command_of_artsim_is_in_the_readme() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pkgutil
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from artsim.catalog.payload import (
     Payload,
     painting_point_id,
 )
+from artsim.errors import OptionError, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +39,78 @@ class Box:
     def scaled(self, factor: float) -> Box:
         """Return the box in a picture `factor` times as large."""
         return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
+
+
+_ALMOST: Final = 1e-6
+"""Pixels, or percents, by which sums of decimals may be off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Part of an upright picture, in pixels or in percent of its width and height.
+
+    Its text, as ``120,80,300,240`` or ``10%,10%,50%,50%``, is that of command lines, saved
+    questions and addresses; `parse` is the inverse.
+
+    Raises
+    ------
+    OptionError
+        If it is empty, begins outside of the picture, or ends beyond 100 %.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    in_percent: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no part of any picture."""
+        values = (self.x, self.y, self.width, self.height)
+        if not all(map(math.isfinite, values)) or min(values) < 0:
+            raise OptionError(f"region {self}: expected numbers of 0 and more")
+        if not (self.width and self.height):
+            raise OptionError(f"region {self}: nothing is in it; give a width and a height above 0")
+        ends = (self.x + self.width, self.y + self.height)
+        if self.in_percent and max(ends) > 100 + _ALMOST:
+            raise OptionError(f"region {self}: ends at {max(ends):g} %, beyond the picture's 100 %")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the region of a text: x, y, width and height, all or none with a percent sign."""
+        parts = [part.strip() for part in text.split(",")]
+        signs = {part.endswith("%") for part in parts}
+        try:
+            x, y, width, height = (float(part.removesuffix("%")) for part in parts)
+        except ValueError:
+            signs = set()
+        if len(signs) != 1:
+            raise OptionError(
+                f"region {shortened(text)!r}: expected x,y,width,height, all in pixels or all in "
+                "percent, as 120,80,300,240 or 10%,10%,50%,50%"
+            )
+        return cls(x, y, width, height, in_percent=True in signs)
+
+    def __str__(self) -> str:
+        """Return the text that `parse` reads."""
+        sign = "%" if self.in_percent else ""
+        values = (self.x, self.y, self.width, self.height)
+        return ",".join(repr(float(value)).removesuffix(".0") + sign for value in values)
+
+    def within(self, width: int, height: int, place: str) -> Box:
+        """Return it in whole pixels of a picture of that size, which `place` names in errors."""
+        across, down = (width / 100, height / 100) if self.in_percent else (1.0, 1.0)
+        left, right = self.x * across, (self.x + self.width) * across
+        top, bottom = self.y * down, (self.y + self.height) * down
+        if right > width + _ALMOST * across or bottom > height + _ALMOST * down:
+            raise OptionError(
+                f"{place}: the region {self} reaches beyond the picture, which has "
+                f"{width} x {height} pixels; give one within it"
+            )
+        x, y = (math.floor(start + _ALMOST) for start in (left, top))
+        x, y = min(x, width - 1), min(y, height - 1)
+        ends = (math.ceil(end - _ALMOST) for end in (right, bottom))
+        return Box(x, y, *(max(1, end - start) for start, end in zip((x, y), ends, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

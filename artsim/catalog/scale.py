@@ -22,6 +22,7 @@ LEVELS: Final = (
 _NEAR: Final = 0.97
 _VERY_NEAR: Final = 0.99
 _FAR: Final = 0.1
+_GAP: Final = 0.3
 
 _NEAREST: Final = 10
 _ITSELF: Final = 0.9
@@ -51,6 +52,13 @@ class Verdict:
     percentile: float
     ssim: float | None = None
     mirrored: bool = False
+
+    def __str__(self) -> str:
+        """Return the word, where it is near, and the percentage: ``near 99.912 %``."""
+        word = "" if self.word == "not near" else self.word
+        turned = ", mirrored" if self.mirrored and self.word == "same picture" else ""
+        decimals = 1 if self.percentile < 99 else 3
+        return f"{word}{turned} {self.percentile:.{decimals}f} %".strip()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what was not compared is absent."""
@@ -106,15 +114,25 @@ class Scale:
         """Cosine below which nothing is alike: 90 % of the points have a nearer stranger."""
         return float(np.interp(_FAR, LEVELS, self.strangers))
 
+    @property
+    def gap(self) -> float:
+        """Least step down between two hits at which a list falls off; see docs/quality.md."""
+        return _GAP * (self.near - self.far)
+
+    def percentiles(self, cosines: float | npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return the percentages of the collection's own pairs that are less near than these."""
+        # The nearest pair of a sample is not as near as all others are.
+        return 100 * np.minimum(np.interp(cosines, self.pairs, LEVELS), 0.99995)
+
     def verdict(self, cosine: float, common: float | None = None) -> Verdict:
         """Return what a cosine says, of a query that is `common` by its encoder's cohort."""
-        # The nearest pair of a sample is not as near as all others are.
-        share = min(float(np.interp(cosine, self.pairs, LEVELS)), 0.99995)
         near, very_near = self.near, self.very_near
         if common is not None and self.above:
             near, very_near = np.interp((_NEAR, _VERY_NEAR), LEVELS, self.above) + common
         word: Word = "near" if cosine >= near else "not near"
-        return Verdict("very near" if cosine >= very_near else word, round(100 * share, 3))
+        if cosine >= very_near:
+            word = "very near"
+        return Verdict(word, round(float(self.percentiles(cosine)), 3))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

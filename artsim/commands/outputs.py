@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import typer
 
@@ -15,18 +15,20 @@ from artsim.commands.command_line import say
 
 if TYPE_CHECKING:
     from artsim.files import FileKind
-    from artsim.render.output import Form
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.search.verdicts import Comparison
     from artsim.store.gallery import Gallery
 
 
+Form: TypeAlias = Literal["table", "json", "jsonl", "csv", "xlsx", "paths", "bibtex", "iiif"]
+
+
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
     """Where an answer goes, and in which form."""
 
-    output_format: Literal["table", "json", "jsonl", "csv", "xlsx", "paths"] | None = None
+    output_format: Form | None = None
     output: Path | None = None
     print0: bool = False
     sheet: list[Path] | None = None

@@ -43,6 +43,7 @@ def query(
     text: str | None = None,
     like: list[str] | None = None,
     unlike: list[str] | None = None,
+    region: str | None = None,
     faces: bool = False,
     alike: bool = False,
     face: int | None = None,
@@ -68,7 +69,7 @@ def query(
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
     question = Question(
-        _make_query(image or [], painting_id, text, like, unlike),
+        _make_query(image or [], painting_id, text, like, unlike, region),
         chosen_kind(kind, of_faces),
         face,
         filtered.filters(),
@@ -167,7 +168,9 @@ def _make_query(
     text: str | None,
     like: list[str] | None,
     unlike: list[str] | None,
+    region: str | None,
 ) -> Query:
+    from artsim.catalog.kinds import Region
     from artsim.search.question import ExamplesQuery, IdQuery, TextQuery
 
     if len(images) > 1:
@@ -180,15 +183,31 @@ def _make_query(
         raise typer.BadParameter(
             "give one query: a picture, or --id, or --text, or --like (with --unlike)"
         )
+    if region is not None and not images and painting_id is None:
+        raise typer.BadParameter(
+            "--region is of a picture or --id; of examples write --like a.jpg@10%,10%,50%,50%"
+        )
+    part = None if region is None else Region.parse(region)
     if images:
-        return _standard_input() if images == ["-"] else _picture_file(images[0])
+        picture = _standard_input() if images == ["-"] else _picture_file(images[0])
+        return replace(picture, region=part)
     if painting_id is not None:
-        return IdQuery(painting_id)
+        return IdQuery(painting_id, part)
     if text is not None:
         return TextQuery(text)
     if not like:
         raise typer.BadParameter("--unlike needs at least one --like")
-    return ExamplesQuery(tuple(map(_picture, like)), tuple(map(_picture, unlike or [])))
+    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
+
+
+def _example(text: str) -> PictureQuery:
+    """Return the picture, or the region of one that ``@`` and the region's text follow."""
+    from artsim.catalog.kinds import Region
+
+    name, at, region = text.rpartition("@")
+    if not at or region.count(",") != 3 or Path(text).exists():
+        return _picture(text)
+    return replace(_picture(name), region=Region.parse(region))
 
 
 def _picture(text: str) -> PictureQuery:
@@ -249,13 +268,15 @@ def _show(result: Answer, outputs: Outputs) -> None:
 
 def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
-    from artsim.render.text import describe_left_out, describe_query_faces
+    from artsim.render.text import describe_left_out, describe_query_faces, describe_region
 
     if result.left_out:
         kept = "it" if len(result.left_out) == 1 else "them"
         yield f"{describe_left_out(result)} (--include-self keeps {kept})"
     if output_format != "table":
         return
+    if result.query_region is not None:
+        yield describe_region(result.query_region)
     if result.query_faces:
         yield describe_query_faces(result)
     count = (result.query_payload or {}).get("face_count", 0)

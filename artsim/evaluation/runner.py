@@ -22,6 +22,7 @@ from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.scale import noted_scales
 from artsim.config import Settings
 from artsim.errors import EncoderError, EvaluationError, ImageError
 from artsim.evaluation.metrics import Metrics
@@ -183,6 +184,13 @@ class Run(Generic[Choices]):
         """Return the encoders of those names of a kind, or all that it has."""
         recorded = self.gallery.encoders(kind)
         return choose_encoders(recorded, names, self.models) if names else list(recorded.values())
+
+    def caption(self, row: str, score: float, name: str = "score") -> tuple[str, ...]:
+        """Return a hit's score by the contender of that row, and what a plain cosine means here."""
+        plain = {one.name: one.vector_names[0] for one in self.single}
+        scale = noted_scales(self.collection.schema.notes).get(plain.get(row, ""))
+        said = () if scale is None else (str(scale.verdict(score)),)
+        return (f"{name} {score:.3f}", *said)
 
     @contextmanager
     def progressing(self, first: str) -> Iterator[None]:

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.kinds import Box
 from artsim.errors import ImageError
 from artsim.images.decode import decode, decode_open, fit, warnings_ignored
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
@@ -152,6 +153,21 @@ def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
         return image
     whole = Image.fromarray(np.ascontiguousarray(image))
     return np.array(whole.resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0))
+
+
+def cut_image(image: LoadedImage, box: Box, max_side: int = DEFAULT_MAX_SIDE) -> LoadedImage:
+    """Return a part of a picture, its long side limited; `box` is in pixels of the full size.
+
+    Its `width` and `height` are the part's at the full size; `sha256` remains the file's.
+    """
+    rows, columns = image.pixels.shape[:2]
+    across, down = columns / image.width, rows / image.height
+    left, top = min(int(box.x * across), columns - 1), min(int(box.y * down), rows - 1)
+    right = max(left + 1, round((box.x + box.width) * across))
+    bottom = max(top + 1, round((box.y + box.height) * down))
+    part = np.ascontiguousarray(image.pixels[top:bottom, left:right])
+    width, height = round(box.width), round(box.height)
+    return LoadedImage(shrink_image(part, max_side), width, height, image.sha256)
 
 
 def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:

@@ -19,6 +19,7 @@ from artsim.catalog.encoder_info import short_names
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import Payload, field_values, most_written
 from artsim.catalog.progress import Progress, SilentProgress, counted
+from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError
 from artsim.render.projection import (
     PERPLEXITY,
@@ -77,6 +78,8 @@ class CollectionMap:
         Nearest in the vectors' own space, as `nearest_others` returns them.
     encoder : str
         Short name of the one whose vectors are laid out.
+    scale : Scale or None
+        What the scores mean in the gallery; None where that was not measured.
     total : int
         How many points met the filters; more than N where a sample was drawn.
     faithfulness : Faithfulness or None
@@ -96,6 +99,7 @@ class CollectionMap:
     total: int
     faithfulness: Faithfulness | None = None
     notes: tuple[str, ...] = ()
+    scale: Scale | None = None
 
     def __len__(self) -> int:
         """Return N."""
@@ -224,6 +228,7 @@ def make_map(
             total,
             measure_faithfulness(vectors, positions, seed=seed),
             _notes(count, total, options),
+            noted_scales(collection.schema.notes).get(name),
         )
     finally:
         progress.finish()

@@ -397,9 +397,9 @@ def page_data(made: CollectionMap, fields: Sequence[ColorField]) -> dict[str, An
 
     Numbers of which every point has one are little-endian arrays in base64: places as
     uint16 in 65,535ths, cosines as int16 in 10,000ths. What the addresses of the pictures'
-    files begin with alike is said once.
+    files begin with alike is said once. `meaning` is null where the scores' was not measured.
     """
-    payloads = made.payloads
+    payloads, scale = made.payloads, made.scale
     links = [picture_link(payload) for payload in payloads]
     base = os.path.commonprefix([link for link in links if link])  # noqa: RUF071 - of any text
     return {
@@ -411,6 +411,12 @@ def page_data(made: CollectionMap, fields: Sequence[ColorField]) -> dict[str, An
         "row": _packed(made.cells[:, 1], "<u2"),
         "neighbors": _packed(made.neighbors, "<i4"),
         "scores": _packed(np.rint(made.scores * 10_000), "<i2"),
+        "meaning": scale
+        and {
+            "near": scale.near,
+            "very_near": scale.very_near,
+            "percentiles": _packed(np.rint(scale.percentiles(made.scores) * 1000), "<u4"),
+        },
         "id": [id_text(p) for p in payloads],
         "name": [field_text(p, "title") or clean(p["painting_id"]) for p in payloads],
         "artist": [field_text(p, "artist") for p in payloads],

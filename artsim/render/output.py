@@ -1,7 +1,7 @@
 """Answers and lists in the form that was asked for, on a stream or in a file.
 
-For programs these are JSON, JSON Lines, CSV and paths, all in UTF-8, and Excel. They are
-documented in ``docs/output.md`` and are a public interface: within one
+For programs these are JSON, JSON Lines, CSV, paths, BibTeX and IIIF, all in UTF-8, and Excel. They
+are documented in ``docs/output.md`` and are a public interface: within one
 `artsim.catalog.hits.SCHEMA` fields are added, never renamed, removed or given another meaning.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
@@ -19,11 +19,12 @@ from artsim.catalog.cells import BOM, csv_lines, payload_columns
 from artsim.catalog.hits import Classification, plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
+from artsim.render.exchange import to_bibtex, to_iiif
 from artsim.search.answer import Answer
 from artsim.search.export import write_workbook
 from artsim.search.listing import Listing
 
-Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths"]
+Form = Literal["table", "json", "jsonl", "csv", "xlsx", "paths", "bibtex", "iiif"]
 
 ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
     "table": (".txt",),
@@ -32,6 +33,8 @@ ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
     "csv": (".csv",),
     "xlsx": (".xlsx",),
     "paths": (".txt",),
+    "bibtex": (".bib",),
+    "iiif": (".json",),
 }
 """Of the names of files, by form."""
 
@@ -78,8 +81,7 @@ def write_form(
         rows = ([*first, *columns.row(payload)] for first, payload in _rows(answer))
         write_workbook(stream, name, [*own, *columns.names], rows)
     else:
-        write = {"json": to_json, "jsonl": to_jsonl, "csv": to_csv}[form]
-        stream.write(write(answer).encode("utf-8", "replace"))
+        stream.write(_TEXTS[form](answer).encode("utf-8", "replace"))
 
 
 def write_form_file(
@@ -145,6 +147,15 @@ def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
     return b"".join(place + end for place in places)
 
 
+_TEXTS: Final[Mapping[Form, Callable[[Answer | Listing], str]]] = {
+    "json": to_json,
+    "jsonl": to_jsonl,
+    "csv": to_csv,
+    "bibtex": to_bibtex,
+    "iiif": to_iiif,
+}
+
+
 def dump_json(value: object, *, indent: int | None = None) -> str:
     """Return `value` as `plain_json` with a final line feed."""
     text = json.dumps(plain_json(value), ensure_ascii=False, indent=indent, allow_nan=False)
@@ -172,6 +183,7 @@ def _document(found: Classification) -> dict[str, Any]:
             {
                 "painting_id": voter.hit.painting_id,
                 "score": voter.hit.score,
+                **(voter.hit.verdict.to_dict() if voter.hit.verdict else {}),
                 "weight": voter.weight,
                 "labels": list(voter.labels),
                 "payload": voter.hit.payload,

@@ -33,11 +33,15 @@ _CROP_MARGIN: Final = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A face on a picture: its box in parts of the picture (0..1), its number, its crop."""
+    """A face on a picture: its box in parts of the picture (0..1), its number, its crop.
+
+    Or the region that was searched by, whose crop is that part alone.
+    """
 
     box: Box
     label: str
     crop: Image.Image
+    is_region: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class Card:
     `details` are lines under the title, `mark` the rank of a hit or what a query picture is for,
     `aspect` is width to height of the picture or of what would be there, `text` a text query,
     shown in a picture's place. `problem` says why there is no picture, `link` leads to a web page
-    about the painting, `file` to the picture itself.
+    about the painting, `file` to the picture itself; `credit` is printed beside it: who has the
+    work, and by which rights the picture may be shown.
     """
 
     title: str
@@ -63,11 +68,17 @@ class Card:
     is_hit: bool = False
     painting_id: str = ""
     file: str = ""
+    credit: str = ""
 
     @property
     def is_asked(self) -> bool:
         """Whether it is of the query, which one looks at first."""
         return bool(self.mark) and not self.is_hit
+
+    @property
+    def faces(self) -> tuple[Outline, ...]:
+        """The outlines whose crops stand under the picture."""
+        return tuple(outline for outline in self.outlines if not outline.is_region)
 
     @property
     def alt(self) -> str:
@@ -100,22 +111,26 @@ def card_of(
     *,
     image: PictureSource | None = None,
     faces: Sequence[tuple[Box, str]] | None = None,
+    region: Box | None = None,
     title: str = "",
     **caption: Any,
 ) -> Card:
     """Return a card with what a payload says of a painting, and its picture or why there is none.
 
     The picture is `image`, or that which the payload names, of at most `max_side` pixels on its
-    longer side. Outlined are `faces`, boxes in pixels of the picture at its full size with their
-    labels, or that which the payload is of. A `caption` is more attributes of `Card`.
+    longer side. Outlined are the `region` and `faces`, boxes in pixels of the picture at its full
+    size, these with their labels, or the face that the payload is of. A `caption` is more
+    attributes of `Card`.
     """
     details = (field_text(payload, "artist"), date_text(payload))
+    credit = (field_text(payload, "institution"), field_text(payload, "rights"))
     card = Card(
         title or title_text(payload),
         tuple(part for part in details if part),
         painting_id=id_text(payload),
         link=web_link(payload.get("source_url", "")),
         file=image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload),
+        credit=". ".join(part for part in credit if part),
         **caption,
     )
     uri = payload.get("image_uri")
@@ -128,7 +143,7 @@ def card_of(
         # A found face has no number: those on the sheet are of the query's faces.
         found = face_of(payload) if faces is None else faces
         try:
-            picture, outlines = load_outlined(image, payload, found, max_side)
+            picture, outlines = load_outlined(image, payload, found, max_side, region=region)
         except ImageError as error:
             problem = str(error)
             if isinstance(image, Path):
@@ -148,21 +163,23 @@ def load_outlined(
     faces: Sequence[tuple[Box, str]],
     max_side: int,
     *,
+    region: Box | None = None,
     crop_side: int = CROP_SIDE,
     most: int = 3000,
 ) -> tuple[Image.Image, list[Outline]]:
-    """Load a picture with its faces, each cut out `crop_side` pixels wide.
+    """Load a picture with its faces, each cut out `crop_side` pixels wide, after a `region`.
 
     The boxes of faces were measured on a picture of the size that `payload` gives; what lies
     outside is left out. The picture has `max_side` pixels on its longer side, and more where a
     face is small, but at most `most`: a face that needs more stays blurred. Raises `ImageError`.
     """
     width, height = _size(payload)
-    smallest = min((max(box.width, box.height) for box, _ in faces), default=0.0)
+    scales = [crop_side / (max(b.width, b.height, 1) * _CROP_MARGIN) for b, _ in faces]
+    scales += [] if region is None else [max_side / max(region.width, region.height, 1)]
     enough = max_side
-    if smallest > 0:
+    if scales:
         # Without the metadata's size the picture may be of any: load as much as allowed.
-        wanted = crop_side / (smallest * _CROP_MARGIN) * max(width, height)
+        wanted = max(scales) * max(width, height)
         enough = max(max_side, int(min(most, wanted)) if width else most)
     if isinstance(image, Path):
         loaded = load_image(image, max_side=enough)
@@ -175,7 +192,19 @@ def load_outlined(
     # The boxes were measured on the ingested file, which may have been replaced since.
     full = (width or loaded.width, height or loaded.height)
     found = (_outline(picture, box, full, label, crop_side) for box, label in faces)
-    return picture, [outline for outline in found if outline]
+    outlines = [outline for outline in found if outline]
+    return picture, outlines if region is None else [_cut_out(picture, region, full), *outlines]
+
+
+def _cut_out(picture: Image.Image, region: Box, full: tuple[int, int]) -> Outline:
+    """Return the outline of a region, which lies within, and what it cuts out."""
+    x, y = region.x / full[0], region.y / full[1]
+    parts = Box(x, y, region.width / full[0], region.height / full[1])
+    columns, rows = picture.size
+    left, top = min(int(x * columns), columns - 1), min(int(y * rows), rows - 1)
+    right = max(left + 1, round((x + parts.width) * columns))
+    bottom = max(top + 1, round((y + parts.height) * rows))
+    return Outline(parts, "", picture.crop((left, top, right, bottom)), is_region=True)
 
 
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:

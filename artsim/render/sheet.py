@@ -16,6 +16,7 @@ from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.text import (
+    FALLS_OFF,
     clean,
     describe_list_settings,
     describe_listing,
@@ -24,7 +25,7 @@ from artsim.render.text import (
     format_score,
     sentence,
     title_text,
-    verdict_word,
+    verdict_text,
 )
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
@@ -122,6 +123,10 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
         (clean(name or "", 120), [_hit_card(hit, rank, result, max_side) for rank, hit, _ in part])
         for name, part in groupby(found, key=lambda ranked: ranked[2])
     ]
+    if result.falls_off is not None:  # of hits that are not grouped
+        (_, cards), after = sections[0], result.falls_off
+        rest = [(sentence(FALLS_OFF), cards[after:])] if cards[after:] else []
+        sections = [("", cards[:after]), *rest]
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
@@ -148,15 +153,20 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
         asked = (result.query.get(role) for role in ("like", "unlike"))
         names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
         return tuple(
-            card_of(
-                example.payload or {},
-                side,
-                image=example.image,
-                faces=(),
-                title=_name(example.image, name, example.payload),
-                mark=example.role,
-            )
+            card
             for example, name in zip_longest(result.examples, names[: len(result.examples)])
+            for card in _with_part(
+                card_of(
+                    example.payload or {},
+                    side,
+                    image=example.image,
+                    faces=(),
+                    region=example.region,
+                    title=_name(example.image, name, example.payload),
+                    mark=example.role,
+                ),
+                side,
+            )
         )
     image, payload = result.query_image, result.query_payload
     if image is None and payload is None:
@@ -168,7 +178,20 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     name = result.query.get("image") or result.query.get("pixels")
     title = _name(image, name, payload)
     caption: Any = {"title": title, "mark": "query", "scores": words}
-    return (card_of(payload or {}, 2 * max_side, image=image, faces=faces, **caption),)
+    caption |= {"faces": faces, "region": result.query_region}
+    return _with_part(card_of(payload or {}, 2 * max_side, image=image, **caption), max_side)
+
+
+def _with_part(card: Card, max_side: int) -> tuple[Card, ...]:
+    """Return the card of a query picture, and one of the region that is searched by, if any."""
+    for outline in card.outlines[:1]:
+        if outline.is_region:
+            part = outline.crop
+            part.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+            aspect = part.width / part.height
+            mark = "the part searched by" if card.mark == "query" else f"{card.mark} this part"
+            return card, Card("", mark=mark, picture=part, aspect=aspect)
+    return (card,)
 
 
 def _name(image: object, name: object, payload: object) -> str:
@@ -181,7 +204,7 @@ def _name(image: object, name: object, payload: object) -> str:
 def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
-    scores += filter(None, [verdict_word(hit.verdict)])
+    scores += filter(None, [verdict_text(hit.verdict)])
     if hit.rerank_score is not None:
         method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")

@@ -247,7 +247,7 @@ class _Layout:
 
     def _under(self, card: Card, x: int, top: int, width: int) -> int:
         """Place a card's caption and crops of faces and return where they end."""
-        beside = card.is_hit and card.outlines
+        beside = card.is_hit and card.faces
         room = width - _CROP - 12 if beside else width
         title, plain, small = load_type("serif", 20), load_type("sans", 16), load_type("sans", 14)
         # The mark of order keeps the rank at the left of titles that are read from the right.
@@ -267,13 +267,13 @@ class _Layout:
         y = self._text(small, x, y, card.painting_id, LIGHT.muted, room, 4)
         y = self._text(small, x, y, card.scores, LIGHT.muted, room, 2)
         if beside:
-            self._crop(card.outlines[0], x + width - _CROP, top + 3)
+            self._crop(card.faces[0], x + width - _CROP, top + 3)
             return max(y, top + 3 + _CROP)
         step = _CROP + 10
         per_row = max(1, (width + 10) // step)
-        for i, outline in enumerate(card.outlines):
+        for i, outline in enumerate(card.faces):
             self._crop(outline, x + i % per_row * step, y + 12 + i // per_row * step)
-        rows = math.ceil(len(card.outlines) / per_row)
+        rows = math.ceil(len(card.faces) / per_row)
         return y + 12 + rows * step - 10 if rows else y
 
     def _crop(self, outline: Outline, x: int, y: int) -> None:

@@ -21,6 +21,7 @@ from rich.text import Text
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.catalog.progress import counted
 from artsim.render.text import (
+    FALLS_OFF,
     clean,
     date_text,
     field_text,
@@ -203,6 +204,8 @@ def print_hits(result: Answer, stream: TextIO) -> None:
         if links and (link := picture_link(hit.payload)):
             texts["title"].stylize(Style(link=link))
         table.add_row(*texts.values())
+        if row + 1 == result.falls_off:
+            table.add_row(*(Text(FALLS_OFF if k == "title" else "", "dim italic") for k in columns))
     print_table(table, stream, width=max(width, sum(cells + _GAP for cells in widths)))
 
 
@@ -464,15 +467,16 @@ def print_classification(found: Classification, stream: TextIO, *, top: int) -> 
     print_table(rows_table([found.field, what], rows, right=[what]), stream)
     if found.voters:
         stream.write("\n")
-        headers = ["voter", found.field, "cosine", "id"]
+        headers = ["voter", found.field, "cosine", "verdict", "id"]
         voters = [
             (
                 field_text(voter.hit.payload, "title") or voter.hit.painting_id,
                 ", ".join(voter.labels),
                 format_score(voter.hit.score),
+                verdict_text(voter.hit.verdict),
                 voter.hit.painting_id,
             )
             for voter in found.voters
         ]
-        print_table(rows_table(headers, voters, right=["cosine"]), stream)
+        print_table(rows_table(headers, voters, right=["cosine", "verdict"]), stream)
     stream.write("\n")

@@ -17,6 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
+    from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
@@ -113,20 +114,13 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def verdict_word(verdict: Verdict | None) -> str:
-    """Return the word for a hit that is near, else ""."""
-    if verdict is None or verdict.word == "not near":
-        return ""
-    is_turned = verdict.mirrored and verdict.word == "same picture"
-    return f"{verdict.word}{', mirrored' if is_turned else ''}"
-
-
 def verdict_text(verdict: Verdict | None) -> str:
-    """Return the word, and the percentage of the gallery's pairs that are less near."""
-    if verdict is None:
-        return ""
-    decimals = 1 if verdict.percentile < 99 else 3
-    return f"{verdict_word(verdict)} {verdict.percentile:.{decimals}f} %".strip()
+    """Return what a score says, as `Verdict` writes it; "" where that was not measured."""
+    return "" if verdict is None else str(verdict)
+
+
+FALLS_OFF: Final = "here the list falls off"
+"""Said between two hits; see `Answer.falls_off`."""
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
@@ -197,6 +191,12 @@ def describe_query_faces(result: Answer) -> str:
     return f"face {words} (pixels of the query picture, from its top left)"
 
 
+def describe_region(box: Box) -> str:
+    """Return which part of the query picture was searched by."""
+    place = f"{box.width:.0f} x {box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
+    return f"searched by the part {place} (pixels of the query picture, from its top left)"
+
+
 def describe_query(result: Answer) -> str:
     """Return one line that says what was asked."""
     query = result.query
@@ -206,7 +206,8 @@ def describe_query(result: Answer) -> str:
     file_name = Path(str(query.get("image", ""))).name
     if picture := query.get("id") or query.get("pixels") or file_name:
         name = field_text(result.query_payload or {}, "title") or clean(picture, 120)
-        return f"{subject} like {name}"
+        part = "" if result.query_region is None else "a part of "
+        return f"{subject} like {part}{name}"
     if query.get("like") or query.get("unlike"):
         return f"{subject} like these examples"
     return f"{subject} found"

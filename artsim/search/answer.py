@@ -15,10 +15,10 @@ from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
-from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
-from artsim.catalog.scale import noted_scales
+from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
@@ -26,6 +26,7 @@ from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Targe
 from artsim.search.question import (
     ExamplesQuery,
     IdQuery,
+    PictureQuery,
     Query,
     Question,
     SearchOptions,
@@ -33,7 +34,7 @@ from artsim.search.question import (
     describe_criteria,
 )
 from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import judge
+from artsim.search.verdicts import how_common, judge, meaning, told
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -84,6 +85,8 @@ class Answer:
         As which the question's filters were understood.
     query_image, query_payload
         The query picture, where it was not named by its id; its metadata, where the gallery has it.
+    query_region : Box or None
+        The part of the query picture that was searched by, in its pixels; None: all of it.
     query_faces : tuple of QueryFace
         Faces, or other parts, of the query picture that were searched by.
     examples : tuple of Example
@@ -96,6 +99,9 @@ class Answer:
         Metadata of the paintings that are the very file that was searched by, and so left out.
     why_empty : str
         Why there are no hits, in words; "" where there are.
+    falls_off : int or None
+        After how many of the hits they are no longer near by a large step; None where there is
+        no such step, where that was not measured, and where they are in another order.
     """
 
     question: Question
@@ -110,6 +116,8 @@ class Answer:
     groups: tuple[HitGroup, ...] = ()
     left_out: tuple[Payload, ...] = ()
     why_empty: str = ""
+    query_region: Box | None = None
+    falls_off: int | None = None
 
     @property
     def kind(self) -> Kind:
@@ -125,7 +133,8 @@ class Answer:
     def query(self) -> Mapping[str, JSON]:
         """What was asked: ``image``, ``pixels``, ``id``, ``text``, or ``like`` and ``unlike``.
 
-        By faces also ``faces`` and ``face``, by other parts ``kind`` and ``part``.
+        By a part of a picture also its ``region``; by faces also ``faces`` and ``face``, by other
+        parts ``kind`` and ``part``.
         """
         asked, part = _asked(self.question.query), self.question.part
         if self.is_of_faces:
@@ -175,9 +184,11 @@ class Answer:
         """
         faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
         sometimes = {
+            "query_region": None if self.query_region is None else astuple(self.query_region),
             "query_faces": None if self.kind.is_whole else faces,
             "left_out": [payload["painting_id"] for payload in self.left_out] or None,
             "why_empty": self.why_empty or None,
+            "falls_off": self.falls_off,
         }
         found: dict[str, Any] = plain_json(
             {
@@ -197,12 +208,16 @@ def _asked(query: Query) -> dict[str, JSON]:
         case TextQuery(text):
             return {"text": text}
         case ExamplesQuery(like, unlike):
-            named = [[next(iter(_asked(one).values())) for one in some] for some in (like, unlike)]
-            return dict(zip(("like", "unlike"), named, strict=True))
-        case IdQuery(painting_id):
-            return {"id": painting_id}
+            sides = (("like", like), ("unlike", unlike))
+            return {side: [_called(one) for one in some] for side, some in sides}
+    region: dict[str, JSON] = {} if query.region is None else {"region": str(query.region)}
     # Only a path can be read again; a picture in memory has but a name.
-    return {"pixels" if getattr(query, "path", None) is None else "image": query.name}
+    of_file = "pixels" if getattr(query, "path", None) is None else "image"
+    return {"id" if isinstance(query, IdQuery) else of_file: query.name, **region}
+
+
+def _called(query: PictureQuery) -> str:
+    return query.name if query.region is None else f"{query.name}@{query.region}"
 
 
 def find_similar(
@@ -281,13 +296,15 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     left_out = _left_out(target, options)
     best_of = _best_of(question)
     hits = find_hits(target, collection, criteria & left_out, options, best_of=best_of)
-    reason = "" if hits else _why_empty(target, collection, criteria, left_out, question)
     names = tuple(info.vector_name for info in encoders)
     # Ranks that were fused, means of examples and texts are on no scale of pictures.
-    scale = noted_scales(collection.schema.notes).get(names[0]) if len(names) == 1 else None
-    if scale is not None and len(question.pictures) == 1:
-        hits, remarks = judge(hits, target.probes, collection, scale)
-        notes = [*notes, *remarks]
+    on_scale = len(names) == len(question.pictures) == 1
+    scale = noted_scales(collection.schema.notes).get(names[0]) if on_scale else None
+    reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
+    falls_off = None
+    if scale is not None:
+        judged = judge(hits, target.probes, collection, scale, options)
+        hits, falls_off, notes = judged.hits, judged.falls_off, [*notes, *judged.remarks]
     return Answer(
         replace(question, query=target.asked or question.query),
         hits,
@@ -295,12 +312,14 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         criteria,
         query_image=target.image,
         query_payload=target.painting,
+        query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
         notes=tuple(notes),
         groups=_groups(hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=reason,
+        falls_off=falls_off,
     )
 
 
@@ -476,31 +495,30 @@ def _why_empty(
     criteria: Criteria,
     left_out: Criteria,
     question: Question,
+    scale: Scale | None,
 ) -> str:
     """Return in words why a search found nothing, by a few more counts and searches."""
     options, point = question.options, question.kind.noun
     if not collection.count(EVERYTHING):
         return "the gallery is empty" if question.kind.is_whole else f"the gallery has no {point}s"
     if not collection.count(criteria):
-        return f"no {point} meets the filters"
+        best = _nearest(target, collection, sure_faces(question) & left_out, options, scale)
+        without = f"; without them the best has {told(best)}" if best else ""
+        return f"no {point} meets the filters{without}"
     if not collection.count(criteria & left_out):
         others = collection.count(criteria & Criteria(must_not=target.itself))
         if others and not options.include_self:
             return "only works by the query painting's own artist, which are left out"
         return ONLY_ITSELF
-    requests = [
-        SearchRequest(vector, name, criteria & left_out, limit=1, exact=options.exact)
-        for probe in target.probes
-        for name, vector in probe.vectors.items()
-    ]
-    best = max((h.score for hits in collection.search(requests) for h in hits), default=None)
+    best = _nearest(target, collection, criteria & left_out, options, scale)
     if best is None:
         names = " or ".join(target.probes[0].vectors)
         return f"no {point} that meets the filters has a vector {names}"
-    if options.min_score is not None and best < options.min_score:
+    least = options.min_score
+    if least is not None and best.score < least:
         # Not "0.90, below 0.9" of 0.8999.
-        shown = f"{best:.2f}" if round(best, 2) < options.min_score else f"{best:.6f}"
-        return f"the best is {shown}, below {options.min_score:g}"
+        shown = f"{best.score:.2f}" if round(best.score, 2) < least else f"{best.score:.6f}"
+        return f"the best is {shown}{meaning(best.verdict)}, below {least:g}"
     plain = replace(options, rerank=None, rerank_weight=None)
     before = replace(plain, offset=0, limit=max(1, options.offset))
     best_of = _best_of(question)
@@ -511,3 +529,24 @@ def _why_empty(
         if not count:
             return f"no {point} found has the field {options.group_by!r} to be grouped by"
     return f"after the first {options.offset} there is nothing; found were {counted(count, what)}"
+
+
+def _nearest(
+    target: Target,
+    collection: Collection,
+    criteria: Criteria,
+    options: SearchOptions,
+    scale: Scale | None,
+) -> Hit | None:
+    """Return the hit of the highest cosine by any encoder, with what it means."""
+    requests = [
+        SearchRequest(vector, name, criteria, limit=1, exact=options.exact)
+        for probe in target.probes
+        for name, vector in probe.vectors.items()
+    ]
+    found = [hit for hits in collection.search(requests) for hit in hits]
+    best = max(found, key=lambda hit: hit.score, default=None)
+    if best is None or scale is None:
+        return best
+    (name,) = target.probes[0].vectors
+    return replace(best, verdict=scale.verdict(best.score, how_common(target.probes[0], name)))

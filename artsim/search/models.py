@@ -99,14 +99,16 @@ class Models:
                 self._cutters[kind.name] = kind.make_cutter(CutterOptions.of(self))
             return self._cutters[kind.name]
 
-    def image(self, picture: Path | bytes, name: str = "a picture") -> LoadedImage:
+    def image(
+        self, picture: Path | bytes, name: str = "a picture", *, max_side: int | None = None
+    ) -> LoadedImage:
         """Load a query picture from its file, or from what is in one, called `name`."""
-        from artsim.images.load import ImageLimits, load_image, load_image_bytes
+        from artsim.images.load import DEFAULT_MAX_SIDE, ImageLimits, load_image
 
         limits = ImageLimits(max_megapixels=self.max_megapixels)
-        if isinstance(picture, bytes):
-            return load_image_bytes(picture, name, limits=limits)
-        return load_image(picture, limits=limits)
+        called = name if isinstance(picture, bytes) else None
+        side = max_side or DEFAULT_MAX_SIDE
+        return load_image(picture, name=called, max_side=side, limits=limits)
 
 
 def choose_encoders(

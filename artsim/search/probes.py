@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
+from artsim.files import local_path
 from artsim.search.models import Models
 from artsim.search.question import (
     ExamplesQuery,
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
 
 PictureSource: TypeAlias = Path | bytes | RGBImage
 """A picture's file, what is in it, or its pixels."""
+
+UNLIKE: Final = 0.25
+"""How far the vector of what is wanted moves away from that of what is not, by their difference.
+
+After J. J. Rocchio, "Relevance feedback in information retrieval" (The SMART Retrieval System,
+1971): what is unlike counts for less than what is like. Measured by benchmarks.quality_feedback;
+Qdrant's ``average_vector``, which has 1, loses works of the artist (docs/quality.md)."""
+
+REGION_SIDE: Final = 4096
+"""Most pixels on the long side of a picture of which a region is cut: more than a whole picture
+is given, so that a small part is sharp, and few enough (50 MB) for many visitors at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class Example:
     image: PictureSource | None = field(repr=False, compare=False)
     role: Literal["like", "unlike"]
     payload: Payload | None = None
+    region: Box | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,8 @@ class Target:
         Payloads of all paintings whose picture is the very file that is searched by.
     asked : Query or None
         The query, with the SHA-256 of its files.
+    region : Box or None
+        The part of the query picture that is searched by, in pixels at its full size.
     """
 
     probes: tuple[Probe, ...]
@@ -105,6 +120,7 @@ class Target:
     examples: tuple[Example, ...] = ()
     same_files: tuple[Payload, ...] = ()
     asked: Query | None = None
+    region: Box | None = None
 
 
 def make_target(
@@ -179,21 +195,39 @@ class _Probing:
         return [encoder.vector_name for encoder in self.encoders]
 
     def whole(self, query: PictureQuery) -> Target:
-        """Search by one whole picture."""
-        if isinstance(query, IdQuery):
+        """Search by one whole picture, or a region of it."""
+        if isinstance(query, IdQuery) and query.region is None:
             paintings, painting_id = self.gallery[PAINTINGS], query.painting_id
             record = find_painting(painting_id, paintings, [*self.names, *self.needs])
             probe = self._of_record(record, f"the painting {painting_id!r} has")
             itself = AnyOf("painting_id", (painting_id,))
             return Target((probe,), (itself,), record.payload, asked=query)
-        if isinstance(query, PixelsQuery):
-            probes = self._encode(_shrunk(query.pixels))
-            return Target(tuple(probes), image=query.pixels, asked=query)
-        image = self.models.image(query.picture, query.name)
-        return self._of_file(Target(tuple(self._encode(image.pixels))), query, image)
+        image, target = self._look_at(query)
+        probes = _encode([Crop(image.pixels, {})], self.encoders, self.models, self.needs)
+        return replace(target, probes=tuple(probes))
 
-    def _encode(self, picture: RGBImage) -> list[Probe]:
-        return _encode([Crop(picture, {})], self.encoders, self.models, self.needs)
+    def _look_at(self, query: PictureQuery) -> tuple[LoadedImage, Target]:
+        """Return the pixels of the picture, or its region, and what is known of it."""
+        from artsim.images.load import LoadedImage, cut_image
+
+        side = None if query.region is None else REGION_SIDE
+        if isinstance(query, PixelsQuery):
+            height, width = query.pixels.shape[:2]
+            image = LoadedImage(query.pixels, width, height, "")
+            target = Target((), image=query.pixels, asked=query)
+        elif isinstance(query, ImageQuery):
+            image = self.models.image(query.picture, query.name, max_side=side)
+            target = self._of_file(query, image)
+        else:
+            record = find_painting(query.painting_id, self.gallery[PAINTINGS])
+            image = self.models.image(_file_of(record.payload), max_side=side)
+            _check_unchanged(record.payload, image)
+            itself = AnyOf("painting_id", (query.painting_id,))
+            target = Target((), (itself,), record.payload, asked=query)
+        if query.region is None:
+            return replace(image, pixels=_shrunk(image.pixels)), target
+        box = query.region.within(image.width, image.height, query.name)
+        return cut_image(image, box), replace(target, region=box)
 
     def examples(self, query: ExamplesQuery) -> Target:
         """Search by pictures to be like and unlike."""
@@ -203,15 +237,15 @@ class _Probing:
         for name in self.names:
             wanted = _mean_vector(like, name)
             if unlike:
-                wanted = 2.0 * wanted - _mean_vector(unlike, name)
+                wanted = wanted + UNLIKE * (wanted - _mean_vector(unlike, name))
             norm = float(np.linalg.norm(wanted))
             if norm == 0.0:
                 raise QueryError(
                     "the pictures to be like and unlike cancel out; leave one of them out"
                 )
             vectors[name] = (wanted / norm).astype(np.float32)
-        examples = [Example(t.image, "like", t.painting) for t in like]
-        examples += [Example(t.image, "unlike", t.painting) for t in unlike]
+        examples = [Example(t.image, "like", t.painting, t.region) for t in like]
+        examples += [Example(t.image, "unlike", t.painting, t.region) for t in unlike]
         asked = [tuple(target.asked for target in targets) for targets in (like, unlike)]
         return Target(
             probes=(Probe(vectors, tuple(p for t in like for p in t.probes[0].pictures)),),
@@ -223,13 +257,16 @@ class _Probing:
 
     def parts(self, query: PictureQuery, kind: Kind) -> Target:
         """Search by every part of a picture: those in the gallery, or cut out of it."""
-        if isinstance(query, IdQuery):
+        if isinstance(query, IdQuery) and query.region is None:
             return self._stored_parts(query, kind)
-        if isinstance(query, PixelsQuery):
-            target = self._cut(_shrunk(query.pixels), query.pixels.shape[1], kind)
-            return replace(target, image=query.pixels, asked=query)
-        image = self.models.image(query.picture, query.name)
-        return self._of_file(self._cut(image.pixels, image.width, kind), query, image)
+        image, target = self._look_at(query)
+        crops = self.models.cutter(kind)(image.pixels, image.width)
+        probes = _encode(crops, self.encoders, self.models, self.needs)
+        return replace(
+            target,
+            probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
+            parts=tuple(_cut_part(i, crop, target.region) for i, crop in enumerate(crops)),
+        )
 
     def _stored_parts(self, query: IdQuery, kind: Kind) -> Target:
         painting_id = query.painting_id
@@ -248,18 +285,6 @@ class _Probing:
         probes, parts = tuple(probe for probe, _ in found), tuple(part for _, part in found)
         return Target(probes, (itself,), painting, parts=parts, asked=query)
 
-    def _cut(self, picture: RGBImage, width: int, kind: Kind) -> Target:
-        """Return the parts of a picture that at its full size is `width` pixels wide."""
-        crops = self.models.cutter(kind)(picture, width)
-        probes = _encode(crops, self.encoders, self.models, self.needs)
-        return Target(
-            probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
-            parts=tuple(
-                QueryFace(i, Box(*crop.payload["box"]), crop.payload.get("detection_score"))
-                for i, crop in enumerate(crops)
-            ),
-        )
-
     def _of_record(
         self, record: Record, whose: str, hint: str = "", about: str | None = None
     ) -> Probe:
@@ -274,8 +299,8 @@ class _Probing:
         vectors = {name: record.vectors[name] for name in self.names}
         return Probe(vectors, (pictures,), point_id=record.point_id)
 
-    def _of_file(self, target: Target, query: ImageQuery, image: LoadedImage) -> Target:
-        """Return the target of a file's picture, with what the gallery knows of the very file.
+    def _of_file(self, query: ImageQuery, image: LoadedImage) -> Target:
+        """Return a target without probes, with what the gallery knows of the very file.
 
         Of several paintings with the same bytes, the query painting is the one at its path.
         """
@@ -285,8 +310,8 @@ class _Probing:
         paths = set() if query.path is None else {query.path.absolute(), query.path.resolve()}
         here = {path.as_uri() for path in paths}
         known.sort(key=lambda of: (of.get("image_uri") not in here, str(of["painting_id"])))
-        return replace(
-            target,
+        return Target(
+            (),
             itself=(same_bytes,),
             painting=known[0] if known else None,
             image=query.picture,
@@ -315,6 +340,8 @@ def _only_part(target: Target, question: Question) -> Target:
     query, kind, part = question.query, question.kind, question.part
     named = f"the painting {query.painting_id!r}" if isinstance(query, IdQuery) else ""
     place = named or getattr(query, "name", "")
+    if region := getattr(query, "region", None):
+        place = f"{place}, region {region}"
     if not target.parts:
         smaller = kind.name == FACES.name
         raise NoFaceError(
@@ -346,6 +373,40 @@ def _with_parts(target: Target, kept: Sequence[int]) -> Target:
         probes=tuple(target.probes[i] for i in kept),
         parts=tuple(target.parts[i] for i in kept),
     )
+
+
+def _file_of(payload: Payload) -> Path:
+    """Return the file of a painting's picture, which a region of it is cut of."""
+    uri, painting_id = payload.get("image_uri"), str(payload["painting_id"])
+    path = local_path(uri) if isinstance(uri, str) else None
+    if path is None:
+        where = f"at {shortened(uri)}" if isinstance(uri, str) else "nowhere that is known"
+        raise QueryError(
+            f"the picture of {shortened(painting_id)!r} is {where}, and not a file here of which a "
+            "region can be cut; save it, and search by a region of the file",
+            hint="artsim query FILE --region",
+            painting_id=painting_id,
+        )
+    return path
+
+
+def _check_unchanged(payload: Payload, image: LoadedImage) -> None:
+    if payload.get("image_sha256", image.sha256) != image.sha256:
+        painting_id = str(payload["painting_id"])
+        raise QueryError(
+            f"the file of {shortened(painting_id)!r} has changed since it was ingested, and a "
+            "region may be of another picture now; ingest its source again",
+            hint="artsim ingest SOURCE",
+            painting_id=painting_id,
+        )
+
+
+def _cut_part(index: int, crop: Crop, region: Box | None) -> QueryFace:
+    """Return a part that was found, its box in pixels of the whole picture."""
+    box = Box(*crop.payload["box"])
+    if region is not None:
+        box = Box(box.x + region.x, box.y + region.y, box.width, box.height)
+    return QueryFace(index, box, crop.payload.get("detection_score"))
 
 
 def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:

@@ -6,9 +6,9 @@ import base64
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass, field, fields
+from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, TypeVar, cast
 
 from artsim.catalog.criteria import (
     EVERYTHING,
@@ -21,7 +21,7 @@ from artsim.catalog.criteria import (
     Words,
 )
 from artsim.catalog.hits import parse_form, plain_json
-from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
+from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind, Region
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
 from artsim.search.rerank import RERANKERS
@@ -52,6 +52,8 @@ class ImageQuery:
         What the answer calls the picture; by default its path, or the open file's name.
     sha256 : str, optional
         Of the file, as it was when an answer was found.
+    region : Region, optional
+        The part of the upright picture that is searched by, instead of all.
 
     Raises
     ------
@@ -62,9 +64,15 @@ class ImageQuery:
     picture: Path | bytes
     name: str
     sha256: str | None = field(default=None, compare=False)
+    region: Region | None = None
 
     def __init__(
-        self, picture: File, name: str | None = None, *, sha256: str | None = None
+        self,
+        picture: File,
+        name: str | None = None,
+        *,
+        sha256: str | None = None,
+        region: Region | None = None,
     ) -> None:
         if isinstance(picture, str | os.PathLike):
             found: Path | bytes = Path(picture)
@@ -76,6 +84,7 @@ class ImageQuery:
         object.__setattr__(self, "picture", found)
         object.__setattr__(self, "name", name or called)
         object.__setattr__(self, "sha256", sha256)
+        object.__setattr__(self, "region", region)
 
     @property
     def path(self) -> Path | None:
@@ -111,12 +120,17 @@ class PixelsQuery:
         brought to sRGB by its own profile and orientation.
     name : str
         What the answer calls it.
+    region : Region, optional
+        The part of it that is searched by, instead of all.
     """
 
     pixels: RGBImage
     name: str
+    region: Region | None
 
-    def __init__(self, pixels: RGBImage | Image, name: str = "a picture") -> None:
+    def __init__(
+        self, pixels: RGBImage | Image, name: str = "a picture", *, region: Region | None = None
+    ) -> None:
         import numpy as np
 
         found = pixels if isinstance(pixels, np.ndarray) else _pixels_of(pixels)
@@ -125,6 +139,7 @@ class PixelsQuery:
             raise OptionError(f"expected uint8 of shape (h, w, 3), not {found.dtype} {shape}")
         object.__setattr__(self, "pixels", found)
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "region", region)
 
 
 def _pixels_of(image: Image) -> RGBImage:
@@ -142,9 +157,18 @@ def _pixels_of(image: Image) -> RGBImage:
 
 @dataclass(frozen=True, slots=True)
 class IdQuery:
-    """Paintings like one of the gallery; no picture is read and no model loaded."""
+    """Paintings like one of the gallery; no picture is read and no model loaded.
+
+    By a `region` of it the picture's file is read, which has to be on this machine.
+    """
 
     painting_id: str
+    region: Region | None = None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.painting_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +182,13 @@ class TextQuery:
 class ExamplesQuery:
     """Paintings like some pictures and unlike others, each a file, pixels or an id.
 
-    The query vector is the mean of `like`; with `unlike`, moved away from their mean by
-    the difference of both, as Qdrant's ``average_vector`` recommendation does.
+    The query vector is the mean of `like`; with `unlike`, moved away from their mean by a quarter
+    of the difference of both, after Rocchio [1]_.
+
+    References
+    ----------
+    .. [1] Rocchio (1971). Relevance feedback in information retrieval. In Salton (ed.), The SMART
+       Retrieval System, 313-323.
     """
 
     like: tuple[PictureQuery, ...]
@@ -434,6 +463,11 @@ def _to_condition(form: Mapping[str, Any], place: str) -> Condition:
 
 
 def _from_query(query: Query) -> dict[str, Any]:
+    region: Region | None = getattr(query, "region", None)
+    return _from_whole(query) | ({} if region is None else {"region": str(region)})
+
+
+def _from_whole(query: Query) -> dict[str, Any]:
     match query:
         case IdQuery(painting_id):
             return {"id": painting_id}
@@ -475,7 +509,11 @@ def _to_query(form: Any, place: str, *, of_one: bool = False) -> Any:
                 "pixels": {"base64": str(text), "shape": [int(), int(), 3] as shape, "name": name}
             }:
                 query = PixelsQuery(_to_pixels(text, shape), str(name))
-    except ValueError as exc:
+        if query is not None and isinstance(form.get("region"), str):
+            query = replace(cast("Any", query), region=Region.parse(form["region"]))
+    except OptionError as exc:
+        raise QueryError(f"{place}: {exc}") from exc
+    except (ValueError, TypeError) as exc:
         raise QueryError(f"{place}: no picture ({exc})") from exc
     if query is None or _keys(_from_query(query)) != _keys(form):
         raise QueryError(f"{place}: no query has this form: {str(form)[:200]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
-from artsim.search.question import IdQuery, PictureQuery, Question, SearchOptions
+from artsim.search.question import COPIES, PictureQuery, Question, SearchOptions
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
@@ -27,22 +27,70 @@ SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Hits with their verdicts, after how many they fall off, and remarks on the query."""
+
+    hits: list[Hit]
+    falls_off: int | None
+    remarks: list[str]
+
+
 def judge(
-    hits: Sequence[Hit], probes: Sequence[Probe], collection: Collection, scale: Scale
-) -> tuple[list[Hit], list[str]]:
+    hits: Sequence[Hit],
+    probes: Sequence[Probe],
+    collection: Collection,
+    scale: Scale,
+    options: SearchOptions,
+) -> Judged:
     """Return the hits with their verdicts, and remarks on a query that nothing is like.
 
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
     say; what looks like no painting at all, as a page or noise, is near to nothing else.
     """
     flat = {probe.part for probe in probes if _is_featureless(probe)}
-    common = {p.part: _common(p, name) for p in probes for name in p.vectors if scale.above}
+    common = {p.part: how_common(p, name) for p in probes for name in p.vectors if scale.above}
     judged = [
         replace(hit, verdict=scale.verdict(hit.score, common.get(hit.query_face))) for hit in hits
     ]
     judged = _compared(judged, probes, collection, scale)
     judged = [_nothing_near(hit) if hit.query_face in flat else hit for hit in judged]
-    return judged, _remarks(judged, bool(flat), scale)
+    remarks = _remarks(judged, bool(flat), scale)
+    # A re-ranker's own scores, and groups, are in another order than that of nearness.
+    by_nearness = options.rerank is None or options.rerank_weight is not None
+    falls_off = None
+    if by_nearness and options.group_by is None and not remarks:
+        falls_off = falls_off_after([hit.best_score for hit in judged], scale)
+    if all(getattr(options, name) == value for name, value in COPIES.items()):
+        remarks += _no_copy(judged)
+    return Judged(judged, falls_off, remarks)
+
+
+def falls_off_after(scores: Sequence[float], scale: Scale) -> int | None:
+    """Return after how many of the scores, best first, the largest step down is; None: none is."""
+    steps = [before - after for before, after in pairwise(scores)]
+    largest = max(steps, default=0.0)
+    return steps.index(largest) + 1 if steps and largest >= scale.gap else None
+
+
+def _no_copy(hits: Sequence[Hit]) -> list[str]:
+    if not hits or any(hit.verdict and hit.verdict.word == "same picture" for hit in hits):
+        return []
+    nearest = max(hits, key=lambda hit: hit.score)
+    return [f"none of these is the same picture; the nearest has {told(nearest)}"]
+
+
+def told(hit: Hit) -> str:
+    """Return a score in a sentence: ``0.58 (near, nearer than 99.9 % of the gallery's pairs)``."""
+    return f"{hit.score:.2f}{meaning(hit.verdict)}"
+
+
+def meaning(verdict: Verdict | None) -> str:
+    """Return in parentheses what a score says; "" where that was not measured."""
+    if verdict is None:
+        return ""
+    word = "" if verdict.word == "not near" else f"{verdict.word}, "
+    return f" ({word}nearer than {verdict.percentile:.4g} % of the gallery's pairs)"
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
@@ -58,8 +106,8 @@ def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
     return [f"nothing in this gallery looks like it: the best has {most:.2f}, and {said}"]
 
 
-def _common(probe: Probe, name: str) -> float | None:
-    """Return how common the query is by the cohort of that encoder, where it has one."""
+def how_common(probe: Probe, name: str) -> float | None:
+    """Return how common a query is by the cohort of that encoder; None where it has none."""
     cohort = read_cohort(name)
     return None if cohort is None else float(cohort.common(probe.vectors[name][None])[0])
 
@@ -245,7 +293,7 @@ def compare(
     both = np.stack([other, mirrored(other)])
     ssims, rmses = ssim(one, both).tolist(), rmse(one, both).tolist()
     sides = [
-        Compared(_name_of(query), whole.image, whole.painting, of.parts)
+        Compared(query.name, whole.image, whole.painting, of.parts)
         for query, whole, of in zip(queries, wholes, with_faces, strict=True)
     ]
     likenesses = _likenesses(gallery[PAINTINGS], *wholes)
@@ -277,10 +325,6 @@ def _target(
         return Target(())
 
 
-def _name_of(query: PictureQuery) -> str:
-    return query.painting_id if isinstance(query, IdQuery) else query.name
-
-
 def _likenesses(collection: Collection, first: Target, second: Target) -> list[Likeness]:
     """Return how alike each probe of the one is to each of the other, by each encoder."""
     scales, found = noted_scales(collection.schema.notes), []
@@ -290,7 +334,7 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
             cosine, scale = float(vector @ other.vectors[name]), scales.get(name)
             said = None
             if scale is not None:
-                said = scale.verdict(cosine, _common(probe, name) if scale.above else None)
+                said = scale.verdict(cosine, how_common(probe, name))
                 may_be_same = cosine >= scale.very_near
                 if may_be_same or said.word != "not near":
                     said = compare_pixels(said, *pixels, may_be_same=may_be_same)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from runner import artsim, fails, succeeds
 
 RUFF = "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"
+PIANO = "renoir-daughters-catulle-mendes-huguette-claudine-met-438014"
 PAINTER = "Rembrandt (Rembrandt van Rijn)"
 
 
@@ -108,6 +110,31 @@ def test_like_and_unlike(sample: Path, sample_home: Path) -> None:
     assert not ids & {"met-437388", "met-437428"}
 
 
+def test_by_a_region(sample: Path, sample_home: Path, tmp_path: Path) -> None:
+    part, saved, sheet = "50%,0%,50%,50%", tmp_path / "q.json", tmp_path / "part.html"
+    asked = ["query", "--id", "met-438014", "--region", part, "-k", "5", "-f", "json"]
+    first = succeeds(*asked, "--save", saved, "--sheet", sheet, home=sample_home)
+    answer = json.loads(first)
+    assert answer["query"] == {"id": "met-438014", "region": part}
+    assert answer["query_region"] == [257, 0, 258, 320]
+    assert succeeds("replay", saved, "-f", "json", home=sample_home) == first
+    page = sheet.read_text(encoding="utf-8")
+    assert "a part of The Daughters" in page and "the part searched by" in page
+    assert len(re.findall(r"<img ", page)) == 2 + 5
+    table = artsim(*asked[:-2], home=sample_home)
+    assert "part 258 x 320 at 257, 0" in table.stderr
+
+    at = f"@{part}"
+    piano = sample / "images" / f"{PIANO}.jpg"
+    like = query(sample_home, "--like", f"{piano}{at}", "--unlike", f"id:met-437388{at}")
+    assert like["query"] == {"like": [f"{piano}{at}"], "unlike": [f"met-437388{at}"]}
+    odd = tmp_path / "a@1,2,3,4"
+    odd.write_bytes(piano.read_bytes())
+    assert query(sample_home, "--like", odd)["query"]["like"] == [str(odd)]
+    for region in ("1,2,3", "0,0,0,5", "90%,0%,20%,9%", "500,0,50,50"):
+        assert "egion" in fails("query", piano, "--region", region, home=sample_home)
+
+
 def test_a_name_nobody_has(sample_home: Path) -> None:
     done = artsim("query", "--id", "met-437388", "--artist", "Rembrant", home=sample_home)
     assert done.returncode == 0
@@ -148,7 +175,14 @@ def test_what_goes_wrong_is_one_line(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["a.jpg", "--id", "x"], ["--unlike", "a.jpg"], ["--id", "x", "-k", "0"], ["--id"]],
+    [
+        [],
+        ["a.jpg", "--id", "x"],
+        ["--unlike", "a.jpg"],
+        ["--like", "a.jpg", "--region", "1,2,3,4"],
+        ["--id", "x", "-k", "0"],
+        ["--id"],
+    ],
 )
 def test_wrong_usage_exits_with_two(sample_home: Path, arguments: list[str]) -> None:
     assert artsim("query", *arguments, home=sample_home).returncode == 2

@@ -205,15 +205,28 @@ def test_works_without_titles(ask_odd: Ask, monkeypatch: pytest.MonkeyPatch) -> 
     assert "…" not in "".join(lines)
 
 
+def test_where_a_list_falls_off_is_shown(ask: Ask, tmp_path: Path) -> None:
+    page = tmp_path / "sheet.html"
+    shown = ask("--id", "met-459027", "--sheet", str(page)).stdout.splitlines()
+    assert "met-459028" in shown[2]
+    assert shown[3].strip() == "here the list falls off"
+    assert page.read_text().count("Here the list falls off.") == 1
+    whole = ask("--id", "met-459027", "-k", "1").stdout
+    assert "falls off" not in whole
+
+
 # An empty answer
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--min-score", "0.99"], r"the best is 0\.\d\d, below 0\.99\."),
+        (["--min-score", "0.99"], r"the best is 0\.\d\d \(.*\), below 0\.99\."),
         (["--offset", "70"], r"after the first 70 there is nothing; found were 59 paintings\."),
-        (["--year", "1200..1300"], r"no painting meets the filters\."),
+        (
+            ["--year", "1200..1300"],
+            r"no painting meets the filters; without them the best has 0\.\d\d \(",
+        ),
         (
             ["--where", "painting_id=met-437388"],
             r"only the query picture itself, which is left out; --include-self keeps it\.",
@@ -234,7 +247,7 @@ def test_an_empty_answer_says_why(arguments: list[str], reason: str, ask: Ask) -
 
 def test_no_face_meets_the_filters(ask: Ask) -> None:
     done = ask("--id", "met-437388", "--faces", "--genre", "still life")
-    assert "Nothing found: no face meets the filters." in done.stderr
+    assert "Nothing found: no face meets the filters; without them the best has 0." in done.stderr
 
 
 def test_an_empty_gallery_is_said(

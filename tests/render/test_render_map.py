@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from PIL.ImageColor import getrgb
 from skimage.color import deltaE_ciede2000
 
 from artsim.catalog.payload import painting_point_id
+from artsim.catalog.scale import LEVELS, Scale
 from artsim.errors import QueryError, RenderError
 from artsim.render.collection_map import CollectionMap, ColorField, find_fields
 from artsim.render.map_page import (
@@ -92,6 +94,14 @@ def unpack(text: str, dtype: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text, validate=True), dtype)
 
 
+def test_the_page_says_what_cosines_mean(tmp_path: Path) -> None:
+    scale = Scale(30, pairs=LEVELS, strangers=tuple(0.5 * level for level in LEVELS))
+    made = replace(painted_map(tmp_path), scale=scale)
+    meaning = data_of(page_of(made, tmp_path / "map.html"))["meaning"]
+    assert (meaning["near"], meaning["very_near"]) == (scale.near, scale.very_near)
+    assert set(unpack(meaning["percentiles"], "<u4")) == {75_000}
+
+
 def test_the_page_holds_all_there_is(tmp_path: Path) -> None:
     made = painted_map(tmp_path)
     data = data_of(page_of(made, tmp_path / "map.html"))
@@ -108,6 +118,7 @@ def test_the_page_holds_all_there_is(tmp_path: Path) -> None:
     assert (data["columns"], data["rows"]) == choose_grid(30)
     np.testing.assert_array_equal(unpack(data["neighbors"], "<i4").reshape(30, 2), made.neighbors)
     assert set(unpack(data["scores"], "<i2")) == {7500}
+    assert data["meaning"] is None
     fields = {field["name"]: field for field in data["fields"]}
     assert list(fields)[:3] == ["style", "artist", "year_start"]
     assert fields["style"]["values"] == ["Baroque", "Cubism", "Rococo"]
@@ -387,7 +398,9 @@ return seen;
 
 
 def test_what_a_visitor_does(browser: Browser, tmp_path: Path) -> None:
-    write_map(painted_map(tmp_path, title=HOSTILE), tmp_path / "map.html")
+    scale = Scale(30, pairs=LEVELS, strangers=LEVELS)
+    made = replace(painted_map(tmp_path, title=HOSTILE), scale=scale)
+    write_map(made, tmp_path / "map.html")
     seen = browser.visit(tmp_path / "map.html", VISITOR)
     assert seen["ready"] == "30"
     assert seen["options"] == ["style", "artist", "date", "nothing"]
@@ -397,8 +410,8 @@ def test_what_a_visitor_does(browser: Browser, tmp_path: Path) -> None:
     assert seen["title"] == "Painting 2"
     assert seen["said"] == "Selected: Painting 2, Łukasz Dürer, 1502"
     assert seen["near"] == [
-        "Painting 3, Frans Hals, 1503; cosine 0.75",
-        "Painting 1, Frans Hals, 1501; cosine 0.75",
+        "Painting 3, Frans Hals, 1503; cosine 0.75, 75.0 %",
+        "Painting 1, Frans Hals, 1501; cosine 0.75, 75.0 %",
     ]
     assert seen["opens"] == "2.png"
     assert seen["id"] == seen["selected"] == "p002"

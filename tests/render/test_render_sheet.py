@@ -266,6 +266,32 @@ def test_a_face_is_outlined_in_parts_of_the_picture(
     assert crop.size == (picture_cards.CROP_SIDE, picture_cards.CROP_SIDE)
 
 
+def test_a_region_is_outlined_and_shown_alone(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    pixels = np.full((100, 400, 3), RED, np.uint8)
+    pixels[20:60, 300:] = BLUE
+    result = made_answer(
+        [painted_hit("a")],
+        {"pixels": "mine"},
+        query_image=pixels,
+        query_region=Box(300, 20, 100, 40),
+    )
+    page = parsed(result, tmp_path / "part.html")
+    (outline,) = page.all("span", **{"class": "face"})
+    assert outline["style"] == "left:75.00%;top:20.00%;width:25.00%;height:40.00%"
+    whole, part, _ = map(embedded, page.all("img"))
+    assert whole.size == (400, 100)
+    assert part.size == (100, 40)
+    assert part.getpixel((50, 20)) == pytest.approx(BLUE, abs=4)
+    assert (drawn(result, tmp_path / "part.png") == code(BLUE)).sum() > 100 * 40
+
+
+def test_who_has_a_work_is_printed(painted_hit: PaintedHit, tmp_path: Path) -> None:
+    hit = painted_hit("a", institution="The Met", rights="CC0 <1.0>")
+    write_sheet(made_answer([hit]), tmp_path / "s.html")
+    page = (tmp_path / "s.html").read_text(encoding="utf-8")
+    assert '<span class="credit"><bdi>The Met. CC0 &lt;1.0&gt;</bdi></span>' in page
+
+
 def test_a_text_is_shown_as_the_query(tmp_path: Path) -> None:
     words = parsed(made_answer([], {"text": "a stormy sea"}), tmp_path / "text.html")
     assert len(words.all("blockquote")) == 1

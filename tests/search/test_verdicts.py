@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
+from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.scale import LEVELS, Scale, Verdict, noted_scales
 from artsim.errors import NoFaceError
@@ -17,7 +18,7 @@ from artsim.ingest.upkeep import push_gallery
 from artsim.render.text import verdict_text
 from artsim.search.models import Models
 from artsim.search.neighbors import read_vectors
-from artsim.search.question import ExamplesQuery, IdQuery, SearchOptions
+from artsim.search.question import COPIES, ExamplesQuery, IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
 
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
@@ -117,6 +118,44 @@ def test_nothing_is_near_to_what_is_no_painting(
     result = find_similar(sample_gallery, ImageQuery(path), models=models)
     assert {hit.verdict and hit.verdict.word for hit in result.hits} == {"not near"}
     assert any("nothing in this gallery looks like it" in note for note in result.notes)
+
+
+def test_a_list_falls_off_at_its_largest_step(sample_gallery: Gallery) -> None:
+    _, scale = scale_of(sample_gallery)
+    ids = [str(p["painting_id"]) for p in read_vectors(sample_gallery[PAINTINGS], PIXELS).payloads]
+    answers = {name: find_similar(sample_gallery, IdQuery(name)) for name in ids}
+    after = {name: answer.falls_off for name, answer in answers.items() if answer.falls_off}
+    assert 0 < len(after) < len(ids)
+    for name, count in after.items():
+        scores = [hit.score for hit in answers[name].hits]
+        steps = -np.diff(scores)
+        assert steps[count - 1] == steps.max() >= scale.gap
+        assert answers[name].to_dict()["falls_off"] == count
+    # Two portraits that belong together.
+    assert after["met-459027"] == 1
+    assert answers["met-459027"].hits[0].painting_id == "met-459028"
+
+
+def test_only_a_list_in_order_of_nearness_falls_off(sample_gallery: Gallery) -> None:
+    query = IdQuery("met-459027")
+    for options in (SearchOptions(rerank="ssim"), SearchOptions(group_by="artist")):
+        answer = find_similar(sample_gallery, query, options=options)
+        assert answer.falls_off is None
+        assert "falls_off" not in answer.to_dict()
+    assert find_similar(sample_gallery, query, options=SearchOptions(**COPIES)).falls_off == 1
+
+
+def test_copies_that_are_not_there_are_said_not_to_be(
+    sample: Path, sample_gallery: Gallery, models: Models
+) -> None:
+    options = SearchOptions(**COPIES)
+    alone = find_similar(sample_gallery, IdQuery("met-437880"), options=options)
+    assert any("none of these is the same picture" in note for note in alone.notes)
+    query = ImageQuery(sample / "images" / LUTE)
+    there = find_similar(
+        sample_gallery, query, options=replace(options, include_self=True), models=models
+    )
+    assert not any("same picture" in note for note in there.notes)
 
 
 @pytest.mark.parametrize("name", no_paintings())

@@ -386,7 +386,7 @@ def _failed_copies(
                 continue  # gone since it was searched for; the tables have counted it
             copy = edit_picture(original, edit, painting_id=painting_id, seed=run.options.seed)
             query = Picture({}, (EDITS[edit].title,), pixels=copy.pixels)
-            row = _failure(run, query, painting_id, originals.same[painting_id], miss)
+            row = _failure(run, best, query, painting_id, originals.same[painting_id], miss)
             drawn = [f"{name.replace('_', ' ')} {x:.4g}" for name, x in copy.parameters.items()]
             told = f"{row.note} The edit: {', '.join(drawn)}." if drawn else row.note
             rows.append(replace(row, note=told))
@@ -395,14 +395,19 @@ def _failed_copies(
 
 
 def _failure(
-    run: Run[CopiesOptions], query: Picture, painting_id: str, right: Group[str], miss: Miss
+    run: Run[CopiesOptions],
+    best: str,
+    query: Picture,
+    painting_id: str,
+    right: Group[str],
+    miss: Miss,
 ) -> PictureRow:
     own = painting_point_id(painting_id)
     records = run.collection.retrieve([own, *(point_id for point_id, _ in miss.hits)])
     hits = [
         Picture(
             records[point_id].payload,
-            (f"score {score:.3f}",),
+            run.caption(best, score),
             right=str(records[point_id].payload["painting_id"]) in right,
         )
         for point_id, score in miss.hits
@@ -438,7 +443,7 @@ def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     table = run.with_training(table, run.contenders, [originals.payloads[name] for name in ids])
     best = max(tally.ranks, key=lambda name: float(tally.found(name, 1).mean()))
     failures = tuple(
-        _failure(run, Picture({}), ids[miss.place], twins[ids[miss.place]], miss)
+        _failure(run, best, Picture({}), ids[miss.place], twins[ids[miss.place]], miss)
         for miss in tally.worst(best, _WORST_TWINS)
     )
     group = PictureGroup(f"Pictures whose painting's others were not found first: {best}", failures)

@@ -423,7 +423,9 @@ def _worst_queries(result: _Result) -> PictureGroup:
             strict=True,
         )
         hits = (
-            picture(w, f"score {score:.3f}", right=right) for w, score, right in found if w >= 0
+            picture(w, *result.run.caption(result.best, score), right=right)
+            for w, score, right in found
+            if w >= 0
         )
         note = (
             f"{judged.to_find[place]:,} to find; the first of them is at rank "

@@ -110,7 +110,8 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         rows.append(Row(one.name, {**cells, "without_face": int((~found).sum())}))
         lines.append(_roc_line(curve, one.name))
         values.append(QueryValues("verification", one.name, "accuracy", ids, right))
-        hardest += _hardest_pairs(one.name, scores[found], same[found], shown, sides[:, found])
+        judged = scores[found], same[found], shown, sides[:, found]
+        hardest += _hardest_pairs(run, one, "", *judged)
     counted = {"of_one": int(same.sum()), "different": int((~same).sum())}
     parted = {"folds": len(np.unique(folds)), "listed_folds": pairs[0].fold is not None}
     limits = {"least_far": min(FARS.values()), "no_face": NO_FACE_SCORE}
@@ -208,8 +209,8 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         estimates = estimate_rates(curve, draw, (of_one, len(same)), seed=options.seed)
         rows.append(Row(one.name, {**counts, "pairs_of_one": of_one, **estimates}))
         lines.append(_roc_line(curve, one.name))
-        name, sides = f"{one.name}, of all pairs", np.stack([first, second])
-        hardest += _hardest_pairs(name, scores, same, known, sides)
+        sides = np.stack([first, second])
+        hardest += _hardest_pairs(run, one, ", of all pairs", scores, same, known, sides)
         said = notes_of(
             "verification_all",
             one_person=options.one_person,
@@ -258,20 +259,28 @@ def _roc_plot(name: str, title: str, lines: Sequence[Line]) -> LinePlot:
 
 
 def _hardest_pairs(
-    name: str, scores: Floats, same: Booleans, faces: Sequence[Record], sides: Integers
+    run: Run[FacesOptions],
+    one: Contender,
+    among: str,
+    scores: Floats,
+    same: Booleans,
+    faces: Sequence[Record],
+    sides: Integers,
 ) -> Iterator[PictureGroup]:
     """Yield the most alike pairs of different people, and the least alike of one person.
 
-    `sides` are the numbers of both faces of each pair, shape (2, N).
+    `among` says in the titles of which pairs; `sides` are the numbers of both faces of each
+    pair, shape (2, N).
     """
     order = np.argsort(-scores, kind="stable")
     for title, chosen in (
-        (f"Different people, most alike for {name}", order[~same[order]]),
-        (f"One person, least alike for {name}", order[same[order]][::-1]),
+        (f"Different people, most alike for {one.name}{among}", order[~same[order]]),
+        (f"One person, least alike for {one.name}{among}", order[same[order]][::-1]),
     ):
         rows = []
         for i in chosen[:_MOST_PICTURES].tolist():
             first, second = (faces[side].payload for side in sides[:, i])
-            hit = Picture(second, (f"cosine {scores[i]:.3f}",), right=bool(same[i]))
+            caption = run.caption(one.name, float(scores[i]), "cosine")
+            hit = Picture(second, caption, right=bool(same[i]))
             rows.append(PictureRow(Picture(first), (hit,)))
         yield PictureGroup(title, tuple(rows))

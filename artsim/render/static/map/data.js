@@ -26,6 +26,7 @@ layouts.grid.y = Float32Array.from(cellRow, (v) => (v + 0.5) * cellWorld);
 
 const neighbors = unpack(data.neighbors, Int32Array);
 const scores = unpack(data.scores, Int16Array);
+const percentiles = data.meaning && unpack(data.meaning.percentiles, Uint32Array);
 const perPoint = count ? neighbors.length / count : 0;
 for (const field of data.fields) {
   if (field.kind === "category") field.codes = unpack(field.codes, Int16Array);

@@ -281,11 +281,19 @@ function emphasize(i, x, y, size, shown, frameWidth, line) {
   context.stroke();
 }
 
+// As a search words it; that two are the same picture their pixels would say.
+function meaningOf(score, at) {
+  if (!data.meaning) return "";
+  const { near, very_near } = data.meaning, percent = percentiles[at] / 1000;
+  const word = score >= very_near ? "very near " : score >= near ? "near " : "";
+  return `${word}${percent.toFixed(percent < 99 ? 1 : 3)} %`;
+}
+
 function nearestOf(i) {
   const found = [];
   for (let k = 0; k < perPoint; k++) {
-    const j = neighbors[i * perPoint + k];
-    if (j >= 0) found.push([j, scores[i * perPoint + k] / 10000]);
+    const at = i * perPoint + k, j = neighbors[at], score = scores[at] / 10000;
+    if (j >= 0) found.push([j, score, meaningOf(score, at)]);
   }
   return found;
 }

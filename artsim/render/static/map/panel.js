@@ -112,17 +112,19 @@ function fillFacts(words, i) {
 
 function nearList(near) {
   const list = make("ol", "near");
-  for (const [j, score] of near) {
+  for (const [j, score, meaning] of near) {
     const row = make("li"), button = make("button");
     button.type = "button";
-    button.title = caption(j);
-    button.setAttribute("aria-label", `${caption(j)}; cosine ${score.toFixed(2)}`);
+    const said = [`cosine ${score.toFixed(2)}`, meaning].filter(Boolean).join(", ");
+    button.title = `${caption(j)}\n${said}`;
+    button.setAttribute("aria-label", `${caption(j)}; ${said}`);
     if (sheetOf[j] >= 0) {
       const picture = make("canvas");
       showPicture(picture, j, 64, true);
       button.append(picture);
     } else button.append(word("detail", data.name[j]));
     button.append(make("small", "", score.toFixed(2)));
+    if (meaning) button.append(make("small", "", meaning));
     button.addEventListener("click", () => { select(j, { move: "offscreen" }); focusCard(); });
     button.addEventListener("pointerenter", () => { state.hover = j; redraw(true); });
     button.addEventListener("pointerleave", () => { state.hover = -1; redraw(true); });

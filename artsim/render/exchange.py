@@ -1,0 +1,294 @@
+"""Works for other programs: BibTeX, by which they are cited, and IIIF, in which they are viewed."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from artsim.catalog.payload import NAMESPACE, field_value
+from artsim.catalog.progress import counted
+from artsim.files import GENERATOR
+from artsim.render.text import (
+    clean,
+    date_text,
+    describe_list_settings,
+    describe_listing,
+    describe_query,
+    describe_settings,
+    field_text,
+    format_score,
+    id_text,
+    title_text,
+    verdict_text,
+    web_link,
+)
+from artsim.search.answer import Answer
+from artsim.search.listing import Listing
+
+PRESENTATION: Final = "http://iiif.io/api/presentation/3/context.json"
+BASE: Final = "https://artsim.invalid/iiif"
+"""Ids of a manifest have to begin so; this host, after RFC 6761, is nobody's and never will be."""
+
+CREDITS: Final = ("rights_note", "credit_line", "credit")
+"""Keys of ``extra`` with what a museum wants to be said beside a picture."""
+
+NUMBERS: Final = ("object_number", "accession_number", "inventory_number")
+"""Keys of ``extra`` with the number by which a museum knows the work."""
+
+IMAGES: Final = ("image_url", "primaryImage")
+"""Keys of ``extra`` with the address of a picture that is also a file here."""
+
+SERVICES: Final = ("iiif_image", "iiifurl")
+"""Keys of ``extra`` with the address of an image service of IIIF."""
+
+_LATEX: Final = str.maketrans(
+    {
+        **{char: rf"\{char}" for char in "&%$#_"},
+        # Not \{ and \}: BibTeX counts braces, whatever stands before them.
+        "{": r"\textbraceleft{}",
+        "}": r"\textbraceright{}",
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+    }
+)
+_UNSAFE_KEY: Final = re.compile(r"[^A-Za-z0-9_.:+/-]+")
+_CC0: Final = re.compile(r"\bCC[ -]?0\b|\bCC Zero\b", re.IGNORECASE)
+_TERMS: Final = re.compile(
+    r"https?://((?:creativecommons\.org/(?:licenses|publicdomain)|rightsstatements\.org/vocab)"
+    r"/[A-Za-z0-9./-]+)"
+)
+_ZERO: Final = "http://creativecommons.org/publicdomain/zero/1.0/"
+
+
+def to_bibtex(answer: Answer | Listing) -> str:
+    """Return an entry ``@artwork`` for each work, best first, in UTF-8 for biblatex and BibTeX.
+
+    That is biblatex's type for works of the visual arts [1]_; standard styles set it, as classic
+    BibTeX does what it does not know, like ``@misc``. Artists and titles stand in two pairs of
+    braces, so that nothing in them is taken for several names, or set in lower case.
+
+    References
+    ----------
+    .. [1] Kime, Wemheuer & Lehman. The biblatex package, section 2.1.3.
+    """
+    heading, settings = _described(answer)
+    said = " · ".join(part for part in (heading, settings) if part)
+    # What stands between entries is a comment, but for an @.
+    lines = [f"% {GENERATOR}: {said}".replace("@", "(at)"), ""]
+    taken: set[str] = set()
+    for payload, _ in _works(answer):
+        lines += [f"@artwork{{{_key(payload, taken)},"]
+        lines += [f"  {name} = {{{value}}}," for name, value in _fields(payload)]
+        lines += ["}", ""]
+    return "\n".join(lines)
+
+
+def _key(payload: Mapping[str, Any], taken: set[str]) -> str:
+    plain = unicodedata.normalize("NFKD", id_text(payload)).encode("ascii", "ignore").decode()
+    name = key = _UNSAFE_KEY.sub("-", plain).strip("-") or "work"
+    count = 1
+    while key.lower() in taken:
+        count += 1
+        key = f"{name}-{count}"
+    taken.add(key.lower())  # BibTeX tells keys apart without regard to case
+    return key
+
+
+def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def text(name: str) -> str:
+        return _latex(field_text(payload, name))
+
+    if artist := text("artist"):
+        yield "author", f"{{{artist}}}"
+    yield "title", f"{{{_latex(title_text(payload))}}}"
+    start, end = payload.get("year_start"), payload.get("year_end")
+    if start is not None and start == end and start > 0:
+        yield "year", str(start)
+    elif start is not None and end is not None:
+        yield "date", "/".join(dict.fromkeys([_edtf(start), _edtf(end)]))
+    made = [text("medium"), _size_text(payload)]
+    if howpublished := ", ".join(part for part in made if part):
+        yield "howpublished", howpublished
+    if organization := text("institution"):
+        yield "organization", organization
+    dated = date_text(payload)
+    notes = [
+        "" if dated == str(start) else dated,
+        _extra(payload, NUMBERS),
+        _extra(payload, CREDITS),
+    ]
+    if note := ". ".join(part for part in notes if part):
+        yield "note", _latex(note)
+    if rights := text("rights"):
+        yield "rights", rights
+    if link := web_link(payload.get("source_url", "")):
+        yield "url", link
+
+
+def _latex(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def _edtf(year: int) -> str:
+    """Return a year as biblatex's dates have it: of four digits, negative before year 0."""
+    return f"{year:05d}" if year < 0 else f"{year:04d}"
+
+
+def _size_text(payload: Mapping[str, Any]) -> str:
+    height, width = payload.get("height_cm"), payload.get("width_cm")
+    return f"{height:g} x {width:g} cm" if height and width else ""
+
+
+def _extra(payload: Mapping[str, Any], keys: Sequence[str]) -> str:
+    """Return the first of these that is known."""
+    found = (field_value(payload, f"extra.{key}") for key in keys)
+    return clean(next((value for value in found if value), ""))
+
+
+def to_iiif(answer: Answer | Listing, *, base: str = BASE) -> str:
+    """Return a manifest of IIIF Presentation 3 [1]_ with a canvas for each work, best first.
+
+    A canvas has a picture where that has a public address: the work's ``image_uri`` on the web, or
+    what ``extra`` has under `IMAGES` or `SERVICES`. Files of this machine are never named.
+
+    Parameters
+    ----------
+    base : str
+        Address under which the manifest's ids are.
+
+    References
+    ----------
+    .. [1] IIIF Presentation API 3.0, https://iiif.io/api/presentation/3.0/
+    """
+    works = list(_works(answer))
+    heading, settings = _described(answer)
+    ids = json.dumps([heading, settings, *(id_text(payload) for payload, _ in works)])
+    own = f"{base}/{uuid.uuid5(NAMESPACE, ids)}"
+    hidden = sum(_image(payload) is None for payload, _ in works)
+    summary = [settings, f"no public address: {counted(hidden, 'picture')}" if hidden else ""]
+    manifest = {
+        "@context": PRESENTATION,
+        "id": f"{own}/manifest.json",
+        "type": "Manifest",
+        "label": {"en": [heading]},
+        "summary": {"en": [_not_markup(" · ".join(filter(None, summary)) or GENERATOR)]},
+        "items": [_canvas(f"{own}/{n}", *work) for n, work in enumerate(works, start=1)],
+    }
+    return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, Any]:
+    artist, dated = field_text(payload, "artist"), date_text(payload)
+    named = ", ".join(part for part in (artist, title_text(payload)) if part)
+    facts = {
+        "Artist": artist,
+        "Date": dated,
+        "Medium": field_text(payload, "medium"),
+        "Dimensions": _size_text(payload),
+        "Institution": field_text(payload, "institution"),
+        "Number": _extra(payload, NUMBERS),
+        "Id": id_text(payload),
+        **said,
+    }
+    width, height = (payload.get(f"image_{side}") for side in ("width", "height"))
+    rank = f"{said['Rank']}. " if "Rank" in said else ""
+    canvas: dict[str, Any] = {
+        "id": own,
+        "type": "Canvas",
+        "label": {"none": [f"{rank}{named}{f' ({dated})' if dated else ''}"]},
+        "width": width or 1000,
+        "height": height or 1000,
+        "metadata": [
+            {"label": {"en": [name]}, "value": {"none": [_not_markup(fact)]}}
+            for name, fact in facts.items()
+            if fact
+        ],
+    }
+    rights = field_text(payload, "rights")
+    if statement := ". ".join(part for part in (_extra(payload, CREDITS), rights) if part):
+        value = {"none": [_not_markup(statement)]}
+        canvas["requiredStatement"] = {"label": {"en": ["Rights"]}, "value": value}
+    if terms := _terms(rights):
+        canvas["rights"] = terms
+    if link := web_link(payload.get("source_url", "")):
+        label = {"none": [field_text(payload, "institution") or urlsplit(link).hostname or link]}
+        canvas["homepage"] = [{"id": link, "type": "Text", "label": label, "format": "text/html"}]
+    image = _image(payload)
+    canvas["items"] = [_painting(own, image)] if image else []
+    return canvas
+
+
+def _not_markup(text: str) -> str:
+    """Return a text so that viewers do not take it for HTML, which begins and ends like this."""
+    return f"{text} " if text.startswith("<") and text.endswith(">") else text
+
+
+def _painting(own: str, image: Mapping[str, Any]) -> dict[str, Any]:
+    annotation = {
+        "id": f"{own}/painting",
+        "type": "Annotation",
+        "motivation": "painting",
+        "body": image,
+        "target": own,
+    }
+    return {"id": f"{own}/page", "type": "AnnotationPage", "items": [annotation]}
+
+
+def _image(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the body that shows a work's picture, None where no public address is known."""
+    for key in SERVICES:
+        if service := web_link(field_value(payload, f"extra.{key}")).rstrip("/"):
+            of_two = {"@id": service, "@type": "ImageService2", "profile": "level1"}
+            place = f"{service}/full/max/0/default.jpg"
+            return {"id": place, "type": "Image", "format": "image/jpeg", "service": [of_two]}
+    places = [payload.get("image_uri"), *(field_value(payload, f"extra.{key}") for key in IMAGES)]
+    for place in filter(None, map(web_link, places)):
+        guessed, _ = mimetypes.guess_type(urlsplit(place).path)
+        is_image = (guessed or "").startswith("image/")
+        return {"id": place, "type": "Image", "format": guessed if is_image else "image/jpeg"}
+    return None
+
+
+def _terms(rights: str) -> str:
+    """Return the address of a licence or statement that IIIF knows; "" where none is named."""
+    if found := _TERMS.search(rights):
+        return f"http://{found[1]}"
+    return _ZERO if _CC0.search(rights) else ""
+
+
+def _described(answer: Answer | Listing) -> tuple[str, str]:
+    if isinstance(answer, Listing):
+        return describe_listing(answer), describe_list_settings(answer)
+    return describe_query(answer), describe_settings(answer)
+
+
+def _works(answer: Answer | Listing) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
+    """Yield each work once, with what the answer says of it, by what it is called."""
+    seen: set[str] = set()
+    found: Iterator[tuple[Mapping[str, Any], dict[str, str]]]
+    if isinstance(answer, Listing):
+        found = ((point.payload, {}) for point in answer.points)
+    else:
+        found = (
+            (hit.payload, {"Rank": str(rank), **_scores(answer, hit)})
+            for rank, hit, _ in answer.ranked()
+        )
+    for payload, said in found:
+        painting_id = str(payload.get("painting_id"))
+        if painting_id not in seen:
+            seen.add(painting_id)
+            yield payload, said
+
+
+def _scores(answer: Answer, hit: Any) -> dict[str, str]:
+    reranked = {} if hit.rerank_score is None else {answer.rerank_name: hit.rerank_score}
+    scores = {answer.score_name: hit.score, **reranked}
+    shown = {name.capitalize(): format_score(score) for name, score in scores.items()}
+    return {**shown, "Verdict": verdict_text(hit.verdict)}

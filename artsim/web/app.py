@@ -1,0 +1,527 @@
+"""The application: every address of the API, the pictures, and the page."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, FastAPI, Form, Request, UploadFile
+from fastapi import Path as AddressPart
+from fastapi import Query as Parameter
+from fastapi.exceptions import RequestValidationError
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from artsim import __version__
+from artsim.catalog.hits import plain_json
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box
+from artsim.catalog.scale import noted_scales
+from artsim.errors import (
+    ArtsimError,
+    CollectionNotFoundError,
+    PaintingNotFoundError,
+    QueryError,
+    StoreError,
+    WeightsError,
+)
+from artsim.images.load import load_image
+from artsim.search.answer import answer
+from artsim.search.filters import Filters
+from artsim.search.inspect import describe_painting
+from artsim.search.listing import count_values, list_paintings
+from artsim.search.models import Models
+from artsim.search.probes import QueryFace
+from artsim.search.question import ImageQuery
+from artsim.search.rerank import RERANKERS
+from artsim.search.verdicts import compare
+from artsim.store.gallery import Gallery, list_galleries
+from artsim.web import forms
+from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
+from artsim.web.page import language_of, page_routes, render_page, texts
+from artsim.web.pictures import (
+    THUMBNAIL_SIDES,
+    ImageRequest,
+    MissingPictureError,
+    Picture,
+    Pictures,
+    Uploads,
+    encode,
+    image_information,
+    image_part,
+)
+from artsim.web.selection import (
+    Kept,
+    Selection,
+    to_bibtex,
+    to_csv,
+    to_json,
+    to_manifest,
+    to_print,
+)
+
+FACETS: Final = (
+    *("artist", "style", "genre", "school", "medium", "institution", "attribution", "tags"),
+)
+"""Fields that the page restricts by, in its order."""
+
+_FOREVER: Final = "private, max-age=31536000, immutable"
+_NO_CHANGE: Final = "private, no-cache"
+
+
+class BusyError(ArtsimError):
+    """More is asked at once than the server can answer."""
+
+
+@dataclass(slots=True)
+class Turns:
+    """Lets a few computations run at once, some more wait, and refuses others."""
+
+    running: threading.BoundedSemaphore
+    most: int
+    _count: int = 0
+    _lock: Any = None
+
+    @classmethod
+    def of(cls, running: int = 2, waiting: int = 16) -> Turns:
+        """Return turns for so many at once, and so many that wait."""
+        return cls(threading.BoundedSemaphore(running), running + waiting, 0, threading.Lock())
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for a turn; BusyError where too many wait already."""
+        with self._lock:
+            if self._count >= self.most:
+                raise BusyError("too many ask at once; try again in a few seconds")
+            self._count += 1
+        try:
+            with self.running:
+                yield
+        finally:
+            with self._lock:
+                self._count -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the addresses share: galleries, models, pictures; `others` may be asked for by name."""
+
+    gallery: Gallery
+    models: Models
+    pictures: Pictures
+    uploads: Uploads
+    turns: Turns
+    others: bool = True
+
+    def galleries(self) -> list[Gallery]:
+        """Return the galleries that may be asked, the first of them by default."""
+        store, first = self.gallery.store, self.gallery
+        names = [name for name in list_galleries(store) if name != first.name]
+        return [first, *(Gallery(store, name) for name in names if self.others)]
+
+    def open(self, name: str | None) -> Gallery:
+        """Return a gallery by its name, without one the first."""
+        if name is None or name == self.gallery.name:
+            return self.gallery
+        found = [gallery for gallery in self.galleries() if gallery.name == name]
+        if not found:
+            raise CollectionNotFoundError(f"there is no gallery {name[:80]!r} here")
+        return found[0]
+
+    def find_picture(self, picture_id: str) -> Picture:
+        """Return a painting's picture, by the id that addresses have."""
+        name, _, point_id = picture_id.rpartition("~")
+        return self.pictures.find(self.open(name or None), point_id)
+
+    def find_upload(self, upload_id: str) -> ImageQuery:
+        """Return the query by a picture that was sent before."""
+        upload, path = self.uploads.find(upload_id)
+        return ImageQuery(path, upload.name, sha256=upload.id)
+
+
+def make_app(
+    gallery: Gallery,
+    cache: Path,
+    *,
+    models: Models | None = None,
+    folders: tuple[Path, ...] = (),
+    others: bool = True,
+    access: Access | None = None,
+) -> Guard:
+    """Return the application over a gallery.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder of thumbnails and of pictures that visitors send.
+    folders : tuple of Path
+        Where pictures may lie, instead of the folders that were ingested.
+    others : bool
+        Whether the store's other galleries are shown too.
+    access : Access, optional
+        Who may ask; by default who calls the server by a name of this machine.
+    """
+    pictures = Pictures(cache / "thumbnails", tuple(folder.resolve() for folder in folders))
+    uploads = Uploads(cache / "uploads")
+    service = Service(gallery, models or Models(), pictures, uploads, Turns.of(), others)
+    app = FastAPI(
+        title="artsim",
+        version=__version__,
+        description="Find paintings that look alike. Scores are: higher is nearer.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its scripts would come from another host
+        redoc_url=None,
+        responses={"4XX": {"model": forms.Problem}, "503": {"model": forms.Problem}},
+    )
+    app.state.service = service
+    app.add_exception_handler(ArtsimError, _say_error)
+    app.add_exception_handler(HTTPException, _say_http_error)
+    app.add_exception_handler(RequestValidationError, _say_invalid)
+    for add in (_gallery_routes, _search_routes, _selection_routes, _picture_routes, page_routes):
+        add(app, service)
+    return Guard(app, access or Access())
+
+
+async def _say_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, ArtsimError)
+    status = 422
+    if isinstance(exc, PaintingNotFoundError | CollectionNotFoundError | MissingPictureError):
+        status = 404
+    elif isinstance(exc, StoreError | WeightsError | BusyError):
+        status = 503
+    said = " ".join(str(exc).split())
+    more = {"hint": exc.hint} if exc.hint else {}
+    found = problem(status, type(exc).__name__.removesuffix("Error"), said, **more)
+    if status == 503:
+        found.headers["retry-after"] = "3"
+    return found
+
+
+async def _say_http_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    return problem(exc.status_code, "Not possible", str(exc.detail))
+
+
+async def _say_invalid(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    told = [f"{'.'.join(str(at) for at in e['loc'][1:])}: {e['msg']}" for e in exc.errors()[:3]]
+    return problem(422, "Not understood", "; ".join(told)[:1000])
+
+
+def _shown(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload for visitors: of a file of this machine the name alone."""
+    found = dict(payload)
+    for name in ("image_uri", "ingested_from"):
+        uri = found.get(name)
+        if isinstance(uri, str) and not uri.startswith(("http://", "https://")):
+            found[name] = uri.rstrip("/").rpartition("/")[2]
+    return found
+
+
+def _picture_id(gallery: Gallery, painting_id: object) -> str:
+    """Return what a painting's picture is called in addresses, whatever its id is made of."""
+    prefix = "" if gallery.name is None else f"{gallery.name}~"
+    return f"{prefix}{PAINTINGS.point_id(str(painting_id))}"
+
+
+def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
+    """Return a hit or a point of a list with the id of its painting's picture."""
+    picture_id = _picture_id(gallery, described["painting_id"])
+    return {**described, "picture_id": picture_id, "payload": _shown(described["payload"])}
+
+
+GalleryName = Annotated[str | None, Parameter(alias="gallery", max_length=100)]
+FiltersGiven = Annotated[Filters, Depends(forms.read_filters)]
+KindName = Annotated[str, Parameter(alias="kind")]
+
+
+def _gallery_routes(app: FastAPI, service: Service) -> None:
+    @app.get("/api/v1/galleries", response_model=forms.GalleriesForm, tags=["galleries"])
+    def galleries() -> Any:
+        """List the galleries, their kinds and encoders, and what answers can be re-ranked by."""
+        return {
+            "artsim": __version__,
+            "galleries": [_describe_gallery(gallery) for gallery in service.galleries()],
+            "rerankers": list(RERANKERS),
+            "facets": list(FACETS),
+            "max_upload": MAX_UPLOAD,
+        }
+
+    @app.get("/api/v1/paintings", response_model=forms.ListingForm, tags=["paintings"])
+    def paintings(
+        filters: FiltersGiven,
+        gallery: GalleryName = None,
+        sort: Annotated[str, Parameter(max_length=100)] = "date",
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 24,
+        offset: Annotated[int, Parameter(ge=0, le=100_000)] = 0,
+    ) -> Any:
+        """List the paintings that meet filters."""
+        opened = service.open(gallery)
+        listed = list_paintings(opened, filters, limit=limit, offset=offset, sort=sort)
+        found = listed.to_dict()
+        found["settings"].pop("location", None)
+        return {**found, "points": [_with_picture(point, opened) for point in found["points"]]}
+
+    # Ids may have slashes in them, and take all of the rest.
+    @app.get(
+        "/api/v1/paintings/{painting_id:path}",
+        response_model=forms.PaintingForm,
+        tags=["paintings"],
+    )
+    def painting(painting_id: str, gallery: GalleryName = None) -> Any:
+        """Describe a painting: all its metadata, and the faces and other parts it has."""
+        opened = service.open(gallery)
+        found = describe_painting(opened, painting_id)
+        return {**_shown(plain_json(found)), "picture_id": _picture_id(opened, painting_id)}
+
+    @app.get("/api/v1/facets", response_model=forms.FacetsForm, tags=["galleries"])
+    def facets(
+        filters: FiltersGiven,
+        field: Annotated[list[str], Parameter(max_length=12)],
+        kind: KindName = PAINTINGS.name,
+        gallery: GalleryName = None,
+        limit: Annotated[int, Parameter(ge=1, le=1000)] = 50,
+    ) -> Any:
+        """Count the values of fields, each under the filters on all others.
+
+        The field ``date`` counts decades, in each the works whose date overlaps it.
+        """
+        opened, chosen = service.open(gallery), _kind(kind)
+        counted = [
+            count_values(opened, name, _without(filters, name), kind=chosen, limit=most)
+            for name in field
+            for most in [_DECADES if name == "date" else limit]
+        ]
+        total = list_paintings(opened, filters, kind=chosen, limit=1).total
+        return {"total": total, "facets": [plain_json(counts.to_dict()) for counts in counted]}
+
+
+_DECADES: Final = 2000
+"""More than there can be: of the most frequent ones alone there is no histogram."""
+
+
+def _kind(name: str) -> Any:
+    if name not in KINDS:
+        raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {name[:80]!r}")
+    return KINDS[name]
+
+
+def _without(filters: Filters, field: str) -> Filters:
+    """Return the filters without those on a field, so that its other values are counted too."""
+    if field == "date":
+        return replace(filters, years=None)
+    return replace(filters, any_of={n: v for n, v in filters.any_of.items() if n != field})
+
+
+def _describe_gallery(gallery: Gallery) -> dict[str, Any]:
+    kinds = []
+    for kind in gallery.kinds:
+        collection = gallery[kind]
+        scales = noted_scales(collection.schema.notes)
+        encoders = [
+            {
+                "name": info.name,
+                "vector": info.vector_name,
+                "takes_text": info.takes_text,
+                "near": scales[info.vector_name].near if info.vector_name in scales else None,
+            }
+            for info in gallery.encoders(kind).values()
+        ]
+        points = collection.count()
+        kinds.append({"name": kind.name, "noun": kind.noun, "points": points, "encoders": encoders})
+    return {"gallery": gallery.name, "kinds": kinds}
+
+
+_AS_IT_IS: Final[Any] = {"response_model_exclude_unset": True, "tags": ["search"]}
+"""What is unknown of a hit is absent, as in docs/output.md."""
+
+
+def _search_routes(app: FastAPI, service: Service) -> None:
+    @app.post("/api/v1/query", response_model=forms.AnswerForm, **_AS_IT_IS)
+    def query(question: forms.QuestionForm, gallery: GalleryName = None) -> Any:
+        """Answer a question: works, or faces, like a picture, a painting, examples or a text."""
+        opened = service.open(gallery)
+        asked = question.question(service.find_upload)
+        if any(isinstance(one, ImageQuery) for one in asked.pictures) or not asked.pictures:
+            with service.turns.taken():
+                found = answer(opened, asked, service.models)
+        else:
+            found = answer(opened, asked, service.models)
+        described = found.to_dict()
+        described["settings"].pop("location", None)
+        source, painting = asdict(found.source), found.query_payload
+        return {
+            **described,
+            "query_payload": None if painting is None else _shown(plain_json(painting)),
+            "hits": [_with_picture(hit, opened) for hit in described["hits"]],
+            "source": {**source, "encoders": list(source["encoders"])},
+        }
+
+    @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
+    def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
+        """Compare two pictures: as wholes, mirrored, and in their faces."""
+        opened = service.open(gallery)
+        first, second = (
+            forms.picture_query(one, service.find_upload) for one in (pair.first, pair.second)
+        )
+        with service.turns.taken():
+            found = compare(opened, first, second, service.models).to_dict()
+        for side in ("first", "second"):
+            payload = found[side]["payload"]
+            found[side]["payload"] = None if payload is None else _shown(payload)
+        return found
+
+    @app.post("/api/v1/uploads", response_model=forms.UploadForm, status_code=201, tags=["search"])
+    async def send_picture(picture: UploadFile) -> Any:
+        """Send a picture to search by; it is kept for a month, and known by its SHA-256."""
+        content = await picture.read(MAX_UPLOAD + 1)
+        if len(content) > MAX_UPLOAD:
+            raise HTTPException(413, f"a picture may have at most {MAX_UPLOAD >> 20} MiB")
+        name = picture.filename or "picture"
+        return asdict(await run_in_threadpool(service.uploads.put, content, name))
+
+    @app.get("/api/v1/uploads/{upload_id}", response_model=forms.UploadForm, tags=["search"])
+    def upload(upload_id: forms.UploadId) -> Any:
+        """Describe a picture that was sent."""
+        return asdict(service.uploads.find(upload_id)[0])
+
+    @app.get("/api/v1/uploads/{upload_id}/parts", response_model=forms.PartsForm, tags=["search"])
+    def parts(upload_id: forms.UploadId, kind: KindName = FACES.name) -> Any:
+        """Find the faces, or other parts, of a picture that was sent."""
+        found, path = service.uploads.find(upload_id)
+        chosen = _kind(kind)
+        if chosen.is_whole:
+            raise QueryError(f"{chosen.name} are whole pictures")
+        with service.turns.taken():
+            image = service.models.image(path, found.name)
+            crops = service.models.cutter(chosen)(image.pixels, image.width)
+        described = [
+            _describe_part(i, crop.payload["box"], crop.payload.get("detection_score"))
+            for i, crop in enumerate(crops)
+        ]
+        size = {"width": image.width, "height": image.height}
+        return {"kind": chosen.name, **size, "parts": described}
+
+
+def _describe_part(index: int, box: Any, score: float | None) -> dict[str, Any]:
+    corners = tuple(float(number) for number in box)
+    is_sure = QueryFace(index, Box(*corners), score).is_sure(SURE_SIZE, SURE_SCORE)
+    return {"index": index, "box": corners, "score": score, "is_sure": is_sure}
+
+
+_FILES: Final = {
+    "csv": ("text/csv; charset=utf-8", "csv", to_csv),
+    "json": ("application/json", "json", to_json),
+    "bibtex": ("application/x-bibtex; charset=utf-8", "bib", to_bibtex),
+}
+
+
+def _selection_routes(app: FastAPI, service: Service) -> None:
+    @app.post("/api/v1/selection", response_class=Response, tags=["paintings"])
+    def selection(
+        request: Request,
+        form: Annotated[Literal["csv", "json", "bibtex", "iiif", "print"], Form()],
+        selection: Annotated[str, Form(max_length=4_000_000, description="A SelectionForm.")],
+        gallery: GalleryName = None,
+    ) -> Any:
+        """Write kept works as CSV, JSON, BibTeX, a IIIF manifest, or a sheet to print."""
+        try:
+            asked = forms.SelectionForm.model_validate_json(selection)
+        except ValueError as exc:
+            raise QueryError(f"selection: {' '.join(str(exc).split())[:300]}") from exc
+        kept = _kept(service.open(gallery), asked, str(request.base_url).rstrip("/"))
+        language = language_of(request)
+        if form == "print":
+            return HTMLResponse(render_page("kept.html", language, sheet=to_print(kept)))
+        if form == "iiif":
+            content = to_manifest(kept, texts()[language]["kept_title"])
+            kind, ending = "application/ld+json", "json"
+        else:
+            kind, ending, write = _FILES[form]
+            content = write(kept)
+        headers = {"content-disposition": f'attachment; filename="artsim-{form}.{ending}"'}
+        return Response(content, media_type=kind, headers=headers)
+
+
+def _kept(gallery: Gallery, asked: forms.SelectionForm, address: str) -> Selection:
+    """Return the works that were kept, as the gallery has them now, each once."""
+    notes = {work.id: work.note for work in asked.works}
+    points = {PAINTINGS.point_id(painting_id): painting_id for painting_id in notes}
+    found = gallery[PAINTINGS].retrieve(list(points))
+    works = [
+        Kept(
+            points[at],
+            _picture_id(gallery, points[at]),
+            notes[points[at]],
+            _shown(plain_json(record.payload)),
+        )
+        for at, record in found.items()
+    ]
+    if not works:
+        raise PaintingNotFoundError("the gallery has none of these works now")
+    return Selection(works, gallery.name, address, asked.question)
+
+
+_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_PICTURES: Final[Any] = {"responses": {200: {"content": {"image/webp": {}}}}, "tags": ["pictures"]}
+PictureId = Annotated[str, AddressPart(pattern=r"^([A-Za-z0-9_-]+~)?[0-9a-f-]{36}$")]
+
+
+def _picture_routes(app: FastAPI, service: Service) -> None:
+    @app.get("/api/v1/thumbnails/{picture_id}", response_class=Response, **_PICTURES)
+    def thumbnail(
+        request: Request,
+        picture_id: PictureId,
+        side: Annotated[int, Parameter(ge=1, le=480)] = THUMBNAIL_SIDES[0],
+        v: Annotated[str, Parameter(max_length=64, description="Start of its SHA-256.")] = "",
+    ) -> Any:
+        """Return a painting's picture, small; one of today's `v` never changes."""
+        picture = service.find_picture(picture_id)
+        size = next(each for each in THUMBNAIL_SIDES if each >= side)
+        etag = f'"{picture.sha256[:32]}-{size}"'
+        is_same = len(v) >= 8 and picture.sha256.startswith(v)
+        headers = {"etag": etag, "cache-control": _FOREVER if is_same else _NO_CHANGE}
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers=headers)
+        content = service.pictures.thumbnail(picture, size)
+        return Response(content, media_type=_TYPES["webp"], headers=headers)
+
+    @app.get("/api/v1/uploads/{upload_id}/image", response_class=Response, **_PICTURES)
+    def upload_image(
+        upload_id: forms.UploadId, side: Annotated[int, Parameter(ge=1, le=4096)] = 1024
+    ) -> Any:
+        """Return a picture that was sent, encoded anew."""
+        _, path = service.uploads.find(upload_id)
+        content = encode(Image.fromarray(load_image(path, max_side=side).pixels), "webp")
+        return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
+
+    @app.get("/iiif/3/{picture_id}/info.json", tags=["pictures"])
+    def information(request: Request, picture_id: PictureId) -> Any:
+        """Describe a painting's picture for viewers, by the IIIF Image API 3."""
+        picture = service.find_picture(picture_id)
+        address = f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}"
+        return JSONResponse(image_information(address, picture.width, picture.height))
+
+    @app.get(
+        "/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}",
+        response_class=Response,
+        **_PICTURES,
+    )
+    def image(
+        picture_id: PictureId,
+        asked: Annotated[ImageRequest, Depends(ImageRequest)],
+    ) -> Any:
+        """Return a part of a painting's picture, by the IIIF Image API 3."""
+        picture = service.find_picture(picture_id)
+        try:
+            with service.turns.taken():
+                content = image_part(picture, asked)
+        except ValueError as exc:
+            raise HTTPException(400, str(exc)) from exc
+        headers = {"cache-control": "private, max-age=3600"}
+        return Response(content, media_type=_TYPES[asked.form], headers=headers)

@@ -1,0 +1,335 @@
+"""What is sent to the API and comes back: checked on the way in, described by OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import Query as Parameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from artsim.catalog.kinds import KINDS
+from artsim.errors import QueryError
+from artsim.search.filters import Filters
+from artsim.search.question import (
+    ExamplesQuery,
+    IdQuery,
+    ImageQuery,
+    Question,
+    SearchOptions,
+    TextQuery,
+)
+
+UploadId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Found(BaseModel):
+    """An answer, to which later versions may add."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class ById(_Form):
+    """A painting of the gallery."""
+
+    id: str
+
+
+class ByUpload(_Form):
+    """A picture that was sent to ``uploads`` before."""
+
+    upload: UploadId
+
+
+class ByText(_Form):
+    """Words, for encoders that take them."""
+
+    text: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class ByExamples(_Form):
+    """Pictures to be like, and unlike."""
+
+    like: Annotated[list[ById | ByUpload], Field(min_length=1, max_length=50)]
+    unlike: Annotated[list[ById | ByUpload], Field(max_length=50)] = []
+
+
+def picture_query(
+    form: ById | ByUpload, find_upload: Callable[[str], ImageQuery]
+) -> IdQuery | ImageQuery:
+    """Return the query by one picture."""
+    return IdQuery(form.id) if isinstance(form, ById) else find_upload(form.upload)
+
+
+class QuestionForm(_Form):
+    """A question, in the form that ``artsim query --save`` writes, with uploads for files."""
+
+    query: ById | ByUpload | ByText | ByExamples
+    kind: str = "paintings"
+    part: Annotated[int | None, Field(ge=0)] = None
+    filters: Filters = Filters()
+    encoders: Annotated[list[str], Field(max_length=8)] = []
+    options: SearchOptions = SearchOptions()
+
+    def question(self, find_upload: Callable[[str], ImageQuery]) -> Question:
+        """Return the question; QueryError where it makes no sense."""
+        if self.kind not in KINDS:
+            raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {self.kind!r}")
+        if self.options.limit > 200 or self.options.offset > 10_000:
+            raise QueryError("at most 200 hits at a time, after at most 10,000")
+
+        def picture(form: ById | ByUpload) -> IdQuery | ImageQuery:
+            return picture_query(form, find_upload)
+
+        match self.query:
+            case ByText(text=text):
+                query: Any = TextQuery(text)
+            case ByExamples(like=like, unlike=unlike):
+                query = ExamplesQuery(tuple(map(picture, like)), tuple(map(picture, unlike)))
+            case ById() | ByUpload() as one:
+                query = picture(one)
+        return Question(
+            query,
+            KINDS[self.kind],
+            self.part,
+            self.filters,
+            encoders=tuple(self.encoders),
+            options=self.options,
+        )
+
+
+class PairForm(_Form):
+    """Two pictures to be compared."""
+
+    first: ById | ByUpload
+    second: ById | ByUpload
+
+
+class LikenessForm(_Found):
+    """How alike two pictures, or a face of each, are by one encoder."""
+
+    encoder: str
+    cosine: float
+    verdict: str | None = None
+    percentile: float | None = None
+    faces: tuple[int, int] | None = None
+
+
+class ComparisonForm(_Found):
+    """Two pictures compared, as ``artsim compare --format json`` has it."""
+
+    first: dict[str, Any]
+    second: dict[str, Any]
+    wholes: list[LikenessForm]
+    faces: list[LikenessForm]
+    ssim: float
+    ssim_mirrored: float
+    rmse: float
+    rmse_mirrored: float
+    why: str
+
+
+class KeptForm(_Form):
+    """A work that was kept, with a note."""
+
+    id: Annotated[str, Field(max_length=2000)]
+    note: Annotated[str, Field(max_length=5000)] = ""
+
+
+class SelectionForm(_Form):
+    """What was kept, and the address of the question that was open."""
+
+    works: Annotated[list[KeptForm], Field(min_length=1, max_length=500)]
+    question: Annotated[str, Field(max_length=8000)] = ""
+
+
+class Problem(_Found):
+    """An error, as RFC 9457 writes it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    hint: str | None = None
+
+
+class EncoderForm(BaseModel):
+    """An encoder that a gallery has vectors of, and where nearness ends by it."""
+
+    name: str
+    vector: str
+    takes_text: bool
+    near: float | None = None
+
+
+class KindForm(BaseModel):
+    """What a gallery has a collection of."""
+
+    name: str
+    noun: str
+    points: int
+    encoders: list[EncoderForm]
+
+
+class GalleryForm(BaseModel):
+    """One gallery; the name is null where it has none."""
+
+    gallery: str | None
+    kinds: list[KindForm]
+
+
+class GalleriesForm(BaseModel):
+    """What can be asked, and of which galleries, the first by default."""
+
+    artsim: str
+    galleries: list[GalleryForm]
+    rerankers: list[str]
+    facets: list[str]
+    max_upload: int
+
+
+class UploadForm(BaseModel):
+    """A picture that was sent: its id is the SHA-256 of the file."""
+
+    id: str
+    name: str
+    width: int
+    height: int
+
+
+class PartForm(BaseModel):
+    """A face, or another part, of a picture: x, y, width and height in pixels of it."""
+
+    index: int
+    box: tuple[float, float, float, float]
+    score: float | None = None
+    is_sure: bool
+
+
+class PartsForm(BaseModel):
+    """The parts of one kind that a picture has."""
+
+    kind: str
+    width: int
+    height: int
+    parts: list[PartForm]
+
+
+class SourceForm(BaseModel):
+    """What an answer comes of; the digest is another after the gallery has changed."""
+
+    gallery: str | None
+    points: int
+    digest: str
+    encoders: list[str]
+    artsim: str
+
+
+class HitForm(_Found):
+    """A hit, as docs/output.md describes it; `picture_id` is of its painting."""
+
+    rank: int
+    painting_id: str
+    point_id: str
+    picture_id: str
+    score: float
+    rerank_score: float | None = None
+    query_face: int | None = None
+    verdict: str | None = None
+    percentile: float | None = None
+    payload: dict[str, Any]
+
+
+class AnswerForm(_Found):
+    """Hits, best first, as ``artsim query --format json`` has them, and what they come of."""
+
+    schema_: Annotated[int, Field(alias="schema")]
+    query: dict[str, Any]
+    settings: dict[str, Any]
+    notes: list[str]
+    query_payload: Annotated[
+        dict[str, Any] | None, Field(description="What the gallery knows of the query picture.")
+    ]
+    hits: list[HitForm]
+    source: SourceForm
+
+
+class ListedForm(_Found):
+    """A painting of a list."""
+
+    painting_id: str
+    point_id: str
+    picture_id: str
+    payload: dict[str, Any]
+
+
+class ListingForm(_Found):
+    """Paintings that meet filters, as ``artsim list --format json`` has them."""
+
+    total: int
+    notes: list[str]
+    points: list[ListedForm]
+
+
+class PaintingForm(_Found):
+    """All there is of a painting: its payload, the names of its vectors, its parts."""
+
+    painting_id: str
+    picture_id: str
+    faces: list[dict[str, Any]]
+
+
+class ValueForm(BaseModel):
+    """A value of a field, and how many works have it."""
+
+    value: str | int | float | bool
+    count: int
+
+
+class FacetForm(_Found):
+    """The values of a field, most frequent first, and how many works have none."""
+
+    field: str
+    values: list[ValueForm]
+    total: int
+    unknown: int
+
+
+class FacetsForm(BaseModel):
+    """Facets, each counted under the filters on the other fields."""
+
+    total: int
+    facets: list[FacetForm]
+
+
+def read_filters(
+    artist: Annotated[list[str] | None, Parameter(description="However written.")] = None,
+    attribution: Annotated[list[str] | None, Parameter()] = None,
+    style: Annotated[list[str] | None, Parameter()] = None,
+    genre: Annotated[list[str] | None, Parameter()] = None,
+    school: Annotated[list[str] | None, Parameter()] = None,
+    medium: Annotated[list[str] | None, Parameter()] = None,
+    institution: Annotated[list[str] | None, Parameter()] = None,
+    tag: Annotated[list[str] | None, Parameter()] = None,
+    year: Annotated[str | None, Parameter(description="As 1510..1530.")] = None,
+    title: Annotated[str | None, Parameter(description="Words of the title.")] = None,
+    where: Annotated[list[str] | None, Parameter(description="FIELD=VALUE.")] = None,
+    where_not: Annotated[list[str] | None, Parameter(alias="not")] = None,
+) -> Filters:
+    """Return the filters that an address has, by the names of the command line's options."""
+    fields = {
+        "artist": artist,
+        "attribution": attribution,
+        "style": style,
+        "genre": genre,
+        "school": school,
+        "medium": medium,
+        "institution": institution,
+        "tags": tag,
+    }
+    any_of = {name: tuple(values) for name, values in fields.items() if values}
+    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()))

@@ -1,0 +1,116 @@
+"""The page itself: its template, its texts in each language, its scripts and its style."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from artsim import __version__
+from artsim.render.pages import static as render_static
+
+_HERE: Final = Path(__file__).parent
+_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+LANGUAGE_COOKIE: Final = "artsim_language"
+
+
+@cache
+def texts() -> dict[str, dict[str, str]]:
+    """Return the texts of the page by language, English first: one file each."""
+    found = sorted(_HERE.glob("texts/*.toml"), key=lambda path: (path.stem != "en", path.stem))
+    return {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in found}
+
+
+@cache
+def static_files() -> dict[str, bytes]:
+    """Return the scripts and styles by name; the style begins with the colors of all pages."""
+    files = {path.name: path.read_bytes() for path in _HERE.glob("static/*")}
+    colors = render_static("colors.css").encode() + b"\n"
+    return {
+        name: colors + content if name.endswith(".css") else content
+        for name, content in files.items()
+    }
+
+
+@cache
+def static_version() -> str:
+    """Return what stands in the files' addresses, so that browsers keep them until they change."""
+    hashed = hashlib.sha256()
+    for name, content in sorted(static_files().items()):
+        hashed.update(name.encode() + b"\0" + content)
+    return hashed.hexdigest()[:16]
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("artsim.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def language_of(request: Request) -> str:
+    """Return the language that a visitor chose, else the first one they read that is there."""
+    known, chosen = texts(), request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in known:
+        return chosen
+    for part in request.headers.get("accept-language", "").split(","):
+        language = part.partition(";")[0].strip().lower().partition("-")[0]
+        if language in known:
+            return language
+    return next(iter(known))
+
+
+def render_page(name: str, language: str, **values: Any) -> str:
+    """Return a page of `templates/` in a language."""
+    found = texts()[language]
+    # "<" would end the element that they stand in, wherever it comes from.
+    embedded = json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
+    return (
+        _environment()
+        .get_template(name)
+        .render(
+            language=language,
+            languages={code: own["language"] for code, own in texts().items()},
+            text=found,
+            texts=embedded,
+            static=f"/static/{static_version()}",
+            version=__version__,
+            **values,
+        )
+    )
+
+
+def page_routes(app: FastAPI, service: Any) -> None:
+    """Add the page and its files to an application."""
+
+    @app.get("/", include_in_schema=False)
+    def page(request: Request) -> Response:
+        headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
+        return HTMLResponse(render_page("page.html", language_of(request)), headers=headers)
+
+    @app.get("/static/{version}/{name}", include_in_schema=False)
+    def static(version: str, name: str) -> Response:
+        content = static_files().get(name)
+        if content is None:
+            raise HTTPException(404, "the page has no such file")
+        is_now = version == static_version()
+        headers = {"cache-control": "private, max-age=31536000" if is_now else "no-cache"}
+        kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
+        return Response(content, media_type=kind, headers=headers)
+
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> Response:
+        return Response(static_files()["icon.svg"], media_type=_TYPES[".svg"])

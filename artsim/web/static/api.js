@@ -1,0 +1,59 @@
+// Asking the server; what it refuses is an Error with its own sentence.
+
+import { t } from "./dom.js";
+
+export class Refusal extends Error {
+  constructor(problem) {
+    super(problem.detail || problem.title || t("error_title"));
+    this.status = problem.status;
+    this.kind = problem.title;
+  }
+}
+
+export async function call(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal({ detail: t("error_offline"), status: 0 });
+  }
+  if (response.ok) return response.json();
+  const problem = await response.json().catch(() => ({ status: response.status }));
+  throw new Refusal(problem);
+}
+
+export const ask = (path, body, signal) =>
+  call(path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal,
+  });
+
+export function send(file) {
+  const form = new FormData();
+  form.append("picture", file, file.name || "picture");
+  return call("/api/v1/uploads", { method: "POST", body: form });
+}
+
+const inPath = (id) => id.split("/").map(encodeURIComponent).join("/");
+
+/** The record of a painting. */
+export const painting = (id, gallery) =>
+  call(`/api/v1/paintings/${inPath(id)}${gallery ? `?gallery=${encodeURIComponent(gallery)}` : ""}`);
+
+export const thumbnail = (hit, side = 480) =>
+  `/api/v1/thumbnails/${hit.picture_id}?side=${side}&v=${(hit.payload?.image_sha256 ?? hit.image_sha256 ?? "").slice(0, 16)}`;
+
+export const whole = (pictureId, side) => `/iiif/3/${pictureId}/full/!${side},${side}/0/default.webp`;
+
+/** A box of a picture with some more on all sides, as a square where there is room. */
+export function crop(pictureId, box, width, height, side = 320) {
+  const [x, y, w, h] = box;
+  const across = Math.min(Math.max(w, h) * 1.6, width, height);
+  const left = Math.min(Math.max(0, x + w / 2 - across / 2), width - across);
+  const top = Math.min(Math.max(0, y + h / 2 - across / 2), height - across);
+  const numbers = [left, top, across, across].map(Math.round);
+  return `/iiif/3/${pictureId}/${numbers.join(",")}/!${side},${side}/0/default.webp`;
+}

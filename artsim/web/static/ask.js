@@ -1,0 +1,231 @@
+// The panel of the question: its picture with the faces in it, kinds, order, encoder.
+
+import { call, painting, send, thumbnail, whole } from "./api.js";
+import { $, h, has, t } from "./dom.js";
+import * as state from "./state.js";
+
+let galleries = null;
+let shown = ""; // which query's picture is on the panel
+export let pictureName = "";
+
+export const gallery = () =>
+  galleries.galleries.find((one) => (one.gallery ?? "") === state.get().gallery) ?? galleries.galleries[0];
+
+export const kindNow = () =>
+  gallery().kinds.find((kind) => kind.name === state.get().kind) ?? gallery().kinds[0];
+
+const named = (prefix, name) => (has(`${prefix}_${name}`) ? t(`${prefix}_${name}`) : name);
+
+/** Search by a file of the visitor's. */
+export async function searchBy(file, fail) {
+  const panel = $("drop");
+  panel?.classList.add("busy");
+  try {
+    const upload = await send(file);
+    pictureName = upload.name;
+    state.set({ ...state.noQuery, kind: "", picture: upload.id });
+    scrollTo({ top: 0 });
+  } catch (error) {
+    fail(error, () => searchBy(file, fail));
+  } finally {
+    panel?.classList.remove("busy");
+  }
+}
+
+export const searchLike = (id, more = {}) => {
+  state.set({ ...state.noQuery, id, kind: "", ...more });
+  scrollTo({ top: 0 });
+};
+
+export function choosePicture(fail) {
+  const input = h("input", { type: "file", accept: "image/*,.tif,.tiff,.jp2", onchange: () => input.files[0] && searchBy(input.files[0], fail) });
+  input.click();
+}
+
+/** Build the panel once the galleries are known. */
+export function build(found, fail) {
+  galleries = found;
+  const form = $("ask");
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.replaceChildren(
+    h("div", { id: "asked" }),
+    h("div", { id: "how", className: "how" }),
+    h("section", { id: "restrict", className: "restrict", "aria-label": t("restrict") }),
+  );
+  const select = $("gallery");
+  select.replaceChildren(
+    ...galleries.galleries.map((one) => h("option", { value: one.gallery ?? "" }, one.gallery ?? "artsim")),
+  );
+  select.parentElement.hidden = galleries.galleries.length < 2;
+  select.addEventListener("change", () => state.set({ ...state.noQuery, gallery: select.value, encoder: [], kind: "" }));
+  listenForFiles(fail);
+  show(fail);
+}
+
+function listenForFiles(fail) {
+  const veil = $("veil");
+  let depth = 0;
+  const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  addEventListener("dragenter", (event) => hasFiles(event) && ((veil.hidden = false), depth++));
+  addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && ((veil.hidden = true), (depth = 0)));
+  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    veil.hidden = true;
+    depth = 0;
+    const file = event.dataTransfer.files[0];
+    if (file) searchBy(file, fail);
+  });
+  addEventListener("paste", (event) => {
+    const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+    if (file) searchBy(file, fail);
+  });
+}
+
+/** Bring the panel up to the question. */
+export function show(fail) {
+  const now = state.get();
+  $("gallery").value = gallery().gallery ?? "";
+  const key = [now.gallery, now.id, now.picture, now.text].join(" ");
+  if (key !== shown || !$("asked").firstChild) {
+    shown = key;
+    if (state.hasQuery()) showAsked(now, fail);
+    else showEmpty(fail);
+  }
+  markFace();
+  showHow(now);
+}
+
+function showEmpty(fail) {
+  const words = kindNow().encoders.some((encoder) => encoder.takes_text);
+  $("asked").replaceChildren(
+    h("div", { id: "drop", className: "drop" },
+      h("p", {}, t("drop")),
+      h("button", { type: "button", className: "main", onclick: () => choosePicture(fail) }, t("choose")),
+      h("p", { className: "quiet" }, t("start_hint")),
+      h("p", { className: "sending", role: "status" }, t("sending")),
+    ),
+    words ? wordsField() : "",
+  );
+}
+
+function wordsField() {
+  const field = h("input", { type: "search", id: "words", placeholder: t("words_example"), maxLength: 1000 });
+  const search = () => field.value.trim() && state.set({ ...state.noQuery, text: field.value.trim() });
+  field.addEventListener("keydown", (event) => event.key === "Enter" && (event.preventDefault(), search()));
+  return h("p", { className: "words" }, h("label", { htmlFor: "words" }, t("in_words")), field,
+    h("button", { type: "button", onclick: search }, t("search")));
+}
+
+async function showAsked(now, fail) {
+  const head = h("div", { className: "asked-head" },
+    h("button", { type: "button", onclick: () => choosePicture(fail) }, t("other_picture")),
+    h("button", { type: "button", onclick: () => state.set({ ...state.noQuery, kind: "", rerank: "", "not-same-artist": false }) }, t("clear_query")),
+  );
+  const mount = h("div", { className: "mount", id: "mount" });
+  const caption = h("div", { className: "caption" });
+  $("asked").replaceChildren(h("figure", { className: "asked", id: "drop" }, mount, caption), head);
+  if (now.text) {
+    mount.replaceWith(h("blockquote", { dir: "auto" }, t("words_query", { text: now.text })));
+    return;
+  }
+  try {
+    if (now.id) await showPainting(now, mount, caption);
+    else await showUpload(now, mount, caption);
+  } catch (error) {
+    if (key(now) === key(state.get())) mount.replaceChildren(h("p", { className: "missing" }, error.message));
+  }
+}
+
+const key = (now) => [now.gallery, now.id, now.picture].join(" ");
+
+async function showPainting(now, mount, caption) {
+  const record = await painting(now.id, now.gallery);
+  if (key(now) !== key(state.get())) return;
+  pictureName = "";
+  picture(mount, thumbnail(record), record.title ?? t("no_title"), record.image_width, record.image_height, whole(record.picture_id, 1024));
+  caption.append(h("p", { className: "title", dir: "auto" }, record.title ?? t("no_title")),
+    h("p", { className: "detail", dir: "auto" }, [record.artist, record.date_text].filter(Boolean).join(", ")));
+  const faces = record.faces.map((face) => ({
+    index: face.face_index,
+    box: face.box,
+    is_sure: face.face_size >= 20 && face.detection_score >= 0.5,
+  }));
+  outline(mount, caption, faces, record.image_width, record.image_height);
+}
+
+async function showUpload(now, mount, caption) {
+  const upload = await call(`/api/v1/uploads/${now.picture}`);
+  if (key(now) !== key(state.get())) return;
+  pictureName = upload.name;
+  picture(mount, `/api/v1/uploads/${upload.id}/image?side=1024`, t("your_picture"), upload.width, upload.height);
+  caption.append(h("p", { className: "title", dir: "auto" }, upload.name));
+  if (!gallery().kinds.some((kind) => kind.name === "faces")) return;
+  const found = await call(`/api/v1/uploads/${upload.id}/parts`);
+  if (key(now) === key(state.get())) outline(mount, caption, found.parts, found.width, found.height);
+}
+
+function picture(mount, source, alt, width, height, large) {
+  const image = h("img", { src: source, alt, width, height });
+  image.addEventListener("error", () => image.replaceWith(h("p", { className: "missing" }, t("no_picture"))));
+  mount.style.setProperty("aspect-ratio", `${width} / ${height}`);
+  mount.replaceChildren(image);
+  if (large) image.srcset = `${source} 480w, ${large} 1024w`, (image.sizes = "20rem");
+}
+
+function outline(mount, caption, faces, width, height) {
+  const sure = faces.filter((face) => face.is_sure);
+  for (const face of sure) {
+    const [x, y, w, height_] = face.box;
+    const share = (part, of) => `${(100 * part) / of}%`;
+    mount.append(h("button", {
+      type: "button", className: "face", title: t("search_face", { n: face.index }), "aria-label": t("search_face", { n: face.index }),
+      data: { face: face.index }, "aria-pressed": "false",
+      style: { left: share(x, width), top: share(y, height), width: share(w, width), height: share(height_, height) },
+      onclick: () => state.set(
+        String(face.index) === state.get().face ? { face: "", kind: "", limit: "" } : { kind: "faces", face: String(face.index), encoder: [], limit: "" }),
+    }));
+  }
+  const count = sure.length;
+  caption.append(h("p", { className: "quiet" }, count === 0 ? t("no_faces") : count === 1 ? t("face_found") : t("faces_found", { n: count })));
+  markFace();
+}
+
+function markFace() {
+  const now = state.get();
+  for (const button of document.querySelectorAll("#mount .face")) {
+    const all = now.kind === "faces" && now.face === "";
+    button.setAttribute("aria-pressed", String(all || (now.kind === "faces" && button.dataset.face === now.face)));
+  }
+}
+
+function showHow(now) {
+  const how = $("how");
+  const focused = document.activeElement?.id;
+  how.hidden = !state.hasQuery();
+  if (how.hidden) return how.replaceChildren();
+  const kinds = now.text ? [] : gallery().kinds;
+  const encoders = kindNow().encoders;
+  how.replaceChildren(
+    kinds.length > 1 && h("fieldset", { className: "kinds" }, h("legend", {}, t("kind")),
+      kinds.map((kind) => h("label", {},
+        h("input", { type: "radio", name: "kind", id: `kind-${kind.name}`, value: kind.name, checked: kind === kindNow(),
+          onchange: () => state.set({ kind: kind === gallery().kinds[0] ? "" : kind.name, face: "", encoder: [], limit: "" }) }),
+        h("span", {}, named("kind", kind.name))))) || "",
+    now.text ? "" : choice("rerank", t("order"), [["", t("order_plain")], ...galleries.rerankers.map((name) => [name, named("rerank", name)])], now.rerank,
+      (value) => state.set({ rerank: value, "rerank-weight": "", limit: "" })),
+    encoders.length > 1 ? choice("encoder", t("encoder"), encoders.map((encoder, i) => [i ? encoder.name : "", i ? encoder.name : t("encoder_first", { name: encoder.name })]), now.encoder[0] ?? "",
+      (value) => state.set({ encoder: value ? [value] : [], limit: "" })) : "",
+    now.id ? h("label", { className: "check" },
+      h("input", { type: "checkbox", id: "not-same-artist", checked: now["not-same-artist"], onchange: (event) => state.set({ "not-same-artist": event.target.checked, limit: "" }) }),
+      t("not_same_artist")) : "",
+  );
+  if (focused && !document.activeElement?.id) $(focused)?.focus();
+}
+
+function choice(id, label, options, value, changed) {
+  return h("p", { className: "choice" }, h("label", { htmlFor: id }, label),
+    h("select", { id, onchange: (event) => changed(event.target.value) },
+      options.map(([name, text]) => h("option", { value: name, selected: name === value }, text))));
+}

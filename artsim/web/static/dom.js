@@ -1,0 +1,71 @@
+// Elements are made here and nowhere else: what metadata says becomes text, never markup.
+
+const TEXTS = JSON.parse(document.getElementById("texts").textContent);
+const NUMBER = new Intl.NumberFormat(document.documentElement.lang);
+
+/** The text of a key in the page's language, its {names} filled in. */
+export function t(key, values = {}) {
+  const text = TEXTS[key] ?? values.otherwise ?? key;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => {
+    const value = values[name];
+    return value === undefined ? whole : typeof value === "number" ? NUMBER.format(value) : value;
+  });
+}
+
+export const has = (key) => key in TEXTS;
+
+/** An element with properties, listeners (`onclick`), `data`, `aria-*`, and children. */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "style") for (const [at, to] of Object.entries(value)) element.style.setProperty(at, to);
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name in element && !name.includes("-") && name !== "list") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(3).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+export const $ = (id) => document.getElementById(id);
+
+/** A dialog that closes by Escape, its button, and a click beside it; `closed` is told. */
+export function openDialog(name, title, content, closed = () => {}) {
+  const before = document.activeElement;
+  const dialog = h(
+    "dialog",
+    { className: name, "aria-labelledby": `${name}-title` },
+    h(
+      "div",
+      { className: "head" },
+      h("h2", { id: `${name}-title`, dir: "auto" }, title),
+      h("button", { type: "button", className: "close", onclick: () => dialog.close() }, t("close")),
+    ),
+    content,
+  );
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    closed();
+    if (before?.isConnected) before.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+/** Copy a text, or show it where the browser lets nothing be copied. */
+export async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    const label = button.textContent;
+    button.textContent = t("copied");
+    setTimeout(() => (button.textContent = label), 1500);
+  } catch {
+    const field = h("textarea", { readOnly: true, rows: 4, value: text, "aria-label": t("moved_on") });
+    openDialog("copying", t("moved_on"), field);
+    field.select();
+  }
+}

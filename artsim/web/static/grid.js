@@ -1,0 +1,106 @@
+// What was found: cards with the word first and the number second, and where nearness ends.
+
+import { crop, thumbnail } from "./api.js";
+import { $, h, t } from "./dom.js";
+import * as keep from "./keep.js";
+import * as state from "./state.js";
+
+const MARKS = { "same picture": "same_picture", "very near": "very_near", near: "near", "not near": "not_near" };
+
+/** The verdict of a hit in words. */
+export function verdict(hit) {
+  if (!hit.verdict) return t("unjudged");
+  if (hit.verdict === "same picture" && hit.mirrored) return t("same_picture_mirrored");
+  return t(MARKS[hit.verdict]);
+}
+
+const lang = document.documentElement.lang;
+export const number = (value) => value.toLocaleString(lang, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const percent = (value) => value.toLocaleString(lang, { maximumFractionDigits: value < 99 ? 0 : 2 });
+
+/** A row that says how near a hit is: the word, then the numbers. */
+export function scores(hit, rerank) {
+  return h("p", { className: "scores" },
+    h("span", { className: `word ${MARKS[hit.verdict] ?? "unjudged"}` }, verdict(hit)),
+    h("span", { className: "number", title: hit.percentile === undefined ? "" : t("rarer", { percent: percent(hit.percentile) }) }, number(hit.score)),
+    hit.rerank_score === undefined ? "" : h("span", { className: "number" }, t("rescored", { name: rerank.toUpperCase(), score: number(hit.rerank_score) })),
+  );
+}
+
+export const caption = (payload) => [payload.artist, payload.date_text].filter(Boolean).join(", ");
+
+export function image(hit, isFace, side = 480) {
+  const { payload } = hit;
+  const [width, height] = [payload.image_width, payload.image_height];
+  const source = isFace && payload.box ? crop(hit.picture_id, payload.box, width, height) : thumbnail(hit, side);
+  const made = h("img", { src: source, loading: "lazy", decoding: "async", alt: "" });
+  made.addEventListener("error", () => made.replaceWith(h("span", { className: "missing" }, t("no_picture"))));
+  return made;
+}
+
+function card(hit, i, actions, rerank, isFace) {
+  const { payload } = hit;
+  const title = payload.title ?? t("no_title");
+  return h("li", { className: isFace ? "card face-card" : "card", data: { at: i, id: hit.painting_id } },
+    h("button", { type: "button", className: "open", tabIndex: i ? -1 : 0, "aria-label": t("open_record", { title }), "aria-haspopup": "dialog",
+      style: { "--ratio": isFace || !payload.image_width ? 1 : payload.image_width / payload.image_height },
+      onclick: () => actions.open(hit) }, image(hit, isFace)),
+    h("div", { className: "about" },
+      hit.score === undefined ? "" : scores(hit, rerank),
+      h("p", { className: "title", dir: "auto" }, title),
+      h("p", { className: "detail", dir: "auto" }, caption(payload)),
+      h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
+        h("button", { type: "button", className: "link", onclick: act, "aria-label": `${text}: ${title}` }, text)), keep.button(hit, "link"))));
+}
+
+/** Where the hits stop being near: the first of those after which none is. */
+export function lineAt(hits) {
+  if (!hits.length || hits.some((hit) => !hit.verdict)) return null;
+  let at = hits.length;
+  while (at && hits[at - 1].verdict === "not near") at--;
+  return at === hits.length ? null : at;
+}
+
+function line(at, near, encoder) {
+  return h("li", { className: "line" },
+    h("p", {}, at ? t("nearness_ends") : t("nearness_none")),
+    near === null || near === undefined ? "" : h("p", { className: "quiet" }, t("nearness_measured", { encoder, near: number(near) })));
+}
+
+/** Show hits of an answer, or works of a list. */
+export function show(found, actions, { rerank = "", isFace = false, encoder = null } = {}) {
+  const cards = found.map((hit, i) => card(hit, i, actions, rerank, isFace));
+  const at = lineAt(found);
+  if (at !== null) cards.splice(at, 0, line(at, encoder?.near, encoder?.name));
+  $("hits").replaceChildren(...cards);
+}
+
+/** Arrow keys move among the cards; other keys act on the one with the focus. */
+export function listenForKeys(find, actions) {
+  $("hits").addEventListener("keydown", (event) => {
+    const at = event.target.closest(".card");
+    if (!at || event.ctrlKey || event.metaKey || event.altKey) return;
+    const cards = [...$("hits").querySelectorAll(".card")];
+    const here = cards.indexOf(at);
+    const top = (one) => one.getBoundingClientRect().top;
+    const inRow = cards.filter((one) => Math.abs(top(one) - top(cards[0])) < 4).length || 1;
+    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: inRow, ArrowUp: -inRow, Home: -here, End: cards.length - 1 - here };
+    const step = document.dir === "rtl" ? -steps[event.key] : steps[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      move(cards, cards[Math.min(cards.length - 1, Math.max(0, here + step))]);
+    } else {
+      const act = state.lettersOn() && actions[event.key];
+      if (act) act(find(Number(at.dataset.at)));
+    }
+  });
+  $("hits").addEventListener("focusin", (event) => {
+    const at = event.target.closest(".card");
+    if (at) for (const one of $("hits").querySelectorAll(".open")) one.tabIndex = at.contains(one) ? 0 : -1;
+  });
+}
+
+function move(cards, to) {
+  for (const one of cards) one.querySelector(".open").tabIndex = one === to ? 0 : -1;
+  to.querySelector(".open").focus();
+}

@@ -1,0 +1,181 @@
+// Brings question, restrictions, hits and record together, whenever the address changes.
+
+import { ask as askServer, call } from "./api.js";
+import * as asking from "./ask.js";
+import { $, copy, h, openDialog, t } from "./dom.js";
+import * as comparing from "./compare.js";
+import * as facets from "./facets.js";
+import * as grid from "./grid.js";
+import * as keep from "./keep.js";
+import * as record from "./record.js";
+import * as state from "./state.js";
+
+let answered = null; // the question whose answer is shown
+let counted = null;
+let running = null;
+let found = [];
+let source = null;
+
+function fail(error, again) {
+  const box = h("div", { className: "error" },
+    h("p", {}, h("strong", {}, t("error_title")), " ", error.message),
+    again ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
+    h("button", { type: "button", onclick: () => box.remove() }, t("dismiss")));
+  $("errors").replaceChildren(box);
+}
+
+const actions = {
+  searchLike: asking.searchLike,
+  open: (hit) => state.set({ show: hit.painting_id }),
+  list: (hit) => {
+    const isFace = hit.payload.face_index !== undefined;
+    const more = isFace ? { kind: "faces", face: String(hit.payload.face_index) } : {};
+    const own = comparing.asked(state.get());
+    return [
+      [t(isFace ? "find_face" : "find_alike"), () => asking.searchLike(hit.painting_id, more)],
+      own && own !== hit.painting_id && [t("compare"), () => comparing.open(own, hit.painting_id)],
+    ].filter(Boolean);
+  },
+};
+
+function removable(text, changes) {
+  return h("li", {}, h("button", { type: "button", "aria-label": t("remove_filter", { name: text }), onclick: () => state.set({ ...changes, limit: "" }) },
+    h("span", { dir: "auto" }, text), h("span", { "aria-hidden": "true" }, " ×")));
+}
+
+function showChips(now) {
+  const lists = [...state.FILTERS, "where", "not"];
+  const chips = lists.flatMap((name) => now[name].map((value) =>
+    removable(name === "not" ? `≠ ${value}` : value, { [name]: now[name].filter((other) => other !== value) })));
+  if (now.year) chips.push(removable(now.year.replace("..", "–"), { year: "" }));
+  if (now.title) chips.push(removable(`“${now.title}”`, { title: "" }));
+  if (chips.length > 1) {
+    const none = Object.fromEntries(lists.map((name) => [name, []]));
+    chips.push(h("li", {}, h("button", { type: "button", className: "link", onclick: () => state.set({ ...none, year: "", title: "", limit: "" }) }, t("clear_filters"))));
+  }
+  $("chips").replaceChildren(...chips);
+}
+
+function showShare() {
+  const link = h("button", { type: "button", onclick: () => {
+    const address = new URL(location.href);
+    if (source) address.searchParams.set("digest", source.digest.slice(0, 12));
+    copy(String(address).replaceAll("%3A", ":"), link);
+  } }, t("copy_link"));
+  const command = h("button", { type: "button", onclick: () => copy(state.command(asking.pictureName), command) }, t("copy_command"));
+  $("share").replaceChildren(link, command);
+}
+
+function notes(answer, digest) {
+  const said = [...answer.notes];
+  if (digest && answer.source && !answer.source.digest.startsWith(digest)) said.unshift(t("changed_since"));
+  if (answer.why_empty) said.push(answer.why_empty);
+  $("notes").replaceChildren(...said.map((note) => h("li", { lang: note === t("changed_since") ? null : "en" }, note)));
+}
+
+async function search(now) {
+  const answer = await askServer(`/api/v1/query?${state.params(now, ["gallery"])}`, state.question(now), running.signal);
+  found = answer.hits;
+  source = answer.source;
+  const kind = asking.kindNow();
+  const isFace = kind.name === "faces";
+  const encoder = answer.source.encoders.length === 1 ? kind.encoders.find((one) => one.vector === answer.source.encoders[0]) : null;
+  grid.show(found, actions, { rerank: now.rerank, isFace, encoder });
+  const what = now.text ? t("words_query", { text: now.text }) : now.id ? t("words_query", { text: answer.query_payload?.title ?? now.id }) : t("this_picture");
+  $("said").textContent = found.length ? t(isFace ? "found_faces" : "found_best", { n: found.length, what }) : t("found_none");
+  $("more").hidden = found.length < (Number(now.limit) || state.PAGE) || found.length >= 200;
+  notes(answer, now.digest);
+}
+
+async function browse(now) {
+  const params = state.filterParams(now);
+  params.set("limit", now.limit || state.PAGE);
+  const listing = await call(`/api/v1/paintings?${params}`, { signal: running.signal });
+  found = listing.points;
+  source = null;
+  grid.show(found, actions);
+  const { total } = listing;
+  $("said").textContent = !total ? t("no_gallery_work") : found.length === total ? (total === 1 ? t("found_one") : t("in_order", { n: total })) : t("listed_of", { n: found.length, total });
+  $("more").hidden = found.length >= Math.min(total, 200);
+  notes(listing);
+}
+
+async function show(now) {
+  asking.show(fail);
+  showChips(now);
+  record.show(actions, fail);
+  comparing.show(fail);
+  keep.show();
+  const filters = `${state.filterParams(now)} ${asking.kindNow().name}`;
+  if (filters !== counted) {
+    counted = filters;
+    facets.show(fail);
+  }
+  const key = state.questionKey(now);
+  if (key === answered) return;
+  answered = key;
+  running?.abort();
+  running = new AbortController();
+  const mine = running;
+  $("results").setAttribute("aria-busy", "true");
+  $("said").textContent = t("searching");
+  showShare();
+  try {
+    await (state.hasQuery(now) ? search(now) : browse(now));
+    $("errors").replaceChildren();
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    $("said").textContent = t("found_none");
+    $("hits").replaceChildren();
+    $("notes").replaceChildren();
+    $("more").hidden = true;
+    found = [];
+    fail(error, () => { answered = null; show(state.get()); });
+  } finally {
+    if (mine === running) $("results").removeAttribute("aria-busy");
+  }
+}
+
+function showKeys() {
+  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["?", "help"], ["Esc", "close"]];
+  const letters = h("input", { type: "checkbox", checked: state.lettersOn(), onchange: () => state.setLetters(letters.checked) });
+  openDialog("keys", t("keys_title"), [
+    h("table", {}, h("tbody", {}, rows.map(([key, name]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(`key_${name}`)))))),
+    h("p", {}, h("label", {}, letters, " ", t("keys_off"))),
+  ]);
+}
+
+function listen() {
+  $("kept").addEventListener("click", keep.open);
+  addEventListener("storage", keep.show);
+  $("help").addEventListener("click", showKeys);
+  $("more").addEventListener("click", () => {
+    const limit = Math.min(200, (Number(state.get().limit) || state.PAGE) + state.PAGE);
+    state.set({ limit: String(limit) }, { replace: true });
+  });
+  $("language").addEventListener("change", (event) => {
+    document.cookie = `artsim_language=${event.target.value}; path=/; max-age=31536000; samesite=strict`;
+    location.reload();
+  });
+  grid.listenForKeys((at) => found[at], {
+    f: (hit) => actions.list(hit)[0][1](),
+    k: keep.turn,
+    c: (hit) => state.hasQuery() && actions.list(hit)[1]?.[1](),
+  });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || !state.lettersOn() || document.querySelector("dialog[open]")) return;
+    if (event.key === "/") (event.preventDefault(), (document.querySelector("#drop .main") ?? document.querySelector(".asked-head button"))?.focus());
+    else if (event.key === "?") showKeys();
+  });
+  state.listen(show);
+}
+
+try {
+  asking.build(await call("/api/v1/galleries"), fail);
+  listen();
+  show(state.get());
+} catch (error) {
+  $("said").textContent = t("error_title");
+  fail(error, () => location.reload());
+}

@@ -1,0 +1,109 @@
+// The question, as the address has it; its names are the command line's options.
+// This module alone writes the address bar.
+
+export const FILTERS = ["artist", "style", "genre", "school", "medium", "institution", "attribution", "tag"];
+const LISTS = [...FILTERS, "where", "not", "encoder"];
+const SIDES = "compare"; // of which there are two: the id of a painting each, or picture:SHA-256
+const FLAGS = ["not-same-artist", "include-self", "all-faces"];
+const ONES = [
+  ...["gallery", "id", "picture", "text", "kind", "face", "rerank", "rerank-weight"],
+  ...["year", "title", "min-score", "group-by", "limit"],
+];
+const VIEW = ["show", "compare", "mode"];
+export const PAGE = 24;
+
+const listeners = [];
+let now = read(location.search);
+
+function read(search) {
+  const params = new URLSearchParams(search);
+  const state = {};
+  for (const name of LISTS) state[name] = params.getAll(name);
+  for (const name of [...ONES, ...VIEW, "digest"]) state[name] = params.get(name) ?? "";
+  state[SIDES] = params.getAll(SIDES).slice(0, 2);
+  for (const name of FLAGS) state[name] = params.get(name) === "yes";
+  return state;
+}
+
+export const get = () => now;
+
+/** The parameters of an address, in one order; those of `names` alone. */
+export function params(state = now, names = [...ONES, ...LISTS, ...FLAGS, ...VIEW]) {
+  const found = new URLSearchParams();
+  for (const name of names) {
+    if (LISTS.includes(name) || name === SIDES) for (const value of state[name]) found.append(name, value);
+    else if (FLAGS.includes(name)) state[name] && found.set(name, "yes");
+    else if (state[name]) found.set(name, state[name]);
+  }
+  return found;
+}
+
+export const filterParams = (state = now) =>
+  params(state, ["gallery", ...FILTERS, "year", "title", "where", "not"]);
+
+/** What of the state makes the answer; the rest is how it is looked at. */
+export const questionKey = (state = now) => params(state, [...ONES, ...LISTS, ...FLAGS]).toString();
+
+export function set(changes, { replace = false } = {}) {
+  now = { ...now, ...changes, digest: "" };
+  const query = params().toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+  history[replace ? "replaceState" : "pushState"](null, "", query ? `?${query}` : location.pathname);
+  for (const told of listeners) told(now);
+}
+
+export function listen(told) {
+  listeners.push(told);
+}
+
+addEventListener("popstate", () => {
+  now = read(location.search);
+  for (const told of listeners) told(now);
+});
+
+/** The changes that leave only filters, and the way of looking, of the question. */
+export const noQuery = { id: "", picture: "", text: "", face: "", limit: "", show: "", compare: [] };
+
+export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text);
+
+/** The question as the API takes it. */
+export function question(state = now) {
+  const query = state.picture ? { upload: state.picture } : state.text ? { text: state.text } : { id: state.id };
+  const anyOf = {};
+  for (const name of FILTERS) if (state[name].length) anyOf[name === "tag" ? "tags" : name] = state[name];
+  const kind = state.kind || "paintings";
+  const options = { limit: Number(state.limit) || PAGE };
+  if (state.rerank) options.rerank = state.rerank;
+  if (state["rerank-weight"]) options.rerank_weight = Number(state["rerank-weight"]);
+  if (state["min-score"]) options.min_score = Number(state["min-score"]);
+  if (state["group-by"]) options.group_by = state["group-by"];
+  for (const name of FLAGS) if (state[name]) options[name.replaceAll("-", "_")] = true;
+  return {
+    query,
+    kind,
+    part: kind !== "paintings" && state.face !== "" ? Number(state.face) : null,
+    filters: { any_of: anyOf, years: state.year || null, title: state.title || null, where: state.where, where_not: state.not },
+    encoders: state.encoder,
+    options,
+  };
+}
+
+const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-") ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+/** The same question for a terminal; a sent picture is called by the name of its file. */
+export function command(name, state = now) {
+  const asked = hasQuery(state);
+  const words = ["artsim", asked ? "query" : "list"];
+  if (state.picture) words.push(quoted(name || "picture.jpg"));
+  const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", ...FILTERS, "where", "not"];
+  for (const [key, value] of params(state, names)) {
+    if (key === "picture") continue;
+    if (FLAGS.includes(key)) words.push(`--${key}`);
+    else words.push(value.startsWith("-") ? `--${key}=${quoted(value)}` : `--${key} ${quoted(value)}`);
+  }
+  if (!state.limit) words.push(`--limit ${PAGE}`);
+  return words.join(" ");
+}
+
+const LETTERS = "artsim-letters";
+export const lettersOn = () => localStorage.getItem(LETTERS) !== "off";
+export const setLetters = (on) => localStorage.setItem(LETTERS, on ? "on" : "off");

@@ -1,0 +1,365 @@
+"""The page end to end in a real Chromium: what a visitor does, and what they see."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from artsim.catalog.kinds import PAINTINGS
+from artsim.store.gallery import Gallery
+from artsim.web.guard import Access
+
+ONE, PENDANT, GIRLS = "met-437388", "met-437386", "met-438014"
+Visit = Callable[..., Page]
+
+expect.set_options(timeout=60_000)  # a busy machine is slow, which is no failure
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    program = next((path for name in names if (path := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, page_address: str) -> Iterator[Visit]:
+    """Return what opens an address of the page in a profile of its own, without complaint."""
+    contexts, complaints = [], []
+
+    def open_page(path: str = "/", **how: Any) -> Page:
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en", **how}
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.goto(page_address + path)
+        settled(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # What the server refuses, and a test asks for, is told by the browser too.
+    assert [one for one in complaints if "422" not in one] == []
+
+
+def settled(page: Page) -> None:
+    """Wait until the answer is there."""
+    expect(page.locator("#results:not([aria-busy]) #hits > li").first).to_be_visible()
+
+
+def ids(page: Page) -> list[str]:
+    found: list[str] = page.eval_on_selector_all(".card", "all => all.map(one => one.dataset.id)")
+    return found
+
+
+def address(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def picture_of(sample: Path, painting_id: str) -> Path:
+    return next((sample / "images").glob(f"*{painting_id}.jpg"))
+
+
+def test_a_dropped_picture_a_face_a_period_and_the_address(visit: Visit, sample: Path) -> None:
+    page = visit()
+    assert len(ids(page)) == 24
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="choose one").click()
+    chosen.value.set_files(picture_of(sample, GIRLS))
+    faces = page.get_by_role("button", name=re.compile(r"Search by face \d"))
+    expect(faces).to_have_count(3)
+    settled(page)
+    expect(page.locator("#said")).to_contain_text("nearest to your picture")
+    assert "picture" in address(page)
+
+    faces.first.click()
+    expect(page.locator("#said")).to_contain_text("faces nearest to")
+    assert address(page)["kind"] == ["faces"]
+    expect(faces.first).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_label("from", exact=True).fill("1600")
+    page.get_by_label("to", exact=True).fill("1700")
+    page.get_by_label("to", exact=True).press("Enter")
+    expect(page.locator("#chips")).to_contain_text("1600\N{EN DASH}1700")
+    settled(page)
+    found = ids(page)
+    assert found
+    assert ids(visit(f"/?{urlsplit(page.url).query}")) == found
+
+    for _ in ("to", "from"):
+        page.go_back()
+    expect(page.locator("#chips > li")).to_have_count(0)
+    assert "year" not in address(page)
+
+
+def test_a_picture_is_dropped_and_pasted(visit: Visit, sample: Path) -> None:
+    content = list(picture_of(sample, ONE).read_bytes())
+    for event, property_ in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        page = visit()
+        page.evaluate(
+            """([event, property, content]) => {
+              const data = new DataTransfer();
+              const file = new File([new Uint8Array(content)], "woman.jpg", { type: "image/jpeg" });
+              data.items.add(file);
+              const make = event === "drop" ? DragEvent : ClipboardEvent;
+              const made = new make(event, { [property]: data, bubbles: true, cancelable: true });
+              document.body.dispatchEvent(made);
+            }""",
+            [event, property_, content],
+        )
+        expect(page.locator(".asked .title")).to_have_text("woman.jpg")
+        expect(page.locator(".card").first).to_have_attribute("data-id", PENDANT)
+
+
+def test_facets_narrow_and_are_taken_back(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    expect(page.locator(".card").first).to_contain_text("ear")
+    before = ids(page)
+    style = page.get_by_role("group", name="Style")
+    style.get_by_role("checkbox").first.check()
+    expect(page.locator("#chips button").first).to_be_visible()
+    expect(style.get_by_role("checkbox").first).to_be_checked()
+    settled(page)
+    assert address(page)["style"]
+    assert ids(page) != before
+    page.get_by_role("button", name="Remove: ").first.click()
+    expect(page.locator(".card").first).to_have_attribute("data-id", before[0])
+    bar = page.locator(".bar").last
+    bar.focus()
+    bar.press("Enter")
+    expect(page.locator("#chips button")).to_have_count(1)
+    assert re.fullmatch(r"\d{4}\.\.\d{4}", address(page)["year"][0])
+
+
+def test_reranking_and_the_line_where_nearness_ends(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    words = page.locator(".word").all_inner_texts()
+    line = page.locator("#hits > li").evaluate_all(
+        "all => all.findIndex(one => one.className === 'line')"
+    )
+    assert "Not near" not in words[:line]
+    assert set(words[line:]) == {"Not near"}
+    page.get_by_label("Order by").select_option("ssim")
+    expect(page.locator(".card").first).to_contain_text("SSIM")
+    assert address(page)["rerank"] == ["ssim"]
+
+
+def test_the_record_says_everything_and_goes_on(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    page.locator(f".card[data-id='{PENDANT}'] .open").click()
+    record = page.get_by_role("dialog")
+    for said in ("Rembrandt", "1632", "CC0", "H. O. Havemeyer", "cm", PENDANT):
+        expect(record).to_contain_text(said)
+    assert address(page)["show"] == [PENDANT]
+    page.keyboard.press("Escape")
+    expect(record).to_have_count(0)
+    assert "show" not in address(page)
+    page.locator(f".card[data-id='{PENDANT}'] .open").click()
+    record.get_by_role("button", name=re.compile("Find this face")).first.click()
+    expect(page.locator("#said")).to_contain_text("faces nearest to")
+    assert address(page)["id"] == [PENDANT]
+
+
+def test_two_pictures_are_compared_in_each_mode(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    page.locator(f".card[data-id='{PENDANT}']").get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("very near, but not the same picture")
+    dialog.get_by_text("In numbers").click()
+    expect(dialog.get_by_role("row", name="Structure (SSIM)")).to_be_visible()
+    for mode in ("overlay", "blink", "difference", "curtain", "side"):
+        page.locator(f"#mode-{mode}").check()
+        expect(page.locator(".stage")).to_have_class(re.compile(mode))
+        assert len(page.locator(".pane").all()) == (2 if mode == "side" else 1)
+    second = page.locator(".stage .second")
+    before = second.evaluate("one => one.style.transform")
+    page.locator(".stage").focus()
+    page.keyboard.press("+")
+    assert second.evaluate("one => one.style.transform") != before
+    shared = [
+        one.evaluate("one => one.style.transform.split('scale')[1]")
+        for one in page.locator(".stage img").all()
+    ]
+    assert shared[0] == shared[1]
+    page.get_by_label("Mirror the second").check()
+    assert "scale(-" in second.evaluate("one => one.style.transform")
+    page.keyboard.press("5")
+    assert address(page)["mode"] == ["curtain"]
+    again = visit(f"/?{urlsplit(page.url).query}")
+    expect(again.locator(".stage")).to_have_class(re.compile("curtain"))
+
+
+def test_by_keyboard_alone(visit: Visit) -> None:
+    page = visit()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the results")).to_be_focused()
+    page.keyboard.press("Enter")
+    first, second = ids(page)[:2]
+    while page.evaluate("!document.activeElement.classList.contains('open')"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.closest('.card').dataset.id") == second
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(f".card[data-id='{first}'] .open")).to_be_focused()
+    page.keyboard.press("f")
+    expect(page.locator("#said")).to_contain_text("nearest to")
+    assert address(page)["id"] == [first]
+    settled(page)
+    page.locator(".card .open").first.focus()
+    page.keyboard.press("c")
+    expect(page.locator(".stage")).to_be_focused()
+    page.keyboard.press("3")
+    expect(page.locator(".stage")).to_have_class(re.compile("blink"))
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_works_are_kept_and_written(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    chosen = ids(page)[:3]
+    for painting_id in chosen:
+        page.locator(f".card[data-id='{painting_id}'] .keep").click()
+    expect(page.locator("#kept")).to_have_text("Kept: 3")
+    page.reload()
+    settled(page)
+    page.locator("#kept").click()
+    dialog = page.get_by_role("dialog", name="Kept works")
+    dialog.get_by_role("textbox").first.fill("By the same hand?")
+    dialog.get_by_role("textbox").first.blur()
+    with page.expect_download() as saved:
+        dialog.get_by_role("button", name="JSON").click()
+    document = json.loads(saved.value.path().read_text(encoding="utf-8"))
+    assert [work["painting_id"] for work in document["works"]] == chosen
+    assert document["works"][0]["note"] == "By the same hand?"
+    assert document["question"] == page.url
+    with page.context.expect_page() as opened:
+        dialog.get_by_role("button", name="Sheet to print").click()
+    sheet = opened.value
+    expect(sheet.get_by_role("article")).to_have_count(3)
+    expect(sheet.locator(".note")).to_have_text("By the same hand?")
+    printed = sheet.pdf()
+    assert printed.startswith(b"%PDF")
+    dialog.get_by_role("button", name="Take out").first.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#kept")).to_have_text("Kept: 2")
+    page.locator(f".card[data-id='{chosen[1]}'] .open").focus()
+    page.keyboard.press("k")
+    expect(page.locator("#kept")).to_have_text("Kept: 1")
+
+
+def test_a_visitor_signs_in(visit: Visit, locked: tuple[httpx.Client, Access]) -> None:
+    client, access = locked
+    page = visit().context.new_page()
+    page.goto(str(client.base_url))
+    page.get_by_label("Token of this server").fill(str(access.token))
+    page.get_by_role("button", name="Enter").click()
+    settled(page)
+    assert len(ids(page)) == 24
+
+
+def test_copies_for_link_and_terminal(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}&style=Baroque&year=1600..1700&rerank=ssim")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    link_button, command_button = page.locator("#share button").all()
+    command_button.click()
+    expect(command_button).to_have_text("Copied")
+    command = page.evaluate("navigator.clipboard.readText()")
+    wanted = f"artsim query --id {ONE} --rerank ssim --year 1600..1700 --style Baroque --limit 24"
+    assert command == wanted
+    link_button.click()
+    expect(link_button).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "digest=" in link
+    again = visit("/?" + urlsplit(link).query)
+    assert ids(again) == ids(page)
+    expect(again.locator("#notes")).not_to_contain_text("has changed")
+    changed = visit("/?" + re.sub("digest=.*", "digest=000000000000", urlsplit(link).query))
+    expect(changed.locator("#notes")).to_contain_text("has changed since this link was made")
+
+
+def test_a_refusal_is_said_and_the_page_lives_on(visit: Visit, tmp_path: Path) -> None:
+    page = visit()
+    page.route(
+        "**/api/v1/uploads",
+        lambda route: route.fulfill(
+            status=422,
+            content_type="application/problem+json",
+            body='{"status": 422, "detail": "a.jpg: not a picture <b>at all</b>"}',
+        ),
+    )
+    (tmp_path / "a.jpg").write_bytes(b"nothing")
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="choose one").click()
+    chosen.value.set_files(tmp_path / "a.jpg")
+    expect(page.get_by_role("alert")).to_contain_text("not a picture <b>at all</b>")
+
+
+def test_metadata_is_text(visit: Visit, shown: Gallery) -> None:
+    hostile = "<img src=x onerror=\"document.title='taken'\">"
+    collection = shown[PAINTINGS]
+    point_id = PAINTINGS.point_id(PENDANT)
+    before = collection.retrieve([point_id])[point_id].payload
+    collection.overwrite_payload({point_id: {**before, "title": hostile}})
+    try:
+        page = visit("/?year=1632&genre=portrait")
+        card = page.locator(".card[data-id='met-437386']")
+        expect(card.locator(".title")).to_have_text(hostile)
+        card.locator(".open").click()
+        expect(page.get_by_role("dialog").get_by_role("heading", level=2)).to_have_text(hostile)
+        assert page.title() == "artsim"
+        assert page.locator("img[src=x]").count() == 0
+    finally:
+        collection.overwrite_payload({point_id: before})
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", f"/?id={GIRLS}&style=Impressionism", f"/?id={ONE}&show={PENDANT}",
+     f"/?id={GIRLS}&kind=faces&face=1", f"/?id={ONE}&compare={ONE}&compare={PENDANT}&mode=curtain"],
+    ids=["start", "hits", "record", "faces", "compare"],
+)  # fmt: skip
+def test_everyone_can_use_it(visit: Visit, path: str) -> None:
+    """axe-core finds nothing serious, dark and light, and nothing is wider than 320 pixels."""
+    page = visit(path, viewport={"width": 320, "height": 700}, reduced_motion="reduce")
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page).response["violations"]
+        serious = [
+            (one["id"], [node["target"] for node in one["nodes"]][:3])
+            for one in violations
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], scheme
+
+
+def test_in_german(visit: Visit) -> None:
+    page = visit("/", locale="de-DE")
+    expect(page.locator("#said")).to_contain_text("Werken, das älteste zuerst")
+    page.get_by_label("Sprache").select_option("en")
+    expect(page.locator("#said")).to_contain_text("works, oldest first")
+    assert page.evaluate("document.documentElement.lang") == "en"
