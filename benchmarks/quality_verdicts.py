@@ -11,7 +11,9 @@ the best hit of each work among all others: how often it is by the same artist, 
 and how often the same work, as `extra.near_dup_group` says. With --unseen only works of artists
 that the training of the built-in encoder put aside. A second table says in how many lists of ten
 hits the words change, or there is a step at which the list falls off, and how many of the hits
-before that, and of the five after, are by the same artist. The sheets have 100 best hits of each
+before that, and of the five after, are by the same artist. Where an encoder has a cohort, the same
+by the cosine alone stands beside, and a third table says of how many works the best hit is right
+and called anything but not near, with the cohort and without. The sheets have 100 best hits of each
 word, by chance, to be looked at.
 
 With --faces the same of faces that searches show, the main one of each picture, by each face
@@ -69,10 +71,10 @@ class Works:
         self.whose = self._texts(by)
         groups = [payload.get("extra", {}).get("near_dup_group", "") for payload in payloads]
         self.groups = np.array([str(group) or f"alone {i}" for i, group in enumerate(groups)])
+        self.cohort = cohort
         self.common = (
             np.zeros(len(vectors), np.float32) if cohort is None else cohort.common(vectors)
         )
-        self.has_cohort = cohort is not None
 
     def _texts(self, field: str) -> Strings:
         found = (first_text(payload, field) for payload in self.payloads)
@@ -86,11 +88,11 @@ class Works:
         for own in (self.whose[rows], self._texts("artist_key")[rows]):
             cosines[own[:, None] == own] = -1.0
         nearest = cosines.max(axis=1)
-        above = nearest - self.common[rows] if self.has_cohort else NONE
+        above = NONE if self.cohort is None else nearest - self.common[rows]
         return Scale.measured(len(vectors), pairs, nearest, above)
 
     def words(self, scale: Scale, cosines: npt.NDArray[np.float32], rows: Indices) -> list[Word]:
-        """Return the words for one cosine of each of these works, by the cosine alone."""
+        """Return the words for one cosine of each of these works, without their pictures."""
         pairs = zip(cosines.tolist(), self.common[rows].tolist(), strict=True)
         return [scale.verdict(cosine, common).word for cosine, common in pairs]
 
@@ -104,15 +106,7 @@ class Works:
         return word
 
 
-def read_works(
-    gallery: Gallery,
-    kind: Kind,
-    vector_name: str,
-    by: str,
-    *,
-    unseen: bool,
-    with_cohort: bool = True,
-) -> Works:
+def read_works(gallery: Gallery, kind: Kind, vector_name: str, by: str, *, unseen: bool) -> Works:
     """Read the works of known artists, or the main faces, that have both vectors."""
     criteria = Criteria((Known(by),)) if kind.is_whole else kind.sure
     found = read_vectors(gallery[kind], vector_name, criteria)
@@ -132,7 +126,7 @@ def read_works(
     ]
     payloads = [found.payloads[row] for row in kept]
     small = pixels.vectors[kept].astype(np.uint8)
-    cohort = read_cohort(vector_name) if kind.is_whole and with_cohort else None
+    cohort = read_cohort(vector_name) if kind.is_whole else None
     return Works(found.vectors[kept], small, payloads, by, cohort)
 
 
@@ -180,24 +174,33 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path)
     args = parser.parse_args()
     words = [word for word in get_args(Word) if word != "not near"]
-    rows, fallen = [], []
+    rows, fallen, gained = [], [], []
     with open_gallery(home=args.home, name=args.gallery) as gallery:
         kind = FACES if args.faces else PAINTINGS
         for name in gallery.encoders(kind):
-            for with_cohort in (True, False):
-                works = read_works(
-                    gallery, kind, name, args.by, unseen=args.unseen, with_cohort=with_cohort
-                )
-                if with_cohort and not works.has_cohort:
-                    continue
-                how = " beside its cohort" if with_cohort else ""
-                rows.append([name + how, *cells(works, words, None if rows else args.sheets)])
-                fallen += [[name + how, *row] for row in fallen_off(works)]
+            works = read_works(gallery, kind, name, args.by, unseen=args.unseen)
+            rows.append([name, *cells(works, words, None if rows else args.sheets)])
+            fallen += [[name, *row] for row in fallen_off(works)]
+            if works.cohort is not None:
+                by_cosine = Works(works.vectors, works.pixels, works.payloads, args.by)
+                rows.append([f"{name}, cosine alone", *cells(by_cosine, words, None)])
+                both = right_and_near(works), right_and_near(by_cosine)
+                kinds = (*both, both[0] - both[1])
+                gained.append([name, *(share(found, works.whose) for found in kinds)])
     heads = ["encoder", "works of", "near, very near from", "near without a relevant work"]
     heads += [f"{word}: right" for word in words] + ["relevant, and not near"]
     print(table([*heads, "same work: called so"], rows), end="\n\n")
     heads = ["encoder", "falls off where", "lists, %", "right before", "right after"]
-    print(table(heads, fallen))
+    print(table(heads, fallen), end="\n\n")
+    print(
+        table(["encoder", "best hit right and near", "by the cosine alone", "difference"], gained)
+    )
+
+
+def right_and_near(works: Works) -> npt.NDArray[np.float64]:
+    """Return of which works the best hit is right and not called "not near"."""
+    _, nearest, said = best_hits(works)
+    return np.where(works.whose[nearest] == works.whose, said != "not near", 0.0)
 
 
 def fallen_off(works: Works) -> list[list[str]]:

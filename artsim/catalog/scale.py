@@ -153,7 +153,7 @@ class Cohort:
     """
 
     vectors: Embeddings
-    least: float  # of what is strange to all paintings, a cosine is not worth more
+    least: float  # what is strange to all paintings is taken for as common as this
 
     def common(self, vectors: Embeddings) -> npt.NDArray[np.float32]:
         """Return how common pictures (N, D) are, (N,): their mean cosine with the nearest ten.
