@@ -123,7 +123,7 @@ def corrections(seen: Embeddings, artists: list[str], others: Embeddings) -> dic
         "whitened in full": lambda rows: whiten(rows, axes, whole, 1.0),
         "whitening within artists undone": within(-1.0),
         "whitened within artists in full": within(1.0),
-        **{f"without {n} directions of no paintings": without(strange[:n]) for n in (1, 2, 4, 8)},
+        **{f"without the first {n} of no paintings": without(strange[:n]) for n in (1, 2, 4, 8)},
     }
 
 
