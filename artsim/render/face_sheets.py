@@ -176,7 +176,7 @@ def _face_card(
     gray = people.grays.get(face.point_id)
     crop = crops.get(face.point_id) or (None if gray is None else _from_gray(gray))
     said = [
-        f"named {face.name}" if face.name else "",
+        "named" if face.name else "",
         "" if face.likeness is None else f"likeness {face.likeness:.1f}",
         f"face {face.payload.get('face_index', 0)}",
     ]

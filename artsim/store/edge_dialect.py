@@ -45,7 +45,7 @@ def _to_condition(clause: Clause) -> Any:
         case {"has_vector": name}:
             return edge.HasVectorCondition(name)
         case {"has_id": point_ids}:
-            return edge.HasIdCondition(point_ids)
+            return edge.HasIdCondition(set(point_ids))
     return to_filter(clause)
 
 

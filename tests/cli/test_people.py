@@ -287,7 +287,7 @@ def test_a_row_that_makes_no_sense_is_named(
     [
         (b"", "no column name, painting_id"),
         (b"title;artist\na;b\n", "no column name, painting_id, x, y, width, height; found title"),
-        (b"name,painting_id,x,y,width,height\n\xe9\x81\x8d,1,1,1,1,1\n", "neither UTF-8"),
+        (b"name,painting_id,x,y,width,height\n\xe9\x81,1,1,1,1,1\n", "neither UTF-8"),
         (b'name,painting_id,x,y,width,height\n"a,1,1,1,1,1\n', "is not CSV"),
         (b"name,painting_id,x,y,width,height\na,1,1,1,1,1,9\n", "line 2 has 7 cells"),
     ],
