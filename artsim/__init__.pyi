@@ -73,7 +73,17 @@ from .search.export import (
     export_xlsx as export_xlsx,
 )
 from .search.filters import Filters as Filters, build_criteria as build_criteria
-from .search.inspect import describe_painting as describe_painting, describe_store as describe_store
+from .search.inspect import (
+    FacesOf as FacesOf,
+    describe_painting as describe_painting,
+    describe_store as describe_store,
+    list_faces as list_faces,
+)
+from .search.people import (
+    GroupOptions as GroupOptions,
+    People as People,
+    group_people as group_people,
+)
 from .search.listing import (
     Listing as Listing,
     ValueCounts as ValueCounts,

@@ -7,8 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from artsim.errors import ConfigError
+
+NAMES_FILE: Final = "people.csv"
+"""In the data folder, behind the gallery's prefix: who is on which face, as a person wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class Settings:
     url: str | None = None  # ARTSIM_URL, else QDRANT_URL: the server; None is embedded
     api_key: str | None = field(default=None, repr=False)  # QDRANT_API_KEY
     weights: Path | None = None  # ARTSIM_WEIGHTS, folder of model weights
+    names: Path | None = None  # ARTSIM_NAMES, file that says who is on which face
     wait: float = 0.0  # ARTSIM_WAIT, seconds for whoever else has an embedded gallery open
 
 
@@ -46,6 +51,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         url=env.get("ARTSIM_URL") or env.get("QDRANT_URL") or None,
         api_key=env.get("QDRANT_API_KEY") or None,
         weights=weights,
+        names=Path(env["ARTSIM_NAMES"]).expanduser() if env.get("ARTSIM_NAMES") else None,
         wait=wait,
     )
 

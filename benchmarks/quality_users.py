@@ -105,6 +105,7 @@ def no_paintings() -> dict[str, Image.Image]:
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
     """Return the rows of a folder's list, with the whole path of each picture."""
+    folder = folder.resolve()
     with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         return [{**row, "filename": str(folder / row["filename"])} for row in csv.DictReader(file)]
 
@@ -115,24 +116,33 @@ def tallest(row: dict[str, str]) -> float:
     return max((box[3] - box[1] for box in boxes), default=0.0)
 
 
-def fill(data: Path, home: Path) -> None:
-    """Ingest the three galleries without the queries; what is there stays."""
-    asked = {str(data / name) for name in (*WHOLES.values(), *FACES_PAINTED.values())}
+def chosen_works(data: Path) -> dict[str, list[dict[str, str]]]:
+    """Return what is in each of the three galleries, which lack the queries."""
+    asked = {str((data / name).resolve()) for name in (*WHOLES.values(), *FACES_PAINTED.values())}
     paintings = [row for row in rows_of(data / "paintings") if row["filename"] not in asked]
     people = [row for row in rows_of(data / "lfw") if row["image_index"] in {"2", "3", "4"}]
-    chosen = {
+    return {
         "users-works": paintings,
         "users-faces": [row for row in paintings if tallest(row) >= _TALL],
         "users-people": people,
     }
-    for name, rows in chosen.items():
-        listed = home / f"{name}.csv"
-        with listed.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        with open_gallery(home=home, name=name) as gallery:
-            ingest_paintings(gallery, listed, IngestOptions(faces=name != "users-works", workers=1))
+
+
+def fill(home: Path, name: str, rows: list[dict[str, str]]) -> None:
+    """Ingest a gallery, of links to the pictures."""
+    folder = home / f"{name}-pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        for row in rows:
+            picture = Path(row["filename"])
+            link = folder / picture.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(picture)
+            writer.writerow({**row, "filename": picture.name})
+    with open_gallery(home=home, name=name) as gallery:
+        ingest_paintings(gallery, folder, IngestOptions(faces=name != "users-works", workers=1))
 
 
 def told(answer: Answer) -> list[str]:
@@ -169,7 +179,9 @@ def ask_everything(data: Path, home: Path, sheets: Path, models: Models) -> None
         "alike": ("users-faces", FACES_PAINTED, FACES, (DEFAULT_ENCODER,)),
         "people": ("users-people", photographs, FACES, ()),
     }
+    works = chosen_works(data)
     for name, (gallery, files, kind, encoders) in asked.items():
+        fill(home, gallery, works[gallery])
         folder = sheets / name
         folder.mkdir(parents=True, exist_ok=True)
         pictures = {title: data / file for title, file in files.items()}
@@ -182,7 +194,11 @@ def ask_everything(data: Path, home: Path, sheets: Path, models: Models) -> None
                 first = [hit.payload["extra"]["person"] for hit in answer.hits[:3]]
                 rows[-1].append(f"{first.count(title.removesuffix(', 1'))} of 3")
         heads = [name, "best", "same picture", "very near", "near", "falls off after"]
-        print(table([*heads, *["found first"][: len(rows[0]) - len(heads)]], rows), end="\n\n")
+        print(
+            table([*heads, *["found first"][: len(rows[0]) - len(heads)]], rows),
+            end="\n\n",
+            flush=True,
+        )
 
 
 def ask_for_nothing(data: Path, home: Path, names: Sequence[str], models: Models) -> None:
@@ -208,7 +224,6 @@ def main() -> None:
     parser.add_argument("--gallery", nargs="*", default=[])
     args = parser.parse_args()
     models = Models()
-    fill(args.data, args.home)
     ask_everything(args.data, args.home, args.sheets, models)
     ask_for_nothing(args.data, args.home, ["users-works", *args.gallery], models)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
+import resource
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -16,8 +21,9 @@ from local_qdrant import local_qdrant
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One worker a core: torch's threads would wait for each other for most of the time.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+else:  # glibc reads it as a worker starts: each arena keeps what its threads once used
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
 
-from artsim.ingest.run import ingest_paintings
 from artsim.ingest.sample import make_sample
 from artsim.store.gallery import Gallery, open_gallery
 
@@ -30,12 +36,46 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("repeatable")
 
+# What libraries and tests are made of stays to the end, and is walked through again and again.
+gc.disable()
+
+SHARED_MEMORY = Path("/dev/shm")
+STATM = Path("/proc/self/statm")
+_given_back = [0]
 SETTINGS = ("ARTSIM_HOME", "ARTSIM_GALLERY", "ARTSIM_URL", "QDRANT_URL", "QDRANT_API_KEY")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest: at the end it would have one worker alone."""
     items.sort(key=lambda item: "test_readme" not in item.nodeid)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+def resident() -> int:
+    """Return the bytes of this process in memory; 0 where the system does not tell."""
+    return int(STATM.read_text().split()[1]) * resource.getpagesize() if STATM.exists() else 0
+
+
+def give_back_memory() -> None:
+    """Return to the system what glibc keeps of freed memory, if a good deal came since."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None and resident() - _given_back[0] > 64 * 2**20:
+        trim(0)
+        _given_back[0] = resident()
+
+
+def pytest_runtest_teardown() -> None:
+    give_back_memory()
+
+
+@pytest.fixture(scope="session")
+def between_commands() -> Callable[[], None]:
+    """To be called between the many commands of one test."""
+    return give_back_memory
 
 
 @pytest.fixture(autouse=True)
@@ -73,14 +113,24 @@ def sample(shared_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _sample_home(sample: Path, shared_folder: Path) -> Path:
+def small_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Half of these works, by few artists, to train on; not to be changed."""
+    folder = tmp_path_factory.mktemp("small") / "sample"
+    make_sample(folder, count=30)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ingested_home(sample: Path, shared_folder: Path) -> Path:
+    """Data folder with those works, for copies of it; not to be opened: that fills its holes."""
     home = shared_folder / "sample-home"
     with FileLock(shared_folder / "sample-home.lock"):
         if not home.exists():
             part = shared_folder / "sample-home-part"
-            with open_gallery(home=part) as gallery:
-                summary = ingest_paintings(gallery, sample)
-            assert summary.problems == []
+            # In a process of its own, whose memory goes back.
+            command = [sys.executable, "-m", "artsim", "ingest", str(sample), "--home", str(part)]
+            plain = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+            subprocess.run(command, check=True, capture_output=True, env=plain)
             part.rename(home)
     return home
 
@@ -95,15 +145,30 @@ def _copy(home: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_home(_sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory where there is one.
+
+    On a disk syncing takes most of the time, and each opening of a gallery has the holes in its
+    files read again.
+    """
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 4 * 2**30
+    if not roomy:
+        yield tmp_path_factory.mktemp("fast")
+        return
+    with tempfile.TemporaryDirectory(prefix="artsim-test-", dir=SHARED_MEMORY) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def sample_home(ingested_home: Path, fast_folder: Path) -> Path:
     """Data folder of this worker's own, with those works; not to be changed."""
-    return _copy(_sample_home, tmp_path_factory.mktemp("sample") / "home")
+    return _copy(ingested_home, fast_folder / "sample-home")
 
 
 @pytest.fixture
-def changeable_home(_sample_home: Path, tmp_path: Path) -> Path:
+def changeable_home(ingested_home: Path, tmp_path: Path) -> Path:
     """Data folder of this test's own, with those works ingested."""
-    return _copy(_sample_home, tmp_path / "changeable-home")
+    return _copy(ingested_home, tmp_path / "changeable-home")
 
 
 @pytest.fixture

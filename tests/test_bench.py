@@ -46,8 +46,8 @@ TINY = Sizes(
 @pytest.mark.parametrize(
     "parts",
     [
-        ("rerank", "search", "leave-one-out", "rest"),
-        pytest.param(("ingest", "faces", "cold", "kill"), marks=pytest.mark.slow),
+        ("rerank", "search", "leave-one-out"),
+        pytest.param(("ingest", "faces", "cold", "kill", "rest"), marks=pytest.mark.slow),
     ],
 )
 def test_promises_are_measured_in_folders_that_go(

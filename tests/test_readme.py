@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,11 @@ def commands() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def workplace(sample: Path, sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workplace(sample: Path, ingested_home: Path, fast_folder: Path) -> Path:
     """Folder in which the README is followed, with the sample there, and encoded."""
-    folder = tmp_path_factory.mktemp("readme")
+    folder = fast_folder / "readme"
     shutil.copytree(sample, folder / "pictures")
-    subprocess.run(["cp", "-R", sample_home, folder / "home"], check=True)
+    subprocess.run(["cp", "-R", ingested_home, folder / "home"], check=True)
     return folder
 
 
@@ -69,7 +70,10 @@ def in_workplace(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_command_in_order(
-    in_workplace: Path, monkeypatch: pytest.MonkeyPatch, server_url: str
+    in_workplace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    server_url: str,
+    between_commands: Callable[[], None],
 ) -> None:
     from artsim.cli import app
 
@@ -91,6 +95,7 @@ def test_every_command_in_order(
         assert done.exit_code == 0, (command, done.output, done.exception)
         assert "Nothing found" not in done.output, command
         ran.append(arguments[0])
+        between_commands()
     assert {"sample", "ingest", "query", "info", "facets", "show", "export", "delete"} <= set(ran)
     assert {"models", "push", "evaluate", "map", "train", "classify"} <= set(ran)
     assert (in_workplace / "alike.png").is_file()
@@ -154,9 +159,9 @@ def test_the_payload_contract_is_documented() -> None:
     assert set(FACE_FIELDS) <= documented
 
 
-def test_demo(tmp_path: Path, sample: Path, sample_home: Path) -> None:
+def test_demo(tmp_path: Path, sample: Path, ingested_home: Path) -> None:
     shutil.copytree(sample, tmp_path / "demo" / "pictures")
-    subprocess.run(["cp", "-R", sample_home, tmp_path / "demo" / "galleries"], check=True)
+    subprocess.run(["cp", "-R", ingested_home, tmp_path / "demo" / "galleries"], check=True)
     settings = {"BIN": str(Path(sys.executable).parent), "DEMO": "demo", "COUNT": "60"}
     done = subprocess.run(
         [ROOT / "demo.sh"],

@@ -47,7 +47,15 @@ class HasVector:
     vector_name: str
 
 
-Condition: TypeAlias = AnyOf | Between | Words | Known | HasVector
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """The point is one of `point_ids`: those that show `people`, as a file names them."""
+
+    people: tuple[str, ...]
+    point_ids: tuple[str, ...]
+
+
+Condition: TypeAlias = AnyOf | Between | Words | Known | HasVector | Shows
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,33 @@
-"""What a cosine means in its collection: how rare it is there, and a word for it."""
+"""What a cosine means in its collection: how rare it is, a word for it, whether it is one person.
+
+References
+----------
+.. [1] Morrison (2013). Tutorial on logistic-regression calibration and fusion: converting a score
+   to a likelihood ratio. Australian Journal of Forensic Sciences 45, 173-197.
+.. [2] ENFSI (2015). Guideline for evaluative reporting in forensic science.
+.. [3] Vergeer, van Es, de Jongh, Alberink & Stoel (2016). Numerical likelihood ratios outputted by
+   LR systems are often based on extrapolation: when to stop extrapolating? Science & Justice 56.
+.. [4] Bolle, Ratha & Pankanti (2004). Error analysis of pattern recognition systems: the subsets
+   bootstrap. Computer Vision and Image Understanding 93, 1-33.
+.. [5] Platt (1999). Probabilistic outputs for support vector machines and comparisons to
+   regularized likelihood methods. Advances in Large Margin Classifiers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.intp]
+Relation: TypeAlias = Literal["one artist", "two artists", "unknown artists"]
+"""How the artists of the works that two faces are in are related."""
 
 Word: TypeAlias = Literal["same picture", "very near", "near", "not near"]
 
@@ -19,6 +37,15 @@ LEVELS: Final = (
 )
 """Shares of which a `Scale` keeps the quantiles."""
 
+FEWEST_PAIRS: Final = 30
+FEWEST_PEOPLE: Final = 10
+"""Least known pairs of portraits of one person, and people, that a likelihood is said from."""
+
+MOST_PAIRS: Final = 3_000
+"""Most pairs of either kind that it is fitted to, a sample of them."""
+
+_RESAMPLES: Final = 200
+_STEPS: Final = 30
 _NEAR: Final = 0.97
 _VERY_NEAR: Final = 0.99
 _FAR: Final = 0.1
@@ -27,8 +54,8 @@ _GAP: Final = 0.3
 _NEAREST: Final = 10
 _ITSELF: Final = 0.9
 
-Floats: TypeAlias = npt.NDArray[np.float32]
-NONE: Final[Floats] = np.empty(0, np.float32)
+Cosines: TypeAlias = npt.NDArray[np.float32]
+NONE: Final[Cosines] = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +84,12 @@ class Verdict:
         """Return the word, where it is near, and the percentage: ``near 99.912 %``."""
         word = "" if self.word == "not near" else self.word
         turned = ", mirrored" if self.mirrored and self.word == "same picture" else ""
-        decimals = 1 if self.percentile < 99 else 3
-        return f"{word}{turned} {self.percentile:.{decimals}f} %".strip()
+        return f"{word}{turned} {self.percent}".strip()
+
+    @property
+    def percent(self) -> str:
+        """The percentile as it is shown, of which no pair has 100."""
+        return f"{self.percentile:.{1 if self.percentile < 99 else 3}f} %"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what was not compared is absent."""
@@ -89,7 +120,9 @@ class Scale:
     above: tuple[float, ...] = ()
 
     @classmethod
-    def measured(cls, points: int, pairs: Floats, strangers: Floats, above: Floats = NONE) -> Self:
+    def measured(
+        cls, points: int, pairs: Cosines, strangers: Cosines, above: Cosines = NONE
+    ) -> Self:
         """Return the scale of these cosines."""
         return cls(
             points,
@@ -155,7 +188,7 @@ class Cohort:
     vectors: Embeddings
     least: float  # what is strange to all paintings is taken for as common as this
 
-    def common(self, vectors: Embeddings) -> npt.NDArray[np.float32]:
+    def common(self, vectors: Embeddings) -> Cosines:
         """Return how common pictures (N, D) are, (N,): their mean cosine with the nearest ten.
 
         What is nearer than `_ITSELF` is the picture itself, or another of the same work.
@@ -163,8 +196,153 @@ class Cohort:
         cosines = vectors @ self.vectors.T
         cosines[cosines >= _ITSELF] = -1.0
         nearest = np.partition(cosines, -_NEAREST, axis=1)[:, -_NEAREST:]
-        found: npt.NDArray[np.float32] = np.maximum(nearest.mean(axis=1), self.least)
+        found: Cosines = np.maximum(nearest.mean(axis=1), self.least)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How much better one person explains a cosine of two faces than two people do.
+
+    No probability that it is one person: that depends on all else that is known of the two
+    portraits as well [2]_.
+
+    Attributes
+    ----------
+    ratio, low, high : float
+        Likelihood ratio and its 95 % interval, by drawing people [4]_. Above 1 one person explains
+        it better, below 1 two; at most `others` and at least 1 / `known`, since what is rarer
+        than that nobody has seen [3]_.
+    relation : str
+        Of which pairs it comes: works by one artist, by two, or by artists not known.
+    known, people : int
+        Pairs of portraits of one person, and of how many people.
+    others, as_near : int
+        Pairs of two people, and how many of them are as near at least.
+    faces : int
+        How many the gallery has in works that are so related to the first of the two.
+    """
+
+    ratio: float
+    low: float
+    high: float
+    relation: Relation
+    known: int
+    people: int
+    others: int
+    as_near: int
+    faces: int
+
+    @property
+    def by_chance(self) -> float:
+        """How many of `faces` are as near to the face of another person, on average."""
+        return self.faces * self.as_near / self.others
+
+    @property
+    def is_at_an_end(self) -> bool:
+        """Whether the ratio is as far from 1 as the pairs that are known allow."""
+        return self.ratio in map(_rounded, (self.others, 1 / self.known))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md."""
+        return {**asdict(self), "by_chance": round(self.by_chance, 4)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPairs:
+    """Cosines of pairs of faces of which it is known whether they show one person.
+
+    Attributes
+    ----------
+    same : ndarray of float, shape (M,)
+        Of pairs of one person, whose number is in `whose`, from 0.
+    others : ndarray of float, shape (N,)
+        Of pairs of two people, whose numbers are in `of_two`, shape (N, 2).
+    faces : int
+        As of `Likelihood`.
+    """
+
+    same: Floats
+    whose: Integers
+    others: Floats
+    of_two: Integers
+    faces: int
+    relation: Relation
+
+    @property
+    def people(self) -> int:
+        """How many people there are pairs of."""
+        return len(np.unique(self.whose))
+
+    def likelihoods(self, cosines: Sequence[float]) -> list[Likelihood]:
+        """Return the likelihood of each cosine, by logistic calibration [1]_."""
+        found = []
+        for cosine, logs in zip(cosines, self.log_ratios(cosines).T, strict=True):
+            said = np.exp([logs[0], *np.quantile(logs[1:], (0.025, 0.975))])
+            as_near = int((self.others >= cosine).sum())
+            counts = (len(self.same), self.people, len(self.others), as_near, self.faces)
+            ratio, low, high = map(_rounded, said.tolist())
+            found.append(Likelihood(ratio, low, high, self.relation, *counts))
+        return found
+
+    def log_ratios(self, cosines: npt.ArrayLike) -> Floats:
+        """Return the log ratio of N cosines, of all pairs and of R resamples, shape (1 + R, N)."""
+        lines = self._lines()
+        logs = lines[:, :1] + lines[:, 1:] * np.asarray(cosines, np.float64)
+        return np.clip(logs, -np.log(len(self.same)), np.log(len(self.others)))
+
+    def _lines(self) -> Floats:
+        """Return log ratios as lines of the cosine, shape (1 + R, 2): of all pairs, of resamples.
+
+        Each person counts the same however many pairs there are of it, and so do both kinds of
+        pairs. A pair is believed but for one part in as many as there are [5]_, lest a line be
+        endlessly steep where no two cosines of the two kinds cross.
+        """
+        rng = np.random.default_rng(0)
+        same, others = (
+            np.sort(rng.permutation(len(of))[:MOST_PAIRS]) for of in (self.same, self.others)
+        )
+        cosines = np.concatenate([self.same[same], self.others[others]])
+        targets = np.repeat(
+            [1 - 1 / (len(same) + 2), 1 / (len(others) + 2)], [len(same), len(others)]
+        )
+        whose, of_two = self.whose[same], self.of_two[others]
+        known = np.unique(whose)
+        unknown, count = np.setdiff1d(of_two, known), int(max(whose.max(), of_two.max())) + 1
+        share = 1 / np.bincount(whose)[whose]
+
+        def line(times: Integers, start: Floats) -> Floats:
+            alike, unlike = share * times[whose], times[of_two].prod(axis=1)
+            weights = np.concatenate([alike / alike.sum(), unlike / max(1, unlike.sum())])
+            return _fit_line(cosines, targets, weights, start)
+
+        first = line(np.ones(count, np.intp), np.zeros(2))
+        lines = [first]
+        for _ in range(_RESAMPLES):
+            drawn = [of[rng.integers(0, len(of), len(of))] for of in (known, unknown) if len(of)]
+            lines.append(line(np.bincount(np.concatenate(drawn), minlength=count), first))
+        return np.array(lines)
+
+
+def _rounded(ratio: float) -> float:
+    return float(f"{ratio:.3g}")
+
+
+def _fit_line(cosines: Floats, targets: Floats, weights: Floats, start: Floats) -> Floats:
+    """Return (a, b) of log odds a + b * cosine that make the targets likeliest, by Newton's way."""
+    middle, spread = cosines.mean(), cosines.std() or 1.0
+    design = np.stack([np.ones_like(cosines), (cosines - middle) / spread])
+    found = np.array([start[0] + start[1] * middle, start[1] * spread])
+    for _ in range(_STEPS):
+        said = 1 / (1 + np.exp(-(found @ design)))
+        curve = (design * (weights * said * (1 - said))) @ design.T + 1e-9 * np.eye(2)
+        step = np.linalg.solve(curve, design @ (weights * (targets - said)))
+        found = found + np.clip(step, -3, 3)
+        if np.abs(step).max() < 1e-6:
+            break
+    if found[1] < 0:  # What is nearer is no less one person: by this encoder, cosines say nothing.
+        return np.zeros(2)
+    return np.array([found[0] - found[1] * middle / spread, found[1] / spread])
 
 
 def noted_scales(notes: Mapping[str, Any]) -> dict[str, Scale]:

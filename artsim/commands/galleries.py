@@ -1,18 +1,30 @@
-"""Commands that look into galleries: `info`, `list`, `facets`, `show`, and `models`."""
+"""Commands that look into galleries: what they hold, their faces and the people on these."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import FilterOptions, Form, KindOptions, Place
+from artsim.commands.options import (
+    EncoderOptions,
+    FaceOptions,
+    FilterOptions,
+    Form,
+    KindOptions,
+    Place,
+    file_or_id,
+)
 from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
     from artsim.search.listing import Listing
+    from artsim.search.people import People
 
 
 def info(*, output_format: Form = "table", place: Place) -> None:
@@ -121,6 +133,123 @@ def show(
             if at:
                 sys.stdout.write("\n")
             print_table(payload_table(payload), sys.stdout)
+
+
+def faces(
+    *,
+    picture: str,
+    person: list[str] | None = None,
+    output_format: Form = "table",
+    out: list[Path] | None = None,
+    names: Path | None = None,
+    overwrite: bool = False,
+    encoding: EncoderOptions,
+    sure: FaceOptions,
+    place: Place,
+) -> None:
+    """Show the faces of a picture with their numbers."""
+    from artsim.search.inspect import list_faces
+    from artsim.search.question import IdQuery
+
+    query = file_or_id(picture)
+    path = None if isinstance(query, IdQuery) else query.path
+    outputs = OutputOptions(sheet=out, overwrite=overwrite).checked(
+        place.settings.home, [] if path is None else [path]
+    )
+    models, people = encoding.models(sure), tuple(person or ())
+    if isinstance(query, IdQuery):
+        with place.open(names=names) as opened:
+            outputs.check_paintings(opened)
+            found = list_faces(opened, query, models, people=people)
+    else:
+        found = list_faces(None, query, models, people=people)
+    say_notes([*found.notes, *(f"not found: {one}" for one in found.unplaced)])
+    if output_format == "json":
+        write_json(found.to_dict())
+    elif found.faces:
+        from artsim.render.face_sheets import print_faces
+
+        print_faces(found, sys.stdout)
+    else:
+        say("No face was found.")
+    outputs.write_sheets(found)
+
+
+def people(
+    *,
+    threshold: float | None = None,
+    least_faces: int = 2,
+    limit: int = 50,
+    all_faces: bool = False,
+    least_face: int | None = None,
+    least_certainty: float | None = None,
+    encoder: str | None = None,
+    output_format: Form = "table",
+    out: list[Path] | None = None,
+    overwrite: bool = False,
+    names: Path | None = None,
+    write: Path | None = None,
+    filtered: FilterOptions,
+    place: Place,
+) -> None:
+    """Show the faces of a gallery in groups that may each be of one person."""
+    from artsim.search.inspect import read_grays
+    from artsim.search.named_faces import check_names_file
+    from artsim.search.people import THRESHOLD, GroupOptions, group_people
+
+    options = GroupOptions(
+        THRESHOLD if threshold is None else threshold,
+        least_faces,
+        all_faces,
+        least_face,
+        least_certainty,
+    )
+    home = place.settings.home
+    outputs = OutputOptions(sheet=out, overwrite=overwrite).checked(home)
+    if write is not None:
+        check_names_file(write, home=home)
+    with place.open(names=names) as opened:
+        outputs.check_paintings(opened)
+        found = group_people(opened, filtered.filters(), options, encoder=encoder)
+        if out:
+            of_groups = [(f.point_id, f.payload) for group in found.groups for f in group.faces]
+            found = replace(found, grays=read_grays(opened, of_groups))
+        place_of_names = opened.names_file
+    say_notes(found.notes)
+    say_notes([f"not found: {one}" for one in found.unplaced])
+    if output_format == "json":
+        write_json(found.to_dict())
+    else:
+        _show_people(found, limit)
+    outputs.write_sheets(found)
+    if write is not None:
+        _write_names(found, write, home, place_of_names)
+
+
+def _show_people(found: People, limit: int) -> None:
+    from artsim.render.face_sheets import print_people
+
+    if found.groups:
+        print_people(found, limit, sys.stdout)
+    count, of = len(found.groups), counted(found.compared, "face")
+    first = f"The first {limit} of " if count > limit else ""
+    more = f" (--limit {count} shows all)" if count > limit else ""
+    say(f"{first}{counted(count, 'group')} among {of}{more}.")
+    if found.groups and not found.file.columns:
+        say("To name them: artsim people --write FILE.csv")
+
+
+def _write_names(found: People, path: Path, home: Path, kept: Path | None) -> None:
+    from artsim.search.named_faces import write_names
+    from artsim.search.people import unnamed_rows
+
+    new = unnamed_rows(found)
+    rows = write_names(found.file, new, path, home=home)
+    count = sum(map(len, new.values()))
+    say(
+        f"Wrote {counted(rows, 'row')} to {path}, {count} of them new: fill in the column name, "
+        f"then keep it as {kept}, or name it by --names or ARTSIM_NAMES."
+    )
 
 
 def models(*, output_format: Form = "table") -> None:

@@ -44,7 +44,7 @@ def export(
     kind = of.chosen
     form = _export_form(output, output_format, vectors, overwrite, place)
     with place.open() as opened:
-        criteria, notes = build_criteria(filtered.filters(), opened[kind])
+        criteria, notes = build_criteria(filtered.filters(), opened[kind], opened)
         say_notes(notes)
         count = export_gallery(
             opened,
@@ -130,7 +130,7 @@ def delete(
             say(damage)
             what = asked = f"the damaged gallery of {opened.store.location}"
         else:
-            criteria, notes = build_criteria(filters, opened[PAINTINGS])
+            criteria, notes = build_criteria(filters, opened[PAINTINGS], opened)
             say_notes(notes)
             count = opened[PAINTINGS].count(criteria)
             what = f"{counted(count, 'painting')} of {opened.store.location}"

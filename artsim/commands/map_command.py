@@ -54,7 +54,7 @@ def map_collection(
         for path in out:
             check_no_painting(opened, path, MAP)
         collection = opened[FACES] if faces else opened[PAINTINGS]
-        criteria, notes = build_criteria(filtered.filters(), collection)
+        criteria, notes = build_criteria(filtered.filters(), collection, opened)
         say_notes(notes)
         made = make_map(opened, options, criteria, encoder=encoder, progress=progress)
     say_notes(made.notes)

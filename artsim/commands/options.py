@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from artsim.config import Settings
     from artsim.search.filters import Filters
     from artsim.search.models import Models
+    from artsim.search.question import IdQuery, ImageQuery
     from artsim.store.gallery import Gallery
     from artsim.store.protocol import ServerOptions
+
+_ID_PREFIX = "id:"
 
 Form: TypeAlias = Literal["table", "json"]
 
@@ -31,14 +34,16 @@ class Place:
     home: Path | None = None
     wait: float | None = None
 
-    def open(self, *, embedded: bool = False) -> Gallery:
+    def open(self, *, embedded: bool = False, names: Path | None = None) -> Gallery:
         """Open the gallery; what is not said comes from the environment.
 
-        With `embedded` the one in the data folder, even where the environment names a server.
+        With `embedded` the one in the data folder, even where the environment names a server;
+        with `names` that file says who is on which face.
         """
         from artsim.store.gallery import open_gallery
 
         settings = replace(self.settings, url=None) if embedded else self.settings
+        settings = settings if names is None else replace(settings, names=names)
         return open_gallery(
             settings, name=self.gallery, url=self.address, api_key=self.api_key, wait=self.wait
         )
@@ -71,6 +76,7 @@ class FilterOptions:
     tag: list[str] | None = None
     year: str | None = None
     title: str | None = None
+    person: list[str] | None = None
     where: list[str] | None = None
     where_not: list[str] | None = None
 
@@ -82,7 +88,8 @@ class FilterOptions:
         any_of = {**more, **{name: getattr(self, name) for name in own}, "tags": self.tag}
         given = {name: tuple(values) for name, values in any_of.items() if values}
         where, where_not = tuple(self.where or ()), tuple(self.where_not or ())
-        return Filters(given, self.year, self.title, where, where_not)
+        people = tuple(self.person or ())
+        return Filters(given, self.year, self.title, where, where_not, people)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +162,39 @@ def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
             raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
         columns[field.strip()] = column.strip()
     return columns
+
+
+def file_or_id(text: str) -> IdQuery | ImageQuery:
+    """Return a query by a picture's file, or by the id that is no file's name, or ``id:ID``."""
+    from artsim.search.question import IdQuery
+
+    is_id = not text.startswith(_ID_PREFIX) and not Path(text).exists() and not Path(text).suffix
+    return IdQuery(text) if is_id else picture_or_id(text)
+
+
+def picture_or_id(text: str) -> IdQuery | ImageQuery:
+    """Return a query by a picture's file, or by ``id:ID``."""
+    from artsim.search.question import IdQuery
+
+    if text.startswith(_ID_PREFIX):
+        return IdQuery(text.removeprefix(_ID_PREFIX))
+    return picture_file(text)
+
+
+def picture_file(text: str) -> ImageQuery:
+    """Return a query by a picture's file; `ImageError` of an address or a folder."""
+    from artsim.errors import ImageError
+    from artsim.files import local_path
+    from artsim.search.question import ImageQuery
+
+    path = local_path(text)
+    if path is None:
+        raise ImageError(f"{text}: artsim does not download pictures; save it and give its path")
+    if path.is_dir():
+        raise ImageError(
+            f"{path}: a folder, where one picture is expected; give one of its pictures, or make "
+            "a gallery of the folder",
+            hint=f"artsim ingest {path}",
+            path=path,
+        )
+    return ImageQuery(path)

@@ -15,9 +15,9 @@ from artsim.commands.command_line import say
 
 if TYPE_CHECKING:
     from artsim.files import FileKind
+    from artsim.render.sheet import Shown
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
-    from artsim.search.verdicts import Comparison
     from artsim.store.gallery import Gallery
 
 
@@ -105,7 +105,7 @@ class Outputs:
             write_form(answer, self.form, sys.stdout.buffer, null=null)
             sys.stdout.buffer.flush()
 
-    def write_sheets(self, answer: Answer | Listing | Comparison) -> None:
+    def write_sheets(self, answer: Shown) -> None:
         """Write the contact sheets."""
         for sheet in self.options.sheet or ():
             from artsim.render.sheet import write_sheet

@@ -19,6 +19,9 @@ from artsim.commands.options import (
     Form,
     Place,
     chosen_kind,
+    file_or_id,
+    picture_file,
+    picture_or_id,
 )
 from artsim.commands.outputs import OutputOptions, Outputs
 from artsim.search.question import COPIES, SearchOptions
@@ -26,10 +29,9 @@ from artsim.search.question import COPIES, SearchOptions
 if TYPE_CHECKING:
     from artsim.search.answer import Answer
     from artsim.search.models import Models
-    from artsim.search.question import ImageQuery, PictureQuery, Query, Question
+    from artsim.search.question import IdQuery, ImageQuery, Query, Question
     from artsim.search.replay import SavedQuestion
 
-_ID_PREFIX = "id:"
 _STDIN: Final = "standard input"
 _MAX_STDIN: Final = 256 << 20
 """Most bytes of a picture on the standard input, which is in memory as a whole."""
@@ -115,7 +117,7 @@ def compare(
     """Compare two pictures."""
     from artsim.search.verdicts import compare
 
-    one, other = _file_or_id(first), _file_or_id(second)
+    one, other = file_or_id(first), file_or_id(second)
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]
     outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
     with place.open() as opened:
@@ -129,13 +131,6 @@ def compare(
 
         print_comparison(found, sys.stdout)
     outputs.write_sheets(found)
-
-
-def _file_or_id(text: str) -> PictureQuery:
-    from artsim.search.question import IdQuery
-
-    is_id = not text.startswith(_ID_PREFIX) and not Path(text).exists() and not Path(text).suffix
-    return IdQuery(text) if is_id else _picture(text)
 
 
 def _ask(
@@ -189,7 +184,7 @@ def _make_query(
         )
     part = None if region is None else Region.parse(region)
     if images:
-        picture = _standard_input() if images == ["-"] else _picture_file(images[0])
+        picture = _standard_input() if images == ["-"] else picture_file(images[0])
         return replace(picture, region=part)
     if painting_id is not None:
         return IdQuery(painting_id, part)
@@ -200,40 +195,14 @@ def _make_query(
     return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
 
 
-def _example(text: str) -> PictureQuery:
+def _example(text: str) -> IdQuery | ImageQuery:
     """Return the picture, or the region of one that ``@`` and the region's text follow."""
     from artsim.catalog.kinds import Region
 
     name, at, region = text.rpartition("@")
     if not at or region.count(",") != 3 or Path(text).exists():
-        return _picture(text)
-    return replace(_picture(name), region=Region.parse(region))
-
-
-def _picture(text: str) -> PictureQuery:
-    from artsim.search.question import IdQuery
-
-    if text.startswith(_ID_PREFIX):
-        return IdQuery(text.removeprefix(_ID_PREFIX))
-    return _picture_file(text)
-
-
-def _picture_file(text: str) -> ImageQuery:
-    from artsim.errors import ImageError
-    from artsim.files import local_path
-    from artsim.search.question import ImageQuery
-
-    path = local_path(text)
-    if path is None:
-        raise ImageError(f"{text}: artsim does not download pictures; save it and give its path")
-    if path.is_dir():
-        raise ImageError(
-            f"{path}: a folder, where one picture is expected; give one of its pictures, or make "
-            "a gallery of the folder",
-            hint=f"artsim ingest {path}",
-            path=path,
-        )
-    return ImageQuery(path)
+        return picture_or_id(text)
+    return replace(picture_or_id(name), region=Region.parse(region))
 
 
 def _standard_input() -> ImageQuery:

@@ -204,14 +204,13 @@ def make_map(
     collection, name, shown = _choose(gallery, options, encoder, models or Models())
     try:
         table, total = _read(collection, name, criteria, options, progress)
-        count, vectors = len(table), np.asarray(table.vectors, np.float32)
+        count, seed = len(table), options.seed
+        vectors = np.asarray(table.vectors, np.float32)
         # Nobody knows how many steps it takes: it ends when it no longer gains anything.
         progress.start(None, f"Laying out {count:,} by {METHOD_WORDS[options.method]}")
-        seed = options.seed
         positions = project(vectors, options.method, perplexity=options.perplexity, seed=seed)
         progress.start(count, "Finding each one's nearest")
-        ids = [payload["painting_id"] for payload in table.payloads]
-        groups = np.unique(ids, return_inverse=True)[1] if options.faces else np.arange(count)
+        groups = np.unique([p["painting_id"] for p in table.payloads], return_inverse=True)[1]
         neighbors, scores = nearest_others(vectors, groups, NEIGHBORS)
         progress.start(None, "Measuring the map")
         return CollectionMap(

@@ -7,10 +7,12 @@ import mimetypes
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from artsim.catalog.hits import Hit
 from artsim.catalog.payload import NAMESPACE, field_value
 from artsim.catalog.progress import counted
 from artsim.files import GENERATOR
@@ -47,6 +49,8 @@ IMAGES: Final = ("image_url", "primaryImage")
 SERVICES: Final = ("iiif_image", "iiifurl")
 """Keys of ``extra`` with the address of an image service of IIIF."""
 
+_LONGEST_NOTE: Final = 5000
+
 _LATEX: Final = str.maketrans(
     {
         **{char: rf"\{char}" for char in "&%$#_"},
@@ -67,8 +71,33 @@ _TERMS: Final = re.compile(
 _ZERO: Final = "http://creativecommons.org/publicdomain/zero/1.0/"
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A work of an answer, a list or a selection.
+
+    Attributes
+    ----------
+    said : mapping of str to str
+        What is said of it beside its payload, by what that is called.
+    note : str
+        What somebody noted of it.
+    picture : mapping or None
+        Body of IIIF that shows it; None: what its payload says of public addresses.
+    """
+
+    payload: Mapping[str, Any]
+    said: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    picture: Mapping[str, Any] | None = None
+
+
 def to_bibtex(answer: Answer | Listing) -> str:
-    """Return an entry ``@artwork`` for each work, best first, in UTF-8 for biblatex and BibTeX.
+    """Return an entry for each work, best first, as `bibtex_of` writes them."""
+    return bibtex_of(_works(answer), " · ".join(filter(None, _described(answer))))
+
+
+def bibtex_of(works: Iterable[Work], heading: str) -> str:
+    """Return an entry ``@artwork`` for each work, in UTF-8 for biblatex and BibTeX.
 
     That is biblatex's type for works of the visual arts [1]_; standard styles set it, as classic
     BibTeX does what it does not know, like ``@misc``. Artists and titles stand in two pairs of
@@ -78,14 +107,12 @@ def to_bibtex(answer: Answer | Listing) -> str:
     ----------
     .. [1] Kime, Wemheuer & Lehman. The biblatex package, section 2.1.3.
     """
-    heading, settings = _described(answer)
-    said = " · ".join(part for part in (heading, settings) if part)
     # What stands between entries is a comment, but for an @.
-    lines = [f"% {GENERATOR}: {said}".replace("@", "(at)"), ""]
+    lines = [f"% {GENERATOR}: {clean(heading, 1000)}".replace("@", "(at)"), ""]
     taken: set[str] = set()
-    for payload, _ in _works(answer):
-        lines += [f"@artwork{{{_key(payload, taken)},"]
-        lines += [f"  {name} = {{{value}}}," for name, value in _fields(payload)]
+    for work in works:
+        lines += [f"@artwork{{{_key(work.payload, taken)},"]
+        lines += [f"  {name} = {{{value}}}," for name, value in _fields(work)]
         lines += ["}", ""]
     return "\n".join(lines)
 
@@ -101,7 +128,9 @@ def _key(payload: Mapping[str, Any], taken: set[str]) -> str:
     return key
 
 
-def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _fields(work: Work) -> Iterator[tuple[str, str]]:
+    payload = work.payload
+
     def text(name: str) -> str:
         return _latex(field_text(payload, name))
 
@@ -130,6 +159,8 @@ def _fields(payload: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "rights", rights
     if link := web_link(payload.get("source_url", "")):
         yield "url", link
+    if work.note:
+        yield "annotation", _latex(clean(work.note, _LONGEST_NOTE))
 
 
 def _latex(text: str) -> str:
@@ -153,50 +184,48 @@ def _extra(payload: Mapping[str, Any], keys: Sequence[str]) -> str:
 
 
 def to_iiif(answer: Answer | Listing, *, base: str = BASE) -> str:
-    """Return a manifest of IIIF Presentation 3 [1]_ with a canvas for each work, best first.
+    """Return a manifest with a canvas for each work, best first, as `manifest_of` writes it.
+
+    `base` is the address under which its ids are.
+    """
+    works = list(_works(answer))
+    heading, settings = _described(answer)
+    ids = json.dumps([heading, settings, *(id_text(work.payload) for work in works)])
+    hidden = sum(_image(work) is None for work in works)
+    summary = [settings, f"no public address: {counted(hidden, 'picture')}" if hidden else ""]
+    own = f"{base}/{uuid.uuid5(NAMESPACE, ids)}"
+    return manifest_of(works, heading, " · ".join(filter(None, summary)), own=own)
+
+
+def manifest_of(works: Iterable[Work], label: str, summary: str, *, own: str) -> str:
+    """Return a manifest of IIIF Presentation 3 [1]_ with a canvas for each work.
 
     A canvas has a picture where that has a public address: the work's ``image_uri`` on the web, or
     what ``extra`` has under `IMAGES` or `SERVICES`. Files of this machine are never named.
 
     Parameters
     ----------
-    base : str
-        Address under which the manifest's ids are.
+    own : str
+        Address under which the ids of this very manifest are.
 
     References
     ----------
     .. [1] IIIF Presentation API 3.0, https://iiif.io/api/presentation/3.0/
     """
-    works = list(_works(answer))
-    heading, settings = _described(answer)
-    ids = json.dumps([heading, settings, *(id_text(payload) for payload, _ in works)])
-    own = f"{base}/{uuid.uuid5(NAMESPACE, ids)}"
-    hidden = sum(_image(payload) is None for payload, _ in works)
-    summary = [settings, f"no public address: {counted(hidden, 'picture')}" if hidden else ""]
     manifest = {
         "@context": PRESENTATION,
         "id": f"{own}/manifest.json",
         "type": "Manifest",
-        "label": {"en": [heading]},
-        "summary": {"en": [_not_markup(" · ".join(filter(None, summary)) or GENERATOR)]},
-        "items": [_canvas(f"{own}/{n}", *work) for n, work in enumerate(works, start=1)],
+        "label": {"none": [label]},
+        "summary": {"none": [_not_markup(summary or GENERATOR)]},
+        "items": [_canvas(f"{own}/{n}", work) for n, work in enumerate(works, start=1)],
     }
     return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
 
 
-def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> dict[str, Any]:
-    artist, dated = field_text(payload, "artist"), date_text(payload)
-    named = ", ".join(part for part in (artist, title_text(payload)) if part)
-    facts = {
-        "Artist": artist,
-        "Date": dated,
-        "Medium": field_text(payload, "medium"),
-        "Dimensions": _size_text(payload),
-        "Institution": field_text(payload, "institution"),
-        "Number": _extra(payload, NUMBERS),
-        "Id": id_text(payload),
-        **said,
-    }
+def _canvas(own: str, work: Work) -> dict[str, Any]:
+    payload, said, dated = work.payload, work.said, date_text(work.payload)
+    named = ", ".join(filter(None, (field_text(payload, "artist"), title_text(payload))))
     width, height = (payload.get(f"image_{side}") for side in ("width", "height"))
     rank = f"{said['Rank']}. " if "Rank" in said else ""
     canvas: dict[str, Any] = {
@@ -207,7 +236,7 @@ def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> di
         "height": height or 1000,
         "metadata": [
             {"label": {"en": [name]}, "value": {"none": [_not_markup(fact)]}}
-            for name, fact in facts.items()
+            for name, fact in _facts(work).items()
             if fact
         ],
     }
@@ -220,9 +249,24 @@ def _canvas(own: str, payload: Mapping[str, Any], said: Mapping[str, str]) -> di
     if link := web_link(payload.get("source_url", "")):
         label = {"none": [field_text(payload, "institution") or urlsplit(link).hostname or link]}
         canvas["homepage"] = [{"id": link, "type": "Text", "label": label, "format": "text/html"}]
-    image = _image(payload)
+    image = _image(work)
     canvas["items"] = [_painting(own, image)] if image else []
     return canvas
+
+
+def _facts(work: Work) -> dict[str, str]:
+    payload = work.payload
+    return {
+        "Artist": field_text(payload, "artist"),
+        "Date": date_text(payload),
+        "Medium": field_text(payload, "medium"),
+        "Dimensions": _size_text(payload),
+        "Institution": field_text(payload, "institution"),
+        "Number": _extra(payload, NUMBERS),
+        "Id": id_text(payload),
+        **work.said,
+        "Note": clean(work.note, _LONGEST_NOTE),
+    }
 
 
 def _not_markup(text: str) -> str:
@@ -241,8 +285,11 @@ def _painting(own: str, image: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": f"{own}/page", "type": "AnnotationPage", "items": [annotation]}
 
 
-def _image(payload: Mapping[str, Any]) -> dict[str, Any] | None:
+def _image(work: Work) -> Mapping[str, Any] | None:
     """Return the body that shows a work's picture, None where no public address is known."""
+    if work.picture is not None:
+        return work.picture
+    payload = work.payload
     for key in SERVICES:
         if service := web_link(field_value(payload, f"extra.{key}")).rstrip("/"):
             of_two = {"@id": service, "@type": "ImageService2", "profile": "level1"}
@@ -269,25 +316,24 @@ def _described(answer: Answer | Listing) -> tuple[str, str]:
     return describe_query(answer), describe_settings(answer)
 
 
-def _works(answer: Answer | Listing) -> Iterator[tuple[Mapping[str, Any], dict[str, str]]]:
-    """Yield each work once, with what the answer says of it, by what it is called."""
+def _works(answer: Answer | Listing) -> Iterator[Work]:
+    """Yield each work once, with what the answer says of it."""
     seen: set[str] = set()
-    found: Iterator[tuple[Mapping[str, Any], dict[str, str]]]
     if isinstance(answer, Listing):
-        found = ((point.payload, {}) for point in answer.points)
+        found = (Work(point.payload) for point in answer.points)
     else:
         found = (
-            (hit.payload, {"Rank": str(rank), **_scores(answer, hit)})
+            Work(hit.payload, {"Rank": str(rank), **_scores(answer, hit)})
             for rank, hit, _ in answer.ranked()
         )
-    for payload, said in found:
-        painting_id = str(payload.get("painting_id"))
+    for work in found:
+        painting_id = str(work.payload.get("painting_id"))
         if painting_id not in seen:
             seen.add(painting_id)
-            yield payload, said
+            yield work
 
 
-def _scores(answer: Answer, hit: Any) -> dict[str, str]:
+def _scores(answer: Answer, hit: Hit) -> dict[str, str]:
     reranked = {} if hit.rerank_score is None else {answer.rerank_name: hit.rerank_score}
     scores = {answer.score_name: hit.score, **reranked}
     shown = {name.capitalize(): format_score(score) for name, score in scores.items()}

@@ -35,13 +35,14 @@ _CROP_MARGIN: Final = 1.5
 class Outline:
     """A face on a picture: its box in parts of the picture (0..1), its number, its crop.
 
-    Or the region that was searched by, whose crop is that part alone.
+    Or the region that was searched by, whose crop is that part alone. `only_outlined` are those
+    whose crops stand elsewhere.
     """
 
     box: Box
     label: str
     crop: Image.Image
-    is_region: bool = False
+    only_outlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Card:
     @property
     def faces(self) -> tuple[Outline, ...]:
         """The outlines whose crops stand under the picture."""
-        return tuple(outline for outline in self.outlines if not outline.is_region)
+        return tuple(outline for outline in self.outlines if not outline.only_outlined)
 
     @property
     def alt(self) -> str:
@@ -90,7 +91,8 @@ class Card:
 class Sheet:
     """All that a contact sheet shows, whatever its form.
 
-    A section is a heading, "" where hits are not grouped, and cards.
+    A section is a heading, "" where hits are not grouped, and cards. Where there are `columns`,
+    small sections stand beside each other in so many columns.
     """
 
     title: str
@@ -98,6 +100,7 @@ class Sheet:
     query: tuple[Card, ...]
     sections: list[tuple[str, list[Card]]]
     remark: str = ""
+    columns: int = 0
 
     @property
     def hit_count(self) -> int:
@@ -122,17 +125,8 @@ def card_of(
     size, these with their labels, or the face that the payload is of. A `caption` is more
     attributes of `Card`.
     """
-    details = (field_text(payload, "artist"), date_text(payload))
-    credit = (field_text(payload, "institution"), field_text(payload, "rights"))
-    card = Card(
-        title or title_text(payload),
-        tuple(part for part in details if part),
-        painting_id=id_text(payload),
-        link=web_link(payload.get("source_url", "")),
-        file=image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload),
-        credit=". ".join(part for part in credit if part),
-        **caption,
-    )
+    file = image.absolute().as_uri() if isinstance(image, Path) else picture_link(payload)
+    card = _captioned(payload, title, file=file, **caption)
     uri = payload.get("image_uri")
     if image is None and isinstance(uri, str):
         image = local_path(uri)
@@ -155,6 +149,19 @@ def card_of(
     width, height = _size(payload)
     aspect = min(2.0, max(0.5, width / height)) if width else 1.0
     return replace(card, problem=clean(problem, 200), aspect=aspect)
+
+
+def _captioned(payload: Mapping[str, Any], title: str, **caption: Any) -> Card:
+    details = (field_text(payload, "artist"), date_text(payload))
+    credit = (field_text(payload, "institution"), field_text(payload, "rights"))
+    return Card(
+        title or title_text(payload),
+        tuple(filter(None, details)),
+        painting_id=id_text(payload),
+        link=web_link(payload.get("source_url", "")),
+        credit=". ".join(filter(None, credit)),
+        **caption,
+    )
 
 
 def load_outlined(
@@ -204,7 +211,7 @@ def _cut_out(picture: Image.Image, region: Box, full: tuple[int, int]) -> Outlin
     left, top = min(int(x * columns), columns - 1), min(int(y * rows), rows - 1)
     right = max(left + 1, round((x + parts.width) * columns))
     bottom = max(top + 1, round((y + parts.height) * rows))
-    return Outline(parts, "", picture.crop((left, top, right, bottom)), is_region=True)
+    return Outline(parts, "", picture.crop((left, top, right, bottom)), only_outlined=True)
 
 
 def _size(payload: Mapping[str, Any]) -> tuple[int, int]:

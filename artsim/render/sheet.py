@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from PIL import Image, ImageOps
 
@@ -14,10 +14,11 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.picture_cards import Card, Sheet, card_of
+from artsim.render.face_sheets import faces_sheet, people_sheet
+from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
-    FALLS_OFF,
     clean,
+    describe_likelihoods,
     describe_list_settings,
     describe_listing,
     describe_query,
@@ -28,8 +29,13 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
-from artsim.search.verdicts import Compared, Comparison
+from artsim.search.people import People
+from artsim.search.verdicts import Compared, Comparison, Likeness
+
+Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf
+"""What a contact sheet can show."""
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
 
@@ -38,6 +44,9 @@ MAX_HITS: Final = 400
 
 MAX_QUERY_FACES: Final = 24
 """Most faces outlined in the query picture."""
+
+MAX_FACE_PAIRS: Final = 8
+"""Most pairs of faces that a comparison shows."""
 
 HTML_SIDE: Final = 480
 """Most pixels of a hit's picture on a page: sharp at a card's width, some 40 kB."""
@@ -50,7 +59,7 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_sheet(
-    result: Answer | Listing | Comparison,
+    result: Shown,
     path: str | os.PathLike[str],
     *,
     title: str | None = None,
@@ -87,6 +96,10 @@ def write_sheet(
         sheet = _list_sheet(result, heading, side)
     elif isinstance(result, Comparison):
         sheet = _comparison_sheet(result, heading, side)
+    elif isinstance(result, People):
+        sheet = people_sheet(result, heading)
+    elif isinstance(result, FacesOf):
+        sheet = faces_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -103,8 +116,13 @@ def write_sheet(
         stream.write(content)
 
 
-def _pictures(result: Answer | Listing | Comparison) -> list[Path]:
+def _pictures(result: Shown) -> list[Path]:
     """Return the files of the pictures that the sheet shows."""
+    if isinstance(result, People):
+        return list(picture_files(face.payload for of in result.groups for face in of.faces))
+    if isinstance(result, FacesOf):
+        own = [result.image] if isinstance(result.image, Path) else []
+        return [*own, *picture_files([result.payload or {}])]
     if isinstance(result, Comparison):
         both = (result.first, result.second)
         files = [of.image for of in both if isinstance(of.image, Path)]
@@ -125,7 +143,7 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
     ]
     if result.falls_off is not None:  # of hits that are not grouped
         (_, cards), after = sections[0], result.falls_off
-        rest = [(sentence(FALLS_OFF), cards[after:])] if cards[after:] else []
+        rest = [("Here the list falls off", cards[after:])] if cards[after:] else []
         sections = [("", cards[:after]), *rest]
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
@@ -185,7 +203,7 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
 def _with_part(card: Card, max_side: int) -> tuple[Card, ...]:
     """Return the card of a query picture, and one of the region that is searched by, if any."""
     for outline in card.outlines[:1]:
-        if outline.is_region:
+        if outline.only_outlined:
             part = outline.crop
             part.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
             aspect = part.width / part.height
@@ -214,27 +232,46 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
 
 
 def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
-    """Return both at one scale with their faces, one upon the other, and the second mirrored."""
+    """Return both with their faces, one upon the other, and mirrored; then face by face."""
     sides = {"A": found.first, "B": found.second}
     cards = [_compared_card(of, mark, max_side) for mark, of in sides.items()]
     first, second = (card.picture for card in cards)
-    more: list[Card] = []
+    overlaid: list[Card] = []
     if first is not None and second is not None:
-        mirrored = ImageOps.mirror(second)
-        for picture, name in (
-            (second, "A and B overlaid"),
-            (mirrored, "A and B mirrored, overlaid"),
+        for picture, name, ssim, rmse in (
+            (second, "A and B overlaid", found.ssim, found.rmse),
+            (
+                ImageOps.mirror(second),
+                "A and B mirrored, overlaid",
+                found.ssim_mirrored,
+                found.rmse_mirrored,
+            ),
         ):
-            more.append(_drawn(Image.blend(first, picture.resize(first.size), 0.5), name))
-    measures = [f"cosine {format_score(of.cosine)} ({of.encoder})" for of in found.wholes]
-    measures += [f"SSIM {format_score(found.ssim)}, mirrored {format_score(found.ssim_mirrored)}"]
-    for of in found.faces[:8]:
-        one, other = of.faces or (0, 0)
-        measures.append(f"faces {one} and {other} {format_score(of.cosine)}")
+            blend = Image.blend(first, picture.resize(first.size), 0.5)
+            measures = f"SSIM {format_score(ssim)} · RMSE {format_score(rmse)}"
+            overlaid.append(_drawn(blend, name, measures))
+    faces = [*_faced(found, *cards)]
+    sections = [("", [*cards, *overlaid]), *([("Face by face", faces)] if faces else [])]
+    wholes = [f"Cosine {_measured(of)} ({of.encoder})" for of in found.wholes]
     names = " and ".join(_compared_name(of) for of in sides.values())
-    return Sheet(
-        title or names, sentence(found.why), (), [("", [*cards, *more])], " · ".join(measures)
-    )
+    subtitle = f"{sentence(found.why)} {'; '.join(wholes)}."
+    return Sheet(title or names, subtitle, (), sections, " ".join(describe_likelihoods(found)))
+
+
+def _faced(found: Comparison, first: Card, second: Card) -> Iterator[Card]:
+    """Yield the crops of two faces side by side, the nearest first, with what their cosine says."""
+    crops = [{of.label: of.crop for of in card.outlines} for card in (first, second)]
+    for likeness in found.faces[:MAX_FACE_PAIRS]:
+        one, other = map(str, likeness.faces or ("", ""))
+        if one in crops[0] and other in crops[1]:
+            pair = Image.new("RGB", (2 * CROP_SIDE, CROP_SIDE))
+            pair.paste(crops[0][one])
+            pair.paste(crops[1][other], (CROP_SIDE, 0))
+            yield _drawn(pair, f"Face {one} of A, face {other} of B", _measured(likeness))
+
+
+def _measured(likeness: Likeness) -> str:
+    return " · ".join(filter(None, [format_score(likeness.cosine), verdict_text(likeness.verdict)]))
 
 
 def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
@@ -245,8 +282,9 @@ def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
     )
 
 
-def _drawn(picture: Image.Image, title: str) -> Card:
-    return Card(title, picture=picture, aspect=picture.width / picture.height, is_hit=True)
+def _drawn(picture: Image.Image, title: str, scores: str) -> Card:
+    aspect = picture.width / picture.height
+    return Card(title, scores=scores, picture=picture, aspect=aspect, is_hit=True)
 
 
 def _compared_name(of: Compared) -> str:

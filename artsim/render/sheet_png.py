@@ -10,9 +10,9 @@ import io
 import math
 import unicodedata
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, PngImagePlugin
@@ -107,6 +107,9 @@ class Type:
 load_type = cache(Type)
 
 
+_Section: TypeAlias = tuple[str, list[Card]]
+
+
 class _Lane(NamedTuple):
     """Columns of cards: from which height on, where the first begins, how many, how wide each."""
 
@@ -150,6 +153,8 @@ class _Layout:
         top = self._header(sheet)
         count = max((len(cards) for _, cards in sheet.sections), default=0)
         if not sheet.query:
+            if sheet.columns:
+                return self._flow(sheet, top) + MARGIN
             lane = _lane(top, MARGIN, WIDTH - MARGIN, 4 if count <= 12 else 6)
             return self._sections(sheet, top, [lane]) + MARGIN
         few = sheet.hit_count <= 12
@@ -184,10 +189,29 @@ class _Layout:
                 y = self._text(kind, lane.x, y, heading, LIGHT.ink, lane.cell * lane.columns) + 12
             y = self._grid(cards, y, lanes) + _ROW_GAP
         if sheet.remark:
-            return self._text(
-                load_type("sans", 18), _lane_at(lanes, y).x, y, sheet.remark, LIGHT.muted
-            )
+            lane, kind = _lane_at(lanes, y), load_type("sans", 18)
+            room = lane.columns * (lane.cell + _GUTTER) - _GUTTER
+            return self._text(kind, lane.x, y, sheet.remark, LIGHT.muted, room, 12)
         return y - _ROW_GAP if sheet.sections else y
+
+    def _flow(self, sheet: Sheet, top: int) -> int:
+        """Place sections beside each other, as many as have room in a row."""
+        y, kind = top, load_type("serif", 22)
+        whole = _lane(top, MARGIN, WIDTH - MARGIN, sheet.columns)
+        for row in _rows(sheet.sections, sheet.columns):
+            placed, column = [], 0
+            for heading, cards in row:
+                columns = min(len(cards), sheet.columns)
+                x = MARGIN + column * (whole.cell + _GUTTER)
+                width = columns * (whole.cell + _GUTTER) - _GUTTER
+                self._box((x, y, x + width, y), outline=LIGHT.line)
+                below = self._text(kind, x, y + 10, heading, LIGHT.ink, width, 2)
+                placed.append((below, cards, _Lane(0, x, columns, whole.cell)))
+                column += columns
+            y = max(below for below, _, _ in placed) + 12
+            y = max(self._grid(cards, y, [lane]) for _, cards, lane in placed) + _ROW_GAP
+        remark = load_type("sans", 18)
+        return self._text(remark, MARGIN, y, sheet.remark, LIGHT.muted, WIDTH - 2 * MARGIN, 12)
 
     def _grid(
         self, cards: Sequence[Card], y: int, lanes: Sequence[_Lane], most_height: int | None = None
@@ -302,6 +326,18 @@ class _Layout:
             self.drawn.append(partial(kind.draw, x=x, y=y, text=line, ink=ink))
             y += kind.line_height
         return y
+
+
+def _rows(sections: Sequence[_Section], columns: int) -> Iterator[list[_Section]]:
+    """Yield the sections that stand in a row of so many columns; a large one is alone."""
+    row: list[_Section] = []
+    for section in sections:
+        if row and sum(len(cards) for _, cards in row) + len(section[1]) > columns:
+            yield row
+            row = []
+        row.append(section)
+    if row:
+        yield row
 
 
 def _fit(card: Card, width: int, height: int) -> tuple[int, int]:

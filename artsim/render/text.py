@@ -18,10 +18,11 @@ from artsim.files import local_path
 
 if TYPE_CHECKING:
     from artsim.catalog.kinds import Box
-    from artsim.catalog.scale import Verdict
+    from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
+    from artsim.search.verdicts import Comparison
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""
@@ -119,8 +120,45 @@ def verdict_text(verdict: Verdict | None) -> str:
     return "" if verdict is None else str(verdict)
 
 
-FALLS_OFF: Final = "here the list falls off"
-"""Said between two hits; see `Answer.falls_off`."""
+def describe_likelihoods(found: Comparison) -> list[str]:
+    """Return in sentences how likely faces are one person's, and of what that was learned."""
+    if found.no_likelihood:
+        return [f"No likelihood that two faces are one person's: {found.no_likelihood}."]
+    said = [(of.faces or (0, 0), of.likelihood) for of in found.faces if of.likelihood]
+    if not said:
+        return []
+    of = said[0][1]
+    return [
+        *(f"Faces {one} and {other} are {_likelihood_text(of)}." for (one, other), of in said),
+        f"Likelihoods, no names: from {counted(of.known, 'pair')} of portraits of {of.people} "
+        f"people and {counted(of.others, 'pair')} of two people, in {_RELATED[of.relation]}. What "
+        "else is known of the two counts as well. For sitters of the past, never for the living.",
+    ]
+
+
+_RELATED: Final = {
+    "one artist": "works by one artist",
+    "two artists": "works by two artists",
+    "unknown artists": "works of which an artist is not known",
+}
+
+
+def _likelihood_text(of: Likelihood) -> str:
+    ends, people = (of.ratio, of.low, of.high), ("one person", "two")
+    if of.ratio < 1:
+        ends, people = (1 / of.ratio, 1 / of.high, 1 / of.low), ("two people", "one")
+    ratio, low, high = (f"{end:,.0f}" if end >= 10 else f"{end:.2g}" for end in ends)
+    chance = f"{of.by_chance:,.0f}" if of.by_chance >= 10 else f"{of.by_chance:.2g}"
+    others = (
+        f"by chance {chance} of {counted(of.faces, 'face')} here would be, as {of.as_near:,} of "
+        f"the {counted(of.others, 'pair')} of two people are"
+        if of.as_near
+        else f"none of the {counted(of.others, 'pair')} of two people is"
+    )
+    return (
+        f"{'at least ' if of.is_at_an_end else ''}{ratio} times as likely to be so near ({low} to "
+        f"{high}) if they show {people[0]} as if they show {people[1]}; {others}"
+    )
 
 
 def picture_place(payload: Mapping[str, Any]) -> str:
@@ -233,7 +271,7 @@ def describe_settings(result: Answer) -> str:
         if values:
             parts.append(f"{word} {', '.join(clean(part, 120) for part in values)}")
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    return " · ".join([*parts, *_criteria_in_words(settings.get("criteria"), shown)])
+    return " · ".join([*parts, *criteria_in_words(settings.get("criteria"), shown)])
 
 
 def describe_listing(listing: Listing) -> str:
@@ -249,13 +287,13 @@ def describe_list_settings(listing: Listing) -> str:
     payloads = [point.payload for point in listing.points]
     parts = [
         f"gallery {clean(gallery)}" if gallery else "",
-        *_criteria_in_words(listing.settings.get("criteria"), payloads),
+        *criteria_in_words(listing.settings.get("criteria"), payloads),
         f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
     ]
     return " · ".join(part for part in parts if part)
 
 
-def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+def criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return conditions, as `artsim.search.question` lists them, each as a few words.
 
     Artists are named as the payloads write them, as far as these do.
@@ -268,6 +306,8 @@ def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> 
 
 
 def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]) -> str:
+    if "people" in condition:
+        return f"person {' or '.join(clean(name, 60) for name in condition['people'])}"
     name = _FIELD_WORDS.get(str(condition.get("field")), clean(condition.get("field")))
     if "any_of" in condition:
         values = (clean(artists.get(value, value), 60) for value in condition["any_of"])
@@ -283,6 +323,8 @@ def _condition_in_words(condition: Mapping[str, Any], artists: Mapping[str, str]
 _FIELD_WORDS: Final[Mapping[str, str]] = {
     "artist_key": "artist",
     "tags": "tag",
+    "face_size": "size of the face",
+    "detection_score": "certainty of the face",
     "year_start": "begun",
     "year_end": "finished",
 }

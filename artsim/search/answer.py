@@ -60,7 +60,8 @@ class Source:
     """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
 
     `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
-    server does not tell the last, so that there a change within a point is not seen.
+    server does not tell the last, so that there a change within a point is not seen. What others
+    write to a server shows after five seconds.
     """
 
     gallery: str | None = None
@@ -280,13 +281,12 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     """Answer a question; what is raised is as of `find_similar`."""
     kind, options, models = question.kind, question.options, models or Models()
     collection = gallery[kind]
-    criteria, notes = build_criteria(question.filters, collection)
+    criteria, notes = build_criteria(question.filters, collection, gallery)
     criteria &= question.criteria & sure_faces(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
     is_text = isinstance(question.query, TextQuery)
-    recorded = gallery.encoders(kind)
-    encoders = choose_encoders(recorded, question.encoders, models, for_text=is_text)
+    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
     if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
         notes.append(
             f"these {kind.name} have only vectors of {encoders[0].name}, which finds what is "
@@ -294,20 +294,14 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    best_of = _best_of(question)
-    hits = find_hits(target, collection, criteria & left_out, options, best_of=best_of)
+    hits = find_hits(target, collection, criteria & left_out, options, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
-    # Ranks that were fused, means of examples and texts are on no scale of pictures.
-    on_scale = len(names) == len(question.pictures) == 1
-    scale = noted_scales(collection.schema.notes).get(names[0]) if on_scale else None
+    scale = _scale(question, target, names, collection)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
-    falls_off = None
-    if scale is not None:
-        judged = judge(hits, target.probes, collection, scale, options)
-        hits, falls_off, notes = judged.hits, judged.falls_off, [*notes, *judged.remarks]
+    judged = judge(hits, target.probes, collection, scale, options)
     return Answer(
         replace(question, query=target.asked or question.query),
-        hits,
+        judged.hits,
         _source(gallery, collection, names),
         criteria,
         query_image=target.image,
@@ -315,19 +309,36 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
-        notes=tuple(notes),
-        groups=_groups(hits, options.group_by),
+        notes=(*notes, *judged.remarks),
+        groups=_groups(judged.hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=reason,
-        falls_off=falls_off,
+        falls_off=judged.falls_off,
     )
+
+
+def _scale(
+    question: Question, target: Target, names: Sequence[str], collection: Collection
+) -> Scale | None:
+    """Return what scores mean; None where they are on no scale of pictures.
+
+    That are ranks that were fused, means of examples, texts, and details, which may be no nearer to
+    their own work than works by different artists are to each other (docs/quality.md).
+    """
+    of_detail = target.region is not None and question.kind.is_whole
+    if of_detail or not len(names) == len(question.pictures) == 1:
+        return None
+    return noted_scales(collection.schema.notes).get(names[0])
 
 
 def sure_faces(question: Question) -> Criteria:
     """Return what the faces that a question is about meet, which small and doubtful do not."""
     if question.kind.name != FACES.name:
         return EVERYTHING
-    least = zip(("face_size", "detection_score"), question.options.sure_face, strict=True)
+    options = question.options
+    if question.filters.people:  # somebody has looked at these
+        options = replace(options, all_faces=True)
+    least = zip(("face_size", "detection_score"), options.sure_face, strict=True)
     return Criteria(tuple(Between(name, value) for name, value in least if value))
 
 

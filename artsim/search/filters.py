@@ -26,7 +26,8 @@ from artsim.catalog.kinds import KINDS, all_fields
 from artsim.catalog.names import fold_text, match_artist, suggest_artists
 from artsim.catalog.payload import ATTRIBUTIONS, field_values
 from artsim.errors import QueryError
-from artsim.store.gallery import remark_on_reading
+from artsim.search.named_faces import people_criteria
+from artsim.store.gallery import Gallery, remark_on_reading
 from artsim.store.protocol import Collection
 
 EXTRA: Final = "extra."
@@ -78,6 +79,9 @@ class Filters:
         such as ``17th century`` and ``c. 1640``; see `artsim.search.filters.read_years`.
     title : str or None
         Words that all occur in the title.
+    people : str or sequence of str
+        Who is shown, by a name of the gallery's file of names (`artsim.search.named_faces`): of
+        faces those of one of them, of paintings those with such a face.
     where, where_not : str or sequence of str
         ``field=value`` or ``field=A..B`` for numbers; values of one field are
         alternatives. What only manifests brought is found with and without ``extra.``.
@@ -93,6 +97,7 @@ class Filters:
     title: str | None = None
     where: str | Sequence[str] = ()
     where_not: str | Sequence[str] = ()
+    people: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse other types, and make sequences of single values."""
@@ -100,7 +105,7 @@ class Filters:
             raise _mistyped("any_of", "values by field", self.any_of)
         given = ((name, _texts(v, str(name), str, int, float)) for name, v in self.any_of.items())
         object.__setattr__(self, "any_of", {name: some for name, some in given if some})
-        for name in ("where", "where_not"):
+        for name in ("where", "where_not", "people"):
             object.__setattr__(self, name, _texts(getattr(self, name), name, str))
         if not isinstance(self.title, str | None):
             raise _mistyped("title", "words", self.title)
@@ -130,8 +135,12 @@ def _mistyped(name: str, expected: str, value: object) -> TypeError:
     return TypeError(f"{name}: expected {expected}, found {found}")
 
 
-def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, list[str]]:
+def build_criteria(
+    filters: Filters, collection: Collection, gallery: Gallery | None = None
+) -> tuple[Criteria, list[str]]:
     """Return the criteria, and remarks on how names, values and years were understood.
+
+    `gallery`, of which the collection is, knows where people's names are written.
 
     A value that nothing in the collection has is kept, so that nothing is found, and the
     remark suggests the nearest there are.
@@ -163,6 +172,14 @@ def build_criteria(filters: Filters, collection: Collection) -> tuple[Criteria, 
     criteria = Criteria(tuple(must), tuple(must_not))
     if {"artist", "artist_key"} & set(wanted) and "attribution" not in wanted:
         notes += _kinds(criteria, collection)
+    if filters.people:
+        if gallery is None:
+            raise ValueError("people are known by the gallery, which is not given")
+        kind = next(
+            kind for kind in gallery.kinds if gallery.collection_name(kind) == collection.name
+        )
+        shows, remarks = people_criteria(filters.people, gallery, kind)
+        return criteria & shows, [*notes, *remarks]
     return criteria, notes
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from artsim.catalog.arrays import Pixels
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.hits import JSON
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
-from artsim.errors import StoreError, StoreLockedError
+from artsim.catalog.hits import JSON, SCHEMA, plain_json
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
+from artsim.catalog.payload import Payload
+from artsim.errors import QueryError, StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
-from artsim.search.probes import find_painting
+from artsim.search.models import Models
+from artsim.search.named_faces import Unplaced, find_people, names_of, place_faces
+from artsim.search.probes import PictureSource, QueryFace, find_painting
+from artsim.search.question import IdQuery, ImageQuery
+from artsim.search.rerank import PIXELS
 from artsim.store.gallery import (
     Gallery,
     collection_name,
@@ -182,3 +188,119 @@ def _painting_at(gallery: Gallery, path: Path, names: tuple[str, ...]) -> str | 
             if uri in names or place is None or not place.exists() or is_same_file(place, path):
                 return str(record.payload["painting_id"])
     return None
+
+
+def read_grays(gallery: Gallery, faces: Sequence[tuple[str, Payload]]) -> dict[str, Pixels]:
+    """Return the small gray pictures of faces, by point id, whose pictures are not here."""
+    there: dict[object, bool] = {}
+    for _, payload in faces:
+        uri = payload.get("image_uri")
+        if uri not in there:
+            path = local_path(uri) if isinstance(uri, str) else None
+            there[uri] = path is not None and path.is_file()
+    wanted = [point_id for point_id, payload in faces if not there[payload.get("image_uri")]]
+    found = gallery[FACES].retrieve(wanted, with_vectors=(PIXELS,), payload_fields=())
+    return {name: of.vectors[PIXELS] for name, of in found.items() if PIXELS in of.vectors}
+
+
+# The faces of one picture
+
+
+@dataclass(frozen=True, slots=True)
+class FacesOf:
+    """The faces of a picture, by the numbers that searches take.
+
+    `names` are what a person called them, by number; `payload` is of the painting, where it was
+    named by its id, and `image` the picture, where it was not.
+    """
+
+    name: str
+    image: PictureSource | None = field(repr=False, compare=False)
+    payload: Payload | None
+    faces: tuple[QueryFace, ...]
+    names: Mapping[int, str] = field(default_factory=dict)
+    unplaced: tuple[Unplaced, ...] = ()
+    notes: tuple[str, ...] = ()
+    grays: Mapping[int, Pixels] = field(default_factory=dict, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as ``artsim faces --format json`` writes it: see docs/output.md."""
+        faces = [
+            {
+                "face_index": face.index,
+                "box": astuple(face.box),
+                "face_size": face.size,
+                "detection_score": face.score,
+                "sure": is_sure(face),
+                **({"name": self.names[face.index]} if face.index in self.names else {}),
+            }
+            for face in self.faces
+        ]
+        found: dict[str, Any] = plain_json(
+            {
+                "schema": SCHEMA,
+                "picture": self.name,
+                "notes": self.notes,
+                "faces": faces,
+                "unplaced": [one.to_dict() for one in self.unplaced],
+                "payload": self.payload,
+            }
+        )
+        return found
+
+
+def is_sure(face: QueryFace) -> bool:
+    """Whether searches show the face, and search by it, unless they are asked for others."""
+    return face.is_sure(SURE_SIZE, SURE_SCORE)
+
+
+def list_faces(
+    gallery: Gallery | None,
+    query: IdQuery | ImageQuery,
+    models: Models | None = None,
+    *,
+    people: Sequence[str] = (),
+) -> FacesOf:
+    """List the faces of a painting of the gallery, or of any picture's file, with their numbers.
+
+    Those of a file are looked for as a search by it looks for them. With `people` only faces that
+    have one of these names in the gallery's file of names.
+
+    Raises
+    ------
+    PaintingNotFoundError, CollectionNotFoundError, ImageError, MetadataError, QueryError
+        If the gallery has no such painting, or no faces, a picture or the file of names cannot be
+        read, or names of people are asked for where there are none.
+    """
+    if isinstance(query, ImageQuery):
+        if people:
+            raise QueryError("names are of faces in the gallery; give the id of a painting")
+        models = models or Models()
+        image = models.image(query.picture, query.name)
+        crops = models.cutter(FACES)(image.pixels, image.width)
+        found = (QueryFace.of(crop.payload, i) for i, crop in enumerate(crops))
+        return FacesOf(query.name, query.picture, None, tuple(found))
+    if gallery is None:
+        raise ValueError("the gallery of the painting is not given")
+    painting = find_painting(query.painting_id, gallery[PAINTINGS]).payload
+    of_painting = Criteria((AnyOf("painting_id", (query.painting_id,)),))
+    stored = {
+        int(record.payload["face_index"]): record for record in gallery[FACES].scroll(of_painting)
+    }
+    file = names_of(gallery)
+    wanted, notes = find_people(file, people) if people else ({}, [])
+    placed = place_faces([r for r in file.rows if r.painting_id == query.painting_id], gallery)
+    rows = {i: placed.faces[r.point_id] for i, r in stored.items() if r.point_id in placed.faces}
+    shown = [i for i in sorted(stored) if not people or (i in rows and rows[i].key in wanted)]
+    points = [(stored[i].point_id, stored[i].payload) for i in shown]
+    grays = read_grays(gallery, points)
+    return FacesOf(
+        query.painting_id,
+        None,
+        painting,
+        tuple(QueryFace.of(stored[i].payload, i) for i in shown),
+        {i: rows[i].name for i in shown if i in rows and rows[i].name},
+        tuple(one for one in placed.unplaced if one.row.says_something),
+        tuple(notes),
+        {i: grays[stored[i].point_id] for i in shown if stored[i].point_id in grays},
+    )

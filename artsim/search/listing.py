@@ -130,7 +130,7 @@ def list_paintings(
     if limit < 1 or offset < 0:
         raise OptionError(f"limit must be at least 1 and offset 0, not {limit} and {offset}")
     collection = gallery[kind]
-    criteria, notes = build_criteria(filters or Filters(), collection)
+    criteria, notes = build_criteria(filters or Filters(), collection, gallery)
     field = find_field(_SHORT.get(sort, sort), collection)
     needed = {"extra" if field.startswith(EXTRA) else field, "year_start", "painting_id"}
     needed |= set() if kind.is_whole else {kind.index_field}
@@ -261,7 +261,7 @@ def count_values(
     if limit < 1:
         raise OptionError(f"limit must be at least 1, not {limit}")
     collection = gallery[kind]
-    criteria, notes = build_criteria(filters or Filters(), collection)
+    criteria, notes = build_criteria(filters or Filters(), collection, gallery)
     counts, known_by, in_order = _counts(field, collection, criteria, kind)
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]

@@ -76,10 +76,21 @@ class QueryFace:
     box: Box
     score: float | None = None
 
+    @classmethod
+    def of(cls, payload: Payload, index: int) -> QueryFace:
+        """Return what a part's payload says of where it is, and how sure."""
+        score = payload.get("detection_score")
+        return cls(index, Box(*payload["box"]), None if score is None else float(score))
+
+    @property
+    def size(self) -> float:
+        """Its short side in pixels."""
+        return min(self.box.width, self.box.height)
+
     def is_sure(self, least: float, certainty: float) -> bool:
         """Whether its short side and its score, where it has one, are at least these."""
         score = 1.0 if self.score is None else self.score
-        return min(self.box.width, self.box.height) >= least and score >= certainty
+        return self.size >= least and score >= certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,17 +414,17 @@ def _check_unchanged(payload: Payload, image: LoadedImage) -> None:
 
 def _cut_part(index: int, crop: Crop, region: Box | None) -> QueryFace:
     """Return a part that was found, its box in pixels of the whole picture."""
-    box = Box(*crop.payload["box"])
-    if region is not None:
-        box = Box(box.x + region.x, box.y + region.y, box.width, box.height)
-    return QueryFace(index, box, crop.payload.get("detection_score"))
+    found = QueryFace.of(crop.payload, index)
+    if region is None:
+        return found
+    box = found.box
+    moved = Box(box.x + region.x, box.y + region.y, box.width, box.height)
+    return replace(found, box=moved)
 
 
 def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
     try:
-        index, box = int(payload[kind.index_field]), Box(*payload["box"])
-        score = payload.get("detection_score")
-        return QueryFace(index, box, None if score is None else float(score))
+        return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
         raise QueryError(
             f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({exc}); "

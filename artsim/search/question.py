@@ -18,6 +18,7 @@ from artsim.catalog.criteria import (
     Criteria,
     HasVector,
     Known,
+    Shows,
     Words,
 )
 from artsim.catalog.hits import parse_form, plain_json
@@ -426,6 +427,7 @@ _CONDITIONS: Final[Mapping[type[Any], tuple[str, ...]]] = {
     Words: ("field", "words"),
     Known: ("field",),
     HasVector: ("has_vector",),
+    Shows: ("people", "point_ids"),
 }
 """What the parts of a condition are called in JSON, where `Known` also says ``known``."""
 

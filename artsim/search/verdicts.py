@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, replace
-from itertools import pairwise, product
+from itertools import islice, pairwise, product
 from typing import Any, Final
 
 import numpy as np
 
 from artsim.catalog.arrays import Pixels
+from artsim.catalog.attribution import sitter_of
+from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.hits import SCHEMA, Hit, plain_json
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.catalog.payload import Payload
-from artsim.catalog.scale import Scale, Verdict, Word, noted_scales
+from artsim.catalog.payload import Payload, first_text
+from artsim.catalog.scale import (
+    FEWEST_PAIRS,
+    FEWEST_PEOPLE,
+    Integers,
+    KnownPairs,
+    Likelihood,
+    Relation,
+    Scale,
+    Verdict,
+    Word,
+    noted_scales,
+)
 from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError
 from artsim.search.models import Models, choose_encoders
@@ -21,10 +35,18 @@ from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_t
 from artsim.search.question import COPIES, PictureQuery, Question, SearchOptions
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
-from artsim.store.protocol import Collection
+from artsim.store.protocol import Collection, Record
 
 SAME_SSIM: Final = 0.7
 """Least structural similarity of two scans of one painting: see docs/quality.md."""
+
+_RARE: Final = 90
+"""Percentile from which two works are said to be nearer than most, though not near."""
+
+_LOOKED_AT: Final = 20_000
+_KNOWN: Final = 1_000
+_OTHERS: Final = 2_000
+"""Most faces whose metadata is read, and most that are compared, to calibrate a likelihood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +62,7 @@ def judge(
     hits: Sequence[Hit],
     probes: Sequence[Probe],
     collection: Collection,
-    scale: Scale,
+    scale: Scale | None,
     options: SearchOptions,
 ) -> Judged:
     """Return the hits with their verdicts, and remarks on a query that nothing is like.
@@ -48,6 +70,8 @@ def judge(
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
     say; what looks like no painting at all, as a page or noise, is near to nothing else.
     """
+    if scale is None:
+        return Judged(list(hits), None, [])
     flat = {probe.part for probe in probes if _is_featureless(probe)}
     common = {p.part: how_common(p, name) for p in probes for name in p.vectors if scale.above}
     judged = [
@@ -90,7 +114,7 @@ def meaning(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
     word = "" if verdict.word == "not near" else f"{verdict.word}, "
-    return f" ({word}nearer than {verdict.percentile:.4g} % of the gallery's pairs)"
+    return f" ({word}nearer than {verdict.percent} of the gallery's pairs)"
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
@@ -184,12 +208,16 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike two pictures, or two faces, are by one encoder, and what that means."""
+    """How alike two pictures, or two faces, are by one encoder, and what that means.
+
+    `likelihood` is whether two faces are one person's; `Comparison.no_likelihood` tells why not.
+    """
 
     encoder: str
     cosine: float
     verdict: Verdict | None = None
     faces: tuple[int, int] | None = None
+    likelihood: Likelihood | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +235,8 @@ class Comparison:
         nearest first, by the numbers of both.
     ssim, ssim_mirrored, rmse, rmse_mirrored : float
         Of the small gray pictures, and of the first with the second in a mirror.
+    no_likelihood : str
+        Why the faces have no likelihood of being one person's; "" where they have.
     """
 
     first: Compared
@@ -217,6 +247,7 @@ class Comparison:
     ssim_mirrored: float
     rmse: float
     rmse_mirrored: float
+    no_likelihood: str = ""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -229,14 +260,19 @@ class Comparison:
         said, structure = self.verdict, max(self.ssim, self.ssim_mirrored)
         if said is None:
             return "the gallery is too small to say what these numbers mean"
-        rare = f"{said.percentile:.4g} % of this gallery's pairs are less near"
+        rare = f"{said.percent} of this gallery's pairs are less near"
+        agree = f"small gray pictures agree ({structure:.2f})"
         if said.word == "same picture":
             turned = "; one is the other in a mirror" if said.mirrored else ""
-            return f"the same picture{turned}: its small gray pictures agree ({structure:.2f})"
+            return f"the same picture{turned}: its {agree}"
         if said.word == "not near":
+            can = "can be here, though" if said.percentile >= _RARE else "are here:"
             faces = any(f.verdict and f.verdict.word != "not near" for f in self.faces)
-            face = "; but a face is near" if faces else ""
-            return f"no nearer than works by different artists are here: {rare}{face}"
+            more = f"; but their {agree}" if structure >= SAME_SSIM else ""
+            more += "; but a face is near" if faces else ""
+            return f"no nearer than works by different artists {can} {rare}{more}"
+        if structure >= SAME_SSIM:
+            return f"{said.word}, and perhaps the same picture: {rare}, and their {agree}"
         return f"{said.word}, but not the same picture: {rare}, and their structure differs"
 
     def to_dict(self) -> dict[str, Any]:
@@ -250,6 +286,7 @@ class Comparison:
                 **{name: getattr(self, name) for name in ("ssim", "ssim_mirrored")},
                 **{name: getattr(self, name) for name in ("rmse", "rmse_mirrored")},
                 "why": self.why,
+                **({"no_likelihood": self.no_likelihood} if self.no_likelihood else {}),
             }
         )
         return found
@@ -263,7 +300,9 @@ def _side(compared: Compared) -> dict[str, Any]:
 def _likeness(likeness: Likeness) -> dict[str, Any]:
     meaning = likeness.verdict.to_dict() if likeness.verdict else {}
     faces = {} if likeness.faces is None else {"faces": likeness.faces}
-    return {"encoder": likeness.encoder, "cosine": likeness.cosine, **meaning, **faces}
+    said = likeness.likelihood
+    likely = {} if said is None else {"likelihood": said.to_dict()}
+    return {"encoder": likeness.encoder, "cosine": likeness.cosine, **meaning, **faces, **likely}
 
 
 def compare(
@@ -299,15 +338,19 @@ def compare(
     likenesses = _likenesses(gallery[PAINTINGS], *wholes)
     faces = _likenesses(gallery[FACES], *with_faces) if FACES in gallery else []
     nearest = {of.faces and of.faces[0]: of for of in sorted(faces, key=lambda of: of.cosine)}
+    paired = sorted(nearest.values(), key=lambda of: -of.cosine)
+    works = [target.painting or {} for target in wholes]
+    paired, refusal = _with_likelihoods(gallery, paired, works) if paired else ([], "")
     return Comparison(
         first=sides[0],
         second=sides[1],
         wholes=tuple(likenesses),
-        faces=tuple(sorted(nearest.values(), key=lambda of: -of.cosine)),
+        faces=tuple(paired),
         ssim=ssims[0],
         ssim_mirrored=ssims[1],
         rmse=rmses[0],
         rmse_mirrored=rmses[1],
+        no_likelihood=refusal,
     )
 
 
@@ -341,3 +384,129 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
             parts = None if probe.part is None else (probe.part, other.part or 0)
             found.append(Likeness(name, cosine, said, parts))
     return found
+
+
+def _with_likelihoods(
+    gallery: Gallery, paired: list[Likeness], works: Sequence[Payload]
+) -> tuple[list[Likeness], str]:
+    """Return how alike faces are, with the likelihood that they are one person's, or why not.
+
+    It is calibrated when it is asked for: on pairs of portraits that say who they show, as they
+    are now, and by works of one artist, or of two, as the two pictures are.
+    """
+    artists = [first_text(work, "artist_key") for work in works]
+    but = frozenset(str(work["painting_id"]) for work in works if work)
+    pairs = known_pairs(gallery[FACES], paired[0].encoder, (artists[0], artists[1]), but)
+    if len(pairs.same) < FEWEST_PAIRS or pairs.people < FEWEST_PEOPLE or not len(pairs.others):
+        by = {"one artist": "by one artist", "two artists": "by two artists"}
+        return paired, (
+            f"{len(pairs.same)} pairs of portraits of one person, of {pairs.people} people, "
+            f"{by.get(pairs.relation, 'whose artists are not known')}, are in this gallery beside "
+            f"these two, and {FEWEST_PAIRS} of {FEWEST_PEOPLE} people are needed; who is shown is "
+            "told by a column sitter, and by titles of self-portraits"
+        )
+    found = pairs.likelihoods([of.cosine for of in paired])
+    return [
+        of if of.verdict and of.verdict.word == "same picture" else replace(of, likelihood=said)
+        for of, said in zip(paired, found, strict=True)
+    ], ""
+
+
+def relation_of(first: str | None, second: str | None) -> Relation:
+    """Return how the artists of two works, by their keys, are related."""
+    if first is None or second is None:
+        return "unknown artists"
+    return "one artist" if first == second else "two artists"
+
+
+def known_pairs(
+    faces: Collection,
+    vector_name: str,
+    artists: tuple[str | None, str | None],
+    but: frozenset[str] = frozenset(),
+) -> KnownPairs:
+    """Return the gallery's pairs of faces of one person and of two, in works as far apart.
+
+    That is by one artist, by two, or with an artist unknown, as two works by `artists` are.
+
+    One person's are two faces, each the only one of its picture that searches show, of one sitter;
+    of several pictures of one work, whose small gray pictures agree, one counts. Two
+    people's are one of those and any other face: where somebody is the same without the gallery
+    knowing, likelihoods come out too low. Works of the ids `but` are left out.
+    """
+    relation, having = relation_of(*artists), FACES.sure & Criteria((HasVector(vector_name),))
+    fields = ("painting_id", "title", "artist_key", "attribution", "extra")
+    read = islice(faces.scroll(having, payload_fields=fields, page_size=1000), _LOOKED_AT)
+    every = [record for record in read if str(record.payload["painting_id"]) not in but]
+    alone = Counter(record.payload["painting_id"] for record in every)
+    sitters = {
+        record.point_id: who
+        for record in every
+        if alone[record.payload["painting_id"]] == 1 and (who := sitter_of(record.payload))
+    }
+    often = Counter(sitters.values())
+    known = [of for of in every if often[sitters.get(of.point_id, "")] > 1][:_KNOWN]
+    chosen, painters = {of.point_id for of in known}, {_artist(of) for of in known}
+    others = [
+        of
+        for of in every
+        if of.point_id not in chosen and (relation != "one artist" or _artist(of) in painters)
+    ]
+    count = sum(relation_of(artists[0], _artist(of)) == relation for of in every)
+    if not known:
+        nothing = np.empty(0), np.empty(0, np.intp)
+        return KnownPairs(*nothing, nothing[0], np.empty((0, 2), np.intp), count, relation)
+    return _paired(faces, vector_name, known, others[:_OTHERS], relation, count)
+
+
+def _artist(record: Record) -> str | None:
+    return first_text(record.payload, "artist_key")
+
+
+def _paired(
+    faces: Collection,
+    name: str,
+    known: list[Record],
+    others: list[Record],
+    relation: Relation,
+    count: int,
+) -> KnownPairs:
+    ids = [of.point_id for of in known]
+    more = faces.retrieve([of.point_id for of in others], with_vectors=(name,), payload_fields=())
+    stored = faces.retrieve(ids, with_vectors=(name, PIXELS), payload_fields=()) | more
+    records = [*known, *others]
+    vectors = np.stack([stored[of.point_id].vectors[name] for of in records])
+    sitters = [sitter_of(of.payload) or str(of.payload["painting_id"]) for of in records]
+    people = _numbered(sitters)
+    artists = _numbered([_artist(of) or "" for of in records])
+    nobody = np.array([_artist(of) is None for of in records])
+    cosines = (vectors[: len(known)] @ vectors.T).astype(np.float64)
+    first, second = np.indices(cosines.shape)
+    related = {
+        "one artist": (artists[first] == artists[second]) & ~nobody[first],
+        "two artists": (artists[first] != artists[second]) & ~nobody[first] & ~nobody[second],
+        "unknown artists": nobody[first] | nobody[second],
+    }[relation]
+    related &= second > first
+    alike = people[first] == people[second]
+    same = np.argwhere(alike & (second > first) & (second < len(known)))
+    copies = [j for i, j in same.tolist() if _are_copies(stored, ids[i], ids[j])]
+    related &= ~np.isin(first, copies) & ~np.isin(second, copies)
+    same, two = same[related[tuple(same.T)]], np.argwhere(related & ~alike)
+    of_same, of_two = (cosines[tuple(pairs.T)] for pairs in (same, two))
+    return KnownPairs(of_same, people[same[:, 0]], of_two, people[two], count, relation)
+
+
+def _numbered(names: Sequence[str]) -> Integers:
+    """Return a number for each name, from 0 in the order in which they come."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names])
+
+
+def _are_copies(stored: dict[str, Record], first: str, second: str) -> bool:
+    from artsim.images.pixels import ssim
+
+    one, other = (stored[point_id].vectors.get(PIXELS) for point_id in (first, second))
+    if one is None or other is None:
+        return False
+    return float(ssim(one, other[None])[0]) >= SAME_SSIM

@@ -11,6 +11,7 @@ import http.client
 import io
 import select
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -35,8 +36,8 @@ _ANY_PACKING: Final = zlib.MAX_WBITS | 32
 _SENDING: Final = 3600.0
 """Seconds for a whole request where nobody set a deadline."""
 
-_PIECE: Final = 256 * 2**10
-"""Bytes read at once."""
+_PIECE: Final = 64 * 2**10
+"""Bytes read at once, but for what is known to be longer."""
 
 Headers: TypeAlias = Mapping[str, str]
 
@@ -119,6 +120,7 @@ class Wire:
         self._timeout, self._connecting = timeout, connecting
         self._deadline, self._most = deadline, most
         self._idle: list[_Line] = []
+        self._context: ssl.SSLContext | None = None
         self._closed = False
         self.count = 0
 
@@ -193,8 +195,8 @@ class Wire:
         if scheme == "http":
             connection = http.client.HTTPConnection(place, timeout=seconds)
         else:
-            context = httpx.create_ssl_context()
-            connection = http.client.HTTPSConnection(place, timeout=seconds, context=context)
+            self._context = self._context or httpx.create_ssl_context()
+            connection = http.client.HTTPSConnection(place, timeout=seconds, context=self._context)
         connection.response_class = self._respond  # type: ignore[assignment]
         before = "" if proxy is None else f"http://{netloc}"
         if proxy is not None and scheme == "https":

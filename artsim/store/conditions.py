@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.catalog.criteria import (
+    AnyOf,
+    Between,
+    Condition,
+    Criteria,
+    HasVector,
+    Known,
+    Shows,
+    Words,
+)
+from artsim.catalog.payload import unicode_text
 from artsim.errors import StoreError
 
 Clause: TypeAlias = dict[str, Any]
@@ -32,6 +42,8 @@ def build_filter(criteria: Criteria) -> Clause | None:
 def _build_condition(condition: Condition) -> Clause:
     if isinstance(condition, HasVector):
         return {"has_vector": condition.vector_name}
+    if isinstance(condition, Shows):
+        return {"has_id": list(condition.point_ids)}
     return _one_of([_build_at(path, condition) for path in _paths(condition.field)])
 
 
@@ -70,7 +82,7 @@ def _build_at(path: str, condition: AnyOf | Between | Words | Known) -> Clause:
             # number finds both.
             numbers = [value for value in values if not isinstance(value, str)]
             either = [{"key": path, "range": {"gte": n, "lte": n}} for n in numbers]
-            strings = [value for value in values if isinstance(value, str)]
+            strings = [unicode_text(value) for value in values if isinstance(value, str)]
             if strings or not either:
                 either.append({"key": path, "match": {"any": strings}})
             return _one_of(either)
@@ -80,5 +92,5 @@ def _build_at(path: str, condition: AnyOf | Between | Words | Known) -> Clause:
             # A text without a word would otherwise meet everything or nothing,
             # depending on the engine's version.
             has_word = any(character.isalnum() for character in text)
-            return {"key": path, "match": {"text": text} if has_word else {"any": []}}
+            return {"key": path, "match": {"text": unicode_text(text)} if has_word else {"any": []}}
     return _none_of({"is_empty": {"key": path}})

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from filelock import FileLock, Timeout
 
+from artsim.config import NAMES_FILE
 from artsim.errors import StoreDamagedError, StoreError, StoreLockedError
 from artsim.files import replacing
 from artsim.store.protocol import CollectionSchema, VectorSpec
@@ -87,7 +88,7 @@ def check_store_folder(folder: Path) -> bool:
 
 
 def _is_litter(name: str) -> bool:
-    return name.startswith(".") or name in _LITTER
+    return name.startswith(".") or name in _LITTER or name.endswith(NAMES_FILE)
 
 
 def mark_store_folder(folder: Path, *, known: bool = False) -> None:

@@ -44,6 +44,8 @@ def _to_condition(clause: Clause) -> Any:
             return edge.IsEmptyCondition(field)
         case {"has_vector": name}:
             return edge.HasVectorCondition(name)
+        case {"has_id": point_ids}:
+            return edge.HasIdCondition(set(point_ids))
     return to_filter(clause)
 
 

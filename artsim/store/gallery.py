@@ -14,7 +14,7 @@ from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.progress import counted
-from artsim.config import Settings, load_settings
+from artsim.config import NAMES_FILE, Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
 from artsim.store.protocol import (
     Collection,
@@ -45,12 +45,17 @@ class Gallery:
     name : str or None
         Prefix of the collections' names: ``nga`` makes ``nga_paintings``. Letters, digits, ``-``
         and ``_``, else ConfigError.
+    names_file : Path, optional
+        Where people wrote who is on which face; it need not exist.
     """
 
-    def __init__(self, store: Store, name: str | None = None) -> None:
+    def __init__(
+        self, store: Store, name: str | None = None, names_file: Path | None = None
+    ) -> None:
         check_gallery_name(name)
         self.store = store
         self.name = name
+        self.names_file = names_file
 
     def __enter__(self) -> Self:
         """Return the gallery itself."""
@@ -302,4 +307,5 @@ def open_gallery(
     chosen = replace(chosen, **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     gallery = chosen.gallery if name is None else name
     check_gallery_name(gallery)
-    return Gallery(open_store(chosen), gallery)
+    names = chosen.names or chosen.home / collection_name(gallery, NAMES_FILE)
+    return Gallery(open_store(chosen), gallery, names)

@@ -58,6 +58,9 @@ MAX_POINTS: Final = 500
 FRESH: Final = 60.0
 """Seconds for which a collection's description is believed: other programs may change it."""
 
+COUNTED: Final = 5.0
+"""Seconds for which a number of points is: others may be writing."""
+
 ADDS_VECTORS: Final = (1, 18)
 """First version of the server that adds a named vector to an existing collection."""
 
@@ -74,6 +77,7 @@ class ServerCollection(Collection):
         self._server = server
         self._page_size = MAX_POINTS
         self._points: int | None = None
+        self._counted = 0.0
         self._read_description()
 
     @property
@@ -95,11 +99,12 @@ class ServerCollection(Collection):
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return the number of points, and with `on_disk` how the server keeps them.
 
-        Without it the number is as old as the description.
+        Without it the number may be some seconds old where others write.
         """
         points = self._points
-        if on_disk or self.is_stale or points is None:
-            points = self._points = self.count()
+        if on_disk or points is None or time.monotonic() > self._counted + COUNTED:
+            begun, points = time.monotonic(), self.count()
+            self._points, self._counted = points, begun
         return CollectionStats(points, server=self._state(points) if on_disk else None)
 
     def renew(self) -> tuple[str, ...]:
@@ -145,7 +150,8 @@ class ServerCollection(Collection):
         with self._server.reading(doing):
             self._said = to_description(info, self.place)
         self._schema, self._points = self._said.schema, self._said.points
-        self._believed = time.monotonic() + FRESH
+        self._counted = time.monotonic()
+        self._believed = self._counted + FRESH
         return info
 
     def _check_names(self, names: Sequence[str]) -> None:
@@ -190,8 +196,10 @@ class ServerCollection(Collection):
 
     def _send(self, method: str, path: str, body: bytes) -> None:
         self._server.expect_writing()
-        self._points = None
-        self._ask("writing", self._server.write, method, path, self.name, body)
+        try:
+            self._ask("writing", self._server.write, method, path, self.name, body)
+        finally:  # not before: another thread may count meanwhile
+            self._points = None
 
     def _batches(self, points: Iterable[bytes]) -> Iterator[list[bytes]]:
         """Split by number and by length."""
@@ -272,10 +280,10 @@ class ServerCollection(Collection):
         queries = [query for group in asked for query in group]
         size = self._said.limits.search_max_batchsize or len(queries)
         answers: list[Any] = []
-        for start in range(0, len(queries), size or 1):
-            some = {"searches": queries[start : start + size]}
-            answers += self._read("/query/batch", some, names)
         with self._server.reading("searching"):
+            for start in range(0, len(queries), size or 1):
+                some = {"searches": queries[start : start + size]}
+                answers += self._read("/query/batch", some, names)
             left = iter(zip(queries, answers, strict=True))
             return [to_points(p for _ in group for p in next(left)[1]["points"]) for group in asked]
 
@@ -294,10 +302,8 @@ class ServerCollection(Collection):
             self._page_size = size // 2
             return self._page(chosen, names, fields, size, offset)
         with self._server.reading("reading"):
-            records, after = (
-                to_records(to_points(page["points"]), names, self._schema),
-                page["next_page_offset"],
-            )
+            records = to_records(to_points(page["points"]), names, self._schema)
+            after = page["next_page_offset"]
             if after is not None and not _is_behind(after, records):
                 raise ValueError("the next page is none")  # and would be asked for for ever
         return records, after

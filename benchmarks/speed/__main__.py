@@ -31,7 +31,6 @@ _ELSEWHERE: Final = (
     ("ingest with details", "nothing yet", _NOT_YET),
     ("the web page", "nothing yet", _NOT_YET),
     ("kill -9 at any moment of a download", "the next run ends as one never killed", _NOT_YET),
-    ("ingest into a server", "at least 0.95 of an embedded one", _SERVER),
     (
         "filtered query in 1,000,000 paintings on a server",
         "recall@10 at least 0.99, p95 at most 1.05 of exact search",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from artsim.encoders.registry import load_encoder
 from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EvaluationError
 from artsim.ingest.run import IngestOptions, ingest_paintings
-from artsim.store.gallery import open_gallery
+from artsim.store.gallery import Gallery, open_gallery
 from benchmarks.speed.bench import Bench, Promise, by_turns, join_notes
 
 LEAST_LEARNED: Final = 0.90
@@ -66,7 +67,12 @@ def measure_ingest(bench: Bench) -> list[Promise]:
         options = IngestOptions(
             encoders=(encoder,), weights=file, faces=faces, batch_size=sizes.batch_size
         )
-        return lambda: ingest_rate(source, bench.scratch / f"home{next(homes)}", options, bench)
+        return lambda: ingest_rate(
+            source,
+            open_gallery(Settings(home=bench.scratch / f"home{next(homes)}")),
+            options,
+            bench,
+        )
 
     learned = load_encoder(spec, weights=weights, settings=bench.settings)
     builtin = load_encoder("builtin")
@@ -115,10 +121,15 @@ def measure_ingest(bench: Bench) -> list[Promise]:
     return promises
 
 
-def ingest_rate(source: Path, home: Path, options: IngestOptions, bench: Bench) -> float:
+def ingest_rate(
+    source: Path,
+    opened: AbstractContextManager[Gallery],
+    options: IngestOptions,
+    bench: Bench,
+) -> float:
     """Return the pictures a second of an ingest into a new gallery, from the first file on."""
     clock = Clock()
-    with open_gallery(Settings(home=home)) as gallery:
+    with opened as gallery:
         summary = ingest_paintings(
             gallery, source, options, progress=clock, settings=bench.settings
         )

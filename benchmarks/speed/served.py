@@ -1,14 +1,14 @@
-"""A server that ARTSIM_TEST_QDRANT_URL names: writing to it, and questions to an open gallery.
+"""A server that ARTSIM_TEST_QDRANT_URL names: writing, questions to an open gallery, an ingest.
 
 The baseline of writing is `upsert` of qdrant-client's models, of the same points into a collection
-of the same schema, by turns; of questions, the same ones to the same gallery embedded.
+of the same schema, by turns; of the others, the same to an embedded gallery.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from qdrant_client import QdrantClient, models
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import painting_point_id
+from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
@@ -25,11 +26,24 @@ from artsim.store.gallery import PIXELS, Gallery, open_gallery
 from artsim.store.protocol import Collection, Point
 from benchmarks.speed.bench import Bench, Promise, by_turns
 from benchmarks.speed.gallery import MadeUpGallery, make_gallery
+from benchmarks.speed.ingest import ingest_rate
 
 LEAST_WRITING: Final = 5.5
 LEAST_PUSHING: Final = 4.0
+LEAST_INGEST: Final = 0.95
+MOST_WITH_SSIM: Final = 1.75
+"""Times the embedded gallery's."""
 BATCH: Final = 100
 DIM: Final = 384
+_PROMISED: Final = {
+    "writing to a server": f"at least {LEAST_WRITING} times as fast as qdrant-client's upsert",
+    "push to a server": f"at least {LEAST_PUSHING:g} times as fast as qdrant-client's upsert",
+    "query by id in an open gallery of a server": "two requests",
+    "query by id in an open gallery of a server, with SSIM": (
+        f"two requests, at most {MOST_WITH_SSIM} times embedded"
+    ),
+    "ingest into a server, built-in encoder, no faces": f"at least {LEAST_INGEST} of embedded",
+}
 _NAME: Final = "artsim-bench"
 _NONE: Final = "not measured: ARTSIM_TEST_QDRANT_URL names no server on the same two cores"
 
@@ -38,8 +52,7 @@ def measure_server(bench: Bench) -> list[Promise]:
     """Time writing and questions on the server that the environment names."""
     url = os.environ.get("ARTSIM_TEST_QDRANT_URL")
     if url is None:
-        promised = f"at least {LEAST_WRITING} times as fast as qdrant-client's upsert"
-        return [Promise("writing to a server", promised, _NONE, "", None)]
+        return [Promise(name, promised, _NONE, "", None) for name, promised in _PROMISED.items()]
     key = os.environ.get("QDRANT_API_KEY")
     points = made_up_points(bench)
     encoder = EncoderInfo("made-up", "made-up", "v-1", DIM)
@@ -66,7 +79,7 @@ def measure_server(bench: Bench) -> list[Promise]:
         return [
             Promise(
                 "writing to a server",
-                f"at least {LEAST_WRITING} times as fast as qdrant-client's upsert",
+                _PROMISED["writing to a server"],
                 f"{ratio:.1f} times ({rates['ours']:,.0f} points/s)",
                 f"{rates['models']:,.0f} points/s",
                 ratio >= LEAST_WRITING,
@@ -74,13 +87,14 @@ def measure_server(bench: Bench) -> list[Promise]:
             ),
             Promise(
                 "push to a server",
-                f"at least {LEAST_PUSHING:g} times as fast as qdrant-client's upsert",
+                _PROMISED["push to a server"],
                 f"{push_ratio:.1f} times ({rates['pushed']:,.0f} points/s)",
                 f"{rates['models']:,.0f} points/s",
                 push_ratio >= LEAST_PUSHING,
                 numbers={"ratio": push_ratio},
             ),
             *measure_questions(bench, embedded, gallery),
+            measure_ingest(bench, url, key),
         ]
 
 
@@ -101,14 +115,43 @@ def measure_questions(bench: Bench, embedded: Gallery, gallery: Gallery) -> Iter
         seconds = by_turns(rounds, embedded=lambda: ask(embedded), served=lambda: ask(gallery))
         ours, theirs = (float(np.median(seconds[name])) * 1e3 for name in ("served", "embedded"))
         ratio, requests = ours / theirs, (wire.count - before) / rounds
+        name = "query by id in an open gallery of a server" + (", with SSIM" if rerank else "")
         yield Promise(
-            f"query by id in an open gallery of a server{', with SSIM' if rerank else ''}",
-            "nothing yet",
+            name,
+            _PROMISED[name],
             f"{ratio:.2f} times ({ours:.1f} ms, {requests:.0f} requests)",
             f"{theirs:.1f} ms embedded",
-            None,
+            requests <= 2 and (rerank is None or ratio <= MOST_WITH_SSIM),
             numbers={"ratio": ratio, "ms": ours, "requests": requests},
         )
+
+
+def measure_ingest(bench: Bench, url: str, key: str | None) -> Promise:
+    """Ingest the same pictures by the built-in encoder into new galleries, by turns."""
+    source, homes = bench.copies(bench.sizes.ingest_pictures), iter(range(10_000))
+    options = IngestOptions(encoders=("builtin",), faces=False, batch_size=bench.sizes.batch_size)
+
+    def ingest(opened: AbstractContextManager[Gallery]) -> float:
+        return ingest_rate(source, opened, options, bench)
+
+    bench.say(f"ingesting {bench.sizes.ingest_pictures} pictures, embedded and served by turns")
+    rates = by_turns(
+        bench.sizes.ingest_rounds,
+        embedded=lambda: ingest(open_gallery(home=bench.scratch / f"own{next(homes)}")),
+        served=lambda: ingest(served(url, key, "-ingested")),
+    )
+    ratio = float(np.median(rates["served"] / rates["embedded"]))
+    ours, theirs = (float(np.median(rates[name])) for name in ("served", "embedded"))
+    name = "ingest into a server, built-in encoder, no faces"
+    return Promise(
+        name,
+        _PROMISED[name],
+        f"{ratio:.2f}, {ours:.1f} pictures/s",
+        f"{theirs:.1f} pictures/s",
+        ratio >= LEAST_INGEST,
+        bench.note,
+        {"ratio": ratio, "served_per_s": ours, "embedded_per_s": theirs},
+    )
 
 
 @contextmanager

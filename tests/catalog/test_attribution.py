@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.catalog.attribution import Attribution, parse_attribution
+from artsim.catalog.attribution import Attribution, parse_attribution, sitter_of
 from artsim.catalog.payload import ATTRIBUTIONS
 
 LINES = """
@@ -201,3 +201,31 @@ def test_plain_names_stay_what_they_are(data, folder: str) -> None:
     with (data / folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
         names = {row["artist"] for row in csv.DictReader(file)}
     assert [n for n in names if parse_attribution(n) != Attribution("by", n)] == []
+
+
+@pytest.mark.parametrize(
+    ("title", "sitter", "key"),
+    [
+        ("Self-Portrait with a Straw Hat", None, "gogh van vincent"),
+        ("Selbstporträt als Fahnenträger", None, "gogh van vincent"),
+        ("Autoportrait", None, "gogh van vincent"),
+        ("Autorretrato", None, "gogh van vincent"),
+        ("Self-portrait?", None, None),
+        ("Portrait of a Man, Possibly a Self-Portrait", None, None),
+        ("Portrait of the Artist's Mother", None, None),
+        ("La Berceuse", "Augustine Roulin", "augustine roulin"),
+        ("Self-Portrait", "Roulin, Augustine (1851-1930)", "augustine roulin"),
+        ("Portrait", "Alvise Contarini(?)", None),
+        ("Portrait", "Unidentified man", None),
+        ("Self-Portrait", "unknown", None),
+        ("Portrait", ["Camille", "Jean"], None),
+    ],
+)
+def test_who_sits_is_known_only_without_a_doubt(
+    title: str, sitter: str | list[str] | None, key: str | None
+) -> None:
+    payload = {"title": title, "artist_key": "gogh van vincent", "attribution": "by"}
+    extra = {} if sitter is None else {"extra": {"sitter": sitter}}
+    assert sitter_of({**payload, **extra}) == key
+    if sitter is None:
+        assert sitter_of({**payload, "attribution": "after"}) is None

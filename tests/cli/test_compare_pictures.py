@@ -1,15 +1,20 @@
 """Two pictures beside each other, and copies of one that are looked for."""
 
+import csv
 import json
+import shutil
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from runner import artsim, fails, succeeds
 
-from artsim import IdQuery, compare
+from artsim import Comparison, IdQuery, IngestOptions, compare, ingest_paintings, write_sheet
 from artsim.errors import PaintingNotFoundError
-from artsim.store.gallery import Gallery
+from artsim.render.text import describe_likelihoods
+from artsim.store.gallery import Gallery, open_gallery
 
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
 
@@ -36,8 +41,10 @@ def test_a_mirrored_gray_copy_is_the_same_picture(
     page = tmp_path / "both.html"
     succeeds(*asked, "--sheet", page, home=sample_home)
     text = page.read_text()
-    assert text.count("<figure>") == 4
+    assert text.count("<figure>") == 5
     assert "A and B mirrored, overlaid" in text
+    assert "Face 0 of A, face 0 of B" in text
+    assert "same picture, mirrored" in text
 
 
 def test_the_numbers_are_those_of_the_two_ways_round(sample_home: Path, mirrored: Path) -> None:
@@ -60,6 +67,61 @@ def test_faces_are_compared_each_with_its_nearest(sample_gallery: Gallery) -> No
     assert len(set(firsts)) == len(firsts) == len(found.first.faces)
     cosines = [of.cosine for of in found.faces]
     assert cosines == sorted(cosines, reverse=True)
+
+
+def test_too_few_known_pairs_give_no_likelihood_and_are_counted(sample_home: Path) -> None:
+    """Two works by Rembrandt. The fourth pair is of Madame Roulin, once with her baby."""
+    asked = ("compare", "met-437386", "met-437388")
+    found = json.loads(succeeds(*asked, "--format", "json", home=sample_home))
+    assert all("likelihood" not in face for face in found["faces"])
+    assert found["no_likelihood"].startswith(
+        "3 pairs of portraits of one person, of 3 people, by one artist,"
+    )
+    assert "30 of 10 people are needed" in found["no_likelihood"]
+    assert found["no_likelihood"] in " ".join(succeeds(*asked, home=sample_home).split())
+
+
+@pytest.mark.slow
+def test_a_likelihood_is_high_for_one_person_and_low_for_two(data: Path, tmp_path: Path) -> None:
+    folder, count = tmp_path / "portraits", Counter[str]()
+    (folder / "images").mkdir(parents=True)
+    lines = ["filename,sitter"]
+    with (data / "lfw" / "metadata.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            count[row["person"]] += 1
+            if len(count) <= 16 and count[row["person"]] <= 4:
+                shutil.copy(data / "lfw" / row["filename"], folder / row["filename"])
+                lines.append(f"{row['filename']},{row['person']}")
+    (folder / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
+    people = sorted(count)[:16]
+
+    def ask(one: str, other: str) -> Comparison:
+        first, second = (f"images/{name.replace(' ', '_')}.jpg" for name in (one, other))
+        return compare(gallery, IdQuery(first), IdQuery(second))
+
+    with open_gallery(home=tmp_path / "home") as gallery:
+        ingest_paintings(gallery, folder, IngestOptions(face_encoder="dlib"))
+        same = [ask(f"{who} 0001", f"{who} 0002") for who in people[:6]]
+        two = [ask(f"{people[i]} 0001", f"{people[i + 1]} 0001") for i in range(6)]
+    likely, unlikely = (
+        [of.faces[0].likelihood for of in some if not of.no_likelihood] for some in (same, two)
+    )
+    assert len(likely) == len(unlikely) == 6
+    for said in filter(None, (*likely, *unlikely)):
+        assert said.low <= said.ratio <= said.high
+        assert said.relation == "unknown artists"
+        assert said.known >= 30
+        assert said.people >= 10
+        assert 0.99 / said.known <= said.ratio <= 1.01 * said.others
+    assert np.median([said.ratio for said in likely if said]) > 30
+    assert np.median([said.ratio for said in unlikely if said]) < 1 / 30
+    words = " ".join(describe_likelihoods(same[0]))
+    assert "if they show one person as if they show two" in words
+    assert "never for the living" in words
+    page = tmp_path / "both.html"
+    write_sheet(two[0], page)
+    assert "if they show two people as if they show one" in page.read_text(encoding="utf-8")
+    assert json.loads(json.dumps(two[0].to_dict()))["faces"][0]["likelihood"]["by_chance"] >= 0
 
 
 def test_an_id_that_is_not_there_is_named(sample_gallery: Gallery) -> None:

@@ -18,7 +18,7 @@ def test_table_tells_figures_and_how_they_are_meant(sample_home: Path) -> None:
 
 def test_json_and_folder(sample_home: Path, tmp_path: Path) -> None:
     done = artsim(
-        *("evaluate", "labels", "--by", "style", "--by", "school", "--rerank", "rmse"),
+        *("evaluate", "labels", "--by", "school", "--rerank", "rmse"),
         *("--rerank-depth", "20", "--not", "style=Baroque", "--limit-queries", "30"),
         *("--seed", "2", "-f", "json", "--out", tmp_path / "report"),
         home=sample_home,

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from runner import ARTSIM, artsim, artsim_process, environment, fails, refusal, succeeds
+from runner import ARTSIM, artsim, environment, fails, succeeds
 
 CONFIGS = Path(__file__).parents[1] / "data" / "encoders"
 
@@ -29,10 +29,12 @@ def test_a_learned_encoder_beside_the_built_in_one(
     assert "set ARTSIM_WEIGHTS" in fails("query", picture, "-e", spec, home=home)
 
 
-def test_weights_that_are_nowhere(sample: Path, tmp_path: Path) -> None:
-    env = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hub")}
-    ingest = ("ingest", sample, "-e", "resnet50", "--no-faces")
-    line = refusal(artsim_process(*ingest, home=tmp_path / "h", **env))
+def test_weights_that_are_nowhere(
+    few_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    line = fails("ingest", few_pictures, "-e", "resnet50", "--no-faces", home=tmp_path / "h")
     assert "resnet50" in line
     assert "--weights" in line
     assert "ARTSIM_WEIGHTS" in line
@@ -92,7 +94,7 @@ def test_the_shares_that_cannot_be(sample: Path, tmp_path: Path) -> None:
 def test_a_terminal_shows_a_live_bar(few_pictures: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     with subprocess.Popen(
-        [*ARTSIM, "ingest", str(few_pictures), "--no-faces"],
+        [*ARTSIM, "ingest", str(few_pictures), "-e", "handcrafted", "--no-faces"],
         env=environment(tmp_path / "home", TERM="xterm-256color"),
         stderr=follower,
     ) as process:

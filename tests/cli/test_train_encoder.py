@@ -10,9 +10,9 @@ from runner import artsim, fails, succeeds
 QUICK = ("--teacher", "handcrafted", "--steps", "2", "--parts", "1", "--groups", "2")
 
 
-def test_from_pictures_to_the_judgement(sample: Path, tmp_path: Path) -> None:
+def test_from_pictures_to_the_judgement(small_sample: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "my encoder", tmp_path / "home"
-    command = ("train", "encoder", sample, "--out", out, *QUICK)
+    command = ("train", "encoder", small_sample, "--out", out, *QUICK)
     done = artsim(*command)
     assert done.returncode == 0, done.stderr
     spec = f"file:{out / 'encoder'}"
@@ -37,19 +37,19 @@ def test_from_pictures_to_the_judgement(sample: Path, tmp_path: Path) -> None:
     assert told["settings"]["encoders"][0].startswith("encoder-")
 
 
-def test_says_what_is_wrong(sample: Path, tmp_path: Path) -> None:
+def test_says_what_is_wrong(small_sample: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    start = ("train", "encoder", sample, "--out", out)
+    start = ("train", "encoder", small_sample, "--out", out)
     assert "no encoder is called 'nobody'" in fails(*start, "--teacher", "nobody")
     assert "no folder or file" in fails("train", "encoder", tmp_path / "none", "--out", out, *QUICK)
     assert "are needed in a batch" in fails(*start, *QUICK, "--groups", "500")
     (tmp_path / "file").touch()
     below = tmp_path / "file" / "below"
-    assert str(below) in fails("train", "encoder", sample, "--out", below, *QUICK)
+    assert str(below) in fails("train", "encoder", small_sample, "--out", below, *QUICK)
 
 
-def test_wrong_usage(sample: Path, tmp_path: Path) -> None:
-    start = ("train", "encoder", sample, "--out", tmp_path / "out", *QUICK)
+def test_wrong_usage(small_sample: Path, tmp_path: Path) -> None:
+    start = ("train", "encoder", small_sample, "--out", tmp_path / "out", *QUICK)
     for wrong in (
         ("--teacher-weight", "1", "--teacher-weight", "2"),
         ("--test-share", "0.6", "--validation-share", "0.5"),

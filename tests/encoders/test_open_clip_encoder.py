@@ -20,11 +20,8 @@ from artsim.config import Settings
 from artsim.encoders.base import TextEncoder
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.torch_encoder import TorchTextEncoder
-from artsim.encoders.torchvision_ops import ensure_torchvision
+from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
-
-ensure_torchvision()
-import open_clip  # noqa: E402
 
 SETTINGS = Settings(home=Path("/nonexistent"))
 MODEL = "artsim-test-tiny"
@@ -33,6 +30,11 @@ CONFIG = {
     "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
     "text_cfg": {"vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
 }
+
+
+def open_clip() -> Any:
+    """Return the library, which takes long to import."""
+    return import_library("open_clip")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,12 +50,12 @@ def one_thread() -> Iterator[None]:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("configs")
     (folder / f"{MODEL}.json").write_text(json.dumps(CONFIG))
-    before = list(open_clip.factory._MODEL_CONFIG_PATHS)
-    open_clip.add_model_config(folder)
+    before = list(open_clip().factory._MODEL_CONFIG_PATHS)
+    open_clip().add_model_config(folder)
     yield
-    open_clip.factory._MODEL_CONFIG_PATHS[:] = before
-    open_clip.factory._rescan_model_configs()
-    open_clip.factory._MODEL_CONFIGS.pop(MODEL, None)
+    open_clip().factory._MODEL_CONFIG_PATHS[:] = before
+    open_clip().factory._rescan_model_configs()
+    open_clip().factory._MODEL_CONFIGS.pop(MODEL, None)
 
 
 @pytest.fixture(scope="module")
@@ -62,11 +64,13 @@ def reference(tiny_model: None, tmp_path_factory: pytest.TempPathFactory) -> tup
     file = tmp_path_factory.mktemp("weights") / f"{MODEL}.safetensors"
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        state = open_clip.model.CLIP(
-            CONFIG["embed_dim"], CONFIG["vision_cfg"], CONFIG["text_cfg"]
-        ).state_dict()
+        state = (
+            open_clip()
+            .model.CLIP(CONFIG["embed_dim"], CONFIG["vision_cfg"], CONFIG["text_cfg"])
+            .state_dict()
+        )
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, file)
-    network, _, preprocess = open_clip.create_model_and_transforms(MODEL, pretrained=str(file))
+    network, _, preprocess = open_clip().create_model_and_transforms(MODEL, pretrained=str(file))
     return network.eval(), preprocess, file
 
 
@@ -107,7 +111,7 @@ def test_text_vectors_equal_open_clips(reference: tuple[Any, Any, Path]) -> None
     encoder = load(file)
     texts = ["a portrait of a woman", "Sturm über dem Meer", ""]
     with torch.inference_mode():
-        expected = unit(network.encode_text(open_clip.get_tokenizer(MODEL)(texts)))
+        expected = unit(network.encode_text(open_clip().get_tokenizer(MODEL)(texts)))
     assert isinstance(encoder, TextEncoder)
     assert encoder.info.takes_text
     np.testing.assert_allclose(encoder.encode_text(texts), expected, atol=2e-5)
@@ -170,7 +174,7 @@ def test_loading_says_nothing(reference: tuple[Any, Any, Path], tmp_path: Path) 
     (tmp_path / f"{MODEL}.json").write_text(json.dumps(CONFIG))
     program = (
         "import sys\nfrom pathlib import Path\n"
-        "from artsim.encoders.torchvision_ops import ensure_torchvision\n"
+        "from artsim.encoders.torchvision_ops import import_library\n"
         "ensure_torchvision()\nimport facenet_pytorch, logging, open_clip, timm\n"
         f"open_clip.add_model_config({str(tmp_path)!r})\n"
         "from artsim.encoders.registry import load_encoder\n"

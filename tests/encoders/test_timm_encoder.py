@@ -16,20 +16,22 @@ from artsim.encoders.base import Preprocessing
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.timm import gem, rmac
 from artsim.encoders.torch_encoder import TorchEncoder, native_reduced_precision
-from artsim.encoders.torchvision_ops import ensure_torchvision
+from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
-
-ensure_torchvision()
-import timm  # noqa: E402
 
 SETTINGS = Settings(home=Path("/nonexistent"))
 CONVOLUTIONAL, TRANSFORMER = "test_resnet.r160_in1k", "test_vit.r160_in1k"
 
 
+def timm() -> Any:
+    """Return the library, which takes long to import."""
+    return import_library("timm")
+
+
 def seeded_network(name: str, **kwargs: Any) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        network = timm.create_model(name, **kwargs).eval()
+        network = timm().create_model(name, **kwargs).eval()
         for module in network.modules():  # running statistics that matter
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.running_mean.normal_(std=0.1)
@@ -79,8 +81,8 @@ def unit(rows: torch.Tensor) -> np.ndarray:
 
 def timm_input(network: Any, images: list[RGBImage]) -> torch.Tensor:
     """Return timm's own preprocessing, without its cut-out."""
-    config = timm.data.resolve_data_config({}, model=network)
-    transform = timm.data.create_transform(**config | {"crop_pct": 1.0, "crop_mode": "squash"})
+    config = timm().data.resolve_data_config({}, model=network)
+    transform = timm().data.create_transform(**config | {"crop_pct": 1.0, "crop_mode": "squash"})
     return torch.stack([transform(Image.fromarray(image)) for image in images])
 
 
@@ -115,8 +117,8 @@ def test_vectors_equal_timms(weights: Path, name: str, pooling: str) -> None:
 
 def test_timm_cuts_the_same_pixels_out() -> None:
     network = seeded_network(CONVOLUTIONAL)
-    config = timm.data.resolve_data_config({}, model=network)
-    transform = timm.data.create_transform(**config)
+    config = timm().data.resolve_data_config({}, model=network)
+    transform = timm().data.create_transform(**config)
     ours = Preprocessing(
         160, 160, fit="crop", crop_share=config["crop_pct"], interpolation=config["interpolation"]
     )

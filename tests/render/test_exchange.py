@@ -14,7 +14,7 @@ from made_answers import made_answer
 from artsim.catalog.hits import Hit
 from artsim.catalog.scale import Verdict
 from artsim.files import choose_form
-from artsim.render.exchange import BASE, to_bibtex, to_iiif
+from artsim.render.exchange import BASE, Work, bibtex_of, manifest_of, to_bibtex, to_iiif
 from artsim.render.output import ANSWER, ENDINGS
 from artsim.search.answer import Answer
 from artsim.search.listing import Listed, Listing
@@ -136,7 +136,7 @@ def test_a_manifest() -> None:
     manifest = json.loads(to_iiif(hits()))
     assert manifest["@context"] == "http://iiif.io/api/presentation/3/context.json"
     assert manifest["type"] == "Manifest" and manifest["id"].startswith(f"{BASE}/")
-    assert manifest["summary"]["en"] == ["encoder builtin-v3 · no public address: 1 picture"]
+    assert manifest["summary"]["none"] == ["encoder builtin-v3 · no public address: 1 picture"]
     monk, sea, service = manifest["items"]  # each work once
     assert monk["label"] == {"none": [f"1. Paul Cézanne, {MONK['title']} (1866)"]}
     assert (monk["width"], monk["height"], monk["items"]) == (600, 800, [])
@@ -177,6 +177,19 @@ def test_hostile_metadata_is_no_markup_and_no_link(title: str, link: str) -> Non
     assert not (statement.startswith("<") and statement.endswith(">"))
     for place in re.findall(r'"id": "([^"]*)"', json.dumps(canvas)):
         assert place.startswith(("https://", "http://a%20b"))
+
+
+def test_notes_and_pictures_of_a_selection() -> None:
+    body = {"id": "https://me.example/1.jpg", "type": "Image", "format": "image/jpeg"}
+    works = [Work(MONK, note="Cf. {the} uncle & 2nd version", picture=body), Work({"title": "b"})]
+    ((_, key, fields), (_, other, _)) = entries(bibtex_of(works, "kept"))
+    assert fields["annotation"] == r"Cf. \textbraceleft{}the\textbraceright{} uncle \& 2nd version"
+    assert (key, other) == ("met-435869", "work")
+    manifest = json.loads(manifest_of(works, "Uncles", "", own="https://me.example/kept"))
+    first, second = manifest["items"]
+    assert first["items"][0]["items"][0]["body"] == body
+    assert first["metadata"][-1]["value"]["none"] == ["Cf. {the} uncle & 2nd version"]
+    assert second["id"] == "https://me.example/kept/2"
 
 
 def test_by_the_ending_of_a_file() -> None:

@@ -1,9 +1,10 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from made_up_gallery import MadeUp
 
-from artsim.store.gallery import Gallery
+from artsim.store.gallery import Gallery, open_gallery
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +13,14 @@ def made_up() -> MadeUp:
 
 
 @pytest.fixture(scope="session")
-def gallery(made_up: MadeUp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with made_up.fill(tmp_path_factory.mktemp("gallery")) as filled:
-        yield filled
+def filled_home(made_up: MadeUp, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("gallery")
+    made_up.fill(home).close()
+    return home
+
+
+@pytest.fixture(scope="module")
+def gallery(filled_home: Path) -> Iterator[Gallery]:
+    """The made-up works; open no longer than needed, since that takes half a gigabyte."""
+    with open_gallery(home=filled_home) as opened:
+        yield opened

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from artsim.catalog.criteria import AnyOf, Between, Criteria, HasVector, Known, Words
+from artsim.catalog.criteria import AnyOf, Between, Criteria, HasVector, Known, Shows, Words
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.cli import app
 from artsim.errors import OptionError, QueryError
@@ -49,6 +49,7 @@ conditions = st.one_of(
     st.builds(Words, texts, texts),
     st.builds(Known, texts),
     st.builds(HasVector, texts),
+    st.builds(Shows, st.lists(texts).map(tuple), st.lists(texts).map(tuple)),
 )
 some = st.lists(conditions, max_size=3).map(tuple)
 years = st.none() | texts | st.integers(-500, 3000) | st.tuples(st.none(), st.integers(0, 2000))
@@ -57,6 +58,7 @@ filters = st.builds(
     st.dictionaries(texts, st.lists(texts, min_size=1, max_size=2) | texts, max_size=2),
     years,
     st.none() | texts,
+    st.lists(texts, max_size=2),
     st.lists(texts, max_size=2),
     st.lists(texts, max_size=2),
 )

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up_gallery import DIM, MadeUp, unit_rows
 from PIL import Image, ImageDraw
 
-from artsim import ImageQuery, PixelsQuery, find_similar, ingest_paintings
+from artsim import ImageQuery, PixelsQuery, compare, find_similar, ingest_paintings
 from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.scale import LEVELS, Scale, Verdict, noted_scales
+from artsim.catalog.scale import LEVELS, KnownPairs, Scale, Verdict, noted_scales
 from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError
 from artsim.ingest.run import IngestOptions
@@ -286,3 +287,57 @@ def test_only_the_same_picture_is_called_mirrored() -> None:
     same, alike = (Verdict(word, 99.9, 0.8, mirrored=True) for word in ("same picture", "near"))
     assert verdict_text(same) == "same picture, mirrored 99.900 %"
     assert verdict_text(alike) == "near 99.900 %"
+
+
+def test_a_likelihood_is_what_two_bell_curves_say() -> None:
+    """Of normal scores as wide the ratio is known: exp(3 z) three deviations apart, 0 midway."""
+    rng = np.random.default_rng(1)
+    whose = np.repeat(np.arange(40), 6)
+    of_two = np.stack([rng.integers(0, 40, 3000), rng.integers(40, 400, 3000)], axis=1)
+    same, others = rng.normal(0.93, 0.01, 240), rng.normal(0.9, 0.01, 3000)
+    pairs = KnownPairs(same, whose, others, of_two, 500, "one artist")
+    below, middle, above, beyond = pairs.likelihoods([0.905, 0.915, 0.925, 1.0])
+    for found, right in ((below, np.exp(-3)), (middle, 1), (above, np.exp(3))):
+        assert found.low <= right <= found.high
+        assert found.ratio == pytest.approx(right, rel=0.5)
+    assert beyond.ratio == beyond.others == 3000
+    assert beyond.is_at_an_end
+    assert not above.is_at_an_end
+    assert above.as_near == (others >= 0.925).sum()
+    assert above.by_chance == pytest.approx(500 * above.as_near / 3000)
+    turned = KnownPairs(1 - same, whose, 1 - others, of_two, 500, "one artist")
+    assert [said.ratio for said in turned.likelihoods([0.0, 0.5])] == [1.0, 1.0]
+
+
+class Sitters(MadeUp):
+    """Twelve people by one artist each, of whom four works have a face that is theirs."""
+
+    def __init__(self, people: int = 12) -> None:
+        super().__init__(count=90)
+        rng = np.random.default_rng(3)
+        self.people = people
+        one = np.repeat(rng.normal(size=(people, DIM)), 4, axis=0)
+        self.two[: 4 * people] = unit_rows(one + 0.3 * rng.normal(size=one.shape))
+
+    def payload(self, i: int) -> dict[str, object]:
+        found = super().payload(i) | {"artist": "Anna Ruysch", "artist_key": "anna ruysch"}
+        is_known = i < 4 * self.people
+        return found | {"extra": {"sitter": f"Sitter {chr(65 + i // 4)}"}} if is_known else found
+
+
+def test_a_likelihood_needs_thirty_pairs_of_ten_people(tmp_path: Path) -> None:
+    with Sitters().fill(tmp_path / "many") as gallery:
+        same = compare(gallery, IdQuery("p000"), IdQuery("p001"))
+        other = compare(gallery, IdQuery("p000"), IdQuery("p004"))
+    for found in (same, other):
+        said = found.faces[0].likelihood
+        assert said is not None
+        # Of the two works' own sitters three or one pair is left.
+        assert said.known == (10 * 6 + 2 * 3 if found is other else 11 * 6 + 1)
+        assert (said.people, said.relation) == (12, "one artist")
+        assert (said.ratio > 10) == (found is same)
+        assert (said.ratio < 0.1) == (found is other)
+    with Sitters(people=9).fill(tmp_path / "few") as gallery:
+        refused = compare(gallery, IdQuery("p000"), IdQuery("p001"))
+    assert refused.faces[0].likelihood is None
+    assert refused.no_likelihood.startswith("49 pairs of portraits of one person, of 9 people")

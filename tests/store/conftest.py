@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,19 +11,6 @@ import pytest
 from store_backends import BACKENDS, open_backend
 
 from artsim.store.protocol import Store
-
-SHARED_MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture(scope="session")
-def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in memory where there is one: on a busy disk syncing takes most of the time."""
-    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 2 * 2**30
-    if not roomy:
-        yield tmp_path_factory.mktemp("store")
-        return
-    with tempfile.TemporaryDirectory(prefix="artsim-test-", dir=SHARED_MEMORY) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from artsim.catalog.criteria import AnyOf, Between, Condition, Criteria, HasVector, Known, Words
+from artsim.catalog.criteria import (
+    AnyOf,
+    Between,
+    Condition,
+    Criteria,
+    HasVector,
+    Known,
+    Shows,
+    Words,
+)
 from artsim.catalog.payload import Payload, painting_point_id
 from artsim.store.protocol import CollectionSchema, Point, Rescore, SearchRequest, VectorSpec
 
@@ -76,6 +85,8 @@ def _meets(point: Point, condition: Condition) -> bool:
     match condition:
         case HasVector(vector_name):
             return vector_name in point.vectors
+        case Shows(_, point_ids):
+            return point.point_id in point_ids
         case Known(field):
             return bool(_values(point.payload, field))
         case AnyOf(field, values):

@@ -21,7 +21,6 @@ pytestmark = [NO_BINARY, pytest.mark.slow]
 
 WORKS = 700
 _DOWN_S = 4.0
-LAYOUT = ("--shards", "6", "--replicas", "2")
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +65,11 @@ def kill_in_turn(nodes: list[Node], process: subprocess.Popen[bytes]) -> int:
     return kills
 
 
-@pytest.mark.parametrize("task", ["ingest", "push"])
+@pytest.mark.parametrize(("task", "replicas"), [("ingest", 2), ("push", 2), ("ingest", 3)])
 def test_each_node_is_killed_in_turn(
-    task: str, nodes: list[Node], pictures: Path, undisturbed: Path, tmp_path: Path
+    task: str, replicas: int, nodes: list[Node], pictures: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
+    name = f"{task}-{replicas}"
     command = {
         "ingest": [
             "ingest",
@@ -78,12 +78,18 @@ def test_each_node_is_killed_in_turn(
             "--batch-size",
             "8",
             "--gallery",
-            "ingest",
+            name,
         ],
-        "push": ["push", "--home", str(undisturbed), "--to-gallery", "push"],
+        "push": ["push", "--home", str(undisturbed), "--to-gallery", name],
     }[task]
     where = "--to" if task == "push" else "--url"
-    command += [*LAYOUT, *(part for node in nodes for part in (where, node.url))]
+    command += [
+        "--shards",
+        "6",
+        "--replicas",
+        str(replicas),
+        *(part for node in nodes for part in (where, node.url)),
+    ]
     said = tmp_path / "said"
     with said.open("w") as stream:
         process = subprocess.Popen([sys.executable, "-m", "artsim", *command], stderr=stream)
@@ -92,7 +98,7 @@ def test_each_node_is_killed_in_turn(
     assert kills
     with (
         open_gallery(home=undisturbed) as whole,
-        open_gallery(url=address(nodes), name=task) as disturbed,
+        open_gallery(url=address(nodes), name=name) as disturbed,
     ):
         assert disturbed[PAINTINGS].count() == WORKS
         assert find_differences(whole, disturbed) == []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from server_commands import STRICT
-from store_backends import NO_SERVER, THREE_NODES, open_layout, pushed_to
+from store_backends import NO_SERVER, THREE_NODES, LaidOut, open_layout, pushed_to
 
 from artsim.catalog.criteria import (
     AnyOf,
@@ -142,6 +142,38 @@ def test_an_open_gallery_is_not_described_again(served: Gallery) -> None:
     before = wire.count
     find_similar(served, IdQuery("p001"))
     assert wire.count <= before + 2
+
+
+def test_an_answer_tells_how_many_points_there_are_while_some_are_written(
+    served: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> int:
+        return find_similar(served, IdQuery("p000")).source.points
+
+    layout = served.store.layout  # type: ignore[attr-defined]
+    location = served.store.location
+    assert told() == WORKS
+    more = [
+        Point(PAINTINGS.point_id(f"more {n}"), {"builtin-v3": np.ones(12)}, {"painting_id": "x"})
+        for n in range(40)
+    ]
+    with LaidOut(location, layout) as store:
+        others = Gallery(store, served.name)[PAINTINGS]
+        others.upsert(more[:30])
+        monkeypatch.setattr("artsim.store.server_collection.COUNTED", 0.0)
+        assert told() == WORKS + 30
+        served[PAINTINGS].upsert(more[20:])
+        monkeypatch.undo()
+        assert told() == WORKS + 40
+        served[PAINTINGS].delete_ids([point.point_id for point in more])
+        assert told() == WORKS
+        # Opened anew, as a command does: as the server described it, or counted.
+        for n in range(20):
+            others.upsert(more[2 * n : 2 * n + 2])
+            with LaidOut(location, layout) as again:
+                stats = Gallery(again, served.name)[PAINTINGS].stats(on_disk=False)
+                assert stats.points == WORKS + 2 * n + 2
+        others.delete_ids([point.point_id for point in more])
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ from artsim.catalog.criteria import (
     Criteria,
     HasVector,
     Known,
+    Shows,
     Words,
     overlaps_years,
 )
@@ -603,6 +604,11 @@ conditions = st.one_of(
     st.builds(Words, st.just("title"), st.lists(st.sampled_from(WORDS)).map(" ".join)),
     st.builds(Known, st.sampled_from(["artist", "style", "width_cm", "extra.room", "nothing"])),
     st.builds(HasVector, st.sampled_from(["second-1", "pixels"])),
+    st.builds(
+        Shows,
+        st.just(("somebody",)),
+        st.lists(st.sampled_from([p.point_id for p in POINTS]), max_size=40).map(tuple),
+    ),
 )
 criteria_lists = st.builds(
     # Now and then with a condition both asked for and denied.

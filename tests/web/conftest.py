@@ -15,16 +15,16 @@ from artsim.web.app import make_app
 from artsim.web.guard import Access
 
 
-@pytest.fixture(scope="package")
-def shown(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+@pytest.fixture(scope="module")
+def shown(ingested_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The sample, in a data folder that these tests alone have open."""
     home = tmp_path_factory.mktemp("page") / "home"
-    subprocess.run(["cp", "-R", sample_home, home], check=True)
+    subprocess.run(["cp", "-R", ingested_home, home], check=True)
     with open_gallery(home=home) as gallery:
         yield gallery
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def page_address(shown: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with running(make_app(shown, tmp_path_factory.mktemp("cache"))) as address:
         yield address

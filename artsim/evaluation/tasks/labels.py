@@ -130,7 +130,7 @@ def evaluate_labels(
     run = Run("labels", gallery, options, models, progress, options.kind)
     for name in (*options.by, *options.exclude):
         check_field(name, run.collection)
-    criteria, remarks = build_criteria(options.filters, run.collection)
+    criteria, remarks = build_criteria(options.filters, run.collection, gallery)
     run.notes += remarks
     run.settings |= {"criteria": describe_criteria(criteria), "ks": list(options.depths)}
     with run.progressing("Reading vectors"):

@@ -93,8 +93,7 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     sides = np.array([[number.get(n, -1) for n in (p.first, p.second)] for p in pairs]).T
     found = np.asarray((sides >= 0).all(axis=0))
     ids = tuple(f"{pair.first} {pair.second}" for pair in pairs)
-    values, rows, lines = [], [], []
-    hardest: list[PictureGroup] = []
+    values, rows, lines, hardest = [], [], [], list[PictureGroup]()
     for one in run.single:
         known, vectors = _vectors(run, one, shown)
         if len(known) < len(shown):
@@ -110,8 +109,8 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
         rows.append(Row(one.name, {**cells, "without_face": int((~found).sum())}))
         lines.append(_roc_line(curve, one.name))
         values.append(QueryValues("verification", one.name, "accuracy", ids, right))
-        judged = scores[found], same[found], shown, sides[:, found]
-        hardest += _hardest_pairs(run, one, "", *judged)
+        judged = scores[found], same[found]
+        hardest += _hardest_pairs(run, one, "", *judged, shown, sides[:, found])
     counted = {"of_one": int(same.sum()), "different": int((~same).sum())}
     parted = {"folds": len(np.unique(folds)), "listed_folds": pairs[0].fold is not None}
     limits = {"least_far": min(FARS.values()), "no_face": NO_FACE_SCORE}

@@ -1,0 +1,446 @@
+"""Who is on which face, as a person wrote it into a file: read, and placed on a gallery's faces.
+
+The file is CSV with a row for each face. A name belongs to a place in a painting, not to a
+point of the gallery: it is found again by the overlap of boxes, whichever detector looked last.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from artsim.catalog.cells import BOM, csv_lines
+from artsim.catalog.criteria import AnyOf, Criteria, Shows
+from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
+from artsim.catalog.names import artist_key, fold_text, match_artist, suggest_artists
+from artsim.catalog.payload import Payload
+from artsim.catalog.progress import counted
+from artsim.errors import MetadataError, QueryError, shortened
+from artsim.files import FileKind, check_file, write_file
+from artsim.store.gallery import Gallery
+from artsim.store.protocol import Record
+
+BOX_COLUMNS: Final = ("x", "y", "width", "height")
+REQUIRED: Final = ("name", "painting_id", *BOX_COLUMNS)
+COLUMNS: Final = (
+    *("group", "name", "not", "title", "artist", "date", "painting_id", "face"),
+    *(*BOX_COLUMNS, "picture_width", "picture_height"),
+)
+"""Of a file that artsim writes; of others `REQUIRED` are enough, and any may be there besides."""
+
+NAMES: Final = FileKind("file of names", MetadataError, endings=(".csv",), noted=True)
+
+LEAST_OVERLAP: Final = 0.4
+"""Least intersection over union of a box and that of the same face by another detector.
+
+Boxes of CenterFace, YuNet and MTCNN overlap by 0.5 or more where they are of one face, and by
+less than 0.2 where they are of two, with 3 exceptions of 886: see docs/quality.md."""
+
+MAX_BYTES: Final = 256 * 1024 * 1024
+_SAME_SHAPE: Final = 0.02
+"""Most that width to height of a picture may differ for boxes to be scaled with it."""
+
+_PAGE: Final = 256
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFace:
+    """A row of the file.
+
+    Attributes
+    ----------
+    line : int
+        Where it stands, from 1.
+    cells : mapping of str to str
+        All of it by column, as it was read.
+    box : Box
+        In pixels of the picture, which was of `size` then, where the row says so.
+    name : str
+        Whose face it is; "" where nobody said. Rows of one name are of one person, those of two
+        names are of two.
+    nots : frozenset of str
+        Folded names whose face it is not, and numbers of groups of the file that it is not of.
+    group : str
+        The number of its group when the file was written, else "".
+    """
+
+    line: int
+    cells: Mapping[str, str] = field(repr=False, compare=False)
+    painting_id: str
+    box: Box
+    size: tuple[float, float] | None
+    name: str
+    nots: frozenset[str]
+    group: str
+
+    @property
+    def key(self) -> str:
+        """The name without case and accents, by which it is compared."""
+        return fold_text(self.name)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether a person has said anything of this face."""
+        return bool(self.name or self.nots)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesFile:
+    """What a person wrote; of a file that is not there nothing."""
+
+    path: Path
+    columns: tuple[str, ...] = ()
+    rows: tuple[NamedFace, ...] = ()
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names by their folded form, as they are first written."""
+        found: dict[str, str] = {}
+        for row in self.rows:
+            if row.name:
+                found.setdefault(row.key, row.name)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A row that belongs to no face of the gallery, and why.
+
+    `in_painting` says whether the gallery has the painting as it was, in which only no face is
+    found at that place.
+    """
+
+    row: NamedFace
+    reason: str
+    in_painting: bool = False
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        what = f"{self.row.name!r} " if self.row.name else ""
+        return f"{what}in {shortened(self.row.painting_id)!r} (line {self.row.line}): {self.reason}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md."""
+        row = self.row
+        place = {"line": row.line, "painting_id": row.painting_id, "box": astuple(row.box)}
+        return {**place, "name": row.name, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The rows by the point of the face that each belongs to, and those that belong to none."""
+
+    faces: Mapping[str, NamedFace] = field(default_factory=dict)
+    unplaced: tuple[Unplaced, ...] = ()
+
+
+def read_names(path: Path) -> NamesFile:
+    """Read the file; where there is none, nothing is said of any face.
+
+    Text is UTF-8, UTF-16 or Windows-1252, cells are divided by commas, semicolons or tabs.
+
+    Raises
+    ------
+    MetadataError
+        If it cannot be read, lacks a column of `REQUIRED`, or a row makes no sense; naming the
+        line.
+    """
+    try:
+        if not path.exists():
+            return NamesFile(path)
+        if path.stat().st_size > MAX_BYTES:
+            raise _error(path, f"more than {MAX_BYTES >> 20} MiB, expected a row for each face")
+        text = _decode(path, path.read_bytes())
+    except OSError as exc:
+        raise _error(path, f"cannot be read: {exc.strerror or exc}") from exc
+    header = text.lstrip().partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        columns = tuple(cell.strip() for cell in next(reader, []))
+        missing = [name for name in REQUIRED if name not in columns]
+        if missing:
+            found = ", ".join(shortened(name) for name in columns[:12]) or "nothing"
+            raise _error(
+                path, f"no column {', '.join(missing)}; found {found}", "artsim people --write FILE"
+            )
+        rows = [_row(path, reader.line_num, columns, cells) for cells in reader if any(cells)]
+    except csv.Error as exc:
+        raise _error(path, f"line {reader.line_num} is not CSV: {exc}") from exc
+    return NamesFile(path, columns, tuple(rows))
+
+
+def _error(path: Path, problem: str, hint: str = "") -> MetadataError:
+    return MetadataError(f"{path}, a file of names: {problem}", hint=hint, path=path)
+
+
+def _decode(path: Path, content: bytes) -> str:
+    is_utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if is_utf16 else ("utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text
+    raise _error(
+        path, 'text in neither UTF-8, UTF-16 nor Windows-1252; save it as what Excel calls "CSV '
+        'UTF-8"'
+    )  # fmt: skip
+
+
+def _row(path: Path, line: int, columns: Sequence[str], cells: Sequence[str]) -> NamedFace:
+    if any(cells[len(columns) :]):
+        raise _error(path, f"line {line} has {len(cells)} cells, the header {len(columns)}")
+    # artsim writes an apostrophe before what a spreadsheet would take for a formula.
+    plain = [re.sub(r"^'(?=[=+\-@])", "", cell.strip()) for cell in cells]
+    named = dict(zip(columns, plain, strict=False))
+    said = {name: named.get(name, "") for name in COLUMNS}
+    if not said["painting_id"]:
+        raise _error(path, f"line {line} names no painting_id")
+    box = Box(*(_number(path, line, name, said[name]) for name in BOX_COLUMNS))
+    size = None
+    if said["picture_width"] and said["picture_height"]:
+        width, height = (
+            _number(path, line, name, said[name]) for name in ("picture_width", "picture_height")
+        )
+        size = (width, height)
+    if why := _why_no_box(box, size):
+        raise _error(path, f"line {line}, {shortened(said['painting_id'])!r}: {why}")
+    name = " ".join(said["name"].split())
+    nots = frozenset(fold_text(" ".join(w.split())) for w in re.split(r"[;|]", said["not"])) - {""}
+    if fold_text(name) in nots:
+        raise _error(path, f"line {line} says of one face that it is {name!r} and that it is not")
+    group = said["group"]
+    return NamedFace(line, named, said["painting_id"], box, size, name, nots, group)
+
+
+def _number(path: Path, line: int, column: str, text: str) -> float:
+    if not re.fullmatch(r"-?\d{1,7}([.,]\d{1,6})?", text):
+        found = repr(shortened(text)) if text else "nothing"
+        raise _error(path, f"line {line}, {column}: expected pixels, found {found}")
+    return float(text.replace(",", "."))
+
+
+def _why_no_box(box: Box, size: tuple[float, float] | None) -> str | None:
+    """Return in words what is wrong with a box; a pixel more comes of rounding."""
+    if box.width <= 0 or box.height <= 0:
+        return f"a box {box.width:g} x {box.height:g} pixels large is of no face"
+    within = (box.x, box.y, box.x + box.width, box.y + box.height)
+    if min(within) < -1 or (size and (within[2] > size[0] + 1 or within[3] > size[1] + 1)):
+        of = f" of {size[0]:g} x {size[1]:g} pixels" if size else ""
+        return f"the box {_shown(box)} is outside the picture{of}"
+    return None
+
+
+def _shown(box: Box) -> str:
+    return f"{box.width:g} x {box.height:g} at {box.x:g}, {box.y:g}"
+
+
+def place_faces(rows: Iterable[NamedFace], gallery: Gallery) -> Placed:
+    """Find the gallery's face of each row: that whose box overlaps most, and each only once.
+
+    Read are the faces of the rows' paintings only. Where a picture has another size now, and the
+    same shape, boxes are scaled with it.
+    """
+    by_painting: dict[str, list[NamedFace]] = {}
+    for row in rows:
+        by_painting.setdefault(row.painting_id, []).append(row)
+    ids, faces, unplaced = list(by_painting), {}, []
+    for start in range(0, len(ids), _PAGE):
+        page = ids[start : start + _PAGE]
+        wanted = [PAINTINGS.point_id(painting_id) for painting_id in page]
+        fields = ("painting_id", "image_width", "image_height")
+        records = gallery[PAINTINGS].retrieve(wanted, payload_fields=fields)
+        stored = _faces_of(page, gallery)
+        for painting_id, point_id in zip(page, wanted, strict=True):
+            of_painting = by_painting[painting_id]
+            if point_id not in records:
+                gone = "the gallery has no such painting"
+                unplaced += [Unplaced(row, gone) for row in of_painting]
+                continue
+            found = stored.get(painting_id, [])
+            placed, rest = _place(of_painting, found, records[point_id].payload)
+            faces.update(placed)
+            unplaced += rest
+    return Placed(faces, tuple(sorted(unplaced, key=lambda one: one.row.line)))
+
+
+def _faces_of(painting_ids: Sequence[str], gallery: Gallery) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    if FACES in gallery:
+        these = Criteria((AnyOf("painting_id", tuple(painting_ids)),))
+        for record in gallery[FACES].scroll(these, payload_fields=("painting_id", "box")):
+            found.setdefault(str(record.payload["painting_id"]), []).append(record)
+    return found
+
+
+def _place(
+    rows: Sequence[NamedFace], stored: Sequence[Record], painting: Payload
+) -> tuple[dict[str, NamedFace], list[Unplaced]]:
+    """Place the rows of one painting on its faces, the largest overlap first."""
+    placed: dict[str, NamedFace] = {}
+    unplaced: list[Unplaced] = []
+    pairs: list[tuple[float, int, str]] = []
+    for row in rows:
+        box = _in_picture(row, painting)
+        if isinstance(box, str):
+            unplaced.append(Unplaced(row, box))
+            continue
+        for record in stored:
+            overlap = box.overlap(Box(*map(float, record.payload["box"])))
+            pairs.append((-overlap, row.line, record.point_id))
+    by_line = {row.line: row for row in rows}
+    done = {one.row.line for one in unplaced}
+    taken: dict[int, str] = {}
+    for overlap, line, point_id in sorted(pairs):
+        if -overlap < LEAST_OVERLAP or line in done:
+            continue
+        if point_id in placed:
+            taken.setdefault(line, f"line {placed[point_id].line} is of the same face")
+            continue
+        placed[point_id] = by_line[line]
+        done.add(line)
+    for row in rows:
+        if row.line not in done:
+            nowhere = "no face is found there now"
+            unplaced.append(Unplaced(row, taken.get(row.line, nowhere), in_painting=True))
+    return placed, unplaced
+
+
+def _in_picture(row: NamedFace, painting: Payload) -> Box | str:
+    """Return the row's box in pixels of the picture as it is now, or why that makes no sense."""
+    width, height = painting.get("image_width"), painting.get("image_height")
+    if not width or not height:
+        return row.box
+    if row.size is None:
+        return _why_no_box(row.box, (width, height)) or row.box
+    factor = width / row.size[0]
+    if abs(height / row.size[1] / factor - 1) > _SAME_SHAPE:
+        then = f"{row.size[0]:g} x {row.size[1]:g}"
+        return f"the picture is {width} x {height} pixels now, and of another shape than {then}"
+    return row.box.scaled(factor)
+
+
+def find_people(file: NamesFile, wanted: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the names of the file that are meant, by their folded form, and remarks.
+
+    A name matches as artists' do: whole, else in part, whatever its case, accents and order of
+    words.
+
+    Raises
+    ------
+    QueryError
+        If there is no file of names.
+    """
+    if not file.columns:
+        raise QueryError(
+            f"{file.path}: there is no file of names, so that nobody is known by a name; write "
+            "one, and fill it in",
+            hint="artsim people --write FILE",
+            path=file.path,
+        )
+    names, notes = file.names, []
+    by_words: dict[str, list[str]] = {}
+    for key, name in names.items():
+        by_words.setdefault(artist_key(name), []).append(key)
+    found: dict[str, str] = {}
+    for name in wanted:
+        key = fold_text(" ".join(name.split()))
+        words = [] if key in names else match_artist(name, by_words)
+        keys = [key] if key in names else [key for each in words for key in by_words[each]]
+        written = [names[key] for key in keys[:_SHOWN]]
+        if len(keys) > 1:
+            notes.append(f"person {name!r} matches {len(keys)}: {'; '.join(written)}")
+        elif not keys:
+            near = suggest_artists(name, by_words, limit=_SHOWN)
+            others = [names[by_words[each][0]] for each in near] or list(names.values())[:_SHOWN]
+            what = f"; {'nearest' if near else 'it has'}: {'; '.join(others)}" if others else ""
+            notes.append(f"{file.path.name} names nobody {name!r}{what}")
+        found |= {key: names[key] for key in keys}
+    return found, notes
+
+
+def people_criteria(
+    wanted: Sequence[str], gallery: Gallery, kind: Kind
+) -> tuple[Criteria, list[str]]:
+    """Return the criteria that a point shows one of the people, and remarks.
+
+    Of whole pictures and other parts, those of paintings with a face of theirs are taken, also
+    where no face is found any more at the place that the file names.
+    """
+    file = names_of(gallery)
+    names, notes = find_people(file, wanted)
+    rows = [row for row in file.rows if row.name and row.key in names]
+    placed = place_faces(rows, gallery)
+    if placed.unplaced:
+        told = "; ".join(map(str, placed.unplaced[:3]))
+        more = f" and {len(placed.unplaced) - 3} more" if len(placed.unplaced) > 3 else ""
+        notes.append(f"of {counted(len(rows), 'named face')} these are not found: {told}{more}")
+    shown = tuple(names.values()) or tuple(wanted)
+    if kind.name == FACES.name:
+        return Criteria((Shows(shown, tuple(placed.faces)),)), notes
+    there = [row.painting_id for row in placed.faces.values()]
+    there += [one.row.painting_id for one in placed.unplaced if one.in_painting]
+    ids = tuple(dict.fromkeys(there))
+    if not kind.is_whole:
+        return Criteria((AnyOf("painting_id", ids),)), notes
+    return Criteria((Shows(shown, tuple(map(kind.point_id, ids))),)), notes
+
+
+def names_of(gallery: Gallery) -> NamesFile:
+    """Return what the gallery's file of names says; see `read_names`."""
+    return NamesFile(Path()) if gallery.names_file is None else read_names(gallery.names_file)
+
+
+def check_names_file(path: Path, *, home: Path | None = None) -> None:
+    """Raise MetadataError where a file of names cannot be written: a person's is never replaced."""
+    try:
+        check_file(path, NAMES, home=home)
+    except MetadataError as error:
+        if not path.is_file() or path.suffix.lower() not in NAMES.endings:
+            raise
+        raise MetadataError(
+            f"{path}: there is such a file, and what is written in it is never replaced; write "
+            "another, which has all of it too",
+            hint=f"--names {path} --write OTHER.csv",
+            path=path,
+        ) from error
+
+
+def write_names(
+    file: NamesFile,
+    new: Mapping[str, Sequence[Mapping[str, object]]],
+    path: Path,
+    *,
+    home: Path | None = None,
+) -> int:
+    """Write a file of names to be filled in, and return how many rows are in it.
+
+    Every row of `file` is in it as it was read, unplaced ones too, with the `new` rows of its
+    group behind it. A file that a person changed is never replaced, nor the one that was read.
+
+    Raises
+    ------
+    MetadataError
+        If there is such a file, or it cannot be written.
+    """
+    columns = list(filter(None, dict.fromkeys([*file.columns, *COLUMNS])))
+    groups: dict[str, list[Mapping[str, object]]] = {}
+    for row in file.rows:
+        groups.setdefault(row.group, []).append(row.cells)
+    for group, cells in new.items():
+        groups.setdefault(group, []).extend(cells)
+    rows = [[cells.get(name, "") for name in columns] for of in groups.values() for cells in of]
+    inputs = [file.path] if file.columns else []
+    with write_file(path, NAMES, inputs=inputs, home=home) as stream:
+        stream.write(BOM.encode())
+        for line in csv_lines(columns, rows):
+            stream.write(line.encode("utf-8", "replace"))
+    return len(rows)
