@@ -80,7 +80,7 @@ class QueryFace:
     def of(cls, payload: Payload, index: int) -> QueryFace:
         """Return what a part's payload says of where it is, and how sure."""
         score = payload.get("detection_score")
-        return cls(index, Box(*payload["box"]), None if score is None else float(score))
+        return cls(index, Box(*map(float, payload["box"])), None if score is None else float(score))
 
     @property
     def size(self) -> float:
