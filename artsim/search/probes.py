@@ -427,7 +427,7 @@ def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
         return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
         raise QueryError(
-            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({exc}); "
+            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({shortened(str(exc))}); "
             "ingest its source again",
             painting_id=painting_id,
         ) from exc
