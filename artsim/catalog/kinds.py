@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pkgutil
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 from artsim.catalog.criteria import EVERYTHING, Between, Criteria
 from artsim.catalog.payload import (
     FACE_FIELDS,
-    NAMESPACE,
     PAINTING_FIELDS,
     IndexKind,
     Payload,
+    named_id,
     painting_point_id,
 )
 from artsim.errors import OptionError, shortened
@@ -273,7 +272,7 @@ class Kind:
         """Return the id of a point: a UUIDv5 of the painting's id, or ``<id>#<noun><index>``."""
         if self.is_whole:
             return painting_point_id(painting_id)
-        return str(uuid.uuid5(NAMESPACE, f"{painting_id}#{self.noun}{index}"))
+        return named_id(f"{painting_id}#{self.noun}{index}")
 
     def make_cutter(self, options: CutterOptions | None = None) -> Cutter:
         """Return the cutter, loading what it needs; `EncoderError` where a model cannot be."""

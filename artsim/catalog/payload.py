@@ -93,7 +93,20 @@ NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
 
 def painting_point_id(painting_id: str) -> str:
     """Return the id of the painting's point: a UUIDv5 of `painting_id`."""
-    return str(uuid.uuid5(NAMESPACE, painting_id))
+    return named_id(painting_id)
+
+
+def named_id(name: str) -> str:
+    """Return the UUIDv5 of a name."""
+    return str(uuid.uuid5(NAMESPACE, unicode_text(name)))
+
+
+def unicode_text(text: str) -> str:
+    """Return a text that Unicode can hold: halves of surrogate pairs as their escapes.
+
+    No payload has such halves; those of command lines and requests are to be found nowhere.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def field_value(payload: Mapping[str, Any], field: str) -> Any:

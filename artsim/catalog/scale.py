@@ -226,17 +226,20 @@ class KnownPairs:
 
     def likelihoods(self, cosines: Sequence[float]) -> list[Likelihood]:
         """Return the likelihood of each cosine, by logistic calibration [1]_."""
-        lines = self._lines()
-        ends = -np.log(max(1, len(self.same))), np.log(max(1, len(self.others)))
         found = []
-        for cosine in cosines:
-            logs = np.clip(lines @ np.array([1.0, cosine]), *ends)
+        for cosine, logs in zip(cosines, self.log_ratios(cosines).T, strict=True):
             said = np.exp([logs[0], *np.quantile(logs[1:], (0.025, 0.975))])
             as_near = int((self.others >= cosine).sum())
             counts = (len(self.same), self.people, len(self.others), as_near, self.faces)
             ratio, low, high = map(_rounded, said.tolist())
             found.append(Likelihood(ratio, low, high, self.relation, *counts))
         return found
+
+    def log_ratios(self, cosines: npt.ArrayLike) -> Floats:
+        """Return the log ratio of N cosines, of all pairs and of R resamples, shape (1 + R, N)."""
+        lines = self._lines()
+        logs = lines[:, :1] + lines[:, 1:] * np.asarray(cosines, np.float64)
+        return np.clip(logs, -np.log(len(self.same)), np.log(len(self.others)))
 
     def _lines(self) -> Floats:
         """Return log ratios as lines of the cosine, shape (1 + R, 2): of all pairs, of resamples.

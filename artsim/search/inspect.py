@@ -268,9 +268,9 @@ def list_faces(
 
     Raises
     ------
-    PaintingNotFoundError, ImageError, MetadataError, QueryError
-        If the gallery has no such painting, a picture or the file of names cannot be read, or
-        names of people are asked for where there are none.
+    PaintingNotFoundError, CollectionNotFoundError, ImageError, MetadataError, QueryError
+        If the gallery has no such painting, or no faces, a picture or the file of names cannot be
+        read, or names of people are asked for where there are none.
     """
     if isinstance(query, ImageQuery):
         if people:
@@ -285,8 +285,7 @@ def list_faces(
     painting = find_painting(query.painting_id, gallery[PAINTINGS]).payload
     of_painting = Criteria((AnyOf("painting_id", (query.painting_id,)),))
     stored = {
-        int(record.payload["face_index"]): record
-        for record in (gallery[FACES].scroll(of_painting) if FACES in gallery else ())
+        int(record.payload["face_index"]): record for record in gallery[FACES].scroll(of_painting)
     }
     file = names_of(gallery)
     wanted, notes = find_people(file, people) if people else ({}, [])

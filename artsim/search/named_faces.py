@@ -38,8 +38,8 @@ NAMES: Final = FileKind("file of names", MetadataError, endings=(".csv",), noted
 LEAST_OVERLAP: Final = 0.4
 """Least intersection over union of a box and that of the same face by another detector.
 
-On 114 + 80 paintings the boxes of CenterFace, YuNet and MTCNN overlap by 0.5 or more where they
-are of one face, and by less than 0.2 where they are of two."""
+Boxes of CenterFace, YuNet and MTCNN overlap by 0.5 or more where they are of one face, and by
+less than 0.2 where they are of two, with 3 exceptions of 886: see docs/quality.md."""
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 _SAME_SHAPE: Final = 0.02

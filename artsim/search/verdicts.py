@@ -42,7 +42,7 @@ SAME_SSIM: Final = 0.7
 _RARE: Final = 90
 """Percentile from which two works are said to be nearer than most, though not near."""
 
-_LOOKED_AT: Final = 100_000
+_LOOKED_AT: Final = 20_000
 _KNOWN: Final = 1_000
 _OTHERS: Final = 2_000
 """Most faces whose metadata is read, and most that are compared, to calibrate a likelihood."""

@@ -15,6 +15,7 @@ from artsim.catalog.criteria import (
     Shows,
     Words,
 )
+from artsim.catalog.payload import unicode_text
 from artsim.errors import StoreError
 
 Clause: TypeAlias = dict[str, Any]
@@ -81,7 +82,7 @@ def _build_at(path: str, condition: AnyOf | Between | Words | Known) -> Clause:
             # number finds both.
             numbers = [value for value in values if not isinstance(value, str)]
             either = [{"key": path, "range": {"gte": n, "lte": n}} for n in numbers]
-            strings = [value for value in values if isinstance(value, str)]
+            strings = [unicode_text(value) for value in values if isinstance(value, str)]
             if strings or not either:
                 either.append({"key": path, "match": {"any": strings}})
             return _one_of(either)
@@ -91,5 +92,5 @@ def _build_at(path: str, condition: AnyOf | Between | Words | Known) -> Clause:
             # A text without a word would otherwise meet everything or nothing,
             # depending on the engine's version.
             has_word = any(character.isalnum() for character in text)
-            return {"key": path, "match": {"text": text} if has_word else {"any": []}}
+            return {"key": path, "match": {"text": unicode_text(text)} if has_word else {"any": []}}
     return _none_of({"is_empty": {"key": path}})

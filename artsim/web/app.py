@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Form, Request, UploadFile
 from fastapi import Path as AddressPart
@@ -20,7 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Region
 from artsim.catalog.scale import noted_scales
 from artsim.errors import (
     ArtsimError,
@@ -32,16 +33,17 @@ from artsim.errors import (
 )
 from artsim.images.load import load_image
 from artsim.search.answer import answer
-from artsim.search.filters import Filters
+from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models
 from artsim.search.probes import QueryFace
-from artsim.search.question import ImageQuery
+from artsim.search.question import IdQuery, ImageQuery, PictureQuery
 from artsim.search.rerank import RERANKERS
 from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
+from artsim.web import selection as selections
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
@@ -54,15 +56,6 @@ from artsim.web.pictures import (
     encode,
     image_information,
     image_part,
-)
-from artsim.web.selection import (
-    Kept,
-    Selection,
-    to_bibtex,
-    to_csv,
-    to_json,
-    to_manifest,
-    to_print,
 )
 
 FACETS: Final = (
@@ -88,7 +81,7 @@ class Turns:
     _lock: Any = None
 
     @classmethod
-    def of(cls, running: int = 2, waiting: int = 16) -> Turns:
+    def of(cls, running: int, waiting: int) -> Turns:
         """Return turns for so many at once, and so many that wait."""
         return cls(threading.BoundedSemaphore(running), running + waiting, 0, threading.Lock())
 
@@ -109,13 +102,18 @@ class Turns:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the addresses share: galleries, models, pictures; `others` may be asked for by name."""
+    """What the addresses share: galleries, models, pictures; `others` may be asked for by name.
+
+    Whatever computes with a model takes one of the `turns`, what decodes a large picture one of
+    `drawing`, so that memory is bounded however many ask.
+    """
 
     gallery: Gallery
     models: Models
     pictures: Pictures
     uploads: Uploads
     turns: Turns
+    drawing: Turns
     others: bool = True
 
     def galleries(self) -> list[Gallery]:
@@ -138,10 +136,15 @@ class Service:
         name, _, point_id = picture_id.rpartition("~")
         return self.pictures.find(self.open(name or None), point_id)
 
-    def find_upload(self, upload_id: str) -> ImageQuery:
-        """Return the query by a picture that was sent before."""
-        upload, path = self.uploads.find(upload_id)
-        return ImageQuery(path, upload.name, sha256=upload.id)
+    def query(self, gallery: Gallery, form: forms.OnePicture) -> PictureQuery:
+        """Return the query by a painting, or by a picture that was sent before."""
+        region = None if form.region is None else Region.parse(form.region)
+        if isinstance(form, forms.ById):
+            if region is not None:  # its file is read, and so has to be one that may be shown
+                self.pictures.find(gallery, PAINTINGS.point_id(form.id))
+            return IdQuery(form.id, region)
+        upload, path = self.uploads.find(form.upload)
+        return ImageQuery(path, upload.name, sha256=upload.id, region=region)
 
 
 def make_app(
@@ -168,7 +171,8 @@ def make_app(
     """
     pictures = Pictures(cache / "thumbnails", tuple(folder.resolve() for folder in folders))
     uploads = Uploads(cache / "uploads")
-    service = Service(gallery, models or Models(), pictures, uploads, Turns.of(), others)
+    turns, drawing = Turns.of(2, waiting=16), Turns.of(4, waiting=500)
+    service = Service(gallery, models or Models(), pictures, uploads, turns, drawing, others)
     app = FastAPI(
         title="artsim",
         version=__version__,
@@ -182,7 +186,7 @@ def make_app(
     app.add_exception_handler(ArtsimError, _say_error)
     app.add_exception_handler(HTTPException, _say_http_error)
     app.add_exception_handler(RequestValidationError, _say_invalid)
-    for add in (_gallery_routes, _search_routes, _selection_routes, _picture_routes, page_routes):
+    for add in _ROUTES:
         add(app, service)
     return Guard(app, access or Access())
 
@@ -213,26 +217,10 @@ async def _say_invalid(request: Request, exc: Exception) -> Response:
     return problem(422, "Not understood", "; ".join(told)[:1000])
 
 
-def _shown(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a payload for visitors: of a file of this machine the name alone."""
-    found = dict(payload)
-    for name in ("image_uri", "ingested_from"):
-        uri = found.get(name)
-        if isinstance(uri, str) and not uri.startswith(("http://", "https://")):
-            found[name] = uri.rstrip("/").rpartition("/")[2]
-    return found
-
-
-def _picture_id(gallery: Gallery, painting_id: object) -> str:
-    """Return what a painting's picture is called in addresses, whatever its id is made of."""
-    prefix = "" if gallery.name is None else f"{gallery.name}~"
-    return f"{prefix}{PAINTINGS.point_id(str(painting_id))}"
-
-
 def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
     """Return a hit or a point of a list with the id of its painting's picture."""
-    picture_id = _picture_id(gallery, described["painting_id"])
-    return {**described, "picture_id": picture_id, "payload": _shown(described["payload"])}
+    picture_id = forms.picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
+    return {**described, "picture_id": picture_id, "payload": forms.shown(described["payload"])}
 
 
 GalleryName = Annotated[str | None, Parameter(alias="gallery", max_length=100)]
@@ -252,6 +240,8 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "max_upload": MAX_UPLOAD,
         }
 
+
+def _painting_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/paintings", response_model=forms.ListingForm, tags=["paintings"])
     def paintings(
         filters: FiltersGiven,
@@ -277,8 +267,13 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
         """Describe a painting: all its metadata, and the faces and other parts it has."""
         opened = service.open(gallery)
         found = describe_painting(opened, painting_id)
-        return {**_shown(plain_json(found)), "picture_id": _picture_id(opened, painting_id)}
+        return {
+            **forms.shown(found),
+            "picture_id": forms.picture_id(opened, PAINTINGS.point_id(painting_id)),
+        }
 
+
+def _facet_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/facets", response_model=forms.FacetsForm, tags=["galleries"])
     def facets(
         filters: FiltersGiven,
@@ -297,7 +292,7 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             for name in field
             for most in [_DECADES if name == "date" else limit]
         ]
-        total = list_paintings(opened, filters, kind=chosen, limit=1).total
+        total = opened[chosen].count(build_criteria(filters, opened[chosen])[0])
         return {"total": total, "facets": [plain_json(counts.to_dict()) for counts in counted]}
 
 
@@ -346,18 +341,17 @@ def _search_routes(app: FastAPI, service: Service) -> None:
     def query(question: forms.QuestionForm, gallery: GalleryName = None) -> Any:
         """Answer a question: works, or faces, like a picture, a painting, examples or a text."""
         opened = service.open(gallery)
-        asked = question.question(service.find_upload)
-        if any(isinstance(one, ImageQuery) for one in asked.pictures) or not asked.pictures:
-            with service.turns.taken():
-                found = answer(opened, asked, service.models)
-        else:
+        asked = question.question(partial(service.query, opened))
+        # What the gallery has vectors of is found at once; the rest waits for a model.
+        is_known = all(isinstance(one, IdQuery) and one.region is None for one in asked.pictures)
+        with nullcontext() if asked.pictures and is_known else service.turns.taken():
             found = answer(opened, asked, service.models)
         described = found.to_dict()
         described["settings"].pop("location", None)
         source, painting = asdict(found.source), found.query_payload
         return {
             **described,
-            "query_payload": None if painting is None else _shown(plain_json(painting)),
+            "query_payload": None if painting is None else forms.shown(painting),
             "hits": [_with_picture(hit, opened) for hit in described["hits"]],
             "source": {**source, "encoders": list(source["encoders"])},
         }
@@ -366,16 +360,16 @@ def _search_routes(app: FastAPI, service: Service) -> None:
     def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
         """Compare two pictures: as wholes, mirrored, and in their faces."""
         opened = service.open(gallery)
-        first, second = (
-            forms.picture_query(one, service.find_upload) for one in (pair.first, pair.second)
-        )
+        first, second = (service.query(opened, one) for one in (pair.first, pair.second))
         with service.turns.taken():
             found = compare(opened, first, second, service.models).to_dict()
         for side in ("first", "second"):
             payload = found[side]["payload"]
-            found[side]["payload"] = None if payload is None else _shown(payload)
+            found[side]["payload"] = None if payload is None else forms.shown(payload)
         return found
 
+
+def _upload_routes(app: FastAPI, service: Service) -> None:
     @app.post("/api/v1/uploads", response_model=forms.UploadForm, status_code=201, tags=["search"])
     async def send_picture(picture: UploadFile) -> Any:
         """Send a picture to search by; it is kept for a month, and known by its SHA-256."""
@@ -414,18 +408,11 @@ def _describe_part(index: int, box: Any, score: float | None) -> dict[str, Any]:
     return {"index": index, "box": corners, "score": score, "is_sure": is_sure}
 
 
-_FILES: Final = {
-    "csv": ("text/csv; charset=utf-8", "csv", to_csv),
-    "json": ("application/json", "json", to_json),
-    "bibtex": ("application/x-bibtex; charset=utf-8", "bib", to_bibtex),
-}
-
-
 def _selection_routes(app: FastAPI, service: Service) -> None:
     @app.post("/api/v1/selection", response_class=Response, tags=["paintings"])
     def selection(
         request: Request,
-        form: Annotated[Literal["csv", "json", "bibtex", "iiif", "print"], Form()],
+        form: Annotated[selections.Form, Form()],
         selection: Annotated[str, Form(max_length=4_000_000, description="A SelectionForm.")],
         gallery: GalleryName = None,
     ) -> Any:
@@ -434,37 +421,15 @@ def _selection_routes(app: FastAPI, service: Service) -> None:
             asked = forms.SelectionForm.model_validate_json(selection)
         except ValueError as exc:
             raise QueryError(f"selection: {' '.join(str(exc).split())[:300]}") from exc
-        kept = _kept(service.open(gallery), asked, str(request.base_url).rstrip("/"))
+        address = str(request.base_url).rstrip("/")
+        kept = selections.Selection.of(service.open(gallery), asked, address)
         language = language_of(request)
         if form == "print":
-            return HTMLResponse(render_page("kept.html", language, sheet=to_print(kept)))
-        if form == "iiif":
-            content = to_manifest(kept, texts()[language]["kept_title"])
-            kind, ending = "application/ld+json", "json"
-        else:
-            kind, ending, write = _FILES[form]
-            content = write(kept)
-        headers = {"content-disposition": f'attachment; filename="artsim-{form}.{ending}"'}
-        return Response(content, media_type=kind, headers=headers)
-
-
-def _kept(gallery: Gallery, asked: forms.SelectionForm, address: str) -> Selection:
-    """Return the works that were kept, as the gallery has them now, each once."""
-    notes = {work.id: work.note for work in asked.works}
-    points = {PAINTINGS.point_id(painting_id): painting_id for painting_id in notes}
-    found = gallery[PAINTINGS].retrieve(list(points))
-    works = [
-        Kept(
-            points[at],
-            _picture_id(gallery, points[at]),
-            notes[points[at]],
-            _shown(plain_json(record.payload)),
-        )
-        for at, record in found.items()
-    ]
-    if not works:
-        raise PaintingNotFoundError("the gallery has none of these works now")
-    return Selection(works, gallery.name, address, asked.question)
+            return HTMLResponse(render_page("kept.html", language, sheet=kept.to_print()))
+        name = f"artsim-{form}.{selections.ENDINGS[form]}"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        content = kept.to_file(form, texts()[language]["kept_title"])
+        return Response(content, media_type=selections.TYPES[form], headers=headers)
 
 
 _TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
@@ -500,6 +465,8 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         content = encode(Image.fromarray(load_image(path, max_side=side).pixels), "webp")
         return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
 
+
+def _iiif_routes(app: FastAPI, service: Service) -> None:
     @app.get("/iiif/3/{picture_id}/info.json", tags=["pictures"])
     def information(request: Request, picture_id: PictureId) -> Any:
         """Describe a painting's picture for viewers, by the IIIF Image API 3."""
@@ -519,9 +486,22 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         """Return a part of a painting's picture, by the IIIF Image API 3."""
         picture = service.find_picture(picture_id)
         try:
-            with service.turns.taken():
+            with service.drawing.taken():
                 content = image_part(picture, asked)
         except ValueError as exc:
             raise HTTPException(400, str(exc)) from exc
         headers = {"cache-control": "private, max-age=3600"}
         return Response(content, media_type=_TYPES[asked.form], headers=headers)
+
+
+_ROUTES: Final = (
+    _gallery_routes,
+    _painting_routes,
+    _facet_routes,
+    _search_routes,
+    _upload_routes,
+    _selection_routes,
+    _picture_routes,
+    _iiif_routes,
+    page_routes,
+)

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
+from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import KINDS
 from artsim.errors import QueryError
 from artsim.search.filters import Filters
 from artsim.search.question import (
     ExamplesQuery,
-    IdQuery,
-    ImageQuery,
+    PictureQuery,
     Question,
     SearchOptions,
     TextQuery,
 )
+from artsim.store.gallery import Gallery
+
+
+def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payload for visitors: of a file of this machine the name alone."""
+    found: dict[str, Any] = plain_json(payload)
+    for name in ("image_uri", "ingested_from"):
+        uri = found.get(name)
+        if isinstance(uri, str) and not uri.startswith(("http://", "https://")):
+            found[name] = uri.rstrip("/").rpartition("/")[2]
+    return found
+
+
+def picture_id(gallery: Gallery, point_id: str) -> str:
+    """Return what the picture of a painting's point is called in addresses."""
+    return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
+
 
 UploadId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -33,16 +50,24 @@ class _Found(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+Part = Annotated[str | None, Field(max_length=200, description="As 120,80,300,240 or in %.")]
+
+
 class ById(_Form):
-    """A painting of the gallery."""
+    """A painting of the gallery, or a region of it."""
 
     id: str
+    region: Part = None
 
 
 class ByUpload(_Form):
-    """A picture that was sent to ``uploads`` before."""
+    """A picture that was sent to ``uploads`` before, or a region of it."""
 
     upload: UploadId
+    region: Part = None
+
+
+OnePicture: TypeAlias = ById | ByUpload
 
 
 class ByText(_Form):
@@ -54,15 +79,8 @@ class ByText(_Form):
 class ByExamples(_Form):
     """Pictures to be like, and unlike."""
 
-    like: Annotated[list[ById | ByUpload], Field(min_length=1, max_length=50)]
-    unlike: Annotated[list[ById | ByUpload], Field(max_length=50)] = []
-
-
-def picture_query(
-    form: ById | ByUpload, find_upload: Callable[[str], ImageQuery]
-) -> IdQuery | ImageQuery:
-    """Return the query by one picture."""
-    return IdQuery(form.id) if isinstance(form, ById) else find_upload(form.upload)
+    like: Annotated[list[OnePicture], Field(min_length=1, max_length=50)]
+    unlike: Annotated[list[OnePicture], Field(max_length=50)] = []
 
 
 class QuestionForm(_Form):
@@ -75,16 +93,12 @@ class QuestionForm(_Form):
     encoders: Annotated[list[str], Field(max_length=8)] = []
     options: SearchOptions = SearchOptions()
 
-    def question(self, find_upload: Callable[[str], ImageQuery]) -> Question:
-        """Return the question; QueryError where it makes no sense."""
+    def question(self, picture: Callable[[OnePicture], PictureQuery]) -> Question:
+        """Return the question, whose pictures `picture` finds; QueryError where it has no sense."""
         if self.kind not in KINDS:
             raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {self.kind!r}")
         if self.options.limit > 200 or self.options.offset > 10_000:
             raise QueryError("at most 200 hits at a time, after at most 10,000")
-
-        def picture(form: ById | ByUpload) -> IdQuery | ImageQuery:
-            return picture_query(form, find_upload)
-
         match self.query:
             case ByText(text=text):
                 query: Any = TextQuery(text)
@@ -105,8 +119,8 @@ class QuestionForm(_Form):
 class PairForm(_Form):
     """Two pictures to be compared."""
 
-    first: ById | ByUpload
-    second: ById | ByUpload
+    first: OnePicture
+    second: OnePicture
 
 
 class LikenessForm(_Found):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import html
 import json
 import secrets
 from collections.abc import Callable
@@ -15,8 +14,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from artsim.web.page import STATIC, language_of, render_page
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -124,7 +126,8 @@ class Guard:
         headers = Headers(scope=scope)
         send = _with_policy(send)
         refusal = self._refusal(scope, headers)
-        if refusal is None and not self.access.knows(headers):
+        is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
+        if refusal is None and not is_own_file and not self.access.knows(headers):
             refusal = await self._sign_in(scope, headers, receive)
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -168,24 +171,13 @@ class Guard:
             )
             return answer
         if is_form or (scope["path"] == "/" and "text/html" in headers.get("accept", "")):
-            wrong = "That was not the token." if is_form else ""
-            return HTMLResponse(_SIGN_IN.format(wrong=html.escape(wrong)), 401)
+            page = render_page("sign_in.html", language_of(Request(scope)), is_wrong=is_form)
+            return HTMLResponse(page, 401)
         return problem(
             401,
             "Unknown visitor",
             "this server asks for its token, as Authorization: Bearer TOKEN",
         )
-
-
-_SIGN_IN: Final = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>artsim</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><main><h1>artsim</h1><form method="post" action="/sign-in">
-<p role="alert">{wrong}</p>
-<p><label>Token of this server <input type="password" name="token" required
-autocomplete="current-password" autofocus></label> <button>Enter</button></p>
-</form></main></body></html>
-"""
 
 
 def _name_of(host: str) -> str:

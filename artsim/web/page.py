@@ -20,6 +20,9 @@ from artsim.render.pages import static as render_static
 _HERE: Final = Path(__file__).parent
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
+STATIC: Final = "/static/"
+"""Where the addresses of scripts and styles begin."""
+
 LANGUAGE_COOKIE: Final = "artsim_language"
 
 
@@ -86,7 +89,7 @@ def render_page(name: str, language: str, **values: Any) -> str:
             languages={code: own["language"] for code, own in texts().items()},
             text=found,
             texts=embedded,
-            static=f"/static/{static_version()}",
+            static=f"{STATIC}{static_version()}",
             version=__version__,
             **values,
         )

@@ -135,6 +135,16 @@ def test_by_a_region(sample: Path, sample_home: Path, tmp_path: Path) -> None:
         assert "egion" in fails("query", piano, "--region", region, home=sample_home)
 
 
+def test_what_is_not_unicode_is_found_nowhere(sample_home: Path) -> None:
+    odd = "a\udcff"  # a byte of a command line
+    for image in (f"id:{odd}", f"id:{odd}@1,2,3,4"):
+        assert "holds no painting" in fails("query", "--like", image, home=sample_home)
+    assert "holds no painting" in fails("show", odd, home=sample_home)
+    for filtered in (f"--where=painting_id={odd}", f"--title={odd}", f"--artist={odd}"):
+        listed = json.loads(succeeds("list", filtered, "-f", "json", home=sample_home))
+        assert listed["total"] == 0
+
+
 def test_a_name_nobody_has(sample_home: Path) -> None:
     done = artsim("query", "--id", "met-437388", "--artist", "Rembrant", home=sample_home)
     assert done.returncode == 0

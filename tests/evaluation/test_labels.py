@@ -215,6 +215,10 @@ def test_failures_are_the_worst_and_show_what_was_found(sample_gallery: Gallery)
         query = IdQuery(row.query.payload["painting_id"])
         hits = find_similar(sample_gallery, query, options=SearchOptions(limit=5)).hits
         assert [p.payload for p in row.hits] == [hit.payload for hit in hits]
+        said = [str(hit.verdict) for hit in hits]
+        assert [p.caption[-1].split()[-2:] for p in row.hits] == [
+            text.split()[-2:] for text in said
+        ]
         own = row.query.payload["artist_key"]
         assert [p.right for p in row.hits] == [p.payload["artist_key"] == own for p in row.hits]
 

@@ -72,8 +72,14 @@ def ids(page: Page) -> list[str]:
     return found
 
 
+def search(page: Page) -> str:
+    """The address as the page itself has it: the browser tells of changes a little later."""
+    found: str = page.evaluate("location.search")
+    return found
+
+
 def address(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
+    return parse_qs(search(page).removeprefix("?"))
 
 
 def picture_of(sample: Path, painting_id: str) -> Path:
@@ -104,7 +110,7 @@ def test_a_dropped_picture_a_face_a_period_and_the_address(visit: Visit, sample:
     settled(page)
     found = ids(page)
     assert found
-    assert ids(visit(f"/?{urlsplit(page.url).query}")) == found
+    assert ids(visit(f"/{search(page)}")) == found
 
     for _ in ("to", "from"):
         page.go_back()
@@ -149,6 +155,59 @@ def test_facets_narrow_and_are_taken_back(visit: Visit) -> None:
     bar.press("Enter")
     expect(page.locator("#chips button")).to_have_count(1)
     assert re.fullmatch(r"\d{4}\.\.\d{4}", address(page)["year"][0])
+
+
+def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
+    page = visit(f"/?id={GIRLS}")
+    expect(page.locator("#mount img")).to_be_visible()
+    expect(page.locator("#region summary")).to_be_visible()
+    before = ids(page)
+    box = page.locator("#mount").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.03 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.95 * box["width"], box["y"] + 0.35 * box["height"], steps=4)
+    page.mouse.up()
+    expect(page.locator("#said")).to_contain_text("nearest to a detail of")
+    settled(page)
+    dragged = ids(page)
+    assert dragged != before
+    region = address(page)["region"][0].split(",")
+    values = [
+        page.locator(f"#region-{name}").input_value() for name in ("x", "y", "width", "height")
+    ]
+    assert values == region
+    page.get_by_role("button", name="The whole picture").click()
+    expect(page.locator("#said")).not_to_contain_text("detail of")
+    settled(page)
+    assert ids(page) == before
+    for name, value in zip(("x", "y", "width", "height"), region, strict=True):
+        page.locator(f"#region-{name}").fill(value)
+    page.get_by_role("button", name="Search by this detail").press("Enter")
+    expect(page.locator("#said")).to_contain_text("nearest to a detail of")
+    settled(page)
+    assert ids(page) == dragged
+
+
+def test_examples_are_added_and_taken_out(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    liked, unliked = ids(page)[:2]
+    page.locator(f".card[data-id='{liked}']").get_by_role("button", name="Like this").click()
+    expect(page.locator("#said")).to_contain_text("nearest to these examples")
+    settled(page)
+    assert address(page)["like"] == [f"id:{ONE}", f"id:{liked}"]
+    page.locator(f".card[data-id='{unliked}'] .open").focus()
+    page.keyboard.press("-")
+    expect(page.locator(".examples li")).to_have_count(3)
+    settled(page)
+    assert not {ONE, liked, unliked} & set(ids(page))
+    found = ids(page)
+    assert ids(visit(f"/{search(page)}")) == found
+    for _ in range(2):
+        page.locator(".examples li").last.get_by_role("button").click()
+        settled(page)
+    expect(page.locator(".asked .title")).to_contain_text("Portrait of a Woman")
+    assert address(page) == {"id": [ONE]}
 
 
 def test_reranking_and_the_line_where_nearness_ends(visit: Visit) -> None:
@@ -205,7 +264,7 @@ def test_two_pictures_are_compared_in_each_mode(visit: Visit) -> None:
     assert "scale(-" in second.evaluate("one => one.style.transform")
     page.keyboard.press("5")
     assert address(page)["mode"] == ["curtain"]
-    again = visit(f"/?{urlsplit(page.url).query}")
+    again = visit(f"/{search(page)}")
     expect(again.locator(".stage")).to_have_class(re.compile("curtain"))
 
 
@@ -253,9 +312,9 @@ def test_works_are_kept_and_written(visit: Visit) -> None:
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="JSON").click()
     document = json.loads(saved.value.path().read_text(encoding="utf-8"))
-    assert [work["painting_id"] for work in document["works"]] == chosen
+    assert [work["payload"]["painting_id"] for work in document["works"]] == chosen
     assert document["works"][0]["note"] == "By the same hand?"
-    assert document["question"] == page.url
+    assert document["question"] == page.evaluate("location.href")
     with page.context.expect_page() as opened:
         dialog.get_by_role("button", name="Sheet to print").click()
     sheet = opened.value
@@ -338,10 +397,16 @@ def test_metadata_is_text(visit: Visit, shown: Gallery) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", f"/?id={GIRLS}&style=Impressionism", f"/?id={ONE}&show={PENDANT}",
-     f"/?id={GIRLS}&kind=faces&face=1", f"/?id={ONE}&compare={ONE}&compare={PENDANT}&mode=curtain"],
-    ids=["start", "hits", "record", "faces", "compare"],
-)  # fmt: skip
+    [
+        "/",
+        f"/?id={GIRLS}&style=Impressionism",
+        f"/?id={ONE}&show={PENDANT}",
+        f"/?id={GIRLS}&kind=faces&face=1",
+        f"/?like=id:{GIRLS}&unlike=id:{ONE}",
+        f"/?id={ONE}&compare={ONE}&compare={PENDANT}&mode=curtain",
+    ],
+    ids=["start", "hits", "record", "faces", "examples", "compare"],
+)
 def test_everyone_can_use_it(visit: Visit, path: str) -> None:
     """axe-core finds nothing serious, dark and light, and nothing is wider than 320 pixels."""
     page = visit(path, viewport={"width": 320, "height": 700}, reduced_motion="reduce")

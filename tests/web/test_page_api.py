@@ -13,9 +13,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from artsim.catalog.kinds import KINDS
+from artsim.catalog.kinds import KINDS, Region
 from artsim.search.answer import answer
-from artsim.search.question import Question
+from artsim.search.question import IdQuery, Question, SearchOptions
 from artsim.search.rerank import RERANKERS
 from artsim.store.gallery import Gallery
 from artsim.web import page as page_module
@@ -80,6 +80,24 @@ def test_a_sent_picture_is_searched_by(page: httpx.Client, sample: Path) -> None
     gone = page.post("/api/v1/query", json={"query": {"upload": "0" * 64}})
     assert gone.status_code == 404
     assert "not kept any more" in gone.json()["detail"]
+
+
+def test_a_region_and_examples(page: httpx.Client, shown: Gallery, sample: Path) -> None:
+    part = asked(page, {"id": ONE, "region": "10%,10%,50%,40%"}, options={"limit": 3})
+    found = answer(
+        shown, Question(IdQuery(ONE, Region.parse("10%,10%,50%,40%")), options=SearchOptions(3))
+    )
+    assert ids(part) == [hit.painting_id for hit in found.hits]
+    assert part["query"] == {"id": ONE, "region": "10%,10%,50%,40%"}
+    path = next((sample / "images").glob(f"*{ONE}.jpg"))
+    sent = page.post("/api/v1/uploads", files={"picture": ("a.jpg", path.read_bytes())}).json()
+    upload = {"upload": sent["id"], "region": "10%,10%,50%,40%"}
+    assert ids(asked(page, upload, options={"limit": 3})) == ids(part)
+    both = asked(page, {"like": [{"id": ONE}, upload], "unlike": [{"id": FACES}]})
+    assert ONE not in ids(both)
+    beyond = page.post("/api/v1/query", json={"query": {"id": ONE, "region": "0,0,9999,9"}})
+    assert beyond.status_code == 422
+    assert "reaches beyond the picture" in beyond.json()["detail"]
 
 
 def test_faces_of_a_painting_and_of_a_sent_picture(page: httpx.Client, sample: Path) -> None:
@@ -216,19 +234,18 @@ def test_a_selection_is_written_and_read_back(page: httpx.Client) -> None:
     assert [row["painting_id"] for row in table] == [ONE, PENDANT]
     assert table[0]["note"].startswith("'=1+1")
     document = kept(page, "json", *works).json()
-    assert [work["painting_id"] for work in document["works"]] == [ONE, PENDANT]
+    assert [work["payload"]["painting_id"] for work in document["works"]] == [ONE, PENDANT]
     assert document["question"] == "http://127.0.0.1/?id=x"
     entries = kept(page, "bibtex", *works).text
     assert entries.count("@artwork{") == 2
     assert f"@artwork{{{ONE}," in entries
-    assert r"note = {=1+1 \& 100 \% look}" in entries
-    assert "date = {1632}" in entries
+    assert r"annotation = {=1+1 \& 100 \% look}" in entries
     manifest = kept(page, "iiif", *works).json()
     assert manifest["type"] == "Manifest"
     for canvas in manifest["items"]:
         body = canvas["items"][0]["items"][0]["body"]
         image = Image.open(io.BytesIO(page.get(body["id"]).content))
-        assert image.size == (canvas["width"], canvas["height"]) == (body["width"], body["height"])
+        assert image.size == (canvas["width"], canvas["height"])
         assert page.get(body["service"][0]["id"] + "/info.json").status_code == 200
     sheet = kept(page, "print", {"id": ONE, "note": "<script>alert(1)</script>"}).text
     assert "&lt;script&gt;alert" in sheet
@@ -270,6 +287,7 @@ def test_the_languages_say_the_same(page: httpx.Client) -> None:
         "kind_",
         "rerank_",
         "field_",
+        "region_",
         "year_",
         "key_",
         "mode_",

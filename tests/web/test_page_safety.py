@@ -144,6 +144,9 @@ def test_pictures_lie_where_they_were_ingested_from(odd_gallery: Gallery, tmp_pa
             said = refused(client.get(linked), 404)
             assert "outside the folders" in said
             assert str(tmp_path) not in said
+            linked_id = next(i for i in ids if "linked" in i)
+            part = {"query": {"id": linked_id, "region": "0,0,9,9"}}
+            assert "outside" in refused(client.post("/api/v1/query", json=part), 404)
         # A folder that the user names counts instead.
         app = make_app(gallery, tmp_path / "page", folders=(tmp_path / "outside",))
         with running(app) as address, httpx.Client(base_url=address) as client:

@@ -48,6 +48,10 @@ export const thumbnail = (hit, side = 480) =>
 
 export const whole = (pictureId, side) => `/iiif/3/${pictureId}/full/!${side},${side}/0/default.webp`;
 
+/** A region, in pixels or percent, as it is. */
+export const part = (pictureId, region, side) =>
+  `/iiif/3/${pictureId}/${region.includes("%") ? `pct:${region.replaceAll("%", "")}` : region}/!${side},${side}/0/default.webp`;
+
 /** A box of a picture with some more on all sides, as a square where there is room. */
 export function crop(pictureId, box, width, height, side = 320) {
   const [x, y, w, h] = box;

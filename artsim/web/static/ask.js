@@ -1,7 +1,8 @@
 // The panel of the question: its picture with the faces in it, kinds, order, encoder.
 
-import { call, painting, send, thumbnail, whole } from "./api.js";
+import { call, painting, part, send, thumbnail, whole } from "./api.js";
 import { $, h, has, t } from "./dom.js";
+import { caption as captionOf } from "./grid.js";
 import * as state from "./state.js";
 
 let galleries = null;
@@ -87,18 +88,19 @@ function listenForFiles(fail) {
 export function show(fail) {
   const now = state.get();
   $("gallery").value = gallery().gallery ?? "";
-  const key = [now.gallery, now.id, now.picture, now.text].join(" ");
+  const key = [now.gallery, now.id, now.picture, now.text, now.like, now.unlike].join(" ");
   if (key !== shown || !$("asked").firstChild) {
     shown = key;
     if (state.hasQuery()) showAsked(now, fail);
     else showEmpty(fail);
   }
   markFace();
+  markRegion();
   showHow(now);
 }
 
 function showEmpty(fail) {
-  const words = kindNow().encoders.some((encoder) => encoder.takes_text);
+  const words = gallery().kinds[0].encoders.some((encoder) => encoder.takes_text);
   $("asked").replaceChildren(
     h("div", { id: "drop", className: "drop" },
       h("p", {}, t("drop")),
@@ -126,6 +128,7 @@ async function showAsked(now, fail) {
   const mount = h("div", { className: "mount", id: "mount" });
   const caption = h("div", { className: "caption" });
   $("asked").replaceChildren(h("figure", { className: "asked", id: "drop" }, mount, caption), head);
+  if (now.like.length) return showExamples(now);
   if (now.text) {
     mount.replaceWith(h("blockquote", { dir: "auto" }, t("words_query", { text: now.text })));
     return;
@@ -146,7 +149,9 @@ async function showPainting(now, mount, caption) {
   pictureName = "";
   picture(mount, thumbnail(record), record.title ?? t("no_title"), record.image_width, record.image_height, whole(record.picture_id, 1024));
   caption.append(h("p", { className: "title", dir: "auto" }, record.title ?? t("no_title")),
-    h("p", { className: "detail", dir: "auto" }, [record.artist, record.date_text].filter(Boolean).join(", ")));
+    h("p", { className: "detail", dir: "auto" }, captionOf(record)));
+  $("asked").append(h("details", { id: "region" }));
+  markRegion();
   const faces = record.faces.map((face) => ({
     index: face.face_index,
     box: face.box,
@@ -161,9 +166,51 @@ async function showUpload(now, mount, caption) {
   pictureName = upload.name;
   picture(mount, `/api/v1/uploads/${upload.id}/image?side=1024`, t("your_picture"), upload.width, upload.height);
   caption.append(h("p", { className: "title", dir: "auto" }, upload.name));
+  $("asked").append(h("details", { id: "region" }));
+  markRegion();
   if (!gallery().kinds.some((kind) => kind.name === "faces")) return;
   const found = await call(`/api/v1/uploads/${upload.id}/parts`);
   if (key(now) === key(state.get())) outline(mount, caption, found.parts, found.width, found.height);
+}
+
+/** The pictures to be like and unlike, each with what takes it out again. */
+async function showExamples(now) {
+  const sides = ["like", "unlike"];
+  const list = h("ul", { className: "examples" });
+  $("mount").replaceWith(list);
+  const cards = await Promise.all(sides.flatMap((side) => now[side].map(async (text) => {
+    const { id, upload, region } = state.example(text);
+    const found = id === undefined
+      ? await call(`/api/v1/uploads/${upload}`).then((one) => ({ title: one.name, source: `/api/v1/uploads/${upload}/image?side=240` }), () => ({}))
+      : await painting(id, now.gallery).then((one) => ({ title: one.title, source: region ? part(one.picture_id, region, 240) : thumbnail(one, 240) }), () => ({}));
+    const title = found.title ?? text;
+    return h("li", { className: side }, h("span", { className: "sign", title: t(side) }, side === "like" ? "+" : "−"),
+      found.source ? h("img", { src: found.source, alt: "" }) : h("span"), h("span", { dir: "auto" }, title),
+      h("button", { type: "button", "aria-label": `${t("take_out")}: ${title}`, onclick: () => takeOut(side, text) }, "×"));
+  })));
+  list.append(...cards);
+}
+
+/** Search by more pictures: by one like what is searched by now, or unlike it. */
+export function addExample(side, id) {
+  const now = state.get();
+  const text = `id:${id}`;
+  if (now.text || !state.hasQuery(now) || kindNow() !== gallery().kinds[0]) return;
+  const like = now.like.length ? now.like : [state.asExample(now)];
+  const other = side === "like" ? "unlike" : "like";
+  const sides = { like, unlike: now.unlike };
+  const changed = { [side]: [...new Set([...sides[side], text])], [other]: sides[other].filter((one) => one !== text) };
+  if (!changed.like.length) return;
+  state.set({ ...state.noQuery, kind: "", "not-same-artist": false, ...changed });
+}
+
+function takeOut(side, text) {
+  const now = state.get();
+  const left = { like: now.like, unlike: now.unlike, [side]: now[side].filter((one) => one !== text) };
+  if (left.like.length > 1 || (left.like.length && left.unlike.length)) return state.set({ ...left, limit: "" });
+  // One picture alone is a question by that picture.
+  const one = left.like.length ? state.example(left.like[0]) : {};
+  return state.set({ ...state.noQuery, id: one.id ?? "", picture: one.upload ?? "", region: one.region ?? "" });
 }
 
 function picture(mount, source, alt, width, height, large) {
@@ -171,7 +218,80 @@ function picture(mount, source, alt, width, height, large) {
   image.addEventListener("error", () => image.replaceWith(h("p", { className: "missing" }, t("no_picture"))));
   mount.style.setProperty("aspect-ratio", `${width} / ${height}`);
   mount.replaceChildren(image);
+  mount.append(h("span", { className: "region", hidden: true }));
+  Object.assign(mount.dataset, { width, height });
+  listenForRegion(mount);
   if (large) image.srcset = `${source} 480w, ${large} 1024w`, (image.sizes = "20rem");
+}
+
+/** A region is dragged on the picture, or given by its numbers below. */
+function listenForRegion(mount) {
+  let from = null;
+  const place = (event) => {
+    const box = mount.getBoundingClientRect();
+    const share = (value, start, size) => Math.min(1, Math.max(0, (value - start) / size));
+    return [share(event.clientX, box.x, box.width) * mount.dataset.width, share(event.clientY, box.y, box.height) * mount.dataset.height];
+  };
+  const between = (to) => {
+    const [x, y] = [0, 1].map((i) => Math.floor(Math.min(from[i], to[i])));
+    const [right, bottom] = [0, 1].map((i) => Math.ceil(Math.max(from[i], to[i])));
+    return [x, y, right - x, bottom - y];
+  };
+  mount.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || event.target.closest("button")) return;
+    event.preventDefault();
+    from = place(event);
+    mount.setPointerCapture(event.pointerId);
+  });
+  mount.addEventListener("pointermove", (event) => from && drawRegion(between(place(event))));
+  mount.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const box = between(place(event));
+    from = null;
+    if (Math.min(box[2], box[3]) < 0.02 * Math.max(mount.dataset.width, mount.dataset.height)) return markRegion();
+    setRegion(box);
+  });
+  mount.addEventListener("pointercancel", () => { from = null; markRegion(); });
+}
+
+const setRegion = (box) => state.set({ region: box ? box.join(",") : "", kind: "", face: "", encoder: [], limit: "" });
+
+function drawRegion(box) {
+  const mount = $("mount");
+  const outline = mount?.querySelector(".region");
+  if (!outline) return;
+  outline.hidden = !box;
+  const sides = ["left", "top", "width", "height"];
+  box?.forEach((value, i) => outline.style.setProperty(sides[i], `${(100 * value) / (i % 2 ? mount.dataset.height : mount.dataset.width)}%`));
+}
+
+/** The region of the question in pixels of its picture; null where it is the whole. */
+function regionNow(mount) {
+  const { region } = state.get();
+  if (!region || !mount?.dataset.width) return null;
+  const sizes = [mount.dataset.width, mount.dataset.height, mount.dataset.width, mount.dataset.height].map(Number);
+  return region.split(",").map((part, i) => (part.includes("%") ? (Number.parseFloat(part) * sizes[i]) / 100 : Number(part)));
+}
+
+function markRegion() {
+  const mount = $("mount");
+  const form = $("region");
+  const box = regionNow(mount);
+  drawRegion(box);
+  if (form) form.replaceWith(regionForm(box, mount));
+}
+
+function regionForm(box, mount) {
+  const shown = $("region")?.open || Boolean(box);
+  const names = ["x", "y", "width", "height"];
+  const read = () => names.map((name) => Math.max(0, Math.round(Number($(`region-${name}`).value))));
+  const fields = names.map((name, i) => h("label", {}, t(`region_${name}`),
+    h("input", { type: "number", id: `region-${name}`, min: 0, max: Number(i % 2 ? mount.dataset.height : mount.dataset.width), value: box ? Math.round(box[i]) : i < 2 ? 0 : Math.round((i % 2 ? mount.dataset.height : mount.dataset.width) / 2) })));
+  return h("details", { id: "region", open: shown }, h("summary", {}, t("detail")), h("p", { className: "quiet" }, t("detail_how")),
+    h("p", { className: "numbers-of" }, fields),
+    h("p", { className: "acts" },
+      h("button", { type: "button", id: "region-search", onclick: () => setRegion(read()) }, t("detail_search")),
+      box ? h("button", { type: "button", id: "region-none", className: "link", onclick: () => setRegion(null) }, t("detail_none")) : ""));
 }
 
 function outline(mount, caption, faces, width, height) {
@@ -184,7 +304,7 @@ function outline(mount, caption, faces, width, height) {
       data: { face: face.index }, "aria-pressed": "false",
       style: { left: share(x, width), top: share(y, height), width: share(w, width), height: share(height_, height) },
       onclick: () => state.set(
-        String(face.index) === state.get().face ? { face: "", kind: "", limit: "" } : { kind: "faces", face: String(face.index), encoder: [], limit: "" }),
+        String(face.index) === state.get().face ? { face: "", kind: "", limit: "" } : { kind: "faces", face: String(face.index), region: "", encoder: [], limit: "" }),
     }));
   }
   const count = sure.length;
@@ -205,7 +325,7 @@ function showHow(now) {
   const focused = document.activeElement?.id;
   how.hidden = !state.hasQuery();
   if (how.hidden) return how.replaceChildren();
-  const kinds = now.text ? [] : gallery().kinds;
+  const kinds = now.text || now.like.length ? [] : gallery().kinds;
   const encoders = kindNow().encoders;
   how.replaceChildren(
     kinds.length > 1 && h("fieldset", { className: "kinds" }, h("legend", {}, t("kind")),

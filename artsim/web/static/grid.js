@@ -27,7 +27,10 @@ export function scores(hit, rerank) {
   );
 }
 
-export const caption = (payload) => [payload.artist, payload.date_text].filter(Boolean).join(", ");
+/** The date as the museum words it, else the years it means. */
+export const date = ({ date_text: said, year_start: from, year_end: to }) => said ?? [...new Set([from, to])].filter((year) => year !== undefined).join("–");
+
+export const caption = (payload) => [payload.artist, date(payload)].filter(Boolean).join(", ");
 
 export function image(hit, isFace, side = 480) {
   const { payload } = hit;
@@ -61,17 +64,21 @@ export function lineAt(hits) {
   return at === hits.length ? null : at;
 }
 
-function line(at, near, encoder) {
+function line(at, near, encoder, falls) {
   return h("li", { className: "line" },
+    falls ? h("p", {}, t("falls_off")) : "",
     h("p", {}, at ? t("nearness_ends") : t("nearness_none")),
     near === null || near === undefined ? "" : h("p", { className: "quiet" }, t("nearness_measured", { encoder, near: number(near) })));
 }
 
 /** Show hits of an answer, or works of a list. */
-export function show(found, actions, { rerank = "", isFace = false, encoder = null } = {}) {
+export function show(found, actions, { rerank = "", isFace = false, encoder = null, fallsOff } = {}) {
   const cards = found.map((hit, i) => card(hit, i, actions, rerank, isFace));
   const at = lineAt(found);
-  if (at !== null) cards.splice(at, 0, line(at, encoder?.near, encoder?.name));
+  if (at !== null) cards.splice(at, 0, line(at, encoder?.near, encoder?.name, at === fallsOff));
+  if (fallsOff !== undefined && fallsOff !== null && fallsOff !== at && (at === null || fallsOff < at)) {
+    cards.splice(fallsOff, 0, h("li", { className: "line" }, h("p", {}, t("falls_off"))));
+  }
   $("hits").replaceChildren(...cards);
 }
 

@@ -64,7 +64,7 @@ function work(one, redraw) {
   return h("li", {},
     h("img", { src: thumbnail(one, 240), alt: "", loading: "lazy" }),
     h("div", {}, h("p", { className: "title", dir: "auto" }, title), h("p", { className: "detail", dir: "auto" }, caption(one.payload)), note),
-    h("button", { type: "button", className: "link", "aria-label": `${t("kept_out")}: ${title}`, onclick: () => { store(all().filter((other) => !isSame(other, one.id))); redraw(); } }, t("kept_out")));
+    h("button", { type: "button", className: "link", "aria-label": `${t("take_out")}: ${title}`, onclick: () => { store(all().filter((other) => !isSame(other, one.id))); redraw(); } }, t("take_out")));
 }
 
 /** A form, since files and sheets are pages of their own to the browser. */

@@ -30,10 +30,14 @@ const actions = {
   list: (hit) => {
     const isFace = hit.payload.face_index !== undefined;
     const more = isFace ? { kind: "faces", face: String(hit.payload.face_index) } : {};
-    const own = comparing.asked(state.get());
+    const now = state.get();
+    const own = comparing.asked(now);
+    const isExample = !now.text && state.hasQuery(now) && asking.kindNow().name === "paintings";
     return [
       [t(isFace ? "find_face" : "find_alike"), () => asking.searchLike(hit.painting_id, more)],
       own && own !== hit.painting_id && [t("compare"), () => comparing.open(own, hit.painting_id)],
+      isExample && [t("like"), () => asking.addExample("like", hit.painting_id)],
+      isExample && [t("unlike"), () => asking.addExample("unlike", hit.painting_id)],
     ].filter(Boolean);
   },
 };
@@ -80,8 +84,10 @@ async function search(now) {
   const kind = asking.kindNow();
   const isFace = kind.name === "faces";
   const encoder = answer.source.encoders.length === 1 ? kind.encoders.find((one) => one.vector === answer.source.encoders[0]) : null;
-  grid.show(found, actions, { rerank: now.rerank, isFace, encoder });
-  const what = now.text ? t("words_query", { text: now.text }) : now.id ? t("words_query", { text: answer.query_payload?.title ?? now.id }) : t("this_picture");
+  grid.show(found, actions, { rerank: now.rerank, isFace, encoder, fallsOff: answer.falls_off });
+  const of = now.like.length ? t("these_examples") : now.text ? t("words_query", { text: now.text }) : now.id ? t("words_query", { text: answer.query_payload?.title ?? now.id }) : t("this_picture");
+  const what = now.region ? t("detail_of", { what: of }) : of;
+  document.title = `${what} · artsim`;
   $("said").textContent = found.length ? t(isFace ? "found_faces" : "found_best", { n: found.length, what }) : t("found_none");
   $("more").hidden = found.length < (Number(now.limit) || state.PAGE) || found.length >= 200;
   notes(answer, now.digest);
@@ -93,6 +99,7 @@ async function browse(now) {
   const listing = await call(`/api/v1/paintings?${params}`, { signal: running.signal });
   found = listing.points;
   source = null;
+  document.title = "artsim";
   grid.show(found, actions);
   const { total } = listing;
   $("said").textContent = !total ? t("no_gallery_work") : found.length === total ? (total === 1 ? t("found_one") : t("in_order", { n: total })) : t("listed_of", { n: found.length, total });
@@ -117,12 +124,15 @@ async function show(now) {
   running?.abort();
   running = new AbortController();
   const mine = running;
+  const hadFocus = $("hits").contains(document.activeElement);
   $("results").setAttribute("aria-busy", "true");
   $("said").textContent = t("searching");
   showShare();
   try {
     await (state.hasQuery(now) ? search(now) : browse(now));
     $("errors").replaceChildren();
+    // What had the focus may be gone with the answer before.
+    if (document.activeElement === document.body && hadFocus) $("results").focus({ preventScroll: true });
   } catch (error) {
     if (error.name === "AbortError") return;
     $("said").textContent = t("found_none");
@@ -137,7 +147,7 @@ async function show(now) {
 }
 
 function showKeys() {
-  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["?", "help"], ["Esc", "close"]];
+  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["+ −", "example"], ["?", "help"], ["Esc", "close"]];
   const letters = h("input", { type: "checkbox", checked: state.lettersOn(), onchange: () => state.setLetters(letters.checked) });
   openDialog("keys", t("keys_title"), [
     h("table", {}, h("tbody", {}, rows.map(([key, name]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(`key_${name}`)))))),
@@ -160,7 +170,9 @@ function listen() {
   grid.listenForKeys((at) => found[at], {
     f: (hit) => actions.list(hit)[0][1](),
     k: keep.turn,
-    c: (hit) => state.hasQuery() && actions.list(hit)[1]?.[1](),
+    c: (hit) => comparing.asked(state.get()) && actions.list(hit)[1]?.[1](),
+    "+": (hit) => asking.addExample("like", hit.painting_id),
+    "-": (hit) => asking.addExample("unlike", hit.painting_id),
   });
   addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");

@@ -2,6 +2,7 @@
 
 import { crop, painting, whole } from "./api.js";
 import { h, has, openDialog, t } from "./dom.js";
+import { date } from "./grid.js";
 import * as keep from "./keep.js";
 import * as state from "./state.js";
 
@@ -21,7 +22,7 @@ function value(record, field) {
     return width && height ? t("centimetres", { width, height }) : "";
   }
   if (field === "image_size") return record.image_width ? t("pixels", { width: record.image_width, height: record.image_height }) : "";
-  const found = record[field];
+  const found = field === "date_text" ? date(record) : record[field];
   return Array.isArray(found) ? found.join(", ") : found ?? "";
 }
 

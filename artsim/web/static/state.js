@@ -2,11 +2,11 @@
 // This module alone writes the address bar.
 
 export const FILTERS = ["artist", "style", "genre", "school", "medium", "institution", "attribution", "tag"];
-const LISTS = [...FILTERS, "where", "not", "encoder"];
+const LISTS = [...FILTERS, "where", "not", "encoder", "like", "unlike"];
 const SIDES = "compare"; // of which there are two: the id of a painting each, or picture:SHA-256
 const FLAGS = ["not-same-artist", "include-self", "all-faces"];
 const ONES = [
-  ...["gallery", "id", "picture", "text", "kind", "face", "rerank", "rerank-weight"],
+  ...["gallery", "id", "picture", "region", "text", "kind", "face", "rerank", "rerank-weight"],
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
 const VIEW = ["show", "compare", "mode"];
@@ -61,13 +61,27 @@ addEventListener("popstate", () => {
 });
 
 /** The changes that leave only filters, and the way of looking, of the question. */
-export const noQuery = { id: "", picture: "", text: "", face: "", limit: "", show: "", compare: [] };
+export const noQuery = { id: "", picture: "", region: "", text: "", like: [], unlike: [], face: "", limit: "", show: "", compare: [] };
 
-export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text);
+export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text || state.like.length);
+
+/** What the one picture of the question is called among examples: id:ID or picture:SHA-256. */
+export function asExample(state = now) {
+  const name = state.picture ? `picture:${state.picture}` : state.id ? `id:${state.id}` : "";
+  return name && state.region ? `${name}@${state.region}` : name;
+}
+
+/** An example as the API takes it. */
+export function example(text) {
+  const [, name, region] = /^(.*?)(?:@([\d.,%]+))?$/s.exec(text);
+  const of = name.startsWith("picture:") ? { upload: name.slice(8) } : { id: name.slice(3) };
+  return region ? { ...of, region } : of;
+}
 
 /** The question as the API takes it. */
 export function question(state = now) {
-  const query = state.picture ? { upload: state.picture } : state.text ? { text: state.text } : { id: state.id };
+  const query = state.like.length ? { like: state.like.map(example), unlike: state.unlike.map(example) }
+    : state.text ? { text: state.text } : example(asExample(state));
   const anyOf = {};
   for (const name of FILTERS) if (state[name].length) anyOf[name === "tag" ? "tags" : name] = state[name];
   const kind = state.kind || "paintings";
@@ -97,8 +111,9 @@ export function command(name, state = now) {
   const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", ...FILTERS, "where", "not"];
   for (const [key, value] of params(state, names)) {
     if (key === "picture") continue;
+    const said = value.startsWith("picture:") ? value.replace(/^picture:[0-9a-f]+/, "picture.jpg") : value;
     if (FLAGS.includes(key)) words.push(`--${key}`);
-    else words.push(value.startsWith("-") ? `--${key}=${quoted(value)}` : `--${key} ${quoted(value)}`);
+    else words.push(said.startsWith("-") ? `--${key}=${quoted(said)}` : `--${key} ${quoted(said)}`);
   }
   if (!state.limit) words.push(`--limit ${PAGE}`);
   return words.join(" ");
