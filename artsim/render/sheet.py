@@ -17,7 +17,6 @@ from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.face_sheets import faces_sheet, people_sheet
 from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
-    FALLS_OFF,
     clean,
     describe_likelihoods,
     describe_list_settings,
@@ -144,7 +143,7 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
     ]
     if result.falls_off is not None:  # of hits that are not grouped
         (_, cards), after = sections[0], result.falls_off
-        rest = [(sentence(FALLS_OFF), cards[after:])] if cards[after:] else []
+        rest = [("Here the list falls off", cards[after:])] if cards[after:] else []
         sections = [("", cards[:after]), *rest]
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:

@@ -21,7 +21,6 @@ from rich.text import Text
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.catalog.progress import counted
 from artsim.render.text import (
-    FALLS_OFF,
     clean,
     date_text,
     describe_likelihoods,
@@ -55,6 +54,9 @@ _WHOLE_ID: Final = 40
 
 _READABLE: Final = 32
 """Cells of a title or an artist that a path is not to cost."""
+
+_FALLS_OFF: Final = "falls off here"
+"""Said between two hits; no longer than the narrowest title. See `Answer.falls_off`."""
 
 _NARROWEST: Final = 6
 """Cells that a title or an id keeps in the narrowest terminal."""
@@ -206,7 +208,7 @@ def print_hits(result: Answer, stream: TextIO) -> None:
             texts["title"].stylize(Style(link=link))
         table.add_row(*texts.values())
         if row + 1 == result.falls_off:
-            table.add_row(*(Text(FALLS_OFF if k == "title" else "", "dim italic") for k in columns))
+            table.add_row(*(Text(_FALLS_OFF if k == "title" else "", "dim") for k in columns))
     print_table(table, stream, width=max(width, sum(cells + _GAP for cells in widths)))
 
 

@@ -120,10 +120,6 @@ def verdict_text(verdict: Verdict | None) -> str:
     return "" if verdict is None else str(verdict)
 
 
-FALLS_OFF: Final = "here the list falls off"
-"""Said between two hits; see `Answer.falls_off`."""
-
-
 def describe_likelihoods(found: Comparison) -> list[str]:
     """Return in sentences how likely faces are one person's, and of what that was learned."""
     if found.no_likelihood:

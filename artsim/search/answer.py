@@ -34,7 +34,7 @@ from artsim.search.question import (
     describe_criteria,
 )
 from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import judge, meaning, told
+from artsim.search.verdicts import how_common, judge, meaning, told
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -296,9 +296,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     left_out = _left_out(target, options)
     hits = find_hits(target, collection, criteria & left_out, options, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
-    # Ranks that were fused, means of examples and texts are on no scale of pictures.
-    on_scale = len(names) == len(question.pictures) == 1
-    scale = noted_scales(collection.schema.notes).get(names[0]) if on_scale else None
+    scale = _scale(question, target, names, collection)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
     judged = judge(hits, target.probes, collection, scale, options)
     return Answer(
@@ -317,6 +315,20 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         why_empty=reason,
         falls_off=judged.falls_off,
     )
+
+
+def _scale(
+    question: Question, target: Target, names: Sequence[str], collection: Collection
+) -> Scale | None:
+    """Return what scores mean; None where they are on no scale of pictures.
+
+    That are ranks that were fused, means of examples, texts, and details, which may be no nearer to
+    their own work than works by different artists are to each other (docs/quality.md).
+    """
+    of_detail = target.region is not None and question.kind.is_whole
+    if of_detail or not len(names) == len(question.pictures) == 1:
+        return None
+    return noted_scales(collection.schema.notes).get(names[0])
 
 
 def sure_faces(question: Question) -> Criteria:
@@ -547,4 +559,5 @@ def _nearest(
     best = max(found, key=lambda hit: hit.score, default=None)
     if best is None or scale is None:
         return best
-    return replace(best, verdict=scale.verdict(best.score))
+    (name,) = target.probes[0].vectors
+    return replace(best, verdict=scale.verdict(best.score, how_common(target.probes[0], name)))

@@ -280,10 +280,10 @@ class ServerCollection(Collection):
         queries = [query for group in asked for query in group]
         size = self._said.limits.search_max_batchsize or len(queries)
         answers: list[Any] = []
-        for start in range(0, len(queries), size or 1):
-            some = {"searches": queries[start : start + size]}
-            answers += self._read("/query/batch", some, names)
         with self._server.reading("searching"):
+            for start in range(0, len(queries), size or 1):
+                some = {"searches": queries[start : start + size]}
+                answers += self._read("/query/batch", some, names)
             left = iter(zip(queries, answers, strict=True))
             return [to_points(p for _ in group for p in next(left)[1]["points"]) for group in asked]
 
@@ -302,10 +302,8 @@ class ServerCollection(Collection):
             self._page_size = size // 2
             return self._page(chosen, names, fields, size, offset)
         with self._server.reading("reading"):
-            records, after = (
-                to_records(to_points(page["points"]), names, self._schema),
-                page["next_page_offset"],
-            )
+            records = to_records(to_points(page["points"]), names, self._schema)
+            after = page["next_page_offset"]
             if after is not None and not _is_behind(after, records):
                 raise ValueError("the next page is none")  # and would be asked for for ever
         return records, after

@@ -209,8 +209,8 @@ def test_where_a_list_falls_off_is_shown(ask: Ask, tmp_path: Path) -> None:
     page = tmp_path / "sheet.html"
     shown = ask("--id", "met-459027", "--sheet", str(page)).stdout.splitlines()
     assert "met-459028" in shown[2]
-    assert shown[3].strip() == "here the list falls off"
-    assert page.read_text().count("Here the list falls off.") == 1
+    assert shown[3].strip() == "falls off here"
+    assert page.read_text().count("Here the list falls off") == 1
     whole = ask("--id", "met-459027", "-k", "1").stdout
     assert "falls off" not in whole
 

@@ -74,6 +74,14 @@ def test_an_answer_says_the_region(
     assert "query_region" not in find_similar(sample_gallery, IdQuery(PIANO)).to_dict()
 
 
+def test_words_are_for_whole_pictures(sample_gallery: Gallery, models: Models) -> None:
+    by_part = find_similar(sample_gallery, IdQuery(PIANO, QUARTER), models=models)
+    assert all(hit.verdict is None for hit in by_part.hits)
+    assert by_part.falls_off is None
+    faces = find_similar(sample_gallery, IdQuery(PIANO, QUARTER), kind=FACES, models=models)
+    assert all(hit.verdict is not None for hit in faces.hits)
+
+
 def test_the_region_is_of_the_upright_picture(
     piano: Path, sample_gallery: Gallery, models: Models, tmp_path: Path
 ) -> None:
