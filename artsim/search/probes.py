@@ -80,7 +80,7 @@ class QueryFace:
     def of(cls, payload: Payload, index: int) -> QueryFace:
         """Return what a part's payload says of where it is, and how sure."""
         score = payload.get("detection_score")
-        return cls(index, Box(*payload["box"]), None if score is None else float(score))
+        return cls(index, Box(*map(float, payload["box"])), None if score is None else float(score))
 
     @property
     def size(self) -> float:
@@ -427,7 +427,7 @@ def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
         return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
         raise QueryError(
-            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({exc}); "
+            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({shortened(str(exc))}); "
             "ingest its source again",
             painting_id=painting_id,
         ) from exc
