@@ -11,7 +11,9 @@ the best hit of each work among all others: how often it is by the same artist, 
 and how often the same work, as `extra.near_dup_group` says. With --unseen only works of artists
 that the training of the built-in encoder put aside. A second table says in how many lists of ten
 hits the words change, or there is a step at which the list falls off, and how many of the hits
-before that, and of the five after, are by the same artist. The sheets have 100 best hits of each
+before that, and of the five after, are by the same artist. Where an encoder has a cohort, the same
+by the cosine alone stands beside, and a third table says of how many works the best hit is right
+and called anything but not near, with the cohort and without. The sheets have 100 best hits of each
 word, by chance, to be looked at.
 
 With --faces the same of faces that searches show, the main one of each picture, by each face
@@ -35,13 +37,15 @@ from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, first_text
-from artsim.catalog.scale import Scale, Word
+from artsim.catalog.scale import NONE, Cohort, Scale, Word
+from artsim.encoders.trained import read_cohort
 from artsim.evaluation.picture_faces import main_face
 from artsim.evaluation.statistics import estimate_share
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors
 from artsim.search.verdicts import SAME_SSIM, falls_off_after
 from artsim.store.gallery import Gallery, open_gallery
+from benchmarks.quality_data import Indices
 from benchmarks.quality_judge import table
 
 Strings = npt.NDArray[Any]
@@ -56,12 +60,21 @@ class Works:
     """Works or faces: one encoder's vectors, their small gray pictures, and whose each is."""
 
     def __init__(
-        self, vectors: Embeddings, pixels: Pixels, payloads: list[Payload], by: str
+        self,
+        vectors: Embeddings,
+        pixels: Pixels,
+        payloads: list[Payload],
+        by: str,
+        cohort: Cohort | None = None,
     ) -> None:
         self.vectors, self.pixels, self.payloads = vectors, pixels, payloads
         self.whose = self._texts(by)
         groups = [payload.get("extra", {}).get("near_dup_group", "") for payload in payloads]
         self.groups = np.array([str(group) or f"alone {i}" for i, group in enumerate(groups)])
+        self.cohort = cohort
+        self.common = (
+            np.zeros(len(vectors), np.float32) if cohort is None else cohort.common(vectors)
+        )
 
     def _texts(self, field: str) -> Strings:
         found = (first_text(payload, field) for payload in self.payloads)
@@ -74,12 +87,19 @@ class Works:
         pairs = cosines[np.triu_indices(len(cosines), 1)]
         for own in (self.whose[rows], self._texts("artist_key")[rows]):
             cosines[own[:, None] == own] = -1.0
-        return Scale.measured(len(vectors), pairs, cosines.max(axis=1))
+        nearest = cosines.max(axis=1)
+        above = NONE if self.cohort is None else nearest - self.common[rows]
+        return Scale.measured(len(vectors), pairs, nearest, above)
+
+    def words(self, scale: Scale, cosines: npt.NDArray[np.float32], rows: Indices) -> list[Word]:
+        """Return the words for one cosine of each of these works, without their pictures."""
+        pairs = zip(cosines.tolist(), self.common[rows].tolist(), strict=True)
+        return [scale.verdict(cosine, common).word for cosine, common in pairs]
 
     def word(self, scale: Scale, query: int, hit: int, cosine: float) -> Word:
         """Return the word for a hit, as a search gives it."""
-        word = scale.verdict(cosine).word
-        if word == "very near":
+        word = scale.verdict(cosine, float(self.common[query])).word
+        if cosine >= scale.very_near:
             two = np.stack([self.pixels[query], mirrored(self.pixels[query])])
             if ssim(self.pixels[hit], two).max() >= SAME_SSIM:
                 return "same picture"
@@ -105,7 +125,9 @@ def read_works(gallery: Gallery, kind: Kind, vector_name: str, by: str, *, unsee
         or side_of(str(found.payloads[row]["artist_key"]), test=0.25, validation=0.1) == "test"
     ]
     payloads = [found.payloads[row] for row in kept]
-    return Works(found.vectors[kept], pixels.vectors[kept].astype(np.uint8), payloads, by)
+    small = pixels.vectors[kept].astype(np.uint8)
+    cohort = read_cohort(vector_name) if kind.is_whole else None
+    return Works(found.vectors[kept], small, payloads, by, cohort)
 
 
 def share(right: npt.NDArray[Any], whose: Strings) -> str:
@@ -126,7 +148,8 @@ def false_nears(works: Works) -> npt.NDArray[np.float64]:
         inside = np.isin(works.whose, half)
         for gallery in (inside, ~inside):
             best = (works.vectors[~gallery] @ works.vectors[gallery].T).max(axis=1)
-            times[~gallery] += best >= works.scale(gallery).near
+            said = works.words(works.scale(gallery), best, np.flatnonzero(~gallery))
+            times[~gallery] += np.array(said) != "not near"
     return times / _HALVINGS
 
 
@@ -151,18 +174,33 @@ def main() -> None:
     parser.add_argument("--sheets", type=Path)
     args = parser.parse_args()
     words = [word for word in get_args(Word) if word != "not near"]
-    rows, fallen = [], []
+    rows, fallen, gained = [], [], []
     with open_gallery(home=args.home, name=args.gallery) as gallery:
         kind = FACES if args.faces else PAINTINGS
         for name in gallery.encoders(kind):
             works = read_works(gallery, kind, name, args.by, unseen=args.unseen)
             rows.append([name, *cells(works, words, None if rows else args.sheets)])
             fallen += [[name, *row] for row in fallen_off(works)]
+            if works.cohort is not None:
+                by_cosine = Works(works.vectors, works.pixels, works.payloads, args.by)
+                rows.append([f"{name}, cosine alone", *cells(by_cosine, words, None)])
+                both = right_and_near(works), right_and_near(by_cosine)
+                kinds = (*both, both[0] - both[1])
+                gained.append([name, *(share(found, works.whose) for found in kinds)])
     heads = ["encoder", "works of", "near, very near from", "near without a relevant work"]
     heads += [f"{word}: right" for word in words] + ["relevant, and not near"]
     print(table([*heads, "same work: called so"], rows), end="\n\n")
     heads = ["encoder", "falls off where", "lists, %", "right before", "right after"]
-    print(table(heads, fallen))
+    print(table(heads, fallen), end="\n\n")
+    print(
+        table(["encoder", "best hit right and near", "by the cosine alone", "difference"], gained)
+    )
+
+
+def right_and_near(works: Works) -> npt.NDArray[np.float64]:
+    """Return of which works the best hit is right and not called "not near"."""
+    _, nearest, said = best_hits(works)
+    return np.where(works.whose[nearest] == works.whose, said != "not near", 0.0)
 
 
 def fallen_off(works: Works) -> list[list[str]]:
@@ -173,7 +211,8 @@ def fallen_off(works: Works) -> list[list[str]]:
     order = np.argsort(-cosines, axis=1, kind="stable")[:, : _LISTED + _AFTER]
     scores = np.take_along_axis(cosines, order, axis=1)
     right = works.whose[order] == works.whose[:, None]
-    words = (scores[:, :_LISTED] >= scale.near).sum(axis=1)
+    said = [works.words(scale, row, np.arange(len(scores))) for row in scores[:, :_LISTED].T]
+    words = (np.array(said) != "not near").sum(axis=0)
     steps = [falls_off_after(row, scale) or 0 for row in scores[:, :_LISTED].tolist()]
     rows = []
     for name, after in (("the words change", words), ("a large step", np.array(steps))):

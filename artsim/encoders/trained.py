@@ -9,10 +9,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
+
 from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
+from artsim.catalog.scale import Cohort
 from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
 from artsim.encoders.weights import (
@@ -194,6 +198,20 @@ def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
     network = build_network(config.network, config.settings)
     fill_model(network, expand(load_state_dict(weights)), path=weights)
     return config, network
+
+
+@cache
+def read_cohort(vector_name: str) -> Cohort | None:
+    """Return what is common among paintings by the encoder of that vector; None where unknown.
+
+    ``benchmarks/fit_cohort.py`` makes the file, anew for every vector name.
+    """
+    with np.load(BUILTIN_FOLDER / "cohort.npz") as kept:
+        if str(kept["vector_name"]) != vector_name:
+            return None
+        rows = kept["vectors"].astype(np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return Cohort(rows, float(kept["least"]))
 
 
 FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand, load_over=_load_over)

@@ -14,9 +14,10 @@ from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import KINDS, Cutter, Kind
 from artsim.catalog.payload import Payload
-from artsim.catalog.scale import Scale, noted_scales
+from artsim.catalog.scale import NONE, Scale, noted_scales
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import find_maker
+from artsim.encoders.trained import read_cohort
 from artsim.errors import EncoderMismatchError
 from artsim.store.gallery import Gallery, read_encoders
 from artsim.store.protocol import Collection, Record, SearchRequest
@@ -158,7 +159,12 @@ def measure_scales(gallery: Gallery) -> None:
         before = dict(scales)
         for name in read_encoders(collection):
             known = scales.get(name)
-            if known is None or abs(points - known.points) > _GROWTH * known.points:
+            lacks = kind.is_whole and read_cohort(name) is not None
+            if (
+                known is None
+                or abs(points - known.points) > _GROWTH * known.points
+                or (lacks and not known.above)
+            ):
                 scale = _measure(collection, kind, name, points)
                 scales |= {} if scale is None else {name: scale}
         if scales != before:
@@ -177,16 +183,22 @@ def _measure(collection: Collection, kind: Kind, name: str, points: int) -> Scal
     vectors = np.stack([record.vectors[name] for record in sample])
     paintings = np.array([str(record.payload.get("painting_id")) for record in sample])
     others = np.triu(paintings[:, None] != paintings[None, :])
-    nearest = list(_nearest_strangers(collection, kind, name, sample))
-    if len(nearest) < _FEWEST:
+    found = np.array(list(_nearest_strangers(collection, kind, name, sample)), np.float32)
+    there = ~np.isnan(found)
+    if there.sum() < _FEWEST:
         return None
-    return Scale.measured(points, (vectors @ vectors.T)[others], np.array(nearest, np.float32))
+    nearest, cohort = found[there], read_cohort(name) if kind.is_whole else None
+    above = NONE if cohort is None else nearest - cohort.common(vectors[there])
+    return Scale.measured(points, (vectors @ vectors.T)[others], nearest, above)
 
 
 def _nearest_strangers(
     collection: Collection, kind: Kind, name: str, sample: Sequence[Record]
 ) -> Iterator[float]:
-    """Yield the score of the nearest point by another artist, and of another sitter, that shows."""
+    """Yield the score of the nearest point by another artist, and of another sitter, that shows.
+
+    It is no number where there is none.
+    """
     for start in range(0, len(sample), _AT_ONCE):
         asked = sample[start : start + _AT_ONCE]
         sitters = [None if kind.is_whole else sitter_of(record.payload) for record in asked]
@@ -201,7 +213,7 @@ def _nearest_strangers(
         ]
         for hits, sitter in zip(collection.search(requests), sitters, strict=True):
             others = (h.score for h in hits if sitter is None or sitter_of(h.payload) != sitter)
-            yield from islice(others, 1)
+            yield next(others, np.nan)
 
 
 def _strangers_of(record: Record) -> Criteria:

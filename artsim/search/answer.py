@@ -34,7 +34,7 @@ from artsim.search.question import (
     describe_criteria,
 )
 from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import judge, meaning, told
+from artsim.search.verdicts import how_common, judge, meaning, told
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -559,4 +559,5 @@ def _nearest(
     best = max(found, key=lambda hit: hit.score, default=None)
     if best is None or scale is None:
         return best
-    return replace(best, verdict=scale.verdict(best.score))
+    (name,) = target.probes[0].vectors
+    return replace(best, verdict=scale.verdict(best.score, how_common(target.probes[0], name)))

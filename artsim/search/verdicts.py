@@ -28,6 +28,7 @@ from artsim.catalog.scale import (
     Word,
     noted_scales,
 )
+from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
@@ -72,7 +73,10 @@ def judge(
     if scale is None:
         return Judged(list(hits), None, [])
     flat = {probe.part for probe in probes if _is_featureless(probe)}
-    judged = [replace(hit, verdict=scale.verdict(hit.score)) for hit in hits]
+    common = {p.part: how_common(p, name) for p in probes for name in p.vectors if scale.above}
+    judged = [
+        replace(hit, verdict=scale.verdict(hit.score, common.get(hit.query_face))) for hit in hits
+    ]
     judged = _compared(judged, probes, collection, scale)
     judged = [_nothing_near(hit) if hit.query_face in flat else hit for hit in judged]
     remarks = _remarks(judged, bool(flat), scale)
@@ -126,6 +130,12 @@ def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
     return [f"nothing in this gallery looks like it: the best has {most:.2f}, and {said}"]
 
 
+def how_common(probe: Probe, name: str) -> float | None:
+    """Return how common a query is by the cohort of that encoder; None where it has none."""
+    cohort = read_cohort(name)
+    return None if cohort is None else float(cohort.common(probe.vectors[name][None])[0])
+
+
 def _is_featureless(probe: Probe) -> bool:
     from artsim.images.pixels import is_featureless
 
@@ -156,7 +166,7 @@ def _compared(
         hit = hits[row]
         query = _pixels_of(of_probes[hit.query_face], pixels)
         if hit.verdict and query is not None and hit.point_id in pixels:
-            verdict = compare_pixels(hit.verdict, query, pixels[hit.point_id])
+            verdict = compare_pixels(hit.verdict, query, pixels[hit.point_id], may_be_same=True)
             hits[row] = replace(hit, verdict=verdict)
     return hits
 
@@ -169,10 +179,12 @@ def _pixels_of(probe: Probe, stored: dict[str, Pixels]) -> Pixels | None:
     return None if probe.point_id is None else stored.get(probe.point_id)
 
 
-def compare_pixels(verdict: Verdict, query: Pixels, pixels: Pixels) -> Verdict:
+def compare_pixels(
+    verdict: Verdict, query: Pixels, pixels: Pixels, *, may_be_same: bool
+) -> Verdict:
     """Return the verdict with the similarity of the small gray pictures, as they are or mirrored.
 
-    It is the same picture where that is at least `SAME_SSIM` and the cosine is very near.
+    It is the same picture where that is at least `SAME_SSIM` and by the cosine it may be.
     """
     from artsim.images.pixels import mirrored, ssim
 
@@ -180,8 +192,7 @@ def compare_pixels(verdict: Verdict, query: Pixels, pixels: Pixels) -> Verdict:
         return verdict
     straight, turned = ssim(pixels, np.stack([query, mirrored(query)])).tolist()
     score = max(straight, turned)
-    is_same = verdict.word == "very near" and score >= SAME_SSIM
-    word: Word = "same picture" if is_same else verdict.word
+    word: Word = "same picture" if may_be_same and score >= SAME_SSIM else verdict.word
     return replace(verdict, word=word, ssim=round(score, 4), mirrored=turned > straight)
 
 
@@ -364,9 +375,12 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
         pixels = (probe.pictures[0][PIXELS], other.pictures[0][PIXELS])
         for name, vector in probe.vectors.items():
             cosine, scale = float(vector @ other.vectors[name]), scales.get(name)
-            said = None if scale is None else scale.verdict(cosine)
-            if said is not None and said.word != "not near":
-                said = compare_pixels(said, *pixels)
+            said = None
+            if scale is not None:
+                said = scale.verdict(cosine, how_common(probe, name))
+                may_be_same = cosine >= scale.very_near
+                if may_be_same or said.word != "not near":
+                    said = compare_pixels(said, *pixels, may_be_same=may_be_same)
             parts = None if probe.part is None else (probe.part, other.part or 0)
             found.append(Likeness(name, cosine, said, parts))
     return found

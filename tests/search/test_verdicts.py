@@ -13,6 +13,7 @@ from artsim import ImageQuery, PixelsQuery, compare, find_similar, ingest_painti
 from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.scale import LEVELS, KnownPairs, Scale, Verdict, noted_scales
+from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery
@@ -64,6 +65,50 @@ def test_a_word_is_measured_by_the_nearest_works_of_other_artists(sample_gallery
     assert scale.verdict(scale.near).word == "near"
     assert scale.verdict(scale.near - 0.001).word == "not near"
     assert scale.verdict(scale.very_near).word == "very near"
+
+
+def test_near_takes_more_of_a_query_that_is_like_many_paintings(sample_gallery: Gallery) -> None:
+    name, _ = scale_of(sample_gallery)
+    cohort = read_cohort(name)
+    assert cohort is not None
+    table = read_vectors(sample_gallery[PAINTINGS], name)
+    ids = [str(payload["painting_id"]) for payload in table.payloads]
+    artists = np.array([str(payload.get("artist_key")) for payload in table.payloads])
+    cosines = table.vectors @ table.vectors.T
+    common = cohort.common(table.vectors)
+    nearest = np.where(artists[:, None] == artists, -1.0, cosines).max(axis=1) - common
+    near = np.quantile(nearest, 0.97)
+    options = SearchOptions(limit=113)
+    for row in (int(common.argmin()), int(common.argmax())):
+        hits = find_similar(sample_gallery, IdQuery(ids[row]), options=options).hits
+        said = {h.score - common[row] for h in hits if h.verdict and h.verdict.word == "not near"}
+        assert max(said) < near + 1e-3
+        others = {h.score - common[row] for h in hits} - said
+        assert min(others, default=1.0) >= near - 1e-3
+    assert common.max() - common.min() > 0.1
+
+
+def test_a_work_of_the_cohort_is_not_common_for_being_itself() -> None:
+    cohort = read_cohort("builtin-v3")
+    assert cohort is not None
+    assert cohort.common(cohort.vectors).max() < 0.9
+    assert cohort.common(cohort.vectors[:1] * 0) == pytest.approx(cohort.least)
+    assert read_cohort("builtin-v1") is None
+
+
+def test_a_scale_of_an_earlier_artsim_goes_by_the_cosine_until_it_is_measured_anew(
+    sample: Path, changeable_home: Path
+) -> None:
+    with open_gallery(home=changeable_home) as gallery:
+        paintings = gallery[PAINTINGS]
+        name, right = next(iter(noted_scales(paintings.schema.notes).items()))
+        old = {key: value for key, value in asdict(right).items() if key != "above"}
+        paintings.add_vectors({}, {**paintings.schema.notes, "scales": {name: old}})
+        before = noted_scales(paintings.schema.notes)[name]
+        assert before == replace(right, above=())
+        assert before.verdict(before.near, common=0.9).word == "near"
+        ingest_paintings(gallery, sample)
+        assert noted_scales(paintings.schema.notes)[name] == right
 
 
 @pytest.mark.parametrize("edit", ["as it is", "mirrored", "gray", "small"])
