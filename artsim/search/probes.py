@@ -426,8 +426,9 @@ def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
     try:
         return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
+        reason = shortened(str(exc))
         raise QueryError(
-            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({shortened(str(exc))}); "
+            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({reason}); "
             "ingest its source again",
             painting_id=painting_id,
         ) from exc
