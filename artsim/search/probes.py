@@ -426,9 +426,10 @@ def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
     try:
         return QueryFace.of(payload, int(payload[kind.index_field]))
     except (LookupError, TypeError, ValueError) as exc:
+        reason = shortened(str(exc))
         raise QueryError(
-            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is "
-            f"({shortened(str(exc))}); ingest its source again",
+            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({reason}); "
+            "ingest its source again",
             painting_id=painting_id,
         ) from exc
 

@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 
 from artsim.cli import app
 from artsim.encoders.registry import find_maker
-from benchmarks.recordings import compare_values
+from benchmarks import recordings
 
 KEPT = Path(__file__).parents[1] / "data" / "galleries"
 NAMES = ("with-faces", "builtin-v1")
+FACE_APART = 5e-4
 
 
 @pytest.fixture
@@ -40,10 +41,13 @@ def artsim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_answers_as_it_did(name: str, artsim: Callable[..., Any]) -> None:
+def test_it_answers_as_it_did(
+    name: str, artsim: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))
     for command, answer in kept.items():
-        if command.startswith("query") and "--face" in command:
+        finds_faces = command.startswith("query") and "--face" in command
+        if finds_faces:
             # What searches do by default has changed since, and who finds faces.
             command += " --encoder builtin --all-faces --face-detector mtcnn"
         if command.startswith("export"):
@@ -55,7 +59,11 @@ def test_it_answers_as_it_did(name: str, artsim: Callable[..., Any]) -> None:
             # Rounded since, as payloads are.
             face["box"] = [round(side, 1) for side in face["box"]]
             face["score"] = round(face["score"], 4)
-        differences = list(compare_values(answer, now, command))
+        with monkeypatch.context() as patch:
+            if finds_faces:
+                # Some hundredths of a pixel elsewhere on another processor.
+                patch.setattr(recordings, "MOST_APART", FACE_APART)
+            differences = list(recordings.compare_values(answer, now, command))
         assert [said for said in differences if not said.startswith("+")] == []
 
 
