@@ -174,7 +174,7 @@ def test_loading_says_nothing(reference: tuple[Any, Any, Path], tmp_path: Path) 
     (tmp_path / f"{MODEL}.json").write_text(json.dumps(CONFIG))
     program = (
         "import sys\nfrom pathlib import Path\n"
-        "from artsim.encoders.torchvision_ops import import_library\n"
+        "from artsim.encoders.torchvision_ops import ensure_torchvision\n"
         "ensure_torchvision()\nimport facenet_pytorch, logging, open_clip, timm\n"
         f"open_clip.add_model_config({str(tmp_path)!r})\n"
         "from artsim.encoders.registry import load_encoder\n"
