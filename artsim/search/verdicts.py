@@ -377,7 +377,9 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
             cosine, scale = float(vector @ other.vectors[name]), scales.get(name)
             said = None
             if scale is not None:
-                said = scale.verdict(cosine, how_common(probe, name))
+                both = [how_common(one, name) for one in (probe, other)]
+                common = max((one for one in both if one is not None), default=None)
+                said = scale.verdict(cosine, common)
                 may_be_same = cosine >= scale.very_near
                 if may_be_same or said.word != "not near":
                     said = compare_pixels(said, *pixels, may_be_same=may_be_same)

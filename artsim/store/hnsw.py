@@ -30,6 +30,6 @@ class HnswSettings:
     indexing_threshold_kb: int = 10_000  # segments with fewer get no graph
 
 
-HNSW: Final = HnswSettings(m=16, full_scan_threshold_kb=100_000)
+HNSW: Final = HnswSettings(m=16, ef=768, full_scan_threshold_kb=100_000)
 EMBEDDED_HNSW: Final = HnswSettings(m=16)
 NO_HNSW: Final = HnswSettings(m=0)

@@ -58,7 +58,10 @@ def bind(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = found[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as exc:
-        raise ConfigError(f"--host {host}: no address of this machine ({exc.strerror})") from exc
+        raise ConfigError(
+            f"{host!r} is no address of this machine ({exc.strerror}); name one of its own",
+            hint="--host 127.0.0.1",
+        ) from exc
     try:
         if os.name == "posix":  # on Windows it would share the port with another program
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

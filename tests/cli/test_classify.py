@@ -79,7 +79,7 @@ def test_neighbors_are_shown(sample: Path, sample_home: Path) -> None:
     assert len(document["pictures"][0]["voters"]) == document["k"] == 10
     voter = document["pictures"][0]["voters"][0]
     assert voter["payload"]["title"]
-    assert voter["verdict"] in {"near", "not near"}
+    assert voter["verdict"] in {"very near", "near", "not near"}
     assert 50 < voter["percentile"] < 100
 
 

@@ -60,6 +60,19 @@ def test_the_numbers_are_those_of_the_two_ways_round(sample_home: Path, mirrored
     assert by_file["first"]["payload"]["artist"] == "Johannes Vermeer"
 
 
+@pytest.mark.parametrize(
+    ("common", "rare"),
+    [("met-437869", "met-437397"), ("met-437875", "met-437874")],
+)
+def test_a_word_is_the_same_whichever_picture_is_first(
+    common: str, rare: str, sample_gallery: Gallery
+) -> None:
+    asked = (IdQuery(common), IdQuery(rare))
+    both = [compare(sample_gallery, *pair).wholes[0].verdict for pair in (asked, asked[::-1])]
+    assert both[0] == both[1]
+    assert both[0] is not None
+
+
 def test_faces_are_compared_each_with_its_nearest(sample_gallery: Gallery) -> None:
     found = compare(sample_gallery, IdQuery("met-437386"), IdQuery("met-437388"))
     assert found.faces
