@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -20,12 +20,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
+from artsim.catalog.encoder_info import short_names
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Region
-from artsim.catalog.scale import noted_scales
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,
+    EncoderMismatchError,
     PaintingNotFoundError,
     QueryError,
     StoreError,
@@ -317,19 +318,27 @@ def _describe_gallery(gallery: Gallery) -> dict[str, Any]:
     kinds = []
     for kind in gallery.kinds:
         collection = gallery[kind]
-        scales = noted_scales(collection.schema.notes)
         encoders = [
-            {
-                "name": info.name,
-                "vector": info.vector_name,
-                "takes_text": info.takes_text,
-                "near": scales[info.vector_name].near if info.vector_name in scales else None,
-            }
+            {"name": info.name, "vector": info.vector_name, "takes_text": info.takes_text}
             for info in gallery.encoders(kind).values()
         ]
         points = collection.count()
         kinds.append({"name": kind.name, "noun": kind.noun, "points": points, "encoders": encoders})
     return {"gallery": gallery.name, "kinds": kinds}
+
+
+def _check_encoders(gallery: Gallery, kind: Kind, names: Sequence[str]) -> None:
+    """Refuse encoders that the gallery has no vectors of: other names may be those of files."""
+    if not names:
+        return
+    known = list(gallery.encoders(kind).values())
+    own = {name for info in known for name in (info.name, info.spec, info.vector_name)}
+    for name in names:
+        if name not in own.union(short_names(known)):
+            have = ", ".join(f"{info.name} ({info.vector_name})" for info in known)
+            raise EncoderMismatchError(
+                f"encoders: the gallery has no vectors of {name[:80]!r}; it has: {have}"
+            )
 
 
 _AS_IT_IS: Final[Any] = {"response_model_exclude_unset": True, "tags": ["search"]}
@@ -342,6 +351,7 @@ def _search_routes(app: FastAPI, service: Service) -> None:
         """Answer a question: works, or faces, like a picture, a painting, examples or a text."""
         opened = service.open(gallery)
         asked = question.question(partial(service.query, opened))
+        _check_encoders(opened, asked.kind, question.encoders)
         # What the gallery has vectors of is found at once; the rest waits for a model.
         is_known = all(isinstance(one, IdQuery) and one.region is None for one in asked.pictures)
         with nullcontext() if asked.pictures and is_known else service.turns.taken():

@@ -172,12 +172,11 @@ class Problem(_Found):
 
 
 class EncoderForm(BaseModel):
-    """An encoder that a gallery has vectors of, and where nearness ends by it."""
+    """An encoder that a gallery has vectors of."""
 
     name: str
     vector: str
     takes_text: bool
-    near: float | None = None
 
 
 class KindForm(BaseModel):

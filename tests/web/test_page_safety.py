@@ -207,6 +207,22 @@ def test_no_file_of_the_server_is_searched_by(page: httpx.Client, sample: Path) 
         refused(page.post("/api/v1/query", json={"query": query}), 422)
 
 
+def test_encoders_are_those_of_the_gallery(page: httpx.Client, shown: Gallery) -> None:
+    """What else encoders can be called by would tell which files the server has."""
+    there = "file:/etc/passwd", "onnx:/etc/passwd", "file:/nowhere", "timm:resnet18", "dinov2"
+    (info, *_) = shown.encoders(PAINTINGS).values()
+    for name in there:
+        question = {"query": {"id": ONE}, "encoders": [name]}
+        said = refused(page.post("/api/v1/query", json=question), 422)
+        assert said == (
+            f"encoders: the gallery has no vectors of {name!r}; it has: "
+            f"{info.name} ({info.vector_name})"
+        )
+    for name in (info.name, info.short_name, info.spec, info.vector_name):
+        question = {"query": {"id": ONE}, "encoders": [name]}
+        assert page.post("/api/v1/query", json=question).status_code == 200
+
+
 def send(page: httpx.Client, content: bytes, name: str = "a.png") -> httpx.Response:
     return page.post("/api/v1/uploads", files={"picture": (name, content)})
 

@@ -37,11 +37,9 @@ export function send(file) {
   return call("/api/v1/uploads", { method: "POST", body: form });
 }
 
-const inPath = (id) => id.split("/").map(encodeURIComponent).join("/");
-
-/** The record of a painting. */
+/** The record of a painting; of a plain "../" in its id a browser would go up. */
 export const painting = (id, gallery) =>
-  call(`/api/v1/paintings/${inPath(id)}${gallery ? `?gallery=${encodeURIComponent(gallery)}` : ""}`);
+  call(`/api/v1/paintings/${encodeURIComponent(id)}${gallery ? `?gallery=${encodeURIComponent(gallery)}` : ""}`);
 
 export const thumbnail = (hit, side = 480) =>
   `/api/v1/thumbnails/${hit.picture_id}?side=${side}&v=${(hit.payload?.image_sha256 ?? hit.image_sha256 ?? "").slice(0, 16)}`;

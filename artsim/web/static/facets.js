@@ -122,7 +122,7 @@ function values(name, facet, now) {
   return h("fieldset", { className: "facet" }, h("legend", {}, t(`field_${fieldOf(name)}`)),
     first.map(([value, count], i) => h("label", { className: "check" },
       h("input", { type: "checkbox", id: `${name}-${i}-${value}`, checked: chosen.includes(value), onchange: (event) => change(value, event.target.checked) }),
-      h("span", { className: "value", dir: "auto" }, value), h("span", { className: "count" }, count.toLocaleString(document.documentElement.lang)))),
+      h("span", { className: "value", dir: "auto", title: value.length > 60 ? value : null }, value), h("span", { className: "count" }, count.toLocaleString(document.documentElement.lang)))),
     listed.length > first.length || open.has(name)
       ? h("button", { type: "button", id: `more-${name}`, className: "link", "aria-expanded": String(open.has(name)),
           onclick: () => { open.has(name) ? open.delete(name) : open.add(name); draw(drawn); } },

@@ -64,18 +64,18 @@ export function lineAt(hits) {
   return at === hits.length ? null : at;
 }
 
-function line(at, near, encoder, falls) {
+function line(at, encoder, falls) {
   return h("li", { className: "line" },
     falls ? h("p", {}, t("falls_off")) : "",
     h("p", {}, at ? t("nearness_ends") : t("nearness_none")),
-    near === null || near === undefined ? "" : h("p", { className: "quiet" }, t("nearness_measured", { encoder, near: number(near) })));
+    encoder ? h("p", { className: "quiet" }, t("nearness_measured", { encoder: encoder.name })) : "");
 }
 
 /** Show hits of an answer, or works of a list. */
 export function show(found, actions, { rerank = "", isFace = false, encoder = null, fallsOff } = {}) {
   const cards = found.map((hit, i) => card(hit, i, actions, rerank, isFace));
   const at = lineAt(found);
-  if (at !== null) cards.splice(at, 0, line(at, encoder?.near, encoder?.name, at === fallsOff));
+  if (at !== null) cards.splice(at, 0, line(at, encoder, at === fallsOff));
   if (fallsOff !== undefined && fallsOff !== null && fallsOff !== at && (at === null || fallsOff < at)) {
     cards.splice(fallsOff, 0, h("li", { className: "line" }, h("p", {}, t("falls_off"))));
   }

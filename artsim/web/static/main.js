@@ -19,7 +19,7 @@ let source = null;
 function fail(error, again) {
   const box = h("div", { className: "error" },
     h("p", {}, h("strong", {}, t("error_title")), " ", error.message),
-    again ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
+    again && (!error.status || error.status === 503) ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
     h("button", { type: "button", onclick: () => box.remove() }, t("dismiss")));
   $("errors").replaceChildren(box);
 }
