@@ -15,6 +15,7 @@ from fastapi import Path as AddressPart
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from PIL import Image
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -32,7 +33,7 @@ from artsim.errors import (
     StoreError,
     WeightsError,
 )
-from artsim.images.load import load_image
+from artsim.images.load import ImageLimits, load_image
 from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
@@ -53,6 +54,7 @@ from artsim.web.pictures import (
     MissingPictureError,
     Picture,
     Pictures,
+    Upload,
     Uploads,
     encode,
     image_information,
@@ -171,9 +173,10 @@ def make_app(
         Who may ask; by default who calls the server by a name of this machine.
     """
     pictures = Pictures(cache / "thumbnails", tuple(folder.resolve() for folder in folders))
-    uploads = Uploads(cache / "uploads")
+    models = models or Models()
+    uploads = Uploads(cache / "uploads", ImageLimits(max_megapixels=models.max_megapixels))
     turns, drawing = Turns.of(2, waiting=16), Turns.of(4, waiting=500)
-    service = Service(gallery, models or Models(), pictures, uploads, turns, drawing, others)
+    service = Service(gallery, models, pictures, uploads, turns, drawing, others)
     app = FastAPI(
         title="artsim",
         version=__version__,
@@ -214,8 +217,12 @@ async def _say_http_error(request: Request, exc: Exception) -> Response:
 
 async def _say_invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    told = [f"{'.'.join(str(at) for at in e['loc'][1:])}: {e['msg']}" for e in exc.errors()[:3]]
-    return problem(422, "Not understood", "; ".join(told)[:1000])
+    return problem(422, "Not understood", _told(exc.errors(), leave=1))
+
+
+def _told(errors: Sequence[Any], leave: int = 0) -> str:
+    told = [f"{'.'.join(map(str, e['loc'][leave:]))}: {e['msg']}" for e in errors[:3]]
+    return "; ".join(told)[:1000]
 
 
 def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
@@ -387,7 +394,11 @@ def _upload_routes(app: FastAPI, service: Service) -> None:
         if len(content) > MAX_UPLOAD:
             raise HTTPException(413, f"a picture may have at most {MAX_UPLOAD >> 20} MiB")
         name = picture.filename or "picture"
-        return asdict(await run_in_threadpool(service.uploads.put, content, name))
+        return asdict(await run_in_threadpool(put, content, name))
+
+    def put(content: bytes, name: str) -> Upload:
+        with service.turns.taken():  # it is decoded, and may be large
+            return service.uploads.put(content, name)
 
     @app.get("/api/v1/uploads/{upload_id}", response_model=forms.UploadForm, tags=["search"])
     def upload(upload_id: forms.UploadId) -> Any:
@@ -429,8 +440,8 @@ def _selection_routes(app: FastAPI, service: Service) -> None:
         """Write kept works as CSV, JSON, BibTeX, a IIIF manifest, or a sheet to print."""
         try:
             asked = forms.SelectionForm.model_validate_json(selection)
-        except ValueError as exc:
-            raise QueryError(f"selection: {' '.join(str(exc).split())[:300]}") from exc
+        except ValidationError as exc:
+            raise QueryError(f"selection.{_told(exc.errors())}") from exc
         address = str(request.base_url).rstrip("/")
         kept = selections.Selection.of(service.open(gallery), asked, address)
         language = language_of(request)
@@ -472,7 +483,9 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
     ) -> Any:
         """Return a picture that was sent, encoded anew."""
         _, path = service.uploads.find(upload_id)
-        content = encode(Image.fromarray(load_image(path, max_side=side).pixels), "webp")
+        with service.turns.taken():
+            image = load_image(path, max_side=side, limits=service.uploads.limits)
+            content = encode(Image.fromarray(image.pixels), "webp")
         return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
 
 

@@ -216,11 +216,12 @@ class Uploads:
     """
 
     folder: Path
+    limits: ImageLimits
 
     def put(self, content: bytes, name: str) -> Upload:
         """Keep a picture; `ImageError` if it is none that can be searched by."""
         called = clean(Path(name.replace("\\", "/")).name, 120) or "picture"
-        loaded = load_image_bytes(content, called, max_side=64, limits=ImageLimits())
+        loaded = load_image_bytes(content, called, max_side=64, limits=self.limits)
         found = Upload(loaded.sha256, called, loaded.width, loaded.height)
         self.folder.mkdir(parents=True, exist_ok=True)
         for place, kept in (

@@ -278,7 +278,10 @@ function markRegion() {
   const form = $("region");
   const box = regionNow(mount);
   drawRegion(box);
-  if (form) form.replaceWith(regionForm(box, mount));
+  if (!form) return;
+  const focused = form.contains(document.activeElement) && document.activeElement.id;
+  form.replaceWith(regionForm(box, mount));
+  if (focused) ($(focused) ?? $("region-search")).focus();
 }
 
 function regionForm(box, mount) {

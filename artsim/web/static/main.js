@@ -74,7 +74,11 @@ function notes(answer, digest) {
   const said = [...answer.notes];
   if (digest && answer.source && !answer.source.digest.startsWith(digest)) said.unshift(t("changed_since"));
   if (answer.why_empty) said.push(answer.why_empty);
-  $("notes").replaceChildren(...said.map((note) => h("li", { lang: note === t("changed_since") ? null : "en" }, note)));
+  const own = state.get().picture ? answer.left_out ?? [] : [];
+  const title = (id) => (own.length === 1 && answer.query_payload?.title) || id;
+  $("notes").replaceChildren(...own.map((id) => h("li", {}, t("in_gallery"), " ",
+    h("button", { type: "button", className: "link", "aria-haspopup": "dialog", dir: "auto", onclick: () => state.set({ show: id }) }, title(id)))),
+  ...said.map((note) => h("li", { lang: note === t("changed_since") ? null : "en" }, note)));
 }
 
 async function search(now) {

@@ -81,7 +81,8 @@ export function example(text) {
 /** The question as the API takes it. */
 export function question(state = now) {
   const query = state.like.length ? { like: state.like.map(example), unlike: state.unlike.map(example) }
-    : state.text ? { text: state.text } : example(asExample(state));
+    : state.text ? { text: state.text }
+    : { ...(state.picture ? { upload: state.picture } : { id: state.id }), ...(state.region ? { region: state.region } : {}) };
   const anyOf = {};
   for (const name of FILTERS) if (state[name].length) anyOf[name === "tag" ? "tags" : name] = state[name];
   const kind = state.kind || "paintings";
