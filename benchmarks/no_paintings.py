@@ -190,3 +190,26 @@ def draw_no_paintings(count: int) -> Iterator[tuple[str, RGBImage]]:
         for seed in range(count):
             rng = np.random.default_rng([seed, *kind.encode()])
             yield kind, draw(rng, *SIZES[seed % len(SIZES)])
+
+
+def plain_no_paintings() -> dict[str, Image.Image]:
+    """Return noise, a page, a spreadsheet and a screen."""
+    rng = np.random.default_rng(0)
+    sheet = Image.new("RGB", (900, 700), "white")
+    draw = ImageDraw.Draw(sheet)
+    for y in range(0, 700, 24):
+        draw.line((0, y, 900, y), fill=(200, 200, 200))
+        for x in range(4, 900, 100):
+            draw.text((x, y + 6), str(rng.integers(0, 99999)), fill="black")
+    screen = Image.new("RGB", (900, 700), (245, 245, 245))
+    draw = ImageDraw.Draw(screen)
+    draw.rectangle((0, 0, 900, 50), fill=(40, 80, 160))
+    for y in range(70, 680, 22):
+        draw.text((40, y), "some words of a document on a screen, line by line", fill=(30, 30, 30))
+    return {
+        "noise": Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)),
+        "gray noise": Image.fromarray(rng.integers(0, 256, (480, 640), dtype=np.uint8)),
+        "white page": Image.new("RGB", (640, 480), "white"),
+        "spreadsheet": sheet,
+        "screenshot": screen,
+    }

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from artsim.catalog.encoder_info import DEFAULT_ENCODER
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
@@ -29,6 +29,7 @@ from artsim.search.answer import Answer, find_similar
 from artsim.search.models import Models
 from artsim.search.question import ImageQuery, PixelsQuery
 from artsim.store.gallery import open_gallery
+from benchmarks.no_paintings import plain_no_paintings
 from benchmarks.quality_judge import table
 
 WHOLES: Final[dict[str, str]] = {
@@ -78,29 +79,6 @@ PEOPLE: Final = ("Angelina Jolie", "Colin Powell", "Hu Jintao", "Venus Williams"
 
 _TALL: Final = 200
 """Least height of a person, in pixels, in works whose faces are searched."""
-
-
-def no_paintings() -> dict[str, Image.Image]:
-    """Return noise, a page, a spreadsheet and a screen."""
-    rng = np.random.default_rng(0)
-    sheet = Image.new("RGB", (900, 700), "white")
-    draw = ImageDraw.Draw(sheet)
-    for y in range(0, 700, 24):
-        draw.line((0, y, 900, y), fill=(200, 200, 200))
-        for x in range(4, 900, 100):
-            draw.text((x, y + 6), str(rng.integers(0, 99999)), fill="black")
-    screen = Image.new("RGB", (900, 700), (245, 245, 245))
-    draw = ImageDraw.Draw(screen)
-    draw.rectangle((0, 0, 900, 50), fill=(40, 80, 160))
-    for y in range(70, 680, 22):
-        draw.text((40, y), "some words of a document on a screen, line by line", fill=(30, 30, 30))
-    return {
-        "noise": Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)),
-        "gray noise": Image.fromarray(rng.integers(0, 256, (480, 640), dtype=np.uint8)),
-        "white page": Image.new("RGB", (640, 480), "white"),
-        "spreadsheet": sheet,
-        "screenshot": screen,
-    }
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -203,7 +181,9 @@ def ask_everything(data: Path, home: Path, sheets: Path, models: Models) -> None
 
 def ask_for_nothing(data: Path, home: Path, names: Sequence[str], models: Models) -> None:
     """Print the best score and word of what is no painting, in each gallery."""
-    pictures = {name: np.asarray(image.convert("RGB")) for name, image in no_paintings().items()}
+    pictures = {
+        name: np.asarray(image.convert("RGB")) for name, image in plain_no_paintings().items()
+    }
     with Image.open(data / "lfw/images/Angelina_Jolie_0001.jpg") as photograph:
         pictures["photograph"] = np.asarray(photograph.convert("RGB"))
     rows = [[name] for name in pictures]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up_gallery import DIM, MadeUp, unit_rows
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from artsim import ImageQuery, PixelsQuery, compare, find_similar, ingest_paintings
 from artsim.catalog.encoder_info import PIXELS
@@ -22,6 +22,7 @@ from artsim.search.models import Models
 from artsim.search.neighbors import read_vectors
 from artsim.search.question import COPIES, ExamplesQuery, IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery
+from benchmarks.no_paintings import plain_no_paintings
 
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
 
@@ -132,35 +133,13 @@ def test_the_same_picture_is_known_whatever_was_done_to_it(
     assert (by_id["verdict"], by_id["mirrored"]) == ("same picture", edit == "mirrored")
 
 
-def no_paintings() -> dict[str, Image.Image]:
-    rng = np.random.default_rng(0)
-    sheet = Image.new("RGB", (900, 700), "white")
-    draw = ImageDraw.Draw(sheet)
-    for y in range(0, 700, 24):
-        draw.line((0, y, 900, y), fill=(200, 200, 200))
-        for x in range(4, 900, 100):
-            draw.text((x, y + 6), str(rng.integers(0, 99999)), fill="black")
-    screen = Image.new("RGB", (900, 700), (245, 245, 245))
-    draw = ImageDraw.Draw(screen)
-    draw.rectangle((0, 0, 900, 50), fill=(40, 80, 160))
-    for y in range(70, 680, 22):
-        draw.text((40, y), "some words of a document on a screen, line by line", fill=(30, 30, 30))
-    return {
-        "noise": Image.fromarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8)),
-        "gray noise": Image.fromarray(rng.integers(0, 256, (480, 640), dtype=np.uint8)),
-        "white page": Image.new("RGB", (640, 480), "white"),
-        "spreadsheet": sheet,
-        "screenshot": screen,
-    }
-
-
-@pytest.mark.parametrize("name", no_paintings())
+@pytest.mark.parametrize("name", plain_no_paintings())
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_nothing_is_near_to_what_is_no_painting(
     sample_gallery: Gallery, models: Models, tmp_path: Path, name: str, suffix: str
 ) -> None:
     path = tmp_path / f"asked{suffix}"
-    no_paintings()[name].save(path)
+    plain_no_paintings()[name].save(path)
     result = find_similar(sample_gallery, ImageQuery(path), models=models)
     assert {hit.verdict and hit.verdict.word for hit in result.hits} == {"not near"}
     assert any("nothing in this gallery looks like it" in note for note in result.notes)
@@ -204,11 +183,11 @@ def test_copies_that_are_not_there_are_said_not_to_be(
     assert not any("same picture" in note for note in there.notes)
 
 
-@pytest.mark.parametrize("name", no_paintings())
+@pytest.mark.parametrize("name", plain_no_paintings())
 def test_nothing_is_near_to_a_face_where_there_is_none(
     sample_gallery: Gallery, models: Models, name: str
 ) -> None:
-    asked = PixelsQuery(no_paintings()[name])
+    asked = PixelsQuery(plain_no_paintings()[name])
     options = SearchOptions(all_faces=True)
     try:
         hits = find_similar(sample_gallery, asked, options=options, kind=FACES, models=models).hits
