@@ -560,4 +560,5 @@ def _nearest(
     if best is None or scale is None:
         return best
     (name,) = target.probes[0].vectors
-    return replace(best, verdict=scale.verdict(best.score, how_common(target.probes[0], name)))
+    common = how_common(target.probes[0], name, scale)
+    return replace(best, verdict=scale.verdict(best.score, common))

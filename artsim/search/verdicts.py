@@ -73,7 +73,7 @@ def judge(
     if scale is None:
         return Judged(list(hits), None, [])
     flat = {probe.part for probe in probes if _is_featureless(probe)}
-    common = {p.part: how_common(p, name) for p in probes for name in p.vectors if scale.above}
+    common = {p.part: how_common(p, name, scale) for p in probes for name in p.vectors}
     judged = [
         replace(hit, verdict=scale.verdict(hit.score, common.get(hit.query_face))) for hit in hits
     ]
@@ -130,9 +130,9 @@ def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
     return [f"nothing in this gallery looks like it: the best has {most:.2f}, and {said}"]
 
 
-def how_common(probe: Probe, name: str) -> float | None:
-    """Return how common a query is by the cohort of that encoder; None where it has none."""
-    cohort = read_cohort(name)
+def how_common(probe: Probe, name: str, scale: Scale) -> float | None:
+    """Return how common a query is by that encoder's cohort; None where the scale has none."""
+    cohort = read_cohort(name) if scale.above else None
     return None if cohort is None else float(cohort.common(probe.vectors[name][None])[0])
 
 
@@ -377,7 +377,7 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
             cosine, scale = float(vector @ other.vectors[name]), scales.get(name)
             said = None
             if scale is not None:
-                both = [how_common(one, name) for one in (probe, other)]
+                both = [how_common(one, name, scale) for one in (probe, other)]
                 common = max((one for one in both if one is not None), default=None)
                 said = scale.verdict(cosine, common)
                 may_be_same = cosine >= scale.very_near
