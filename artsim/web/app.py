@@ -172,9 +172,10 @@ def make_app(
     access : Access, optional
         Who may ask; by default who calls the server by a name of this machine.
     """
-    pictures = Pictures(cache / "thumbnails", tuple(folder.resolve() for folder in folders))
     models = models or Models()
-    uploads = Uploads(cache / "uploads", ImageLimits(max_megapixels=models.max_megapixels))
+    limits, roots = ImageLimits(max_megapixels=models.max_megapixels), map(Path.resolve, folders)
+    pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
+    uploads = Uploads(cache / "uploads", limits)
     turns, drawing = Turns.of(2, waiting=16), Turns.of(4, waiting=500)
     service = Service(gallery, models, pictures, uploads, turns, drawing, others)
     app = FastAPI(
@@ -203,6 +204,8 @@ async def _say_error(request: Request, exc: Exception) -> Response:
     elif isinstance(exc, StoreError | WeightsError | BusyError):
         status = 503
     said = " ".join(str(exc).split())
+    if exc.path is not None:  # visitors are told no folders of this machine
+        said = said.replace(str(exc.path), exc.path.name)
     more = {"hint": exc.hint} if exc.hint else {}
     found = problem(status, type(exc).__name__.removesuffix("Error"), said, **more)
     if status == 503:

@@ -57,6 +57,7 @@ class Picture:
     sha256: str
     width: int
     height: int
+    limits: ImageLimits
 
 
 @dataclass(slots=True)
@@ -70,10 +71,13 @@ class Pictures:
     folders : tuple of Path
         Where pictures may lie; where there are none, the folders that a gallery names as what
         it was ingested from.
+    limits : ImageLimits
+        Of the pictures that are read.
     """
 
     cache: Path
     folders: tuple[Path, ...] = ()
+    limits: ImageLimits = field(default_factory=ImageLimits)
     _roots: dict[str | None, tuple[Path, ...]] = field(default_factory=dict, repr=False)
 
     def find(self, gallery: Gallery, picture_id: str) -> Picture:
@@ -93,18 +97,18 @@ class Pictures:
         path = self._path(gallery, payload)
         width, height = (payload.get(f"image_{of}") for of in ("width", "height"))
         if not (isinstance(width, int) and isinstance(height, int)):
-            width, height = _size_of(path)
+            width, height = self._size_of(path)
         sha256 = payload.get("image_sha256")
         if not (isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)):
             sha256 = hashlib.sha256(os.fsencode(path)).hexdigest()
-        return Picture(path, sha256, width, height)
+        return Picture(path, sha256, width, height, self.limits)
 
     def thumbnail(self, picture: Picture, side: int) -> bytes:
         """Return a picture as WebP of at most `side` pixels, from the cache where it is there."""
         place = self.cache / picture.sha256[:2] / f"{picture.sha256}-{side}.webp"
         with suppress(OSError):
             return place.read_bytes()
-        loaded = _load(picture.path, side)
+        loaded = _load(picture.path, side, picture.limits)
         content = encode(Image.fromarray(loaded.pixels), "webp")
         with suppress(OSError):  # a full disk keeps nobody from looking
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -115,6 +119,10 @@ class Pictures:
     def tidy(self) -> None:
         """Remove the oldest thumbnails, where there are too many."""
         forget_oldest(self.cache.glob("*/*.webp"), most_bytes=_THUMBNAIL_BYTES)
+
+    def _size_of(self, path: Path) -> tuple[int, int]:
+        loaded = _load(path, THUMBNAIL_SIDES[0], self.limits)
+        return loaded.width, loaded.height
 
     def _path(self, gallery: Gallery, payload: Mapping[str, Any]) -> Path:
         uri = payload.get("image_uri")
@@ -155,17 +163,12 @@ def _ingested_folders(gallery: Gallery) -> Iterable[Path]:
                 yield folder
 
 
-def _load(path: Path, side: int) -> Any:
+def _load(path: Path, side: int, limits: ImageLimits) -> Any:
     try:
-        return load_image(path, max_side=side)
+        return load_image(path, max_side=side, limits=limits)
     except ImageError as exc:
         said = str(exc).replace(str(path), path.name)
         raise MissingPictureError(said) from exc
-
-
-def _size_of(path: Path) -> tuple[int, int]:
-    loaded = _load(path, THUMBNAIL_SIDES[0])
-    return loaded.width, loaded.height
 
 
 def encode(image: Image.Image, form: str) -> bytes:
@@ -329,7 +332,7 @@ def image_part(picture: Picture, asked: ImageRequest) -> bytes:
     side = longest
     while side // 2 >= needed:
         side //= 2
-    pixels = _decoded(picture.path, picture.sha256, side)
+    pixels = _decoded(picture, side)
     across, down = pixels.width / picture.width, pixels.height / picture.height
     area = (x * across, y * down, (x + width) * across, (y + height) * down)
     area = (area[0], area[1], min(area[2], pixels.width), min(area[3], pixels.height))
@@ -342,14 +345,14 @@ def image_part(picture: Picture, asked: ImageRequest) -> bytes:
     return encode(image, asked.form)
 
 
-def _decoded(path: Path, sha256: str, side: int) -> Image.Image:
-    pixels = _load(path, side).pixels if side * side > _KEPT_PIXELS else None
-    return _kept(path, sha256, side) if pixels is None else Image.fromarray(pixels)
+def _decoded(picture: Picture, side: int) -> Image.Image:
+    of = _kept if side * side <= _KEPT_PIXELS else _kept.__wrapped__
+    return of(picture, side)
 
 
 @lru_cache(maxsize=4)
-def _kept(path: Path, sha256: str, side: int) -> Image.Image:
-    return Image.fromarray(_load(path, side).pixels)
+def _kept(picture: Picture, side: int) -> Image.Image:
+    return Image.fromarray(_load(picture.path, side, picture.limits).pixels)
 
 
 def _region(text: str, picture: Picture) -> tuple[int, int, int, int]:

@@ -255,6 +255,9 @@ def test_uploads_keep_the_limit_of_the_command_and_take_turns(
     with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         assert "--max-megapixels" in send(client, picture(size=(200, 100))).text
         sent = send(client, picture()).json()
+        hit = client.get("/api/v1/paintings", params={"limit": 1}).json()["points"][0]
+        shown_small = client.get(f"/api/v1/thumbnails/{hit['picture_id']}")
+        assert "the limit is 0.01" in refused(shown_small, 404)
         with ExitStack() as all_turns:
             for _ in range(2):
                 all_turns.enter_context(service.turns.taken())
@@ -274,3 +277,10 @@ def test_an_upload_is_known_by_its_content_alone(page: httpx.Client) -> None:
     image = page.get(f"/api/v1/uploads/{described['id']}/image")
     assert image.headers["content-type"] == "image/webp"
     assert page.get(f"/api/v1/uploads/{described['id']}").json() == described
+
+
+def test_errors_name_no_folder_of_the_server(page: httpx.Client) -> None:
+    asked = {"query": {"id": "met-437880"}, "filters": {"people": ["Nobody"]}}
+    said = refused(page.post("/api/v1/query", json=asked), 422)
+    assert "people.csv: there is no file of names" in said
+    assert "/" not in said
