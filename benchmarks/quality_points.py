@@ -3,8 +3,9 @@
     python -m benchmarks.quality_points details --data wikiart224 --works 500
     python -m benchmarks.quality_points strangers --data wikiart224 --cache FOLDER [--sheet PNG]
 
-`details` takes details of works, of a quarter and a sixteenth of the area, enlarged by 0.9 to 1.6 and
-compressed, and prints by how many points they are found among all the works, with 95 % intervals.
+`details` takes details of works, of a quarter and a sixteenth of the area, enlarged by 0.9 to 1.6
+and compressed, and prints by how many points they are found among all the works, with 95 %
+intervals.
 `strangers` asks for works that the gallery lacks: the fifty nearest to the embedding of an edited
 picture, but for the work itself and its known twins, and the most points that any of them matches.
 What was computed is kept, so that it goes on where it was stopped. The data are a folder with a
@@ -202,7 +203,7 @@ def _encode(works: Works, encoder: Any) -> npt.NDArray[np.float32]:
 
 
 def _stored(works: Works, path: Path) -> npt.NDArray[np.uint8]:
-    """Return all works' points, as many rows for each, those that it lacks zero; kept as it goes."""
+    """Return all works' points, as many rows for each, with zeros where it has fewer."""
     shape = (len(works.rows), 1 + POINT_COUNT, POINT_DIM)
     mode = "r+" if path.exists() else "w+"
     rows = np.lib.format.open_memmap(path, mode, np.uint8, shape)
