@@ -45,7 +45,7 @@ def open_first(gallery: Gallery, *, is_named: bool) -> Gallery:
     if gallery.name not in names:
         if is_named or gallery.name is not None or not names:
             raise missing_gallery(gallery.store, gallery.name)
-        gallery = Gallery(gallery.store, names[0])
+        gallery = Gallery(gallery.store, names[0], gallery.names_file)
     for kind in gallery.kinds:
         gallery[kind].count()
     return gallery
