@@ -271,7 +271,7 @@ class _Probing:
         if isinstance(query, IdQuery) and query.region is None:
             return self._stored_parts(query, kind)
         image, target = self._look_at(query)
-        crops = self.models.cutter(kind)(image.pixels, image.width)
+        crops = self.models.cut(kind, image.pixels, image.width)
         probes = _encode(crops, self.encoders, self.models, self.needs)
         return replace(
             target,
@@ -450,7 +450,7 @@ def _encode(
 
     if not pictures:
         return []
-    rows = {e.vector_name: models.encoder(e).encode_crops(pictures) for e in encoders}
+    rows = {e.vector_name: models.encode(e, pictures) for e in encoders}
     return [
         Probe(
             {name: row[i] for name, row in rows.items()},

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import numpy as np
 from fastapi import Depends, FastAPI, Request
@@ -32,13 +31,12 @@ from artsim.search.people import GroupOptions, group_people
 from artsim.search.timeline import Span, draw_time_line
 from artsim.store.gallery import Gallery
 from artsim.web import forms
+from artsim.web.sharing import Shared
 
 if TYPE_CHECKING:
     from artsim.web.app import Service
 
-Found = TypeVar("Found")
-
-_KEPT: Final = 200
+_KEPT_BYTES: Final = 64 << 20
 _MOST_GROUPS: Final = 100
 _MOST_FACES: Final = 60
 
@@ -55,30 +53,9 @@ def state_of(gallery: Gallery) -> str:
     return hashlib.sha256(json.dumps([__version__, *told]).encode()).hexdigest()
 
 
-@dataclass(slots=True)
-class Memory:
-    """Keeps what was computed last; what several ask for at once is computed once."""
-
-    _found: OrderedDict[object, Any] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _turns: dict[object, threading.Lock] = field(default_factory=dict)
-
-    def get(self, key: object, compute: Callable[[], Found]) -> Found:
-        """Return what is kept under a key, else what `compute` returns now."""
-        with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        try:
-            with turn:
-                if key not in self._found:
-                    found = compute()
-                    with self._lock:
-                        self._found[key] = found
-                        while len(self._found) > _KEPT:
-                            self._found.popitem(last=False)
-                return self._found[key]  # type: ignore[no-any-return]
-        finally:
-            with self._lock:
-                self._turns.pop(key, None)
+def kept_answers() -> Shared[Any]:
+    """Return what keeps answers that are of every work, for a state of the gallery."""
+    return Shared(_KEPT_BYTES, lambda found: len(json.dumps(found)))
 
 
 # The map
@@ -221,7 +198,7 @@ def map_routes(app: FastAPI, service: Service) -> None:
             criteria, _ = build_criteria(filters, opened[PAINTINGS], opened)
             return [one.point_id for one in opened[PAINTINGS].scroll(criteria, payload_fields=())]
 
-        return {"points": service.memory.get(_key(request, opened), find)}
+        return {"points": service.kept.get(_key(request, opened), find)}
 
 
 # The years, and the people
@@ -251,7 +228,7 @@ def years_routes(app: FastAPI, service: Service) -> None:
             undated = _span(opened, drawn.undated)
             return {"spans": spans, "undated": undated, "notes": list(drawn.notes)}
 
-        return service.memory.get(_key(request, opened), draw)
+        return service.kept.get(_key(request, opened), draw)
 
 
 def _span(gallery: Gallery, span: Span) -> dict[str, Any]:
@@ -263,13 +240,12 @@ def people_routes(app: FastAPI, service: Service) -> None:
     """Add the groups of faces that may each be of one person to an application."""
 
     @app.get("/api/v1/people", response_model=forms.PeopleForm, tags=["paintings"])
-    def people(request: Request, filters: FiltersGiven, gallery: GalleryName = None) -> Any:
+    async def people(request: Request, filters: FiltersGiven, gallery: GalleryName = None) -> Any:
         """Put faces into groups that may each be of one person, as ``artsim people`` does."""
         opened = service.open(gallery)
 
         def group() -> dict[str, Any]:
-            with service.turns.taken():
-                found = group_people(opened, filters, GroupOptions()).to_dict()
+            found = group_people(opened, filters, GroupOptions()).to_dict()
             groups: Sequence[dict[str, Any]] = found["people"]
             for one in groups[:_MOST_GROUPS]:
                 one["count"] = len(one["faces"])
@@ -284,7 +260,8 @@ def people_routes(app: FastAPI, service: Service) -> None:
                 "notes": found["notes"],
             }
 
-        return service.memory.get(_key(request, opened), group)
+        # It compares all faces with all.
+        return await service.searching.run(service.kept.get, _key(request, opened), group)
 
 
 def name_faces(gallery: Gallery, described: dict[str, Any]) -> None:

@@ -99,6 +99,15 @@ class QuestionForm(_Form):
     encoders: Annotated[list[str], Field(max_length=8)] = []
     options: SearchOptions = SearchOptions()
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the gallery has the vectors of all that is searched by."""
+        query = self.query
+        if isinstance(query, ByText):
+            return False
+        pictures = [*query.like, *query.unlike] if isinstance(query, ByExamples) else [query]
+        return all(isinstance(one, ById) and one.region is None for one in pictures)
+
     def question(self, picture: Callable[[OnePicture], PictureQuery]) -> Question:
         """Return the question, whose pictures `picture` finds; QueryError where it has no sense."""
         if self.kind not in KINDS:

@@ -41,6 +41,7 @@ _KEPT_UPLOADS: Final = 200
 _UPLOAD_BYTES: Final = 1 << 30
 _UPLOAD_DAYS: Final = 30
 _THUMBNAIL_BYTES: Final = 2 << 30
+_TIDY_EVERY: Final = 1000
 _KEPT_PIXELS: Final = 25_000_000
 """Largest decoded picture that is kept for the next tile."""
 
@@ -79,6 +80,7 @@ class Pictures:
     folders: tuple[Path, ...] = ()
     limits: ImageLimits = field(default_factory=ImageLimits)
     _roots: dict[str | None, tuple[Path, ...]] = field(default_factory=dict, repr=False)
+    _made: int = field(default=0, repr=False)
 
     def find(self, gallery: Gallery, picture_id: str) -> Picture:
         """Return the picture of the painting whose point has that id.
@@ -105,16 +107,29 @@ class Pictures:
 
     def thumbnail(self, picture: Picture, side: int) -> bytes:
         """Return a picture as WebP of at most `side` pixels, from the cache where it is there."""
-        place = self.cache / picture.sha256[:2] / f"{picture.sha256}-{side}.webp"
-        with suppress(OSError):
-            return place.read_bytes()
+        if (kept := self.kept_thumbnail(picture, side)) is not None:
+            return kept
+        place = self._place(picture, side)
         loaded = _load(picture.path, side, picture.limits)
         content = encode(Image.fromarray(loaded.pixels), "webp")
         with suppress(OSError):  # a full disk keeps nobody from looking
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as stream:
                 stream.write(content)
+            if self._made % _TIDY_EVERY == 0:
+                self.tidy()
+            self._made += 1
         return content
+
+    def kept_thumbnail(self, picture: Picture, side: int) -> bytes | None:
+        """Return what `thumbnail` does from the cache; None where it is not there."""
+        try:
+            return self._place(picture, side).read_bytes()
+        except OSError:
+            return None
+
+    def _place(self, picture: Picture, side: int) -> Path:
+        return self.cache / picture.sha256[:2] / f"{picture.sha256}-{side}.webp"
 
     def tidy(self) -> None:
         """Remove the oldest thumbnails, where there are too many."""

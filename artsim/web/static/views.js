@@ -58,7 +58,7 @@ export function showRows(found, actions, { rerank = "", isFace = false } = {}) {
 }
 
 /** How many spans of years there is room for. */
-export const room = () => Math.max(3, Math.min(20, Math.floor($("results").clientWidth / 62) - 1));
+export const room = () => Math.max(3, Math.min(20, Math.floor($("results").clientWidth / 54) - 1));
 
 const middle = ({ year_start: from, year_end: to }) => Math.floor((from + (to ?? from)) / 2);
 
@@ -72,9 +72,9 @@ export function spansOf(hits, most) {
   const spans = [];
   for (let first = Math.floor(least / width) * width; dated.length && first <= greatest; first += width) {
     const points = dated.filter((_, i) => years[i] >= first && years[i] < first + width);
-    spans.push({ first, last: first + width - 1, count: points.length, points });
+    spans.push({ first, last: first + width - 1, count: points.length, points: points.slice(0, SHOWN) });
   }
-  return { spans, undated: { first: null, last: null, count: undated.length, points: undated } };
+  return { spans, undated: { first: null, last: null, count: undated.length, points: undated.slice(0, SHOWN) } };
 }
 
 /** The works of all spans, in the order in which they are shown. */
