@@ -8,7 +8,6 @@ import * as facets from "./facets.js";
 import * as grid from "./grid.js";
 import * as keep from "./keep.js";
 import * as record from "./record.js";
-import * as map from "./map.js";
 import * as state from "./state.js";
 import * as views from "./views.js";
 
@@ -17,6 +16,7 @@ let counted = null;
 let running = null;
 let found = [];
 let source = null;
+let map = null; // the module of the map, loaded when it is first looked at
 let last = { key: null, answer: null }; // looked at in another way, it is not asked for again
 
 function fail(error, again) {
@@ -93,10 +93,11 @@ async function look(now, works, options, line) {
   $("plane").hidden = view !== "map";
   if (view === "map") {
     $("hits").replaceChildren();
+    map ??= await import("./map.js");
     await map.show(now, state.hasQuery(now) ? works : null, actions, running.signal);
     return;
   }
-  map.hide();
+  map?.hide();
   if (view === "list") views.showRows(works, actions, options);
   else if (view === "time") {
     const laid = line ?? views.spansOf(works, views.room());
@@ -156,7 +157,7 @@ async function alongTheYears(now, params) {
 
 async function people(params) {
   const answer = await call(`/api/v1/people?${params}`, { signal: running.signal });
-  map.hide();
+  map?.hide();
   $("hits").className = "hits people";
   $("hits").hidden = false;
   $("plane").hidden = true;
@@ -198,7 +199,7 @@ async function show(now) {
     $("said").textContent = t("found_none");
     $("hits").replaceChildren();
     $("hits").hidden = false;
-    map.hide();
+    map?.hide();
     $("notes").replaceChildren();
     $("more").hidden = true;
     found = [];
