@@ -14,17 +14,12 @@ const COLORED = ["style", "school", "genre", "artist"];
 const LEAST_PICTURE = 22;
 const MOST_PICTURES = 500;
 
-const kept = new Map(); // by gallery: a map changes when works are added, which a new visit shows
 let drawn = null;
 
 async function load(name, signal) {
-  if (kept.has(name)) return kept.get(name);
   for (;;) {
     const found = await call(`/api/v1/map${name ? `?gallery=${encodeURIComponent(name)}` : ""}`, { signal });
-    if (found.points) {
-      kept.set(name, found);
-      return found;
-    }
+    if (found.points) return found;
     const { done, total } = found;
     $("said").textContent = total && done ? t("map_making_of", { done, total }) : t("map_making");
     await new Promise((resolve) => setTimeout(resolve, 700));
