@@ -31,6 +31,9 @@ _MAX_FORM: Final = 4096
 _ENVELOPE: Final = 64 * 1024
 """Bytes of a request beside the picture in it."""
 
+_MAX_QUESTION: Final = 1 << 20
+"""Most bytes of a request that is no form: read, it takes many times its size."""
+
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -132,7 +135,7 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, send)
         else:
-            await self.app(scope, _limited(receive), send)
+            await self.app(scope, _limited(receive, _most_bytes(headers)), send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
@@ -150,7 +153,7 @@ class Guard:
         if not is_own or (origin is not None and urlsplit(origin).netloc != host):
             return problem(403, "Another site", "only the page itself may send this")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_UPLOAD + _ENVELOPE:
+        if not length.isdecimal() or int(length) > _most_bytes(headers):
             return problem(413, "Too large", _TOO_LARGE)
         return None
 
@@ -188,10 +191,20 @@ def _name_of(host: str) -> str:
         return ""
 
 
-_TOO_LARGE: Final = f"a picture may have at most {MAX_UPLOAD >> 20} MiB; send a smaller one"
+_TOO_LARGE: Final = (
+    f"a picture may have at most {MAX_UPLOAD >> 20} MiB, and a question {_MAX_QUESTION >> 20}; "
+    "send less"
+)
 
 
-def _limited(receive: Receive) -> Receive:
+def _most_bytes(headers: Headers) -> int:
+    """Return how long a request may be: forms have pictures in them, or all that was kept."""
+    kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
+    is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
+    return MAX_UPLOAD + _ENVELOPE if is_form else _MAX_QUESTION
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Return `receive` that breaks off a body which is too long, whatever its header says."""
     total = 0
 
@@ -199,7 +212,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_UPLOAD + _ENVELOPE:
+        if total > most:
             raise HTTPException(413, _TOO_LARGE)
         return message
 
