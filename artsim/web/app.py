@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,7 +46,10 @@ from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web import selection as selections
+from artsim.web.begin import PARTS, Beginning
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
+from artsim.web.intake_routes import intake_routes, may_write
+from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
@@ -74,6 +78,8 @@ _NO_CHANGE: Final = "private, no-cache"
 class Service:
     """What the addresses share: galleries, models, pictures; `others` may be asked for by name.
 
+    `gallery` is the one that is shown first, where it is there.
+
     Whatever computes with a model takes one of the turns of `searching`, what only decodes a
     picture one of `drawing`, so that memory is bounded however many ask.
     """
@@ -85,26 +91,34 @@ class Service:
     searching: Turns
     drawing: Turns
     others: bool = True
+    may_add: bool = False
 
     def galleries(self) -> list[Gallery]:
         """Return the galleries that may be asked, the first of them by default."""
-        store, first = self.gallery.store, self.gallery
-        names = [name for name in list_galleries(store) if name != first.name]
-        return [first, *(Gallery(store, name) for name in names if self.others)]
+        own, store = self.gallery.name, self.gallery.store
+        names = sorted(list_galleries(store), key=lambda name: name != own)
+        return [
+            self.gallery if name == own else Gallery(store, name)
+            for name in names
+            if name == own or self.others
+        ]
 
     def open(self, name: str | None) -> Gallery:
         """Return a gallery by its name, without one the first."""
-        if name is None or name == self.gallery.name:
+        if name is not None and name == self.gallery.name:
             return self.gallery
-        found = [gallery for gallery in self.galleries() if gallery.name == name]
-        if not found:
+        found = self.galleries()
+        if name is not None:
+            found = [gallery for gallery in found if gallery.name == name]
+        if name is not None and not found:
             raise CollectionNotFoundError(f"there is no gallery {name[:80]!r} here")
-        return found[0]
+        return found[0] if found else self.gallery
 
     def warm(self) -> None:
         """Load what searches by pictures need, so that the first visitor does not wait for it."""
-        for kind in self.gallery.kinds:
-            for info in choose_encoders(self.gallery.encoders(kind), (), self.models):
+        gallery = self.open(None)
+        for kind in gallery.kinds:
+            for info in choose_encoders(gallery.encoders(kind), (), self.models):
                 self.models.encoder(info)
             if not kind.is_whole:
                 self.models.cutter(kind)
@@ -129,6 +143,7 @@ def make_app(
     gallery: Gallery,
     cache: Path,
     *,
+    home: Path | None = None,
     models: Models | None = None,
     folders: tuple[Path, ...] = (),
     others: bool = True,
@@ -140,6 +155,8 @@ def make_app(
     ----------
     cache : Path
         Folder of thumbnails and of pictures that visitors send.
+    home : Path, optional
+        Data folder, in which pictures are kept that visitors add; without it they cannot.
     folders : tuple of Path
         Where pictures may lie, instead of the folders that were ingested.
     others : bool
@@ -154,7 +171,16 @@ def make_app(
     cores = usable_cores()
     # Each core's batch, and one more that fills meanwhile.
     searching, drawing = Turns.of(MOST_TOGETHER * (cores + 1), 32), Turns.of(cores, 200)
-    service = Service(gallery, models, pictures, uploads, searching, drawing, others)
+    may_add = home is not None
+    service = Service(gallery, models, pictures, uploads, searching, drawing, others, may_add)
+    beginning = None if home is None else Beginning(gallery, home, cache, models, others)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if beginning is not None:
+            await run_in_threadpool(beginning.jobs.close)
+
     app = FastAPI(
         title="artsim",
         version=__version__,
@@ -162,6 +188,7 @@ def make_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # its scripts would come from another host
         redoc_url=None,
+        lifespan=life,
         responses={"4XX": {"model": forms.Problem}, "503": {"model": forms.Problem}},
     )
     app.state.service = service
@@ -170,14 +197,19 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _say_invalid)
     for add in _ROUTES:
         add(app, service)
+    if beginning is not None:
+        intake_routes(app, beginning)
     return Guard(app, access or Access())
 
 
 async def _say_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, ArtsimError)
     status = 422
-    if isinstance(exc, PaintingNotFoundError | CollectionNotFoundError | MissingPictureError):
+    missing = PaintingNotFoundError, CollectionNotFoundError, MissingPictureError, NoIntakeError
+    if isinstance(exc, missing):
         status = 404
+    elif isinstance(exc, IntakeStateError):
+        status = 409
     elif isinstance(exc, StoreError | WeightsError | BusyError):
         status = 503
     said = " ".join(str(exc).split())
@@ -218,7 +250,7 @@ KindName = Annotated[str, Parameter(alias="kind")]
 
 def _gallery_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/galleries", response_model=forms.GalleriesForm, tags=["galleries"])
-    def galleries() -> Any:
+    def galleries(request: Request) -> Any:
         """List the galleries, their kinds and encoders, and what answers can be re-ranked by."""
         return {
             "artsim": __version__,
@@ -226,6 +258,10 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "rerankers": list(RERANKERS),
             "facets": list(FACETS),
             "max_upload": MAX_UPLOAD,
+            "may_write": service.may_add and may_write(request),
+            "own": service.gallery.name,
+            "others": service.others,
+            "parts": list(PARTS),
         }
 
 

@@ -212,6 +212,10 @@ class GalleriesForm(BaseModel):
     rerankers: list[str]
     facets: list[str]
     max_upload: int
+    may_write: Annotated[bool, Field(description="Whether this visitor may add pictures.")]
+    own: Annotated[str | None, Field(description="Gallery that is added to by default.")]
+    others: Annotated[bool, Field(description="Whether other galleries are shown.")]
+    parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]
 
 
 class UploadForm(BaseModel):
