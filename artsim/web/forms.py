@@ -93,6 +93,15 @@ class QuestionForm(_Form):
     encoders: Annotated[list[str], Field(max_length=8)] = []
     options: SearchOptions = SearchOptions()
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether the gallery has the vectors of all that is searched by."""
+        query = self.query
+        if isinstance(query, ByText):
+            return False
+        pictures = [*query.like, *query.unlike] if isinstance(query, ByExamples) else [query]
+        return all(isinstance(one, ById) and one.region is None for one in pictures)
+
     def question(self, picture: Callable[[OnePicture], PictureQuery]) -> Question:
         """Return the question, whose pictures `picture` finds; QueryError where it has no sense."""
         if self.kind not in KINDS:
@@ -203,6 +212,10 @@ class GalleriesForm(BaseModel):
     rerankers: list[str]
     facets: list[str]
     max_upload: int
+    may_write: Annotated[bool, Field(description="Whether this visitor may add pictures.")]
+    own: Annotated[str | None, Field(description="Gallery that is added to by default.")]
+    others: Annotated[bool, Field(description="Whether other galleries are shown.")]
+    parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]
 
 
 class UploadForm(BaseModel):
