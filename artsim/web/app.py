@@ -38,7 +38,7 @@ from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
-from artsim.search.models import Models
+from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import QueryFace
 from artsim.search.question import IdQuery, ImageQuery, PictureQuery
 from artsim.search.rerank import RERANKERS
@@ -124,6 +124,15 @@ class Service:
         if name is not None and not found:
             raise CollectionNotFoundError(f"there is no gallery {name[:80]!r} here")
         return found[0] if found else self.gallery
+
+    def warm(self) -> None:
+        """Load what searches by pictures need, so that the first visitor does not wait for it."""
+        gallery = self.open(None)
+        for kind in gallery.kinds:
+            for info in choose_encoders(gallery.encoders(kind), (), self.models):
+                self.models.encoder(info)
+            if not kind.is_whole:
+                self.models.cutter(kind)
 
     def find_picture(self, picture_id: str) -> Picture:
         """Return a painting's picture, by the id that addresses have."""
@@ -492,19 +501,21 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
     ) -> Any:
         """Return a painting's picture, small; one of today's `v` never changes."""
         size = next(each for each in THUMBNAIL_SIDES if each >= side)
-        picture, content = await run_in_threadpool(kept, picture_id, size)
-        etag = f'"{picture.sha256[:32]}-{size}"'
+        known = request.headers.get("if-none-match")
+        picture, etag, content = await run_in_threadpool(look_up, picture_id, size, known)
         is_same = len(v) >= 8 and picture.sha256.startswith(v)
         headers = {"etag": etag, "cache-control": _FOREVER if is_same else _NO_CHANGE}
-        if request.headers.get("if-none-match") == etag:
+        if known == etag:
             return Response(status_code=304, headers=headers)
         if content is None:
             content = await service.drawing.run(service.pictures.thumbnail, picture, size)
         return Response(content, media_type=_TYPES["webp"], headers=headers)
 
-    def kept(picture_id: str, size: int) -> tuple[Picture, bytes | None]:
+    def look_up(picture_id: str, size: int, known: str | None) -> tuple[Picture, str, bytes | None]:
         picture = service.find_picture(picture_id)
-        return picture, service.pictures.kept_thumbnail(picture, size)
+        etag = f'"{picture.sha256[:32]}-{size}"'
+        kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
+        return picture, etag, kept
 
     @app.get("/api/v1/uploads/{upload_id}/image", response_class=Response, **_PICTURES)
     async def upload_image(
