@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from artsim.catalog.kinds import FACES, KINDS, Kind
+from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
@@ -92,6 +92,7 @@ def ingest(
     encoder: list[str] | None = None,
     face_encoder: str | None = None,
     no_faces: bool = False,
+    details: bool = False,
     kind: list[str] | None = None,
     max_film_hours: float = 6.0,
     how: RunOptions,
@@ -113,7 +114,7 @@ def ingest(
     options = IngestOptions(
         encoders=tuple(encoder or ()),
         face_encoder=face_encoder,
-        kinds=_parse_kinds(kind or [], no_faces=no_faces),
+        kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),
@@ -171,7 +172,8 @@ def _lists(
 
 
 def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
-    from artsim.ingest.sources import read_source, understand_metadata
+    from artsim.ingest.sources import read_source
+    from artsim.ingest.understanding import understand_metadata
     from artsim.render.text import clean
 
     lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))

@@ -119,6 +119,7 @@ def ingest_paintings(
     columns: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     settings: Settings | None = None,
+    stopped: Callable[[], bool] = bool,
 ) -> IngestSummary:
     """Bring a source of paintings into a gallery, which is made if need be.
 
@@ -135,6 +136,8 @@ def ingest_paintings(
         Manifest for a folder; by default its ``metadata.csv``.
     columns : mapping of str to str, optional
         Column by field, where they are not recognised.
+    stopped : callable
+        Asked at each painting; once it returns True, the ingest ends with what it has.
 
     Returns
     -------
@@ -169,8 +172,8 @@ def ingest_paintings(
     progress.start(options.limit if own_count is None else own_count, f"Ingesting {name}")
     try:
         own = islice(islice(entries, first - 1, None, step), options.limit)
-        summary = _run(own, reader, options, progress, opened.steps if own_all else int)
-        if options.prune:
+        summary = _run(own, reader, options, progress, opened.steps if own_all else int, stopped)
+        if options.prune and not stopped():
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
             summary = _pruned(summary, origin, yielded, targets, options)
     finally:
@@ -291,6 +294,7 @@ def _run(
     options: IngestOptions,
     progress: Progress,
     steps: Callable[[int], int],
+    stopped: Callable[[], bool],
 ) -> IngestSummary:
     """Bring every painting into the gallery, skipping what it has already.
 
@@ -324,6 +328,8 @@ def _run(
             report()
             if len(batch) == options.batch_size:
                 finish_batch()
+            if stopped():
+                break
         if batch:
             finish_batch()
     report()
