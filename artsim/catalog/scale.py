@@ -124,13 +124,7 @@ class Scale:
         cls, points: int, pairs: Cosines, strangers: Cosines, above: Cosines = NONE
     ) -> Self:
         """Return the scale of these cosines."""
-        return cls(
-            points,
-            *(
-                tuple(np.quantile(found, LEVELS).round(4).tolist()) if len(found) else ()
-                for found in (pairs, strangers, above)
-            ),
-        )
+        return cls(points, *map(_at_levels, (pairs, strangers, above)))
 
     @property
     def near(self) -> float:
@@ -322,6 +316,13 @@ class KnownPairs:
             drawn = [of[rng.integers(0, len(of), len(of))] for of in (known, unknown) if len(of)]
             lines.append(line(np.bincount(np.concatenate(drawn), minlength=count), first))
         return np.array(lines)
+
+
+def _at_levels(cosines: Cosines) -> tuple[float, ...]:
+    """Return quantiles that one more cosine exceeds as often as they say, however few there are."""
+    if not len(cosines):
+        return ()
+    return tuple(np.quantile(cosines, LEVELS, method="weibull").round(4).tolist())
 
 
 def _rounded(ratio: float) -> float:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from artsim.catalog.kinds import FACES, KINDS, Kind
+from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
@@ -92,7 +92,9 @@ def ingest(
     encoder: list[str] | None = None,
     face_encoder: str | None = None,
     no_faces: bool = False,
+    details: bool = False,
     kind: list[str] | None = None,
+    max_film_hours: float = 6.0,
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
@@ -100,9 +102,10 @@ def ingest(
     layout: ServerLayout,
     place: Place,
 ) -> None:
-    """Bring a folder or manifest of paintings into a gallery."""
+    """Bring a folder, manifest or film of paintings into a gallery."""
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
+    from artsim.images.films import is_film
     from artsim.images.load import ImageLimits
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.ingest.summary import ProblemList
@@ -111,15 +114,16 @@ def ingest(
     options = IngestOptions(
         encoders=tuple(encoder or ()),
         face_encoder=face_encoder,
-        kinds=_parse_kinds(kind or [], no_faces=no_faces),
+        kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),
-        limits=ImageLimits(max_megapixels=encoding.max_megapixels),
+        limits=ImageLimits(encoding.max_megapixels, max_film_hours=max_film_hours),
         **how.settings(),
         server=layout.server(),
     )
     read_as = parse_columns(columns)
+    step = "second" if is_film(Path(source)) else "painting"
     with _stoppable(), place.open() as opened:
         inputs = _lists(source, metadata, read_as, telling.errors)
         home, overwrite = place.settings.home, telling.overwrite
@@ -133,7 +137,7 @@ def ingest(
             options,
             metadata=metadata,
             columns=read_as,
-            progress=None if telling.quiet else make_progress("painting"),
+            progress=None if telling.quiet else make_progress(step),
         )
     telling.tell(summary, listed)
 
@@ -168,7 +172,8 @@ def _lists(
 
 
 def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
-    from artsim.ingest.sources import read_source, understand_metadata
+    from artsim.ingest.sources import read_source
+    from artsim.ingest.understanding import understand_metadata
     from artsim.render.text import clean
 
     lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
@@ -252,7 +257,7 @@ def _in_words(summary: IngestSummary) -> str:
         if count
     ]
     parts = f" with {' and '.join(found)}" if found else ""
-    written = _written(counts, dry_run=summary.dry_run)
+    written = _written(counts, summary.noun, dry_run=summary.dry_run)
     would = summary.dry_run
     ends = [
         (counts.updated, "had new metadata"),
@@ -266,7 +271,7 @@ def _in_words(summary: IngestSummary) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _written(counts: Counts, *, dry_run: bool) -> list[str]:
+def _written(counts: Counts, noun: str, *, dry_run: bool) -> list[str]:
     """Return in words what was encoded: whole paintings, or what those that were there lacked."""
 
     def did(verb: str, past: str) -> str:
@@ -274,13 +279,13 @@ def _written(counts: Counts, *, dry_run: bool) -> list[str]:
 
     new = counts.written - counts.extended
     parts = [
-        f"{did('add', 'added')} {name} vectors to {counted(count, 'painting')}"
+        f"{did('add', 'added')} {name} vectors to {counted(count, noun)}"
         for name, count in counts.added.items()
     ]
     if counts.extended and not parts:
-        searched = counted(counts.extended, "painting")
+        searched = counted(counts.extended, noun)
         looked_for = [name for name, count in counts.parts.items() if count] or counts.parts
         parts = [f"{did('look', 'looked')} for {' and '.join(looked_for)} in {searched}"]
     if new or not parts:
-        parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
+        parts.insert(0, f"{did('write', 'wrote')} {counted(new, noun)}")
     return parts

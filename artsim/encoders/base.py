@@ -108,6 +108,10 @@ class Encoder(ABC):
         """Encode N prepared pictures, N at least 1, into unit rows of shape (N, D)."""
         return unit_rows(self.compute(np.stack(batch)), encoder=self.info.name)
 
+    def encode_beside(self, batch: Sequence[Prepared]) -> Embeddings:
+        """Encode as `encode_prepared`, while other threads encode other batches."""
+        return self.encode_prepared(batch)
+
     def encode(self, images: Sequence[RGBImage]) -> Embeddings:
         """Encode N pictures, each of its own size, into unit rows of shape (N, D)."""
         return self.encode_prepared([self.prepare(image) for image in images])

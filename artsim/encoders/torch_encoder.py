@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Final, Literal
 
 import numpy as np
@@ -86,6 +87,11 @@ class TorchEncoder(Encoder):
     def compute(self, batch: Prepared) -> npt.NDArray[np.float32]:
         """Return rows (N, D) of any length for prepared pictures (N, height, width, 3)."""
         return self._run(lambda: self.forward(self.to_input(batch)), len(batch))
+
+    def encode_beside(self, batch: Sequence[Prepared]) -> Embeddings:
+        """Encode on one core, since others do so at the same time."""
+        encode = partial(self.encode_prepared, batch)
+        return on_one_core(encode) if self._on_cpu else encode()
 
     def _run(self, work: Callable[[], torch.Tensor], count: int) -> npt.NDArray[np.float32]:
         """Return the rows of `count` inputs, on as many cores as suit it."""

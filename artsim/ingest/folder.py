@@ -85,7 +85,7 @@ class PictureSource(Source):
         self.columns = columns
         self.listing = listing
         self.notes = notes
-        self._find = find
+        self.find = find
 
     def count(self) -> int:
         """Return the number of entries: problems, rows, and pictures without a row."""
@@ -134,7 +134,7 @@ class PictureSource(Source):
                 yield row
                 continue
             try:
-                yield row, self._find(row.values.get(column))
+                yield row, self.find(row.values.get(column))
             except MetadataError as exc:
                 yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
 

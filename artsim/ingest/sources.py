@@ -1,29 +1,29 @@
-"""Opening a source by its address, and how its metadata is understood."""
+"""Opening a source by its address, with the list that belongs to it."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from artsim.catalog.hits import Note
-from artsim.catalog.payload import Payload
 from artsim.errors import MetadataError, SourceError
-from artsim.images.load import IMAGE_SUFFIXES
+from artsim.images.films import is_film
+from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
 from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.folder import PictureFinder, PictureSource, list_pictures
+from artsim.ingest.film_source import FilmSource
+from artsim.ingest.folder import Listing, PictureFinder, PictureSource, list_pictures
 from artsim.ingest.manifest import (
     MANIFEST_SUFFIXES,
     OTHER_LISTS,
     open_manifest,
     picture_beside,
 )
-from artsim.ingest.records import Manifest, Source, SourcePainting
+from artsim.ingest.records import Manifest, Source
 from artsim.ingest.row_payload import shown
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
@@ -33,18 +33,12 @@ that is put here can be ingested by its address; what has no such scheme is a pa
 _NO_LISTS: Final = frozenset({"ingest-errors.jsonl"})
 """What artsim itself may have left in a folder."""
 
+LIST_SUFFIXES: Final = (*MANIFEST_SUFFIXES, *OTHER_LISTS)
+"""Lower-case endings of lists, also of those that are not read."""
+
 _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
 _COLUMNS_NAMED: Final = 20
-
-_SHOWN_ROWS: Final = 3
-_SHOWN_TEXTS: Final = 3
-_FROM_COLUMN: Final = {
-    "artist": "artist, artist_key, attribution",
-    "attribution_suffix": "attribution",
-    "date_text": "date_text, year_start, year_end",
-    "dimensions": "height_cm, width_cm, extra",
-}
 
 
 def read_source(
@@ -52,14 +46,15 @@ def read_source(
     *,
     metadata: Path | None = None,
     column_map: Mapping[str, str] | None = None,
+    limits: ImageLimits | None = None,
 ) -> Source:
-    """Open a folder of pictures, a manifest, or a source of `SOURCES` by its address.
+    """Open a folder of pictures, a manifest, a film, or a source of `SOURCES` by its address.
 
     Parameters
     ----------
     source : str or Path
         A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it, or an address.
+        Parquet) of one row a picture with paths relative to it, a film, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
@@ -67,6 +62,8 @@ def read_source(
     column_map : mapping of str to str, optional
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
         not do; ``""`` says that no column is that field.
+    limits : ImageLimits, optional
+        Of a film: its length, and the pixels of its frames.
 
     Raises
     ------
@@ -84,6 +81,10 @@ def read_source(
             )
         return SOURCES[scheme](str(source))
     source = Path(source)
+    if is_film(source) and source.is_file():
+        if metadata is not None or column_map:
+            raise SourceError(f"{source} is a film: no list is joined with it, no column mapped")
+        return FilmSource(source, limits)
     try:
         if source.is_dir():
             return _open_folder(source, metadata, column_map)
@@ -98,8 +99,7 @@ def read_source(
             f"{metadata} can only be joined with a folder",
             path=source,
         )
-    manifest = open_manifest(source, suits=partial(_has_pictures, column_map))
-    columns = resolve_columns(manifest.columns, column_map, place=str(source))
+    manifest, columns = open_list(source, column_map)
     if "image" not in columns.by_field:
         raise _no_pictures_named(manifest)
     find = partial(picture_beside, source.parent)
@@ -121,7 +121,7 @@ def _refuse_other_files(source: Path, *, is_there: bool) -> None:
         way_out = "; ingest the folder it is in" if suffix in IMAGE_SUFFIXES else ""
         raise SourceError(
             f"{source} is neither a folder nor a manifest (CSV, TSV, Excel, JSON Lines or "
-            f"Parquet){way_out}",
+            f"Parquet), nor a film{way_out}",
             path=source,
         )
 
@@ -143,6 +143,39 @@ def _open_folder(
     folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
 ) -> PictureSource:
     listing = list_pictures(folder)
+    finder = PictureFinder(listing.pictures)
+    return _open_listing(folder, listing, lists_in(folder), finder, metadata, column_map)
+
+
+def read_files(
+    folder: Path,
+    names: Mapping[str, str],
+    *,
+    metadata: Path | None = None,
+    column_map: Mapping[str, str] | None = None,
+) -> PictureSource:
+    """Open some of a folder's files as `read_source` opens all of one.
+
+    `names` are the paths that they were given, which lists know, with those that they have
+    below the folder.
+    """
+    given = [name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
+    listing = Listing(tuple(sorted({names[name] for name in given})))
+    lists = [folder / names[name] for name in sorted(names) if name not in given]
+    finder = PictureFinder(given)
+    source = _open_listing(folder, listing, lists, finder, metadata, column_map)
+    source.find = lambda cell: names[finder.find(cell)]
+    return source
+
+
+def _open_listing(
+    folder: Path,
+    listing: Listing,
+    lists: Sequence[Path],
+    finder: PictureFinder,
+    metadata: Path | None,
+    column_map: Mapping[str, str] | None,
+) -> PictureSource:
     if not listing.pictures:
         why = f" ({listing.problems[0]})" if listing.problems else ""
         instead = f"; {listing.passed_over}" if listing.passed_over else ""
@@ -151,8 +184,6 @@ def _open_folder(
             f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
             path=folder,
         )
-    finder = PictureFinder(listing.pictures)
-    lists = _lists(folder)
     chosen = metadata or _own_metadata(folder, lists)
     used = None if chosen is None else _join(chosen, column_map, finder)
     if used is not None and used.error is not None:
@@ -180,12 +211,12 @@ def _open_folder(
     return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
 
 
-def _lists(folder: Path) -> list[Path]:
+def lists_in(folder: Path) -> list[Path]:
     """Return the lists in a folder, also those that are not read; of texts only tables."""
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in (*MANIFEST_SUFFIXES, *OTHER_LISTS)
+        if path.suffix.lower() in LIST_SUFFIXES
         and not path.name.startswith((".", "~$"))
         and path.name not in _NO_LISTS
         and _is_list(path)
@@ -229,8 +260,7 @@ def _join(
     the column whose cells do.
     """
     try:
-        manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
-        columns = resolve_columns(manifest.columns, column_map, place=str(path))
+        manifest, columns = open_list(path, column_map)
         known = columns.by_field.get("image") or columns.by_field.get("id")
         if by_cells and "image" not in (column_map or {}):
             finds = known is not None and finder.finds_any(manifest.rows(), known)
@@ -241,6 +271,12 @@ def _join(
     except MetadataError as exc:
         return _List(path, error=exc)
     return _List(path, manifest, columns)
+
+
+def open_list(path: Path, column_map: Mapping[str, str] | None) -> tuple[Manifest, Columns]:
+    """Open a list of pictures, and find its columns; MetadataError if it cannot be read."""
+    manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
+    return manifest, resolve_columns(manifest.columns, column_map, place=str(path))
 
 
 def _remarks(unused: Sequence[_List]) -> list[str]:
@@ -284,66 +320,3 @@ def _some(columns: Sequence[str]) -> str:
     named = [column for column in columns if column]
     more = len(named) - _COLUMNS_NAMED
     return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-# --- how it is understood ----------------------------------------------------------
-
-
-def understand_metadata(source: Source) -> list[str] | None:
-    """Read a source's metadata through, opening no picture, and say how it is understood.
-
-    There is a line for each column with its field, for those that go to ``extra``, for what was
-    read of the first paintings, and for texts from which no year, artist or size was read, with
-    how many paintings have such. None if there is no metadata.
-    """
-    columns = source.columns
-    if columns is None:
-        return None
-    rows: list[Payload] = []
-    missed: dict[str, Counter[str]] = {"a year": Counter(), "an artist": Counter()}
-    missed["a size"] = Counter()
-    count = 0
-    for entry in source:
-        if isinstance(entry, SourcePainting):
-            count += 1
-            if len(rows) < _SHOWN_ROWS and len(entry.payload) > 2:
-                rows.append(entry.payload)
-            for kind, text in _not_understood(entry.payload, columns).items():
-                missed[kind][text] += 1
-    by_column = sorted(columns.by_field.items(), key=lambda item: item[1])
-    lines = [f"{column} -> {_FROM_COLUMN.get(field, field)}" for field, column in by_column]
-    lines += [f"{', '.join(columns.extra)} -> extra"] if columns.extra else []
-    lines += [f"{row['painting_id']}: {_in_words(row)}" for row in rows]
-    for kind, texts in missed.items():
-        if texts:
-            some = ", ".join(f"{text[:60]!r}" for text, _ in texts.most_common(_SHOWN_TEXTS))
-            more = ", ..." if len(texts) > _SHOWN_TEXTS else ""
-            lines.append(f"{texts.total()} of {count} without {kind}: {some}{more}")
-    return lines
-
-
-def _not_understood(payload: Payload, columns: Columns) -> dict[str, str]:
-    """Return the texts of a payload from which nothing could be read, by what is not there."""
-    sizes = payload.get("extra", {}).get(columns.by_field.get("dimensions", ""))
-    texts = {
-        "a year": None if "year_start" in payload else payload.get("date_text"),
-        "an artist": None if "artist_key" in payload else payload.get("artist"),
-        "a size": None if payload.keys() & {"height_cm", "width_cm"} else sizes,
-    }
-    return {kind: str(text) for kind, text in texts.items() if text}
-
-
-def _in_words(payload: Payload) -> str:
-    parts = [str(payload["title"])] if "title" in payload else []
-    if "artist" in payload:
-        key = payload.get("artist_key")
-        read = f"{payload['attribution']} {key}" if key else str(payload["attribution"])
-        parts.append(f"{payload['artist']} = {read}")
-    if "date_text" in payload or "year_start" in payload:
-        has_years = "year_start" in payload
-        years = f"{payload['year_start']}..{payload['year_end']}" if has_years else "no year"
-        parts.append(f"{payload.get('date_text', '')} = {years}".strip())
-    if "height_cm" in payload or "width_cm" in payload:
-        height, width = (f"{payload.get(side, '?')}" for side in ("height_cm", "width_cm"))
-        parts.append(f"{height} x {width} cm")
-    return "; ".join(parts) or "nothing but its picture"

@@ -277,7 +277,7 @@ def list_faces(
             raise QueryError("names are of faces in the gallery; give the id of a painting")
         models = models or Models()
         image = models.image(query.picture, query.name)
-        crops = models.cutter(FACES)(image.pixels, image.width)
+        crops = models.cut(FACES, image.pixels, image.width)
         found = (QueryFace.of(crop.payload, i) for i, crop in enumerate(crops))
         return FacesOf(query.name, query.picture, None, tuple(found))
     if gallery is None:

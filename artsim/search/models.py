@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.catalog.encoder_info import EncoderInfo, short_names
-from artsim.catalog.kinds import Cutter, CutterOptions, Kind
+from artsim.catalog.kinds import Crop, Cutter, CutterOptions, Kind
 from artsim.config import Settings, load_settings
 from artsim.errors import EncoderMismatchError
 
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from artsim.encoders.cards import Card
     from artsim.images.load import LoadedImage
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Models:
     """Loader of the encoders, what cuts parts out of pictures, and the query pictures.
 
-    Threads may share it: each model is loaded once.
+    Threads may share it: each model is loaded once, and only those wait who need that one.
 
     Attributes
     ----------
@@ -47,7 +50,7 @@ class Models:
     max_megapixels: float = 200.0
     _encoders: dict[str, Encoder] = field(default_factory=dict, repr=False)
     _cutters: dict[str, Cutter] = field(default_factory=dict, repr=False)
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    _locks: dict[str, threading.RLock] = field(default_factory=dict, repr=False, compare=False)
 
     def encoder(self, info: EncoderInfo) -> Encoder:
         """Return the encoder that made a gallery's vectors.
@@ -59,17 +62,20 @@ class Models:
         WeightsError
             If it cannot be loaded.
         """
-        with self._lock:
-            if info.spec not in self._encoders:
-                from artsim.encoders.registry import load_encoder, resolve
 
-                card = resolve(info.spec, weights=self.weights, settings=self.settings)
-                if card.vector_name != info.vector_name:
-                    raise self._mismatch(info, card.vector_name)
-                self._encoders[info.spec] = load_encoder(
-                    card, device=self.device, settings=self.settings
-                )
-            return self._encoders[info.spec]
+        def load() -> Encoder:
+            from artsim.encoders.registry import load_encoder, resolve
+
+            card = resolve(info.spec, weights=self.weights, settings=self.settings)
+            if card.vector_name != info.vector_name:
+                raise self._mismatch(info, card.vector_name)
+            return load_encoder(card, device=self.device, settings=self.settings)
+
+        return self._once(self._encoders, info.spec, load)
+
+    def encode(self, info: EncoderInfo, crops: Sequence[Crop]) -> Embeddings:
+        """Encode N parts of pictures, or whole ones, as a gallery's were: rows of shape (N, D)."""
+        return self.encoder(info).encode_crops(crops)
 
     def _mismatch(self, info: EncoderInfo, made: str) -> EncoderMismatchError:
         from artsim.encoders.registry import find_maker
@@ -94,10 +100,19 @@ class Models:
 
     def cutter(self, kind: Kind) -> Cutter:
         """Return what cuts the parts of a kind, such as faces, out of a picture."""
-        with self._lock:
-            if kind.name not in self._cutters:
-                self._cutters[kind.name] = kind.make_cutter(CutterOptions.of(self))
-            return self._cutters[kind.name]
+        return self._once(
+            self._cutters, kind.name, lambda: kind.make_cutter(CutterOptions.of(self))
+        )
+
+    def cut(self, kind: Kind, picture: RGBImage, width: int) -> list[Crop]:
+        """Return the parts of `picture`, which is `width` pixels wide at its full size."""
+        return self.cutter(kind)(picture, width)
+
+    def _once(self, loaded: dict[str, T], name: str, load: Callable[[], T]) -> T:
+        with self._locks.setdefault(name, threading.RLock()):
+            if name not in loaded:
+                loaded[name] = load()
+            return loaded[name]
 
     def image(
         self, picture: Path | bytes, name: str = "a picture", *, max_side: int | None = None

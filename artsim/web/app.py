@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,6 +23,7 @@ from artsim import __version__
 from artsim.catalog.encoder_info import short_names
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
+from artsim.encoders.devices import usable_cores
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,
@@ -38,7 +38,7 @@ from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
-from artsim.search.models import Models
+from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import QueryFace
 from artsim.search.question import IdQuery, ImageQuery, PictureQuery
 from artsim.search.rerank import RERANKERS
@@ -46,7 +46,20 @@ from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web import selection as selections
+from artsim.web.begin import PARTS, Beginning
+from artsim.web.browsing import (
+    FiltersGiven,
+    GalleryName,
+    kept_answers,
+    map_routes,
+    name_faces,
+    people_routes,
+    state_of,
+    years_routes,
+)
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
+from artsim.web.intake_routes import intake_routes, may_write
+from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
@@ -60,6 +73,7 @@ from artsim.web.pictures import (
     image_information,
     image_part,
 )
+from artsim.web.sharing import MOST_TOGETHER, BusyError, Shared, SharedModels, Turns
 
 FACETS: Final = (
     *("artist", "style", "genre", "school", "medium", "institution", "attribution", "tags"),
@@ -70,69 +84,55 @@ _FOREVER: Final = "private, max-age=31536000, immutable"
 _NO_CHANGE: Final = "private, no-cache"
 
 
-class BusyError(ArtsimError):
-    """More is asked at once than the server can answer."""
-
-
-@dataclass(slots=True)
-class Turns:
-    """Lets a few computations run at once, some more wait, and refuses others."""
-
-    running: threading.BoundedSemaphore
-    most: int
-    _count: int = 0
-    _lock: Any = None
-
-    @classmethod
-    def of(cls, running: int, waiting: int) -> Turns:
-        """Return turns for so many at once, and so many that wait."""
-        return cls(threading.BoundedSemaphore(running), running + waiting, 0, threading.Lock())
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for a turn; BusyError where too many wait already."""
-        with self._lock:
-            if self._count >= self.most:
-                raise BusyError("too many ask at once; try again in a few seconds")
-            self._count += 1
-        try:
-            with self.running:
-                yield
-        finally:
-            with self._lock:
-                self._count -= 1
-
-
 @dataclass(frozen=True, slots=True)
 class Service:
     """What the addresses share: galleries, models, pictures; `others` may be asked for by name.
 
-    Whatever computes with a model takes one of the `turns`, what decodes a large picture one of
-    `drawing`, so that memory is bounded however many ask.
+    `gallery` is the one that is shown first, where it is there.
+
+    Whatever computes with a model takes one of the turns of `searching`, what only decodes a
+    picture one of `drawing`, so that memory is bounded however many ask.
     """
 
     gallery: Gallery
-    models: Models
+    models: SharedModels
     pictures: Pictures
     uploads: Uploads
-    turns: Turns
+    searching: Turns
     drawing: Turns
     others: bool = True
+    may_add: bool = False
+    kept: Shared[Any] = field(default_factory=kept_answers)
 
     def galleries(self) -> list[Gallery]:
         """Return the galleries that may be asked, the first of them by default."""
-        store, first = self.gallery.store, self.gallery
-        names = [name for name in list_galleries(store) if name != first.name]
-        return [first, *(Gallery(store, name) for name in names if self.others)]
+        own, store = self.gallery.name, self.gallery.store
+        names = sorted(list_galleries(store), key=lambda name: name != own)
+        return [
+            self.gallery if name == own else Gallery(store, name, self.gallery.names_file)
+            for name in names
+            if name == own or self.others
+        ]
 
     def open(self, name: str | None) -> Gallery:
         """Return a gallery by its name, without one the first."""
-        if name is None or name == self.gallery.name:
+        if name is not None and name == self.gallery.name:
             return self.gallery
-        found = [gallery for gallery in self.galleries() if gallery.name == name]
-        if not found:
+        found = self.galleries()
+        if name is not None:
+            found = [gallery for gallery in found if gallery.name == name]
+        if name is not None and not found:
             raise CollectionNotFoundError(f"there is no gallery {name[:80]!r} here")
-        return found[0]
+        return found[0] if found else self.gallery
+
+    def warm(self) -> None:
+        """Load what searches by pictures need, so that the first visitor does not wait for it."""
+        gallery = self.open(None)
+        for kind in gallery.kinds:
+            for info in choose_encoders(gallery.encoders(kind), (), self.models):
+                self.models.encoder(info)
+            if not kind.is_whole:
+                self.models.cutter(kind)
 
     def find_picture(self, picture_id: str) -> Picture:
         """Return a painting's picture, by the id that addresses have."""
@@ -154,6 +154,7 @@ def make_app(
     gallery: Gallery,
     cache: Path,
     *,
+    home: Path | None = None,
     models: Models | None = None,
     folders: tuple[Path, ...] = (),
     others: bool = True,
@@ -165,6 +166,8 @@ def make_app(
     ----------
     cache : Path
         Folder of thumbnails and of pictures that visitors send.
+    home : Path, optional
+        Data folder, in which pictures are kept that visitors add; without it they cannot.
     folders : tuple of Path
         Where pictures may lie, instead of the folders that were ingested.
     others : bool
@@ -172,12 +175,23 @@ def make_app(
     access : Access, optional
         Who may ask; by default who calls the server by a name of this machine.
     """
-    models = models or Models()
+    models = SharedModels.of(models or Models())
     limits, roots = ImageLimits(max_megapixels=models.max_megapixels), map(Path.resolve, folders)
     pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
     uploads = Uploads(cache / "uploads", limits)
-    turns, drawing = Turns.of(2, waiting=16), Turns.of(4, waiting=500)
-    service = Service(gallery, models, pictures, uploads, turns, drawing, others)
+    cores = usable_cores()
+    # Each core's batch, and one more that fills meanwhile.
+    searching, drawing = Turns.of(MOST_TOGETHER * (cores + 1), 32), Turns.of(cores, 200)
+    may_add = home is not None
+    service = Service(gallery, models, pictures, uploads, searching, drawing, others, may_add)
+    beginning = None if home is None else Beginning(gallery, home, cache, models, others)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if beginning is not None:
+            await run_in_threadpool(beginning.jobs.close)
+
     app = FastAPI(
         title="artsim",
         version=__version__,
@@ -185,6 +199,7 @@ def make_app(
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # its scripts would come from another host
         redoc_url=None,
+        lifespan=life,
         responses={"4XX": {"model": forms.Problem}, "503": {"model": forms.Problem}},
     )
     app.state.service = service
@@ -193,14 +208,19 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _say_invalid)
     for add in _ROUTES:
         add(app, service)
+    if beginning is not None:
+        intake_routes(app, beginning)
     return Guard(app, access or Access())
 
 
 async def _say_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, ArtsimError)
     status = 422
-    if isinstance(exc, PaintingNotFoundError | CollectionNotFoundError | MissingPictureError):
+    missing = PaintingNotFoundError, CollectionNotFoundError, MissingPictureError, NoIntakeError
+    if isinstance(exc, missing):
         status = 404
+    elif isinstance(exc, IntakeStateError):
+        status = 409
     elif isinstance(exc, StoreError | WeightsError | BusyError):
         status = 503
     said = " ".join(str(exc).split())
@@ -228,20 +248,12 @@ def _told(errors: Sequence[Any], leave: int = 0) -> str:
     return "; ".join(told)[:1000]
 
 
-def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
-    """Return a hit or a point of a list with the id of its painting's picture."""
-    picture_id = forms.picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
-    return {**described, "picture_id": picture_id, "payload": forms.shown(described["payload"])}
-
-
-GalleryName = Annotated[str | None, Parameter(alias="gallery", max_length=100)]
-FiltersGiven = Annotated[Filters, Depends(forms.read_filters)]
 KindName = Annotated[str, Parameter(alias="kind")]
 
 
 def _gallery_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/galleries", response_model=forms.GalleriesForm, tags=["galleries"])
-    def galleries() -> Any:
+    def galleries(request: Request) -> Any:
         """List the galleries, their kinds and encoders, and what answers can be re-ranked by."""
         return {
             "artsim": __version__,
@@ -249,6 +261,10 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "rerankers": list(RERANKERS),
             "facets": list(FACETS),
             "max_upload": MAX_UPLOAD,
+            "may_write": service.may_add and may_write(request),
+            "own": service.gallery.name,
+            "others": service.others,
+            "parts": list(PARTS),
         }
 
 
@@ -266,7 +282,7 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
         listed = list_paintings(opened, filters, limit=limit, offset=offset, sort=sort)
         found = listed.to_dict()
         found["settings"].pop("location", None)
-        return {**found, "points": [_with_picture(point, opened) for point in found["points"]]}
+        return {**found, "points": [forms.with_picture(point, opened) for point in found["points"]]}
 
     # Ids may have slashes in them, and take all of the rest.
     @app.get(
@@ -277,7 +293,8 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
     def painting(painting_id: str, gallery: GalleryName = None) -> Any:
         """Describe a painting: all its metadata, and the faces and other parts it has."""
         opened = service.open(gallery)
-        found = describe_painting(opened, painting_id)
+        found = dict(describe_painting(opened, painting_id))
+        name_faces(opened, found)
         return {
             **forms.shown(found),
             "picture_id": forms.picture_id(opened, PAINTINGS.point_id(painting_id)),
@@ -287,6 +304,7 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
 def _facet_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/facets", response_model=forms.FacetsForm, tags=["galleries"])
     def facets(
+        request: Request,
         filters: FiltersGiven,
         field: Annotated[list[str], Parameter(max_length=12)],
         kind: KindName = PAINTINGS.name,
@@ -295,16 +313,22 @@ def _facet_routes(app: FastAPI, service: Service) -> None:
     ) -> Any:
         """Count the values of fields, each under the filters on all others.
 
-        The field ``date`` counts decades, in each the works whose date overlaps it.
+        The field ``date`` counts decades, in each the works whose date overlaps it; ``person``
+        those whom the file of names knows on a face.
         """
         opened, chosen = service.open(gallery), _kind(kind)
-        counted = [
-            count_values(opened, name, _without(filters, name), kind=chosen, limit=most)
-            for name in field
-            for most in [_DECADES if name == "date" else limit]
-        ]
-        total = opened[chosen].count(build_criteria(filters, opened[chosen])[0])
-        return {"total": total, "facets": [plain_json(counts.to_dict()) for counts in counted]}
+
+        def count() -> dict[str, Any]:
+            counted = [
+                count_values(opened, name, _without(filters, name), kind=chosen, limit=most)
+                for name in field
+                for most in [_DECADES if name == "date" else limit]
+            ]
+            total = opened[chosen].count(build_criteria(filters, opened[chosen], opened)[0])
+            return {"total": total, "facets": [plain_json(one.to_dict()) for one in counted]}
+
+        # Dates are read from every work, which is done once for a state of the gallery.
+        return service.kept.get(("facets", request.url.query, state_of(opened)), count)
 
 
 _DECADES: Final = 2000
@@ -321,6 +345,8 @@ def _without(filters: Filters, field: str) -> Filters:
     """Return the filters without those on a field, so that its other values are counted too."""
     if field == "date":
         return replace(filters, years=None)
+    if field == "person":
+        return replace(filters, people=())
     return replace(filters, any_of={n: v for n, v in filters.any_of.items() if n != field})
 
 
@@ -357,32 +383,36 @@ _AS_IT_IS: Final[Any] = {"response_model_exclude_unset": True, "tags": ["search"
 
 def _search_routes(app: FastAPI, service: Service) -> None:
     @app.post("/api/v1/query", response_model=forms.AnswerForm, **_AS_IT_IS)
-    def query(question: forms.QuestionForm, gallery: GalleryName = None) -> Any:
+    async def query(question: forms.QuestionForm, gallery: GalleryName = None) -> Any:
         """Answer a question: works, or faces, like a picture, a painting, examples or a text."""
+        # What the gallery has vectors of is found at once; the rest waits for a model.
+        run = run_in_threadpool if question.is_stored else service.searching.run
+        return await run(find, question, gallery)
+
+    def find(question: forms.QuestionForm, gallery: str | None) -> Any:
         opened = service.open(gallery)
         asked = question.question(partial(service.query, opened))
         _check_encoders(opened, asked.kind, question.encoders)
-        # What the gallery has vectors of is found at once; the rest waits for a model.
-        is_known = all(isinstance(one, IdQuery) and one.region is None for one in asked.pictures)
-        with nullcontext() if asked.pictures and is_known else service.turns.taken():
-            found = answer(opened, asked, service.models)
+        found = answer(opened, asked, service.models)
         described = found.to_dict()
         described["settings"].pop("location", None)
         source, painting = asdict(found.source), found.query_payload
         return {
             **described,
             "query_payload": None if painting is None else forms.shown(painting),
-            "hits": [_with_picture(hit, opened) for hit in described["hits"]],
+            "hits": [forms.with_picture(hit, opened) for hit in described["hits"]],
             "source": {**source, "encoders": list(source["encoders"])},
         }
 
     @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
-    def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
+    async def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
         """Compare two pictures: as wholes, mirrored, and in their faces."""
+        return await service.searching.run(look, pair, gallery)
+
+    def look(pair: forms.PairForm, gallery: str | None) -> Any:
         opened = service.open(gallery)
         first, second = (service.query(opened, one) for one in (pair.first, pair.second))
-        with service.turns.taken():
-            found = compare(opened, first, second, service.models).to_dict()
+        found = compare(opened, first, second, service.models).to_dict()
         for side in ("first", "second"):
             payload = found[side]["payload"]
             found[side]["payload"] = None if payload is None else forms.shown(payload)
@@ -393,15 +423,13 @@ def _upload_routes(app: FastAPI, service: Service) -> None:
     @app.post("/api/v1/uploads", response_model=forms.UploadForm, status_code=201, tags=["search"])
     async def send_picture(picture: UploadFile) -> Any:
         """Send a picture to search by; it is kept for a month, and known by its SHA-256."""
-        content = await picture.read(MAX_UPLOAD + 1)
+        return asdict(await service.drawing.run(put, picture))  # it is decoded, and may be large
+
+    def put(picture: UploadFile) -> Upload:
+        content = picture.file.read(MAX_UPLOAD + 1)
         if len(content) > MAX_UPLOAD:
             raise HTTPException(413, f"a picture may have at most {MAX_UPLOAD >> 20} MiB")
-        name = picture.filename or "picture"
-        return asdict(await run_in_threadpool(put, content, name))
-
-    def put(content: bytes, name: str) -> Upload:
-        with service.turns.taken():  # it is decoded, and may be large
-            return service.uploads.put(content, name)
+        return service.uploads.put(content, picture.filename or "picture")
 
     @app.get("/api/v1/uploads/{upload_id}", response_model=forms.UploadForm, tags=["search"])
     def upload(upload_id: forms.UploadId) -> Any:
@@ -409,15 +437,17 @@ def _upload_routes(app: FastAPI, service: Service) -> None:
         return asdict(service.uploads.find(upload_id)[0])
 
     @app.get("/api/v1/uploads/{upload_id}/parts", response_model=forms.PartsForm, tags=["search"])
-    def parts(upload_id: forms.UploadId, kind: KindName = FACES.name) -> Any:
+    async def parts(upload_id: forms.UploadId, kind: KindName = FACES.name) -> Any:
         """Find the faces, or other parts, of a picture that was sent."""
+        return await service.searching.run(cut, upload_id, kind)
+
+    def cut(upload_id: str, kind: str) -> Any:
         found, path = service.uploads.find(upload_id)
         chosen = _kind(kind)
         if chosen.is_whole:
             raise QueryError(f"{chosen.name} are whole pictures")
-        with service.turns.taken():
-            image = service.models.image(path, found.name)
-            crops = service.models.cutter(chosen)(image.pixels, image.width)
+        image = service.models.image(path, found.name)
+        crops = service.models.cut(chosen, image.pixels, image.width)
         described = [
             _describe_part(i, crop.payload["box"], crop.payload.get("detection_score"))
             for i, crop in enumerate(crops)
@@ -463,33 +493,42 @@ PictureId = Annotated[str, AddressPart(pattern=r"^([A-Za-z0-9_-]+~)?[0-9a-f-]{36
 
 def _picture_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/thumbnails/{picture_id}", response_class=Response, **_PICTURES)
-    def thumbnail(
+    async def thumbnail(
         request: Request,
         picture_id: PictureId,
         side: Annotated[int, Parameter(ge=1, le=480)] = THUMBNAIL_SIDES[0],
         v: Annotated[str, Parameter(max_length=64, description="Start of its SHA-256.")] = "",
     ) -> Any:
         """Return a painting's picture, small; one of today's `v` never changes."""
-        picture = service.find_picture(picture_id)
         size = next(each for each in THUMBNAIL_SIDES if each >= side)
-        etag = f'"{picture.sha256[:32]}-{size}"'
+        known = request.headers.get("if-none-match")
+        picture, etag, content = await run_in_threadpool(look_up, picture_id, size, known)
         is_same = len(v) >= 8 and picture.sha256.startswith(v)
         headers = {"etag": etag, "cache-control": _FOREVER if is_same else _NO_CHANGE}
-        if request.headers.get("if-none-match") == etag:
+        if known == etag:
             return Response(status_code=304, headers=headers)
-        content = service.pictures.thumbnail(picture, size)
+        if content is None:
+            content = await service.drawing.run(service.pictures.thumbnail, picture, size)
         return Response(content, media_type=_TYPES["webp"], headers=headers)
 
+    def look_up(picture_id: str, size: int, known: str | None) -> tuple[Picture, str, bytes | None]:
+        picture = service.find_picture(picture_id)
+        etag = f'"{picture.sha256[:32]}-{size}"'
+        kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
+        return picture, etag, kept
+
     @app.get("/api/v1/uploads/{upload_id}/image", response_class=Response, **_PICTURES)
-    def upload_image(
+    async def upload_image(
         upload_id: forms.UploadId, side: Annotated[int, Parameter(ge=1, le=4096)] = 1024
     ) -> Any:
         """Return a picture that was sent, encoded anew."""
-        _, path = service.uploads.find(upload_id)
-        with service.turns.taken():
-            image = load_image(path, max_side=side, limits=service.uploads.limits)
-            content = encode(Image.fromarray(image.pixels), "webp")
+        content = await service.drawing.run(draw, upload_id, side)
         return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
+
+    def draw(upload_id: str, side: int) -> bytes:
+        _, path = service.uploads.find(upload_id)
+        image = load_image(path, max_side=side, limits=service.uploads.limits)
+        return encode(Image.fromarray(image.pixels), "webp")
 
 
 def _iiif_routes(app: FastAPI, service: Service) -> None:
@@ -505,15 +544,14 @@ def _iiif_routes(app: FastAPI, service: Service) -> None:
         response_class=Response,
         **_PICTURES,
     )
-    def image(
+    async def image(
         picture_id: PictureId,
         asked: Annotated[ImageRequest, Depends(ImageRequest)],
     ) -> Any:
         """Return a part of a painting's picture, by the IIIF Image API 3."""
-        picture = service.find_picture(picture_id)
+        picture = await run_in_threadpool(service.find_picture, picture_id)
         try:
-            with service.drawing.taken():
-                content = image_part(picture, asked)
+            content = await service.drawing.run(image_part, picture, asked)
         except ValueError as exc:
             raise HTTPException(400, str(exc)) from exc
         headers = {"cache-control": "private, max-age=3600"}
@@ -524,6 +562,9 @@ _ROUTES: Final = (
     _gallery_routes,
     _painting_routes,
     _facet_routes,
+    years_routes,
+    people_routes,
+    map_routes,
     _search_routes,
     _upload_routes,
     _selection_routes,

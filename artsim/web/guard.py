@@ -6,10 +6,10 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -27,9 +27,23 @@ COOKIE: Final = "artsim_session"
 MAX_UPLOAD: Final = 30 * 2**20
 """Most bytes of a picture that is sent to the page."""
 
+MAX_FILE: Final = 1 << 30
+"""Most bytes of a picture, or a list, that is added to a gallery."""
+
+INTAKES: Final = "/api/v1/intakes/"
+"""Where the addresses begin to which files are sent that are added."""
+
+SIGN_IN: Final = "/sign-in"
+
+ROLE: Final = "artsim.role"
+"""What of the scope of a request says what its visitor may do."""
+
 _MAX_FORM: Final = 4096
 _ENVELOPE: Final = 64 * 1024
 """Bytes of a request beside the picture in it."""
+
+_MAX_QUESTION: Final = 1 << 20
+"""Most bytes of a request that is no form: read, it takes many times its size."""
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
@@ -48,9 +62,13 @@ _HEADERS: Final = {
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
+Role: TypeAlias = Literal["nothing", "read", "write"]
+"""What a visitor may do; who may write reads too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may ask.
+    """Who may ask, and who may add pictures.
 
     Attributes
     ----------
@@ -59,48 +77,72 @@ class Access:
         to this machine (DNS rebinding); None, with a token only: any.
     token : str or None
         What visitors have to know; None: nothing.
+    write_token : str or None
+        What they have to know to add pictures, and to read; None: who needs no token to read
+        may write too, and who needs one never.
     """
 
     hosts: frozenset[str] | None = LOOPBACK
     token: str | None = None
-    _codes: set[str] = field(default_factory=set, repr=False)
+    write_token: str | None = field(default=None, repr=False)
+    _codes: dict[str, Role] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a server that anyone may call by any name."""
         if self.hosts is None and not self.token:
             raise ValueError("without a token, the names that the server goes by are needed")
 
-    @property
-    def session(self) -> str:
-        """What the cookie of a visitor who knows the token says; not the token itself."""
-        return hmac.new((self.token or "").encode(), b"artsim session", "sha256").hexdigest()
+    def session(self, role: Role) -> str:
+        """Return what the cookie of a visitor says who knows a token; not the token itself."""
+        return _session(self.write_token if role == "write" else self.token)
 
-    def new_code(self) -> str:
+    def new_code(self, role: Role = "read") -> str:
         """Return a code that lets one visitor in, once."""
         code = secrets.token_urlsafe(24)
-        self._codes.add(hashlib.sha256(code.encode()).hexdigest())
+        self._codes[hashlib.sha256(code.encode()).hexdigest()] = role
         return code
 
-    def takes_code(self, code: str) -> bool:
-        """Return whether a code is good; it is not afterwards."""
-        hashed = hashlib.sha256(code.encode()).hexdigest()
-        is_good = hashed in self._codes
-        self._codes.discard(hashed)
-        return is_good
+    def take_code(self, code: str) -> Role:
+        """Return what a code lets one do; it is good for nothing afterwards."""
+        return self._codes.pop(hashlib.sha256(code.encode()).hexdigest(), "nothing")
 
-    def knows(self, headers: Headers) -> bool:
-        """Return whether the visitor has the token, in the cookie or as a bearer."""
-        if self.token is None:
-            return True
+    def role_of(self, token: str) -> Role:
+        """Return what one may do who knows a token."""
+        for role, own in self._tokens():
+            if hmac.compare_digest(token.encode(), own.encode()):
+                return role
+        return "nothing"
+
+    def role(self, headers: Headers) -> Role:
+        """Return what a visitor may do, by a token in the cookie or as a bearer."""
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return hmac.compare_digest(bearer.strip().encode(), self.token.encode())
+        known = self.role_of(bearer.strip()) if scheme.lower() == "bearer" else "nothing"
+        if known == "nothing" and scheme.lower() != "bearer":
+            known = self._signed_in(headers.get("cookie", ""))
+        if known == "nothing" and self.token is None:
+            return "write" if self.write_token is None else "read"
+        return known
+
+    def _tokens(self) -> Iterator[tuple[Role, str]]:
+        if self.write_token is not None:
+            yield "write", self.write_token
+        if self.token is not None:
+            yield "read", self.token
+
+    def _signed_in(self, header: str) -> Role:
         try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
+            cookies = SimpleCookie(header)
         except CookieError:
-            return False
+            return "nothing"
         value = cookies[COOKIE].value if COOKIE in cookies else ""
-        return hmac.compare_digest(value.encode(), self.session.encode())
+        for role, own in self._tokens():
+            if hmac.compare_digest(value.encode(), _session(own).encode()):
+                return role
+        return "nothing"
+
+
+def _session(token: str | None) -> str:
+    return hmac.new((token or "").encode(), b"artsim session", "sha256").hexdigest()
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> Response:
@@ -125,16 +167,19 @@ class Guard:
             return
         headers = Headers(scope=scope)
         send = _with_policy(send)
-        refusal = self._refusal(scope, headers)
+        most = _most_bytes(scope, headers)
+        refusal = self._refusal(scope, headers, most)
+        role = self.access.role(headers)
         is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
-        if refusal is None and not is_own_file and not self.access.knows(headers):
-            refusal = await self._sign_in(scope, headers, receive)
+        if refusal is None and not is_own_file and (role == "nothing" or _signs_in(scope)):
+            refusal = await self._sign_in(scope, headers, receive, role)
         if refusal is not None:
             await refusal(scope, receive, send)
         else:
-            await self.app(scope, _limited(receive), send)
+            scope[ROLE] = role
+            await self.app(scope, _limited(receive, most), send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, most: int) -> Response | None:
         host = headers.get("host", "")
         hosts = self.access.hosts
         if hosts is not None and _name_of(host) not in hosts:
@@ -150,29 +195,32 @@ class Guard:
         if not is_own or (origin is not None and urlsplit(origin).netloc != host):
             return problem(403, "Another site", "only the page itself may send this")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_UPLOAD + _ENVELOPE:
-            return problem(413, "Too large", _TOO_LARGE)
+        if not length.isdecimal() or int(length) > most:
+            return problem(413, "Too large", _too_large(most))
         return None
 
-    async def _sign_in(self, scope: Scope, headers: Headers, receive: Receive) -> Response:
+    async def _sign_in(
+        self, scope: Scope, headers: Headers, receive: Receive, role: Role
+    ) -> Response:
         """Answer somebody who is not known: by a page that asks for the token, or let in."""
-        given = parse_qs(scope["query_string"].decode("ascii", "replace"))
-        is_form = scope["method"] == "POST" and scope["path"] == "/sign-in"
+        is_form = scope["method"] == "POST" and scope["path"] == SIGN_IN
         if is_form:
             said = parse_qs((await _read(receive)).decode("ascii", "replace"))
-            token = "".join(said.get("token", [])).strip()
-            is_known = hmac.compare_digest(token.encode(), (self.access.token or "").encode())
+            found = self.access.role_of("".join(said.get("token", [])).strip())
         else:
-            is_known = self.access.takes_code("".join(given.get("code", [])))
-        if is_known:
+            found = self.access.take_code(_code(scope))
+        if found != "nothing" or (role != "nothing" and _code(scope)):
             answer: Response = RedirectResponse("/", 303)
-            answer.set_cookie(
-                COOKIE, self.access.session, httponly=True, samesite="strict", max_age=30 * 86400
-            )
+            if found != "nothing":
+                session = self.access.session(found)
+                month = 30 * 86400
+                answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", max_age=month)
             return answer
-        if is_form or (scope["path"] == "/" and "text/html" in headers.get("accept", "")):
+        if is_form or (
+            scope["path"] in ("/", SIGN_IN) and "text/html" in headers.get("accept", "")
+        ):
             page = render_page("sign_in.html", language_of(Request(scope)), is_wrong=is_form)
-            return HTMLResponse(page, 401)
+            return HTMLResponse(page, 200 if role != "nothing" and not is_form else 401)
         return problem(
             401,
             "Unknown visitor",
@@ -188,10 +236,29 @@ def _name_of(host: str) -> str:
         return ""
 
 
-_TOO_LARGE: Final = f"a picture may have at most {MAX_UPLOAD >> 20} MiB; send a smaller one"
+def _most_bytes(scope: Scope, headers: Headers) -> int:
+    """Return how long a request may be: forms have pictures in them, or all that was kept."""
+    if scope["path"].startswith(INTAKES):
+        return MAX_FILE
+    kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
+    is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
+    return MAX_UPLOAD + _ENVELOPE if is_form else _MAX_QUESTION
 
 
-def _limited(receive: Receive) -> Receive:
+def _signs_in(scope: Scope) -> bool:
+    """Return whether somebody who may read already shows a code, or asks to give the token."""
+    return scope["path"] == SIGN_IN or (scope["path"] == "/" and bool(_code(scope)))
+
+
+def _code(scope: Scope) -> str:
+    return "".join(parse_qs(scope["query_string"].decode("ascii", "replace")).get("code", []))
+
+
+def _too_large(most: int) -> str:
+    return f"at most {most >> 20} MiB may be sent here; send less"
+
+
+def _limited(receive: Receive, most: int) -> Receive:
     """Return `receive` that breaks off a body which is too long, whatever its header says."""
     total = 0
 
@@ -199,8 +266,8 @@ def _limited(receive: Receive) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_UPLOAD + _ENVELOPE:
-            raise HTTPException(413, _TOO_LARGE)
+        if total > most:
+            raise HTTPException(413, _too_large(most))
         return message
 
     return limited

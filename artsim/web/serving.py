@@ -9,46 +9,50 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
+from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from artsim.errors import ConfigError
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery, list_galleries, missing_gallery
-from artsim.web.app import make_app
-from artsim.web.guard import LOOPBACK, Access, Guard
+from artsim.web.app import Service, make_app
+from artsim.web.guard import LOOPBACK, Access, Guard, Role
 
 DEFAULT_PORT: Final = 8000
 
 TOKEN: Final = "ARTSIM_TOKEN"
+WRITE_TOKEN: Final = "ARTSIM_WRITE_TOKEN"
 
 CACHE: Final = ".page"
 """Folder of thumbnails and sent pictures in the data folder; hidden, as it is no gallery."""
 
 
-def open_first(gallery: Gallery, *, is_named: bool) -> Gallery:
-    """Return the gallery to show: where none `is_named` and there is no default, the first.
+def check_gallery(gallery: Gallery) -> None:
+    """Refuse a gallery that is not there while others are, and one that cannot be opened.
 
-    It is opened, so that an embedded gallery that another process holds is told of now.
+    Of none at all the page can make one. An embedded gallery that another process holds is told
+    of now.
 
     Raises
     ------
     CollectionNotFoundError
-        If there is none.
+        If the user named another one.
     StoreError
         If it cannot be opened.
     """
     names = list_galleries(gallery.store)
-    if gallery.name not in names:
-        if is_named or gallery.name is not None or not names:
-            raise missing_gallery(gallery.store, gallery.name)
-        gallery = Gallery(gallery.store, names[0])
+    if names and gallery.name is not None and gallery.name not in names:
+        raise missing_gallery(gallery.store, gallery.name)
+    if names and gallery.name not in names:
+        gallery = Gallery(gallery.store, names[0], gallery.names_file)
     for kind in gallery.kinds:
         gallery[kind].count()
-    return gallery
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -79,16 +83,35 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def choose_access(host: str) -> Access:
-    """Return who may ask a server on a host: on loopback everyone, else who knows the token.
+    """Return who may ask a server on a host, and who may add pictures.
 
-    The token is that of the environment variable ``ARTSIM_TOKEN``, else made up.
+    On loopback everyone, unless the environment says otherwise; elsewhere who knows a token:
+    that of ``ARTSIM_TOKEN`` to read, that of ``ARTSIM_WRITE_TOKEN`` to write, or the content of
+    the files that ``ARTSIM_TOKEN_FILE`` and ``ARTSIM_WRITE_TOKEN_FILE`` name; what is not said
+    is made up.
     """
-    token = os.environ.get(TOKEN) or None
+    reading, writing = _read_token(TOKEN), _read_token(WRITE_TOKEN)
+    if reading is not None and reading == writing:
+        raise ConfigError(f"{TOKEN} and {WRITE_TOKEN} are the same; who may read could write")
+    if host in LOOPBACK and reading is None:
+        return Access(LOOPBACK, None, writing)
+    made_up = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    hosts = LOOPBACK if host in LOOPBACK else None
+    return Access(hosts, reading or made_up[0], writing or made_up[1])
+
+
+def _read_token(name: str) -> str | None:
+    """Return the token of an environment variable, or of the file that another names."""
+    token, file = os.environ.get(name) or None, os.environ.get(f"{name}_FILE")
+    if token is None and file:
+        try:
+            token = Path(file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as exc:
+            raise ConfigError(f"{name}_FILE: {file} cannot be read ({exc})") from exc
+        name = f"the token in {file}"
     if token is not None and len(token) < 16:
-        raise ConfigError(f"{TOKEN} has {len(token)} characters; it needs at least 16")
-    if host in LOOPBACK:
-        return Access(LOOPBACK, token)
-    return Access(None, token or secrets.token_urlsafe(32))
+        raise ConfigError(f"{name} has {len(token)} characters; it needs at least 16")
+    return token
 
 
 def serve(
@@ -108,7 +131,7 @@ def serve(
     Parameters
     ----------
     home : Path
-        Data folder, in which thumbnails and sent pictures are kept.
+        Data folder, in which thumbnails and pictures of visitors are kept.
     folders : tuple of Path
         Where pictures may lie, instead of the folders that were ingested.
     is_named : bool
@@ -125,23 +148,30 @@ def serve(
     """
     access = choose_access(host)
     listening = bind(host, port)
-    with listening:
-        shown = open_first(gallery, is_named=is_named)
+    # Visitors are answered side by side; the threads of one product would wait, spinning.
+    with listening, threadpool_limits(1, user_api="blas"):
+        check_gallery(gallery)
         app = make_app(
-            shown,
+            gallery,
             home / CACHE,
+            home=home,
             models=models,
             folders=folders,
             others=not is_named,
             access=access,
         )
-        code = f"?code={access.new_code()}" if access.token else ""
         name = host if host not in ("0.0.0.0", "::") else socket.gethostname()
         name = f"[{name}]" if ":" in name else name
-        address = f"http://{name}:{listening.getsockname()[1]}/{code}"
-        server = PageServer(app, lambda: _announce(address, bool(code), browser, say))
-        with suppress(KeyboardInterrupt):  # how one ends it
-            server.run(sockets=[listening])
+        address = f"http://{name}:{listening.getsockname()[1]}/"
+        service: Service = cast(FastAPI, app.app).state.service
+
+        def begun() -> None:
+            _announce(address, access, browser, say)
+            aside.submit(service.warm)
+
+        # What is being loaded is waited for: an interpreter that ends cannot load anything.
+        with suppress(KeyboardInterrupt), ThreadPoolExecutor(1) as aside:  # how one ends it
+            PageServer(app, begun).run(sockets=[listening])
 
 
 class PageServer(uvicorn.Server):
@@ -149,7 +179,7 @@ class PageServer(uvicorn.Server):
 
     def __init__(self, app: Guard, begun: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="off"
+            app, log_level="error", access_log=False, server_header=False, lifespan="on"
         )
         config.timeout_graceful_shutdown = 5
         super().__init__(config)
@@ -161,8 +191,15 @@ class PageServer(uvicorn.Server):
         self._begun()
 
 
-def _announce(address: str, once: bool, browser: bool, say: Callable[[str], None]) -> None:
-    say(f"The page is at {address}{' (this link works once)' if once else ''}; Ctrl-C ends it.")
+def _announce(address: str, access: Access, browser: bool, say: Callable[[str], None]) -> None:
+    def link(role: Role) -> str:
+        needs_code = access.write_token if role == "write" else access.token
+        return f"{address}?code={access.new_code(role)}" if needs_code else address
+
+    once = " (this link works once)" if access.token else ""
+    say(f"The page is at {link('read')}{once}; Ctrl-C ends it.")
+    if access.write_token:
+        say(f"Pictures are added by who comes from {link('write')} (this link works once).")
     if browser:
         # Finding a browser can take its time, and may fail, which is no matter.
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        threading.Thread(target=webbrowser.open, args=(link("write"),), daemon=True).start()

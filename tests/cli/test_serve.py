@@ -32,7 +32,9 @@ def test_a_missing_extra_is_named(sample_home: Path, monkeypatch: pytest.MonkeyP
     assert "pip install 'artsim[web]'" in done.stderr
 
 
-def test_the_command_holds_the_gallery_and_ends_quietly(changeable_home: Path) -> None:
+def test_the_command_holds_the_gallery_and_ends_quietly(
+    changeable_home: Path, sample: Path
+) -> None:
     command = [*ARTSIM, "serve", "--no-browser", "--port", "0"]
     # A test run in the background ignores Ctrl-C, and what it starts would too.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,9 +46,10 @@ def test_the_command_holds_the_gallery_and_ends_quietly(changeable_home: Path) -
             line = server.stderr.readline()
             address = line.split()[4].rstrip(";")
             assert httpx.get(f"{address}api/v1/galleries").status_code == 200
-            done = artsim("list", home=changeable_home)
-            assert done.returncode == 1
-            assert "another artsim process" in done.stderr
+            for asked in (("list",), ("ingest", sample)):
+                done = artsim(*asked, home=changeable_home)
+                assert done.returncode == 1
+                assert "another artsim process" in done.stderr
             os.kill(server.pid, signal.SIGINT)
             rest = server.stderr.read()
         assert (server.returncode, rest) == (0, "")

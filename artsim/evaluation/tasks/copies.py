@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
+from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
@@ -161,9 +161,10 @@ def read_originals(run: Run[CopiesOptions]) -> Originals:
     fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
     fields += [] if twins is None else [stored_field(twins).split(".")[0]]
     must = (*(HasVector(info.vector_name) for info in run.encoders), HasVector(PIXELS))
+    having = Criteria(must) & run.criteria
     payloads = {
         str(record.payload["painting_id"]): record.payload
-        for record in run.collection.scroll(Criteria(must), payload_fields=fields, page_size=1000)
+        for record in run.collection.scroll(having, payload_fields=fields, page_size=1000)
     }
     if not payloads:
         names = ", ".join(info.name for info in run.encoders)
@@ -358,7 +359,7 @@ def search_pictures(
             for probe in target.probes
         )
         options = run.search_options(one, limit=max(DEPTHS))
-        return find_hits(replace(target, probes=probes), run.collection, EVERYTHING, options)
+        return find_hits(replace(target, probes=probes), run.collection, run.criteria, options)
 
     return {one.name: [find(target, one) for target in targets] for one in run.contenders}
 
