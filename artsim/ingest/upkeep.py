@@ -27,6 +27,7 @@ from artsim.store.gallery import (
     collection_name,
     missing_gallery,
     noted_cutters,
+    noted_films,
     noted_reading,
     open_gallery,
     read_notes,
@@ -166,6 +167,7 @@ def push_gallery(
             reading=noted_reading(copied.schema.notes),
             cutters=noted_cutters(copied.schema.notes),
             points=POINTS in copied.schema.vectors,
+            films=noted_films(copied.schema.notes),
         )
         pairs.append((copied, made))
 
