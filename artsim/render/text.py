@@ -120,6 +120,14 @@ def verdict_text(verdict: Verdict | None) -> str:
     return "" if verdict is None else str(verdict)
 
 
+def meaning_text(hit: Hit) -> str:
+    """Return what points say of a hit that they have verified, else what its score says."""
+    evidence = hit.evidence
+    if evidence is not None and evidence.is_found:
+        return f"{evidence.word}, {counted(evidence.inliers, 'point')}"
+    return verdict_text(hit.verdict)
+
+
 def describe_likelihoods(found: Comparison) -> list[str]:
     """Return in sentences how likely faces are one person's, and of what that was learned."""
     if found.no_likelihood:
