@@ -145,7 +145,9 @@ def _relation(match: Match) -> Relation:
     return "shown" if of_work >= _MOST else "part"
 
 
-def _within(way: npt.NDArray[Any], places: _Places, size: tuple[float, float]) -> npt.NDArray[np.bool_]:
+def _within(
+    way: npt.NDArray[Any], places: _Places, size: tuple[float, float]
+) -> npt.NDArray[np.bool_]:
     onto = _through(way, places)
     return np.asarray(((onto >= 0) & (onto <= size)).all(axis=1))
 

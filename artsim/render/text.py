@@ -17,6 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
+    from artsim.catalog.hits import Hit
     from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
