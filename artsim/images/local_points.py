@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.encoder_info import POINT_DIM
 from artsim.catalog.hits import Evidence, Relation
 from artsim.errors import EncoderError
 
@@ -37,7 +38,6 @@ picture's bottom right corner, so that the shape is known and that nothing was f
 and its first number says how much color the picture has, in 0..255.
 """
 
-POINT_DIM: Final = 132
 POINT_COUNT: Final = 500
 """Most points of a painting that are kept."""
 
@@ -52,6 +52,9 @@ _SIDE: Final = 512
 
 _ENLARGED: Final = 2.0
 """Most by which a smaller picture is enlarged."""
+
+POINT_DETECTOR: Final = f"sift-{_SIDE}-{POINT_COUNT}-v1"
+"""Identity of what finds and describes points, which a painting notes: other ones are made anew."""
 
 _CONTRAST: Final = 0.01
 _CELLS: Final = 8
@@ -180,7 +183,7 @@ def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SI
     EncoderError
         If OpenCV is not installed.
     """
-    cv2 = _opencv()
+    cv2 = load_opencv()
     height, width = picture.shape[:2]
     factor = min(_ENLARGED, side / max(height, width))
     gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
@@ -216,7 +219,7 @@ def match_all(query: Points, works: Sequence[Points]) -> list[Match]:
     homographies that bring pairs upon each other, those are left out that fold or distort a picture
     as no photograph does. The same pictures give the same answer, in any order.
     """
-    cv2 = _opencv()
+    cv2 = load_opencv()
     places = _places(query)
     size = (float(places[0, 0]), float(places[0, 1]))
     own = query[1:, :128].astype(np.float32)
@@ -379,7 +382,8 @@ def _one_thread(cv2: Any) -> Iterator[None]:
                 cv2.setNumThreads(_threads_before)
 
 
-def _opencv() -> Any:
+def load_opencv() -> Any:
+    """Return OpenCV, of the extra ``details``; EncoderError if it is not installed."""
     try:
         import cv2
     except ImportError as exc:
