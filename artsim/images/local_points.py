@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.encoder_info import POINT_DIM
+from artsim.catalog.hits import Evidence, Relation
 from artsim.errors import EncoderError
 
 Points: TypeAlias = npt.NDArray[np.uint8]
@@ -67,6 +68,13 @@ _TOLERANCE: Final = 0.01
 
 _PIXELS: Final = 1000.0
 """In how many pixels OpenCV is told of a side: in fractions of one it finds little."""
+
+_SHOWN: Final = 60
+"""Most pairs that an answer has, of all places of the picture."""
+
+_TICKS: Final = 16
+_MOST: Final = 0.6
+"""Share of a picture that is seen in the other one, from which on it is said to be all of it."""
 
 _FEWEST: Final = 6
 _MAX_ITERATIONS: Final = 1000
@@ -112,13 +120,60 @@ class Match:
         return _through(way, corners) / other
 
 
+def evidence_of(match: Match) -> Evidence:
+    """Return what a match says: whether the work was found, how, and where."""
+    if match.inliers < FOUND_INLIERS:
+        return Evidence("not found", match.inliers)
+    both = np.hstack([match.pairs[:, :2] / match.query_size, match.pairs[:, 2:] / match.work_size])
+    return Evidence(
+        "found",
+        match.inliers,
+        match.mirrored,
+        _relation(match),
+        _rounded(match.outline()),
+        _rounded(match.outline(of_work=True)),
+        _rounded(both[np.linspace(0, len(both) - 1, min(len(both), _SHOWN)).astype(int)]),
+    )
+
+
+def _relation(match: Match) -> Relation:
+    """Return what the query is to the work, by the shares of each that the other one shows."""
+    ticks = (np.arange(_TICKS) + 0.5) / _TICKS
+    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    of_query = _within(match.homography, grid * match.query_size, match.work_size).mean()
+    back = np.linalg.inv(match.homography)
+    of_work = _within(back, grid * match.work_size, match.query_size).mean()
+    if of_query >= _MOST:
+        return "same picture" if of_work >= _MOST else "detail"
+    return "shown" if of_work >= _MOST else "part"
+
+
+def _within(
+    way: npt.NDArray[Any], places: _Places, size: tuple[float, float]
+) -> npt.NDArray[np.bool_]:
+    onto = _through(way, places)
+    return np.asarray(((onto >= 0) & (onto <= size)).all(axis=1))
+
+
+def _rounded(rows: _Places) -> tuple[Any, ...]:
+    return tuple(tuple(row) for row in rows.round(4).tolist())
+
+
+def outside(points: Points, match: Match) -> Points:
+    """Return the query's points that do not lie where the work was found in it."""
+    covered = _within(match.homography, place_of(points), match.work_size)
+    return points[np.r_[True, ~covered]]
+
+
 def place_of(points: Points) -> _Places:
     """Return the points' places as (x, y) of shape (N, 2), in units of the longer side."""
     return _places(points)[1:]
 
 
-def local_points(picture: RGBImage, *, count: int = POINT_COUNT) -> Points:
+def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SIDE) -> Points:
     """Return the points of a picture, at most `count` of them and the first row.
+
+    They are looked for where its longer side has `side` pixels.
 
     The strongest of each part of the picture come first, then the second ones, and so on, so that
     every beginning of the rows is spread over the whole picture.
@@ -130,7 +185,7 @@ def local_points(picture: RGBImage, *, count: int = POINT_COUNT) -> Points:
     """
     cv2 = load_opencv()
     height, width = picture.shape[:2]
-    factor = min(_ENLARGED, _SIDE / max(height, width))
+    factor = min(_ENLARGED, side / max(height, width))
     gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC

@@ -35,6 +35,7 @@ from artsim.search.question import (
 )
 from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
 from artsim.search.verdicts import how_common, judge, meaning, told
+from artsim.search.verify import is_checked, verified
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -295,7 +296,15 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    hits = find_hits(target, collection, criteria & left_out, options, best_of=_best_of(question))
+    wanted, best_of = criteria & left_out, _best_of(question)
+
+    def find(options: SearchOptions) -> list[Hit]:
+        return find_hits(target, collection, wanted, options, best_of=best_of)
+
+    if is_checked(question, gallery):
+        hits = verified(question, gallery, target, encoders, models, find, wanted)
+    else:
+        hits = find(options)
     names = tuple(info.vector_name for info in encoders)
     scale = _scale(question, target, names, collection)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
