@@ -502,10 +502,16 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
 
 
 def _source(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    points, digest = describe_state(collection)
+    return Source(gallery.name, gallery.store.location, points, digest, encoders)
+
+
+def describe_state(collection: Collection) -> tuple[int, str]:
+    """Return how many points a collection has, and the digest of `Source`."""
     stats = collection.stats(on_disk=False)
     told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-    return Source(gallery.name, gallery.store.location, stats.points, digest, encoders)
+    return stats.points, digest
 
 
 def _why_empty(
