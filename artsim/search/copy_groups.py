@@ -17,17 +17,18 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
-from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, HasVector
+from artsim.catalog.hits import JSON, SCHEMA, Hit, Note, plain_json
 from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.catalog.scale import noted_scales
-from artsim.search.copy_ties import POINTS, TIES, Checker, Tie
+from artsim.errors import listed
+from artsim.search.copy_ties import POINTS, TIES, Checker, Tie, TieKind
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.listing import Listed
 from artsim.search.models import Models, choose_encoders
 from artsim.search.neighbors import BLOCK_SCORES, Indices, over_blocks
-from artsim.search.question import describe_criteria
+from artsim.search.question import SearchOptions, describe_criteria
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
@@ -197,6 +198,49 @@ def join(ties: Iterable[Tie]) -> list[list[str]]:
     for name, label in zip(ids, labels.tolist(), strict=True):
         groups[label].append(name)
     return groups
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsed:
+    """A hit that was left out of an answer as a copy of a better one, or of a copy of it.
+
+    `kind` is its closest tie to any of these.
+    """
+
+    painting_id: str
+    score: float
+    copy_of: str
+    kind: TieKind
+
+
+def remark_on(collapsed: Sequence[Collapsed]) -> str:
+    """Return in words which hits were left out as copies."""
+    told = [f"{one.painting_id} ({one.kind}, as {one.copy_of})" for one in collapsed]
+    return f"{counted(len(told), 'hit')} left out as copies of better ones: {listed(told)}"
+
+
+def collapse(
+    hits: Sequence[Hit], paintings: Collection, vector_name: str, options: SearchOptions
+) -> tuple[list[Hit], tuple[Collapsed, ...]]:
+    """Return the hits that are asked for, without copies of better ones, and these."""
+    among = Criteria((AnyOf("painting_id", tuple(hit.painting_id for hit in hits)),))
+    ties = [tie for tie in find_ties(paintings, vector_name, among).ties if tie.is_copy]
+    group_of = {name: number for number, names in enumerate(join(ties)) for name in names}
+    best: dict[int, Hit] = {}
+    kept = [
+        hit
+        for hit in hits
+        if (group := group_of.get(hit.point_id)) is None or best.setdefault(group, hit) is hit
+    ]
+    shown = kept[options.offset : options.offset + options.limit]
+    there = {hit.point_id for hit in shown}
+    left_out = []
+    for hit in hits:
+        first = best.get(group_of.get(hit.point_id, -1), hit)
+        if first is not hit and first.point_id in there:
+            own = min((tie for tie in ties if hit.point_id in tie.ends), key=_by_closeness)
+            left_out.append(Collapsed(hit.painting_id, hit.best_score, first.painting_id, own.kind))
+    return shown, tuple(left_out)
 
 
 # Pairs

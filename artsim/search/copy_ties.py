@@ -103,6 +103,11 @@ class Tie:
     shown: tuple[float, float] = (1.0, 1.0)
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """The ids of both."""
+        return self.first, self.second
+
+    @property
     def is_copy(self) -> bool:
         """Whether the one is of the other, or of a version of it: more than a shared motif."""
         return self.kind != "shared motif"
