@@ -3,6 +3,7 @@
 import { ask as askServer, call } from "./api.js";
 import * as asking from "./ask.js";
 import { $, copy, h, openDialog, t } from "./dom.js";
+import * as begin from "./begin.js";
 import * as comparing from "./compare.js";
 import * as facets from "./facets.js";
 import * as grid from "./grid.js";
@@ -18,7 +19,7 @@ let source = null;
 
 function fail(error, again) {
   const box = h("div", { className: "error" },
-    h("p", {}, h("strong", {}, t("error_title")), " ", error.message),
+    h("p", {}, h("strong", {}, t("error_title")), " ", h("span", { lang: error.status ? "en" : null }, error.message)),
     again && (!error.status || error.status === 503) ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
     h("button", { type: "button", onclick: () => box.remove() }, t("dismiss")));
   $("errors").replaceChildren(box);
@@ -184,13 +185,18 @@ function listen() {
     if (event.key === "/") (event.preventDefault(), (document.querySelector("#drop .main") ?? document.querySelector(".asked-head button"))?.focus());
     else if (event.key === "?") showKeys();
   });
-  state.listen(show);
 }
 
 try {
-  asking.build(await call("/api/v1/galleries"), fail);
+  const galleries = await call("/api/v1/galleries");
+  asking.listenForFiles(fail, begin.take);
   listen();
-  show(state.get());
+  if (!begin.isEmpty(galleries)) {
+    asking.build(galleries, fail);
+    state.listen(show);
+    show(state.get());
+  }
+  await begin.build(galleries, fail);
 } catch (error) {
   $("said").textContent = t("error_title");
   fail(error, () => location.reload());
