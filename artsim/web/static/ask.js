@@ -85,6 +85,7 @@ export function listenForFiles(fail, take) {
     if (file) searchBy(file, fail);
   });
   addEventListener("paste", (event) => {
+    if (document.body.classList.contains("beginning")) return;
     const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
     if (file) searchBy(file, fail);
   });

@@ -51,7 +51,7 @@ export async function open(files) {
 
 /** Take what was dropped, where it is to be added; false where it is to be searched by. */
 export function take(transfer) {
-  if (!galleries?.may_write || sending) return sending;
+  if (sending || !galleries?.may_write) return sending || isEmpty(galleries);
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const isMany = entries.length > 1 || entries[0]?.isDirectory || /\.(csv|tsv|xlsx?|ods|parquet|jsonl)$/i.test(entries[0]?.name ?? "");
   if (!place && !isMany) return false;
@@ -108,7 +108,7 @@ async function show() {
   const isFirst = document.body.classList.contains("beginning");
   const path = h("input", { id: "folder", required: true, autocomplete: "off", spellcheck: false, placeholder: navigator.platform?.startsWith("Win") ? "C:\\Pictures" : "/home/me/pictures" });
   redraw(
-    isFirst ? h("h2", {}, t("begin_title")) : h("h3", {}, t("add_title")),
+    isFirst ? h("h2", {}, t("begin_title")) : h("h3", { className: "hidden" }, t("add")),
     isFirst ? h("p", { className: "lead" }, t("begin_lead")) : into(),
     intake.unfinished(all, show),
     h("div", { className: "ways" },
@@ -125,6 +125,7 @@ async function show() {
         h("p", { className: "quiet" }, t("begin_stay"))),
       isFirst && h("div", { className: "way" },
         h("p", {}, h("strong", {}, t("begin_try"))),
+        h("img", { className: "strip", src: new URL("sample.webp", import.meta.url).href, alt: "", width: 1032, height: 144 }),
         h("p", { className: "quiet" }, t("begin_sample_what")),
         h("p", {}, h("button", { type: "button", onclick: () => begin({ origin: "sample" }) }, t("begin_sample"))))),
   );

@@ -1,12 +1,14 @@
 // One intake: how its list is understood and corrected, how far it is, and what did not go in.
 
-import { ask, call, remove } from "./api.js";
+import { ask, call, remove, thumbnail } from "./api.js";
 import { again, redraw, say } from "./begin.js";
-import { $, h, has, t } from "./dom.js";
+import { $, h, has, t, tn } from "./dom.js";
 import { caption } from "./grid.js";
 
 const NOTHING = "";
 const EVERY = 500;
+const HUNG = 32; // pictures that are written together, before which there is nothing to see
+const MOST_HUNG = 48;
 let watched = null; // the intake whose progress is shown
 let button = null;
 
@@ -44,7 +46,7 @@ function drawLook(intake, look, parts, sent, change, read) {
   const begin = () => start(intake, { metadata: read.metadata, columns: read.columns, kinds: chosen() }).catch(say);
   const cancel = async () => { await remove(`/api/v1/intakes/${intake.id}`); again(); };
   redraw(
-    h("h3", {}, look.pictures ? t("look_pictures", { n: look.pictures }) : t("look_none")),
+    h("h3", {}, look.pictures ? tn("look_pictures", look.pictures) : t("look_none")),
     intake.origin === "folder" ? h("p", { className: "quiet", dir: "auto" }, look.place) : "",
     look.error ? h("p", { className: "trouble", role: "alert", lang: "en" }, look.error) : "",
     look.lists.length ? lists(look, change) : lead(t("look_no_list")),
@@ -52,7 +54,7 @@ function drawLook(intake, look, parts, sent, change, read) {
     works(look), doubts(look, sent),
     h("fieldset", {}, kinds),
     h("p", { className: "buttons" },
-      h("button", { type: "button", className: "main", disabled: !look.pictures, onclick: begin }, t("read_in", { n: look.pictures })),
+      h("button", { type: "button", className: "main", disabled: !look.pictures, onclick: begin }, tn("read_in", look.pictures)),
       h("button", { type: "button", onclick: () => cancel().catch(say) }, t("discard"))));
 }
 
@@ -79,7 +81,7 @@ function columns(look, change, read) {
     h("thead", {}, h("tr", {}, ["column", "example", "meaning"].map((name) => h("th", { scope: "col" }, t(`column_${name}`))))),
     h("tbody", {}, look.columns.map((column, i) => h("tr", { className: column.field ? "" : "own" },
       h("th", { scope: "row", dir: "auto" }, column.name),
-      h("td", { className: "example", dir: "auto" }, column.example || "–"),
+      h("td", { className: "example" }, h("span", { dir: "auto" }, column.example || "–")),
       h("td", {}, h("select", { id: `column-${i}`, "aria-label": `${column.name}: ${t("column_meaning")}`, onchange: (event) => correct(column, event.target.value) },
         h("option", { value: "", selected: !column.field }, t("column_own")),
         look.fields.map((field) => h("option", { value: field, selected: field === column.field }, named(field)))))))));
@@ -124,21 +126,36 @@ export function follow(intake) {
   const counts = h("p", { className: "quiet" });
   const stop = h("button", { type: "button", onclick: () => call(`/api/v1/intakes/${intake.id}/stop`, { method: "POST" }).catch(say) }, t("stop"));
   const look = h("button", { type: "button", hidden: true, onclick: () => see(intake) }, t("see_meanwhile"));
-  redraw(heading, bar, stage, counts, h("p", { className: "buttons" }, stop, look));
+  const wall = h("div", { className: "wall", "aria-hidden": "true" });
+  redraw(heading, bar, stage, counts, h("p", { className: "buttons" }, stop, look), wall);
   const began = { at: performance.now(), done: null };
+  let hung = 0;
   const tell = (now) => {
     const known = now.total && now.stage === "reading";
     heading.textContent = known ? t("reading_of", { n: now.done, total: now.total }) : t("reading");
     if (known) [bar.max, bar.value] = [now.total, now.done];
     else bar.removeAttribute("value");
-    const said = now.state === "waiting" ? t("ahead", { n: now.ahead }) : t(now.state === "stopping" ? "stage_stopping" : `stage_${now.stage || "preparing"}`);
+    const said = now.ahead ? t("ahead", { n: now.ahead }) : t(now.state === "stopping" ? "stage_stopping" : `stage_${now.stage || "preparing"}`);
     if (stage.textContent !== said) stage.textContent = said;
     began.done ??= known ? now.done : null;
     counts.textContent = [left(began, now), now.counts.faces ? t("faces_so_far", { n: now.counts.faces }) : "", now.failed ? t("failed_so_far", { n: now.failed }) : ""].filter(Boolean).join(" · ");
     stop.disabled = now.state === "stopping";
-    look.hidden = !document.body.classList.contains("beginning") || now.done < 32;
+    look.hidden = !document.body.classList.contains("beginning") || now.done < HUNG;
+    if (now.stage === "reading" && now.done >= HUNG && performance.now() - hung > 3000) {
+      hung = performance.now();
+      hang(wall, now);
+    }
   };
   poll(intake, tell);
+}
+
+/** Show some of the pictures that are in. */
+async function hang(wall, { gallery }) {
+  const of = gallery ? `&gallery=${encodeURIComponent(gallery)}` : "";
+  const { points } = await call(`/api/v1/paintings?limit=${MOST_HUNG}${of}`).catch(() => ({ points: [] }));
+  const there = new Set([...wall.children].map((one) => one.dataset.id));
+  const some = points.filter((one) => !there.has(one.painting_id)).slice(0, MOST_HUNG - there.size);
+  wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", data: { id: one.painting_id } })));
 }
 
 /** How long it takes still, once that can be said. */
@@ -171,8 +188,9 @@ async function end(now) {
   const { total, problems } = now.failed ? await call(`/api/v1/intakes/${now.id}/problems`) : { total: 0, problems: [] };
   const isIn = now.done - now.failed;
   const goOn = h("button", { type: "button", className: isIn ? "" : "main", onclick: () => start(now).catch(say) }, t("go_on"));
+  const wall = h("div", { className: "wall", "aria-hidden": "true" });
   redraw(
-    h("h3", {}, t(`ended_${now.state}`, { n: isIn, total: now.total ?? now.done })),
+    h("h3", {}, tn(`ended_${now.state}`, isIn, { total: now.total ?? now.done })),
     now.error ? h("p", { className: "trouble", lang: "en" }, now.error) : "",
     lead(ended(now.counts)),
     total ? h("section", { className: "doubts" }, h("h4", {}, t("not_read", { n: total })),
@@ -182,7 +200,9 @@ async function end(now) {
     h("p", { className: "buttons" },
       isIn ? h("button", { type: "button", className: "main", onclick: () => see(now) }, t("see")) : "",
       now.state === "done" ? "" : goOn,
-      h("button", { type: "button", onclick: again }, t("add_more"))));
+      h("button", { type: "button", onclick: again }, t("add_more"))),
+    wall);
+  if (isIn) hang(wall, now);
 }
 
 const ended = (counts) => ["written", "faces", "updated", "unchanged", "renamed"].filter((name) => counts[name]).map((name) => t(`count_${name}`, { n: counts[name] })).join(" · ");
