@@ -7,8 +7,9 @@ import { caption } from "./grid.js";
 
 const NOTHING = "";
 const EVERY = 500;
-const HUNG = 32; // pictures that are written together, before which there is nothing to see
+const HUNG = 16; // pictures that are written together, before which there is nothing to see
 const MOST_HUNG = 48;
+const HUNG_AT_ONCE = 8; // lest other requests wait for them
 let watched = null; // the intake whose progress is shown
 let button = null;
 
@@ -124,7 +125,7 @@ export function follow(intake) {
   const bar = h("progress", { max: 1, "aria-label": t("reading") });
   const stage = h("p", { role: "status" });
   const counts = h("p", { className: "quiet" });
-  const stop = h("button", { type: "button", onclick: () => call(`/api/v1/intakes/${intake.id}/stop`, { method: "POST" }).catch(say) }, t("stop"));
+  const stop = h("button", { type: "button", onclick: () => { stop.disabled = true; call(`/api/v1/intakes/${intake.id}/stop`, { method: "POST" }).catch(say); } }, t("stop"));
   const look = h("button", { type: "button", hidden: true, onclick: () => see(intake) }, t("see_meanwhile"));
   const wall = h("div", { className: "wall", "aria-hidden": "true" });
   redraw(heading, bar, stage, counts, h("p", { className: "buttons" }, stop, look), wall);
@@ -141,7 +142,7 @@ export function follow(intake) {
     counts.textContent = [left(began, now), now.counts.faces ? t("faces_so_far", { n: now.counts.faces }) : "", now.failed ? t("failed_so_far", { n: now.failed }) : ""].filter(Boolean).join(" · ");
     stop.disabled = now.state === "stopping";
     look.hidden = !document.body.classList.contains("beginning") || now.done < HUNG;
-    if (now.stage === "reading" && now.done >= HUNG && performance.now() - hung > 3000) {
+    if (now.stage === "reading" && now.done >= HUNG && performance.now() - hung > 2000) {
       hung = performance.now();
       hang(wall, now);
     }
@@ -154,7 +155,7 @@ async function hang(wall, { gallery }) {
   const of = gallery ? `&gallery=${encodeURIComponent(gallery)}` : "";
   const { points } = await call(`/api/v1/paintings?limit=${MOST_HUNG}${of}`).catch(() => ({ points: [] }));
   const there = new Set([...wall.children].map((one) => one.dataset.id));
-  const some = points.filter((one) => !there.has(one.painting_id)).slice(0, MOST_HUNG - there.size);
+  const some = points.filter((one) => !there.has(one.painting_id)).slice(0, Math.min(HUNG_AT_ONCE, MOST_HUNG - there.size));
   wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", data: { id: one.painting_id } })));
 }
 
@@ -202,7 +203,7 @@ async function end(now) {
       now.state === "done" ? "" : goOn,
       h("button", { type: "button", onclick: again }, t("add_more"))),
     wall);
-  if (isIn) hang(wall, now);
+  for (let i = 0; isIn && i < MOST_HUNG && wall.isConnected; i += HUNG_AT_ONCE) await hang(wall, now);
 }
 
 const ended = (counts) => ["written", "faces", "updated", "unchanged", "renamed"].filter((name) => counts[name]).map((name) => t(`count_${name}`, { n: counts[name] })).join(" · ");
