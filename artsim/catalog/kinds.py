@@ -216,6 +216,11 @@ class Kind:
         Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
     own_encoders : bool
         Whether its parts have encoders of their own rather than the pictures'.
+    by_whole : bool
+        Whether they are searched by the whole query picture, which may be such a part itself,
+        rather than by its parts; the best of each painting is then shown.
+    has_pixels : bool
+        Whether a point has the small gray picture that re-rankers compare.
     sure : Criteria
         What the points meet that searches show unless they are asked for others.
     """
@@ -226,6 +231,8 @@ class Kind:
     cutter: MakeCutter | str | None = None
     cutter_field: str = ""
     own_encoders: bool = False
+    by_whole: bool = False
+    has_pixels: bool = True
     sure: Criteria = EVERYTHING
 
     def __post_init__(self) -> None:
@@ -305,7 +312,16 @@ FACES: Final = Kind(
 FACE_ENCODER: Final = "dlib"
 """Encoder that knows who it is, which faces have by default beside the pictures' built-in one."""
 
-KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES)}
+DETAILS: Final = Kind(
+    "details",
+    "detail",
+    own_fields={"detail_index": "integer", "box": None},
+    cutter="artsim.images.details:DetailCutter",
+    by_whole=True,
+    has_pixels=False,
+)
+
+KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES, DETAILS)}
 """Every kind by name; one that is put here can be ingested, searched, evaluated and exported."""
 
 

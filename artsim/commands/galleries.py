@@ -23,6 +23,7 @@ from artsim.commands.options import (
 from artsim.commands.outputs import OutputOptions, Outputs
 
 if TYPE_CHECKING:
+    from artsim.search.copy_groups import Copies
     from artsim.search.listing import Listing
     from artsim.search.people import People
 
@@ -250,6 +251,56 @@ def _write_names(found: People, path: Path, home: Path, kept: Path | None) -> No
         f"Wrote {counted(rows, 'row')} to {path}, {count} of them new: fill in the column name, "
         f"then keep it as {kept}, or name it by --names or ARTSIM_NAMES."
     )
+
+
+def copies(
+    *,
+    limit: int = 50,
+    encoder: str | None = None,
+    output_format: Form = "table",
+    out: list[Path] | None = None,
+    overwrite: bool = False,
+    filtered: FilterOptions,
+    place: Place,
+) -> None:
+    """Show the pictures of a gallery that show one work, or part of one, in groups."""
+    from artsim.files import check_file
+    from artsim.render.copies_sheet import COPIES, write_copies
+    from artsim.render.progress_bars import make_progress
+    from artsim.render.sheet import write_sheet
+    from artsim.search.copy_groups import find_copies
+    from artsim.search.inspect import check_no_painting
+
+    home = place.settings.home
+    for path in out or ():
+        check_file(path, COPIES, overwrite=overwrite, home=home)
+    with place.open() as opened:
+        for path in out or ():
+            check_no_painting(opened, path, COPIES)
+        found = find_copies(opened, filtered.filters(), encoder=encoder, progress=make_progress())
+    say_notes(found.notes)
+    if output_format == "json":
+        write_json(found.to_dict())
+    else:
+        _show_copies(found, limit)
+    for path in out or ():
+        if path.suffix.lower() in (".csv", ".json"):
+            count = write_copies(found, path, overwrite=overwrite, home=home)
+            say(f"Wrote {counted(count, 'tie')} to {path}.")
+        else:
+            write_sheet(found, path, overwrite=overwrite)
+            say(f"Sheet: {path}")
+
+
+def _show_copies(found: Copies, limit: int) -> None:
+    from artsim.render.copies_sheet import print_copies
+
+    if found.groups:
+        print_copies(found, limit, sys.stdout)
+    count, of = len(found.groups), counted(found.compared, "work")
+    first = f"The first {limit} of " if count > limit else ""
+    more = f" (--limit {count} shows all)" if count > limit else ""
+    say(f"{first}{counted(count, 'group')} among {of}{more}.")
 
 
 def models(*, output_format: Form = "table") -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from artsim.catalog.kinds import FACES, KINDS, Kind
+from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
@@ -92,6 +92,7 @@ def ingest(
     encoder: list[str] | None = None,
     face_encoder: str | None = None,
     no_faces: bool = False,
+    details: bool = False,
     kind: list[str] | None = None,
     how: RunOptions,
     telling: Telling,
@@ -111,7 +112,7 @@ def ingest(
     options = IngestOptions(
         encoders=tuple(encoder or ()),
         face_encoder=face_encoder,
-        kinds=_parse_kinds(kind or [], no_faces=no_faces),
+        kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
 
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
 
 if TYPE_CHECKING:
     from artsim.config import Settings
@@ -102,14 +102,18 @@ class KindOptions:
     @property
     def chosen(self) -> Kind:
         """The kind that ``--kind`` names, or ``--faces`` for short."""
-        return chosen_kind(self.kind, self.faces)
+        return chosen_kind(self.kind, faces=self.faces)
 
 
-def chosen_kind(kind: str | None, faces: bool = False) -> Kind:
-    """Return the kind that ``--kind`` names, or ``--faces`` for short."""
-    if faces and kind not in (None, FACES.name):
-        raise typer.BadParameter(f"--faces is --kind {FACES.name}, not {kind}")
-    return FACES if faces else KINDS[kind or PAINTINGS.name]
+def chosen_kind(kind: str | None, **short: bool) -> Kind:
+    """Return the kind that ``--kind`` names, or an option of its name, as ``--faces``."""
+    named = [name for name, is_given in short.items() if is_given]
+    for name in named:
+        if kind not in (None, name):
+            raise typer.BadParameter(f"--{name} is --kind {name}, not {kind}")
+    if len(named) > 1:
+        raise typer.BadParameter(f"one kind is searched at a time, not {' and '.join(named)}")
+    return KINDS[kind or next(iter(named), PAINTINGS.name)]
 
 
 @dataclass(frozen=True, slots=True)

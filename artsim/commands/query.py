@@ -49,6 +49,7 @@ def query(
     faces: bool = False,
     alike: bool = False,
     face: int | None = None,
+    details: bool = False,
     kind: str | None = None,
     copies: bool = False,
     filtered: FilterOptions,
@@ -65,14 +66,14 @@ def query(
 
     if alike and encoder:
         raise typer.BadParameter("--alike is --faces --encoder builtin; name no other encoder")
-    of_faces = faces or alike or (kind is None and face is not None)
+    of_faces = faces or alike or (kind is None and face is not None and not details)
     if copies:
         if ranking.rerank is not None:
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
     question = Question(
         _make_query(image or [], painting_id, text, like, unlike, region),
-        chosen_kind(kind, of_faces),
+        chosen_kind(kind, faces=of_faces, details=details),
         face,
         filtered.filters(),
         encoders=(DEFAULT_ENCODER,) if alike else tuple(encoder or ()),

@@ -28,7 +28,7 @@ class ReadPart:
     """One part of a picture, ready for its encoders; its payload is the crop's."""
 
     payload: Payload
-    pixels: Pixels
+    pixels: Pixels | None  # where its kind has them
     prepared: Mapping[str, Prepared]
 
 
@@ -151,7 +151,7 @@ def _read_parts(image: LoadedImage, target: Target) -> list[ReadPart]:
     return [
         ReadPart(
             payload={target.kind.index_field: index, **crop.payload},
-            pixels=to_pixels(crop.pixels),
+            pixels=to_pixels(crop.pixels) if target.kind.has_pixels else None,
             prepared={e.info.vector_name: e.prepare_crop(crop) for e in target.encoders},
         )
         for index, crop in enumerate(crops)

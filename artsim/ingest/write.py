@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from artsim.catalog.arrays import Embedding, Vector
+from artsim.catalog.encoder_info import PIXELS
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder, Prepared
 from artsim.errors import StoreError
 from artsim.ingest.prune import delete_by_id
-from artsim.ingest.read import ReadPainting
+from artsim.ingest.read import ReadPainting, ReadPart
 from artsim.ingest.targets import RENAMED_FROM, Target, points_of
 from artsim.store.protocol import Collection, Point
 
@@ -82,7 +83,7 @@ def _encoded(
     """Make the points of a painting; the vectors of its parts are the next of each kind."""
     whole, *others = targets
     if read.pixels is not None:
-        vectors["pixels"] = read.pixels
+        vectors[PIXELS] = read.pixels
     payload = read.payload
     for target in others:
         payload = payload | _state(read, target)
@@ -93,7 +94,7 @@ def _encoded(
             points[kind.name] = [
                 Point(
                     kind.point_id(read.painting_id, index),
-                    {**old[index], "pixels": part.pixels, **next(of_parts[kind.name])},
+                    {**old[index], **_pixels(part), **next(of_parts[kind.name])},
                     payload | part.payload,
                 )
                 for index, part in enumerate(read.parts[kind.name])
@@ -103,6 +104,10 @@ def _encoded(
     return EncodedPainting(
         read, Point(whole.kind.point_id(read.painting_id), vectors, payload), points
     )
+
+
+def _pixels(part: ReadPart) -> dict[str, Vector]:
+    return {} if part.pixels is None else {PIXELS: part.pixels}
 
 
 def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vector]]:

@@ -14,6 +14,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
+from artsim.render.copies_sheet import copies_sheet
 from artsim.render.face_sheets import faces_sheet, people_sheet
 from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
@@ -29,12 +30,13 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.copy_groups import Copies
 from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
 from artsim.search.people import People
 from artsim.search.verdicts import Compared, Comparison, Likeness
 
-Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf
+Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf | Copies
 """What a contact sheet can show."""
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
@@ -100,6 +102,8 @@ def write_sheet(
         sheet = people_sheet(result, heading)
     elif isinstance(result, FacesOf):
         sheet = faces_sheet(result, heading, side)
+    elif isinstance(result, Copies):
+        sheet = copies_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -120,6 +124,8 @@ def _pictures(result: Shown) -> list[Path]:
     """Return the files of the pictures that the sheet shows."""
     if isinstance(result, People):
         return list(picture_files(face.payload for of in result.groups for face in of.faces))
+    if isinstance(result, Copies):
+        return list(picture_files(work.payload for of in result.groups for work in of.works))
     if isinstance(result, FacesOf):
         own = [result.image] if isinstance(result.image, Path) else []
         return [*own, *picture_files([result.payload or {}])]

@@ -30,6 +30,7 @@ from artsim.render.text import (
     id_text,
     picture_link,
     picture_place,
+    place_text,
     sentence,
     title_text,
     verdict_text,
@@ -220,6 +221,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
     # Which query face found the hit, where there was a choice.
     many = len(result.query_faces) > 1
     found_by = [f"face {h.query_face}" if many and h.query_face is not None else "" for h in hits]
+    places_in = [place_text(p) if result.kind.by_whole else "" for p in payloads]
     places = [clean(picture_place(p), 4096) for p in payloads]
     columns = {
         "rank": Column("#", ranks, right=True, style="dim"),
@@ -233,6 +235,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
         "rerank": Column(result.rerank_name, reranked, right=True, rank=4),
         "found_by": Column("found by", found_by, rank=2),
         "face": Column("face", [field_text(p, "face_index") for p in payloads], rank=3),
+        "where": Column("where", places_in, rank=3),
         "id": Column("id", [id_text(p) for p in payloads], _WHOLE_ID),
         "path": Column("path", places, style="dim"),
     }

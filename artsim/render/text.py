@@ -235,10 +235,21 @@ def describe_region(box: Box) -> str:
     return f"searched by the part {place} (pixels of the query picture, from its top left)"
 
 
+def place_text(payload: Mapping[str, Any]) -> str:
+    """Return where in its painting a part lies, as ``--region`` takes it; "" if it does not say."""
+    box, width, height = (payload.get(name) for name in ("box", "image_width", "image_height"))
+    try:
+        x, y, across, down = (float(side) for side in box or ())
+        sides = (x / width, y / height, across / width, down / height)  # type: ignore[operator]
+    except (TypeError, ValueError, ZeroDivisionError):
+        return ""
+    return ",".join(f"{100 * side:.0f}%" for side in sides)
+
+
 def describe_query(result: Answer) -> str:
     """Return one line that says what was asked."""
     query = result.query
-    subject = "Faces" if result.is_of_faces else "Paintings"
+    subject = result.kind.name.capitalize()
     if text := query.get("text"):
         return f"{subject} that look like “{clean(text, 120)}”"
     file_name = Path(str(query.get("image", ""))).name

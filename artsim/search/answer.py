@@ -19,7 +19,7 @@ from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import Scale, noted_scales
-from artsim.errors import QueryError
+from artsim.errors import QueryError, shortened
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Target, make_target
@@ -140,8 +140,9 @@ class Answer:
         asked, part = _asked(self.question.query), self.question.part
         if self.is_of_faces:
             return {**asked, "faces": True, "face": part}
-        is_plain = self.kind.name == PAINTINGS.name
-        return asked if is_plain else {**asked, "kind": self.kind.name, "part": part}
+        if self.kind.name == PAINTINGS.name:
+            return asked
+        return {**asked, "kind": self.kind.name, **({} if self.kind.by_whole else {"part": part})}
 
     @property
     def settings(self) -> Mapping[str, JSON]:
@@ -186,7 +187,7 @@ class Answer:
         faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
         sometimes = {
             "query_region": None if self.query_region is None else astuple(self.query_region),
-            "query_faces": None if self.kind.is_whole else faces,
+            "query_faces": None if self.kind.is_whole or self.kind.by_whole else faces,
             "left_out": [payload["painting_id"] for payload in self.left_out] or None,
             "why_empty": self.why_empty or None,
             "falls_off": self.falls_off,
@@ -343,8 +344,8 @@ def sure_faces(question: Question) -> Criteria:
 
 
 def _best_of(question: Question) -> str | None:
-    is_of_all = question.kind.name != FACES.name or question.options.all_faces
-    return None if is_of_all else "painting_id"
+    is_of_best = question.kind.name == FACES.name and not question.options.all_faces
+    return "painting_id" if is_of_best or question.kind.by_whole else None
 
 
 def find_hits(
@@ -369,7 +370,7 @@ def find_hits(
         encoders are fused.
     """
     if options.rerank:
-        _check_rerank(target, options)
+        _check_rerank(target, options, collection)
 
     def merged(wanted: int) -> list[Hit]:
         best: dict[str, Hit] = {}
@@ -399,7 +400,14 @@ def find_hits(
         depth *= 4
 
 
-def _check_rerank(target: Target, options: SearchOptions) -> None:
+def _check_rerank(target: Target, options: SearchOptions, collection: Collection) -> None:
+    needs = RERANKERS[str(options.rerank)].needs
+    if lacking := [name for name in needs if name not in collection.schema.vectors]:
+        raise QueryError(
+            f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by; search "
+            "without it",
+            hint="drop --rerank",
+        )
     if not all(probe.pictures for probe in target.probes):
         raise QueryError(
             "re-ranking compares pictures, and this query has none; search without it",
@@ -494,10 +502,16 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
 
 
 def _source(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    points, digest = describe_state(collection)
+    return Source(gallery.name, gallery.store.location, points, digest, encoders)
+
+
+def describe_state(collection: Collection) -> tuple[int, str]:
+    """Return how many points a collection has, and the digest of `Source`."""
     stats = collection.stats(on_disk=False)
     told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-    return Source(gallery.name, gallery.store.location, stats.points, digest, encoders)
+    return stats.points, digest
 
 
 def _why_empty(

@@ -152,7 +152,8 @@ def make_target(
     needs = () if rerank is None else RERANKERS[rerank].needs
     probing = _Probing(gallery, encoders, models, needs)
     of_one = isinstance(query, IdQuery | ImageQuery | PixelsQuery)
-    if not of_one and not kind.is_whole and (kind.own_encoders or question.part is not None):
+    by_whole = kind.is_whole or kind.by_whole
+    if not of_one and not by_whole and (kind.own_encoders or question.part is not None):
         raise QueryError(
             f"{kind.name} are searched by one picture or one id, not by text or examples"
         )
@@ -160,9 +161,7 @@ def make_target(
         return _probe_text(query, encoders, models)
     if isinstance(query, ExamplesQuery):
         return probing.examples(query)
-    return (
-        probing.whole(query) if kind.is_whole else _only_part(probing.parts(query, kind), question)
-    )
+    return probing.whole(query) if by_whole else _only_part(probing.parts(query, kind), question)
 
 
 def probe_pixels(

@@ -318,7 +318,7 @@ class Question:
     TypeError
         If `query` is no query.
     OptionError
-        If a part of whole pictures is asked for.
+        If a part is asked for of what is searched by whole pictures.
     """
 
     query: Query
@@ -336,8 +336,8 @@ class Question:
                 "a search is asked by a query, such as ImageQuery('a.jpg'), PixelsQuery(image), "
                 f"IdQuery('1') or TextQuery('a ship'), not by {type(self.query).__name__}"
             )
-        if self.part is not None and self.kind.is_whole:
-            raise OptionError(f"part is given, but {self.kind.name} are whole pictures")
+        if self.part is not None and (self.kind.is_whole or self.kind.by_whole):
+            raise OptionError(f"part is given, but {self.kind.name} are searched by whole pictures")
 
     @property
     def pictures(self) -> tuple[PictureQuery, ...]:

@@ -153,7 +153,7 @@ def _compared(
 ) -> list[Hit]:
     """Return the hits, those that may be the query picture itself compared with it."""
     close = [row for row, hit in enumerate(hits) if hit.score >= scale.very_near]
-    if not close:
+    if not close or PIXELS not in collection.schema.vectors:
         return hits
     of_probes = {probe.part: probe for probe in probes}
     own = [probe.point_id for probe in probes if probe.point_id is not None]

@@ -109,7 +109,8 @@ class Gallery:
         """
         name = self.collection_name(kind)
         vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
-        vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
+        if kind.has_pixels:
+            vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
         known: dict[str, EncoderInfo] = {}
         if name in self.store.list_collections():
             existing = self.store.open_collection(name)
@@ -211,7 +212,9 @@ def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
     noted = schema.notes.get("encoders")
     try:
         found = [parse_info(note) for note in cast("list[Mapping[str, str]]", noted)]
-        unknown = {PIXELS, *(info.vector_name for info in found)}.difference(schema.vectors)
+        has_pixels = KINDS.get(str(schema.notes.get("part")), PAINTINGS).has_pixels
+        needed = {info.vector_name for info in found} | ({PIXELS} if has_pixels else set())
+        unknown = needed.difference(schema.vectors)
         if unknown or not found:
             raise ValueError(f"no encoders, or no vectors {unknown}")
     except (TypeError, ValueError) as exc:

@@ -9,7 +9,7 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import KINDS
+from artsim.catalog.kinds import KINDS, PAINTINGS
 from artsim.errors import QueryError
 from artsim.search.filters import Filters
 from artsim.search.question import (
@@ -35,6 +35,12 @@ def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
 def picture_id(gallery: Gallery, point_id: str) -> str:
     """Return what the picture of a painting's point is called in addresses."""
     return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
+
+
+def with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
+    """Return a hit or a point of a list with the id of its painting's picture."""
+    picture = picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
+    return {**described, "picture_id": picture, "payload": shown(described["payload"])}
 
 
 UploadId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -310,6 +316,69 @@ class PaintingForm(_Found):
     faces: list[dict[str, Any]]
 
 
+class SpanForm(BaseModel):
+    """Works of some years, null where they have no date: how many, and some of them."""
+
+    first: int | None
+    last: int | None
+    count: int
+    points: list[ListedForm]
+
+
+class TimeLineForm(BaseModel):
+    """Works along the years, in spans of equal length without a gap."""
+
+    spans: list[SpanForm]
+    undated: SpanForm
+    notes: list[str]
+
+
+class PersonForm(_Found):
+    """Faces that may be of one person: how many, and the first of them by date."""
+
+    number: int
+    name: str | None = None
+    likeness: float | None = None
+    count: int
+    faces: list[ListedForm]
+
+
+class PeopleForm(BaseModel):
+    """Groups of faces, named ones first, then the likest."""
+
+    compared: int
+    total: int
+    has_names: bool
+    people: list[PersonForm]
+    notes: list[str]
+
+
+class MapForm(_Found):
+    """A gallery in the plane: lists with an entry for each work."""
+
+    points: list[str]
+    ids: list[str]
+    x: list[int]
+    y: list[int]
+    cells: list[tuple[int, int]]
+    total: int
+    encoder: str
+
+
+class MapWorkForm(BaseModel):
+    """How far a map is that is being computed."""
+
+    stage: str
+    done: int
+    total: int | None
+
+
+class ChosenForm(BaseModel):
+    """Ids of points."""
+
+    points: list[str]
+
+
 class ValueForm(BaseModel):
     """A value of a field, and how many works have it."""
 
@@ -344,6 +413,7 @@ def read_filters(
     tag: Annotated[list[str] | None, Parameter()] = None,
     year: Annotated[str | None, Parameter(description="As 1510..1530.")] = None,
     title: Annotated[str | None, Parameter(description="Words of the title.")] = None,
+    person: Annotated[list[str] | None, Parameter(description="Named on a face.")] = None,
     where: Annotated[list[str] | None, Parameter(description="FIELD=VALUE.")] = None,
     where_not: Annotated[list[str] | None, Parameter(alias="not")] = None,
 ) -> Filters:
@@ -359,4 +429,5 @@ def read_filters(
         "tags": tag,
     }
     any_of = {name: tuple(values) for name, values in fields.items() if values}
-    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()))
+    people = tuple(person or ())
+    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()), people)

@@ -42,6 +42,9 @@ _MAX_FORM: Final = 4096
 _ENVELOPE: Final = 64 * 1024
 """Bytes of a request beside the picture in it."""
 
+_MAX_QUESTION: Final = 1 << 20
+"""Most bytes of a request that is no form: read, it takes many times its size."""
+
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -164,7 +167,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         send = _with_policy(send)
-        most = MAX_FILE if scope["path"].startswith(INTAKES) else MAX_UPLOAD + _ENVELOPE
+        most = _most_bytes(scope, headers)
         refusal = self._refusal(scope, headers, most)
         role = self.access.role(headers)
         is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
@@ -233,6 +236,15 @@ def _name_of(host: str) -> str:
         return ""
 
 
+def _most_bytes(scope: Scope, headers: Headers) -> int:
+    """Return how long a request may be: forms have pictures in them, or all that was kept."""
+    if scope["path"].startswith(INTAKES):
+        return MAX_FILE
+    kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
+    is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
+    return MAX_UPLOAD + _ENVELOPE if is_form else _MAX_QUESTION
+
+
 def _signs_in(scope: Scope) -> bool:
     """Return whether somebody who may read already shows a code, or asks to give the token."""
     return scope["path"] == SIGN_IN or (scope["path"] == "/" and bool(_code(scope)))
@@ -243,7 +255,7 @@ def _code(scope: Scope) -> str:
 
 
 def _too_large(most: int) -> str:
-    return f"a file may have at most {most >> 20} MiB here; send a smaller one"
+    return f"at most {most >> 20} MiB may be sent here; send less"
 
 
 def _limited(receive: Receive, most: int) -> Receive:

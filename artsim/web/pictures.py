@@ -13,10 +13,11 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,9 @@ _KEPT_UPLOADS: Final = 200
 _UPLOAD_BYTES: Final = 1 << 30
 _UPLOAD_DAYS: Final = 30
 _THUMBNAIL_BYTES: Final = 2 << 30
-_TIDY_EVERY: Final = 1000
+_TIDY_UPLOADS: Final = 16
+_TIDY_THUMBNAILS: Final = 1000
+"""After how many new ones the oldest go: looking through the folder takes longer than one more."""
 _KEPT_PIXELS: Final = 25_000_000
 """Largest decoded picture that is kept for the next tile."""
 
@@ -80,7 +83,7 @@ class Pictures:
     folders: tuple[Path, ...] = ()
     limits: ImageLimits = field(default_factory=ImageLimits)
     _roots: dict[str | None, tuple[Path, ...]] = field(default_factory=dict, repr=False)
-    _made: int = field(default=0, repr=False)
+    _made: Iterator[int] = field(default_factory=count, repr=False)
 
     def find(self, gallery: Gallery, picture_id: str) -> Picture:
         """Return the picture of the painting whose point has that id.
@@ -116,9 +119,8 @@ class Pictures:
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as stream:
                 stream.write(content)
-            if self._made % _TIDY_EVERY == 0:
+            if next(self._made) % _TIDY_THUMBNAILS == 0:
                 self.tidy()
-            self._made += 1
         return content
 
     def kept_thumbnail(self, picture: Picture, side: int) -> bytes | None:
@@ -206,9 +208,9 @@ def forget_oldest(files: Iterable[Path], *, most_bytes: int, most: int | None = 
             status = path.stat()
             aged.append((status.st_mtime, status.st_size, path))
     total = 0
-    for count, (_, size, path) in enumerate(sorted(aged, reverse=True)):
+    for number, (_, size, path) in enumerate(sorted(aged, reverse=True)):
         total += size
-        if total > most_bytes or (most is not None and count >= most):
+        if total > most_bytes or (most is not None and number >= most):
             with suppress(OSError):
                 path.unlink()
 
@@ -230,11 +232,12 @@ class Upload:
 class Uploads:
     """Keeps the pictures that visitors send, so that an address with one can be opened again.
 
-    The oldest go first: at most 200 are kept, of 1 GB together, for 30 days.
+    The oldest go first: some 200 are kept, of 1 GB or so together, for 30 days.
     """
 
     folder: Path
     limits: ImageLimits
+    _puts: Iterator[int] = field(default_factory=count, repr=False, compare=False)
 
     def put(self, content: bytes, name: str) -> Upload:
         """Keep a picture; `ImageError` if it is none that can be searched by."""
@@ -248,7 +251,8 @@ class Uploads:
         ):
             with replacing(place) as stream:
                 stream.write(kept)
-        self.tidy()
+        if next(self._puts) % _TIDY_UPLOADS == 0:
+            self.tidy()
         return found
 
     def find(self, upload_id: str) -> tuple[Upload, Path]:

@@ -9,16 +9,19 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
+from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from artsim.errors import ConfigError
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery, list_galleries, missing_gallery
-from artsim.web.app import make_app
+from artsim.web.app import Service, make_app
 from artsim.web.guard import LOOPBACK, Access, Guard, Role
 
 DEFAULT_PORT: Final = 8000
@@ -47,7 +50,7 @@ def check_gallery(gallery: Gallery) -> None:
     if names and gallery.name is not None and gallery.name not in names:
         raise missing_gallery(gallery.store, gallery.name)
     if names and gallery.name not in names:
-        gallery = Gallery(gallery.store, names[0])
+        gallery = Gallery(gallery.store, names[0], gallery.names_file)
     for kind in gallery.kinds:
         gallery[kind].count()
 
@@ -145,7 +148,8 @@ def serve(
     """
     access = choose_access(host)
     listening = bind(host, port)
-    with listening:
+    # Visitors are answered side by side; the threads of one product would wait, spinning.
+    with listening, threadpool_limits(1, user_api="blas"):
         check_gallery(gallery)
         app = make_app(
             gallery,
@@ -159,9 +163,15 @@ def serve(
         name = host if host not in ("0.0.0.0", "::") else socket.gethostname()
         name = f"[{name}]" if ":" in name else name
         address = f"http://{name}:{listening.getsockname()[1]}/"
-        server = PageServer(app, lambda: _announce(address, access, browser, say))
-        with suppress(KeyboardInterrupt):  # how one ends it
-            server.run(sockets=[listening])
+        service: Service = cast(FastAPI, app.app).state.service
+
+        def begun() -> None:
+            _announce(address, access, browser, say)
+            aside.submit(service.warm)
+
+        # What is being loaded is waited for: an interpreter that ends cannot load anything.
+        with suppress(KeyboardInterrupt), ThreadPoolExecutor(1) as aside:  # how one ends it
+            PageServer(app, begun).run(sockets=[listening])
 
 
 class PageServer(uvicorn.Server):

@@ -29,7 +29,6 @@ _SERVER: Final = "not measured: needs a server on the same two cores"
 _ELSEWHERE: Final = (
     ("re-rank 50 hits by matched points", "at most 400 ms", _NOT_YET),
     ("ingest with details", "nothing yet", _NOT_YET),
-    ("the web page", "nothing yet", _NOT_YET),
     ("kill -9 at any moment of a download", "the next run ends as one never killed", _NOT_YET),
     (
         "filtered query in 1,000,000 paintings on a server",
@@ -53,6 +52,7 @@ MEASURES: Final = {
     "kill": "kills.measure_kills",
     "leave-one-out": "leave_one_out.measure_leave_one_out",
     "server": "served.measure_server",
+    "page": "page.measure_page",
     "rest": "__main__.name_the_rest",
 }
 """All that can be measured, in the order in which it is: functions of a `Bench`."""

@@ -242,6 +242,8 @@ def test_uploads_are_capped_and_sniffed(page: httpx.Client) -> None:
         headers = {"content-type": "multipart/form-data; boundary=x"}
         answer = client.post("/api/v1/uploads", content=chunks, headers=headers)
         assert answer.status_code in (400, 413)
+    question = {"query": {"text": "a" * 2**20}}
+    assert page.post("/api/v1/query", json=question).status_code == 413
 
 
 def test_uploads_keep_the_limit_of_the_command(shown: Gallery, tmp_path: Path) -> None:

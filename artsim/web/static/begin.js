@@ -14,13 +14,12 @@ let fail = () => {};
 let sending = false;
 
 const accepts = (name) => galleries.accepts.some((ending) => name.toLowerCase().endsWith(ending));
-export const isEmpty = (found) => !found.galleries.some((one) => one.kinds[0]?.points);
+const isFirst = () => document.body.classList.contains("beginning");
 
 /** Know what may be added; without a gallery, begin. */
-export async function build(found, failed) {
+export async function build(found, failed, isEmpty) {
   [galleries, fail] = [found, failed];
-  if (isEmpty(found)) return first();
-  if (!found.may_write) return undefined;
+  if (isEmpty) return first();
   const button = $("add");
   button.hidden = false;
   button.addEventListener("click", () => open());
@@ -51,7 +50,7 @@ export async function open(files) {
 
 /** Take what was dropped, where it is to be added; false where it is to be searched by. */
 export function take(transfer) {
-  if (sending || !galleries?.may_write) return sending || isEmpty(galleries);
+  if (sending || !galleries?.may_write) return sending || isFirst();
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
   const isMany = entries.length > 1 || entries[0]?.isDirectory || /\.(csv|tsv|xlsx?|ods|parquet|jsonl)$/i.test(entries[0]?.name ?? "");
   if (!place && !isMany) return false;
@@ -105,11 +104,10 @@ async function show() {
   const all = await call("/api/v1/intakes");
   const active = all.find((one) => intake.isActive(one));
   if (active) return intake.follow(active);
-  const isFirst = document.body.classList.contains("beginning");
   const path = h("input", { id: "folder", required: true, autocomplete: "off", spellcheck: false, placeholder: navigator.platform?.startsWith("Win") ? "C:\\Pictures" : "/home/me/pictures" });
   redraw(
-    isFirst ? h("h2", {}, t("begin_title")) : h("h3", { className: "hidden" }, t("add")),
-    isFirst ? h("p", { className: "lead" }, t("begin_lead")) : into(),
+    isFirst() ? h("h2", {}, t("begin_title")) : h("h3", { className: "hidden" }, t("add")),
+    isFirst() ? h("p", { className: "lead" }, t("begin_lead")) : into(),
     intake.unfinished(all, show),
     h("div", { className: "ways" },
       h("div", { className: "drop way" },
@@ -123,7 +121,7 @@ async function show() {
         h("label", { htmlFor: "folder" }, t("begin_here")),
         h("p", { className: "row" }, path, h("button", {}, t("begin_look"))),
         h("p", { className: "quiet" }, t("begin_stay"))),
-      isFirst && h("div", { className: "way" },
+      isFirst() && h("div", { className: "way" },
         h("p", {}, h("strong", {}, t("begin_try"))),
         h("img", { className: "strip", src: new URL("sample.webp", import.meta.url).href, alt: "", width: 1032, height: 144 }),
         h("p", { className: "quiet" }, t("begin_sample_what")),

@@ -1,0 +1,335 @@
+"""Local points of a picture, and whether two pictures show the same thing by them.
+
+Details, photographs on a wall, copies and mirror images share points with the picture that they are
+of, where vectors of whole pictures see something else. No weights are needed: points are SIFT [1]_,
+described as RootSIFT [2]_, and a homography by MAGSAC [3]_ has to bring them upon each other.
+
+References
+----------
+.. [1] Lowe (2004). Distinctive image features from scale-invariant keypoints. IJCV 60, 91-110.
+.. [2] Arandjelović & Zisserman (2012). Three things everyone should know to improve object
+   retrieval. CVPR.
+.. [3] Barath, Noskova, Ivashechkin & Matas (2020). MAGSAC++, a fast, reliable and accurate robust
+   estimator. CVPR.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from artsim.catalog.arrays import RGBImage
+from artsim.errors import EncoderError
+
+Points: TypeAlias = npt.NDArray[np.uint8]
+"""Local points of a picture, of shape (1 + N, `POINT_DIM`), after the first row strongest first.
+
+A row is a descriptor of 128 numbers and the place, x and y as two bytes each (the higher one
+first), in 65535ths of the picture's longer side. The first row is no point: its place is the
+picture's bottom right corner, so that the shape is known and that nothing was found is a value too,
+and its first number says how much color the picture has, in 0..255.
+"""
+
+POINT_DIM: Final = 132
+POINT_COUNT: Final = 500
+"""Most points of a painting that are kept."""
+
+QUERY_COUNT: Final = 1000
+"""Most points of a query picture, in which the painting may be a small part."""
+
+FOUND_INLIERS: Final = 8
+"""Least pairs of points at which one picture is said to be in another."""
+
+_SIDE: Final = 512
+"""Pixels of the longer side of the picture that points are looked for in."""
+
+_ENLARGED: Final = 2.0
+"""Most by which a smaller picture is enlarged."""
+
+_CONTRAST: Final = 0.01
+_CELLS: Final = 8
+_RATIO: Final = 0.85
+_UNITS: Final = 65535.0
+_DESCRIBED: Final = 512.0
+"""As which 1 of a descriptor's numbers is stored, as COLMAP has it."""
+
+_TOLERANCE: Final = 0.01
+"""Most by which a pair may be off, of the work's longer side."""
+
+_PIXELS: Final = 1000.0
+"""In how many pixels OpenCV is told of a side: in fractions of one it finds little."""
+
+_FEWEST: Final = 6
+_MAX_ITERATIONS: Final = 1000
+_Places: TypeAlias = npt.NDArray[np.float64]
+_NO_PAIRS: Final = np.empty((0, 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What two pictures' points say of whether one shows what the other does.
+
+    Attributes
+    ----------
+    inliers : int
+        Pairs of points that one homography brings upon each other; 0: there is no such homography.
+    mirrored : bool
+        Whether it was the mirror image of the query.
+    homography : ndarray, shape (3, 3)
+        From the query to the work, in units of each picture's longer side, mirroring and all.
+    pairs : ndarray, shape (inliers, 4)
+        x and y in the query, x and y in the work, in the same units.
+    query_size, work_size : tuple of float
+        Width and height of both pictures in these units.
+    """
+
+    inliers: int = 0
+    mirrored: bool = False
+    homography: _Places = field(default_factory=lambda: np.eye(3))
+    pairs: _Places = field(default_factory=lambda: _NO_PAIRS)
+    query_size: tuple[float, float] = (1.0, 1.0)
+    work_size: tuple[float, float] = (1.0, 1.0)
+
+    def outline(self, *, of_work: bool = False) -> _Places:
+        """Return the query's corners in the work, or the work's in the query, of shape (4, 2).
+
+        They begin at the top left, go clockwise as seen in their own picture, and are in fractions
+        of width and height of the other one, which they may lie outside of.
+        """
+        sizes = (self.query_size, self.work_size)
+        own, other = sizes[::-1] if of_work else sizes
+        way = np.linalg.inv(self.homography) if of_work else self.homography
+        corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * own
+        return _through(way, corners) / other
+
+
+def place_of(points: Points) -> _Places:
+    """Return the points' places as (x, y) of shape (N, 2), in units of the longer side."""
+    return _places(points)[1:]
+
+
+def local_points(picture: RGBImage, *, count: int = POINT_COUNT) -> Points:
+    """Return the points of a picture, at most `count` of them and the first row.
+
+    The strongest of each part of the picture come first, then the second ones, and so on, so that
+    every beginning of the rows is spread over the whole picture.
+
+    Raises
+    ------
+    EncoderError
+        If OpenCV is not installed.
+    """
+    cv2 = _opencv()
+    height, width = picture.shape[:2]
+    factor = min(_ENLARGED, _SIDE / max(height, width))
+    gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    with _one_thread(cv2):
+        gray = cv2.resize(gray, size, interpolation=way)
+        sift = cv2.SIFT_create(contrastThreshold=_CONTRAST)
+        found = sift.detect(gray, None)
+        kept = [found[i] for i in _spread(found, size)[:count]]
+        # Of none OpenCV says that a vector is too long.
+        kept, described = sift.compute(gray, kept) if kept else ([], None)
+    rows = np.zeros((1 + len(kept), POINT_DIM), np.uint8)
+    rows[0, 0] = _color(picture)
+    longer = max(size)
+    places = np.array([size, *(point.pt for point in kept)], np.float64)
+    rows[:, 128:] = np.clip(places / longer * _UNITS, 0, _UNITS).astype(">u2").view(np.uint8)
+    if kept:
+        shares = described / np.maximum(described.sum(axis=1, keepdims=True), 1e-9)
+        rows[1:, :128] = np.minimum(np.sqrt(shares) * _DESCRIBED, 255).round()
+    return rows
+
+
+def match_points(query: Points, work: Points) -> Match:
+    """Return how the query picture, or its mirror image, is in the work; see `match_all`."""
+    return match_all(query, [work])[0]
+
+
+def match_all(query: Points, works: Sequence[Points]) -> list[Match]:
+    """Return for each of several works how the query picture is in it, or it in the query.
+
+    Points are paired that are each other's nearest, and nearer than the next by a ratio; of the
+    homographies that bring pairs upon each other, those are left out that fold or distort a picture
+    as no photograph does. The same pictures give the same answer, in any order.
+    """
+    cv2 = _opencv()
+    places = _places(query)
+    size = (float(places[0, 0]), float(places[0, 1]))
+    own = query[1:, :128].astype(np.float32)
+    both = np.concatenate([own, own[:, _MIRRORED]])
+    matches = []
+    with _one_thread(cv2):
+        for work in works:
+            others = _places(work)
+            likeness = both @ work[1:, :128].astype(np.float32).T
+            best = Match(query_size=size, work_size=(float(others[0, 0]), float(others[0, 1])))
+            for mirrored in (False, True):
+                half = likeness[len(own) :] if mirrored else likeness[: len(own)]
+                pairs = _pairs(half, places[1:], others[1:])
+                if len(pairs) > max(_FEWEST - 1, best.inliers):
+                    found = _register(cv2, pairs, mirrored=mirrored)
+                    if found is not None and len(found[1]) > best.inliers:
+                        best = replace(
+                            best,
+                            inliers=len(found[1]),
+                            mirrored=mirrored,
+                            homography=found[0],
+                            pairs=found[1],
+                        )
+            matches.append(best)
+    return matches
+
+
+# --- the points of one picture -------------------------------------------------------
+
+
+def _spread(found: Sequence[Any], size: tuple[int, int]) -> list[int]:
+    """Return the points' order: the strongest of each cell of a grid, then the second ones, …."""
+    if not found:
+        return []
+    places = np.array([point.pt for point in found])
+    strength = np.array([point.response for point in found])
+    cells = np.minimum(places / size * _CELLS, _CELLS - 1).astype(int)
+    cell = cells[:, 0] * _CELLS + cells[:, 1]
+    order = np.lexsort((places[:, 1], places[:, 0], -strength, cell))
+    starts = np.r_[True, np.diff(cell[order]) != 0]
+    first = np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
+    rank = np.arange(len(order)) - first
+    ordered: list[int] = order[np.lexsort((-strength[order], rank))].tolist()
+    return ordered
+
+
+def _color(picture: RGBImage) -> int:
+    """Return how much color a picture has: the mean difference of its channels, in 0..255."""
+    return int(np.ptp(picture[::4, ::4], axis=2).mean().round())
+
+
+def _mirrored_order() -> npt.NDArray[np.intp]:
+    """Return where a mirror image's descriptor has the numbers of a picture's.
+
+    A descriptor has 4 rows of cells across its orientation, 4 columns along it, and 8 angles from
+    it: in a mirror image the rows are reversed, and the angles negated.
+    """
+    places = np.arange(128).reshape(4, 4, 8)[::-1]
+    return places[:, :, -np.arange(8) % 8].reshape(-1)
+
+
+_MIRRORED: Final = _mirrored_order()
+
+
+def _places(points: Points) -> _Places:
+    return np.ascontiguousarray(points[:, 128:]).view(">u2").astype(np.float64) / _UNITS
+
+
+# --- two pictures --------------------------------------------------------------------
+
+
+def _pairs(likeness: npt.NDArray[np.float32], query: _Places, work: _Places) -> _Places:
+    """Return the places of points that are each other's nearest, and clearly so; each place once.
+
+    `likeness` is changed.
+    """
+    if min(likeness.shape) < 2:
+        return _NO_PAIRS
+    rows = np.arange(len(likeness))
+    nearest, back = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    best = likeness[rows, nearest]
+    likeness[rows, nearest] = -np.inf
+    # Descriptors are of unit length, so that the square of a distance is 2 - 2 cosines.
+    one = 2 * _DESCRIBED**2
+    clear = (one - 2 * best) < _RATIO**2 * (one - 2 * likeness.max(axis=1))
+    kept = np.flatnonzero(clear & (back[nearest] == rows))
+    pairs = np.hstack([query[kept], work[nearest[kept]]])
+    # A point with two orientations is described twice, and counts once.
+    for side in (slice(0, 2), slice(2, 4)):
+        pairs = pairs[np.sort(np.unique(pairs[:, side], axis=0, return_index=True)[1])]
+    return pairs
+
+
+def _register(cv2: Any, pairs: _Places, *, mirrored: bool) -> tuple[_Places, _Places] | None:
+    """Return the homography from query to work that most pairs agree on, and these."""
+    flip = np.diag([-1.0, 1.0, 1.0]) if mirrored else np.eye(3)
+    source = pairs[:, :2] * (flip[0, 0], 1.0)
+    way, agree = cv2.findHomography(
+        source * _PIXELS,
+        pairs[:, 2:] * _PIXELS,
+        cv2.USAC_MAGSAC,
+        _TOLERANCE * _PIXELS,
+        maxIters=_MAX_ITERATIONS,
+        confidence=0.999,
+    )
+    if way is None or agree is None:
+        return None
+    way = np.diag([1 / _PIXELS, 1 / _PIXELS, 1]) @ way @ np.diag([_PIXELS, _PIXELS, 1])
+    inside = agree.ravel().astype(bool)
+    if inside.sum() < _FEWEST or not _is_plausible(way, source[inside]):
+        return None
+    return way @ flip, pairs[inside]
+
+
+def _is_plausible(way: _Places, places: _Places) -> bool:
+    """Return whether a homography is as that of a photograph, where its pairs are."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1]), (low + high) / 2])
+    depths = corners @ way[2, :2] + way[2, 2]
+    if (depths <= 0).any() and (depths >= 0).any():
+        return False
+    for corner, depth in zip(corners, depths, strict=True):
+        onto = _through(way, corner[None])[0]
+        slope = (way[:2, :2] - np.outer(onto, way[2, :2])) / depth
+        large, small = np.linalg.svd(slope, compute_uv=False)
+        if np.linalg.det(slope) <= 0 or large > 4 * small or not 0.05 < np.sqrt(large * small) < 20:
+            return False
+    return True
+
+
+def _through(way: npt.NDArray[Any], places: _Places) -> _Places:
+    onto = np.column_stack([places, np.ones(len(places))]) @ way.T
+    return np.asarray(onto[:, :2] / onto[:, 2:])
+
+
+# --- OpenCV --------------------------------------------------------------------------
+
+_lock = threading.Lock()
+_inside, _threads_before = 0, 0
+
+
+@contextmanager
+def _one_thread(cv2: Any) -> Iterator[None]:
+    """Let OpenCV work in the calling thread alone, and leave its setting as it was.
+
+    artsim's own threads, of which several may be in here, are one for each core already.
+    """
+    global _inside, _threads_before
+    with _lock:
+        if not _inside:
+            _threads_before = cv2.getNumThreads()
+            cv2.setNumThreads(1)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                cv2.setNumThreads(_threads_before)
+
+
+def _opencv() -> Any:
+    try:
+        import cv2
+    except ImportError as exc:
+        raise EncoderError(
+            "local points are found by OpenCV, which is not installed",
+            hint="pip install 'artsim[details]'",
+        ) from exc
+    return cv2

@@ -1,0 +1,117 @@
+"""Copies: the pictures of one work in groups, as table, sheet and files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from runner import artsim, fails, succeeds
+
+from artsim.catalog.arrays import RGBImage
+from artsim.evaluation.edits import edit_picture
+
+WORKS = ("met-438014", "met-435869", "met-437386", "met-437880", "met-436535", "met-435882")
+"""Works that have nothing to do with each other."""
+
+WORK, OTHER = WORKS[0], WORKS[1]
+
+
+def pixels_of(path: Path) -> RGBImage:
+    with Image.open(path) as picture:
+        return np.array(picture.convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six works, and of two of them other pictures: recoded, faded, mirrored, a part."""
+    folder = tmp_path_factory.mktemp("copies")
+    with (sample / "metadata.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["id"] in WORKS]
+    pictures = {row["id"]: sample / row["filename"] for row in rows}
+    for row in rows:
+        shutil.copy(pictures[row["id"]], folder / f"{row['id']}.jpg")
+        row["filename"] = f"{row['id']}.jpg"
+    whole = pixels_of(pictures[WORK])
+    made = {
+        "recoded": edit_picture(whole, "jpeg", painting_id=WORK).pixels,
+        "mirrored": whole[:, ::-1],
+        "part": whole[: len(whole) // 2, : whole.shape[1] // 2],
+    }
+    other = pixels_of(pictures[OTHER])
+    made["faded"] = edit_picture(other, "fade", painting_id=OTHER).pixels
+    for name, pixels in made.items():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
+        rows.append({**dict.fromkeys(rows[0], ""), "id": name, "filename": f"{name}.png"})
+    with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("copies-home")
+    succeeds("ingest", folder, "--no-faces", home=home)
+    return home
+
+
+def ties_of(found: dict[str, Any]) -> dict[frozenset[str], dict[str, Any]]:
+    ties = [tie for group in found["groups"] for tie in group["ties"]]
+    return {frozenset((tie["first"], tie["second"])): tie for tie in ties}
+
+
+def test_pictures_of_one_work_are_in_one_group(home: Path) -> None:
+    found = json.loads(succeeds("copies", "--format", "json", home=home))
+    assert found["schema"] == 1
+    assert found["compared"] == 10
+    groups = [{work["painting_id"] for work in group["works"]} for group in found["groups"]]
+    assert {WORK, "recoded", "mirrored"} in groups
+    assert {OTHER, "faded"} in groups
+    ties = ties_of(found)
+    assert ties[frozenset((WORK, "recoded"))]["kind"] == "same photograph"
+    turned = ties[frozenset((WORK, "mirrored"))]
+    assert turned["kind"] == "mirrored"
+    assert turned["mirrored"]
+    assert ties[frozenset((OTHER, "faded"))]["kind"] == "other photograph"
+    assert all(tie["checked"] == "pixels" for tie in ties.values())
+
+
+def test_ties_and_sheets_are_written(home: Path, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("c.csv", "c.json", "c.html", "c.png")]
+    outs = [part for path in files for part in ("--out", path)]
+    said = artsim("copies", *outs, home=home)
+    assert said.returncode == 0, said.stderr
+    assert "2 groups among 10 works" in said.stderr
+    assert "same photograph" in said.stdout
+    with files[0].open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    written = json.loads(files[1].read_text(encoding="utf-8"))
+    assert len(rows) == len(ties_of(written)) == 4
+    assert {row["kind"] for row in rows} == {"same photograph", "mirrored", "other photograph"}
+    page = files[2].read_text(encoding="utf-8")
+    assert page.count("<figure>") == 5
+    with Image.open(files[3]) as sheet:
+        assert sheet.width > 500
+
+
+def test_only_works_that_meet_filters_are_compared(home: Path) -> None:
+    found = json.loads(
+        succeeds("copies", "--where", f"painting_id={WORK}", "-f", "json", home=home)
+    )
+    assert found["compared"] == 1
+    assert found["groups"] == []
+
+
+def test_a_file_that_is_not_artsims_stays(home: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "copies.csv"
+    taken.write_text("mine")
+    assert "artsim did not make" in fails("copies", "--out", taken, home=home)
+    assert "ends in" in fails("copies", "--out", tmp_path / "copies.doc", home=home)
+    assert taken.read_text() == "mine"
