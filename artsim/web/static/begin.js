@@ -92,11 +92,11 @@ function targetOf() {
 /** Draw the next step, where the focus goes to its heading. */
 export function redraw(...content) {
   if (!place) return;
-  const isFirst = !place.firstChild;
+  const isNew = !place.firstChild;
   place.replaceChildren(...content.filter(Boolean));
   const heading = place.querySelector("h2, h3");
   heading.tabIndex = -1;
-  if (!isFirst) heading.focus();
+  if (!isNew) heading.focus();
 }
 
 /** Show what can be added, and what was not finished. */

@@ -35,7 +35,7 @@ export async function understand(intake, _, sent = {}) {
   const read = { metadata: null, columns: {} };
   const draw = async (focus) => {
     const look = await ask(`/api/v1/intakes/${intake.id}/look`, read);
-    drawLook(intake, look, parts, sent, (changes) => { Object.assign(read, changes); return draw(document.activeElement?.id).catch(say); }, read);
+    drawLook(intake, look, parts, sent, (changes, at) => { Object.assign(read, changes); return draw(at).catch(say); }, read);
     if (focus) $(focus)?.focus();
   };
   await draw();
@@ -60,7 +60,7 @@ function drawLook(intake, look, parts, sent, change, read) {
 }
 
 function lists(look, change) {
-  const select = h("select", { id: "list", onchange: () => change({ metadata: select.value || null, columns: {} }) },
+  const select = h("select", { id: "list", onchange: () => change({ metadata: select.value || null, columns: {} }, "list") },
     look.metadata ? "" : h("option", { value: "", selected: true }, t("list_none")),
     look.lists.map((name) => h("option", { value: name, selected: name === look.metadata }, name)));
   const said = look.described ? t("look_described", { n: look.described, total: look.pictures }) : look.metadata ? t("look_which") : t("look_lists");
@@ -68,14 +68,14 @@ function lists(look, change) {
 }
 
 function columns(look, change, read) {
-  const correct = (column, field) => {
+  const correct = (column, field, at) => {
     const now = Object.fromEntries(look.columns.filter((one) => one.field).map((one) => [one.field, one.name]));
     const changed = { ...read.columns };
     if (column.field) changed[column.field] = NOTHING;
     if (field) changed[field] = column.name;
     // What was that field before is one of the museum's own now.
     if (now[field] === column.name) delete changed[field];
-    return change({ metadata: look.metadata, columns: changed });
+    return change({ metadata: look.metadata, columns: changed }, at);
   };
   return h("table", { className: "columns" },
     h("caption", {}, t("columns")),
@@ -83,7 +83,7 @@ function columns(look, change, read) {
     h("tbody", {}, look.columns.map((column, i) => h("tr", { className: column.field ? "" : "own" },
       h("th", { scope: "row", dir: "auto" }, column.name),
       h("td", { className: "example" }, h("span", { dir: "auto" }, column.example || "–")),
-      h("td", {}, h("select", { id: `column-${i}`, "aria-label": `${column.name}: ${t("column_meaning")}`, onchange: (event) => correct(column, event.target.value) },
+      h("td", {}, h("select", { id: `column-${i}`, "aria-label": `${column.name}: ${t("column_meaning")}`, onchange: (event) => correct(column, event.target.value, event.target.id) },
         h("option", { value: "", selected: !column.field }, t("column_own")),
         look.fields.map((field) => h("option", { value: field, selected: field === column.field }, named(field)))))))));
 }
