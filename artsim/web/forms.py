@@ -162,6 +162,21 @@ class ComparisonForm(_Found):
     why: str
 
 
+class MatchForm(BaseModel):
+    """The points that two pictures share, in fractions of width and height.
+
+    `way` is the homography from the second picture to the first, `outlines` are the corners of the
+    second in the first, and of the first in the second.
+    """
+
+    is_found: bool
+    inliers: int
+    mirrored: bool
+    way: list[list[float]] | None
+    pairs: list[tuple[float, float, float, float]]
+    outlines: list[list[tuple[float, float]]] | None
+
+
 class KeptForm(_Form):
     """A work that was kept, with a note."""
 
