@@ -25,7 +25,7 @@ from artsim.store.gallery import Gallery
 def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return a payload for visitors: of a file of this machine the name alone."""
     found: dict[str, Any] = plain_json(payload)
-    for name in ("image_uri", "ingested_from"):
+    for name in ("image_uri", "ingested_from", "video_uri"):
         uri = found.get(name)
         if isinstance(uri, str) and not uri.startswith(("http://", "https://")):
             found[name] = uri.rstrip("/").rpartition("/")[2]
