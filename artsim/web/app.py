@@ -61,6 +61,7 @@ from artsim.web.browsing import (
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
+from artsim.web.matching import match_routes
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
@@ -568,6 +569,7 @@ _ROUTES: Final = (
     people_routes,
     map_routes,
     _search_routes,
+    match_routes,
     _upload_routes,
     _selection_routes,
     _picture_routes,
