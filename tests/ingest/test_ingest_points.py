@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import artsim.ingest.targets
+from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.kinds import PAINTINGS
 from artsim.images import local_points as local
@@ -93,7 +94,10 @@ def test_points_are_renamed_pushed_and_exported_with_their_painting(
 
     folder = tmp_path / "pictures"
     shutil.copytree(pictures / "images", folder)
-    with open_gallery(home=tmp_path / "home") as gallery, open_gallery(home=tmp_path / "copy") as copy:
+    with (
+        open_gallery(home=tmp_path / "home") as gallery,
+        open_gallery(home=tmp_path / "copy") as copy,
+    ):
         ingest_paintings(gallery, folder, WITH_POINTS)
         before = [record.vectors[POINTS] for _, record in sorted(records(gallery).items())]
         for path in folder.iterdir():
@@ -102,7 +106,7 @@ def test_points_are_renamed_pushed_and_exported_with_their_painting(
         assert counts == Counts(renamed=3)
         assert push_gallery(gallery, copy).written == 3
         assert push_gallery(gallery, copy).unchanged == 3
-        export_parquet(gallery, tmp_path / "all.parquet", vectors=True)
+        export_parquet(gallery, tmp_path / "all.parquet", EVERYTHING, vectors=True)
         table = pyarrow.parquet.read_table(tmp_path / "all.parquet").to_pylist()
         exported = {row["painting_id"]: np.array(row["vector_points"]) for row in table}
         for found in (records(gallery), records(copy)):
