@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from artsim.config import find_home
 from artsim.errors import ArtsimError
+from artsim.images.films import split_frame
 
 
 def local_path(image_uri: str) -> Path | None:
@@ -43,11 +44,12 @@ def local_path(image_uri: str) -> Path | None:
 
 
 def picture_files(payloads: Iterable[Mapping[str, Any]]) -> Iterator[Path]:
-    """Yield the files that the ``image_uri`` of payloads name on this machine."""
+    """Yield the files that the ``image_uri`` of payloads name on this machine; of frames films."""
     for payload in payloads:
         uri = payload.get("image_uri")
         if isinstance(uri, str) and (place := local_path(uri)) is not None:
-            yield place
+            of_film = split_frame(place)
+            yield place if of_film is None else of_film[0]
 
 
 GENERATOR: Final = "artsim"

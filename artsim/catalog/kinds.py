@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
-from artsim.catalog.criteria import EVERYTHING, Between, Criteria
+from artsim.catalog.criteria import EVERYTHING, Between, Criteria, Known
 from artsim.catalog.payload import (
     FACE_FIELDS,
     PAINTING_FIELDS,
@@ -292,6 +292,12 @@ class Kind:
 
 
 PAINTINGS: Final = Kind("paintings", "painting")
+
+FRAMES: Final = Criteria((Known("video_uri"),))
+"""What frames of films, and their parts, meet."""
+
+NO_FRAMES: Final = Criteria(must_not=FRAMES.must)
+"""What points meet that are no frames, which searches show unless they are asked for films."""
 
 SURE_SIZE: Final = 20
 """Least short side in pixels of a face that searches show unless they are asked for others."""

@@ -42,6 +42,9 @@ PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
     "image_width": "integer",
     "image_height": "integer",
     "ingested_from": "keyword",
+    "video_uri": "keyword",
+    "time_start": "float",
+    "time_end": "float",
     "tags": "keyword",
     "face_count": "integer",
     "face_detector": "keyword",
@@ -53,7 +56,9 @@ PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
 ``face_count``, ``face_detector`` and ``face_encoders`` say whether and how the faces of
 the painting were looked for; they are absent where nobody looked. ``ingested_from`` is the
 ``file://`` address of the folder or manifest that the painting came from last; points of an
-artsim that did not note it lack it until they are ingested again.
+artsim that did not note it lack it until they are ingested again. ``video_uri``, ``time_start``
+and ``time_end`` are of frames alone: the film's address, and the seconds of it that the frame
+stands for.
 """
 
 FACE_FIELDS: Final[Mapping[str, IndexKind | None]] = {

@@ -94,6 +94,7 @@ def ingest(
     no_faces: bool = False,
     details: bool = False,
     kind: list[str] | None = None,
+    max_film_hours: float = 6.0,
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
@@ -101,9 +102,10 @@ def ingest(
     layout: ServerLayout,
     place: Place,
 ) -> None:
-    """Bring a folder or manifest of paintings into a gallery."""
+    """Bring a folder, manifest or film of paintings into a gallery."""
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
+    from artsim.images.films import is_film
     from artsim.images.load import ImageLimits
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.ingest.summary import ProblemList
@@ -116,11 +118,12 @@ def ingest(
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),
-        limits=ImageLimits(max_megapixels=encoding.max_megapixels),
+        limits=ImageLimits(encoding.max_megapixels, max_film_hours=max_film_hours),
         **how.settings(),
         server=layout.server(),
     )
     read_as = parse_columns(columns)
+    step = "second" if is_film(Path(source)) else "painting"
     with _stoppable(), place.open() as opened:
         inputs = _lists(source, metadata, read_as, telling.errors)
         home, overwrite = place.settings.home, telling.overwrite
@@ -134,7 +137,7 @@ def ingest(
             options,
             metadata=metadata,
             columns=read_as,
-            progress=None if telling.quiet else make_progress("painting"),
+            progress=None if telling.quiet else make_progress(step),
         )
     telling.tell(summary, listed)
 
@@ -254,7 +257,7 @@ def _in_words(summary: IngestSummary) -> str:
         if count
     ]
     parts = f" with {' and '.join(found)}" if found else ""
-    written = _written(counts, dry_run=summary.dry_run)
+    written = _written(counts, summary.noun, dry_run=summary.dry_run)
     would = summary.dry_run
     ends = [
         (counts.updated, "had new metadata"),
@@ -268,7 +271,7 @@ def _in_words(summary: IngestSummary) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _written(counts: Counts, *, dry_run: bool) -> list[str]:
+def _written(counts: Counts, noun: str, *, dry_run: bool) -> list[str]:
     """Return in words what was encoded: whole paintings, or what those that were there lacked."""
 
     def did(verb: str, past: str) -> str:
@@ -276,13 +279,13 @@ def _written(counts: Counts, *, dry_run: bool) -> list[str]:
 
     new = counts.written - counts.extended
     parts = [
-        f"{did('add', 'added')} {name} vectors to {counted(count, 'painting')}"
+        f"{did('add', 'added')} {name} vectors to {counted(count, noun)}"
         for name, count in counts.added.items()
     ]
     if counts.extended and not parts:
-        searched = counted(counts.extended, "painting")
+        searched = counted(counts.extended, noun)
         looked_for = [name for name, count in counts.parts.items() if count] or counts.parts
         parts = [f"{did('look', 'looked')} for {' and '.join(looked_for)} in {searched}"]
     if new or not parts:
-        parts.insert(0, f"{did('write', 'wrote')} {counted(new, 'painting')}")
+        parts.insert(0, f"{did('write', 'wrote')} {counted(new, noun)}")
     return parts

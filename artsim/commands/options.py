@@ -79,6 +79,7 @@ class FilterOptions:
     person: list[str] | None = None
     where: list[str] | None = None
     where_not: list[str] | None = None
+    films: bool = False
 
     def filters(self, **more: list[str] | None) -> Filters:
         """Return what the options say; `more` are values by field."""
@@ -89,7 +90,7 @@ class FilterOptions:
         given = {name: tuple(values) for name, values in any_of.items() if values}
         where, where_not = tuple(self.where or ()), tuple(self.where_not or ())
         people = tuple(self.person or ())
-        return Filters(given, self.year, self.title, where, where_not, people)
+        return Filters(given, self.year, self.title, where, where_not, people, self.films)
 
 
 @dataclass(frozen=True, slots=True)

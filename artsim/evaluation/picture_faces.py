@@ -12,6 +12,7 @@ import numpy as np
 from artsim.catalog.kinds import Box, prominence
 from artsim.catalog.payload import Payload
 from artsim.evaluation.runner import SearchChoices
+from artsim.store.gallery import without_frames
 from artsim.store.protocol import Collection, Record
 
 PERSON: Final = "extra.person"
@@ -70,7 +71,7 @@ class PictureFaces:
 def read_faces(faces: Collection) -> PictureFaces:
     """Read the payloads of all faces, and find each painting's main one."""
     found: dict[str, list[Record]] = {}
-    for record in faces.scroll(page_size=1000):
+    for record in faces.scroll(without_frames(faces), page_size=1000):
         found.setdefault(str(record.payload["painting_id"]), []).append(record)
     by_painting = {
         painting_id: tuple(sorted(found[painting_id], key=lambda r: int(r.payload["face_index"])))

@@ -41,7 +41,7 @@ from artsim.files import local_path
 from artsim.search.answer import find_similar
 from artsim.search.models import Models, choose_encoders
 from artsim.search.question import IdQuery, SearchOptions, check_weights
-from artsim.store.gallery import Gallery
+from artsim.store.gallery import Gallery, without_frames
 from artsim.store.protocol import Collection
 
 if TYPE_CHECKING:
@@ -169,6 +169,11 @@ class Run(Generic[Choices]):
     def collection(self) -> Collection:
         """What is searched."""
         return self.gallery[self.kind]
+
+    @property
+    def criteria(self) -> Criteria:
+        """What the points meet that an evaluation is of: no frames of films beside paintings."""
+        return without_frames(self.collection)
 
     @property
     def gallery_name(self) -> str:

@@ -21,6 +21,7 @@ from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import Box
 from artsim.errors import ImageError
 from artsim.images.decode import decode, decode_open, fit, warnings_ignored
+from artsim.images.films import read_frame, split_frame
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
 from artsim.images.memory import ImageLimits as ImageLimits
 from artsim.images.tiff import UnreadableTiffError
@@ -88,9 +89,9 @@ def load_image(
     Parameters
     ----------
     source : str, PathLike, bytes, binary file or PIL.Image.Image
-        A path is that of a regular file; pipes and devices are refused, not waited for. A
-        file object is read from where it stands, to its end. A picture of Pillow's
-        is left as it is, but for its pixels being loaded.
+        A path is that of a regular file, or of a frame of a film, ``film.mp4#t=83.48``; pipes
+        and devices are refused, not waited for. A file object is read from where it stands, to
+        its end. A picture of Pillow's is left as it is, but for its pixels being loaded.
     name : str, optional
         What messages call it; by default the path, the file object's name, or "picture".
     max_side : int
@@ -193,6 +194,9 @@ def _check_bytes(place: str, size: int, limits: ImageLimits) -> None:
 
 @contextmanager
 def _open_regular_file(path: Path, limits: ImageLimits) -> Iterator[_File]:
+    if (of_film := split_frame(path)) and not path.exists():
+        yield io.BytesIO(read_frame(*of_film, limits))
+        return
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):

@@ -34,14 +34,16 @@ class ImageLimits:
     What takes more than 9.5 bytes of memory for each of `max_megapixels` to decode is refused
     too (256 MB are always allowed): of formats that are decoded as a whole, a WebP of more than
     59 % of these pixels, and an AVIF with alpha of more than 47 %. A side has at most 1,000,000.
+    A film has at most `max_film_hours`.
     """
 
     max_megapixels: float = 200.0
     max_bytes: int = 1 << 30
+    max_film_hours: float = 6.0
 
     def __post_init__(self) -> None:
         """Refuse limits that nothing could meet."""
-        if not self.max_megapixels > 0 or self.max_bytes < 1:
+        if not min(self.max_megapixels, self.max_film_hours) > 0 or self.max_bytes < 1:
             raise ValueError(f"limits must be positive, not {self}")
 
 

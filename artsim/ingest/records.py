@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from artsim.catalog.payload import Payload
 from artsim.errors import SourceError
@@ -153,6 +153,8 @@ class Source(ABC):
         The file that the metadata comes from, and how its columns are understood.
     notes : tuple of str
         Remarks on how the source was understood, and on what is left out of it.
+    noun : str
+        What one of its pictures is; frames of films are passed over where paintings are searched.
     """
 
     uri: str
@@ -160,10 +162,15 @@ class Source(ABC):
     metadata: Path | None = None
     columns: Columns | None = None
     notes: tuple[str, ...] = ()
+    noun: Literal["painting", "frame"] = "painting"
 
     def count(self) -> int | None:
         """Return how many entries a pass comes to, for a progress bar; None if nobody knows."""
         return None
+
+    def steps(self, done: int) -> int:
+        """Return how far so many entries are in what `count` counts: of a film, in seconds."""
+        return done
 
     @abstractmethod
     def __iter__(self) -> Iterator[SourceEntry]:

@@ -130,7 +130,7 @@ def ingest_paintings(
     Parameters
     ----------
     source : path, str or Source
-        Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), the address of
+        Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), film, the address of
         one of `artsim.ingest.sources.SOURCES`, or a source itself.
     metadata : path or str, optional
         Manifest for a folder; by default its ``metadata.csv``.
@@ -157,21 +157,22 @@ def ingest_paintings(
     options = options or IngestOptions()
     progress = progress or SilentProgress()
     begun = time.monotonic()
-    opened, name = _open(source, metadata, columns)
+    opened, name = _open(source, metadata, columns, options.limits)
     gallery.store.expect_writing()
-    targets = _load_targets(gallery, options, settings or load_settings())
+    targets = _load_targets(gallery, opened, options, settings or load_settings())
     collections = [target.collection for target in targets if target.collection is not None]
     origin, yielded = Origin.of(opened), Yielded()
     renames = Renames(origin, targets)
     reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
     first, step = options.shard or (1, 1)
+    own_all = options.shard is None and options.limit is None
     count = opened.count()
     own_count = None if count is None else len(range(count)[first - 1 :: step][: options.limit])
     progress.start(options.limit if own_count is None else own_count, f"Ingesting {name}")
     try:
         own = islice(islice(entries, first - 1, None, step), options.limit)
-        summary = _run(own, reader, options, progress, stopped)
+        summary = _run(own, reader, options, progress, opened.steps if own_all else int, stopped)
         if options.prune and not stopped():
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
             summary = _pruned(summary, origin, yielded, targets, options)
@@ -183,7 +184,8 @@ def ingest_paintings(
         gallery.settle_reading()
         _build_indexes(collections if summary.counts.written else [], progress)
         measure_scales(gallery)
-    return replace(summary, notes=opened.notes, seconds=time.monotonic() - begun)
+    seconds = time.monotonic() - begun
+    return replace(summary, notes=opened.notes, noun=opened.noun, seconds=seconds)
 
 
 def _pruned(
@@ -206,6 +208,7 @@ def _open(
     source: str | os.PathLike[str] | Source,
     metadata: str | os.PathLike[str] | None,
     columns: Mapping[str, str] | None,
+    limits: ImageLimits,
 ) -> tuple[Source, str]:
     """Return the source, and what to call it."""
     if isinstance(source, Source):
@@ -213,11 +216,13 @@ def _open(
             raise ValueError("a source brings its own metadata: give neither list nor columns")
         return source, source.uri
     listed = None if metadata is None else Path(metadata)
-    opened = read_source(os.fspath(source), metadata=listed, column_map=columns)
-    return opened, opened.uri if opened.root is None else str(Path(source))
+    opened = read_source(os.fspath(source), metadata=listed, column_map=columns, limits=limits)
+    return opened, os.fspath(source) if opened.root is None else str(Path(source))
 
 
-def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) -> list[Target]:
+def _load_targets(
+    gallery: Gallery, source: Source, options: IngestOptions, settings: Settings
+) -> list[Target]:
     """Load the models of an ingest, and create the collections that it writes to.
 
     All models are loaded before anything is created.
@@ -243,7 +248,9 @@ def _load_targets(gallery: Gallery, options: IngestOptions, settings: Settings) 
         if encoders and not options.dry_run:
             infos = [encoder.info for encoder in encoders]
             made_by = [] if cutter is None else [cutter.identity]
-            collection = gallery.create(kind, infos, options=options.server, cutters=made_by)
+            collection = gallery.create(
+                kind, infos, options=options.server, cutters=made_by, films=source.noun == "frame"
+            )
         elif kind in gallery:
             collection = gallery[kind]
         targets.append(Target(kind, collection, encoders, cutter))
@@ -286,6 +293,7 @@ def _run(
     reader: Reader,
     options: IngestOptions,
     progress: Progress,
+    steps: Callable[[int], int],
     stopped: Callable[[], bool],
 ) -> IngestSummary:
     """Bring every painting into the gallery, skipping what it has already.
@@ -299,7 +307,7 @@ def _run(
 
     def report() -> None:
         done = counts.done + len(batch)
-        progress.update(done, **counts.parts, skipped=counts.unchanged, failed=counts.failed)
+        progress.update(steps(done), **counts.parts, skipped=counts.unchanged, failed=counts.failed)
 
     def finish_batch() -> None:
         if not reader.dry_run:

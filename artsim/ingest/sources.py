@@ -12,8 +12,10 @@ from typing import Final
 
 from artsim.catalog.hits import Note
 from artsim.errors import MetadataError, SourceError
-from artsim.images.load import IMAGE_SUFFIXES
+from artsim.images.films import is_film
+from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
 from artsim.ingest.columns import Columns, resolve_columns
+from artsim.ingest.film_source import FilmSource
 from artsim.ingest.folder import Listing, PictureFinder, PictureSource, list_pictures
 from artsim.ingest.manifest import (
     MANIFEST_SUFFIXES,
@@ -44,14 +46,15 @@ def read_source(
     *,
     metadata: Path | None = None,
     column_map: Mapping[str, str] | None = None,
+    limits: ImageLimits | None = None,
 ) -> Source:
-    """Open a folder of pictures, a manifest, or a source of `SOURCES` by its address.
+    """Open a folder of pictures, a manifest, a film, or a source of `SOURCES` by its address.
 
     Parameters
     ----------
     source : str or Path
         A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it, or an address.
+        Parquet) of one row a picture with paths relative to it, a film, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
@@ -59,6 +62,8 @@ def read_source(
     column_map : mapping of str to str, optional
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
         not do; ``""`` says that no column is that field.
+    limits : ImageLimits, optional
+        Of a film: its length, and the pixels of its frames.
 
     Raises
     ------
@@ -76,6 +81,10 @@ def read_source(
             )
         return SOURCES[scheme](str(source))
     source = Path(source)
+    if is_film(source) and source.is_file():
+        if metadata is not None or column_map:
+            raise SourceError(f"{source} is a film: no list is joined with it, no column mapped")
+        return FilmSource(source, limits)
     try:
         if source.is_dir():
             return _open_folder(source, metadata, column_map)
@@ -112,7 +121,7 @@ def _refuse_other_files(source: Path, *, is_there: bool) -> None:
         way_out = "; ingest the folder it is in" if suffix in IMAGE_SUFFIXES else ""
         raise SourceError(
             f"{source} is neither a folder nor a manifest (CSV, TSV, Excel, JSON Lines or "
-            f"Parquet){way_out}",
+            f"Parquet), nor a film{way_out}",
             path=source,
         )
 

@@ -66,6 +66,8 @@ class IngestSummary:
         Why nothing was taken out, where that was asked for.
     notes : tuple of str
         Remarks on how the source was understood.
+    noun : str
+        What one of its pictures is.
     """
 
     counts: Counts
@@ -75,6 +77,7 @@ class IngestSummary:
     refusal: SourceError | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    noun: str = "painting"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-like values, in the form that docs/output.md describes."""

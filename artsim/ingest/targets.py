@@ -19,7 +19,7 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.registry import find_maker
 from artsim.encoders.trained import read_cohort
 from artsim.errors import EncoderMismatchError
-from artsim.store.gallery import Gallery, read_encoders
+from artsim.store.gallery import Gallery, read_encoders, without_frames
 from artsim.store.protocol import Collection, Record, SearchRequest
 
 RENAMED_FROM = "renamed_from"
@@ -155,7 +155,8 @@ def measure_scales(gallery: Gallery) -> None:
     """
     for kind in gallery.kinds:
         collection = gallery[kind]
-        points, scales = collection.count(kind.sure), noted_scales(collection.schema.notes)
+        shown = kind.sure & without_frames(collection)
+        points, scales = collection.count(shown), noted_scales(collection.schema.notes)
         before = dict(scales)
         for name in read_encoders(collection):
             known = scales.get(name)
@@ -165,17 +166,19 @@ def measure_scales(gallery: Gallery) -> None:
                 or abs(points - known.points) > _GROWTH * known.points
                 or (lacks and not known.above)
             ):
-                scale = _measure(collection, kind, name, points)
+                scale = _measure(collection, kind, shown, name, points)
                 scales |= {} if scale is None else {name: scale}
         if scales != before:
             noted = {name: asdict(scale) for name, scale in scales.items()}
             collection.add_vectors({}, {**collection.schema.notes, "scales": noted})
 
 
-def _measure(collection: Collection, kind: Kind, name: str, points: int) -> Scale | None:
+def _measure(
+    collection: Collection, kind: Kind, shown: Criteria, name: str, points: int
+) -> Scale | None:
     """Return the scale of a sample: its first points, whose ids, being hashes, are in no order."""
     fields = ("painting_id", "artist_key", "attribution", "title", "extra")
-    having = kind.sure & Criteria((HasVector(name),))
+    having = shown & Criteria((HasVector(name),))
     scrolled = collection.scroll(having, with_vectors=(name,), payload_fields=fields)
     sample = list(islice(scrolled, SAMPLE))
     if len(sample) < _FEWEST:
@@ -183,7 +186,7 @@ def _measure(collection: Collection, kind: Kind, name: str, points: int) -> Scal
     vectors = np.stack([record.vectors[name] for record in sample])
     paintings = np.array([str(record.payload.get("painting_id")) for record in sample])
     others = np.triu(paintings[:, None] != paintings[None, :])
-    found = np.array(list(_nearest_strangers(collection, kind, name, sample)), np.float32)
+    found = np.array(list(_nearest_strangers(collection, kind, shown, name, sample)), np.float32)
     there = ~np.isnan(found)
     if there.sum() < _FEWEST:
         return None
@@ -193,7 +196,7 @@ def _measure(collection: Collection, kind: Kind, name: str, points: int) -> Scal
 
 
 def _nearest_strangers(
-    collection: Collection, kind: Kind, name: str, sample: Sequence[Record]
+    collection: Collection, kind: Kind, shown: Criteria, name: str, sample: Sequence[Record]
 ) -> Iterator[float]:
     """Yield the score of the nearest point by another artist, and of another sitter, that shows.
 
@@ -206,7 +209,7 @@ def _nearest_strangers(
             SearchRequest(
                 record.vectors[name],
                 name,
-                kind.sure & _strangers_of(record),
+                shown & _strangers_of(record),
                 limit=1 if sitter is None else _OF_SITTER,
             )
             for record, sitter in zip(asked, sitters, strict=True)

@@ -26,6 +26,7 @@ from artsim.store.gallery import (
     collection_name,
     missing_gallery,
     noted_cutters,
+    noted_films,
     noted_reading,
     open_gallery,
     read_notes,
@@ -163,6 +164,7 @@ def push_gallery(
             options=options,
             reading=noted_reading(copied.schema.notes),
             cutters=noted_cutters(copied.schema.notes),
+            films=noted_films(copied.schema.notes),
         )
         pairs.append((copied, made))
 

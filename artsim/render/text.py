@@ -168,12 +168,24 @@ def picture_place(payload: Mapping[str, Any]) -> str:
 
 
 def picture_link(payload: Mapping[str, Any]) -> str:
-    """Return the address that opens the picture, fit for a page or terminal; "" without one."""
-    uri = payload.get("image_uri")
+    """Return the address that opens the picture, fit for a page or terminal; "" without one.
+
+    Of a frame it opens the film at its time.
+    """
+    fragment = film_fragment(payload)
+    uri = payload.get("video_uri" if fragment else "image_uri")
     path = local_path(uri) if isinstance(uri, str) else None
     if path is None:
-        return web_link(uri)
-    return path.as_uri() if path.is_absolute() else ""
+        link = web_link(uri)
+        return link and link + fragment
+    return path.as_uri() + fragment if path.is_absolute() else ""
+
+
+def film_fragment(payload: Mapping[str, Any]) -> str:
+    """Return the part of a film that a frame stands for, as ``#t=83.5,91``; "" for no frame."""
+    start, end = (payload.get(name) for name in ("time_start", "time_end"))
+    known = isinstance(start, int | float) and isinstance(end, int | float)
+    return f"#t={start:.12g},{end:.12g}" if known and "video_uri" in payload else ""
 
 
 def web_link(address: object) -> str:

@@ -22,12 +22,12 @@ from artsim.catalog.criteria import (
 )
 from artsim.catalog.dates import parse_date, read_spans
 from artsim.catalog.hits import Note
-from artsim.catalog.kinds import KINDS, all_fields
+from artsim.catalog.kinds import FRAMES, KINDS, all_fields
 from artsim.catalog.names import fold_text, match_artist, suggest_artists
 from artsim.catalog.payload import ATTRIBUTIONS, field_values
 from artsim.errors import QueryError
 from artsim.search.named_faces import people_criteria
-from artsim.store.gallery import Gallery, remark_on_reading
+from artsim.store.gallery import Gallery, remark_on_reading, without_frames
 from artsim.store.protocol import Collection
 
 EXTRA: Final = "extra."
@@ -85,6 +85,8 @@ class Filters:
     where, where_not : str or sequence of str
         ``field=value`` or ``field=A..B`` for numbers; values of one field are
         alternatives. What only manifests brought is found with and without ``extra.``.
+    films : bool
+        Frames of films instead of paintings; without it these are passed over.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Filters:
     where: str | Sequence[str] = ()
     where_not: str | Sequence[str] = ()
     people: str | Sequence[str] = ()
+    films: bool = False
 
     def __post_init__(self) -> None:
         """Refuse other types, and make sequences of single values."""
@@ -169,7 +172,8 @@ def build_criteria(
         read.condition(find_field(name, collection), [value])
         for name, value in _assignments(filters.where_not)
     ]
-    criteria = Criteria(tuple(must), tuple(must_not))
+    of_films = FRAMES if filters.films else without_frames(collection)
+    criteria = Criteria(tuple(must), tuple(must_not)) & of_films
     if {"artist", "artist_key"} & set(wanted) and "attribution" not in wanted:
         notes += _kinds(criteria, collection)
     if filters.people:

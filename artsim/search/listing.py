@@ -24,6 +24,7 @@ from artsim.search.filters import (
     find_field,
     scan_values,
 )
+from artsim.search.named_faces import count_people
 from artsim.search.question import describe_criteria
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, Record
@@ -169,6 +170,7 @@ def _key(record: Record, field: str, kind: Kind) -> _Key:
 
 
 _DATES: Final = ("date", "dates", "year", "years", "decade", "decades")
+_PEOPLE: Final = ("person", "people")
 _BINS: Final = 12
 _LAST_YEAR: Final = 9999
 
@@ -244,7 +246,8 @@ def count_values(
     ----------
     field : str
         Any field but ``box`` and ``landmarks``. ``date`` counts decades, in each the works
-        whose date overlaps it; numbers with decimals are counted in ranges, whose upper
+        whose date overlaps it; ``person`` those whom the file of names knows on a face; numbers
+        with decimals are counted in ranges, whose upper
         end belongs to the next; ``extra`` counts the names of what manifests brought, and
         ``extra.NAME`` (or NAME) the values of one.
     limit : int
@@ -262,6 +265,10 @@ def count_values(
         raise OptionError(f"limit must be at least 1, not {limit}")
     collection = gallery[kind]
     criteria, notes = build_criteria(filters or Filters(), collection, gallery)
+    if field in _PEOPLE:
+        of_people, nobody = count_people(gallery, kind, criteria)
+        shown_people = tuple(of_people.items())[:limit]
+        return ValueCounts(field, shown_people, len(of_people), nobody, notes=tuple(notes))
     counts, known_by, in_order = _counts(field, collection, criteria, kind)
     unknown = collection.count(criteria & Criteria(must_not=(Known(known_by),)))
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))[:limit]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.cells import BOM, csv_lines
-from artsim.catalog.criteria import AnyOf, Criteria, Shows
+from artsim.catalog.criteria import EVERYTHING, AnyOf, Condition, Criteria, Shows
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
 from artsim.catalog.names import artist_key, fold_text, match_artist, suggest_artists
 from artsim.catalog.payload import Payload
@@ -384,14 +384,39 @@ def people_criteria(
         more = f" and {len(placed.unplaced) - 3} more" if len(placed.unplaced) > 3 else ""
         notes.append(f"of {counted(len(rows), 'named face')} these are not found: {told}{more}")
     shown = tuple(names.values()) or tuple(wanted)
+    return Criteria((_shows(shown, placed, kind),)), notes
+
+
+def _shows(names: tuple[str, ...], placed: Placed, kind: Kind) -> Condition:
     if kind.name == FACES.name:
-        return Criteria((Shows(shown, tuple(placed.faces)),)), notes
+        return Shows(names, tuple(placed.faces))
     there = [row.painting_id for row in placed.faces.values()]
     there += [one.row.painting_id for one in placed.unplaced if one.in_painting]
     ids = tuple(dict.fromkeys(there))
-    if not kind.is_whole:
-        return Criteria((AnyOf("painting_id", ids),)), notes
-    return Criteria((Shows(shown, tuple(map(kind.point_id, ids))),)), notes
+    return (
+        Shows(names, tuple(map(kind.point_id, ids))) if kind.is_whole else AnyOf("painting_id", ids)
+    )
+
+
+def count_people(
+    gallery: Gallery, kind: Kind, criteria: Criteria = EVERYTHING
+) -> tuple[dict[str, int], int]:
+    """Return how many points show each person of the file of names, and how many show nobody.
+
+    Of the points that meet `criteria`; most frequent first, without names that none has. Each
+    name costs a count.
+    """
+    file, collection = names_of(gallery), gallery[kind]
+    named = [row for row in file.rows if row.name]
+    placed = place_faces(named, gallery)
+    counts = {}
+    for key, name in file.names.items():
+        faces = {point_id: row for point_id, row in placed.faces.items() if row.key == key}
+        own = Placed(faces, tuple(one for one in placed.unplaced if one.row.key == key))
+        counts[name] = collection.count(criteria & Criteria((_shows((name,), own, kind),)))
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    nobody = Criteria(must_not=(_shows(tuple(counts), placed, kind),) if named else ())
+    return {name: n for name, n in ordered if n}, collection.count(criteria & nobody)
 
 
 def names_of(gallery: Gallery) -> NamesFile:

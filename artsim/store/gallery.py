@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, Self, cast
 
-from artsim.catalog.criteria import Criteria, Known
+from artsim.catalog.criteria import EVERYTHING, Criteria, Known
 from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import EncoderInfo, parse_info
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, KINDS, NO_FRAMES, PAINTINGS, Kind
 from artsim.catalog.progress import counted
 from artsim.config import NAMES_FILE, Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
@@ -95,12 +95,14 @@ class Gallery:
         options: ServerOptions | None = None,
         reading: int = READING,
         cutters: Sequence[str] = (),
+        films: bool = False,
     ) -> Collection:
         """Create the collection of that kind, or bring it up to `encoders`.
 
         Each encoder gets a named vector; those of an existing collection stay. `pixels_side` is
         that of the small gray pictures, `reading` how the metadata to be written was read, and
-        `cutters` are identities of what cuts the parts that will be, noted after those before.
+        `cutters` are identities of what cuts the parts that will be, noted after those before;
+        `films` whether frames of films will be among the points.
 
         Raises
         ------
@@ -128,6 +130,8 @@ class Gallery:
         }
         if cutters:
             notes["cutters"] = list(dict.fromkeys(cutters))
+        if films:
+            notes["films"] = True
         schema = CollectionSchema(vectors, kind.indexes, notes)
         return self.store.create_collection(name, schema, options)
 
@@ -236,6 +240,21 @@ def noted_cutters(notes: Mapping[str, object]) -> list[str]:
     """Return the identities of what cut a collection's parts, in the order of their first use."""
     cutters = notes.get("cutters")
     return [str(cutter) for cutter in cutters] if isinstance(cutters, list) else []
+
+
+def noted_films(notes: Mapping[str, object]) -> bool:
+    """Return whether a collection's notes tell that frames of films are among its points."""
+    return notes.get("films") is True
+
+
+def without_frames(collection: Collection) -> Criteria:
+    """Return what the points meet that are shown unless films are asked for: no frames of these.
+
+    A gallery that has nothing but films shows them all the same.
+    """
+    if noted_films(collection.schema.notes) and collection.count(NO_FRAMES):
+        return NO_FRAMES
+    return EVERYTHING
 
 
 def remark_on_reading(collection: Collection) -> str | None:

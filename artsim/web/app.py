@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -33,7 +33,8 @@ from artsim.errors import (
     StoreError,
     WeightsError,
 )
-from artsim.images.load import ImageLimits, load_image
+from artsim.images.load import IMAGE_SUFFIXES, ImageLimits, load_image
+from artsim.ingest.sources import LIST_SUFFIXES
 from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
@@ -47,9 +48,20 @@ from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web import selection as selections
 from artsim.web.begin import PARTS, Beginning
+from artsim.web.browsing import (
+    FiltersGiven,
+    GalleryName,
+    kept_answers,
+    map_routes,
+    name_faces,
+    people_routes,
+    state_of,
+    years_routes,
+)
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
+from artsim.web.matching import match_routes
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
@@ -63,7 +75,7 @@ from artsim.web.pictures import (
     image_information,
     image_part,
 )
-from artsim.web.sharing import MOST_TOGETHER, BusyError, SharedModels, Turns
+from artsim.web.sharing import MOST_TOGETHER, BusyError, Shared, SharedModels, Turns
 
 FACETS: Final = (
     *("artist", "style", "genre", "school", "medium", "institution", "attribution", "tags"),
@@ -92,13 +104,14 @@ class Service:
     drawing: Turns
     others: bool = True
     may_add: bool = False
+    kept: Shared[Any] = field(default_factory=kept_answers)
 
     def galleries(self) -> list[Gallery]:
         """Return the galleries that may be asked, the first of them by default."""
         own, store = self.gallery.name, self.gallery.store
         names = sorted(list_galleries(store), key=lambda name: name != own)
         return [
-            self.gallery if name == own else Gallery(store, name)
+            self.gallery if name == own else Gallery(store, name, self.gallery.names_file)
             for name in names
             if name == own or self.others
         ]
@@ -237,14 +250,6 @@ def _told(errors: Sequence[Any], leave: int = 0) -> str:
     return "; ".join(told)[:1000]
 
 
-def _with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
-    """Return a hit or a point of a list with the id of its painting's picture."""
-    picture_id = forms.picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
-    return {**described, "picture_id": picture_id, "payload": forms.shown(described["payload"])}
-
-
-GalleryName = Annotated[str | None, Parameter(alias="gallery", max_length=100)]
-FiltersGiven = Annotated[Filters, Depends(forms.read_filters)]
 KindName = Annotated[str, Parameter(alias="kind")]
 
 
@@ -259,6 +264,7 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "facets": list(FACETS),
             "max_upload": MAX_UPLOAD,
             "may_write": service.may_add and may_write(request),
+            "accepts": sorted({*IMAGE_SUFFIXES, *LIST_SUFFIXES}),
             "own": service.gallery.name,
             "others": service.others,
             "parts": list(PARTS),
@@ -279,7 +285,7 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
         listed = list_paintings(opened, filters, limit=limit, offset=offset, sort=sort)
         found = listed.to_dict()
         found["settings"].pop("location", None)
-        return {**found, "points": [_with_picture(point, opened) for point in found["points"]]}
+        return {**found, "points": [forms.with_picture(point, opened) for point in found["points"]]}
 
     # Ids may have slashes in them, and take all of the rest.
     @app.get(
@@ -290,7 +296,8 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
     def painting(painting_id: str, gallery: GalleryName = None) -> Any:
         """Describe a painting: all its metadata, and the faces and other parts it has."""
         opened = service.open(gallery)
-        found = describe_painting(opened, painting_id)
+        found = dict(describe_painting(opened, painting_id))
+        name_faces(opened, found)
         return {
             **forms.shown(found),
             "picture_id": forms.picture_id(opened, PAINTINGS.point_id(painting_id)),
@@ -300,6 +307,7 @@ def _painting_routes(app: FastAPI, service: Service) -> None:
 def _facet_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/facets", response_model=forms.FacetsForm, tags=["galleries"])
     def facets(
+        request: Request,
         filters: FiltersGiven,
         field: Annotated[list[str], Parameter(max_length=12)],
         kind: KindName = PAINTINGS.name,
@@ -308,16 +316,22 @@ def _facet_routes(app: FastAPI, service: Service) -> None:
     ) -> Any:
         """Count the values of fields, each under the filters on all others.
 
-        The field ``date`` counts decades, in each the works whose date overlaps it.
+        The field ``date`` counts decades, in each the works whose date overlaps it; ``person``
+        those whom the file of names knows on a face.
         """
         opened, chosen = service.open(gallery), _kind(kind)
-        counted = [
-            count_values(opened, name, _without(filters, name), kind=chosen, limit=most)
-            for name in field
-            for most in [_DECADES if name == "date" else limit]
-        ]
-        total = opened[chosen].count(build_criteria(filters, opened[chosen])[0])
-        return {"total": total, "facets": [plain_json(counts.to_dict()) for counts in counted]}
+
+        def count() -> dict[str, Any]:
+            counted = [
+                count_values(opened, name, _without(filters, name), kind=chosen, limit=most)
+                for name in field
+                for most in [_DECADES if name == "date" else limit]
+            ]
+            total = opened[chosen].count(build_criteria(filters, opened[chosen], opened)[0])
+            return {"total": total, "facets": [plain_json(one.to_dict()) for one in counted]}
+
+        # Dates are read from every work, which is done once for a state of the gallery.
+        return service.kept.get(("facets", request.url.query, state_of(opened)), count)
 
 
 _DECADES: Final = 2000
@@ -334,6 +348,8 @@ def _without(filters: Filters, field: str) -> Filters:
     """Return the filters without those on a field, so that its other values are counted too."""
     if field == "date":
         return replace(filters, years=None)
+    if field == "person":
+        return replace(filters, people=())
     return replace(filters, any_of={n: v for n, v in filters.any_of.items() if n != field})
 
 
@@ -387,7 +403,7 @@ def _search_routes(app: FastAPI, service: Service) -> None:
         return {
             **described,
             "query_payload": None if painting is None else forms.shown(painting),
-            "hits": [_with_picture(hit, opened) for hit in described["hits"]],
+            "hits": [forms.with_picture(hit, opened) for hit in described["hits"]],
             "source": {**source, "encoders": list(source["encoders"])},
         }
 
@@ -551,7 +567,11 @@ _ROUTES: Final = (
     _gallery_routes,
     _painting_routes,
     _facet_routes,
+    years_routes,
+    people_routes,
+    map_routes,
     _search_routes,
+    match_routes,
     _upload_routes,
     _selection_routes,
     _picture_routes,

@@ -9,7 +9,7 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import KINDS
+from artsim.catalog.kinds import KINDS, PAINTINGS
 from artsim.errors import QueryError
 from artsim.search.filters import Filters
 from artsim.search.question import (
@@ -25,7 +25,7 @@ from artsim.store.gallery import Gallery
 def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return a payload for visitors: of a file of this machine the name alone."""
     found: dict[str, Any] = plain_json(payload)
-    for name in ("image_uri", "ingested_from"):
+    for name in ("image_uri", "ingested_from", "video_uri"):
         uri = found.get(name)
         if isinstance(uri, str) and not uri.startswith(("http://", "https://")):
             found[name] = uri.rstrip("/").rpartition("/")[2]
@@ -35,6 +35,12 @@ def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
 def picture_id(gallery: Gallery, point_id: str) -> str:
     """Return what the picture of a painting's point is called in addresses."""
     return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
+
+
+def with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
+    """Return a hit or a point of a list with the id of its painting's picture."""
+    picture = picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
+    return {**described, "picture_id": picture, "payload": shown(described["payload"])}
 
 
 UploadId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -156,6 +162,21 @@ class ComparisonForm(_Found):
     why: str
 
 
+class MatchForm(BaseModel):
+    """The points that two pictures share, in fractions of width and height.
+
+    `way` is the homography from the second picture to the first, `outlines` are the corners of the
+    second in the first, and of the first in the second.
+    """
+
+    is_found: bool
+    inliers: int
+    mirrored: bool
+    way: list[list[float]] | None
+    pairs: list[tuple[float, float, float, float]]
+    outlines: list[list[tuple[float, float]]] | None
+
+
 class KeptForm(_Form):
     """A work that was kept, with a note."""
 
@@ -221,6 +242,7 @@ class GalleriesForm(BaseModel):
     facets: list[str]
     max_upload: int
     may_write: Annotated[bool, Field(description="Whether this visitor may add pictures.")]
+    accepts: Annotated[list[str], Field(description="Endings of files that can be added.")]
     own: Annotated[str | None, Field(description="Gallery that is added to by default.")]
     others: Annotated[bool, Field(description="Whether other galleries are shown.")]
     parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]
@@ -317,6 +339,69 @@ class PaintingForm(_Found):
     faces: list[dict[str, Any]]
 
 
+class SpanForm(BaseModel):
+    """Works of some years, null where they have no date: how many, and some of them."""
+
+    first: int | None
+    last: int | None
+    count: int
+    points: list[ListedForm]
+
+
+class TimeLineForm(BaseModel):
+    """Works along the years, in spans of equal length without a gap."""
+
+    spans: list[SpanForm]
+    undated: SpanForm
+    notes: list[str]
+
+
+class PersonForm(_Found):
+    """Faces that may be of one person: how many, and the first of them by date."""
+
+    number: int
+    name: str | None = None
+    likeness: float | None = None
+    count: int
+    faces: list[ListedForm]
+
+
+class PeopleForm(BaseModel):
+    """Groups of faces, named ones first, then the likest."""
+
+    compared: int
+    total: int
+    has_names: bool
+    people: list[PersonForm]
+    notes: list[str]
+
+
+class MapForm(_Found):
+    """A gallery in the plane: lists with an entry for each work."""
+
+    points: list[str]
+    ids: list[str]
+    x: list[int]
+    y: list[int]
+    cells: list[tuple[int, int]]
+    total: int
+    encoder: str
+
+
+class MapWorkForm(BaseModel):
+    """How far a map is that is being computed."""
+
+    stage: str
+    done: int
+    total: int | None
+
+
+class ChosenForm(BaseModel):
+    """Ids of points."""
+
+    points: list[str]
+
+
 class ValueForm(BaseModel):
     """A value of a field, and how many works have it."""
 
@@ -351,6 +436,7 @@ def read_filters(
     tag: Annotated[list[str] | None, Parameter()] = None,
     year: Annotated[str | None, Parameter(description="As 1510..1530.")] = None,
     title: Annotated[str | None, Parameter(description="Words of the title.")] = None,
+    person: Annotated[list[str] | None, Parameter(description="Named on a face.")] = None,
     where: Annotated[list[str] | None, Parameter(description="FIELD=VALUE.")] = None,
     where_not: Annotated[list[str] | None, Parameter(alias="not")] = None,
 ) -> Filters:
@@ -366,4 +452,5 @@ def read_filters(
         "tags": tag,
     }
     any_of = {name: tuple(values) for name, values in fields.items() if values}
-    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()))
+    people = tuple(person or ())
+    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()), people)

@@ -26,6 +26,7 @@ from PIL import Image, ImageOps
 from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import ImageError, PaintingNotFoundError
 from artsim.files import local_path, replacing
+from artsim.images.films import frame_place, split_frame
 from artsim.images.load import ImageLimits, load_image, load_image_bytes
 from artsim.render.text import clean
 from artsim.search.filters import ALL_VALUES
@@ -146,6 +147,8 @@ class Pictures:
         path = local_path(uri) if isinstance(uri, str) else None
         if path is None:
             raise MissingPictureError("the picture is not on this machine")
+        of_film = split_frame(path)
+        path = path if of_film is None else of_film[0]
         try:
             found = path.resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as exc:
@@ -156,7 +159,7 @@ class Pictures:
                 "from; name its folder when the page is started",
                 hint="artsim serve --images FOLDER",
             )
-        return found
+        return found if of_film is None else frame_place(found, of_film[1])
 
     def _is_allowed(self, path: Path, gallery: Gallery) -> bool:
         if self.folders:

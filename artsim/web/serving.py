@@ -50,7 +50,7 @@ def check_gallery(gallery: Gallery) -> None:
     if names and gallery.name is not None and gallery.name not in names:
         raise missing_gallery(gallery.store, gallery.name)
     if names and gallery.name not in names:
-        gallery = Gallery(gallery.store, names[0])
+        gallery = Gallery(gallery.store, names[0], gallery.names_file)
     for kind in gallery.kinds:
         gallery[kind].count()
 

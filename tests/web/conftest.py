@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from browser_steps import Visit, settled
 from page_server import running
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.web.app import make_app
@@ -44,3 +49,41 @@ def locked(shown: Gallery, tmp_path: Path) -> Iterator[tuple[httpx.Client, Acces
     app = make_app(shown, tmp_path / "page", access=access)
     with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
         yield client, access
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    program = next((path for name in names if (path := shutil.which(name))), None)
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, page_address: str) -> Iterator[Visit]:
+    """Return what opens an address of the page in a profile of its own, without complaint."""
+    contexts, complaints = [], []
+
+    def open_page(path: str = "/", *, settle: bool = True, **how: Any) -> Page:
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en", **how}
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.goto(page_address + path)
+        if settle:
+            settled(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    # What the server refuses, and a test asks for, is told by the browser too.
+    assert [one for one in complaints if not re.search("404|422|503", one)] == []

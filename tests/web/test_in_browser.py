@@ -4,86 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browser_steps import ONE, PENDANT, Visit, address, ids, picture_of, search, settled
+from playwright.sync_api import expect
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.store.gallery import Gallery
 from artsim.web.guard import Access
 
-ONE, PENDANT, GIRLS = "met-437388", "met-437386", "met-438014"
-Visit = Callable[..., Page]
-
-expect.set_options(timeout=60_000)  # a busy machine is slow, which is no failure
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    program = next((path for name in names if (path := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, page_address: str) -> Iterator[Visit]:
-    """Return what opens an address of the page in a profile of its own, without complaint."""
-    contexts, complaints = [], []
-
-    def open_page(path: str = "/", **how: Any) -> Page:
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "locale": "en", **how}
-        )
-        context.set_default_timeout(60_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.goto(page_address + path)
-        settled(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    # What the server refuses, and a test asks for, is told by the browser too.
-    assert [one for one in complaints if not re.search("404|422|503", one)] == []
-
-
-def settled(page: Page) -> None:
-    """Wait until the answer is there."""
-    expect(page.locator("#results:not([aria-busy]) #hits > li").first).to_be_visible()
-
-
-def ids(page: Page) -> list[str]:
-    found: list[str] = page.eval_on_selector_all(".card", "all => all.map(one => one.dataset.id)")
-    return found
-
-
-def search(page: Page) -> str:
-    """The address as the page itself has it: the browser tells of changes a little later."""
-    found: str = page.evaluate("location.search")
-    return found
-
-
-def address(page: Page) -> dict[str, list[str]]:
-    return parse_qs(search(page).removeprefix("?"))
-
-
-def picture_of(sample: Path, painting_id: str) -> Path:
-    return next((sample / "images").glob(f"*{painting_id}.jpg"))
+GIRLS = "met-438014"
 
 
 def test_a_dropped_picture_a_face_a_period_and_the_address(visit: Visit, sample: Path) -> None:
@@ -177,6 +111,8 @@ def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
     dragged = ids(page)
     assert dragged != before
     region = address(page)["region"][0].split(",")
+    # Faces outside of it are not offered.
+    assert page.locator(".crops .face:visible").count() < page.locator(".crops .face").count()
     values = [
         page.locator(f"#region-{name}").input_value() for name in ("x", "y", "width", "height")
     ]
@@ -195,6 +131,24 @@ def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
     page.evaluate(f"history.pushState(null, '', '/?id={GIRLS}&region=a')")
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("alert")).to_contain_text("region")
+
+
+def test_an_id_that_ends_like_a_region_stays_whole(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    taken = page.evaluate(
+        """async () => {
+          const main = document.querySelector("script[type=module]").src;
+          const state = await import(main.replace("main.js", "state.js"));
+          return [state.example(state.exampleOf("a@1,2,3,4")), state.example("id:a@1,2,3,4"),
+            state.example(state.exampleOf("a@")), state.example("id:b")];
+        }"""
+    )
+    assert taken == [
+        {"id": "a@1,2,3,4"},
+        {"id": "a", "region": "1,2,3,4"},
+        {"id": "a@"},
+        {"id": "b"},
+    ]
 
 
 def test_examples_are_added_and_taken_out(visit: Visit) -> None:
@@ -245,7 +199,7 @@ def test_the_record_says_everything_and_goes_on(visit: Visit) -> None:
     expect(record).to_have_count(0)
     assert "show" not in address(page)
     page.locator(f".card[data-id='{PENDANT}'] .open").click()
-    record.get_by_role("button", name=re.compile("Find this face")).first.click()
+    record.get_by_role("button", name=re.compile("Who else has this face")).first.click()
     expect(page.locator("#said")).to_contain_text("faces nearest to")
     assert address(page)["id"] == [PENDANT]
 

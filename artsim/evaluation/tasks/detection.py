@@ -31,6 +31,7 @@ from artsim.evaluation.report import (
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
 from artsim.search.filters import find_field
+from artsim.store.gallery import without_frames
 
 _NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
 _BOX: Final = re.compile(":".join([_NUMBER] * 4))
@@ -180,7 +181,7 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
     options, paintings = run.options, run.gallery[PAINTINGS]
     field = find_field(options.boxes, paintings) if options.boxes else PERSON_BOXES
     records = sorted(
-        (record.payload for record in paintings.scroll(page_size=1000)),
+        (record.payload for record in paintings.scroll(without_frames(paintings), page_size=1000)),
         key=lambda payload: str(payload["painting_id"]),
     )
     boxed = [payload for payload in records if first_text(payload, field) is not None]

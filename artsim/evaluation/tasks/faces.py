@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.kinds import FACES
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import Progress
@@ -148,7 +147,7 @@ def evaluate_retrieval(
     on a painting, by its id); every other one is wrong. There are no parts where no two faces
     are of one person. EvaluationError if faces lack pixels that re-ranking compares.
     """
-    works = read_works(run, EVERYTHING, ("face_index",))
+    works = read_works(run, run.criteria, ("face_index",))
     relevance = _same_person(works, faces, labels)
     rows = sample_queries(run, relevance, relevance.labels.known, run.options.limit_queries)
     if len(rows) == 0:

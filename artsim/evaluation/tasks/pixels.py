@@ -31,7 +31,7 @@ from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_c
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
 from artsim.search.rerank import PIXELS, RERANKERS
-from artsim.store.gallery import Gallery
+from artsim.store.gallery import Gallery, without_frames
 
 if TYPE_CHECKING:
     from artsim.encoders.lpips import Backbone, LpipsDistance
@@ -200,9 +200,8 @@ def read_subjects(
     own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
     fields = (*_FIELDS, *(name for name in own if name in kind.fields))
     grouped: dict[str, list[Subject]] = {}
-    for record in gallery[kind].scroll(
-        Criteria(must=(*must, *known)), payload_fields=fields, page_size=1000
-    ):
+    having = Criteria(must=(*must, *known)) & without_frames(gallery[kind])
+    for record in gallery[kind].scroll(having, payload_fields=fields, page_size=1000):
         painting_id = str(record.payload["painting_id"])
         key = painting_id if kind.is_whole else record.point_id
         grouped.setdefault(painting_id, []).append(Subject(key, record.payload))

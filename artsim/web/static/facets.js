@@ -7,6 +7,7 @@ import * as state from "./state.js";
 
 const FIRST = 6;
 const BARS = 24;
+const NAMES = [...state.FILTERS, "person"];
 const open = new Set();
 let asking = null;
 let drawn = [];
@@ -18,7 +19,7 @@ export async function show(fail) {
   asking = new AbortController();
   const params = state.filterParams();
   params.set("kind", kindNow().name);
-  for (const name of [...state.FILTERS.map(fieldOf), "date"]) params.append("field", name);
+  for (const name of [...NAMES.map(fieldOf), "date"]) params.append("field", name);
   try {
     const found = await call(`/api/v1/facets?${params}`, { signal: asking.signal });
     draw(found.facets);
@@ -39,7 +40,7 @@ function draw(all) {
       h("summary", {}, t("restrict")),
       years(dates, now),
       titleField(now),
-      facets.map((facet, i) => values(state.FILTERS[i], facet, now)),
+      facets.map((facet, i) => values(NAMES[i], facet, now)),
     ),
   );
   if (focused) $(focused)?.focus();
@@ -115,7 +116,7 @@ function values(name, facet, now) {
   const chosen = now[name];
   const gone = chosen.filter((value) => !all.some(([other]) => other === value)).map((value) => [value, 0]);
   const listed = [...gone, ...all];
-  if (listed.length < 2 && !chosen.length) return "";
+  if (listed.length < (name === "person" ? 1 : 2) && !chosen.length) return "";
   const first = listed.filter(([value], i) => i < FIRST || chosen.includes(value) || open.has(name));
   const change = (value, on) =>
     state.set({ [name]: on ? [...chosen, value] : chosen.filter((other) => other !== value), limit: "" });

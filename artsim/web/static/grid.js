@@ -41,7 +41,7 @@ export function image(hit, isFace, side = 480) {
   return made;
 }
 
-function card(hit, i, actions, rerank, isFace) {
+export function card(hit, i, actions, rerank, isFace) {
   const { payload } = hit;
   const title = payload.title ?? t("no_title");
   return h("li", { className: isFace ? "card face-card" : "card", data: { at: i, id: hit.painting_id } },
@@ -82,20 +82,36 @@ export function show(found, actions, { rerank = "", isFace = false, encoder = nu
   $("hits").replaceChildren(...cards);
 }
 
+const WAYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+
+/** The card that an arrow key leads to: the nearest that way, else at the end of a row the next. */
+function beside(cards, here, key) {
+  const middle = (one) => {
+    const box = one.querySelector(".open").getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height];
+  };
+  const [way, [px, py]] = [WAYS[key], middle(cards[here])];
+  let [best, least] = [null, Infinity];
+  for (const one of cards) {
+    const [x, y] = [middle(one)[0] - px, middle(one)[1] - py];
+    const [along, aside] = [x * way[0] + y * way[1], Math.abs(x * way[1] + y * way[0])];
+    const far = along + 3 * aside;
+    if (along > 4 && aside <= along && far < least) [best, least] = [one, far];
+  }
+  const step = way[0] * (document.dir === "rtl" ? -1 : 1);
+  return best ?? (step ? cards[here + step] : null) ?? cards[here];
+}
+
 /** Arrow keys move among the cards; other keys act on the one with the focus. */
 export function listenForKeys(find, actions) {
   $("hits").addEventListener("keydown", (event) => {
     const at = event.target.closest(".card");
     if (!at || event.ctrlKey || event.metaKey || event.altKey) return;
     const cards = [...$("hits").querySelectorAll(".card")];
-    const here = cards.indexOf(at);
-    const top = (one) => one.getBoundingClientRect().top;
-    const inRow = cards.filter((one) => Math.abs(top(one) - top(cards[0])) < 4).length || 1;
-    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: inRow, ArrowUp: -inRow, Home: -here, End: cards.length - 1 - here };
-    const step = document.dir === "rtl" ? -steps[event.key] : steps[event.key];
-    if (step !== undefined) {
+    const to = { Home: cards[0], End: cards.at(-1) }[event.key] ?? (WAYS[event.key] && beside(cards, cards.indexOf(at), event.key));
+    if (to) {
       event.preventDefault();
-      move(cards, cards[Math.min(cards.length - 1, Math.max(0, here + step))]);
+      move(cards, to);
     } else {
       const act = state.lettersOn() && actions[event.key];
       if (act) act(find(Number(at.dataset.at)));

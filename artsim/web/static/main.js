@@ -9,16 +9,19 @@ import * as grid from "./grid.js";
 import * as keep from "./keep.js";
 import * as record from "./record.js";
 import * as state from "./state.js";
+import * as views from "./views.js";
 
 let answered = null; // the question whose answer is shown
 let counted = null;
 let running = null;
 let found = [];
 let source = null;
+let map = null; // the module of the map, loaded when it is first looked at
+let last = { key: null, answer: null }; // looked at in another way, it is not asked for again
 
 function fail(error, again) {
   const box = h("div", { className: "error" },
-    h("p", {}, h("strong", {}, t("error_title")), " ", error.message),
+    h("p", {}, h("strong", {}, t("error_title")), " ", h("span", { lang: error.status ? "en" : null }, error.message)),
     again && (!error.status || error.status === 503) ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
     h("button", { type: "button", onclick: () => box.remove() }, t("dismiss")));
   $("errors").replaceChildren(box);
@@ -48,7 +51,7 @@ function removable(text, changes) {
 }
 
 function showChips(now) {
-  const lists = [...state.FILTERS, "where", "not"];
+  const lists = [...state.FILTERS, "person", "where", "not"];
   const chips = lists.flatMap((name) => now[name].map((value) =>
     removable(name === "not" ? `≠ ${value}` : value, { [name]: now[name].filter((other) => other !== value) })));
   if (now.year) chips.push(removable(now.year.replace("..", "–"), { year: "" }));
@@ -81,34 +84,87 @@ function notes(answer, digest) {
   ...said.map((note) => h("li", { lang: note === t("changed_since") ? null : "en" }, note)));
 }
 
+/** Look at works in the way that the address says. */
+async function look(now, works, options, line) {
+  const view = views.viewNow(now);
+  found = works;
+  $("hits").className = `hits ${view}`;
+  $("hits").hidden = view === "map";
+  $("plane").hidden = view !== "map";
+  if (view === "map") {
+    $("hits").replaceChildren();
+    map ??= await import("./map.js");
+    await map.show(now, state.hasQuery(now) ? works : null, actions, running.signal);
+    return;
+  }
+  map?.hide();
+  if (view === "list") views.showRows(works, actions, options);
+  else if (view === "time") {
+    const laid = line ?? views.spansOf(works, views.room());
+    found = views.worksOf(laid);
+    views.showTime(laid, actions, options);
+  } else grid.show(works, actions, options);
+}
+
 async function search(now) {
-  const answer = await askServer(`/api/v1/query?${state.params(now, ["gallery"])}`, state.question(now), running.signal);
-  found = answer.hits;
+  const key = state.questionKey(now);
+  const answer = last.key === key ? last.answer : await askServer(`/api/v1/query?${state.params(now, ["gallery"])}`, state.question(now), running.signal);
+  last = { key, answer };
+  const { hits } = answer;
   source = answer.source;
   const kind = asking.kindNow();
   const isFace = kind.name === "faces";
   const encoder = answer.source.encoders.length === 1 ? kind.encoders.find((one) => one.vector === answer.source.encoders[0]) : null;
-  grid.show(found, actions, { rerank: now.rerank, isFace, encoder, fallsOff: answer.falls_off });
+  await look(now, hits, { rerank: now.rerank, isFace, encoder, fallsOff: answer.falls_off });
   const of = now.like.length ? t("these_examples") : now.text ? t("words_query", { text: now.text }) : now.id ? t("words_query", { text: answer.query_payload?.title ?? now.id }) : t("this_picture");
   const what = now.region ? t("detail_of", { what: of }) : of;
   document.title = `${what} · artsim`;
-  $("said").textContent = found.length ? t(isFace ? "found_faces" : "found_best", { n: found.length, what }) : t("found_none");
-  $("more").hidden = found.length < (Number(now.limit) || state.PAGE) || found.length >= 200;
+  $("said").textContent = hits.length ? t(isFace ? "found_faces" : "found_best", { n: hits.length, what }) : t("found_none");
+  $("more").hidden = hits.length < (Number(now.limit) || state.PAGE) || hits.length >= 200;
   notes(answer, now.digest);
 }
 
 async function browse(now) {
+  const view = views.viewNow(now);
   const params = state.filterParams(now);
-  params.set("limit", now.limit || state.PAGE);
-  const listing = await call(`/api/v1/paintings?${params}`, { signal: running.signal });
-  found = listing.points;
   source = null;
   document.title = "artsim";
-  grid.show(found, actions);
+  $("more").hidden = true;
+  if (view === "people") return people(params);
+  if (view === "time") return alongTheYears(now, params);
+  const isMap = view === "map";
+  params.set("limit", isMap ? 1 : now.limit || state.PAGE);
+  if (now.sort) params.set("sort", now.sort);
+  const listing = await call(`/api/v1/paintings?${params}`, { signal: running.signal });
+  await look(now, listing.points, {});
   const { total } = listing;
-  $("said").textContent = !total ? t("no_gallery_work") : found.length === total ? (total === 1 ? t("found_one") : t("in_order", { n: total })) : t("listed_of", { n: found.length, total });
-  $("more").hidden = found.length >= Math.min(total, 200);
-  notes(listing);
+  const order = t(`in_order_${now.sort || "date"}`, { otherwise: t("in_order_other") });
+  $("said").textContent = !total ? t("no_gallery_work") : isMap ? t("on_the_map", { n: total })
+    : found.length === total ? (total === 1 ? t("found_one") : t("in_order", { n: total, order })) : t("listed_of", { n: found.length, total, order });
+  $("more").hidden = isMap || found.length >= Math.min(total, 200);
+  return notes(listing);
+}
+
+async function alongTheYears(now, params) {
+  params.set("most", views.room());
+  params.set("shown", views.SHOWN);
+  const line = await call(`/api/v1/timeline?${params}`, { signal: running.signal });
+  await look(now, [], {}, line);
+  const total = [...line.spans, line.undated].reduce((sum, span) => sum + span.count, 0);
+  $("said").textContent = total ? t("along_the_years", { n: total }) : t("no_gallery_work");
+  notes(line);
+}
+
+async function people(params) {
+  const answer = await call(`/api/v1/people?${params}`, { signal: running.signal });
+  map?.hide();
+  $("hits").className = "hits people";
+  $("hits").hidden = false;
+  $("plane").hidden = true;
+  found = answer.people.flatMap((group) => group.faces);
+  views.showPeople(answer.people, actions);
+  $("said").textContent = answer.people.length ? t("people_found", { n: answer.total, faces: answer.compared }) : t("people_none", { n: answer.compared });
+  notes({ notes: [...answer.notes, ...(answer.has_names ? [] : [t("people_name")])] });
 }
 
 async function show(now) {
@@ -122,7 +178,8 @@ async function show(now) {
     counted = filters;
     facets.show(fail);
   }
-  const key = state.questionKey(now);
+  views.showSwitch(now);
+  const key = `${state.questionKey(now)} ${views.viewNow(now)} ${now.sort}`;
   if (key === answered) return;
   answered = key;
   running?.abort();
@@ -141,6 +198,8 @@ async function show(now) {
     if (error.name === "AbortError") return;
     $("said").textContent = t("found_none");
     $("hits").replaceChildren();
+    $("hits").hidden = false;
+    map?.hide();
     $("notes").replaceChildren();
     $("more").hidden = true;
     found = [];
@@ -151,7 +210,7 @@ async function show(now) {
 }
 
 function showKeys() {
-  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["+ −", "example"], ["?", "help"], ["Esc", "close"]];
+  const rows = [["/", "search"], ["← → ↑ ↓", "move"], ["↵", "open"], ["F", "find"], ["C", "compare"], ["K", "keep"], ["+ −", "example"], ["V", "view"], ["?", "help"], ["Esc", "close"]];
   const letters = h("input", { type: "checkbox", checked: state.lettersOn(), onchange: () => state.setLetters(letters.checked) });
   openDialog("keys", t("keys_title"), [
     h("table", {}, h("tbody", {}, rows.map(([key, name]) => h("tr", {}, h("th", { scope: "row" }, h("kbd", {}, key)), h("td", {}, t(`key_${name}`)))))),
@@ -182,15 +241,26 @@ function listen() {
     const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || !state.lettersOn() || document.querySelector("dialog[open]")) return;
     if (event.key === "/") (event.preventDefault(), (document.querySelector("#drop .main") ?? document.querySelector(".asked-head button"))?.focus());
+    else if (event.key === "v") views.next(state.get());
     else if (event.key === "?") showKeys();
   });
-  state.listen(show);
 }
 
 try {
-  asking.build(await call("/api/v1/galleries"), fail);
+  const galleries = await call("/api/v1/galleries");
+  const isEmpty = !galleries.galleries.some((one) => one.kinds[0]?.points);
+  let begin = null;
+  asking.listenForFiles(fail, (transfer) => begin?.take(transfer));
   listen();
-  show(state.get());
+  if (!isEmpty) {
+    asking.build(galleries, fail);
+    state.listen(show);
+    show(state.get());
+  }
+  if (isEmpty || galleries.may_write) {
+    begin = await import("./begin.js");
+    await begin.build(galleries, fail, isEmpty);
+  }
 } catch (error) {
   $("said").textContent = t("error_title");
   fail(error, () => location.reload());

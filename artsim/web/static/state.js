@@ -2,14 +2,16 @@
 // This module alone writes the address bar.
 
 export const FILTERS = ["artist", "style", "genre", "school", "medium", "institution", "attribution", "tag"];
-const LISTS = [...FILTERS, "where", "not", "encoder", "like", "unlike"];
+const LISTS = [...FILTERS, "person", "where", "not", "encoder", "like", "unlike"];
 const SIDES = "compare"; // of which there are two: the id of a painting each, or picture:SHA-256
 const FLAGS = ["not-same-artist", "include-self", "all-faces"];
 const ONES = [
   ...["gallery", "id", "picture", "region", "text", "kind", "face", "rerank", "rerank-weight"],
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
-const VIEW = ["show", "compare", "mode"];
+const VIEW = ["view", "sort", "show", "compare", "mode", "fit", "points"];
+export const VIEWS = ["grid", "list", "time", "map", "people"];
+export const SORTS = ["date", "artist", "title", "institution"];
 export const PAGE = 24;
 
 const listeners = [];
@@ -39,7 +41,7 @@ export function params(state = now, names = [...ONES, ...LISTS, ...FLAGS, ...VIE
 }
 
 export const filterParams = (state = now) =>
-  params(state, ["gallery", ...FILTERS, "year", "title", "where", "not"]);
+  params(state, ["gallery", ...FILTERS, "year", "title", "person", "where", "not"]);
 
 /** What of the state makes the answer; the rest is how it is looked at. */
 export const questionKey = (state = now) => params(state, [...ONES, ...LISTS, ...FLAGS]).toString();
@@ -65,15 +67,21 @@ export const noQuery = { id: "", picture: "", region: "", text: "", like: [], un
 
 export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text || state.like.length);
 
+// Of an id that ends as if a region followed, "@" says where it ends.
+const marked = (text) => (/@[\d.,%]*$/.test(text) ? `${text}@` : text);
+
+/** What a painting is called among examples. */
+export const exampleOf = (id) => marked(`id:${id}`);
+
 /** What the one picture of the question is called among examples: id:ID or picture:SHA-256. */
 export function asExample(state = now) {
   const name = state.picture ? `picture:${state.picture}` : state.id ? `id:${state.id}` : "";
-  return name && state.region ? `${name}@${state.region}` : name;
+  return name && state.region ? `${name}@${state.region}` : marked(name);
 }
 
 /** An example as the API takes it. */
 export function example(text) {
-  const [, name, region] = /^(.*?)(?:@([\d.,%]+))?$/s.exec(text);
+  const [, name, region] = /^(.*)@([\d.,%]*)$/s.exec(text) ?? [null, text, ""];
   const of = name.startsWith("picture:") ? { upload: name.slice(8) } : { id: name.slice(3) };
   return region ? { ...of, region } : of;
 }
@@ -96,7 +104,7 @@ export function question(state = now) {
     query,
     kind,
     part: kind !== "paintings" && state.face !== "" ? Number(state.face) : null,
-    filters: { any_of: anyOf, years: state.year || null, title: state.title || null, where: state.where, where_not: state.not },
+    filters: { any_of: anyOf, years: state.year || null, title: state.title || null, where: state.where, where_not: state.not, people: state.person },
     encoders: state.encoder,
     options,
   };
@@ -109,7 +117,7 @@ export function command(name, state = now) {
   const asked = hasQuery(state);
   const words = ["artsim", asked ? "query" : "list"];
   if (state.picture) words.push(quoted(name || "picture.jpg"));
-  const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", ...FILTERS, "where", "not"];
+  const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", "sort", ...FILTERS, "person", "where", "not"];
   for (const [key, value] of params(state, names)) {
     if (key === "picture") continue;
     const said = value.startsWith("picture:") ? value.replace(/^picture:[0-9a-f]+/, "picture.jpg") : value;
