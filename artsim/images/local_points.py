@@ -320,9 +320,8 @@ def _why_unsure(query: Points, work: Points) -> str:
     for points, name in ((query, "the query"), (work, "the work")):
         if len(points) - 1 < _ENOUGH:
             return f"{name} has only {counted(len(points) - 1, 'point')}"
-    if (query[0, 0] < _COLORED) != (work[0, 0] < _COLORED):
-        which = "the query" if query[0, 0] < _COLORED else "the work"
-        return f"{which} has no color, as a print has, and points do not find prints of paintings"
+    if query[0, 0] < _COLORED <= work[0, 0]:
+        return "the query has no color, as a print, and points do not find what prints are of"
     return ""
 
 
