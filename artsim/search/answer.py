@@ -302,7 +302,8 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         return find_hits(target, collection, wanted, options, best_of=best_of)
 
     if is_checked(question, gallery):
-        hits = verified(question, gallery, target, encoders, models, find, wanted)
+        hits, more = verified(question, gallery, target, encoders, models, find, wanted)
+        notes += more
     else:
         hits = find(options)
     names = tuple(info.vector_name for info in encoders)
