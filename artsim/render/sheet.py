@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -175,7 +176,8 @@ def _evidence_cards(result: Answer, query: Sequence[Card], hits: Sequence[Card])
         found = hit.evidence
         if pictures and found is not None and found.is_found and card.picture is not None:
             drawn = draw_pairs(pictures[0], card.picture, found)
-            cards.append(_drawn(drawn, f"{card.mark}  {card.title}", describe_evidence(found)))
+            told = _drawn(drawn, f"{card.mark}  {card.title}", describe_evidence(found))
+            cards.append(replace(told, is_wide=True))
     return cards[:MAX_EVIDENCE]
 
 
