@@ -40,7 +40,13 @@ from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import QueryFace
-from artsim.search.question import IdQuery, ImageQuery, PictureQuery
+from artsim.search.question import (
+    IdQuery,
+    ImageQuery,
+    PictureQuery,
+    Question,
+    SearchOptions,
+)
 from artsim.search.rerank import RERANKERS
 from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
@@ -57,7 +63,7 @@ from artsim.web.browsing import (
     state_of,
     years_routes,
 )
-from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
+from artsim.web.guard import MAX_UPLOAD, PUBLIC, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.matching import match_routes
@@ -405,6 +411,19 @@ def _search_routes(app: FastAPI, service: Service) -> None:
             "source": {**source, "encoders": list(source["encoders"])},
         }
 
+    @app.get("/api/v1/similar", response_model=forms.SimilarForm, **_AS_IT_IS)
+    def similar(
+        id: Annotated[str, Parameter(max_length=2000)],
+        gallery: GalleryName = None,
+        limit: Annotated[int, Parameter(ge=1, le=48)] = 6,
+    ) -> Any:
+        """Return works that look like one, best first: for a museum's own page of it."""
+        opened = service.open(gallery)
+        asked = Question(IdQuery(id), options=SearchOptions(limit=limit))
+        found = answer(opened, asked, service.models).to_dict()["hits"]
+        hits = [forms.with_picture(hit, opened) for hit in found]
+        return {"hits": [{**hit, "payload": forms.in_public(hit["payload"])} for hit in hits]}
+
     @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
     async def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
         """Compare two pictures: as wholes, mirrored, and in their faces."""
@@ -538,7 +557,11 @@ def _iiif_routes(app: FastAPI, service: Service) -> None:
         """Describe a painting's picture for viewers, by the IIIF Image API 3."""
         picture = service.find_picture(picture_id)
         address = f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}"
-        return JSONResponse(image_information(address, picture.width, picture.height))
+        return JSONResponse(
+            image_information(
+                address, picture.width, picture.height, is_public=request.scope[PUBLIC]
+            )
+        )
 
     @app.get(
         "/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}",

@@ -37,6 +37,17 @@ def picture_id(gallery: Gallery, point_id: str) -> str:
     return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
 
 
+_PUBLIC = (
+    *("title", "artist", "date_text", "year_start", "year_end", "medium", "institution", "rights"),
+    *("source_url", "image_width", "image_height", "image_sha256"),
+)
+
+
+def in_public(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a payload the pages of other sites may show."""
+    return {name: payload[name] for name in _PUBLIC if name in payload}
+
+
 def with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
     """Return a hit or a point of a list with the id of its painting's picture."""
     picture = picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
@@ -289,6 +300,12 @@ class HitForm(_Found):
     verdict: str | None = None
     percentile: float | None = None
     payload: dict[str, Any]
+
+
+class SimilarForm(BaseModel):
+    """Works that look like one, best first, with what may be known of them elsewhere."""
+
+    hits: list[HitForm]
 
 
 class AnswerForm(_Found):
