@@ -57,10 +57,10 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
-    map_routes,
     name_faces,
     people_routes,
     state_of,
+    survey_routes,
     years_routes,
 )
 from artsim.web.guard import MAX_UPLOAD, PUBLIC, Access, Guard, problem
@@ -588,7 +588,7 @@ _ROUTES: Final = (
     _facet_routes,
     years_routes,
     people_routes,
-    map_routes,
+    survey_routes,
     _search_routes,
     match_routes,
     _upload_routes,

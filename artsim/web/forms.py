@@ -396,8 +396,26 @@ class MapForm(_Found):
     encoder: str
 
 
-class MapWorkForm(BaseModel):
-    """How far a map is that is being computed."""
+class CopiesGroupForm(_Found):
+    """Works that show one work, or part of one: how many, the first of them, and what ties them."""
+
+    number: int
+    count: int
+    works: list[ListedForm]
+    ties: list[dict[str, Any]]
+
+
+class CopiesForm(_Found):
+    """Groups of works, those with the closest ties first."""
+
+    compared: int
+    total: int
+    groups: list[CopiesGroupForm]
+    notes: list[str]
+
+
+class WorkForm(BaseModel):
+    """How far something is that is being computed."""
 
     stage: str
     done: int

@@ -57,7 +57,7 @@ def write_page(
     folder: Path, address: str, painting_id: str, more: str = "", lang: str = "en"
 ) -> None:
     (folder / "object.html").write_text(
-        f'<!doctype html><html lang="{lang}"><title>A work</title>'
+        f'<!doctype html><html lang="{lang}"><title>A work</title><link rel="icon" href="data:,">'
         f'<script type="module" src="{address}/static/artsim-similar.js"></script>'
         f'<artsim-similar painting="{painting_id}" api="{address}" all {more}></artsim-similar>'
     )
@@ -115,8 +115,10 @@ def test_only_what_the_element_needs_is_open(shown: Gallery, tmp_path: Path) -> 
         "sec-fetch-mode": "cors",
     }
     other = {**site, "origin": "https://elsewhere.example"}
-    with serving(shown, tmp_path / "cache", "https://museum.example/") as address:
-        client = httpx.Client(base_url=address)
+    with (
+        serving(shown, tmp_path / "cache", "https://museum.example/") as address,
+        httpx.Client(base_url=address) as client,
+    ):
         found = client.get("/api/v1/similar", params={"id": ONE, "limit": 3}, headers=site)
         assert found.status_code == 200, found.text
         assert found.headers["access-control-allow-origin"] == "https://museum.example"
@@ -148,8 +150,10 @@ def test_only_what_the_element_needs_is_open(shown: Gallery, tmp_path: Path) -> 
 
 def test_where_all_may_read_viewers_read_the_pictures(shown: Gallery, tmp_path: Path) -> None:
     picture = PAINTINGS.point_id(ONE)
-    with serving(shown, tmp_path / "cache", "*") as address:
-        client = httpx.Client(base_url=address)
+    with (
+        serving(shown, tmp_path / "cache", "*") as address,
+        httpx.Client(base_url=address) as client,
+    ):
         for headers in ({}, {"origin": "https://viewer.example", "sec-fetch-site": "cross-site"}):
             found = client.get(f"/iiif/3/{picture}/info.json", headers=headers)
             assert found.json()["profile"] == "level2"

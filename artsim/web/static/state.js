@@ -10,7 +10,7 @@ const ONES = [
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
 const VIEW = ["view", "sort", "show", "compare", "mode", "fit", "points"];
-export const VIEWS = ["grid", "list", "time", "map", "people"];
+export const VIEWS = ["grid", "list", "time", "map", "people", "copies"];
 export const SORTS = ["date", "artist", "title", "institution"];
 export const PAGE = 24;
 
