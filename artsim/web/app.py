@@ -33,7 +33,8 @@ from artsim.errors import (
     StoreError,
     WeightsError,
 )
-from artsim.images.load import ImageLimits, load_image
+from artsim.images.load import IMAGE_SUFFIXES, ImageLimits, load_image
+from artsim.ingest.sources import LIST_SUFFIXES
 from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
@@ -269,6 +270,7 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "facets": list(FACETS),
             "max_upload": MAX_UPLOAD,
             "may_write": service.may_add and may_write(request),
+            "accepts": sorted({*IMAGE_SUFFIXES, *LIST_SUFFIXES}),
             "own": service.gallery.name,
             "others": service.others,
             "parts": list(PARTS),

@@ -245,6 +245,7 @@ class GalleriesForm(BaseModel):
     facets: list[str]
     max_upload: int
     may_write: Annotated[bool, Field(description="Whether this visitor may add pictures.")]
+    accepts: Annotated[list[str], Field(description="Endings of files that can be added.")]
     own: Annotated[str | None, Field(description="Gallery that is added to by default.")]
     others: Annotated[bool, Field(description="Whether other galleries are shown.")]
     parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]

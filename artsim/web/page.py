@@ -19,7 +19,12 @@ from artsim.render.pages import static as render_static
 from artsim.web.other_sites import ELEMENT
 
 _HERE: Final = Path(__file__).parent
-_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
 
 STATIC: Final = "/static/"
 """Where the addresses of scripts and styles begin."""

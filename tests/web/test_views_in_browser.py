@@ -126,7 +126,7 @@ def test_copies_are_compared(visit: Visit, shown: Gallery) -> None:
     names = list(paintings.schema.vectors)
     point_id = PAINTINGS.point_id(ONE)
     record = paintings.retrieve([point_id], with_vectors=names)[point_id]
-    paintings.upsert([Point(twin, {**record.payload, "painting_id": "twin"}, record.vectors)])
+    paintings.upsert([Point(twin, record.vectors, {**record.payload, "painting_id": "twin"})])
     try:
         page = visit("/?view=copies")
         group = page.locator(".person").filter(has=page.locator("[data-id=twin]"))

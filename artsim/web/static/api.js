@@ -18,7 +18,7 @@ export async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Refusal({ detail: t("error_offline"), status: 0 });
   }
-  if (response.ok) return response.json();
+  if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({ status: response.status }));
   throw new Refusal(problem);
 }
@@ -30,6 +30,8 @@ export const ask = (path, body, signal) =>
     body: JSON.stringify(body),
     signal,
   });
+
+export const remove = (path) => call(path, { method: "DELETE" });
 
 /** What is computed of a whole gallery, as soon as it is; `told` how far it is. */
 export async function survey(path, signal, told) {

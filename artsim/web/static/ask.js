@@ -59,15 +59,20 @@ export function build(found, fail) {
   );
   select.parentElement.hidden = galleries.galleries.length < 2;
   select.addEventListener("change", () => state.set({ ...state.noQuery, gallery: select.value, encoder: [], kind: "" }));
-  listenForFiles(fail);
   show(fail);
 }
 
-function listenForFiles(fail) {
+/** Search by a file that is dropped or pasted, unless `take` takes it. */
+export function listenForFiles(fail, take) {
   const veil = $("veil");
   let depth = 0;
   const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  addEventListener("dragenter", (event) => hasFiles(event) && ((veil.hidden = false), depth++));
+  addEventListener("dragenter", (event) => {
+    if (!hasFiles(event)) return;
+    veil.firstElementChild.textContent = t($("begin") || event.dataTransfer.items.length > 1 ? "drop_add" : "drop_now");
+    veil.hidden = false;
+    depth++;
+  });
   addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && ((veil.hidden = true), (depth = 0)));
   addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   addEventListener("drop", (event) => {
@@ -75,10 +80,12 @@ function listenForFiles(fail) {
     event.preventDefault();
     veil.hidden = true;
     depth = 0;
+    if (take(event.dataTransfer)) return;
     const file = event.dataTransfer.files[0];
     if (file) searchBy(file, fail);
   });
   addEventListener("paste", (event) => {
+    if (document.body.classList.contains("beginning")) return;
     const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
     if (file) searchBy(file, fail);
   });
