@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import short_names
+from artsim.catalog.encoder_info import POINTS, short_names
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
 from artsim.encoders.devices import usable_cores
@@ -367,8 +367,15 @@ def _describe_gallery(gallery: Gallery) -> dict[str, Any]:
             {"name": info.name, "vector": info.vector_name, "takes_text": info.takes_text}
             for info in gallery.encoders(kind).values()
         ]
-        points = collection.count()
-        kinds.append({"name": kind.name, "noun": kind.noun, "points": points, "encoders": encoders})
+        kinds.append(
+            {
+                "name": kind.name,
+                "noun": kind.noun,
+                "points": collection.count(),
+                "encoders": encoders,
+                "has_local_points": POINTS in collection.schema.vectors,
+            }
+        )
     return {"gallery": gallery.name, "kinds": kinds}
 
 

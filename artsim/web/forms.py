@@ -235,6 +235,7 @@ class KindForm(BaseModel):
     noun: str
     points: int
     encoders: list[EncoderForm]
+    has_local_points: bool
 
 
 class GalleryForm(BaseModel):
@@ -308,6 +309,7 @@ class HitForm(_Found):
     query_face: int | None = None
     verdict: str | None = None
     percentile: float | None = None
+    evidence: dict[str, Any] | None = None
     payload: dict[str, Any]
 
 

@@ -299,6 +299,8 @@ def test_the_languages_say_the_same(page: httpx.Client) -> None:
         "view_",
         "sort_",
         "tie_",
+        "look_",
+        "relation_",
         "in_order_",
         "language",
         *(

@@ -111,6 +111,8 @@ async function search(now) {
   const answer = last.key === key ? last.answer : await askServer(`/api/v1/query?${state.params(now, ["gallery"])}`, state.question(now), running.signal);
   last = { key, answer };
   const { hits } = answer;
+  for (const hit of hits) hit.copies = answer.collapsed?.filter((one) => one.copy_of === hit.painting_id);
+  asking.outlineFound(hits);
   source = answer.source;
   const kind = asking.kindNow();
   const isFace = kind.name === "faces";
