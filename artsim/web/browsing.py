@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from artsim import __version__
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import field_values
 from artsim.errors import ArtsimError
 from artsim.files import replacing
 from artsim.render.collection_map import CollectionMap, MapOptions, make_map
@@ -172,13 +173,17 @@ def describe_map(made: CollectionMap) -> dict[str, Any]:
         "cells": made.cells,
         "pictures": [str(payload.get("image_sha256", ""))[:16] for payload in made.payloads],
         "ratios": [_ratio(payload) for payload in made.payloads],
-        "known": {name: [payload.get(name) for payload in made.payloads] for name in known},
+        "known": {name: [_first(payload, name) for payload in made.payloads] for name in known},
         "total": made.total,
         "encoder": made.encoder,
         "trust": trust and {"kept": trust.kept, "by_chance": trust.by_chance, "k": trust.k},
     }
     found: dict[str, Any] = plain_json(described)
     return found
+
+
+def _first(payload: Mapping[str, Any], name: str) -> Any:
+    return next(iter(field_values(payload, name)), None)
 
 
 def _ratio(payload: Mapping[str, Any]) -> float:

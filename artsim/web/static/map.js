@@ -118,11 +118,12 @@ class Plane {
 
   reset() {
     if (!this.width) return;
-    const margin = 26;
+    const margin = this.cell ? 4 : 26;
     const xs = this.places.map(([x]) => x);
     const ys = this.places.map(([, y]) => y);
-    const [left, top] = [Math.min(...xs), Math.min(...ys)];
-    const [wide, high] = [Math.max(...xs) - left || 0.05, Math.max(...ys) - top || 0.05];
+    const edge = (this.cell ?? 0) * 0.6;
+    const [left, top] = [Math.min(...xs) - edge, Math.min(...ys) - edge];
+    const [wide, high] = [Math.max(...xs) + edge - left || 0.05, Math.max(...ys) + edge - top || 0.05];
     const scale = Math.min((this.width - 2 * margin) / wide, (this.height - 2 * margin) / high);
     this.view = { scale, x: this.width / 2 - (left + wide / 2) * scale, y: this.height / 2 - (top + high / 2) * scale };
     this.least = scale;
