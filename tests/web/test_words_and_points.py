@@ -26,12 +26,12 @@ from artsim.web.app import make_app
 def few(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some works of the sample."""
     folder = tmp_path_factory.mktemp("few")
-    for path in (*sorted((sample / "images").iterdir())[:4], *map_of(sample)):
+    for path in (*sorted((sample / "images").iterdir())[:4], *both_of(sample)):
         shutil.copy(path, folder / path.name)
     return folder
 
 
-def map_of(sample: Path) -> list[Path]:
+def both_of(sample: Path) -> list[Path]:
     return [picture_of(sample, painting_id) for painting_id in (ONE, PENDANT)]
 
 
@@ -82,7 +82,7 @@ def test_what_points_say_is_drawn(
     visit: Visit, page: httpx.Client, sample: Path, tmp_path: Path
 ) -> None:
     wall = Image.new("RGB", (1200, 700), (200, 195, 190))
-    for at, path in zip((100, 650), map_of(sample), strict=True):
+    for at, path in zip((100, 650), both_of(sample), strict=True):
         with Image.open(path) as picture:
             wall.paste(picture.convert("RGB").resize((400, 500)), (at, 100))
     wall.save(tmp_path / "wall.png")
@@ -99,14 +99,14 @@ def test_what_points_say_is_drawn(
     seen = visit(f"/?picture={sent['wall']}&in-photo=yes")
     expect(seen.locator("#mount .rank")).to_have_count(2)
     expect(seen.locator("#mount .outline .above")).to_have_count(2)
-    assert set(ids(seen)[:2]) == {path.stem for path in map_of(sample)}
+    assert set(ids(seen)[:2]) == {path.name for path in both_of(sample)}
     expect(seen.locator(".card").first).to_contain_text("Shown in your picture")
     assert seen.get_by_label("Look in the picture for").input_value() == "in-photo"
 
     seen = visit(f"/?picture={sent['part']}")
     first = seen.locator(".card").first
     expect(first).to_contain_text(re.compile("Yours is a detail of it.*points agree"))
-    assert picture_of(sample, ONE).stem == ids(seen)[0]
+    assert ids(seen)[0] == picture_of(sample, ONE).name
     corners = first.locator(".outline .above").get_attribute("points") or ""
     left, top = map(float, corners.split()[0].split(","))
     assert abs(left - 1 / 4) < 0.03
