@@ -2,13 +2,14 @@
 
     python -m benchmarks.quality_points details --data wikiart224 --works 500
     python -m benchmarks.quality_points strangers --data wikiart224 --cache FOLDER [--sheet PNG]
+    python -m benchmarks.quality_points prints --data wikiart224 --works 40
 
 `details` takes details of works, of a quarter and a sixteenth of the area, enlarged by 0.9 to 1.6
 and compressed, and prints by how many points they are found among all the works, with 95 %
 intervals.
 `strangers` asks for works that the gallery, the first --gallery works, lacks: the fifty nearest to
 the embedding of an edited picture, but for the work itself and its known twins, and the most points
-that any of them matches. What was computed is kept, so that it goes on where it was stopped. The
+that any of them matches; what was computed is kept, so that it goes on where it was stopped. The
 data are a folder with a ``metadata.csv``.
 """
 
@@ -27,6 +28,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter, sobel
 from scipy.stats import beta
 
 from artsim.catalog.arrays import RGBImage
@@ -123,6 +125,45 @@ def _first(queries: list[Points], works: list[Points], rivals: int) -> npt.NDArr
         best = max(match.inliers for match in local.match_all(query, others)) if own else 0
         found.append(own > best and own >= local.FOUND_INLIERS)
     return np.array(found)
+
+
+# --- prints ----------------------------------------------------------------------------
+
+
+def _edges(blur: float, picture: RGBImage) -> RGBImage:
+    """Return how steep a picture is at each place, blurred before, as gray."""
+    gray = gaussian_filter(picture.mean(axis=2), blur)
+    steep = np.hypot(sobel(gray, 0), sobel(gray, 1))
+    scaled = np.clip(255 * steep / max(np.percentile(steep, 99.5), 1e-9), 0, 255)
+    return np.repeat(scaled[..., None], 3, axis=2).astype(np.uint8)
+
+
+def _same(picture: RGBImage) -> RGBImage:
+    return picture
+
+
+def measure_prints(works: Works, count: int) -> None:
+    """Print how many simulated engravings are found by points of other forms of both pictures."""
+    forms: dict[str, Callable[[RGBImage], RGBImage]] = {"as they are": _same}
+    forms |= {f"edges, blurred by {blur:g}": partial(_edges, blur) for blur in (1.0, 2.0, 4.0)}
+    chosen = np.random.default_rng(2).permutation(len(works.rows))[:count]
+    pictures = [works.picture(int(index)) for index in chosen]
+    for edit in ("grayscale", "engraving", "negative"):
+        asked = [
+            edit_picture(picture, edit, painting_id=str(index)).pixels
+            for index, picture in zip(chosen, pictures, strict=True)
+        ]
+        for name, form in forms.items():
+            inliers = np.array(
+                [
+                    local.match_points(
+                        local_points(form(query), count=QUERY_COUNT), local_points(form(picture))
+                    ).inliers
+                    for query, picture in zip(asked, pictures, strict=True)
+                ]
+            )
+            found = int((inliers >= local.FOUND_INLIERS).sum())
+            print(f"{edit}, {name}: {found} of {count}, median {np.median(inliers):g}", flush=True)
 
 
 # --- strangers -------------------------------------------------------------------------
@@ -244,7 +285,7 @@ def draw_worst(works: Works, done: list[dict[str, Any]], sheet: Path) -> None:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("details", "strangers"))
+    parser.add_argument("what", choices=("details", "prints", "strangers"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--works", type=int, default=500)
     parser.add_argument("--rivals", type=int, default=20)
@@ -257,6 +298,8 @@ def main() -> None:
     works = Works(args.data)
     if args.what == "details":
         measure_details(works, args.works, args.rivals, args.enlarged)
+    elif args.what == "prints":
+        measure_prints(works, args.works)
     else:
         stored = min(args.gallery, len(works.rows))
         measure_strangers(works, stored, args.queries, args.cache, args.sheet)

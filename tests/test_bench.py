@@ -50,7 +50,9 @@ TINY = Sizes(
     "parts",
     [
         ("rerank", "search", "leave-one-out"),
-        pytest.param(("ingest", "faces", "cold", "kill", "page", "rest"), marks=pytest.mark.slow),
+        pytest.param(
+            ("ingest", "points", "faces", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_promises_are_measured_in_folders_that_go(
