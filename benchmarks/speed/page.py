@@ -73,8 +73,8 @@ def measure_page(bench: Bench) -> list[Promise]:
     with page_over(home) as page:
         count = page.get("/api/v1/paintings?limit=1")["total"]
         return [
-            measure_view(bench, page, count),
             measure_drop(bench, page, pictures, count),
+            measure_view(bench, page, count),
             *measure_visitors(bench, page, asked, len(pictures), count),
             measure_thumbnails(bench, page),
         ]
