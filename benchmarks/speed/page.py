@@ -34,7 +34,7 @@ LEAST_GAIN: Final = 1.3
 LEAST_THUMBNAILS: Final = 300
 MOST_VIEW: Final = 1.0
 MOST_GROWTH: Final = 800
-"""Megabytes: 384 that the server keeps of pictures, parts and vectors, and what threads need."""
+"""Megabytes: 256 that the server keeps of pictures, parts and vectors, and what threads need."""
 
 _KEPT_THUMBNAILS: Final = 200
 
