@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from artsim import __version__
 from artsim.render.pages import static as render_static
+from artsim.web.other_sites import ELEMENT
 
 _HERE: Final = Path(__file__).parent
 _TYPES: Final = {
@@ -122,6 +123,13 @@ def page_routes(app: FastAPI, service: Any) -> None:
         headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
         page = render_page("page.html", language_of(request), scripts=scripts())
         return HTMLResponse(page, headers=headers)
+
+    @app.get(f"{STATIC}{ELEMENT}", include_in_schema=False)
+    def element() -> Response:
+        content = static_files()[ELEMENT]
+        return Response(
+            content, media_type=_TYPES[".js"], headers={"cache-control": "max-age=3600"}
+        )
 
     @app.get("/static/{version}/{name}", include_in_schema=False)
     async def static(version: str, name: str) -> Response:  # in memory: a thread takes longer
