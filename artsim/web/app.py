@@ -45,8 +45,6 @@ from artsim.search.question import (
     IdQuery,
     ImageQuery,
     PictureQuery,
-    Question,
-    SearchOptions,
 )
 from artsim.search.rerank import RERANKERS
 from artsim.search.verdicts import compare
@@ -60,6 +58,7 @@ from artsim.web.browsing import (
     kept_answers,
     name_faces,
     people_routes,
+    similar_routes,
     state_of,
     survey_routes,
     years_routes,
@@ -420,19 +419,6 @@ def _search_routes(app: FastAPI, service: Service) -> None:
             "source": {**source, "encoders": list(source["encoders"])},
         }
 
-    @app.get("/api/v1/similar", response_model=forms.SimilarForm, **_AS_IT_IS)
-    def similar(
-        id: Annotated[str, Parameter(max_length=2000)],
-        gallery: GalleryName = None,
-        limit: Annotated[int, Parameter(ge=1, le=48)] = 6,
-    ) -> Any:
-        """Return works that look like one, best first: for a museum's own page of it."""
-        opened = service.open(gallery)
-        asked = Question(IdQuery(id), options=SearchOptions(limit=limit))
-        found = answer(opened, asked, service.models).to_dict()["hits"]
-        hits = [forms.with_picture(hit, opened) for hit in found]
-        return {"hits": [{**hit, "payload": forms.in_public(hit["payload"])} for hit in hits]}
-
     @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
     async def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
         """Compare two pictures: as wholes, mirrored, and in their faces."""
@@ -599,6 +585,7 @@ _ROUTES: Final = (
     _facet_routes,
     years_routes,
     people_routes,
+    similar_routes,
     survey_routes,
     _search_routes,
     match_routes,

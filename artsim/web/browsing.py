@@ -26,10 +26,12 @@ from artsim.catalog.payload import field_values
 from artsim.errors import ArtsimError
 from artsim.files import replacing
 from artsim.render.collection_map import CollectionMap, MapOptions, make_map
-from artsim.search.answer import describe_state
+from artsim.search.answer import answer, describe_state
 from artsim.search.copy_groups import find_copies
 from artsim.search.filters import Filters, build_criteria
+from artsim.search.inspect import list_faces
 from artsim.search.people import GroupOptions, group_people
+from artsim.search.question import IdQuery, Question, SearchOptions
 from artsim.search.timeline import Span, draw_time_line
 from artsim.store.gallery import Gallery
 from artsim.web import forms
@@ -301,11 +303,30 @@ def people_routes(app: FastAPI, service: Service) -> None:
         return await service.searching.run(service.kept.get, _key(request, opened), group)
 
 
+def similar_routes(app: FastAPI, service: Service) -> None:
+    """Add what the pages of other sites may show to an application."""
+
+    @app.get(
+        "/api/v1/similar",
+        response_model=forms.SimilarForm,
+        response_model_exclude_unset=True,
+        tags=["search"],
+    )
+    def similar(
+        id: Annotated[str, Parameter(max_length=2000)],
+        gallery: GalleryName = None,
+        limit: Annotated[int, Parameter(ge=1, le=48)] = 6,
+    ) -> Any:
+        """Return works that look like one, best first: for a museum's own page of it."""
+        opened = service.open(gallery)
+        asked = Question(IdQuery(id), options=SearchOptions(limit=limit))
+        found = answer(opened, asked, service.models).to_dict()["hits"]
+        hits = [forms.with_picture(hit, opened) for hit in found]
+        return {"hits": [{**hit, "payload": forms.in_public(hit["payload"])} for hit in hits]}
+
+
 def name_faces(gallery: Gallery, described: dict[str, Any]) -> None:
     """Give the faces of a described painting the names that a person wrote of them."""
-    from artsim.search.inspect import list_faces
-    from artsim.search.question import IdQuery
-
     if not described["faces"] or gallery.names_file is None or FACES not in gallery:
         return
     names = list_faces(gallery, IdQuery(str(described["painting_id"]))).names
