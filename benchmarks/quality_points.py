@@ -41,7 +41,7 @@ from artsim.images.local_points import POINT_COUNT, POINT_DIM, QUERY_COUNT, Poin
 Row = dict[str, str]
 
 CANDIDATES: Final = 50
-_COUNTS: Final = (200, 300, 500, 1000)
+_COUNTS: Final = (300, 500, 1000)
 _WORST: Final = 40
 
 

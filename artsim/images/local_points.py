@@ -45,7 +45,7 @@ POINT_COUNT: Final = 500
 QUERY_COUNT: Final = 1000
 """Most points of a query picture, in which the painting may be a small part."""
 
-FOUND_INLIERS: Final = 8
+FOUND_INLIERS: Final = 10
 """Least pairs of points at which one picture is said to be in another."""
 
 _SIDE: Final = 512
