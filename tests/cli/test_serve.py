@@ -51,7 +51,9 @@ def served(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         ) as server:
             assert server.stderr is not None
             try:
-                yield server, server.stderr.readline().split()[4].rstrip(";")
+                line = server.stderr.readline()
+                assert line.startswith("The page is at http://"), line
+                yield server, line.split()[4].rstrip(";")
             finally:
                 server.kill()
     finally:

@@ -36,7 +36,7 @@ export async function understand(intake, sent = {}) {
   const there = galleries.find((one) => one.gallery === intake.gallery)?.kinds.map((kind) => kind.name) ?? parts.slice(0, 1);
   const read = { metadata: null, columns: {}, kinds: parts.filter((name) => there.includes(name)) };
   const draw = async (focus) => {
-    const look = await ask(`/api/v1/intakes/${intake.id}/look`, read);
+    const look = await ask(`/api/v1/intakes/${intake.id}/look`, { metadata: read.metadata, columns: read.columns });
     drawLook(intake, look, parts, sent, (changes, at) => { Object.assign(read, changes); return draw(at).catch(say); }, read);
     if (focus) $(focus)?.focus();
   };
