@@ -158,7 +158,7 @@ async function hang(wall, { gallery }) {
   const { points } = await call(`/api/v1/paintings?limit=${MOST_HUNG}${of}`).catch(() => ({ points: [] }));
   const there = new Set([...wall.children].map((one) => one.dataset.id));
   const some = points.filter((one) => !there.has(one.painting_id)).slice(0, Math.min(HUNG_AT_ONCE, MOST_HUNG - there.size));
-  wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", data: { id: one.painting_id } })));
+  wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", width: one.payload.image_width, height: one.payload.image_height, data: { id: one.painting_id } })));
 }
 
 /** How long it takes still, once that can be said. */
