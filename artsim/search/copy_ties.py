@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Pixels
+from artsim.catalog.encoder_info import POINTS as POINTS
 from artsim.catalog.payload import Payload, first_text
 from artsim.catalog.scale import Scale
 from artsim.search.rerank import PIXELS
@@ -24,8 +25,6 @@ from artsim.store.protocol import Collection, Record
 
 if TYPE_CHECKING:
     from artsim.images.local_points import Match
-
-POINTS: Final = "points"
 
 TieKind: TypeAlias = Literal[
     "same photograph",
