@@ -1,15 +1,15 @@
 """How many copies `artsim copies` finds, beside perceptual hashes and embeddings alone.
 
     artsim ingest DATA/wikiart224 --gallery wikiart224 --no-faces --details
-    artsim copies --gallery wikiart224 --out ties.json
-    python -m benchmarks.quality_groups judge DATA/wikiart224 ties.json --gallery wikiart224
+    artsim copies --gallery wikiart224 --out points.json
+    python -m benchmarks.quality_groups judge DATA/wikiart224 points.json --gallery wikiart224
 
-    python -m benchmarks.quality_groups make DATA/wikiart224 FOLDER --works 300
+    python -m benchmarks.quality_groups make DATA/wikiart224 FOLDER --works 299
     artsim ingest FOLDER --gallery edits --no-faces --details
-    artsim copies --gallery edits --out ties.json
-    python -m benchmarks.quality_groups judge FOLDER ties.json --gallery edits
+    artsim copies --gallery edits --out points.json
+    python -m benchmarks.quality_groups judge FOLDER points.json --gallery edits
 
-    python -m benchmarks.quality_groups sheet ties.json sheet.png --kind "shared motif"
+    python -m benchmarks.quality_groups sheet points.json sheet.png --kind "shared motif"
 
 Right are the pairs of pictures that share a value of the column ``near_dup_group``. `make` writes
 works of which no other scan is known, and one copy of each, edited in one of the ways of
@@ -70,7 +70,7 @@ def main() -> None:
     made.set_defaults(run=make)
     judged = commands.add_parser("judge")
     judged.add_argument("data", type=Path)
-    judged.add_argument("ties", type=Path)
+    judged.add_argument("ties", type=Path, nargs="+")
     judged.add_argument("--home", type=Path)
     judged.add_argument("--gallery")
     judged.set_defaults(run=judge)
@@ -122,7 +122,8 @@ def judge(arguments: argparse.Namespace) -> None:
         if row[GROUP]:
             groups[row[GROUP]].append(row["filename"])
     right = {frozenset(pair) for names in groups.values() for pair in combinations(names, 2)}
-    found = {"artsim copies": ties_of(arguments.ties), **near(arguments), **hashed(arguments.data)}
+    written = {f"artsim copies, {path.stem}": ties_of(path) for path in arguments.ties}
+    found = {**written, **near(arguments), **hashed(arguments.data)}
     print("| by | pairs | precision | recall | groups, precision | groups, recall |")
     print("| --- | --- | --- | --- | --- | --- |")
     whole = {frozenset(names) for names in groups.values() if len(names) > 1}

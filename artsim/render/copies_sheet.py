@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -16,7 +17,7 @@ from artsim.files import FileKind, write_file
 from artsim.render.output import dump_json
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table
-from artsim.render.text import clean, criteria_in_words, field_text, format_score
+from artsim.render.text import clean, criteria_in_words, field_text
 from artsim.search.copy_groups import Copies, CopyGroup
 from artsim.search.copy_ties import Tie
 from artsim.search.listing import Listed
@@ -31,14 +32,8 @@ _COLUMNS: Final = 6
 _NAMED: Final = 6
 
 _COLUMNS_OF_TIE: Final = (
-    "kind",
-    "checked",
-    "cosine",
-    "ssim",
-    "mirrored",
-    "inliers",
-    "shown",
-    "outline",
+    *("kind", "checked", "cosine", "ssim", "mirrored"),
+    *("inliers", "shown", "outline"),
 )
 _FACTS: Final = ("painting_id", "title", "artist", "date_text", "institution", "image_uri")
 
@@ -122,7 +117,9 @@ def _cards(group: CopyGroup, max_side: int) -> list[Card]:
     for work in group.works:
         own = next(tie for tie in group.ties if work.point_id in tie.ends)
         caption: dict[str, Any] = {"faces": _parts(work, group), "scores": tie_text(own)}
-        cards.append(card_of(work.payload, max_side, is_hit=True, **caption))
+        card = card_of(work.payload, max_side, is_hit=True, **caption)
+        outlines = tuple(replace(of, only_outlined=True) for of in card.outlines)
+        cards.append(replace(card, outlines=outlines))
     return cards
 
 
@@ -143,7 +140,7 @@ def tie_text(tie: Tie) -> str:
     """Return a tie in words, with its evidence: ``same photograph · SSIM 0.98``."""
     kind = f"{tie.kind}, mirrored" if tie.mirrored and tie.kind != "mirrored" else tie.kind
     points = [] if tie.inliers is None else [counted(tie.inliers, "point")]
-    measures = [f"SSIM {format_score(tie.ssim)}", f"cosine {format_score(tie.cosine)}"]
+    measures = [f"SSIM {tie.ssim:.2f}", f"cosine {tie.cosine:.2f}"]
     return " · ".join([kind, *points, *measures])
 
 
