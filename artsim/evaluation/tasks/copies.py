@@ -42,7 +42,7 @@ from artsim.search.answer import find_hits
 from artsim.search.filters import check_field
 from artsim.search.models import Models
 from artsim.search.probes import Target, probe_pixels
-from artsim.search.rerank import PIXELS
+from artsim.search.rerank import PIXELS, RERANKERS
 from artsim.store.gallery import Gallery
 
 DEFAULT_QUERIES: Final = 200
@@ -351,7 +351,8 @@ def search_pictures(
     run: Run[CopiesOptions], pictures: Sequence[RGBImage]
 ) -> dict[str, list[Sequence[Hit]]]:
     """Return the hits of N pictures in memory, by contender: each encoder encodes them once."""
-    targets = probe_pixels(pictures, run.encoders, run.models)
+    needs = {name for one in run.options.rerank for name in RERANKERS[one].needs} | {PIXELS}
+    targets = probe_pixels(pictures, run.encoders, run.models, sorted(needs))
 
     def find(target: Target, one: Contender) -> Sequence[Hit]:
         probes = tuple(
