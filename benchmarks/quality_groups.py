@@ -138,6 +138,9 @@ def judge(arguments: argparse.Namespace) -> None:
         print(f"| {name} | {len(pairs):,} | {' | '.join(map(percent, shares))} |")
     if "edit" in rows[0]:
         print_edits(rows, found)
+    edits = {row["filename"]: row.get("edit") or "" for row in rows}
+    for path in arguments.ties:
+        print_evidence([tie for tie in read_ties(path) if ends(tie) in right], edits)
 
 
 def percent(values: list[bool]) -> str:
@@ -161,6 +164,32 @@ def print_edits(rows: list[dict[str, str]], found: Mapping[str, set[Pair]]) -> N
         print(f"| {EDITS[edit].title} | {len(of)} | {' | '.join(counts)} |")
 
 
+def print_evidence(ties: list[dict[str, Any]], edits: Mapping[str, str]) -> None:
+    """Print what right ties rest on, by edit: the least, the 1 % and the middle of each measure."""
+    by_edit = defaultdict(list)
+    for tie in ties:
+        edit = edits[tie["first"]] or edits[tie["second"]]
+        measured = (tie.get("inliers", 0), tie["ssim"], min(tie.get("shown", [1])))
+        for name in dict.fromkeys((edit, "all")):
+            by_edit[name].append((*measured, tie["kind"] == "same photograph"))
+    print("\n| edit | ties | inliers | SSIM | less shown of the two | same photograph |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, rows in sorted(by_edit.items()):
+        low, some, middle = np.quantile(np.array(rows, float), (0, 0.01, 0.5), axis=0)
+        most = max(row[2] for row in rows)
+        same = sum(row[3] for row in rows)
+        ssim = f"{low[1]:.2f}, {some[1]:.2f}, {middle[1]:.2f}"
+        shown = f"{low[2]:.2f} to {most:.2f}"
+        print(
+            f"| {name} | {len(rows)} | {low[0]:.0f}, {middle[0]:.0f} | {ssim} | {shown} | {same} |"
+        )
+
+
+def ends(tie: Mapping[str, Any]) -> Pair:
+    """Return the pair that a tie is of."""
+    return frozenset((tie["first"], tie["second"]))
+
+
 def read_ties(path: Path) -> list[dict[str, Any]]:
     """Return what `artsim copies` wrote of ties, with the pictures of both."""
     groups = json.loads(path.read_text(encoding="utf-8"))["groups"]
@@ -171,8 +200,7 @@ def read_ties(path: Path) -> list[dict[str, Any]]:
 
 def ties_of(path: Path) -> set[Pair]:
     """Return the pairs that are tied as copies."""
-    ties = [tie for tie in read_ties(path) if tie["kind"] != "shared motif"]
-    return {frozenset((tie["first"], tie["second"])) for tie in ties}
+    return {ends(tie) for tie in read_ties(path) if tie["kind"] != "shared motif"}
 
 
 def near(arguments: argparse.Namespace) -> dict[str, set[Pair]]:
