@@ -58,13 +58,22 @@ def main() -> None:
 def markdown(report: Report, base: str) -> Iterator[str]:
     """Yield the lines of a table of R@1: an edit a line, a contender a column."""
     found = {
-        (one.row, one.column): dict(zip(one.query_ids, one.values.tolist(), strict=True))
+        (one.row, (one.table, one.column)): dict(
+            zip(one.query_ids, one.values.tolist(), strict=True)
+        )
         for one in report.query_values
         if one.table in ("recall_at_1", "both", "twins")
     }
+    titles = {
+        (table.name, column.name): column.title
+        if table.name == "recall_at_1"
+        else f"{table.title}: {column.title}"
+        for table in report.tables
+        for column in table.columns
+    }
     rows = list(dict.fromkeys(row for row, _ in found))
     yield "| " + " | ".join(["edit", *rows]) + " |"
-    yield "| " + " | ".join("---" for _ in [base, *rows]) + " |"
+    yield "| --- " * (1 + len(rows)) + "|"
     for column in dict.fromkeys(column for _, column in found):
         cells = []
         for row in rows:
@@ -73,8 +82,7 @@ def markdown(report: Report, base: str) -> Iterator[str]:
             if row != base:
                 differences = [values[i] - found[base, column][i] for i in values]
                 cells[-1] += f"; {_percent(differences, '+')}"
-        title = EVERY_EDIT[column].title if column in EVERY_EDIT else column
-        yield f"| {title} | " + " | ".join(cells) + " |"
+        yield f"| {titles[column]} | " + " | ".join(cells) + " |"
 
 
 def _percent(values: Sequence[float], sign: str) -> str:
