@@ -65,9 +65,9 @@ def markdown(report: Report, base: str) -> Iterator[str]:
         if one.table in ("recall_at_1", "both", "twins")
     }
     titles = {
-        (table.name, column.name): column.title
+        (table.name, column.name): column.heading
         if table.name == "recall_at_1"
-        else f"{table.title}: {column.title}"
+        else f"{table.title}: {column.heading}"
         for table in report.tables
         for column in table.columns
     }
