@@ -37,6 +37,7 @@ ELSEWHERE = {
 
 SMALLER = {
     "artsim sample": ["--count", "60"],  # those that stand for the whole
+    "artsim ingest pictures --details": ["--limit", "8"],
     "artsim evaluate labels --by artist": ["--limit-queries", "6"],
     "artsim evaluate pixels": ["--queries", "2"],
     "artsim evaluate copies": ["--queries", "3"],

@@ -309,7 +309,8 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     found = options.deep if options.collapse_copies else options
     if is_checked(question, gallery):
         asked = replace(question, options=found)
-        hits = verified(asked, gallery, target, encoders, models, find, wanted)
+        hits, more = verified(asked, gallery, target, encoders, models, find, wanted)
+        notes += more
     else:
         hits = find(found)
     collapsed: tuple[Collapsed, ...] = ()
