@@ -108,7 +108,7 @@ def search_by_rmac(home: Path, spec: str, weights: Path | None, queries: int) ->
     with open_gallery(home=home) as gallery:
         options = CopiesOptions(queries=queries, edits=tuple(EVERY_EDIT))
         run = Run("copies", gallery, options)
-        originals = read_originals(run, options.twins)
+        originals = read_originals(run)
         ids = list(originals.payloads)
         vectors = _vectors(run, originals, ids, encode)
         found: dict[str, list[float]] = {edit: [] for edit in EVERY_EDIT}

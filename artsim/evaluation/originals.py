@@ -34,13 +34,15 @@ class Originals:
     twins: Mapping[str, set[str]]
 
 
-def read_originals(run: Run[Any], twins: str | None) -> Originals:
+def read_originals(run: Run[Any]) -> Originals:
     """Read the paintings that have the vectors of every encoder, and pixels.
 
-    Those that share a value of the field `twins`, if it is one, are scans of the same painting.
+    Those that share a value of the field `twins` of the options, if it is one, are scans of the
+    same painting.
 
     EvaluationError if there are none.
     """
+    twins: str | None = run.options.twins
     fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
     fields += [] if twins is None else [stored_field(twins).split(".")[0]]
     must = (*(HasVector(info.vector_name) for info in run.encoders), HasVector(PIXELS))

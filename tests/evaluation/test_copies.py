@@ -202,7 +202,7 @@ def test_a_batch_is_searched_as_each_picture_is(
 ) -> None:
     choices = CopiesOptions(rerank=("ssim", "rmse"), rerank_depth=DEPTH, exact=exact, twins=None)
     run = Run("copies", gallery, choices, models)
-    originals = read_originals(run, run.options.twins)
+    originals = read_originals(run)
     sample = list(originals.payloads)[:3]
     pictures = [
         edit_picture(

@@ -138,7 +138,7 @@ def evaluate_copies(
     run.contenders = looking(run.contenders, options.looks)
     run.settings["device"] = run.models.device
     with run.progressing("Reading paintings"):
-        originals = read_originals(run, options.twins)
+        originals = read_originals(run)
         parts, copied = _copies(run, originals)
         if originals.twins:
             parts += _twins(run, originals)
