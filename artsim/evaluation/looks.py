@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import DETAILS, PAINTINGS
 from artsim.evaluation.runner import Contender, Run
 from artsim.search.answer import find_hits, find_similar
 from artsim.search.probes import Target, probe_pixels
 from artsim.search.question import PixelsQuery
+from artsim.search.rerank import PIXELS, RERANKERS
 
 LOOKS: Final = ("details", "in-photo", "verified")
 """Ways beside that of whole pictures: by the paintings' details, by windows of the picture, and as
@@ -34,7 +34,8 @@ def search_pictures(
 
     Each encoder encodes the whole pictures once; other ways of looking are as `find_similar` is.
     """
-    targets = probe_pixels(pictures, run.encoders, run.models)
+    needs = {name for one in run.options.rerank for name in RERANKERS[one].needs} | {PIXELS}
+    targets = probe_pixels(pictures, run.encoders, run.models, sorted(needs))
 
     def find(target: Target, one: Contender) -> Sequence[Hit]:
         probes = tuple(
@@ -42,7 +43,7 @@ def search_pictures(
             for probe in target.probes
         )
         options = run.search_options(one, limit=limit)
-        return find_hits(replace(target, probes=probes), run.collection, EVERYTHING, options)
+        return find_hits(replace(target, probes=probes), run.collection, run.criteria, options)
 
     return {
         one.name: [search_by(run, one, picture, limit) for picture in pictures]
@@ -58,6 +59,7 @@ def search_by(run: Run[Any], one: Contender, picture: RGBImage, limit: int) -> S
     answer = find_similar(
         run.gallery,
         PixelsQuery(picture),
+        run.criteria,
         options=run.search_options(one, limit=limit, look=look),
         encoders=one.vector_names,
         kind=DETAILS if one.look == "details" else PAINTINGS,

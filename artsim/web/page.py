@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from artsim import __version__
 from artsim.render.pages import static as render_static
+from artsim.web.other_sites import ELEMENT
 
 _HERE: Final = Path(__file__).parent
 _TYPES: Final = {
@@ -108,6 +109,13 @@ def page_routes(app: FastAPI, service: Any) -> None:
     def page(request: Request) -> Response:
         headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
         return HTMLResponse(render_page("page.html", language_of(request)), headers=headers)
+
+    @app.get(f"{STATIC}{ELEMENT}", include_in_schema=False)
+    def element() -> Response:
+        content = static_files()[ELEMENT]
+        return Response(
+            content, media_type=_TYPES[".js"], headers={"cache-control": "max-age=3600"}
+        )
 
     @app.get("/static/{version}/{name}", include_in_schema=False)
     def static(version: str, name: str) -> Response:
