@@ -65,8 +65,8 @@ def scripts() -> list[str]:
     """Return the scripts that the page begins with, for browsers to ask for all of them at once."""
     found = ["main.js"]
     for name in found:  # which grows meanwhile
-        text = static_files()[name].decode()
-        imported = re.findall(r'^import [^;]*"\./([a-z_]+\.js)";', text, re.MULTILINE)
+        content = static_files()[name].decode()
+        imported = re.findall(r'^import [^;]*"\./([a-z_]+\.js)";', content, re.MULTILINE)
         found += [each for each in imported if each not in found]
     return found
 
