@@ -46,6 +46,9 @@ PHOTO_SIDE: Final = 1024
 PHOTO_COUNT: Final = 2000
 """In how large a photograph points are looked for, and how many: a painting is a part of it."""
 
+_FIRST: Final = 10
+"""Works that are checked before the other candidates, which are not where these explain all."""
+
 _OF_WINDOW: Final = 20
 _COVERED: Final = 0.6
 """Share of a window from which on it shows what has been found already."""
@@ -119,8 +122,12 @@ def verified(
     found: list[Hit] = []
     matches: list[Match] = []
     if options.look is None:
-        near = [*plain[:CANDIDATES], *_best(search.parts([vector], 2 * CANDIDATES)[0])]
-        found, matches = search.check(local_points(picture, count=QUERY_COUNT), near)
+        points = local_points(picture, count=QUERY_COUNT)
+        of_parts = _best(search.parts([vector], 2 * CANDIDATES)[0])
+        for few in (slice(0, _FIRST), slice(_FIRST, CANDIDATES)):
+            if _shows_more(found, picture):
+                more, how = search.check(points, [*plain[few], *of_parts[few]])
+                found, matches = [*found, *more], [*matches, *how]
     if has_points and _shows_more(found, picture):
         found += _in_windows(search, picture, vector, models, found, matches)
     elif not has_points:
@@ -196,6 +203,11 @@ class _Search:
     def check(self, points: Points, hits: Sequence[Hit]) -> tuple[list[Hit], list[Match]]:
         """Return those of which points say that they are in the query, and how."""
         best = {hit.painting_id: hit for hit in reversed(hits)}
+        for known in self.evidence.keys() & best.keys():
+            if self.evidence[known].is_found:
+                del best[known]
+        if not best:
+            return [], []
         ids = AnyOf("painting_id", tuple(best))
         # The criteria again: a detail may meet what its painting does not.
         criteria = self.criteria if self.question.kind.is_whole else Criteria()

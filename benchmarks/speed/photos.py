@@ -24,7 +24,7 @@ from benchmarks.speed.bench import Bench, Promise, by_turns
 from benchmarks.speed.faces import one_torch_core
 
 MOST_FOUND: Final = 12.0
-MOST_STRANGE: Final = 60.0
+MOST_STRANGE: Final = 90.0
 """Time of a query that points verify, or find nothing for, of the plain one's."""
 
 MOST_OF_PHOTO: Final = 3000.0
