@@ -1,94 +1,139 @@
-"""Which parts of paintings, kept as vectors, find a detail of a quarter and of a sixteenth best.
+"""How paintings are found in photographs, from details and prints: tables for docs/quality.md.
 
-    python -m benchmarks.quality_details --data wikiart224 --works 900 --queries 300
+    python -m benchmarks.quality_details tables REPORT... [--base ROW]
+    python -m benchmarks.quality_details rmac --home HOME --encoder SPEC --weights FOLDER
 
-Of so many works, drawn by lot of those without twins, the parts of every grid are encoded by the
-built-in encoder, and details of the first ones are searched for among them: how often the work
-comes first, and among the first fifty, whose points are then checked, with 95 % intervals.
+`tables` prints what reports of `artsim evaluate copies` found, as Markdown: R@1 of every edit by
+row, with 95 % intervals, and beside it the paired difference from the row `base`. `rmac` searches
+for the same copies of the same paintings by a network's map with R-MAC pooling, exactly, the
+gallery's pictures read from their files: a row that needs no ingest.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.encoders.base import Encoder
+from artsim.config import Settings
+from artsim.encoders.base import unit_rows
 from artsim.encoders.registry import load_encoder
-from artsim.evaluation.edits import EDITS
-from artsim.evaluation.hard_edits import HARD_EDITS
+from artsim.evaluation.edits import EVERY_EDIT
+from artsim.evaluation.originals import Originals, load_original, load_shown, read_originals
+from artsim.evaluation.report import Report, read_report
+from artsim.evaluation.runner import Run, draw
 from artsim.evaluation.statistics import estimate_mean
-from artsim.images.details import cut, grid
-from artsim.images.load import load_image
+from artsim.evaluation.tasks.copies import CopiesOptions
+from artsim.store.gallery import open_gallery
+from benchmarks.quality_data import Array
+from benchmarks.quality_maps import maps_of
 
-GRIDS: Final = {"whole": (1, 1.0), "4": (2, 0.6), "9": (3, 0.4), "16": (4, 1 / 3)}
-"""Parts across and down, and the share of the picture's sides that each has."""
-
-SETS: Final = (("whole",), ("4",), ("9",), ("4", "9"), ("16",), ("4", "16"), ("4", "9", "16"))
-DETAILS: Final = {"quarter, straight": EDITS["detail"], **HARD_EDITS}
-ASKED: Final = ("quarter, straight", "quarter", "sixteenth", "mirrored-quarter")
-DEPTHS: Final = (1, 50)
-
-
-def pictures(folder: Path, works: int) -> Iterator[RGBImage]:
-    """Yield the pictures of so many works without twins."""
-    with (folder / "metadata.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if not row["near_dup_group"]]
-    for i in np.random.default_rng(0).permutation(len(rows))[:works]:
-        yield load_image(folder / rows[i]["filename"]).pixels
-
-
-def ranks(folder: Path, works: int, queries: int, encoder: Encoder) -> dict[str, dict[str, object]]:
-    """Return for each detail the rank of its work by each set of parts."""
-    parts: dict[str, list[object]] = {name: [] for name in GRIDS}
-    asked: dict[str, list[object]] = {name: [] for name in ASKED}
-    for number, picture in enumerate(pictures(folder, works)):
-        height, width = picture.shape[:2]
-        for name, (count, share) in GRIDS.items():
-            boxes = grid(width, height, count, share)
-            parts[name].append(encoder.encode([cut(picture, box) for box in boxes]))
-        if number < queries:
-            random = np.random.default_rng(number)
-            made = [DETAILS[name].apply(picture, random).pixels for name in ASKED]
-            for name, row in zip(ASKED, encoder.encode(made), strict=True):
-                asked[name].append(row)
-    found: dict[str, dict[str, object]] = {}
-    for detail, rows in asked.items():
-        nearest = {
-            name: np.einsum("qd,wpd->qwp", np.stack(rows), np.stack(of)).max(axis=2)  # type: ignore[arg-type]
-            for name, of in parts.items()
-        }
-        for chosen in SETS:
-            scores = np.max([nearest[name] for name in chosen], axis=0)
-            own = np.diagonal(scores)[:, None]
-            found.setdefault(detail, {})[" + ".join(chosen)] = (scores > own).sum(axis=1) + 1
-    return found
+_BATCH: Final = 32
 
 
 def main() -> None:
-    """Print a row for each set of parts."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--works", type=int, default=900)
-    parser.add_argument("--queries", type=int, default=300)
-    options = parser.parse_args()
-    found = ranks(options.data, options.works, options.queries, load_encoder("builtin"))
-    say = partial(print, sep=" | ")
-    say("parts", *(f"{detail}: R@{depth}" for detail in found for depth in DEPTHS))
-    for chosen in map(" + ".join, SETS):
+    """Print what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    what = parser.add_subparsers(dest="what", required=True)
+    tables = what.add_parser("tables")
+    tables.add_argument("reports", type=Path, nargs="+")
+    tables.add_argument("--base", default="builtin")
+    rmac = what.add_parser("rmac")
+    rmac.add_argument("--home", type=Path, required=True)
+    rmac.add_argument("--encoder", required=True)
+    rmac.add_argument("--weights", type=Path)
+    rmac.add_argument("--queries", type=int, default=100)
+    said = parser.parse_args()
+    if said.what == "tables":
+        for report in said.reports:
+            print("\n".join(markdown(read_report(report), said.base)), "\n")
+    else:
+        print("\n".join(search_by_rmac(said.home, said.encoder, said.weights, said.queries)))
+
+
+def markdown(report: Report, base: str) -> Iterator[str]:
+    """Yield the lines of a table of R@1: an edit a line, a contender a column."""
+    found = {
+        (one.row, (one.table, one.column)): dict(
+            zip(one.query_ids, one.values.tolist(), strict=True)
+        )
+        for one in report.query_values
+        if one.table in ("recall_at_1", "both", "twins")
+    }
+    titles = {
+        (table.name, column.name): column.heading
+        if table.name == "recall_at_1"
+        else f"{table.title}: {column.heading}"
+        for table in report.tables
+        for column in table.columns
+    }
+    rows = list(dict.fromkeys(row for row, _ in found))
+    yield "| " + " | ".join(["edit", *rows]) + " |"
+    yield "| --- " * (1 + len(rows)) + "|"
+    for column in dict.fromkeys(column for _, column in found):
         cells = []
-        for by_set in found.values():
-            for depth in DEPTHS:
-                hit = 100.0 * (np.asarray(by_set[chosen]) <= depth)
-                found_of = estimate_mean(hit)
-                cells.append(f"{found_of.value:.1f} [{found_of.low:.1f}, {found_of.high:.1f}]")
-        say(chosen, *cells)
+        for row in rows:
+            values = found[row, column]
+            cells.append(_percent(list(values.values()), ""))
+            if row != base:
+                differences = [values[i] - found[base, column][i] for i in values]
+                cells[-1] += f"; {_percent(differences, '+')}"
+        yield f"| {titles[column]} | " + " | ".join(cells) + " |"
+
+
+def _percent(values: Sequence[float], sign: str) -> str:
+    mean = estimate_mean(values)
+    return "{:{s}.1f} [{:{s}.1f}, {:{s}.1f}]".format(
+        100 * mean.value, 100 * mean.low, 100 * mean.high, s=sign
+    )
+
+
+def search_by_rmac(home: Path, spec: str, weights: Path | None, queries: int) -> Iterator[str]:
+    """Yield R@1 of every edit by R-MAC of a network's map, compared with all of the gallery."""
+    encoder = load_encoder(spec, device="cpu", settings=Settings(home=home, weights=weights))
+    maps = maps_of(encoder, spec)
+
+    def encode(pictures: Sequence[RGBImage]) -> Array:
+        import torch
+
+        from artsim.encoders.timm import rmac
+
+        _, found = maps([encoder.prepare(picture) for picture in pictures])
+        return unit_rows(rmac(torch.from_numpy(found)).numpy(), encoder=spec)
+
+    with open_gallery(home=home) as gallery:
+        options = CopiesOptions(queries=queries, edits=tuple(EVERY_EDIT))
+        run = Run("copies", gallery, options)
+        originals = read_originals(run)
+        ids = list(originals.payloads)
+        vectors = _vectors(run, originals, ids, encode)
+        found: dict[str, list[float]] = {edit: [] for edit in EVERY_EDIT}
+        for painting_id in draw(ids, options.count(len(ids)), np.random.default_rng(0)):
+            shown = load_shown(run, originals, painting_id, options.pictures)
+            copies = [shown.copy(edit, options.seed).pixels for edit in EVERY_EDIT]
+            best = (encode(copies) @ vectors.T).argmax(axis=1)
+            for edit, row in zip(EVERY_EDIT, best, strict=True):
+                right = (originals.same[i] for i in shown.ids[: EVERY_EDIT[edit].pictures])
+                found[edit].append(float(any(ids[row] in same for same in right)))
+        for edit, values in found.items():
+            yield f"| {EVERY_EDIT[edit].title} | {_percent(values, '')} |"
+
+
+def _vectors(
+    run: Run[CopiesOptions],
+    originals: Originals,
+    ids: Sequence[str],
+    encode: Callable[[Sequence[RGBImage]], Array],
+) -> Array:
+    rows = []
+    for start in range(0, len(ids), _BATCH):
+        some = ids[start : start + _BATCH]
+        rows.append(encode([load_original(originals.payloads[i], run.models) for i in some]))
+    return np.concatenate(rows)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
     "artsim serve": "tests/cli/test_serve.py, and tests/web",
+    "artsim serve --host 0.0.0.0 --gallery nga --allow-origin https://museum.example": "tests/web",
 }
 
 SMALLER = {

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import short_names
+from artsim.catalog.encoder_info import POINTS, short_names
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
 from artsim.encoders.devices import usable_cores
@@ -41,7 +41,11 @@ from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import QueryFace
-from artsim.search.question import IdQuery, ImageQuery, PictureQuery
+from artsim.search.question import (
+    IdQuery,
+    ImageQuery,
+    PictureQuery,
+)
 from artsim.search.rerank import RERANKERS
 from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
@@ -52,13 +56,14 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
-    map_routes,
     name_faces,
     people_routes,
+    similar_routes,
     state_of,
+    survey_routes,
     years_routes,
 )
-from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
+from artsim.web.guard import MAX_UPLOAD, PUBLIC, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.matching import match_routes
@@ -361,8 +366,15 @@ def _describe_gallery(gallery: Gallery) -> dict[str, Any]:
             {"name": info.name, "vector": info.vector_name, "takes_text": info.takes_text}
             for info in gallery.encoders(kind).values()
         ]
-        points = collection.count()
-        kinds.append({"name": kind.name, "noun": kind.noun, "points": points, "encoders": encoders})
+        kinds.append(
+            {
+                "name": kind.name,
+                "noun": kind.noun,
+                "points": collection.count(),
+                "encoders": encoders,
+                "has_local_points": POINTS in collection.schema.vectors,
+            }
+        )
     return {"gallery": gallery.name, "kinds": kinds}
 
 
@@ -542,7 +554,11 @@ def _iiif_routes(app: FastAPI, service: Service) -> None:
         """Describe a painting's picture for viewers, by the IIIF Image API 3."""
         picture = service.find_picture(picture_id)
         address = f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}"
-        return JSONResponse(image_information(address, picture.width, picture.height))
+        return JSONResponse(
+            image_information(
+                address, picture.width, picture.height, is_public=request.scope[PUBLIC]
+            )
+        )
 
     @app.get(
         "/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}",
@@ -569,7 +585,8 @@ _ROUTES: Final = (
     _facet_routes,
     years_routes,
     people_routes,
-    map_routes,
+    similar_routes,
+    survey_routes,
     _search_routes,
     match_routes,
     _upload_routes,
