@@ -40,6 +40,7 @@ TINY = Sizes(
     kill_paintings=8,
     works=100,
     work_dim=16,
+    photo_works=6,
     page_paintings=8,
     visitors=3,
     visit_seconds=1.0,
@@ -51,7 +52,11 @@ TINY = Sizes(
     [
         ("rerank", "search", "leave-one-out"),
         pytest.param(
+<<<<<<< HEAD
             ("ingest", "points", "faces", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
+=======
+            ("ingest", "faces", "photos", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
+>>>>>>> main
         ),
     ],
 )
