@@ -46,7 +46,7 @@ _WORST: Final = 40
 
 _TWINS: Final = (
     *((892, 2115), (851, 368), (1133, 1278), (750, 2146), (2631, 626), (2316, 851)),
-    *((2441, 750), (2339, 397), (2315, 422)),
+    *((2441, 750), (2339, 397), (2315, 422), (2915, 619)),
 )
 """Works of wikiart224 that share a picture, or the print around it, as one sees of the worst."""
 

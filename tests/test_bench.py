@@ -52,11 +52,8 @@ TINY = Sizes(
     [
         ("rerank", "search", "leave-one-out"),
         pytest.param(
-<<<<<<< HEAD
-            ("ingest", "points", "faces", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
-=======
-            ("ingest", "faces", "photos", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
->>>>>>> main
+            ("ingest", "points", "faces", "photos", "cold", "kill", "page", "rest"),
+            marks=pytest.mark.slow,
         ),
     ],
 )

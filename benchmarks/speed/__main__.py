@@ -27,10 +27,6 @@ from benchmarks.speed.bench import Bench, Promise, Sizes, check_pictures
 _NOT_YET: Final = "not measured: does not exist yet"
 _SERVER: Final = "not measured: needs a server on the same two cores"
 _ELSEWHERE: Final = (
-<<<<<<< HEAD
-=======
-    ("re-rank 50 hits by matched points", "at most 400 ms", _NOT_YET),
->>>>>>> main
     ("kill -9 at any moment of a download", "the next run ends as one never killed", _NOT_YET),
     (
         "filtered query in 1,000,000 paintings on a server",
@@ -49,11 +45,8 @@ MEASURES: Final = {
     "ingest": "ingest.measure_ingest",
     "faces": "faces.measure_faces",
     "rerank": "search.measure_reranking",
-<<<<<<< HEAD
     "points": "points.measure_points",
-=======
     "photos": "photos.measure_photos",
->>>>>>> main
     "cold": "starts.measure_starts",
     "search": "search.measure_search",
     "kill": "kills.measure_kills",
