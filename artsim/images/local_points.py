@@ -333,13 +333,14 @@ def _pairs(likeness: npt.NDArray[np.float32], query: _Places, work: _Places) -> 
     if min(likeness.shape) < 2:
         return _NO_PAIRS
     rows = np.arange(len(likeness))
-    nearest, back = likeness.argmax(axis=1), likeness.argmax(axis=0)
+    nearest = likeness.argmax(axis=1)
     best = likeness[rows, nearest]
     likeness[rows, nearest] = -np.inf
     # Descriptors are of unit length, so that the square of a distance is 2 - 2 cosines.
     one = 2 * _DESCRIBED**2
-    clear = (one - 2 * best) < _RATIO**2 * (one - 2 * likeness.max(axis=1))
-    kept = np.flatnonzero(clear & (back[nearest] == rows))
+    clear = np.flatnonzero(one - 2 * best < _RATIO**2 * (one - 2 * likeness.max(axis=1)))
+    likeness[rows, nearest] = best
+    kept = clear[likeness[:, nearest[clear]].argmax(axis=0) == clear]
     pairs = np.hstack([query[kept], work[nearest[kept]]])
     # A point with two orientations is described twice, and counts once.
     for side in (slice(0, 2), slice(2, 4)):
