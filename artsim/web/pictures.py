@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps
 
+from artsim.catalog.film_names import frame_place, split_frame
 from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import ImageError, PaintingNotFoundError
 from artsim.files import local_path, replacing
-from artsim.images.films import frame_place, split_frame
 from artsim.images.load import ImageLimits, load_image, load_image_bytes
 from artsim.render.text import clean
 from artsim.search.filters import ALL_VALUES
