@@ -145,6 +145,7 @@ def copies(
     queries: int | None = None,
     fraction: float | None = None,
     edit: list[str] | None = None,
+    hard: bool = False,
     twins: str = "extra.near_dup_group",
     choices: Choices,
     encoding: EncoderOptions,
@@ -154,16 +155,17 @@ def copies(
     """Search by copies."""
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
-    from artsim.evaluation.edits import EDITS
+    from artsim.evaluation.edits import EDITS, EVERY_EDIT
+    from artsim.evaluation.hard_edits import HARD_EDITS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
     for name in edit or ():
-        if name not in EDITS:
-            raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EDITS)}")
+        if name not in EVERY_EDIT:
+            raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EVERY_EDIT)}")
     options = CopiesOptions(
         queries=queries,
         fraction=fraction,
-        edits=tuple(dict.fromkeys(edit or EDITS)),
+        edits=tuple(dict.fromkeys([*(edit or EDITS), *(HARD_EDITS if hard else ())])),
         twins=None if twins == "none" else twins,
         **choices.said(),
     )

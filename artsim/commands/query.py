@@ -255,6 +255,8 @@ def _example(text: str) -> IdQuery | ImageQuery:
     from artsim.catalog.kinds import Region
 
     name, at, region = text.rpartition("@")
+    if at and not region and text.startswith("id:"):  # which ends an id that looks like a region
+        return picture_or_id(name)
     if not at or region.count(",") != 3 or Path(text).exists():
         return picture_or_id(text)
     return replace(picture_or_id(name), region=Region.parse(region))

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Final, NamedTuple, TypeAlias
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from artsim.catalog.arrays import RGBImage
-
-Light: TypeAlias = npt.NDArray[np.float32]
-"""Linear light of shape (h, w, 3), 0 black and 1 the white of sRGB; or a field of (h, w)."""
-
-LUMINANCE: Final = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Share of each linear channel in the luminance, after ITU-R BT.709."""
+from artsim.evaluation.hard_edits import HARD_EDITS
+from artsim.evaluation.scenes import (
+    LUMINANCE,
+    MOLDINGS,
+    Edit,
+    EditedPicture,
+    compress,
+    frame_picture,
+    paint_wall,
+    reference_length,
+    resample,
+    shadow_on_the_wall,
+    to_levels,
+    to_light,
+    turn_axes,
+)
 
 JPEG_QUALITY: Final = 20
-
-_ROWS: Final = 64
-"""Rows encoded at a time, so that a large picture needs little memory beside its own."""
 
 _POINTS: Final = 24
 _LEAST_AREA: Final = 0.6  # of the picture that trimming may leave; else the wall is shown
@@ -35,72 +40,6 @@ _HAZE: Final = (196, 160, 104)
 # Optical density of an old dammar varnish in red, green and blue, where blue is 1: its
 # absorption rises steeply towards short waves.
 _VARNISH_DENSITY: Final = np.array([0.16, 0.42, 1.0], np.float32)
-
-# Off-white, gray, linen, sage, damask red and slate: what galleries hang on.
-_WALLS: Final = np.array(
-    [
-        (236, 232, 224),
-        (206, 204, 200),
-        (178, 170, 156),
-        (124, 140, 130),
-        (118, 44, 46),
-        (82, 94, 116),
-    ]
-)
-# Bright and old gilding, walnut, ebony, oak; the first two shine.
-_MOLDINGS: Final = ((176, 136, 62), (150, 106, 48), (62, 40, 26), (34, 30, 28), (116, 76, 44))
-_GILT: Final = 2
-
-# Slope of the molding from its outer edge (0) to the picture (1), positive where it rises
-# towards the picture: a steep outer side, a ridge, a long fall, a bead at the sight edge.
-_PROFILE_PLACE: Final = (0.0, 0.1, 0.28, 0.36, 0.5, 0.78, 0.84, 0.9, 0.96, 1.0)
-_PROFILE_SLOPE: Final = (1.6, 1.0, 0.5, 0.0, -0.7, -0.25, 0.0, 0.9, -0.9, -1.4)
-
-_LAMP: Final = np.array([-0.35, -0.62, 0.70], np.float32)  # from the upper left, before it
-_AMBIENT: Final = np.float32(0.35)
-
-
-class EditedPicture(NamedTuple):
-    """A copy, often of another size, and what was drawn for it at random, or fixed, by name.
-
-    Angles are in degrees, lengths in pixels.
-    """
-
-    pixels: RGBImage
-    parameters: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """One way in which a copy differs, and its title for people: ``crop to 70 %``."""
-
-    title: str
-    apply: Callable[[RGBImage, np.random.Generator], EditedPicture]
-
-
-@lru_cache(maxsize=1)
-def _table() -> Light:
-    encoded = np.arange(256) / 255.0
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return linear.astype(np.float32)
-
-
-def to_light(levels: npt.ArrayLike) -> Light:
-    """Return the linear light of 8-bit sRGB levels, after IEC 61966-2-1."""
-    return np.asarray(_table()[np.asarray(levels)])
-
-
-def to_levels(light: Light) -> RGBImage:
-    """Return linear light as 8-bit sRGB levels; what is out of 0..1 is clipped."""
-    levels = np.empty(light.shape, np.uint8)
-    for start in range(0, len(light), _ROWS):
-        rows = slice(start, start + _ROWS)
-        clipped = np.clip(light[rows], 0.0, 1.0)
-        encoded = np.where(
-            clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** np.float32(1 / 2.4) - 0.055
-        )
-        levels[rows] = np.rint(encoded * 255.0)
-    return levels
 
 
 def _part(
@@ -130,10 +69,7 @@ def _grayscale(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 def _compress(image: RGBImage, random: np.random.Generator) -> EditedPicture:
     """Return the picture after JPEG compression at quality 20 of 100, as libjpeg counts."""
-    file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(file, "JPEG", quality=JPEG_QUALITY)
-    with Image.open(file, formats=["JPEG"]) as decoded:
-        return EditedPicture(np.array(decoded.convert("RGB")), {"quality": JPEG_QUALITY})
+    return EditedPicture(compress(image, JPEG_QUALITY), {"quality": JPEG_QUALITY})
 
 
 def _fade(image: RGBImage, random: np.random.Generator) -> EditedPicture:
@@ -181,91 +117,22 @@ def _frame(image: RGBImage, random: np.random.Generator) -> EditedPicture:
     The frame is lit from the upper left; it throws a shadow on the picture's edge and
     one on the wall.
     """
-    height, width = image.shape[:2]
-    length = _reference_length(height, width)
+    length = reference_length(*image.shape[:2])
     border = max(1, round(random.uniform(0.07, 0.14) * length))
     shares = random.uniform(0.05, 0.2, 4)
     top, right, bottom, left = (max(1, round(share * length)) for share in shares.tolist())
-    index = int(random.integers(len(_MOLDINGS)))
-    framed = _molding(height + 2 * border, width + 2 * border, border, index, random)
-    # Less light reaches the picture under the upper and left rails.
-    reach = np.float32(max(0.25 * border, 0.5))
-    down = 1 - np.float32(0.55) * np.exp(-np.arange(height, dtype=np.float32) / reach)
-    across = 1 - np.float32(0.35) * np.exp(-np.arange(width, dtype=np.float32) / reach)
-    shade = (down[:, None] * across)[..., None]
-    framed[border : border + height, border : border + width] = to_light(image) * shade
-    scene, parameters = _wall(
-        framed.shape[0] + top + bottom, framed.shape[1] + left + right, random
-    )
-    scene *= _shadow_on_the_wall(scene.shape, framed.shape, (top, left), border)[..., None]
-    scene[top : top + framed.shape[0], left : left + framed.shape[1]] = framed
+    index = int(random.integers(len(MOLDINGS)))
+    framed = frame_picture(image, border, random, index)
+    height, width = framed.shape[:2]
+    scene, parameters = paint_wall(height + top + bottom, width + left + right, random)
+    down, across = (np.arange(count, dtype=np.float32) + 0.5 for count in scene.shape[:2])
+    shadow = shadow_on_the_wall(across, down[:, None], (height, width), (top, left), border)
+    scene *= shadow[..., None]
+    scene[top : top + height, left : left + width] = framed
     sides = {"top": top, "right": right, "bottom": bottom, "left": left}
     return EditedPicture(
         to_levels(scene), {"border": border, "molding": index, **sides, **parameters}
     )
-
-
-def _reference_length(height: int, width: int) -> float:
-    """Return the pixels that borders are shares of: the short side, a strip's long / 10."""
-    return max(min(height, width), max(height, width) / 10)
-
-
-def _wall(height: int, width: int, random: np.random.Generator) -> tuple[Light, dict[str, float]]:
-    """Return a plain wall, lit a little from one side, as linear light."""
-    index = int(random.integers(len(_WALLS)))
-    falloff = random.uniform(0.1, 0.3)
-    angle = random.uniform(0.0, 2 * np.pi)
-    across = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(np.cos(angle))
-    down = np.linspace(-0.5, 0.5, height, dtype=np.float32) * np.float32(np.sin(angle))
-    brightness = np.float32(0.85) + np.float32(falloff) * (across[None, :] + down[:, None])
-    brightness *= _grain(height, width, 0.012, random)
-    light = brightness[..., None] * to_light(_WALLS[index])
-    return light, {"wall": index, "falloff": falloff, "light_angle": angle}
-
-
-def _molding(
-    height: int, width: int, border: int, index: int, random: np.random.Generator
-) -> Light:
-    """Return the frame's front, its inside yet empty."""
-    down = np.arange(height, dtype=np.float32) + 0.5
-    across = np.arange(width, dtype=np.float32) + 0.5
-    from_ends = np.minimum(down, height - down)[:, None]
-    from_sides = np.minimum(across, width - across)[None, :]
-    depth = np.minimum(np.minimum(from_ends, from_sides) / border, 1.0)
-    slope = np.interp(depth, _PROFILE_PLACE, _PROFILE_SLOPE).astype(np.float32)
-    # Which way is inward decides how the lamp falls on a slope; it changes at the mitres.
-    one, none, is_end = np.float32(1), np.float32(0), from_ends < from_sides
-    inward_y = np.where(is_end, np.where(down < height / 2, one, -one)[:, None], none)
-    inward_x = np.where(is_end, none, np.where(across < width / 2, one, -one)[None, :])
-    lamp = _LAMP / np.linalg.norm(_LAMP)
-    facing = lamp[2] - slope * (inward_x * lamp[0] + inward_y * lamp[1])
-    facing = np.maximum(facing / np.sqrt(1 + slope * slope), 0.0).astype(np.float32)
-    shading = (_AMBIENT + facing) * _grain(height, width, 0.05, random)
-    light: Light = shading[..., None] * to_light(_MOLDINGS[index])
-    if index < _GILT:
-        light += (0.5 * facing**12)[..., None] * to_light((255, 236, 190))
-    return light
-
-
-def _shadow_on_the_wall(
-    scene: tuple[int, ...], framed: tuple[int, ...], corner: tuple[int, int], border: int
-) -> Light:
-    """Return the light that a frame leaves the wall: a soft shadow, low and to the right."""
-    offset, softness = 0.45 * border, max(0.4 * border, 0.5)
-
-    def covered(count: int, start: float, stop: float) -> Light:
-        place = np.arange(count, dtype=np.float32) + 0.5
-        inside = np.minimum(place - start, stop - place) / softness
-        return np.asarray(1 / (1 + np.exp(-np.clip(4 * inside, -30, 30))), np.float32)
-
-    down = covered(scene[0], corner[0] + offset, corner[0] + offset + framed[0])
-    across = covered(scene[1], corner[1] + 0.6 * offset, corner[1] + 0.6 * offset + framed[1])
-    return np.float32(1) - np.float32(0.6) * (down[:, None] * across[None, :])
-
-
-def _grain(height: int, width: int, strength: float, random: np.random.Generator) -> Light:
-    grain: Light = random.standard_normal((height, width), np.float32)
-    return np.float32(1) + np.float32(strength) * grain
 
 
 def _rotate(image: RGBImage, random: np.random.Generator) -> EditedPicture:
@@ -275,7 +142,7 @@ def _rotate(image: RGBImage, random: np.random.Generator) -> EditedPicture:
     scan straight or does not.
     """
     degrees = float(random.uniform(1.0, 3.0) * random.choice((-1, 1)))
-    warped, parameters = _photograph(image, _turn(degrees, 0, 1), random)
+    warped, parameters = _photograph(image, turn_axes(degrees, 0, 1), random)
     return EditedPicture(warped, {"degrees": degrees, **parameters})
 
 
@@ -291,20 +158,12 @@ def _view_aside(image: RGBImage, random: np.random.Generator) -> EditedPicture:
     diagonals = float(random.uniform(1.2, 2.0))
     focus = diagonals * np.hypot(height, width)
     # A point (x, y, 0) of the picture, turned and put at `focus`, is projected at x / z.
-    view = _turn(pitch, 1, 2) @ _turn(yaw, 2, 0)
+    view = turn_axes(pitch, 1, 2) @ turn_axes(yaw, 2, 0)
     view[:, 2] = (0, 0, focus)
     view = np.diag([focus, focus, 1.0]) @ view
     warped, parameters = _photograph(image, view, random)
     drawn = {"yaw": yaw, "pitch": pitch, "diagonals": diagonals}
     return EditedPicture(warped, {**drawn, **parameters})
-
-
-def _turn(degrees: float, one: int, other: int) -> npt.NDArray[np.float64]:
-    """Return the matrix that turns one axis of three towards another."""
-    angle, turn = np.deg2rad(degrees), np.eye(3)
-    turn[one, one] = turn[other, other] = np.cos(angle)
-    turn[one, other], turn[other, one] = -np.sin(angle), np.sin(angle)
-    return turn
 
 
 def _photograph(
@@ -324,34 +183,18 @@ def _photograph(
     area = max(right - left, 0) * max(bottom - top, 0)
     show_wall = bool(random.integers(2)) or area < _LEAST_AREA * width * height
     if show_wall:
-        margin = random.uniform(0.01, 0.04) * _reference_length(height, width)
+        margin = random.uniform(0.01, 0.04) * reference_length(height, width)
         left, right = x.min() - margin, x.max() + margin
         top, bottom = y.min() - margin, y.max() + margin
     size = max(1, round(right - left)), max(1, round(bottom - top))
     placed = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ view
-    warped = _resample(image, np.linalg.inv(placed), size)
-    wall, parameters = _wall(size[1], size[0], random)
+    warped = resample(image, np.linalg.inv(placed), size)
+    wall, parameters = paint_wall(size[1], size[0], random)
     if not show_wall:
         return np.array(warped.convert("RGB")), {"shows_wall": 0.0}
     scene = Image.fromarray(to_levels(wall))
     scene.paste(warped.convert("RGB"), mask=warped.getchannel("A"))
     return np.array(scene), {"shows_wall": 1.0, **parameters}
-
-
-def _resample(
-    image: RGBImage, back: npt.NDArray[np.floating], size: tuple[int, int]
-) -> Image.Image:
-    """Return the picture as RGBA of `size`, where `back` leads from the result into it."""
-    # A clear rim of a pixel: the edge is then blended like any other place.
-    height, width = image.shape[:2]
-    padded = np.zeros((height + 2, width + 2, 4), np.uint8)
-    padded[..., :3] = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    padded[1:-1, 1:-1, 3] = 255
-    back = np.array([[1, 0, 1], [0, 1, 1], [0, 0, 1.0]]) @ back
-    coefficients = (back / back[2, 2]).ravel()[:8]
-    return Image.fromarray(padded).transform(
-        size, Image.Transform.PERSPECTIVE, tuple(coefficients), Image.Resampling.BICUBIC
-    )
 
 
 def _scratch(image: RGBImage, random: np.random.Generator) -> EditedPicture:
@@ -406,21 +249,34 @@ EDITS: Final[Mapping[str, Edit]] = {
     "perspective": Edit("perspective", _view_aside),
     "scratches": Edit("scratches", _scratch),
 }
-"""Every edit by name, in the order of reports."""
+"""Edits that change a picture and leave it whole, or most of it, in the order of reports."""
+
+EVERY_EDIT: Final[Mapping[str, Edit]] = {**EDITS, **HARD_EDITS}
 
 
-def edit_picture(image: RGBImage, edit: str, *, painting_id: str, seed: int = 0) -> EditedPicture:
+def edit_picture(
+    image: RGBImage,
+    edit: str,
+    *,
+    painting_id: str,
+    seed: int = 0,
+    others: Sequence[RGBImage] = (),
+) -> EditedPicture:
     """Return a copy of a painting's picture; the same for the same painting, edit and seed.
 
     The picture, of at least one pixel, is left as it is. An edit takes up to 70 bytes of memory
-    a pixel while it works. ValueError if there is no such edit, or `image` is not uint8 of
-    shape (h, w, 3).
+    a pixel while it works, one of `HARD_EDITS` that or 100 MB. `others` are the further pictures
+    that an edit of several takes. ValueError if there is no such edit, it takes more pictures or
+    fewer, or one is not uint8 of shape (h, w, 3).
     """
-    if edit not in EDITS:
-        raise ValueError(f"no edit is called {edit!r}; there are: {', '.join(EDITS)}")
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"expected uint8 of shape (h, w, 3), not {image.dtype} {image.shape}")
+    if edit not in EVERY_EDIT:
+        raise ValueError(f"no edit is called {edit!r}; there are: {', '.join(EVERY_EDIT)}")
+    if len(others) != EVERY_EDIT[edit].pictures - 1:
+        raise ValueError(f"{edit} takes {EVERY_EDIT[edit].pictures - 1} other pictures")
+    for one in (image, *others):
+        if one.ndim != 3 or one.shape[2] != 3 or one.dtype != np.uint8 or one.size == 0:
+            raise ValueError(f"expected uint8 of shape (h, w, 3), not {one.dtype} {one.shape}")
     # Not `hash`, which Python salts anew in every process.
     name = f"{seed}\0{edit}\0{painting_id}".encode("utf-8", "surrogatepass")
     seeded = int.from_bytes(hashlib.sha256(name).digest()[:16], "big")
-    return EDITS[edit].apply(image, np.random.default_rng(seeded))
+    return EVERY_EDIT[edit].apply(image, *others, np.random.default_rng(seeded))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from artsim.catalog.payload import Payload, most_written, stored_field
 from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Booleans, Integers
+
+COPIES: Final = "copies"
+"""Named in the place of a field, it stands for what `artsim copies` puts into one group."""
 
 
 def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
@@ -69,6 +73,31 @@ class Labels:
                 "exclude another field"
             )
         return AnyOf(stored_field(self.field), values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLabels(Labels):
+    """Which of N works are copies of each other; a value is a group of them.
+
+    `ids` are the painting ids of all works.
+    """
+
+    ids: tuple[str, ...] = ()
+
+    def condition(self, row: int) -> AnyOf | None:
+        """Return the criterion that a work is in the group of work `row`; None if it has none."""
+        of_group = [self.ids[i] for value in self.of_work[row] for i in self.members[value]]
+        return AnyOf("painting_id", tuple(of_group)) if of_group else None
+
+
+def label_copies(
+    point_ids: Sequence[str], ids: Sequence[str], groups: Sequence[Sequence[str]]
+) -> CopyLabels:
+    """Return the labels of N works of which groups, by point ids, are copies of each other."""
+    group_of = {name: number for number, names in enumerate(groups) for name in names}
+    numbered = [{COPIES: group_of[name]} if name in group_of else {} for name in point_ids]
+    found = read_labels(numbered, COPIES)
+    return CopyLabels(COPIES, found.names, found.of_work, found.members, found.values, tuple(ids))
 
 
 def read_labels(payloads: Sequence[Payload], field: str) -> Labels:

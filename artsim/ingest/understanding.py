@@ -98,7 +98,7 @@ def understand_metadata(source: Source) -> list[str] | None:
     by_column = sorted(columns.by_field.items(), key=lambda item: item[1])
     lines = [f"{column} -> {_FROM_COLUMN.get(field, field)}" for field, column in by_column]
     lines += [f"{', '.join(columns.extra)} -> extra"] if columns.extra else []
-    lines += [f"{row['painting_id']}: {in_words(row)}" for row in found.rows]
+    lines += [f"{row['painting_id']}: {_in_words(row)}" for row in found.rows]
     for kind, texts in found.missed.items():
         if texts:
             some = ", ".join(f"{text[:60]!r}" for text, _ in texts.most_common(_SHOWN_TEXTS))
@@ -119,7 +119,7 @@ def _not_understood(payload: Payload, columns: Columns) -> dict[str, str]:
     return {kind: str(text) for kind, text in texts.items() if text}
 
 
-def in_words(payload: Payload) -> str:
+def _in_words(payload: Payload) -> str:
     """Return what was read of a painting in a line."""
     parts = [str(payload["title"])] if "title" in payload else []
     if "artist" in payload:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
 from itertools import chain, groupby
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from artsim import __version__
 from artsim.catalog.arrays import Vector
@@ -33,13 +33,13 @@ from artsim.search.question import (
     TextQuery,
     describe_criteria,
 )
-from artsim.search.rerank import RERANKERS, Reranker, fuse_rankings, rerank
+from artsim.search.rerank import FUSION_DEPTH, RERANKERS, Reranker, fuse_rankings, rerank
 from artsim.search.verdicts import how_common, judge, meaning, told
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
-FUSION_DEPTH: Final = 100
-"""Least depth of the rankings that are fused; deeper where more hits are asked for."""
+if TYPE_CHECKING:
+    from artsim.search.copy_groups import Collapsed
 
 ONLY_ITSELF: Final = "only the query picture itself, which is left out"
 """The reason that `SearchOptions.include_self` takes away."""
@@ -103,6 +103,8 @@ class Answer:
     falls_off : int or None
         After how many of the hits they are no longer near by a large step; None where there is
         no such step, where that was not measured, and where they are in another order.
+    collapsed : tuple of Collapsed
+        Hits that were left out as copies of one that is here.
     """
 
     question: Question
@@ -119,6 +121,7 @@ class Answer:
     why_empty: str = ""
     query_region: Box | None = None
     falls_off: int | None = None
+    collapsed: tuple[Collapsed, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -191,6 +194,7 @@ class Answer:
             "left_out": [payload["painting_id"] for payload in self.left_out] or None,
             "why_empty": self.why_empty or None,
             "falls_off": self.falls_off,
+            "collapsed": [asdict(one) for one in self.collapsed] or None,
         }
         found: dict[str, Any] = plain_json(
             {
@@ -295,8 +299,15 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    hits = find_hits(target, collection, criteria & left_out, options, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
+    found = options.deep if options.collapse_copies else options
+    hits = find_hits(target, collection, criteria & left_out, found, best_of=_best_of(question))
+    collapsed: tuple[Collapsed, ...] = ()
+    if options.collapse_copies and hits:
+        from artsim.search.copy_groups import collapse, remark_on
+
+        hits, collapsed = collapse(hits, collection, names[0], options)
+        notes += [remark_on(collapsed)] if collapsed else []
     scale = _scale(question, target, names, collection)
     reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
     judged = judge(hits, target.probes, collection, scale, options)
@@ -315,6 +326,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         left_out=() if options.include_self else target.same_files,
         why_empty=reason,
         falls_off=judged.falls_off,
+        collapsed=collapsed,
     )
 
 

@@ -21,8 +21,7 @@ from artsim.catalog.arrays import Embeddings, Pixels, Vector
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
 from artsim.catalog.payload import Payload
 from artsim.errors import QueryError
-from artsim.search.answer import FUSION_DEPTH
-from artsim.search.rerank import RRF_K, Reranker
+from artsim.search.rerank import FUSION_DEPTH, RRF_K, Reranker
 from artsim.store.protocol import Collection
 
 T = TypeVar("T")

@@ -209,6 +209,10 @@ COPIES: Final[Mapping[str, Any]] = {"rerank": "ssim-either-way", "rerank_weight"
 """How copies are looked for, mirrored or not: as measured in docs/quality.md."""
 
 
+MOST_COLLAPSED: Final = 400
+"""Most hits that are compared with each other to leave copies out, unless more are asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
     """Settings of one search.
@@ -237,6 +241,9 @@ class SearchOptions:
         Leave out works by the query painting's artist, which the gallery must know.
     exact : bool
         Compare with every point instead of the index's candidates.
+    collapse_copies : bool
+        Show of paintings that are copies of each other, as `artsim.search.copy_groups` ties
+        them among the first hits, the best.
     all_faces : bool
         Of faces show, and search by, small and doubtful ones too, and all of a painting instead
         of its best.
@@ -256,6 +263,7 @@ class SearchOptions:
     include_self: bool = False
     not_same_artist: bool = False
     exact: bool = False
+    collapse_copies: bool = False
     all_faces: bool = False
     least_face: int | None = None
     least_certainty: float | None = None
@@ -271,9 +279,17 @@ class SearchOptions:
             raise OptionError(f"rerank must be {' or '.join(RERANKERS)}, not {self.rerank!r}")
         if self.rerank_weight is not None and self.rerank is None:
             raise OptionError(f"rerank_weight needs a rerank: {' or '.join(RERANKERS)}")
+        if self.collapse_copies and self.group_by is not None:
+            raise OptionError("collapse_copies and group_by exclude each other")
         if self.least_certainty is not None and not 0 <= self.least_certainty <= 1:
             raise OptionError(f"least_certainty must be in 0..1, not {self.least_certainty}")
         check_weights([] if self.rerank_weight is None else [self.rerank_weight])
+
+    @property
+    def deep(self) -> SearchOptions:
+        """The same options, but for enough hits that copies can be left out of them."""
+        wanted = self.offset + self.limit
+        return replace(self, offset=0, limit=max(wanted, min(4 * wanted, MOST_COLLAPSED)))
 
     @property
     def sure_face(self) -> tuple[float, float]:
@@ -336,6 +352,8 @@ class Question:
                 "a search is asked by a query, such as ImageQuery('a.jpg'), PixelsQuery(image), "
                 f"IdQuery('1') or TextQuery('a ship'), not by {type(self.query).__name__}"
             )
+        if self.options.collapse_copies and not self.kind.is_whole:
+            raise OptionError(f"copies are of whole pictures, which {self.kind.name} are not")
         if self.part is not None and (self.kind.is_whole or self.kind.by_whole):
             raise OptionError(f"part is given, but {self.kind.name} are searched by whole pictures")
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 RRF_K: Final = 60
 """Constant of reciprocal rank fusion, as in its paper."""
 
+FUSION_DEPTH: Final = 100
+"""Least depth of the rankings that are fused; deeper where more hits are asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reranker(ABC):

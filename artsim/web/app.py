@@ -33,7 +33,8 @@ from artsim.errors import (
     StoreError,
     WeightsError,
 )
-from artsim.images.load import ImageLimits, load_image
+from artsim.images.load import IMAGE_SUFFIXES, ImageLimits, load_image
+from artsim.ingest.sources import LIST_SUFFIXES
 from artsim.search.answer import answer
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
@@ -60,6 +61,7 @@ from artsim.web.browsing import (
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
+from artsim.web.matching import match_routes
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.pictures import (
     THUMBNAIL_SIDES,
@@ -262,6 +264,7 @@ def _gallery_routes(app: FastAPI, service: Service) -> None:
             "facets": list(FACETS),
             "max_upload": MAX_UPLOAD,
             "may_write": service.may_add and may_write(request),
+            "accepts": sorted({*IMAGE_SUFFIXES, *LIST_SUFFIXES}),
             "own": service.gallery.name,
             "others": service.others,
             "parts": list(PARTS),
@@ -566,6 +569,7 @@ _ROUTES: Final = (
     people_routes,
     map_routes,
     _search_routes,
+    match_routes,
     _upload_routes,
     _selection_routes,
     _picture_routes,

@@ -27,6 +27,9 @@ PICTURES: Final = "pictures"
 SAMPLE: Final = "sample"
 """Folder of the sample in the data folder, and the gallery that it goes into by itself."""
 
+_BATCH: Final = 16
+"""Paintings that are written together: soon seen, and soon stopped."""
+
 PARTS: Final = tuple(name for name, kind in KINDS.items() if not kind.is_whole)
 """What can be looked for in pictures."""
 
@@ -103,6 +106,7 @@ class Beginning:
             face_detector=self.models.face_detector,
             small_faces=self.models.small_faces,
             limits=ImageLimits(max_megapixels=self.models.max_megapixels),
+            batch_size=_BATCH,
         )
         return ingest_paintings(
             Gallery(self.gallery.store, intake.gallery),

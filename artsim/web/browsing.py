@@ -55,7 +55,11 @@ def state_of(gallery: Gallery) -> str:
 
 def kept_answers() -> Shared[Any]:
     """Return what keeps answers that are of every work, for a state of the gallery."""
-    return Shared(_KEPT_BYTES, lambda found: len(json.dumps(found)))
+    return Shared(_KEPT_BYTES, _bytes)
+
+
+def _bytes(found: Any) -> int:
+    return found.nbytes if isinstance(found, np.ndarray) else len(json.dumps(found))
 
 
 # The map

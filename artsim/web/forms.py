@@ -162,6 +162,21 @@ class ComparisonForm(_Found):
     why: str
 
 
+class MatchForm(BaseModel):
+    """The points that two pictures share, in fractions of width and height.
+
+    `way` is the homography from the second picture to the first, `outlines` are the corners of the
+    second in the first, and of the first in the second.
+    """
+
+    is_found: bool
+    inliers: int
+    mirrored: bool
+    way: list[list[float]] | None
+    pairs: list[tuple[float, float, float, float]]
+    outlines: list[list[tuple[float, float]]] | None
+
+
 class KeptForm(_Form):
     """A work that was kept, with a note."""
 
@@ -219,6 +234,7 @@ class GalleriesForm(BaseModel):
     facets: list[str]
     max_upload: int
     may_write: Annotated[bool, Field(description="Whether this visitor may add pictures.")]
+    accepts: Annotated[list[str], Field(description="Endings of files that can be added.")]
     own: Annotated[str | None, Field(description="Gallery that is added to by default.")]
     others: Annotated[bool, Field(description="Whether other galleries are shown.")]
     parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 
 from artsim.catalog.cells import BOM, csv_lines
 from artsim.errors import OptionError, SourceError
-from artsim.ingest.understanding import in_words
 from artsim.web.begin import PARTS, Beginning
+from artsim.web.forms import shown
 from artsim.web.guard import INTAKES, ROLE
 from artsim.web.intakes import FIELDS, From, Intake, IntakeStateError, State, check_list, look_at
 
@@ -117,7 +117,7 @@ class LookForm(BaseModel):
     described: int
     failed: int
     problems: list[TroubleForm]
-    examples: list[str]
+    works: Annotated[list[dict[str, Any]], Field(description="The first ones, as they are read.")]
     not_understood: dict[str, list[str]]
     notes: list[str]
     error: str
@@ -250,7 +250,7 @@ def _add_reading(router: APIRouter, beginning: Beginning) -> None:
                 _trouble(p.place, p.line, p.painting_id, p.reason)
                 for p in (found.problems if found else ())
             ],
-            "examples": [in_words(row) for row in found.rows] if found else [],
+            "works": [shown(row) for row in found.rows] if found else [],
             "not_understood": {
                 kind: [text[:200] for text, _ in texts.most_common(3)]
                 for kind, texts in (found.missed.items() if found else ())

@@ -271,7 +271,7 @@ def look_at(intake: Intake, files: Mapping[str, str]) -> Look:
     metadata = lists[0] if intake.metadata is None and len(lists) == 1 else intake.metadata
     try:
         source = open_intake(intake, files)
-        found, notes = understand(source), source.notes
+        found, notes = _below(understand(source), prefix), source.notes
         if source.metadata is not None:
             metadata, columns = str(source.metadata).removeprefix(prefix), source.columns
     except (SourceError, MetadataError) as exc:
@@ -286,6 +286,15 @@ def look_at(intake: Intake, files: Mapping[str, str]) -> Look:
             error = error or str(exc).replace(prefix, "")
     said = tuple(note.replace(prefix, "") for note in notes)
     return Look(lists, metadata, shown, found, said, error)
+
+
+def _below(found: Understanding, prefix: str) -> Understanding:
+    """Return what was found with paths below the folder."""
+    shown = (
+        replace(p, place=p.place.removeprefix(prefix), reason=p.reason.replace(prefix, ""))
+        for p in found.problems
+    )
+    return replace(found, problems=tuple(shown))
 
 
 def check_list(intake: Intake, files: Mapping[str, str]) -> tuple[str, ...]:

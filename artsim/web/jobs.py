@@ -117,7 +117,7 @@ class Jobs:
         counts = {**summary.counts.parts, **summary.counts.to_dict()}
         self._end(
             intake_id,
-            "stopped" if self._stop.is_set() else "done",
+            "stopped" if summary.counts.done < (self.intakes.get(intake_id).total or 0) else "done",
             counts={name: n for name, n in counts.items() if isinstance(n, int)},
             done=summary.counts.done,
             failed=summary.counts.failed,

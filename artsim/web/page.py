@@ -18,7 +18,12 @@ from artsim import __version__
 from artsim.render.pages import static as render_static
 
 _HERE: Final = Path(__file__).parent
-_TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
 
 STATIC: Final = "/static/"
 """Where the addresses of scripts and styles begin."""

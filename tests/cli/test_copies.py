@@ -16,8 +16,8 @@ from runner import artsim, fails, succeeds
 from artsim.catalog.arrays import RGBImage
 from artsim.evaluation.edits import edit_picture
 
-WORKS = ("met-438014", "met-435869", "met-437386", "met-437880", "met-436535", "met-435882")
-"""Works that have nothing to do with each other."""
+WORKS = ("met-438014", "met-435869", "met-437386", "met-437387", "met-436535", "met-435882")
+"""Different works, the third and the fourth by one painter."""
 
 WORK, OTHER = WORKS[0], WORKS[1]
 
@@ -47,7 +47,8 @@ def folder(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made["faded"] = edit_picture(other, "fade", painting_id=OTHER).pixels
     for name, pixels in made.items():
         Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
-        rows.append({**dict.fromkeys(rows[0], ""), "id": name, "filename": f"{name}.png"})
+        of = next(row for row in rows if row["id"] == (OTHER if name == "faded" else WORK))
+        rows.append({**of, "id": name, "filename": f"{name}.png"})
     with (folder / "metadata.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
@@ -115,3 +116,43 @@ def test_a_file_that_is_not_artsims_stays(home: Path, tmp_path: Path) -> None:
     assert "artsim did not make" in fails("copies", "--out", taken, home=home)
     assert "ends in" in fails("copies", "--out", tmp_path / "copies.doc", home=home)
     assert taken.read_text() == "mine"
+
+
+def test_one_hit_of_a_group_is_shown(home: Path) -> None:
+    query = ("query", "--id", WORKS[2], "--limit", "8", "-f", "json")
+    plain = json.loads(succeeds(*query, home=home))
+    found = json.loads(succeeds(*query, "--collapse-copies", home=home))
+    ids = [hit["painting_id"] for hit in found["hits"]]
+    every = [hit["painting_id"] for hit in plain["hits"]]
+    left_out = {one["painting_id"]: one for one in found["collapsed"]}
+    assert not set(ids) & set(left_out)
+    groups = ({WORK, "recoded", "mirrored"}, {OTHER, "faded"})
+    assert [len(of & set(ids)) for of in groups] == [1, 1]
+    for of in groups:
+        first = next(name for name in every if name in of)
+        assert {one["copy_of"] for name, one in left_out.items() if name in of} == {first}
+    assert left_out[max("recoded", WORK, key=every.index)]["kind"] == "same photograph"
+    assert found["settings"]["collapse_copies"]
+    assert any("left out as copies" in note for note in found["notes"])
+
+
+def test_faces_are_not_collapsed(home: Path) -> None:
+    done = artsim("query", "--id", WORK, "--faces", "--collapse-copies", home=home)
+    assert done.returncode != 0
+    assert "whole pictures" in done.stderr
+    done = artsim("query", "--id", WORK, "--group-by", "artist", "--collapse-copies", home=home)
+    assert done.returncode == 2
+
+
+def test_copies_win_no_evaluation(home: Path) -> None:
+    task = ("evaluate", "labels", "--by", "artist", "-f", "json")
+    plain, without = (
+        json.loads(succeeds(*task, *more, home=home))["tables"][0]
+        for more in ((), ("--exclude", "copies"))
+    )
+    # By one painter are four, three and two pictures; without copies a part is left of the four.
+    assert "has 2.2 works to find" in plain["notes"][0].replace("\n", " ")
+    assert "has 1.3 works to find" in without["notes"][0].replace("\n", " ")
+    assert any("Copies of the query" in note for note in without["notes"])
+    done = artsim(*task[:4], "--kind", "faces", "--exclude", "copies", home=home)
+    assert done.returncode in (1, 2)

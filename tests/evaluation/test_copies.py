@@ -21,6 +21,7 @@ from artsim.catalog.kinds import PAINTINGS
 from artsim.cli import app
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
 from artsim.evaluation.edits import EDITS, edit_picture
+from artsim.evaluation.hard_edits import HARD_EDITS
 from artsim.evaluation.report import PictureGroup, Report
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate, estimate_mean
@@ -29,6 +30,7 @@ from artsim.evaluation.tasks.copies import (
     Tally,
     evaluate_copies,
     load_original,
+    rank_of_all,
     read_originals,
     search_pictures,
 )
@@ -366,7 +368,31 @@ def test_the_command(sample_home: Path, gallery: Gallery, tmp_path: Path) -> Non
 def test_the_help_names_every_edit() -> None:
     wide = {"COLUMNS": "250"}
     shown = CliRunner().invoke(app, ["evaluate", "copies", "--help"], env=wide).stdout
-    assert f"Way of copying; repeatable: {', '.join(EDITS)}." in shown
+    assert f"Way of copying; repeatable: {', '.join(EDITS)}; or of --hard." in shown
+    assert f"Also the harder ways: {', '.join(HARD_EDITS)}." in shown
+
+
+def test_harder_copies_of_which_one_shows_two_paintings(sample_home: Path) -> None:
+    few = ("--queries", "2", "--edit", "crop", "--hard", "--twins", "none", "--format", "json")
+    done = artsim(*few, home=sample_home)
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["settings"]["edits"] == ["crop", *HARD_EDITS]
+    first, ten, both = document["tables"]
+    assert [column["name"] for column in first["columns"]][1:9] == ["crop", *HARD_EDITS]
+    assert [column["name"] for column in both["columns"]] == ["both_at_2", "both_at_10"]
+    [row], [deep] = both["rows"], ten["rows"]
+    assert row["values"]["both_at_10"]["value"] <= deep["values"]["pair"]["value"]
+    assert any("Two on a wall" in note for note in document["notes"])
+
+
+@pytest.mark.parametrize(
+    ("found", "rank"),
+    [("ab", 2), ("xaxb", 4), ("aAb", 2), ("axAb", 3), ("aA", 0), ("", 0), ("bAa", 2)],
+)
+def test_the_rank_of_both(found: str, rank: int) -> None:
+    hits = [Hit(name, 0.5, {"painting_id": name}) for name in found]
+    assert rank_of_all(hits, [{"a", "A"}, {"b"}]) == rank
 
 
 def test_wrong_usage_exits_with_two(tmp_path: Path) -> None:

@@ -10,18 +10,12 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2hsv, rgb2xyz
 
-from artsim.evaluation.edits import (
-    EDITS,
-    LUMINANCE,
-    EditedPicture,
-    edit_picture,
-    to_levels,
-    to_light,
-)
+from artsim.evaluation.edits import EDITS, EVERY_EDIT, edit_picture
+from artsim.evaluation.scenes import LUMINANCE, EditedPicture, to_levels, to_light
 
 Image8 = npt.NDArray[np.uint8]
 
-SAME_SIZE = {"mirror", "grayscale", "fade", "varnish", "jpeg", "scratches"}
+SAME_SIZE = {"mirror", "grayscale", "fade", "varnish", "jpeg", "scratches", "engraving", "negative"}
 SIZES = [(1, 1), (1, 8), (8, 1), (1, 900), (2_000, 12), (60, 90)]
 
 EVERY_GRAY = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
@@ -35,7 +29,8 @@ def picture(height: int, width: int, seed: int = 0) -> Image8:
 
 
 def edited(image: Image8, edit: str, painting_id: str = "p", seed: int = 0) -> EditedPicture:
-    return edit_picture(image, edit, painting_id=painting_id, seed=seed)
+    others = [picture(50, 40, seed=9)] * (edit == "pair")
+    return edit_picture(image, edit, painting_id=painting_id, seed=seed, others=others)
 
 
 def draws(edit: str, name: str, shape: tuple[int, int] = (60, 90)) -> npt.NDArray[np.float64]:
@@ -46,7 +41,7 @@ def draws(edit: str, name: str, shape: tuple[int, int] = (60, 90)) -> npt.NDArra
 
 
 @pytest.mark.parametrize("shape", SIZES)
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", EVERY_EDIT)
 def test_any_picture_can_be_edited(edit: str, shape: tuple[int, int]) -> None:
     image = picture(*shape)
     before = image.copy()
@@ -63,7 +58,7 @@ def test_any_picture_can_be_edited(edit: str, shape: tuple[int, int]) -> None:
     assert all(np.isfinite(value) for value in copy.parameters.values())
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", EVERY_EDIT)
 def test_views_and_plain_pictures_can_be_edited(edit: str) -> None:
     image = picture(40, 60)
     assert np.array_equal(
@@ -74,7 +69,7 @@ def test_views_and_plain_pictures_can_be_edited(edit: str) -> None:
         assert plain.size > 0
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("edit", EVERY_EDIT)
 def test_an_edit_depends_on_painting_edit_and_seed_alone(edit: str) -> None:
     image = picture(60, 90)
     first = edited(image, edit, "a", 3)
@@ -93,11 +88,13 @@ def test_another_process_edits_alike() -> None:
     # Not from one hash seed to the next, nor from one process to another.
     program = (
         "import hashlib, numpy as np\n"
-        "from artsim.evaluation.edits import EDITS, edit_picture\n"
+        "from artsim.evaluation.edits import EVERY_EDIT, edit_picture\n"
         "image = (np.arange(40 * 60 * 3) % 251).astype(np.uint8).reshape(40, 60, 3)\n"
         "digest = hashlib.sha256()\n"
-        "for edit in EDITS:\n"
-        "    digest.update(edit_picture(image, edit, painting_id='élan').pixels.tobytes())\n"
+        "for name, edit in EVERY_EDIT.items():\n"
+        "    others = [image[::-1]] * (edit.pictures - 1)\n"
+        "    copy = edit_picture(image, name, painting_id='élan', others=others)\n"
+        "    digest.update(copy.pixels.tobytes())\n"
         "print(digest.hexdigest())\n"
     )
     done = subprocess.run(
@@ -105,8 +102,10 @@ def test_another_process_edits_alike() -> None:
     )
     image = (np.arange(40 * 60 * 3) % 251).astype(np.uint8).reshape(40, 60, 3)
     digest = hashlib.sha256()
-    for edit in EDITS:
-        digest.update(edit_picture(image, edit, painting_id="élan").pixels.tobytes())
+    for name, edit in EVERY_EDIT.items():
+        others = [image[::-1]] * (edit.pictures - 1)
+        copy = edit_picture(image, name, painting_id="élan", others=others)
+        digest.update(copy.pixels.tobytes())
     assert done.stdout.strip() == digest.hexdigest()
 
 
@@ -266,6 +265,8 @@ def test_what_is_no_edit_or_no_picture() -> None:
     for wrong in (image[..., 0], image.astype(np.float32), image[:0]):
         with pytest.raises(ValueError, match=r"expected uint8 of shape \(h, w, 3\)"):
             edited(wrong, "crop")
+    with pytest.raises(ValueError, match="pair takes 1 other picture"):
+        edit_picture(image, "pair", painting_id="p")
 
 
 def test_every_level_survives_the_way_there_and_back() -> None:

@@ -111,6 +111,8 @@ def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
     dragged = ids(page)
     assert dragged != before
     region = address(page)["region"][0].split(",")
+    # Faces outside of it are not offered.
+    assert page.locator(".crops .face:visible").count() < page.locator(".crops .face").count()
     values = [
         page.locator(f"#region-{name}").input_value() for name in ("x", "y", "width", "height")
     ]
@@ -129,6 +131,24 @@ def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
     page.evaluate(f"history.pushState(null, '', '/?id={GIRLS}&region=a')")
     page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("alert")).to_contain_text("region")
+
+
+def test_an_id_that_ends_like_a_region_stays_whole(visit: Visit) -> None:
+    page = visit(f"/?id={ONE}")
+    taken = page.evaluate(
+        """async () => {
+          const main = document.querySelector("script[type=module]").src;
+          const state = await import(main.replace("main.js", "state.js"));
+          return [state.example(state.exampleOf("a@1,2,3,4")), state.example("id:a@1,2,3,4"),
+            state.example(state.exampleOf("a@")), state.example("id:b")];
+        }"""
+    )
+    assert taken == [
+        {"id": "a@1,2,3,4"},
+        {"id": "a", "region": "1,2,3,4"},
+        {"id": "a@"},
+        {"id": "b"},
+    ]
 
 
 def test_examples_are_added_and_taken_out(visit: Visit) -> None:
@@ -179,7 +199,7 @@ def test_the_record_says_everything_and_goes_on(visit: Visit) -> None:
     expect(record).to_have_count(0)
     assert "show" not in address(page)
     page.locator(f".card[data-id='{PENDANT}'] .open").click()
-    record.get_by_role("button", name=re.compile("Find this face")).first.click()
+    record.get_by_role("button", name=re.compile("Who else has this face")).first.click()
     expect(page.locator("#said")).to_contain_text("faces nearest to")
     assert address(page)["id"] == [PENDANT]
 

@@ -6,6 +6,7 @@ the metadata says which pictures show one painting, these real copies are search
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
-from artsim.evaluation.edits import EDITS, JPEG_QUALITY, edit_picture
+from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY, edit_picture
 from artsim.evaluation.metrics import Floats, Metrics
 from artsim.evaluation.relevance import read_labels
 from artsim.evaluation.report import (
@@ -36,6 +37,7 @@ from artsim.evaluation.report import (
     notes_of,
 )
 from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, load_picture, query_values
+from artsim.evaluation.scenes import EditedPicture
 from artsim.search.answer import find_hits
 from artsim.search.filters import check_field
 from artsim.search.models import Models
@@ -69,8 +71,8 @@ class CopiesOptions(SearchChoices):
     """Which copies are made, and how they are searched for; see also `SearchChoices`.
 
     Of so many `queries` (by default `DEFAULT_QUERIES`), or of a `fraction` of the paintings, every
-    one of `edits` is made. Scans of one painting share the field `twins`; each is then a query for
-    the others.
+    one of `edits`, of `EVERY_EDIT`, is made. Scans of one painting share the field `twins`; each
+    is then a query for the others.
     """
 
     queries: int | None = None
@@ -84,8 +86,8 @@ class CopiesOptions(SearchChoices):
         if self.queries is not None and self.fraction is not None:
             raise ValueError("give a number of queries or a fraction, not both")
         self.check_shares("fraction")
-        if not self.edits or not set(self.edits) <= set(EDITS):
-            raise ValueError(f"edits must be some of {', '.join(EDITS)}; not {self.edits}")
+        if not self.edits or not set(self.edits) <= set(EVERY_EDIT):
+            raise ValueError(f"edits must be some of {', '.join(EVERY_EDIT)}; not {self.edits}")
         self.check_least(queries=1)
 
     def count(self, paintings: int) -> int:
@@ -240,24 +242,40 @@ class Tally:
         return sorted(misses, key=lambda miss: (miss.rank != 0, -miss.rank, miss.place))[:count]
 
 
+def rank_of_all(hits: Sequence[Hit], wanted: Sequence[Group[str]]) -> int:
+    """Return the rank of the last of several paintings to be found, or 0 if one is missing.
+
+    Each of `wanted` are the painting ids of one; its further pictures take no rank.
+    """
+    rank, left = 0, list(wanted)
+    for hit in hits:
+        of = next((same for same in wanted if hit.painting_id in same), None)
+        if of is None or of in left:
+            rank += 1
+        left = [same for same in left if same is not of]
+        if not left:
+            return rank
+    return 0
+
+
 def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     """Search by copies of a sample; return what was found, and how many were copied."""
     options = run.options
     ids = list(originals.payloads)
     sample = draw(ids, options.count(len(ids)), np.random.default_rng(options.seed))
-    tallies = {edit: Tally() for edit in options.edits}
+    tallies, both = {edit: Tally() for edit in options.edits}, Tally()
     copied: list[str] = []
     skipped: dict[str, str] = {}
     run.progress.start(len(sample), "Searching by copies")
     for batch in _loaded(run, originals, sample, skipped):
-        asked = [(painting_id, edit) for painting_id in batch for edit in options.edits]
-        pictures = [
-            edit_picture(batch[name], edit, painting_id=name, seed=options.seed).pixels
-            for name, edit in asked
-        ]
+        asked = [(shown, edit) for shown in batch.values() for edit in options.edits]
+        pictures = [shown.copy(edit, options.seed).pixels for shown, edit in asked]
         for contender, answers in search_pictures(run, pictures).items():
-            for (painting_id, edit), hits in zip(asked, answers, strict=True):
-                tallies[edit].add(contender, hits, originals.same[painting_id])
+            for (shown, edit), hits in zip(asked, answers, strict=True):
+                same = [originals.same[name] for name in shown.ids[: EVERY_EDIT[edit].pictures]]
+                tallies[edit].add(contender, hits, set().union(*same))
+                if len(same) > 1:
+                    both.ranks[contender].append(rank_of_all(hits, same))
         copied += batch
         run.progress.update(len(copied) + len(skipped))
     if not copied:
@@ -265,26 +283,61 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
             f"none of {len(sample)} sampled paintings has a picture to copy: "
             f"{next(iter(skipped.values()))}"
         )
-    parts = _copies_parts(run, tallies, copied, originals)
+    parts = _copies_parts(run, tallies, copied, originals) + _both(run, both, copied)
     notes = notes_of(
         "copies",
         copied=len(copied),
         seed=options.seed,
         quality=JPEG_QUALITY,
         skipped=list(skipped.values()),
+        two=bool(both.ranks),
         no_twins=None if originals.twins else options.twins,
     )
     return replace(parts, notes=notes), len(copied)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The paintings that copies show, the one to be found first, and their pictures."""
+
+    ids: tuple[str, ...]
+    pictures: tuple[RGBImage, ...]
+
+    def copy(self, edit: str, seed: int) -> EditedPicture:
+        """Return the copy of the first, beside as many others as the edit takes."""
+        picture, *others = self.pictures[: EVERY_EDIT[edit].pictures]
+        return edit_picture(picture, edit, painting_id=self.ids[0], seed=seed, others=others)
+
+
+def _load(run: Run[CopiesOptions], originals: Originals, painting_id: str) -> Shown:
+    """Return a painting with its picture, and the others that one of the edits shows beside it.
+
+    ImageError if one cannot be read.
+    """
+    ids = [painting_id]
+    others = max(EVERY_EDIT[edit].pictures for edit in run.options.edits) - 1
+    if others:
+        name = f"{run.options.seed}\0{painting_id}".encode("utf-8", "surrogatepass")
+        random = np.random.default_rng(list(hashlib.sha256(name).digest()))
+        apart = [one for one in originals.payloads if one not in originals.same[painting_id]]
+        if len(apart) < others:
+            raise EvaluationError(
+                "an edit shows two paintings, and the gallery has no two that differ"
+            )
+        ids += [apart[int(i)] for i in random.choice(len(apart), others, replace=False)]
+    return Shown(
+        tuple(ids), tuple(load_original(originals.payloads[one], run.models) for one in ids)
+    )
+
+
 def _loaded(
     run: Run[CopiesOptions], originals: Originals, sample: Sequence[str], skipped: dict[str, str]
-) -> Iterator[dict[str, RGBImage]]:
+) -> Iterator[dict[str, Shown]]:
     """Yield paintings with their pictures, as many as make a batch of copies."""
-    batch: dict[str, RGBImage] = {}
+    batch: dict[str, Shown] = {}
     for painting_id in sample:
         try:
-            batch[painting_id] = load_original(originals.payloads[painting_id], run.models)
+            batch[painting_id] = _load(run, originals, painting_id)
         except ImageError as error:
             skipped[painting_id] = str(error)
         if len(batch) == max(1, _BATCH // len(run.options.edits)):
@@ -326,7 +379,10 @@ def _copies_parts(
     by_depth = {
         depth: {one.name: found(one.name, depth) for one in run.contenders} for depth in DEPTHS
     }
-    columns = (Column(MEAN, "all edits"), *(Column(edit, EDITS[edit].title) for edit in tallies))
+    columns = (
+        Column(MEAN, "all edits"),
+        *(Column(edit, EVERY_EDIT[edit].title) for edit in tallies),
+    )
     works = [originals.payloads[painting_id] for painting_id in copied]
     parts = Parts()
     for depth, by_name in by_depth.items():
@@ -341,6 +397,23 @@ def _copies_parts(
     return parts + Parts(plots=_plots(run, first, len(copied)), failures=(failures,))
 
 
+def _both(run: Run[CopiesOptions], both: Tally, copied: Sequence[str]) -> Parts:
+    """Return how often a photograph of two paintings finds both, where there were any."""
+    columns = (
+        Column("both_at_2", "both are the first two"),
+        Column("both_at_10", "both among the first ten"),
+    )
+    found = {
+        name: {"both_at_2": both.found(name, 2), "both_at_10": both.found(name, 10)}
+        for name in both.ranks
+    }
+    if not found:
+        return Parts()
+    rows = tuple(Row(name, run.means(shares)) for name, shares in found.items())
+    table = Table("both", "Two paintings in a photograph, both found", "encoder", columns, rows)
+    return Parts((table,), query_values("both", copied, found))
+
+
 def _plots(
     run: Run[CopiesOptions], found: Mapping[str, Metrics], paintings: int
 ) -> tuple[BarPlot, ...]:
@@ -352,7 +425,7 @@ def _plots(
             one.name: [estimates[one.name][edit] for edit in run.options.edits]
             for one in contenders
         }
-        labels = tuple(EDITS[edit].title for edit in run.options.edits)
+        labels = tuple(EVERY_EDIT[edit].title for edit in run.options.edits)
         note = f"{paintings:,} paintings; intervals are 95 % over paintings."
         return BarPlot(f"copies-{name}", title, "R@1", labels, series, note=note)
 
@@ -382,11 +455,10 @@ def _failed_copies(
         for miss in tally.worst(best, _WORST_OF_EDIT):
             painting_id = copied[miss.place]
             try:
-                original = load_original(originals.payloads[painting_id], run.models)
+                copy = _load(run, originals, painting_id).copy(edit, run.options.seed)
             except ImageError:
                 continue  # gone since it was searched for; the tables have counted it
-            copy = edit_picture(original, edit, painting_id=painting_id, seed=run.options.seed)
-            query = Picture({}, (EDITS[edit].title,), pixels=copy.pixels)
+            query = Picture({}, (EVERY_EDIT[edit].title,), pixels=copy.pixels)
             row = _failure(run, best, query, painting_id, originals.same[painting_id], miss)
             drawn = [f"{name.replace('_', ' ')} {x:.4g}" for name, x in copy.parameters.items()]
             told = f"{row.note} The edit: {', '.join(drawn)}." if drawn else row.note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -14,8 +14,8 @@ from artsim.catalog.criteria import Criteria
 from artsim.catalog.encoder_info import short_names
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.payload import stored_field
-from artsim.catalog.progress import Progress
-from artsim.errors import EvaluationError, QueryError
+from artsim.catalog.progress import Progress, counted
+from artsim.errors import EvaluationError, OptionError, QueryError
 from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
@@ -33,7 +33,14 @@ from artsim.evaluation.metrics import (
     random_curve,
     random_metrics,
 )
-from artsim.evaluation.relevance import Labels, Relevance, field_values, read_labels
+from artsim.evaluation.relevance import (
+    COPIES,
+    Labels,
+    Relevance,
+    field_values,
+    label_copies,
+    read_labels,
+)
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -51,6 +58,7 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Contender, Run, SearchChoices, query_values
 from artsim.evaluation.statistics import estimate_mean
+from artsim.search.copy_groups import find_ties, join
 from artsim.search.filters import Filters, build_criteria, check_field
 from artsim.search.models import Models
 from artsim.search.question import describe_criteria
@@ -73,9 +81,10 @@ class LabelsOptions(SearchChoices):
 
     Works are alike that share a value of a field; each of `by` is a table of its own. Works that
     share a value of one of `exclude` with the query are left out of its ranking, and are nothing
-    to find. `ks` are the depths of precision and recall; `filters` say which works are queries and
-    answers, `limit_queries` how many queries are drawn, and `checked` how many of these are also
-    searched by the index. Parts of a `kind` of one painting are not found by one another.
+    to find; so are its copies, if ``copies`` is named there. `ks` are the depths of precision and
+    recall; `filters` say which works are queries and answers, `limit_queries` how many queries are
+    drawn, and `checked` how many of these are also searched by the index. Parts of a `kind` of one
+    painting are not found by one another.
     """
 
     by: tuple[str, ...]
@@ -92,8 +101,15 @@ class LabelsOptions(SearchChoices):
         if not self.by:
             raise ValueError("at least one field to evaluate by is needed")
         self.check_least(checked=1, limit_queries=1)
+        if COPIES in self.exclude and not self.kind.is_whole:
+            raise OptionError(f"copies are of whole pictures, which {self.kind.name} are not")
         if not self.ks or min(self.ks) < 1:
             raise ValueError("depths must be at least 1")
+
+    @property
+    def fields_excluded(self) -> tuple[str, ...]:
+        """What is excluded by a field, and not as copies."""
+        return tuple(name for name in self.exclude if name != COPIES)
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -128,7 +144,7 @@ def evaluate_labels(
     .. [1] Sakai (2007). Alternatives to Bpref. SIGIR, 71-78.
     """
     run = Run("labels", gallery, options, models, progress, options.kind)
-    for name in (*options.by, *options.exclude):
+    for name in (*options.by, *options.fields_excluded):
         check_field(name, run.collection)
     criteria, remarks = build_criteria(options.filters, run.collection, gallery)
     run.notes += remarks
@@ -136,10 +152,13 @@ def evaluate_labels(
     with run.progressing("Reading vectors"):
         works = _read(run, criteria)
         run.settings["works"] = len(works)
+        copies = _copies(run, criteria) if COPIES in options.exclude else ()
         parts = Parts()
         for name in dict.fromkeys(options.by):
-            parts += _parts(_judge(run, works, name))
-    left_out = f", without the same {' or '.join(options.exclude)}" if options.exclude else ""
+            parts += _parts(_judge(run, works, name, copies))
+    fields = options.fields_excluded
+    left_out = f", without the same {' or '.join(fields)}" if fields else ""
+    left_out += ", without copies" if COPIES in options.exclude else ""
     title = f"Leave-one-out by {' and '.join(options.by)}{left_out}: {run.gallery_name}"
     return run.report(title, parts)
 
@@ -150,7 +169,7 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
     One that is only to be excluded, too: nothing would be left out, and figures would be
     better than they should be for a slip of the pen.
     """
-    asked = dict.fromkeys((*run.options.by, *run.options.exclude))
+    asked = dict.fromkeys((*run.options.by, *run.options.fields_excluded))
     own = () if run.kind.is_whole else (run.kind.index_field,)
     try:
         works = read_works(run, criteria, sorted({*map(stored_field, asked), *_ALWAYS, *own}))
@@ -165,6 +184,16 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
                 hint="artsim show ID",
             )
     return works
+
+
+def _copies(run: Run[LabelsOptions], criteria: Criteria) -> list[list[str]]:
+    """Return groups of copies, by point ids, and say how many there are."""
+    name, progress = run.encoders[0].vector_name, run.progress
+    ties = find_ties(run.collection, name, criteria, progress=progress).ties
+    groups = join(tie for tie in ties if tie.is_copy)
+    count = sum(map(len, groups))
+    run.notes.append(f"{count:,} works are in {counted(len(groups), 'group')} of copies")
+    return groups
 
 
 @dataclass(frozen=True)
@@ -199,11 +228,16 @@ class _Result:
         return max(self.judged, key=lambda name: self.judged[name].metrics["map"].mean())
 
 
-def _judge(run: Run[LabelsOptions], every: Works, name: str) -> _Result:
+def _judge(
+    run: Run[LabelsOptions], every: Works, name: str, copies: Sequence[Sequence[str]]
+) -> _Result:
     options = run.options
     works = every.known(name, read_labels(every.payloads, name).known)
     own = () if run.kind.is_whole else ("painting_id",)
-    excluded = (read_labels(works.payloads, other) for other in (*options.exclude, *own))
+    others = (*options.fields_excluded, *own)
+    excluded: list[Labels] = [read_labels(works.payloads, other) for other in others]
+    if copies:
+        excluded.append(label_copies(works.point_ids, works.ids, copies))
     relevance = Relevance(read_labels(works.payloads, name), tuple(excluded))
     rows = np.arange(len(works))
     if options.limit_queries is not None:

@@ -18,7 +18,7 @@ export async function call(path, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Refusal({ detail: t("error_offline"), status: 0 });
   }
-  if (response.ok) return response.json();
+  if (response.ok) return response.status === 204 ? null : response.json();
   const problem = await response.json().catch(() => ({ status: response.status }));
   throw new Refusal(problem);
 }
@@ -30,6 +30,8 @@ export const ask = (path, body, signal) =>
     body: JSON.stringify(body),
     signal,
   });
+
+export const remove = (path) => call(path, { method: "DELETE" });
 
 export function send(file) {
   const form = new FormData();
@@ -50,12 +52,26 @@ export const whole = (pictureId, side) => `/iiif/3/${pictureId}/full/!${side},${
 export const part = (pictureId, region, side) =>
   `/iiif/3/${pictureId}/${region.includes("%") ? `pct:${region.replaceAll("%", "")}` : region}/!${side},${side}/0/default.webp`;
 
-/** A box of a picture with some more on all sides, as a square where there is room. */
-export function crop(pictureId, box, width, height, side = 320) {
-  const [x, y, w, h] = box;
+/** A box with some more on all sides, as a square where there is room: left, top and side. */
+function around([x, y, w, h], width, height) {
   const across = Math.min(Math.max(w, h) * 1.6, width, height);
   const left = Math.min(Math.max(0, x + w / 2 - across / 2), width - across);
   const top = Math.min(Math.max(0, y + h / 2 - across / 2), height - across);
-  const numbers = [left, top, across, across].map(Math.round);
-  return `/iiif/3/${pictureId}/${numbers.join(",")}/!${side},${side}/0/default.webp`;
+  return [left, top, across].map(Math.round);
+}
+
+/** The address of such a square of a painting's picture. */
+export function crop(pictureId, box, width, height, side = 320) {
+  const [left, top, across] = around(box, width, height);
+  return `/iiif/3/${pictureId}/${left},${top},${across},${across}/!${side},${side}/0/default.webp`;
+}
+
+/** The style by which a picture that is loaded as a whole shows such a square alone. */
+export function cropStyle(source, box, width, height) {
+  const [left, top, across] = around(box, width, height);
+  const share = (from, of) => `${(100 * from) / Math.max(1, of - across)}%`;
+  return {
+    "background-image": `url("${source}")`, "background-size": `${(100 * width) / across}% ${(100 * height) / across}%`,
+    "background-position": `${share(left, width)} ${share(top, height)}`,
+  };
 }

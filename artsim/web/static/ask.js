@@ -1,6 +1,6 @@
 // The panel of the question: its picture with the faces in it, kinds, order, encoder.
 
-import { call, painting, part, send, thumbnail, whole } from "./api.js";
+import { call, cropStyle, painting, part, send, thumbnail, whole } from "./api.js";
 import { $, h, has, t } from "./dom.js";
 import { caption as captionOf } from "./grid.js";
 import * as state from "./state.js";
@@ -59,15 +59,20 @@ export function build(found, fail) {
   );
   select.parentElement.hidden = galleries.galleries.length < 2;
   select.addEventListener("change", () => state.set({ ...state.noQuery, gallery: select.value, encoder: [], kind: "" }));
-  listenForFiles(fail);
   show(fail);
 }
 
-function listenForFiles(fail) {
+/** Search by a file that is dropped or pasted, unless `take` takes it. */
+export function listenForFiles(fail, take) {
   const veil = $("veil");
   let depth = 0;
   const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-  addEventListener("dragenter", (event) => hasFiles(event) && ((veil.hidden = false), depth++));
+  addEventListener("dragenter", (event) => {
+    if (!hasFiles(event)) return;
+    veil.firstElementChild.textContent = t($("begin") || event.dataTransfer.items.length > 1 ? "drop_add" : "drop_now");
+    veil.hidden = false;
+    depth++;
+  });
   addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && ((veil.hidden = true), (depth = 0)));
   addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   addEventListener("drop", (event) => {
@@ -75,10 +80,12 @@ function listenForFiles(fail) {
     event.preventDefault();
     veil.hidden = true;
     depth = 0;
+    if (take(event.dataTransfer)) return;
     const file = event.dataTransfer.files[0];
     if (file) searchBy(file, fail);
   });
   addEventListener("paste", (event) => {
+    if (document.body.classList.contains("beginning")) return;
     const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
     if (file) searchBy(file, fail);
   });
@@ -194,7 +201,7 @@ async function showExamples(now) {
 /** Search by more pictures: by one like what is searched by now, or unlike it. */
 export function addExample(side, id) {
   const now = state.get();
-  const text = `id:${id}`;
+  const text = state.exampleOf(id);
   if (now.text || !state.hasQuery(now) || kindNow() !== gallery().kinds[0]) return;
   const like = now.like.length ? now.like : [state.asExample(now)];
   const other = side === "like" ? "unlike" : "like";
@@ -297,29 +304,34 @@ function regionForm(box, mount) {
       box ? h("button", { type: "button", id: "region-none", className: "link", onclick: () => setRegion(null) }, t("detail_none")) : ""));
 }
 
+/** The faces upon the picture, and each by itself below it, where small ones are large enough. */
 function outline(mount, caption, faces, width, height) {
   const sure = faces.filter((face) => face.is_sure);
+  const source = mount.querySelector("img")?.src;
+  const choose = (face) => () => state.set(
+    String(face.index) === state.get().face ? { face: "", kind: "", limit: "" } : { kind: "faces", face: String(face.index), region: "", encoder: [], limit: "" });
+  const named = (face) => ({ type: "button", title: t("search_face", { n: face.index }), "aria-label": t("search_face", { n: face.index }), "aria-pressed": "false", onclick: choose(face), data: { face: face.index, middle: `${face.box[0] + face.box[2] / 2},${face.box[1] + face.box[3] / 2}` } });
   for (const face of sure) {
     const [x, y, w, height_] = face.box;
     const share = (part, of) => `${(100 * part) / of}%`;
-    mount.append(h("button", {
-      type: "button", className: "face", title: t("search_face", { n: face.index }), "aria-label": t("search_face", { n: face.index }),
-      data: { face: face.index }, "aria-pressed": "false",
-      style: { left: share(x, width), top: share(y, height), width: share(w, width), height: share(height_, height) },
-      onclick: () => state.set(
-        String(face.index) === state.get().face ? { face: "", kind: "", limit: "" } : { kind: "faces", face: String(face.index), region: "", encoder: [], limit: "" }),
-    }));
+    mount.append(h("button", { ...named(face), className: "face", tabIndex: -1, "aria-hidden": source ? "true" : null,
+      style: { left: share(x, width), top: share(y, height), width: share(w, width), height: share(height_, height) } }));
   }
   const count = sure.length;
-  caption.append(h("p", { className: "quiet" }, count === 0 ? t("no_faces") : count === 1 ? t("face_found") : t("faces_found", { n: count })));
+  caption.append(h("p", { className: "quiet" }, count === 0 ? t("no_faces") : count === 1 ? t("face_found") : t("faces_found", { n: count })),
+    source ? h("ul", { className: "crops" }, sure.map((face) => h("li", {}, h("button", { ...named(face), className: "face", style: cropStyle(source, face.box, width, height) })))) : "");
   markFace();
 }
 
+/** Which faces are searched by; those outside the detail that is searched by are not offered. */
 function markFace() {
   const now = state.get();
-  for (const button of document.querySelectorAll("#mount .face")) {
+  const box = regionNow($("mount"));
+  const isIn = ([x, y]) => !box || (x >= box[0] && y >= box[1] && x <= box[0] + box[2] && y <= box[1] + box[3]);
+  for (const button of document.querySelectorAll("#asked .face")) {
     const all = now.kind === "faces" && now.face === "";
     button.setAttribute("aria-pressed", String(all || (now.kind === "faces" && button.dataset.face === now.face)));
+    button.hidden = !isIn(button.dataset.middle.split(",").map(Number));
   }
 }
 

@@ -3,9 +3,11 @@
 import { ask as askServer, call, painting, whole } from "./api.js";
 import { h, openDialog, t } from "./dom.js";
 import { caption, number, verdict } from "./grid.js";
+import { readPoints, startPoints, transformOf, wayOf, writePoints } from "./register.js";
 import * as state from "./state.js";
 
 const MODES = ["side", "overlay", "blink", "difference", "curtain"];
+const FITS = ["whole", "width", "life", "points", "matched"];
 const SIDE = 2048;
 const PICTURE = "picture:";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -13,7 +15,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 /** What the hits are compared with: the picture of the question. */
 export const asked = (now) => (now.picture ? PICTURE + now.picture : now.id);
 
-export const open = (first, second) => state.set({ compare: [first, second], show: "", mode: "" });
+export const open = (first, second) => state.set({ compare: [first, second], show: "", mode: "", fit: "", points: "" });
 
 const form = (side) => (side.startsWith(PICTURE) ? { upload: side.slice(PICTURE.length) } : { id: side });
 
@@ -48,22 +50,36 @@ export async function show(fail) {
   if (state.get().compare.join(" ") !== key) return undefined;
   const stage = new Stage(both);
   const said = h("div", { className: "judged", role: "status" }, t("comparing"));
+  const shared = h("p", { className: "quiet", role: "status" });
   const table = h("details", { className: "numbers", hidden: true });
   dialog = openDialog("compare", t("compare_title"), h("div", { className: "body" },
-    said, stage.tools, stage.element,
+    h("div", {}, said, shared), stage.tools, stage.element,
     h("div", { className: "pair" }, both.map((one, i) => h("div", {},
       h("p", { className: "title", dir: "auto" }, t(i ? "second_of" : "first_of", { title: one.title })), h("p", { className: "detail", dir: "auto" }, one.detail)))),
     table),
   () => {
     stage.end();
     dialog = null;
-    if (state.get().compare.join(" ") === key) state.set({ compare: [], mode: "" });
+    if (state.get().compare.join(" ") === key) state.set({ compare: [], mode: "", fit: "", points: "" });
   });
   dialog.dataset.key = key;
   dialog.addEventListener("keydown", (event) => stage.key(event));
   stage.begin();
   judge(sides, gallery, said, table);
+  match(sides, gallery, shared, stage);
   return dialog;
+}
+
+/** Say whether both share points, by which the second is laid upon the first. */
+async function match(sides, gallery, said, stage) {
+  try {
+    const query = gallery ? `?gallery=${encodeURIComponent(gallery)}` : "";
+    const found = await askServer(`/api/v1/compare/points${query}`, { first: form(sides[0]), second: form(sides[1]) });
+    said.textContent = t(found.is_found ? (found.mirrored ? "points_mirrored" : "points_found") : "points_none", { n: found.inliers });
+    if (found.is_found) stage.useMatch(found);
+  } catch {
+    said.remove(); // a server without OpenCV, or a picture that is elsewhere: the rest is told all the same
+  }
 }
 
 async function judge(sides, gallery, said, table) {
@@ -90,17 +106,28 @@ async function judge(sides, gallery, said, table) {
   }
 }
 
+function svg(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
 /** Both pictures, each in a pane of its own or one upon the other. */
 class Stage {
   constructor(both) {
     this.both = both;
     this.view = { scale: 1, x: 0, y: 0 };
-    this.fit = "whole";
+    this.points = readPoints(state.get().points) ?? startPoints();
+    this.matched = null;
+    this.fit = FITS.includes(state.get().fit) ? state.get().fit : "whole";
     this.mirrored = false;
     this.values = { overlay: 0.5, difference: 2, curtain: 0.5 };
     this.pointers = new Map();
     this.images = both.map((one, i) => h("img", { src: one.source, alt: "", draggable: false, className: i ? "second" : "first" }));
     this.edge = h("span", { className: "edge", hidden: true });
+    this.over = h("div", { className: "over" });
+    this.markers = both.map((_, i) => [0, 1, 2].map((k) => this.marker(i, k)));
+    this.lines = svg("svg", { class: "lines", "aria-hidden": "true" });
     this.element = h("div", { className: "stage", tabIndex: 0, role: "group", "aria-label": t("stage"),
       onwheel: (event) => { event.preventDefault(); this.zoom(event.deltaY < 0 ? 1.2 : 1 / 1.2, event); },
       onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event),
@@ -132,8 +159,9 @@ class Stage {
   show() {
     const { element, mode } = this;
     element.className = `stage ${mode}`;
-    const panes = mode === "side" ? [[this.images[0]], [this.images[1]]] : [[...this.images, this.edge]];
-    element.replaceChildren(...panes.map((images) => h("div", { className: "pane" }, images)));
+    const panes = mode === "side" ? this.images.map((image, i) => [image, this.markers[i]]) : [[this.images[0], this.over, this.edge]];
+    if (mode !== "side") this.over.replaceChildren(this.images[1]);
+    element.replaceChildren(...panes.map((inside) => h("div", { className: "pane" }, inside)), this.lines);
     clearInterval(this.blinking);
     if (mode === "blink" && !calm.matches) this.blinking = setInterval(() => element.classList.toggle("turn"), 1000);
     this.place();
@@ -154,37 +182,119 @@ class Stage {
     return both.map((one) => [one.width, one.height].map((side) => side * fitting(one.width, one.height)));
   }
 
+  /** What brings the second picture upon the first, where they are laid upon each other. */
+  way() {
+    if (this.mode === "side") return null;
+    return this.fit === "matched" ? this.matched?.way ?? null : this.fit === "points" ? wayOf(this.points) : null;
+  }
+
   place() {
     const pane = this.element.firstChild?.getBoundingClientRect();
     if (!pane?.width) return;
     const { scale, x, y } = this.view;
-    this.sizes(pane.width, pane.height).forEach(([w, high], i) => {
+    const way = this.way();
+    this.boxes = this.sizes(pane.width, pane.height).map(([w, high]) => ({ w, high, left: pane.width / 2 + (x - w / 2) * scale, top: pane.height / 2 + (y - high / 2) * scale, width: w * scale, height: high * scale }));
+    this.boxes.forEach(({ w, high, left, top }, i) => {
       const { style } = this.images[i];
-      const left = pane.width / 2 + (x - w / 2) * scale;
-      const top = pane.height / 2 + (y - high / 2) * scale;
       const turned = i === 1 && this.mirrored;
       style.width = `${w}px`;
       style.height = `${high}px`;
-      style.transform = `translate(${left + (turned ? w * scale : 0)}px, ${top}px) scale(${turned ? -scale : scale}, ${scale})`;
-      if (i === 1) this.hang(pane.width, left, w * scale, turned);
+      style.transform = i === 1 && way ? transformOf(way, [w, high], this.boxes[0])
+        : `translate(${left + (turned ? w * scale : 0)}px, ${top}px) scale(${turned ? -scale : scale}, ${scale})`;
       const { large } = this.both[i];
       if (large && w * scale * devicePixelRatio > SIDE * 1.2 && Math.max(this.both[i].width, this.both[i].height) > SIDE && !this.images[i].dataset.large) {
         this.images[i].dataset.large = "yes";
         this.images[i].src = large;
       }
     });
-    this.element.style.setProperty("--much", this.values.overlay);
-    this.element.style.setProperty("--bright", this.values.difference);
-  }
-
-  /** Cut the second picture where the curtain hangs. */
-  hang(wide, left, width, turned) {
-    const at = this.values.curtain * wide;
-    const share = Math.min(1, Math.max(0, (at - left) / width)) * 100;
-    const cut = turned ? `inset(0 ${share}% 0 0)` : `inset(0 0 0 ${share}%)`;
-    this.images[1].style.clipPath = this.mode === "curtain" ? cut : "none";
+    const at = this.values.curtain * pane.width;
+    this.over.style.clipPath = this.mode === "curtain" ? `inset(0 0 0 ${at}px)` : "none";
     this.edge.hidden = this.mode !== "curtain";
     this.edge.style.setProperty("--edge", `${at}px`);
+    this.element.style.setProperty("--much", this.values.overlay);
+    this.element.style.setProperty("--bright", this.values.difference);
+    this.mark();
+  }
+
+  /** Where a place of a picture is on its pane. */
+  on(i, [x, y]) {
+    const { left, top, width, height } = this.boxes[i];
+    return [left + (i === 1 && this.mirrored ? 1 - x : x) * width, top + y * height];
+  }
+
+  /** Bring the points that are set, and those that match, to where the pictures are. */
+  mark() {
+    const isSet = this.fit === "points" && this.mode === "side";
+    this.markers.forEach((own, i) => own.forEach((marker, k) => {
+      marker.hidden = !isSet;
+      const [x, y] = this.on(i, this.points[i][k]);
+      marker.style.left = `${x}px`;
+      marker.style.top = `${y}px`;
+    }));
+    const shown = this.matched && this.fit === "matched" && this.mode === "side";
+    this.lines.replaceChildren();
+    if (!shown) return;
+    const panes = [...this.element.querySelectorAll(".pane")];
+    const at = (i, place) => { const [x, y] = this.on(i, place); return [x + panes[i].offsetLeft, y]; };
+    // An outline that leads out of its pane is cut there.
+    const outline = (i, corners) => {
+      const cut = svg("svg", { x: panes[i].offsetLeft, width: panes[i].clientWidth, height: panes[i].clientHeight });
+      cut.append(svg("polygon", { points: corners.map((corner) => this.on(i, corner).join()).join(" ") }));
+      return cut;
+    };
+    this.lines.append(...this.matched.outlines.map((corners, i) => outline(i, corners)), ...this.matched.pairs.flatMap(([x, y, x2, y2]) => {
+      const [[a, b], [c, d]] = [at(0, [x, y]), at(1, [x2, y2])];
+      return [svg("line", { x1: a, y1: b, x2: c, y2: d }), svg("circle", { cx: a, cy: b, r: 3 }), svg("circle", { cx: c, cy: d, r: 3 })];
+    }));
+  }
+
+  /** A point that is dragged, or moved by the arrow keys, to the same thing in both pictures. */
+  marker(i, k) {
+    const label = t("point_n", { n: k + 1, title: this.both[i].title });
+    const made = h("button", { type: "button", className: "marker", title: label, "aria-label": `${label}. ${t("point_how")}` }, String(k + 1));
+    made.addEventListener("pointerdown", (event) => { event.stopPropagation(); made.setPointerCapture(event.pointerId); });
+    made.addEventListener("pointermove", (event) => {
+      if (!made.hasPointerCapture(event.pointerId)) return;
+      event.stopPropagation();
+      const pane = made.parentElement.getBoundingClientRect();
+      const { left, top, width, height } = this.boxes[i];
+      const x = (event.clientX - pane.x - left) / width;
+      this.setPoint(i, k, [i === 1 && this.mirrored ? 1 - x : x, (event.clientY - pane.y - top) / height]);
+    });
+    made.addEventListener("pointerup", (event) => { event.stopPropagation(); this.keepPoints(); });
+    made.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const step = event.shiftKey ? 0.05 : 0.005;
+      const [x, y] = this.points[i][k];
+      this.setPoint(i, k, [x + way[0] * step * (i === 1 && this.mirrored ? -1 : 1), y + way[1] * step]);
+      this.keepPoints();
+    });
+    return made;
+  }
+
+  setPoint(i, k, place) {
+    this.points[i][k] = place.map((share) => Math.min(1, Math.max(0, share)));
+    this.place();
+  }
+
+  keepPoints() {
+    state.set({ points: writePoints(this.points) }, { replace: true });
+  }
+
+  useFit(fit) {
+    this.fit = fit;
+    state.set({ fit: fit === "whole" ? "" : fit, points: fit === "points" ? writePoints(this.points) : "" }, { replace: true });
+    this.showTools();
+    this.place();
+  }
+
+  useMatch(found) {
+    this.matched = found;
+    this.showTools();
+    this.place();
   }
 
   zoom(factor, at) {
@@ -271,11 +381,13 @@ class Stage {
     const focused = document.activeElement?.id;
     const choice = (name, chosen, list, changed) => h("fieldset", { className: "kinds" }, h("legend", { className: "hidden" }, t(name)),
       list.map((one) => h("label", {}, h("input", { type: "radio", name, id: `${name}-${one}`, checked: one === chosen, onchange: () => changed(one) }), h("span", {}, t(`${name}_${one}`)))));
-    const fits = ["whole", "width", ...(this.both.every((one) => one.cm) ? ["life"] : [])];
+    const there = { life: this.both.every((one) => one.cm), matched: this.matched };
+    const fits = FITS.filter((one) => !(one in there) || there[one]);
+    const isLaid = ["points", "matched"].includes(this.fit);
     this.tools.replaceChildren(
       choice("mode", mode, MODES, (one) => this.set(one)),
-      choice("fit", this.fit, fits, (one) => { this.fit = one; this.place(); }),
-      h("label", { className: "check" }, h("input", { type: "checkbox", id: "mirror", checked: this.mirrored, onchange: (event) => this.mirror(event.target.checked) }), t("mirror")),
+      choice("fit", this.fit, fits, (one) => this.useFit(one)),
+      isLaid && mode !== "side" ? "" : h("label", { className: "check" }, h("input", { type: "checkbox", id: "mirror", checked: this.mirrored, onchange: (event) => this.mirror(event.target.checked) }), t("mirror")),
       mode in this.values ? h("label", { className: "slider" }, t(`strength_${mode}`), h("input", {
         type: "range", id: "strength", min: 0, max: mode === "difference" ? 5 : 1, step: 0.01, value: this.values[mode],
         oninput: (event) => { this.values[mode] = Number(event.target.value); this.place(); } })) : "",
@@ -283,6 +395,7 @@ class Stage {
       h("span", {}, [["zoom_in", () => this.zoom(1.4), "+"], ["zoom_out", () => this.zoom(1 / 1.4), "−"], ["zoom_reset", () => this.reset(), "1:1"]].map(([name, act, sign]) =>
         h("button", { type: "button", id: name, title: t(name), "aria-label": t(name), onclick: act }, sign))),
     );
+    if (this.fit === "points") this.tools.append(h("p", { className: "quiet" }, t(mode === "side" ? "points_set" : wayOf(this.points) ? "points_laid" : "points_on_line")));
     if (focused && this.tools.isConnected) this.tools.querySelector(`#${focused}`)?.focus();
   }
 }

@@ -12,6 +12,9 @@ export function t(key, values = {}) {
   });
 }
 
+/** The same for a number of things, of which one has words of its own. */
+export const tn = (key, n, values = {}) => t(n === 1 && has(`${key}_one`) ? `${key}_one` : key, { n, ...values });
+
 export const has = (key) => key in TEXTS;
 
 /** An element with properties, listeners (`onclick`), `data`, `aria-*`, and children. */

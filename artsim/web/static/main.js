@@ -21,7 +21,7 @@ let last = { key: null, answer: null }; // looked at in another way, it is not a
 
 function fail(error, again) {
   const box = h("div", { className: "error" },
-    h("p", {}, h("strong", {}, t("error_title")), " ", error.message),
+    h("p", {}, h("strong", {}, t("error_title")), " ", h("span", { lang: error.status ? "en" : null }, error.message)),
     again && (!error.status || error.status === 503) ? h("button", { type: "button", onclick: () => { box.remove(); again(); } }, t("retry")) : "",
     h("button", { type: "button", onclick: () => box.remove() }, t("dismiss")));
   $("errors").replaceChildren(box);
@@ -244,13 +244,23 @@ function listen() {
     else if (event.key === "v") views.next(state.get());
     else if (event.key === "?") showKeys();
   });
-  state.listen(show);
 }
 
 try {
-  asking.build(await call("/api/v1/galleries"), fail);
+  const galleries = await call("/api/v1/galleries");
+  const isEmpty = !galleries.galleries.some((one) => one.kinds[0]?.points);
+  let begin = null;
+  asking.listenForFiles(fail, (transfer) => begin?.take(transfer));
   listen();
-  show(state.get());
+  if (!isEmpty) {
+    asking.build(galleries, fail);
+    state.listen(show);
+    show(state.get());
+  }
+  if (isEmpty || galleries.may_write) {
+    begin = await import("./begin.js");
+    await begin.build(galleries, fail, isEmpty);
+  }
 } catch (error) {
   $("said").textContent = t("error_title");
   fail(error, () => location.reload());

@@ -43,15 +43,20 @@ function facts(record) {
     [h("dt", { dir: "auto" }, name), h("dd", { dir: "auto" }, said(found))]));
 }
 
+/** The faces, each by itself: who it is, where a person said so, and who else has it. */
 function faces(record, searchLike, close) {
   const sure = record.faces.filter((face) => face.face_size >= 20 && face.detection_score >= 0.5);
   if (!sure.length) return "";
   const [width, height] = [record.image_width, record.image_height];
   return h("section", { className: "faces" }, h("h3", {}, t("record_faces")),
-    h("ul", {}, sure.map((face) => h("li", {},
-      h("button", { type: "button", title: t("find_face"), "aria-label": `${t("find_face")}: ${t("face_n", { n: face.face_index })}`,
-        onclick: () => { close(); searchLike(record.painting_id, { kind: "faces", face: String(face.face_index) }); } },
-        h("img", { src: crop(record.picture_id, face.box, width, height, 192), alt: "", loading: "lazy", width: 96, height: 96 }))))));
+    h("ul", {}, sure.map((face) => {
+      const name = face.name ?? t("face_n", { n: face.face_index });
+      return h("li", {},
+        h("img", { src: crop(record.picture_id, face.box, width, height, 192), alt: "", loading: "lazy", width: 80, height: 80 }),
+        h("div", {}, h("p", { dir: "auto" }, name),
+          h("button", { type: "button", className: "link", "aria-label": `${t("who_else")}: ${name}`, onclick: () => { close(); searchLike(record.painting_id, { kind: "faces", face: String(face.face_index) }); } }, t("who_else")),
+          face.name ? h("button", { type: "button", className: "link", "aria-label": `${t("works_of_person")}: ${name}`, onclick: () => { close(); state.set({ ...state.noQuery, kind: "", person: [face.name] }); } }, t("works_of_person")) : ""));
+    })));
 }
 
 let dialog = null;
@@ -80,7 +85,8 @@ export async function show(actions, fail) {
     h("div", { className: "facts" },
       h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
         h("button", { type: "button", className: "main", onclick: () => { close(); act(); } }, text)), keep.button(hit, ""),
-        isLink(record.source_url) ? h("a", { href: record.source_url, rel: "noopener noreferrer", target: "_blank" }, t("record_source")) : ""),
+        isLink(record.source_url) ? h("a", { href: record.source_url, rel: "noopener noreferrer", target: "_blank" }, t("record_source")) : "",
+        h("a", { href: `/iiif/3/${record.picture_id}/info.json`, target: "_blank" }, "IIIF")),
       facts(record), faces(record, actions.searchLike, close))),
   () => {
     dialog = null;

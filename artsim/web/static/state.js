@@ -9,7 +9,7 @@ const ONES = [
   ...["gallery", "id", "picture", "region", "text", "kind", "face", "rerank", "rerank-weight"],
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
-const VIEW = ["view", "sort", "show", "compare", "mode"];
+const VIEW = ["view", "sort", "show", "compare", "mode", "fit", "points"];
 export const VIEWS = ["grid", "list", "time", "map", "people"];
 export const SORTS = ["date", "artist", "title", "institution"];
 export const PAGE = 24;
@@ -67,15 +67,21 @@ export const noQuery = { id: "", picture: "", region: "", text: "", like: [], un
 
 export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text || state.like.length);
 
+// Of an id that ends as if a region followed, "@" says where it ends.
+const marked = (text) => (/@[\d.,%]*$/.test(text) ? `${text}@` : text);
+
+/** What a painting is called among examples. */
+export const exampleOf = (id) => marked(`id:${id}`);
+
 /** What the one picture of the question is called among examples: id:ID or picture:SHA-256. */
 export function asExample(state = now) {
   const name = state.picture ? `picture:${state.picture}` : state.id ? `id:${state.id}` : "";
-  return name && state.region ? `${name}@${state.region}` : name;
+  return name && state.region ? `${name}@${state.region}` : marked(name);
 }
 
 /** An example as the API takes it. */
 export function example(text) {
-  const [, name, region] = /^(.*?)(?:@([\d.,%]+))?$/s.exec(text);
+  const [, name, region] = /^(.*)@([\d.,%]*)$/s.exec(text) ?? [null, text, ""];
   const of = name.startsWith("picture:") ? { upload: name.slice(8) } : { id: name.slice(3) };
   return region ? { ...of, region } : of;
 }
