@@ -189,9 +189,7 @@ def find_in_film(
         progress.finish()
     if opened.damage:
         notes.append(f"{opened.path}: {opened.damage}; what could be read was searched by")
-    runs = [
-        run for of_one in seen.values() for run in _runs(of_one, looks) if eye.believes(run, looks)
-    ]
+    runs = [run for of_one in seen.values() for run in _runs(of_one, looks) if eye.believes(run)]
     sightings = [_sighting(run, looks, opened, eye) for run in runs]
     return FilmAnswer(
         opened.path,
@@ -224,8 +222,8 @@ class _Look:
 class _Seen:
     """That a look saw a painting; without points in the gallery `inliers` is None."""
 
-    look: int
-    time: float
+    place: int
+    look: _Look
     hit: Hit
     inliers: int | None = None
 
@@ -236,11 +234,15 @@ class _Seen:
 
     @property
     def film_ends(self) -> tuple[float, float] | None:
-        """By how many seconds a film of the gallery is ahead, at least and at most."""
+        """By how many seconds a film of the gallery is ahead, at least and at most.
+
+        What does not move stands in both films for all of its time; of the rest one is in the other.
+        """
         start, end = (self.hit.payload.get(name) for name in ("time_start", "time_end"))
         if "video_uri" not in self.hit.payload or start is None or end is None:
             return None
-        return float(start) - self.time, float(end) - self.time
+        low, high = sorted((float(start) - self.look.start, float(end) - self.look.end))
+        return low, high
 
     @property
     def order(self) -> tuple[int, float]:
@@ -303,9 +305,9 @@ class _Eye:
             return [hit for hit in judged if hit.score >= _UNMEASURED]
         return [hit for hit in judged if hit.verdict and hit.verdict.word in NEAR]
 
-    def believes(self, run: Sequence[_Seen], looks: Sequence[_Look]) -> bool:
+    def believes(self, run: Sequence[_Seen]) -> bool:
         """Return whether what a run of looks saw is there."""
-        count = sum(looks[seen.look].count for seen in run)
+        count = sum(seen.look.count for seen in run)
         return self.with_points or count >= LEAST_LOOKS
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
@@ -335,9 +337,9 @@ def _look_through(
         answers = eye.see([pixels for _, pixels in waiting])
         for (place, _), found in zip(waiting, answers, strict=True):
             for hit, inliers in found:
-                one = _Seen(place, looks[place].time, hit, inliers)
+                one = _Seen(place, looks[place], hit, inliers)
                 of_one = seen.setdefault(one.key, [])
-                if of_one and of_one[-1].look == place:  # another frame of the same film
+                if of_one and of_one[-1].place == place:  # another frame of the same film
                     of_one[-1] = max(of_one[-1], one, key=lambda s: s.order)
                 else:
                     of_one.append(one)
@@ -362,7 +364,7 @@ def _runs(seen: Sequence[_Seen], looks: Sequence[_Look]) -> Iterator[list[_Seen]
     """
     run: list[_Seen] = []
     for one in seen:
-        if run and not (_goes_on(run[-1].look, one.look, looks) and _is_in_step(run[-1], one)):
+        if run and not (_goes_on(run[-1].place, one.place, looks) and _is_in_step(run[-1], one)):
             yield run
             run = []
         run.append(one)
@@ -385,14 +387,14 @@ def _is_in_step(one: _Seen, other: _Seen) -> bool:
 
 def _sighting(run: Sequence[_Seen], looks: Sequence[_Look], film: Film, eye: _Eye) -> Sighting:
     first, last, best = run[0], run[-1], max(run, key=lambda seen: seen.order)
-    before, after = first.look - 1, last.look + 1
-    start, end = looks[first.look].start, looks[last.look].end
-    if before >= 0 and not looks[first.look].begins_shot:
-        start = _edge(film, eye, first.hit, looks[first.look].time, looks[before].last)
-    if after < len(looks) and not looks[after].begins_shot:
-        end = _edge(film, eye, last.hit, looks[last.look].last, looks[after].time)
-    count = sum(looks[seen.look].count for seen in run)
-    found = Sighting(start, end, best.time, count, best.hit, best.inliers)
+    start, end = first.look.start, last.look.end
+    if first.place > 0 and not first.look.begins_shot:
+        before = looks[first.place - 1]
+        start = _edge(film, eye, first.hit, first.look.time, before.last)
+    if last.place + 1 < len(looks) and not looks[last.place + 1].begins_shot:
+        end = _edge(film, eye, last.hit, last.look.last, looks[last.place + 1].time)
+    count = sum(seen.look.count for seen in run)
+    found = Sighting(start, end, best.look.time, count, best.hit, best.inliers)
     shift = _shift(run)
     if shift is None:
         return found
@@ -402,8 +404,7 @@ def _sighting(run: Sequence[_Seen], looks: Sequence[_Look], film: Film, eye: _Ey
 def _shift(run: Sequence[_Seen]) -> float | None:
     """Return by how many seconds the gallery's film is ahead; None where it is no film.
 
-    Each look is somewhere in the part that the frame it found stands for; the median of their ends
-    is the least off from all of them.
+    The median of what each look says is the least off from all of them.
     """
     ends = [end for seen in run for end in seen.film_ends or ()]
     return statistics.median(ends) if ends else None

@@ -73,7 +73,7 @@ def test_filters_hold_for_films(sample_gallery: Gallery, clip: Path) -> None:
 
 
 def test_a_film_in_a_gallery_of_films(clip: Path, tmp_path: Path) -> None:
-    others = [(framed(path), 1.0) for path in sorted(PICTURES.iterdir())[:24]]
+    others = [(framed(path), 1.0) for path in sorted(PICTURES.glob("[g-m]*"))[:24]]
     same = [(shown(name), seconds) for name, seconds in zip(KNOWN, (3.0, 2.5), strict=True)]
     film = write_film(tmp_path / "film.mp4", [*others[:4], *same, *others[4:]])
     with open_gallery(home=tmp_path / "home") as gallery:
