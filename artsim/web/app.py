@@ -202,7 +202,7 @@ def make_app(
         docs_url=None,  # its scripts would come from another host
         redoc_url=None,
         lifespan=life,
-        responses={"4XX": {"model": forms.Problem}, "503": {"model": forms.Problem}},
+        responses=forms.PROBLEMS,
     )
     app.state.service = service
     app.add_exception_handler(ArtsimError, _say_error)
@@ -491,7 +491,9 @@ def _selection_routes(app: FastAPI, service: Service) -> None:
 
 _TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _PICTURES: Final[Any] = {"responses": {200: {"content": {"image/webp": {}}}}, "tags": ["pictures"]}
-PictureId = Annotated[str, AddressPart(pattern=r"^([A-Za-z0-9_-]+~)?[0-9a-f-]{36}$")]
+PictureId = Annotated[
+    str, AddressPart(pattern="^([A-Za-z0-9_-]+~)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+]
 
 
 def _picture_routes(app: FastAPI, service: Service) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
@@ -199,6 +199,14 @@ class Problem(_Found):
     status: int
     detail: str
     hint: str | None = None
+
+
+_PROBLEM: Final[Any] = {
+    "description": "Why not, in words.",
+    "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
+}
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {"4XX": _PROBLEM, "503": _PROBLEM}
+"""The errors that any address may answer with."""
 
 
 class EncoderForm(BaseModel):
