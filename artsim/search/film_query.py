@@ -236,7 +236,7 @@ class _Seen:
     def film_ends(self) -> tuple[float, float] | None:
         """By how many seconds a film of the gallery is ahead, at least and at most.
 
-        What does not move stands in both films for all of its time; of the rest one is in the other.
+        What does not move has the same time in both films; of the rest one is within the other.
         """
         start, end = (self.hit.payload.get(name) for name in ("time_start", "time_end"))
         if "video_uri" not in self.hit.payload or start is None or end is None:
