@@ -10,6 +10,12 @@ from typing import Any, Final, Literal
 PIXELS: Final = "pixels"
 """Name of the vector of small gray pictures, which is no encoder's."""
 
+POINTS: Final = "points"
+"""Name of the vector of local points, which is no encoder's either, and has many rows."""
+
+POINT_DIM: Final = 132
+"""Numbers of one of them, as `artsim.images.local_points` has them."""
+
 DEFAULT_ENCODER: Final = "builtin"
 """Encoder of whole pictures where nobody names one; of faces it sees those painted alike."""
 

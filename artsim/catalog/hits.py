@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from artsim.catalog.payload import Payload
 
@@ -18,6 +18,63 @@ if TYPE_CHECKING:
     from artsim.catalog.scale import Verdict
 
 T = TypeVar("T")
+
+
+Corners: TypeAlias = tuple[tuple[float, float], ...]
+"""Four corners, from the top left clockwise as one sees the picture whose they are.
+
+In fractions of width and height of the picture that they lie in, or outside of."""
+
+Relation: TypeAlias = Literal["same picture", "detail", "shown", "part"]
+"""The query is of all of the work, a detail of it, or shows it; or both show a part of another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What local points say of whether a work shows what the query picture does.
+
+    Attributes
+    ----------
+    found : str
+        ``found``, ``not found`` or ``not checked``.
+    inliers : int
+        Pairs of points that one view of the other picture explains.
+    mirrored : bool
+        Whether they are of the query's mirror image.
+    relation : str or None
+        What the query is to the work, where it was found.
+    outline, query_outline : tuple of (x, y)
+        The query's corners in the work, and the work's in the query.
+    pairs : tuple of (x, y, x, y)
+        Places in the query and in the work that are the same, in fractions of width and height.
+    why : str
+        Why it was not checked.
+    """
+
+    found: Literal["found", "not found", "not checked"]
+    inliers: int = 0
+    mirrored: bool = False
+    relation: Relation | None = None
+    outline: Corners = ()
+    query_outline: Corners = ()
+    pairs: tuple[tuple[float, float, float, float], ...] = ()
+    why: str = ""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the points say that the work is the one."""
+        return self.found == "found"
+
+    @property
+    def word(self) -> str:
+        """What a table says of it: ``detail, mirrored``; "" where it was not found."""
+        return f"{self.relation}{', mirrored' if self.mirrored else ''}" if self.relation else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md; what there is nothing of is absent."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        always = ("found", "inliers")
+        return {name: value for name, value in values.items() if value or name in always}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +96,8 @@ class Hit:
         Index of the face, or other part, of the query picture that found this one.
     verdict : Verdict or None
         What the score means in this gallery; None where that was not measured.
+    evidence : Evidence or None
+        What local points say; None where they were not looked at.
     """
 
     point_id: str
@@ -48,6 +107,7 @@ class Hit:
     rerank_score: float | None = None
     query_face: int | None = None
     verdict: Verdict | None = None
+    evidence: Evidence | None = None
 
     @property
     def painting_id(self) -> str:
@@ -70,6 +130,7 @@ class Hit:
             "query_face": self.query_face,
             "group": group,
             **(self.verdict.to_dict() if self.verdict else {}),
+            "evidence": self.evidence and self.evidence.to_dict(),
         }
         known = {name: value for name, value in values.items() if value is not None}
         return {**known, "payload": self.payload}

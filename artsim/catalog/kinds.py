@@ -39,11 +39,15 @@ class Box:
         """Return the box in a picture `factor` times as large."""
         return Box(self.x * factor, self.y * factor, self.width * factor, self.height * factor)
 
-    def overlap(self, other: Box) -> float:
-        """Return the intersection over union with another box, in 0..1."""
+    def shared(self, other: Box) -> float:
+        """Return the area that is in both boxes."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
-        shared = max(0.0, width) * max(0.0, height)
+        return max(0.0, width) * max(0.0, height)
+
+    def overlap(self, other: Box) -> float:
+        """Return the intersection over union with another box, in 0..1."""
+        shared = self.shared(other)
         together = self.width * self.height + other.width * other.height - shared
         return shared / together if together > 0 else 0.0
 

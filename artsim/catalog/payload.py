@@ -49,12 +49,14 @@ PAINTING_FIELDS: Final[Mapping[str, IndexKind | None]] = {
     "face_count": "integer",
     "face_detector": "keyword",
     "face_encoders": "keyword",
+    "point_detector": "keyword",
     "extra": None,
 }
 """Fields of a point in ``paintings``, each with its payload index (None: not indexed).
 
 ``face_count``, ``face_detector`` and ``face_encoders`` say whether and how the faces of
-the painting were looked for; they are absent where nobody looked. ``ingested_from`` is the
+the painting were looked for; they are absent where nobody looked, as ``point_detector`` is,
+which says how its local points were found. ``ingested_from`` is the
 ``file://`` address of the folder or manifest that the painting came from last; points of an
 artsim that did not note it lack it until they are ingested again. ``video_uri``, ``time_start``
 and ``time_end`` are of frames alone: the film's address, and the seconds of it that the frame

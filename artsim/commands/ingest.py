@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
@@ -114,6 +115,7 @@ def ingest(
     options = IngestOptions(
         encoders=tuple(encoder or ()),
         face_encoder=face_encoder,
+        points=details,
         kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
@@ -279,7 +281,8 @@ def _written(counts: Counts, noun: str, *, dry_run: bool) -> list[str]:
 
     new = counts.written - counts.extended
     parts = [
-        f"{did('add', 'added')} {name} vectors to {counted(count, noun)}"
+        f"{did('add', 'added')} {name if name == POINTS else f'{name} vectors'} to "
+        f"{counted(count, noun)}"
         for name, count in counts.added.items()
     ]
     if counts.extended and not parts:

@@ -53,6 +53,8 @@ def query(
     details: bool = False,
     kind: str | None = None,
     copies: bool = False,
+    whole: bool = False,
+    in_photo: bool = False,
     filtered: FilterOptions,
     ranking: SearchOptions,
     encoder: list[str] | None = None,
@@ -83,6 +85,10 @@ def query(
         if ranking.rerank is not None:
             raise typer.BadParameter("--copies re-ranks in its own way; leave --rerank out")
         ranking = replace(ranking, **COPIES)
+    if whole and in_photo:
+        raise typer.BadParameter("a picture is looked at --whole or --in-photo, not both")
+    if whole or in_photo:
+        ranking = replace(ranking, look="whole" if whole else "in-photo")
     question = Question(
         _make_query(image or [], painting_id, text, like, unlike, region),
         chosen_kind(kind, faces=of_faces, details=details),

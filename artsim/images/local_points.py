@@ -25,6 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.encoder_info import POINT_DIM
+from artsim.catalog.hits import Evidence, Relation
 from artsim.errors import EncoderError
 
 Points: TypeAlias = npt.NDArray[np.uint8]
@@ -36,7 +38,6 @@ picture's bottom right corner, so that the shape is known and that nothing was f
 and its first number says how much color the picture has, in 0..255.
 """
 
-POINT_DIM: Final = 132
 POINT_COUNT: Final = 500
 """Most points of a painting that are kept."""
 
@@ -52,6 +53,9 @@ _SIDE: Final = 512
 _ENLARGED: Final = 2.0
 """Most by which a smaller picture is enlarged."""
 
+POINT_DETECTOR: Final = f"sift-{_SIDE}-{POINT_COUNT}-v1"
+"""Identity of what finds and describes points, which a painting notes: other ones are made anew."""
+
 _CONTRAST: Final = 0.01
 _CELLS: Final = 8
 _RATIO: Final = 0.85
@@ -64,6 +68,13 @@ _TOLERANCE: Final = 0.01
 
 _PIXELS: Final = 1000.0
 """In how many pixels OpenCV is told of a side: in fractions of one it finds little."""
+
+_SHOWN: Final = 60
+"""Most pairs that an answer has, of all places of the picture."""
+
+_TICKS: Final = 16
+_MOST: Final = 0.6
+"""Share of a picture that is seen in the other one, from which on it is said to be all of it."""
 
 _FEWEST: Final = 6
 _MAX_ITERATIONS: Final = 1000
@@ -109,13 +120,60 @@ class Match:
         return _through(way, corners) / other
 
 
+def evidence_of(match: Match) -> Evidence:
+    """Return what a match says: whether the work was found, how, and where."""
+    if match.inliers < FOUND_INLIERS:
+        return Evidence("not found", match.inliers)
+    both = np.hstack([match.pairs[:, :2] / match.query_size, match.pairs[:, 2:] / match.work_size])
+    return Evidence(
+        "found",
+        match.inliers,
+        match.mirrored,
+        _relation(match),
+        _rounded(match.outline()),
+        _rounded(match.outline(of_work=True)),
+        _rounded(both[np.linspace(0, len(both) - 1, min(len(both), _SHOWN)).astype(int)]),
+    )
+
+
+def _relation(match: Match) -> Relation:
+    """Return what the query is to the work, by the shares of each that the other one shows."""
+    ticks = (np.arange(_TICKS) + 0.5) / _TICKS
+    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
+    of_query = _within(match.homography, grid * match.query_size, match.work_size).mean()
+    back = np.linalg.inv(match.homography)
+    of_work = _within(back, grid * match.work_size, match.query_size).mean()
+    if of_query >= _MOST:
+        return "same picture" if of_work >= _MOST else "detail"
+    return "shown" if of_work >= _MOST else "part"
+
+
+def _within(
+    way: npt.NDArray[Any], places: _Places, size: tuple[float, float]
+) -> npt.NDArray[np.bool_]:
+    onto = _through(way, places)
+    return np.asarray(((onto >= 0) & (onto <= size)).all(axis=1))
+
+
+def _rounded(rows: _Places) -> tuple[Any, ...]:
+    return tuple(tuple(row) for row in rows.round(4).tolist())
+
+
+def outside(points: Points, match: Match) -> Points:
+    """Return the query's points that do not lie where the work was found in it."""
+    covered = _within(match.homography, place_of(points), match.work_size)
+    return points[np.r_[True, ~covered]]
+
+
 def place_of(points: Points) -> _Places:
     """Return the points' places as (x, y) of shape (N, 2), in units of the longer side."""
     return _places(points)[1:]
 
 
-def local_points(picture: RGBImage, *, count: int = POINT_COUNT) -> Points:
+def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SIDE) -> Points:
     """Return the points of a picture, at most `count` of them and the first row.
+
+    They are looked for where its longer side has `side` pixels.
 
     The strongest of each part of the picture come first, then the second ones, and so on, so that
     every beginning of the rows is spread over the whole picture.
@@ -125,9 +183,9 @@ def local_points(picture: RGBImage, *, count: int = POINT_COUNT) -> Points:
     EncoderError
         If OpenCV is not installed.
     """
-    cv2 = _opencv()
+    cv2 = load_opencv()
     height, width = picture.shape[:2]
-    factor = min(_ENLARGED, _SIDE / max(height, width))
+    factor = min(_ENLARGED, side / max(height, width))
     gray = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
@@ -161,7 +219,7 @@ def match_all(query: Points, works: Sequence[Points]) -> list[Match]:
     homographies that bring pairs upon each other, those are left out that fold or distort a picture
     as no photograph does. The same pictures give the same answer, in any order.
     """
-    cv2 = _opencv()
+    cv2 = load_opencv()
     places = _places(query)
     size = (float(places[0, 0]), float(places[0, 1]))
     own = query[1:, :128].astype(np.float32)
@@ -324,7 +382,8 @@ def _one_thread(cv2: Any) -> Iterator[None]:
                 cv2.setNumThreads(_threads_before)
 
 
-def _opencv() -> Any:
+def load_opencv() -> Any:
+    """Return OpenCV, of the extra ``details``; EncoderError if it is not installed."""
     try:
         import cv2
     except ImportError as exc:

@@ -13,14 +13,16 @@ from artsim.catalog.arrays import Pixels
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Prepared
 from artsim.errors import ArtsimError, ImageError
+from artsim.images import local_points
 from artsim.images.load import ImageLimits, LoadedImage, file_sha256, load_image
 from artsim.images.pixels import to_pixels
 from artsim.ingest.prune import INGESTED_FROM, Renames
 from artsim.ingest.records import Problem, SourceEntry, SourcePainting
-from artsim.ingest.targets import Known, Target
+from artsim.ingest.targets import POINTS_NOTE, Known, Target
 
 _OF_FILE = ("image_sha256", "image_width", "image_height")
 _NOTHING: Prepared = np.empty(0, np.float32)
+_NO_POINTS: local_points.Points = np.empty((0, 0), np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class ReadPainting:
     renamed_from: str | None = None  # id of the painting whose place it takes
     prepared: Mapping[str, Prepared] = field(default_factory=dict)  # by name of missing vectors
     pixels: Pixels | None = None  # where fresh
+    points: local_points.Points | None = None  # where made now
     parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)  # by kinds looked for now
 
     @property
@@ -61,7 +64,7 @@ class ReadPainting:
     @property
     def has_new_vectors(self) -> bool:
         """Whether there is anything to encode or to replace."""
-        return self.fresh or bool(self.prepared) or bool(self.parts)
+        return self.fresh or bool(self.prepared) or bool(self.parts) or self.points is not None
 
     @property
     def unchanged(self) -> bool:
@@ -75,7 +78,7 @@ class Reader:
     """How paintings are read: for which targets, of which the first is whole pictures.
 
     `force` encodes again what the gallery has, and lets another picture take an id over;
-    `dry_run` decodes what would be encoded, and computes nothing.
+    `dry_run` decodes what would be encoded, and computes nothing; `points` are made too.
     """
 
     targets: Sequence[Target]
@@ -83,6 +86,7 @@ class Reader:
     renames: Renames
     force: bool = False
     dry_run: bool = False
+    points: bool = False
 
     def read(self, source: SourceEntry, found: Mapping[str, Known]) -> ReadPainting | Problem:
         """Read what is missing of a painting; a failure is a value, since others go on.
@@ -115,7 +119,10 @@ class Reader:
         there = set() if kept is None else kept.vector_names
         missing = [e for e in whole.encoders if e.info.vector_name not in there]
         cut = [target for target in parts if target.cutter is not None and _is_due(target, kept)]
-        if kept is not None and not missing and not cut:
+        pointless = self.points and (
+            kept is None or kept.payload.get(POINTS_NOTE) != local_points.POINT_DETECTOR
+        )
+        if kept is not None and not missing and not cut and not pointless:
             of_file = {key: kept.payload[key] for key in _OF_FILE}
             return ReadPainting(payload | of_file, known, False, old_id)
         picture = source.open() if picture is None else picture
@@ -124,7 +131,8 @@ class Reader:
         if self.dry_run:
             unseen = {encoder.info.vector_name: _NOTHING for encoder in missing}
             looked: dict[str, list[ReadPart]] = {target.kind.name: [] for target in cut}
-            return ReadPainting(payload, known, fresh, old_id, unseen, parts=looked)
+            points = _NO_POINTS if pointless else None
+            return ReadPainting(payload, known, fresh, old_id, unseen, points=points, parts=looked)
         return ReadPainting(
             payload=payload,
             known=known,
@@ -132,6 +140,7 @@ class Reader:
             renamed_from=old_id,
             prepared={e.info.vector_name: e.prepare(image.pixels) for e in missing},
             pixels=to_pixels(image.pixels) if fresh else None,
+            points=local_points.local_points(image.pixels) if pointless else None,
             parts={target.kind.name: _read_parts(image, target) for target in cut},
         )
 

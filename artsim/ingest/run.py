@@ -12,7 +12,7 @@ from dataclasses import InitVar, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER, EncoderInfo
+from artsim.catalog.encoder_info import DEFAULT_ENCODER, POINTS, EncoderInfo
 from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.config import Settings, load_settings
@@ -20,6 +20,7 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.errors import SourceError
 from artsim.images.load import ImageLimits
+from artsim.images.local_points import load_opencv
 from artsim.ingest.prune import MOST_AT_ONCE, Origin, Renames, Yielded, prune
 from artsim.ingest.read import Reader, ReadPainting
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
@@ -52,6 +53,8 @@ class IngestOptions:
         For kinds with encoders of their own, as faces. By default those the gallery has, and
         one that knows people where it has none, or that and the built-in one. Parts of other
         kinds are encoded as the pictures are.
+    points : bool
+        Also make local points, by which details are found; needs the extra ``details``.
     weights : Path or None
         File of weights, where there is one encoder.
     min_face, face_score, face_detector, small_faces
@@ -77,6 +80,7 @@ class IngestOptions:
     kinds: Sequence[Kind] = (FACES,)
     face_encoder: str | None = None
     faces: InitVar[bool] = True
+    points: bool = False
     weights: Path | None = None
     device: str = "auto"
     min_face: int | None = None
@@ -163,7 +167,9 @@ def ingest_paintings(
     collections = [target.collection for target in targets if target.collection is not None]
     origin, yielded = Origin.of(opened), Yielded()
     renames = Renames(origin, targets)
-    reader = Reader(targets, options.limits, renames, options.force, options.dry_run)
+    reader = Reader(
+        targets, options.limits, renames, options.force, options.dry_run, options.points
+    )
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
     first, step = options.shard or (1, 1)
     own_all = options.shard is None and options.limit is None
@@ -227,6 +233,8 @@ def _load_targets(
 
     All models are loaded before anything is created.
     """
+    if options.points:
+        load_opencv()
     looked_for = {kind.name: kind for kind in (PAINTINGS, *options.kinds)}
     loaded: dict[str, list[Encoder]] = {}
     for name, kind in looked_for.items():
@@ -249,7 +257,12 @@ def _load_targets(
             infos = [encoder.info for encoder in encoders]
             made_by = [] if cutter is None else [cutter.identity]
             collection = gallery.create(
-                kind, infos, options=options.server, cutters=made_by, films=source.noun == "frame"
+                kind,
+                infos,
+                options=options.server,
+                cutters=made_by,
+                points=kind.is_whole and options.points,
+                films=source.noun == "frame",
             )
         elif kind in gallery:
             collection = gallery[kind]
@@ -349,6 +362,8 @@ def _count(read: ReadPainting, targets: Sequence[Target], summary: IngestSummary
             for info in (encoder.info for encoder in targets[0].encoders):
                 if info.vector_name in read.prepared:
                     counts.added[info.name] = counts.added.get(info.name, 0) + 1
+            if read.points is not None:
+                counts.added[POINTS] = counts.added.get(POINTS, 0) + 1
     elif read.renamed_from is not None:
         counts.renamed += 1
     else:

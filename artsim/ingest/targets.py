@@ -22,6 +22,9 @@ from artsim.errors import EncoderMismatchError
 from artsim.store.gallery import Gallery, read_encoders, without_frames
 from artsim.store.protocol import Collection, Record, SearchRequest
 
+POINTS_NOTE: Final = "point_detector"
+"""Field in which a painting notes how its local points were made."""
+
 RENAMED_FROM = "renamed_from"
 """Field that a painting has while it takes the place of the one of that id: a run that dies
 in between has left both, and the next one knows."""
@@ -73,8 +76,9 @@ class Known:
 
     @property
     def metadata(self) -> Payload:
-        """The payload without the notes on parts."""
+        """The payload without the notes on parts and points."""
         notes = {name for kind in KINDS.values() if kind.cutter for name in kind.state_fields}
+        notes.add(POINTS_NOTE)
         return {name: value for name, value in self.payload.items() if name not in notes}
 
     def state(self, kind: Kind) -> Payload:

@@ -21,6 +21,7 @@ from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import (
     PIXELS,
+    POINTS,
     Gallery,
     check_gallery_name,
     collection_name,
@@ -126,7 +127,8 @@ def _same(ours: Record, theirs: Record | None, names: Sequence[str]) -> bool:
     mine, others = ({n: r.vectors[n] for n in names if n in r.vectors} for r in (ours, theirs))
     # Normalizing a unit vector again, as every store does, changes the last bit of some.
     return mine.keys() == others.keys() and all(
-        np.allclose(vector, others[name], rtol=0, atol=1e-6) for name, vector in mine.items()
+        vector.shape == others[name].shape and np.allclose(vector, others[name], rtol=0, atol=1e-6)
+        for name, vector in mine.items()
     )
 
 
@@ -164,6 +166,7 @@ def push_gallery(
             options=options,
             reading=noted_reading(copied.schema.notes),
             cutters=noted_cutters(copied.schema.notes),
+            points=POINTS in copied.schema.vectors,
             films=noted_films(copied.schema.notes),
         )
         pairs.append((copied, made))
@@ -306,7 +309,7 @@ def _restored_schema(
     encoders = [
         asdict(noted.get(name) or _listed_encoder(name, spec.dim, settings))
         for name, spec in vectors.items()
-        if name != PIXELS
+        if name not in (PIXELS, POINTS)
     ]
     notes = {"part": part, "pixels_side": _pixels_side(vectors), "encoders": encoders}
     return CollectionSchema(vectors, KINDS[part].indexes, notes)

@@ -15,14 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from artsim.catalog.arrays import Embedding, Vector
-from artsim.catalog.encoder_info import PIXELS
+from artsim.catalog.encoder_info import PIXELS, POINTS
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder, Prepared
 from artsim.errors import StoreError
+from artsim.images.local_points import POINT_DETECTOR
 from artsim.ingest.prune import delete_by_id
 from artsim.ingest.read import ReadPainting, ReadPart
-from artsim.ingest.targets import RENAMED_FROM, Target, points_of
+from artsim.ingest.targets import POINTS_NOTE, RENAMED_FROM, Target, points_of
 from artsim.store.protocol import Collection, Point
 
 _WAITING_BATCHES = 2
@@ -84,7 +85,9 @@ def _encoded(
     whole, *others = targets
     if read.pixels is not None:
         vectors[PIXELS] = read.pixels
-    payload = read.payload
+    payload = read.payload | _point_note(read)
+    if read.points is not None:
+        vectors[POINTS] = read.points
     for target in others:
         payload = payload | _state(read, target)
     points: dict[str, list[Point]] = {}
@@ -135,6 +138,14 @@ def _state(read: ReadPainting, target: Target) -> Payload:
     if still_none or _same_parts_before(read, kind):
         names |= set(known.get(kind.encoders_field, ()))
     return dict(zip(kind.state_fields, (count, target.cutter.identity, sorted(names)), strict=True))
+
+
+def _point_note(read: ReadPainting) -> Payload:
+    """Return the note on local points: of those made now, those known before, or none."""
+    if read.points is not None:
+        return {POINTS_NOTE: POINT_DETECTOR}
+    known = {} if read.fresh or read.known is None else read.known.payload
+    return {name: known[name] for name in (POINTS_NOTE,) if name in known}
 
 
 # --- into the database -------------------------------------------------------------

@@ -26,6 +26,7 @@ from artsim.render.text import (
     describe_query,
     describe_settings,
     format_score,
+    meaning_text,
     sentence,
     title_text,
     verdict_text,
@@ -234,7 +235,7 @@ def _name(image: object, name: object, payload: object) -> str:
 def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     name = result.score_name
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
-    scores += filter(None, [verdict_text(hit.verdict)])
+    scores += filter(None, [meaning_text(hit)])
     if hit.rerank_score is not None:
         method = clean(result.rerank_name, 30).upper()
         scores.append(f"{method} {format_score(hit.rerank_score)}")

@@ -28,6 +28,7 @@ from artsim.render.text import (
     format_bytes,
     format_score,
     id_text,
+    meaning_text,
     picture_link,
     picture_place,
     place_text,
@@ -229,9 +230,7 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
         "artist": Column("artist", [field_text(p, "artist") for p in payloads], 12, rank=1),
         "date": Column("date", [date_text(p) for p in payloads], 9, rank=0),
         "score": Column(result.score_name, scores, right=True),
-        "verdict": Column(
-            "verdict", [verdict_text(hit.verdict) for hit in hits], right=True, rank=5
-        ),
+        "verdict": Column("verdict", [meaning_text(hit) for hit in hits], right=True, rank=5),
         "rerank": Column(result.rerank_name, reranked, right=True, rank=4),
         "found_by": Column("found by", found_by, rank=2),
         "face": Column("face", [field_text(p, "face_index") for p in payloads], rank=3),

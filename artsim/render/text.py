@@ -17,6 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
+    from artsim.catalog.hits import Hit
     from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
@@ -118,6 +119,14 @@ def sentence(text: str) -> str:
 def verdict_text(verdict: Verdict | None) -> str:
     """Return what a score says, as `Verdict` writes it; "" where that was not measured."""
     return "" if verdict is None else str(verdict)
+
+
+def meaning_text(hit: Hit) -> str:
+    """Return what points say of a hit that they have verified, else what its score says."""
+    evidence = hit.evidence
+    if evidence is not None and evidence.is_found:
+        return f"{evidence.word}, {counted(evidence.inliers, 'point')}"
+    return verdict_text(hit.verdict)
 
 
 def describe_likelihoods(found: Comparison) -> list[str]:

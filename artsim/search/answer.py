@@ -35,6 +35,7 @@ from artsim.search.question import (
 )
 from artsim.search.rerank import FUSION_DEPTH, RERANKERS, Reranker, fuse_rankings, rerank
 from artsim.search.verdicts import how_common, judge, meaning, told
+from artsim.search.verify import is_checked, verified
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -299,9 +300,18 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         )
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
+    wanted, best_of = criteria & left_out, _best_of(question)
+
+    def find(options: SearchOptions) -> list[Hit]:
+        return find_hits(target, collection, wanted, options, best_of=best_of)
+
     names = tuple(info.vector_name for info in encoders)
     found = options.deep if options.collapse_copies else options
-    hits = find_hits(target, collection, criteria & left_out, found, best_of=_best_of(question))
+    if is_checked(question, gallery):
+        asked = replace(question, options=found)
+        hits = verified(asked, gallery, target, encoders, models, find, wanted)
+    else:
+        hits = find(found)
     collapsed: tuple[Collapsed, ...] = ()
     if options.collapse_copies and hits:
         from artsim.search.copy_groups import collapse, remark_on

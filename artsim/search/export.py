@@ -192,10 +192,11 @@ def _write_parquet(
         plain = numbers.get(index or "", pyarrow.string())
         columns[name] = special.get(name, pyarrow.list_(plain) if name in LIST_FIELDS else plain)
     for name in names:
-        is_bytes = collection.schema.vectors[name].datatype == "uint8"
-        columns[f"vector_{name}"] = pyarrow.list_(
-            pyarrow.uint8() if is_bytes else pyarrow.float32()
+        spec = collection.schema.vectors[name]
+        numbers_of = pyarrow.list_(
+            pyarrow.uint8() if spec.datatype == "uint8" else pyarrow.float32()
         )
+        columns[f"vector_{name}"] = pyarrow.list_(numbers_of) if spec.many else numbers_of
     schema = pyarrow.schema(columns.items(), {"Software": GENERATOR})
     count = 0
     with pyarrow.parquet.ParquetWriter(stream, schema) as writer:
@@ -209,7 +210,8 @@ def _flat_row(record: Record) -> dict[str, Any]:
     row = {"point_id": record.point_id, **record.payload}
     if "extra" in row:
         row["extra"] = json.dumps(row["extra"], ensure_ascii=False)
-    return row | {f"vector_{name}": vector for name, vector in record.vectors.items()}
+    vectors = {name: v if v.ndim == 1 else list(v) for name, v in record.vectors.items()}
+    return row | {f"vector_{name}": vector for name, vector in vectors.items()}
 
 
 def check_spreadsheet(rows: int) -> None:

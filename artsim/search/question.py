@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, TypeVar, cast
 
 from artsim.catalog.criteria import (
     EVERYTHING,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from artsim.catalog.arrays import RGBImage
 
 T = TypeVar("T")
+
+Look: TypeAlias = Literal["whole", "in-photo"]
 
 MAX_WEIGHT: Final = 100.0
 """Most that a second score counts for beside the cosine; more is no other order than its own."""
@@ -230,6 +232,10 @@ class SearchOptions:
     rerank_weight : float or None
         Reorder by the cosine plus so much of the second score; None is the second score
         alone.
+    look : str or None
+        How the query picture is looked at: ``whole``, as a whole alone; ``in-photo``, as a
+        photograph in which paintings are to be found; None: where the gallery has local points,
+        what they verify comes first, also in windows of the picture.
     group_by : str or None
         Payload field of which each value brings at most `group_size` hits; works
         without the field are left out, of a list the first value counts.
@@ -258,6 +264,7 @@ class SearchOptions:
     rerank: str | None = None
     rerank_depth: int = 100
     rerank_weight: float | None = None
+    look: Look | None = None
     group_by: str | None = None
     group_size: int = 1
     include_self: bool = False

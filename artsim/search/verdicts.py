@@ -77,17 +77,39 @@ def judge(
     judged = [
         replace(hit, verdict=scale.verdict(hit.score, common.get(hit.query_face))) for hit in hits
     ]
-    judged = _compared(judged, probes, collection, scale)
-    judged = [_nothing_near(hit) if hit.query_face in flat else hit for hit in judged]
+    judged = [_by_evidence(hit) for hit in _compared(judged, probes, collection, scale)]
+    judged = [
+        _nothing_near(hit) if hit.query_face in flat and not is_found(hit) else hit
+        for hit in judged
+    ]
     remarks = _remarks(judged, bool(flat), scale)
     # A re-ranker's own scores, and groups, are in another order than that of nearness.
     by_nearness = options.rerank is None or options.rerank_weight is not None
     falls_off = None
     if by_nearness and options.group_by is None and not remarks:
-        falls_off = falls_off_after([hit.best_score for hit in judged], scale)
+        nearness = [1.0 if is_found(hit) else hit.best_score for hit in judged]
+        falls_off = falls_off_after(nearness, scale)
     if all(getattr(options, name) == value for name, value in COPIES.items()):
         remarks += _no_copy(judged)
     return Judged(judged, falls_off, remarks)
+
+
+def is_found(hit: Hit) -> bool:
+    """Return whether local points say that a hit is what the query shows."""
+    return hit.evidence is not None and hit.evidence.is_found
+
+
+def _by_evidence(hit: Hit) -> Hit:
+    """Return a hit that points have verified with what they say in place of what its cosine does.
+
+    A detail has no word of nearness.
+    """
+    if hit.evidence is None or hit.verdict is None or not hit.evidence.is_found:
+        return hit
+    if hit.evidence.relation != "same picture":
+        return replace(hit, verdict=None)
+    same = replace(hit.verdict, word="same picture", mirrored=hit.evidence.mirrored)
+    return replace(hit, verdict=same)
 
 
 def falls_off_after(scores: Sequence[float], scale: Scale) -> int | None:
@@ -98,7 +120,8 @@ def falls_off_after(scores: Sequence[float], scale: Scale) -> int | None:
 
 
 def _no_copy(hits: Sequence[Hit]) -> list[str]:
-    if not hits or any(hit.verdict and hit.verdict.word == "same picture" for hit in hits):
+    is_same = [hit.verdict is not None and hit.verdict.word == "same picture" for hit in hits]
+    if not hits or any(is_same) or any(map(is_found, hits)):
         return []
     nearest = max(hits, key=lambda hit: hit.score)
     return [f"none of these is the same picture; the nearest has {told(nearest)}"]
@@ -118,7 +141,9 @@ def meaning(verdict: Verdict | None) -> str:
 
 
 def _remarks(hits: Sequence[Hit], is_flat: bool, scale: Scale) -> list[str]:
-    if not hits or any(hit.verdict and hit.verdict.word != "not near" for hit in hits):
+    if not hits or any(map(is_found, hits)):
+        return []
+    if any(hit.verdict and hit.verdict.word != "not near" for hit in hits):
         return []
     if is_flat:
         said = "the query picture is blank, a page, a screen or noise"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -69,7 +70,7 @@ def to_records(
 def to_vectors(
     raw: Mapping[str, Any] | None, names: Sequence[str], schema: CollectionSchema
 ) -> dict[str, Vector]:
-    """Return the vectors among `names` that a point has: float32, or uint8 for pixels.
+    """Return the vectors among `names` that a point has: float32, or uint8 for pixels and points.
 
     ValueError if one has another length than its schema says, or holds NaN or infinity.
     """
@@ -78,9 +79,14 @@ def to_vectors(
     return {name: _to_array(raw[name], schema.vectors[name]) for name in names if name in raw}
 
 
-def _to_array(numbers: Sequence[float] | Vector, spec: VectorSpec) -> Vector:
+def _to_array(numbers: Sequence[Any] | Vector, spec: VectorSpec) -> Vector:
     if isinstance(numbers, np.ndarray):
         return numbers
+    if spec.many:
+        if not numbers or any(len(row) != spec.dim for row in numbers):
+            raise ValueError(f"no rows of {spec.dim} numbers")
+        flat = VectorSpec(len(numbers) * spec.dim, spec.distance, spec.datatype)
+        return _to_array([*chain.from_iterable(numbers)], flat).reshape(-1, spec.dim)
     # By way of float32 and of what packs it, a third of the time that NumPy takes for a list.
     try:
         array = np.frombuffer(struct.pack(f"{spec.dim}f", *numbers), np.float32)
@@ -122,28 +128,32 @@ def load_result(content: bytes, names: Sequence[str], schema: CollectionSchema) 
 
     ValueError, TypeError or LookupError if it is none.
     """
-    whole = [name for name in names if schema.vectors[name].datatype == "uint8"]
-    found = _load_with_arrays(content, whole[0], schema.vectors[whole[0]].dim) if whole else None
+    whole = {name: spec for name in names if (spec := schema.vectors[name]).datatype == "uint8"}
+    # Where there are several, the longest.
+    name = max(whole, key=lambda name: whole[name].many, default=None)
+    found = None if name is None else _load_with_arrays(content, name, whole[name])
     return orjson.loads(content)["result"] if found is None else found
 
 
-def _load_with_arrays(content: bytes, name: str, dim: int) -> Any:
+def _load_with_arrays(content: bytes, name: str, spec: VectorSpec) -> Any:
     """Return the result with arrays for the vectors of that name; None where they are not plain.
 
     They are cut out of the text, which then is short, and put back in its place.
     """
-    begin = b'"%b":[' % name.encode()
+    begin, stop = b'"%b":[' % name.encode(), b"]"
+    if spec.many:
+        begin, stop = begin + b"[", b"]]"
     rest: list[bytes] = []
     rows: list[Vector] = []
     at = 0
     while (start := content.find(begin, at)) >= 0:
-        end = content.find(b"]", start)
-        row = _read_whole_numbers(content[start + len(begin) : end], dim)
+        end = content.find(stop, start)
+        row = _read_rows(content[start + len(begin) : end], spec)
         if row is None:
             return None
-        rest += [content[at : start + len(begin) - 1], b"%d" % len(rows)]
+        rest += [content[at : start + len(begin) - len(stop)], b"%d" % len(rows)]
         rows.append(row)
-        at = end + 1
+        at = end + len(stop)
     result = orjson.loads(b"".join([*rest, content[at:]]))["result"]
     groups = result if isinstance(result, list) else [result]
     points = [point for group in groups for point in group.get("points", [group])]
@@ -153,6 +163,13 @@ def _load_with_arrays(content: bytes, name: str, dim: int) -> Any:
     for vector in vectors:
         vector[name] = rows[vector[name]]
     return result
+
+
+def _read_rows(text: bytes, spec: VectorSpec) -> npt.NDArray[np.uint8] | None:
+    """Return the numbers of a vector, or of the rows of one, as `_read_whole_numbers` does."""
+    count = text.count(b"],[") + 1 if spec.many else 1
+    row = _read_whole_numbers(text.replace(b"],[", b",") if spec.many else text, count * spec.dim)
+    return row.reshape(count, spec.dim) if spec.many and row is not None else row
 
 
 def _read_whole_numbers(text: bytes, dim: int) -> npt.NDArray[np.uint8] | None:

@@ -17,7 +17,12 @@ from artsim.store.data_folder import damaged_error, locked_error
 from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
 from artsim.store.protocol import CollectionSchema, Rescore, SearchRequest, VectorSpec
 
-_DISTANCES: Final = {"cosine": edge.Distance.Cosine, "euclid": edge.Distance.Euclid}
+_DISTANCES: Final = {
+    "cosine": edge.Distance.Cosine,
+    "euclid": edge.Distance.Euclid,
+    "dot": edge.Distance.Dot,
+}
+_MANY: Final = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
 _DATATYPES: Final = {
     "float32": edge.VectorStorageDatatype.Float32,
     "uint8": edge.VectorStorageDatatype.Uint8,
@@ -65,6 +70,8 @@ def _to_params(spec: VectorSpec) -> edge.EdgeVectorParams:
     return edge.EdgeVectorParams(
         spec.dim,
         _DISTANCES[spec.distance],
+        on_disk=spec.many or None,
+        multivector_config=_MANY if spec.many else None,
         datatype=_DATATYPES[spec.datatype],
         hnsw_config=None if spec.indexed else _to_hnsw(NO_HNSW),
     )
@@ -82,7 +89,11 @@ def _to_hnsw(settings: HnswSettings) -> edge.HnswIndexConfig:
 def create_vector(name: str, spec: VectorSpec) -> edge.UpdateOperation:
     """Return the operation that adds a named vector."""
     return edge.UpdateOperation.create_dense_vector(
-        name, spec.dim, _DISTANCES[spec.distance], datatype=_DATATYPES[spec.datatype]
+        name,
+        spec.dim,
+        _DISTANCES[spec.distance],
+        multivector_config=_MANY if spec.many else None,
+        datatype=_DATATYPES[spec.datatype],
     )
 
 

@@ -11,7 +11,8 @@ from typing import Final, Self, cast
 
 from artsim.catalog.criteria import EVERYTHING, Criteria, Known
 from artsim.catalog.encoder_info import PIXELS as PIXELS
-from artsim.catalog.encoder_info import EncoderInfo, parse_info
+from artsim.catalog.encoder_info import POINT_DIM, EncoderInfo, parse_info
+from artsim.catalog.encoder_info import POINTS as POINTS
 from artsim.catalog.kinds import FACES, KINDS, NO_FRAMES, PAINTINGS, Kind
 from artsim.catalog.progress import counted
 from artsim.config import NAMES_FILE, Settings, load_settings
@@ -95,6 +96,7 @@ class Gallery:
         options: ServerOptions | None = None,
         reading: int = READING,
         cutters: Sequence[str] = (),
+        points: bool = False,
         films: bool = False,
     ) -> Collection:
         """Create the collection of that kind, or bring it up to `encoders`.
@@ -102,7 +104,8 @@ class Gallery:
         Each encoder gets a named vector; those of an existing collection stay. `pixels_side` is
         that of the small gray pictures, `reading` how the metadata to be written was read, and
         `cutters` are identities of what cuts the parts that will be, noted after those before;
-        `films` whether frames of films will be among the points.
+        `films` whether frames of films will be among the points, `points` whether there is room
+        for local points of pictures.
 
         Raises
         ------
@@ -113,6 +116,8 @@ class Gallery:
         vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
         if kind.has_pixels:
             vectors[PIXELS] = VectorSpec(pixels_side**2, "euclid", "uint8", indexed=False)
+        if points:
+            vectors[POINTS] = VectorSpec(POINT_DIM, "dot", "uint8", indexed=False, many=True)
         known: dict[str, EncoderInfo] = {}
         if name in self.store.list_collections():
             existing = self.store.open_collection(name)

@@ -25,6 +25,9 @@ Fields: TypeAlias = bool | list[str]
 Written: TypeAlias = Literal["points", "vectors", "payloads"]
 """What of points is written: all, or what is given of those that exist."""
 
+MANY_AT_ONCE: Final = 32
+"""Points that are read together with vectors of many rows, which take 2 MB each on their way."""
+
 _COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 """Names that are safe as a folder and in an address."""
 
@@ -33,22 +36,30 @@ _COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 class VectorSpec:
     """Shape and treatment of one named vector.
 
-    Embeddings are of ``cosine`` and indexed; `pixels` of ``euclid``, ``uint8`` and not.
+    Embeddings are of ``cosine`` and indexed; `pixels` of ``euclid``, ``uint8`` and not. `many`
+    are a matrix of rows, as many as a point has, at least one: `points` are of ``dot``, for that
+    leaves them as they are.
     """
 
     dim: int
-    distance: Literal["cosine", "euclid"] = "cosine"
+    distance: Literal["cosine", "euclid", "dot"] = "cosine"
     datatype: Literal["float32", "uint8"] = "float32"
     indexed: bool = True
+    many: bool = False
 
     def stored(self, vector: Vector, name: str) -> Vector:
         """Return a vector, called `name` in messages, in the dtype that is stored.
 
-        ValueError if it is not of shape (D,), not finite, or out of 0..255 for ``uint8``.
+        ValueError if it is not of shape (D,), of `many` not (N, D), not finite, or out of 0..255
+        for ``uint8``.
         """
         array = np.asarray(vector)
-        if array.shape != (self.dim,):
-            raise ValueError(f"vector {name!r}: expected shape ({self.dim},), found {array.shape}")
+        expected = (
+            (len(array), self.dim) if self.many and array.ndim and len(array) else (self.dim,)
+        )
+        if array.shape != expected:
+            shape = f"(N, {self.dim})" if self.many else f"({self.dim},)"
+            raise ValueError(f"vector {name!r}: expected shape {shape}, found {array.shape}")
         if self.datatype == "uint8":
             fits = (array >= 0) & (array <= 255) & (array == np.floor(array))
             if array.dtype != np.uint8 and not fits.all():
@@ -96,7 +107,7 @@ class CollectionSchema:
             f"expected {getattr(spec, what)}"
             for name, spec in wanted.items()
             if name in self.vectors
-            for what in ("dim", "distance", "datatype")
+            for what in ("dim", "distance", "datatype", "many")
             if getattr(self.vectors[name], what) != getattr(spec, what)
         ]
         if differences:
@@ -354,7 +365,10 @@ class Collection(ABC):
         self._check_names(with_vectors)
         if not point_ids:
             return {}
-        found = self._retrieve(list(point_ids), list(with_vectors), _selector(payload_fields))
+        ids, fields = list(point_ids), _selector(payload_fields)
+        size = self._at_once(with_vectors, len(ids))
+        parts = [ids[start : start + size] for start in range(0, len(ids), size)]
+        found = [r for part in parts for r in self._retrieve(part, list(with_vectors), fields)]
         records = {record.point_id: record for record in found}
         return {point_id: records[point_id] for point_id in point_ids if point_id in records}
 
@@ -378,8 +392,8 @@ class Collection(ABC):
     ) -> Iterator[Record]:
         """Yield every point that meets `criteria`, in order of point id."""
         self._check_names(with_vectors)
-        fields = _selector(payload_fields)
-        yield from self._pages(build_filter(criteria), list(with_vectors), fields, page_size)
+        fields, size = _selector(payload_fields), self._at_once(with_vectors, page_size)
+        yield from self._pages(build_filter(criteria), list(with_vectors), fields, size)
 
     def _pages(
         self, chosen: Clause | None, names: list[str], fields: Fields, size: int = 500
@@ -460,6 +474,11 @@ class Collection(ABC):
     def _check_names(self, names: Sequence[str]) -> None:
         for name in names:
             self._schema.spec(name)
+
+    def _at_once(self, names: Sequence[str], size: int) -> int:
+        """Return how many points to read together with those vectors, at most `size`."""
+        is_large = any(self._schema.vectors[name].many for name in names)
+        return min(size, MANY_AT_ONCE) if is_large else size
 
     def _checked(self, points: Sequence[Point]) -> list[Point]:
         """Return `points` with stored dtypes; of points with one id, only the last."""

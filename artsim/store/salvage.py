@@ -242,12 +242,13 @@ def vectors_of_shard(folder: Path) -> dict[str, VectorSpec]:
 
 def _to_spec(params: Mapping[str, Any]) -> VectorSpec:
     datatype = params.get("datatype") or "float32"
-    # Only pixels are of uint8, and never indexed.
+    # Only pixels and points are of uint8, and never indexed.
     return VectorSpec(
         int(params["size"]),
-        "euclid" if params["distance"] == "Euclid" else "cosine",
+        params["distance"].lower(),
         "uint8" if datatype == "uint8" else "float32",
         indexed=datatype != "uint8",
+        many=bool(params.get("multivector_config")),
     )
 
 

@@ -24,7 +24,12 @@ from artsim.store.protocol import (
 NOTES_KEY: Final = "artsim"
 """Where the notes are in a collection's metadata, which other programs may use too."""
 
-_DISTANCES: Final = {"cosine": models.Distance.COSINE, "euclid": models.Distance.EUCLID}
+_DISTANCES: Final = {
+    "cosine": models.Distance.COSINE,
+    "euclid": models.Distance.EUCLID,
+    "dot": models.Distance.DOT,
+}
+_MANY: Final = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
 _DATATYPES: Final = {"float32": models.Datatype.FLOAT32, "uint8": models.Datatype.UINT8}
 _INDEXES: Final[Mapping[IndexKind, Mapping[str, Any]]] = {
     "keyword": {},
@@ -69,6 +74,7 @@ def to_params(spec: VectorSpec, options: ServerOptions) -> models.VectorParams:
         on_disk=options.on_disk or not spec.indexed or None,
         hnsw_config=None if spec.indexed else to_hnsw(NO_HNSW),
         quantization_config=_to_quantization(options) if spec.indexed else None,
+        multivector_config=_MANY if spec.many else None,
     )
 
 
@@ -89,6 +95,7 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
             size=spec.dim,
             distance=_DISTANCES[spec.distance],
             datatype=models.VectorStorageDatatype(spec.datatype),
+            multivector_config=_MANY if spec.many else None,
         )
     )
 
@@ -164,6 +171,7 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
         distances[params.distance],  # type: ignore[arg-type]
         datatypes[datatype],  # type: ignore[arg-type]
         indexed=hnsw is None or hnsw.m != 0,
+        many=params.multivector_config is not None,
     )
 
 

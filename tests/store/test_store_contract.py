@@ -334,6 +334,40 @@ class TestWriting:
         assert [(h.point_id, h.score) for h in hits] == [(chosen, pytest.approx(0.8))]
         assert collection.count(Criteria((HasVector("new-1"),))) == 1
 
+    def test_rows_of_a_vector_come_back_as_they_were(self, store: Store, name: str) -> None:
+        rng = np.random.default_rng(0)
+        spec = VectorSpec(132, "dot", "uint8", indexed=False, many=True)
+        schema = CollectionSchema({**SCHEMA.vectors, "early": spec}, SCHEMA.payload_indexes)
+        collection = store.create_collection(name, schema)
+        rows = [rng.integers(0, 256, (count, 132), dtype=np.uint8) for count in (1, 70, 501)]
+        ids = [point.point_id for point in POINTS[:3]]
+        collection.upsert(
+            [
+                dataclasses.replace(point, vectors={**point.vectors, "early": of})
+                for point, of in zip(POINTS, rows, strict=False)
+            ]
+        )
+        collection.add_vectors({"late": spec})
+        assert collection.schema.vectors["late"] == spec == collection.schema.vectors["early"]
+        collection.update_vectors(
+            [Point(i, {"late": of}) for i, of in zip(ids, rows[::-1], strict=True)]
+        )
+        names = ["early", "late", "pixels"]
+        request = SearchRequest(POINTS[0].vectors["first-1"], "first-1", with_vectors=names)
+        for found in (
+            collection.retrieve(ids, with_vectors=names),
+            {record.point_id: record for record in collection.scroll(with_vectors=names)},
+            {hit.point_id: hit for hit in collection.search([request])[0]},
+        ):
+            for point_id, early, late in zip(ids, rows, rows[::-1], strict=True):
+                vectors = found[point_id].vectors
+                assert vectors["early"].dtype == vectors["late"].dtype == np.uint8
+                np.testing.assert_array_equal(vectors["early"], early)
+                np.testing.assert_array_equal(vectors["late"], late)
+        for wrong in (rows[0][0], rows[0][:0], rows[0][:, :9]):
+            with pytest.raises(ValueError, match=r"expected shape \(N, 132\)"):
+                collection.update_vectors([Point(ids[0], {"late": wrong})])
+
     def test_add_a_vector_of_another_dimension(self, collection: Collection) -> None:
         with pytest.raises(SchemaMismatchError, match="dim 8, expected 9"):
             collection.add_vectors({"first-1": VectorSpec(9)}, {"lost": True})

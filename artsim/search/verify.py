@@ -1,0 +1,258 @@
+"""What local points verify comes first: the very work, a detail of it, or a photograph of it.
+
+A gallery with points answers a picture in up to three steps. The nearest works are checked by
+points, those near to one of their details too; where none is found, windows of the picture are
+searched, and what is near to them is checked. What is found comes first, the rest as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+
+from artsim.catalog.arrays import Embedding, RGBImage
+from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.encoder_info import POINTS, EncoderInfo
+from artsim.catalog.hits import Corners, Evidence, Hit, rank_order
+from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop
+from artsim.errors import QueryError
+from artsim.images.details import cut
+from artsim.images.local_points import (
+    QUERY_COUNT,
+    Match,
+    Points,
+    evidence_of,
+    local_points,
+    match_all,
+    outside,
+)
+from artsim.images.windows import find_windows
+from artsim.search.filters import build_criteria
+from artsim.search.models import Models
+from artsim.search.probes import Target
+from artsim.search.question import IdQuery, ImageQuery, PixelsQuery, Question, SearchOptions
+from artsim.store.gallery import Gallery
+from artsim.store.protocol import Collection, Record, SearchRequest
+
+CANDIDATES: Final = 50
+"""Works that are checked at once: the nearest, and the nearest by their details."""
+
+PHOTO_SIDE: Final = 1024
+PHOTO_COUNT: Final = 2000
+"""In how large a photograph points are looked for, and how many: a painting is a part of it."""
+
+_OF_WINDOW: Final = 20
+_COVERED: Final = 0.6
+"""Share of a window from which on it shows what has been found already."""
+
+Find = Callable[[SearchOptions], list[Hit]]
+
+
+def is_checked(question: Question, gallery: Gallery) -> bool:
+    """Return whether the answer begins with what points verify.
+
+    Of a picture that is no work of the gallery, where hits are in the order of nearness.
+
+    Raises
+    ------
+    QueryError
+        If a photograph's paintings are asked for and the query is no picture, or is for faces.
+    """
+    options, kind = question.options, question.kind
+    in_photo = options.look == "in-photo"
+    if in_photo:
+        _check_photo(question)
+    by_nearness = options.rerank is None or options.rerank_weight is not None
+    return (
+        options.look != "whole"
+        and (kind.is_whole or kind.by_whole)
+        and isinstance(question.query, ImageQuery | PixelsQuery)
+        and by_nearness
+        and options.group_by is None
+        and (in_photo or POINTS in gallery[PAINTINGS].schema.vectors)
+    )
+
+
+def _check_photo(question: Question) -> None:
+    options = question.options
+    if isinstance(question.query, IdQuery) or not question.pictures or len(question.pictures) > 1:
+        raise QueryError("a photograph that shows paintings is one picture, and no id or text")
+    if question.kind.name == FACES.name or options.group_by or options.rerank:
+        raise QueryError(
+            "paintings in a photograph are found by windows and points: not as faces, grouped or "
+            "re-ranked"
+        )
+
+
+def verified(
+    question: Question,
+    gallery: Gallery,
+    target: Target,
+    encoders: Sequence[EncoderInfo],
+    models: Models,
+    find: Find,
+    criteria: Criteria,
+) -> list[Hit]:
+    """Return the hits, those first that points verify, most points first.
+
+    `find` answers as if there were no points, by works that meet the `criteria`.
+    """
+    options = question.options
+    wanted = options.offset + options.limit
+    plain = find(replace(options, offset=0, limit=max(wanted, CANDIDATES)))
+    (probe,) = target.probes
+    (vector,) = list(probe.vectors.values())[:1]
+    picture = probe.crop
+    if picture is None:
+        return plain[options.offset : wanted]
+    search = _Search(question, gallery, encoders[0], criteria)
+    has_points = POINTS in gallery[PAINTINGS].schema.vectors
+    found: list[Hit] = []
+    if options.look is None:
+        near = [*plain[:CANDIDATES], *_best(search.parts([vector])[0])]
+        found = search.check(local_points(picture, count=QUERY_COUNT), near)[0]
+    if not found:
+        found = _in_windows(search, picture, vector, models, has_points=has_points)
+    ids = {hit.painting_id for hit in found}
+    rest = [search.with_evidence(hit) for hit in plain if hit.painting_id not in ids]
+    if has_points:
+        found.sort(key=lambda hit: (-_inliers(hit), hit.painting_id))
+    return [*found, *rest][options.offset : wanted]
+
+
+def _inliers(hit: Hit) -> int:
+    return 0 if hit.evidence is None else hit.evidence.inliers
+
+
+def _best(hits: Iterable[Hit]) -> list[Hit]:
+    """Return the best hit of each painting, best first, as many as are checked."""
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=rank_order):
+        best.setdefault(hit.painting_id, hit)
+    return list(best.values())[:CANDIDATES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What one question's candidates are looked for with; `evidence` is what was said of them."""
+
+    question: Question
+    gallery: Gallery
+    encoder: EncoderInfo
+    criteria: Criteria
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
+    def parts(self, vectors: Sequence[Embedding]) -> list[list[Hit]]:
+        """Return for each vector the nearest details, where whole pictures are asked for."""
+        kinds = self.gallery.kinds if self.question.kind.is_whole else ()
+        found: list[list[Hit]] = [[] for _ in vectors]
+        for kind in kinds:
+            if kind.by_whole and self.encoder.vector_name in self.gallery[kind].schema.vectors:
+                filtered = build_criteria(self.question.filters, self.gallery[kind], self.gallery)
+                left_out = Criteria(must_not=self.criteria.must_not)
+                criteria = filtered[0] & self.question.criteria & left_out
+                # Several details of one painting may be among the nearest.
+                answers = self._nearest(self.gallery[kind], vectors, criteria, 2 * CANDIDATES)
+                found = [[*some, *more] for some, more in zip(found, answers, strict=True)]
+        return found
+
+    def wholes(self, vectors: Sequence[Embedding]) -> list[list[Hit]]:
+        """Return for each vector the nearest of what is asked for."""
+        collection = self.gallery[self.question.kind]
+        return self._nearest(collection, vectors, self.criteria, _OF_WINDOW)
+
+    def _nearest(
+        self, collection: Collection, vectors: Sequence[Embedding], criteria: Criteria, limit: int
+    ) -> list[list[Hit]]:
+        options, name = self.question.options, self.encoder.vector_name
+        more = {"min_score": options.min_score, "exact": options.exact}
+        return collection.search(
+            [SearchRequest(vector, name, criteria, limit, **more) for vector in vectors]  # type: ignore[arg-type]
+        )
+
+    def check(self, points: Points, hits: Sequence[Hit]) -> tuple[list[Hit], list[Match]]:
+        """Return those of which points say that they are in the query, and how."""
+        best = {hit.painting_id: hit for hit in reversed(hits)}
+        ids = AnyOf("painting_id", tuple(best))
+        # The criteria again: a detail may meet what its painting does not.
+        criteria = self.criteria if self.question.kind.is_whole else Criteria()
+        records = [
+            record
+            for record in self.gallery[PAINTINGS].scroll(
+                criteria & Criteria((ids,)), with_vectors=(POINTS,)
+            )
+            if POINTS in record.vectors
+        ]
+        records.sort(key=lambda record: str(record.payload["painting_id"]))
+        matches = match_all(points, [record.vectors[POINTS] for record in records])
+        found: list[tuple[Hit, Match]] = []
+        for record, match in zip(records, matches, strict=True):
+            painting_id, evidence = str(record.payload["painting_id"]), evidence_of(match)
+            self.evidence[painting_id] = evidence
+            if evidence.is_found:
+                found.append((self._hit(best[painting_id], record, evidence), match))
+        return [hit for hit, _ in found], [match for _, match in found]
+
+    def _hit(self, hit: Hit, record: Record, evidence: Evidence) -> Hit:
+        """Return the hit of what was asked for: of a painting, where a detail of it was nearest."""
+        if not self.question.kind.is_whole:
+            return replace(hit, evidence=evidence)
+        return Hit(record.point_id, hit.score, record.payload, evidence=evidence)
+
+    def with_evidence(self, hit: Hit) -> Hit:
+        """Return a hit with what points say of it, if they were looked at."""
+        return replace(hit, evidence=self.evidence.get(hit.painting_id))
+
+
+def _in_windows(
+    search: _Search,
+    picture: RGBImage,
+    vector: Embedding,
+    models: Models,
+    *,
+    has_points: bool,
+) -> list[Hit]:
+    """Return what is in some window of a picture; without points, what is nearest to one.
+
+    What was found is masked, and the rest is searched for more.
+    """
+    boxes = [Box(0, 0, picture.shape[1], picture.shape[0]), *find_windows(picture)]
+    crops = [Crop(cut(picture, box), {}) for box in boxes[1:]]
+    rows = models.encoder(search.encoder).encode_crops(crops) if crops else np.empty((0, 0))
+    vectors = [vector, *rows]
+    hits = [
+        [*whole, *parts]
+        for whole, parts in zip(search.wholes(vectors), search.parts(vectors), strict=True)
+    ]
+    if not has_points:
+        return _best(hit for of_window in hits for hit in of_window)
+    points = local_points(picture, count=PHOTO_COUNT, side=PHOTO_SIDE)
+    found: list[Hit] = []
+    done: set[str] = set()
+    while True:
+        pooled = _best(h for of in hits for h in of if h.painting_id not in done)
+        new, matches = search.check(points, pooled) if pooled else ([], [])
+        if not new:
+            return found
+        found += new
+        done |= {hit.painting_id for hit in pooled}
+        for match in matches:
+            points = outside(points, match)
+        masks = [_bounds(hit.evidence.query_outline, picture) for hit in new if hit.evidence]
+        hits = [of for box, of in zip(boxes, hits, strict=True) if not _is_covered(box, masks)]
+        boxes = [box for box in boxes if not _is_covered(box, masks)]
+
+
+def _bounds(outline: Corners, picture: RGBImage) -> Box:
+    """Return the upright box around an outline, in pixels of the picture."""
+    places = np.clip(outline, 0, 1) * picture.shape[1::-1]
+    (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _is_covered(box: Box, masks: Sequence[Box]) -> bool:
+    area = box.width * box.height
+    return any(box.shared(mask) > _COVERED * area for mask in masks)
