@@ -6,13 +6,13 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import EVERYTHING, Criteria
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import SCHEMA, Hit, plain_json
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import Progress, SilentProgress
@@ -35,8 +35,6 @@ from artsim.search.question import SearchOptions, describe_criteria
 from artsim.search.verdicts import judge
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
-
-POINTS: Final = "points"
 
 EVERY: Final = 1.0
 """Seconds of a shot of which one frame is searched by."""
@@ -175,26 +173,20 @@ def find_in_film(
         As of a search by a picture.
     """
     opened = film if isinstance(film, Film) else Film.open(film, limits)
-    models, progress = models or Models(), progress or SilentProgress()
+    models = models or Models()
     collection = gallery[PAINTINGS]
     meets, notes = build_criteria(filters or Filters(), collection, gallery)
     meets &= criteria
     named = () if encoder is None else (encoder,)
     (info,) = choose_encoders(gallery.encoders(PAINTINGS), named, models)
-    eye = _Eye(collection, info, models, meets, with_points)
-    progress.start(round(opened.duration or 0) or None, f"Looking at {opened.path.name}")
-    try:
-        looks, seen = _look_through(opened, eye, progress)
-    finally:
-        progress.finish()
+    eye = GalleryEye(collection, info, models, meets, with_points)
+    sightings, looks = watch(opened, eye, progress)
     if opened.damage:
         notes.append(f"{opened.path}: {opened.damage}; what could be read was searched by")
-    runs = [run for of_one in seen.values() for run in _runs(of_one, looks) if eye.believes(run)]
-    sightings = [_sighting(run, looks, opened, eye) for run in runs]
     return FilmAnswer(
         opened.path,
         looks[-1].end if looks else 0.0,
-        tuple(sorted(sightings, key=lambda s: (s.start, s.end, s.hit.painting_id))),
+        tuple(sightings),
         len(looks),
         source_of(gallery, collection, (info.vector_name,)),
         meets,
@@ -202,8 +194,47 @@ def find_in_film(
     )
 
 
+class Eye(Protocol):
+    """Sees which works are in a picture."""
+
+    def see(self, pictures: Sequence[RGBImage]) -> list[list[tuple[Hit, int | None]]]:
+        """Return for each picture what is seen in it, with how many points they share."""
+        ...
+
+    def likeness(self, picture: RGBImage, hit: Hit) -> float:
+        """Return how much of a work is in a picture."""
+        ...
+
+    def least(self, inside: float, outside: float) -> float:
+        """Return from which likeness on a work is seen, of that in a frame and beside it."""
+        ...
+
+    def believes(self, looks: int) -> bool:
+        """Return whether a work is there that so many looks saw."""
+        ...
+
+
+def watch(
+    film: Film, eye: Eye, progress: Progress | None = None
+) -> tuple[list[Sighting], list[Look]]:
+    """Return what an eye sees in a film, in order of time, and by which looks at it."""
+    progress = progress or SilentProgress()
+    progress.start(round(film.duration or 0) or None, f"Looking at {film.path.name}")
+    try:
+        looks, seen = _look_through(film, eye, progress)
+    finally:
+        progress.finish()
+    runs = [run for of_one in seen.values() for run in _runs(of_one, looks)]
+    found = [
+        _sighting(run, looks, film, eye)
+        for run in runs
+        if eye.believes(sum(one.look.count for one in run))
+    ]
+    return sorted(found, key=lambda s: (s.start, s.end, s.hit.painting_id)), looks
+
+
 @dataclass(frozen=True, slots=True)
-class _Look:
+class Look:
     """A still that was searched by, without its pixels."""
 
     start: float
@@ -223,7 +254,7 @@ class _Seen:
     """That a look saw a painting; without points in the gallery `inliers` is None."""
 
     place: int
-    look: _Look
+    look: Look
     hit: Hit
     inliers: int | None = None
 
@@ -251,8 +282,8 @@ class _Seen:
 
 
 @dataclass(slots=True)
-class _Eye:
-    """Sees what of a gallery is in a picture."""
+class GalleryEye:
+    """Sees what of a gallery is in a picture, by vectors, and by points where there are any."""
 
     collection: Collection
     encoder: EncoderInfo
@@ -262,6 +293,7 @@ class _Eye:
     _points: dict[str, Points] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Compare points only where the gallery has them."""
         self.with_points &= POINTS in self.collection.schema.vectors
 
     def see(self, pictures: Sequence[RGBImage]) -> list[list[tuple[Hit, int | None]]]:
@@ -305,10 +337,9 @@ class _Eye:
             return [hit for hit in judged if hit.score >= _UNMEASURED]
         return [hit for hit in judged if hit.verdict and hit.verdict.word in NEAR]
 
-    def believes(self, run: Sequence[_Seen]) -> bool:
-        """Return whether what a run of looks saw is there."""
-        count = sum(seen.look.count for seen in run)
-        return self.with_points or count >= LEAST_LOOKS
+    def believes(self, looks: int) -> bool:
+        """Return whether a painting is there that so many looks saw."""
+        return self.with_points or looks >= LEAST_LOOKS
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
         """Return how much of a painting is in a picture: points in common, else the cosine."""
@@ -326,10 +357,10 @@ class _Eye:
 
 
 def _look_through(
-    film: Film, eye: _Eye, progress: Progress
-) -> tuple[list[_Look], dict[str, list[_Seen]]]:
+    film: Film, eye: Eye, progress: Progress
+) -> tuple[list[Look], dict[str, list[_Seen]]]:
     """Search by the stills of a film, and return them, and by painting what saw it."""
-    looks: list[_Look] = []
+    looks: list[Look] = []
     seen: dict[str, list[_Seen]] = {}
     waiting: list[tuple[int, RGBImage]] = []
 
@@ -348,7 +379,7 @@ def _look_through(
     for still in pick_stills(film, EVERY):
         if not still.is_blank:
             waiting.append((len(looks), still.pixels))
-        looks.append(_Look(still.start, still.end, still.time, still.last, still.begins_shot))
+        looks.append(Look(still.start, still.end, still.time, still.last, still.begins_shot))
         if len(waiting) == _BATCH:
             search()
             progress.update(round(still.end))
@@ -357,7 +388,7 @@ def _look_through(
     return looks, seen
 
 
-def _runs(seen: Sequence[_Seen], looks: Sequence[_Look]) -> Iterator[list[_Seen]]:
+def _runs(seen: Sequence[_Seen], looks: Sequence[Look]) -> Iterator[list[_Seen]]:
     """Yield what saw one painting, or one part of a film, without interruption.
 
     A single look within a shot that missed it is none.
@@ -372,7 +403,7 @@ def _runs(seen: Sequence[_Seen], looks: Sequence[_Look]) -> Iterator[list[_Seen]
         yield run
 
 
-def _goes_on(before: int, now: int, looks: Sequence[_Look]) -> bool:
+def _goes_on(before: int, now: int, looks: Sequence[Look]) -> bool:
     within = (looks[place].begins_shot for place in range(before + 1, now + 1))
     return now == before + 1 or (now == before + 2 and not any(within))
 
@@ -385,7 +416,7 @@ def _is_in_step(one: _Seen, other: _Seen) -> bool:
     return max(low for low, _ in ends) - min(high for _, high in ends) <= _STEP
 
 
-def _sighting(run: Sequence[_Seen], looks: Sequence[_Look], film: Film, eye: _Eye) -> Sighting:
+def _sighting(run: Sequence[_Seen], looks: Sequence[Look], film: Film, eye: Eye) -> Sighting:
     first, last, best = run[0], run[-1], max(run, key=lambda seen: seen.order)
     start, end = first.look.start, last.look.end
     if first.place > 0 and not first.look.begins_shot:
@@ -410,7 +441,7 @@ def _shift(run: Sequence[_Seen]) -> float | None:
     return statistics.median(ends) if ends else None
 
 
-def _edge(film: Film, eye: _Eye, hit: Hit, inside: float, outside: float) -> float:
+def _edge(film: Film, eye: Eye, hit: Hit, inside: float, outside: float) -> float:
     """Return when a painting begins or ends to be seen, between two times of a film."""
     near, far = (eye.likeness(film.frame_at(time).pixels, hit) for time in (inside, outside))
     least = eye.least(near, far)

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -152,12 +152,12 @@ class Originals:
     twins: Mapping[str, set[str]]
 
 
-def read_originals(run: Run[CopiesOptions]) -> Originals:
+def read_originals(run: Run[Any]) -> Originals:
     """Read the paintings that have the vectors of every encoder, and pixels.
 
     EvaluationError if there are none.
     """
-    twins = run.options.twins
+    twins: str | None = run.options.twins
     fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
     fields += [] if twins is None else [stored_field(twins).split(".")[0]]
     must = (*(HasVector(info.vector_name) for info in run.encoders), HasVector(PIXELS))
