@@ -276,7 +276,6 @@ def _baselines(
         run.notes.append("ORB is left out without OpenCV (pip install 'artsim[details]')")
 
 
-
 _COLUMNS: Final = (
     Column("recall", "paintings found"),
     Column("close", f"times within {_CLOSE:g} s"),
