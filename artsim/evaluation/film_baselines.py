@@ -52,14 +52,14 @@ class Baseline(ABC):
     def likenesses(self, picture: RGBImage) -> npt.NDArray[np.float64]:
         """Return how like each of N works a picture is: higher is nearer."""
 
-    def see(self, pictures: Sequence[RGBImage]) -> list[list[tuple[Hit, int | None]]]:
+    def see(self, pictures: Sequence[RGBImage]) -> list[list[Hit]]:
         """Return for each picture the nearest work, if it is near enough."""
-        found: list[list[tuple[Hit, int | None]]] = []
+        found: list[list[Hit]] = []
         for picture in pictures:
             likenesses = self.likenesses(picture)
             best = int(likenesses.argmax())
             is_near = likenesses[best] >= self.threshold
-            found.append([(self._hit(best, float(likenesses[best])), None)] if is_near else [])
+            found.append([self._hit(best, float(likenesses[best]))] if is_near else [])
         return found
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:

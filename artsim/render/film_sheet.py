@@ -45,7 +45,7 @@ def print_sightings(found: FilmAnswer, stream: TextIO) -> None:
         "artist": Column("artist", [field_text(p, "artist") for p in payloads], 12, rank=1),
         "date": Column("date", [date_text(p) for p in payloads], 9, rank=0),
         "there": Column("of it", [_there(s) for s in seen]),
-        "points": Column("points", [str(s.inliers or "") for s in seen], right=True, rank=3),
+        "points": Column("points", [_points(s) for s in seen], right=True, rank=3),
         "score": Column("score", [format_score(s.hit.score) for s in seen], right=True, rank=4),
         "verdict": Column("verdict", [verdict_text(s.hit.verdict) for s in seen], rank=2),
         "id": Column("id", [_id(s) for s in seen], 40),
@@ -82,7 +82,7 @@ def _cards(found: FilmAnswer, sighting: Sighting, max_side: int) -> list[Card]:
     part = f"#t={sighting.start:.2f},{sighting.end:.2f}"
     name = f"{clean(found.film.name, 80)}, {exact_clock(sighting.time)}"
     own = card_of({}, max_side, image=frame, faces=(), title=name, is_hit=True)
-    points = "" if sighting.inliers is None else counted(sighting.inliers, "point") + " in common"
+    points = f"{_points(sighting)} points in common" if _points(sighting) else ""
     said = (format_score(sighting.hit.score), verdict_text(sighting.hit.verdict), points)
     scores = " · ".join(filter(None, (*said, _there(sighting))))
     link = found.film.absolute().as_uri() + part
@@ -90,6 +90,11 @@ def _cards(found: FilmAnswer, sighting: Sighting, max_side: int) -> list[Card]:
         replace(own, file=link),
         card_of(sighting.hit.payload, max_side, faces=(), scores=scores, is_hit=True),
     ]
+
+
+def _points(sighting: Sighting) -> str:
+    evidence = sighting.hit.evidence
+    return "" if evidence is None else str(evidence.inliers)
 
 
 def _when(sighting: Sighting) -> str:

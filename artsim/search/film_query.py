@@ -24,6 +24,7 @@ from artsim.images.local_points import (
     FOUND_INLIERS,
     QUERY_COUNT,
     Points,
+    evidence_of,
     local_points,
     match_all,
 )
@@ -73,9 +74,7 @@ class Sighting:
     looks : int
         In how many frames, of which there is one a second and at least one a shot.
     hit : Hit
-        What that frame found: the painting, or the frame of the film.
-    inliers : int or None
-        Pairs of points that frame and painting have in common; None where there are no points.
+        What that frame found: the painting, or the frame of the film, with the evidence of points.
     film_start, film_end : float or None
         The same part in seconds of the gallery's film, where it is one.
     """
@@ -85,7 +84,6 @@ class Sighting:
     time: float
     looks: int
     hit: Hit
-    inliers: int | None = None
     film_start: float | None = None
     film_end: float | None = None
 
@@ -96,7 +94,6 @@ class Sighting:
             "end": round(self.end, 2),
             "time": round(self.time, 3),
             "looks": self.looks,
-            "inliers": self.inliers,
             "film_start": None if self.film_start is None else round(self.film_start, 2),
             "film_end": None if self.film_end is None else round(self.film_end, 2),
         }
@@ -197,8 +194,8 @@ def find_in_film(
 class Eye(Protocol):
     """Sees which works are in a picture."""
 
-    def see(self, pictures: Sequence[RGBImage]) -> list[list[tuple[Hit, int | None]]]:
-        """Return for each picture what is seen in it, with how many points they share."""
+    def see(self, pictures: Sequence[RGBImage]) -> list[list[Hit]]:
+        """Return for each picture the works that are seen in it, with evidence if there is any."""
         ...
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
@@ -251,12 +248,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """That a look saw a painting; without points in the gallery `inliers` is None."""
+    """That a look, the one at that place, saw a painting."""
 
     place: int
     look: Look
     hit: Hit
-    inliers: int | None = None
 
     @property
     def key(self) -> str:
@@ -278,7 +274,7 @@ class _Seen:
     @property
     def order(self) -> tuple[int, float]:
         """How well it is seen."""
-        return self.inliers or 0, self.hit.score
+        return self.hit.evidence.inliers if self.hit.evidence else 0, self.hit.score
 
 
 @dataclass(slots=True)
@@ -296,8 +292,8 @@ class GalleryEye:
         """Compare points only where the gallery has them."""
         self.with_points &= POINTS in self.collection.schema.vectors
 
-    def see(self, pictures: Sequence[RGBImage]) -> list[list[tuple[Hit, int | None]]]:
-        """Return for each picture what is seen in it, with how many points they share."""
+    def see(self, pictures: Sequence[RGBImage]) -> list[list[Hit]]:
+        """Return for each picture the works that are seen in it, with evidence if there is any."""
         targets = probe_pixels(pictures, [self.encoder], self.models)
         name = self.encoder.vector_name
         requests = [
@@ -315,18 +311,18 @@ class GalleryEye:
             pairs = zip(pictures, answers, strict=True)
             return [self._matching(picture, hits) for picture, hits in pairs]
         pairs_of = zip(targets, answers, strict=True)
-        return [[(hit, None) for hit in self._near(target, hits)] for target, hits in pairs_of]
+        return [self._near(target, hits) for target, hits in pairs_of]
 
-    def _matching(self, picture: RGBImage, hits: Sequence[Hit]) -> list[tuple[Hit, int | None]]:
+    def _matching(self, picture: RGBImage, hits: Sequence[Hit]) -> list[Hit]:
         known = [hit for hit in hits if POINTS in hit.vectors]
-        matches = match_all(
-            local_points(picture, count=QUERY_COUNT), [hit.vectors[POINTS] for hit in known]
-        )
-        found: list[tuple[Hit, int | None]] = []
+        own = local_points(picture, count=QUERY_COUNT)
+        found = []
+        matches = match_all(own, [hit.vectors[POINTS] for hit in known])
         for hit, match in zip(known, matches, strict=True):
-            if match.inliers >= FOUND_INLIERS:
+            evidence = evidence_of(match)
+            if evidence.is_found:
                 self._points[hit.point_id] = hit.vectors[POINTS]
-                found.append((replace(hit, vectors={}), match.inliers))
+                found.append(replace(hit, vectors={}, evidence=evidence))
         return found
 
     def _near(self, target: Target, hits: Sequence[Hit]) -> list[Hit]:
@@ -367,8 +363,8 @@ def _look_through(
     def search() -> None:
         answers = eye.see([pixels for _, pixels in waiting])
         for (place, _), found in zip(waiting, answers, strict=True):
-            for hit, inliers in found:
-                one = _Seen(place, looks[place], hit, inliers)
+            for hit in found:
+                one = _Seen(place, looks[place], hit)
                 of_one = seen.setdefault(one.key, [])
                 if of_one and of_one[-1].place == place:  # another frame of the same film
                     of_one[-1] = max(of_one[-1], one, key=lambda s: s.order)
@@ -425,7 +421,7 @@ def _sighting(run: Sequence[_Seen], looks: Sequence[Look], film: Film, eye: Eye)
     if last.place + 1 < len(looks) and not looks[last.place + 1].begins_shot:
         end = _edge(film, eye, last.hit, last.look.last, looks[last.place + 1].time)
     count = sum(seen.look.count for seen in run)
-    found = Sighting(start, end, best.look.time, count, best.hit, best.inliers)
+    found = Sighting(start, end, best.look.time, count, best.hit)
     shift = _shift(run)
     if shift is None:
         return found
