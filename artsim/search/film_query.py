@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -17,8 +18,10 @@ from artsim.catalog.hits import SCHEMA, Hit, plain_json
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales
+from artsim.errors import ImageError
+from artsim.files import local_path
 from artsim.images.film_stills import pick_stills
-from artsim.images.films import Film
+from artsim.images.films import Film, Frame
 from artsim.images.load import ImageLimits
 from artsim.images.local_points import (
     FOUND_INLIERS,
@@ -57,6 +60,13 @@ _CLOSE: Final = 0.2
 
 _STEP: Final = 1.5
 """Seconds by which two looks may be out of step in one part of a film."""
+
+_ALIGNED: Final = (0.2, 0.5, 0.8)
+"""Where in a part of a film frames are compared with those of the gallery's, which are within so
+many seconds of where the looks say; as small as this."""
+
+_WITHIN: Final = 3.0
+_ALIGNED_SIZE: Final = (64, 36)
 
 _BATCH: Final = 16
 
@@ -425,6 +435,7 @@ def _sighting(run: Sequence[_Seen], looks: Sequence[Look], film: Film, eye: Eye)
     shift = _shift(run)
     if shift is None:
         return found
+    shift = _aligned(film, found, shift)
     return replace(found, film_start=max(0.0, start + shift), film_end=end + shift)
 
 
@@ -435,6 +446,37 @@ def _shift(run: Sequence[_Seen]) -> float | None:
     """
     ends = [end for seen in run for end in seen.film_ends or ()]
     return statistics.median(ends) if ends else None
+
+
+def _aligned(film: Film, found: Sighting, shift: float) -> float:
+    """Return the shift at which frames are most alike, where the gallery's film is a file here."""
+    place = local_path(str(found.hit.payload["video_uri"]))
+    if place is None or not place.is_file():
+        return shift
+    shifts = []
+    try:
+        other = Film.open(place, film.limits)
+        for share in _ALIGNED:
+            own = film.frame_at(found.start + share * (found.end - found.start))
+            time = _most_alike(other, own, own.time + shift)
+            shifts += [] if time is None else [time - own.time]
+    except ImageError:
+        return shift
+    return statistics.median(shifts) if shifts else shift
+
+
+def _most_alike(film: Film, frame: Frame, expected: float) -> float | None:
+    """Return the time of the frame most like another film's, near where it is expected."""
+    small = frame.small(*_ALIGNED_SIZE).astype(np.float32)
+    best: tuple[float, float] | None = None
+    with closing(film.frames(max(0.0, expected - _WITHIN))) as frames:
+        for other in frames:
+            if other.time > expected + _WITHIN:
+                break
+            apart = float(np.abs(other.small(*_ALIGNED_SIZE) - small).mean())
+            if other.time >= expected - _WITHIN and (best is None or apart < best[0]):
+                best = apart, other.time
+    return None if best is None else best[1]
 
 
 def _edge(film: Film, eye: Eye, hit: Hit, inside: float, outside: float) -> float:

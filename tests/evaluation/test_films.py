@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import artsim.ingest
 from artsim.catalog.hits import Hit
 from artsim.evaluation import film_clips
 from artsim.evaluation.film_baselines import (
@@ -14,13 +17,14 @@ from artsim.evaluation.film_baselines import (
 from artsim.evaluation.film_clips import Shot, draw_frames, draw_shots
 from artsim.evaluation.statistics import Estimate
 from artsim.evaluation.tasks.films import FilmsOptions, evaluate_films
+from artsim.images.load import load_image
 from artsim.store.gallery import Gallery
 
 
 @pytest.fixture
 def short_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(film_clips, "SECONDS", (2.0, 2.5))
-    monkeypatch.setattr(film_clips, "SIZE", (192, 108))
+    monkeypatch.setattr(film_clips, "SIZE", (320, 180))
     monkeypatch.setattr(film_clips, "RATE", 10)
 
 
@@ -69,11 +73,10 @@ def test_a_dissolve_is_in_the_middle_of_two_shots() -> None:
 
 
 def test_baselines_see_the_picture_itself_and_nothing_else() -> None:
-    random = np.random.default_rng(5)
-    pictures = [
-        np.kron(random.integers(0, 256, (12, 16, 3)), np.ones((16, 16, 1))).astype(np.uint8)
-        for _ in range(4)
-    ]
+    folder = Path(artsim.ingest.__file__).parent / "sample_data" / "images"
+    files = [next(folder.glob(f"*-{name}.jpg")) for name in ("met-436536", "met-438014")]
+    files += [next(folder.glob(f"*-{name}.jpg")) for name in ("met-435868", "met-436001")]
+    pictures = [load_image(path, max_side=300).pixels for path in files]
     works = [Hit(str(row), 1.0, {"painting_id": str(row)}) for row in range(3)]
     for baseline in (HashBaseline, HistogramBaseline, OrbBaseline):
         eye = baseline(works, pictures[:3])
