@@ -64,6 +64,12 @@ class Picture:
     height: int
     limits: ImageLimits
 
+    @property
+    def film(self) -> Path | None:
+        """The film that it is a frame of, if it is one."""
+        of_film = split_frame(self.path)
+        return None if of_film is None else of_film[0]
+
 
 @dataclass(slots=True)
 class Pictures:
