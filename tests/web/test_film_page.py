@@ -9,6 +9,7 @@ import httpx
 import pytest
 from page_server import running
 from PIL import Image
+from playwright.sync_api import Browser
 from small_films import scene, write_film
 
 from artsim.ingest.run import IngestOptions, ingest_paintings
@@ -64,3 +65,12 @@ def test_a_painting_is_of_no_film(of_films: httpx.Client) -> None:
     refused = of_films.get(f"/api/v1/films/{record['picture_id']}")
     assert refused.status_code == 404
     assert "no frame of a film" in refused.json()["detail"]
+
+
+def test_the_browser_plays_the_film_from_there(of_films: httpx.Client, browser: Browser) -> None:
+    record = of_films.get(f"/api/v1/paintings/{FRAME}").json()
+    page = browser.new_page()
+    page.goto(f"{of_films.base_url}/api/v1/films/{record['picture_id']}#t=1,3")
+    page.wait_for_function("document.querySelector('video')?.readyState > 1")
+    assert page.evaluate("document.querySelector('video').currentTime") >= 1
+    page.close()
