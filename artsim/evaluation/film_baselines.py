@@ -71,8 +71,8 @@ class Baseline(ABC):
         """Return the threshold."""
         return self.threshold
 
-    def believes(self, looks: int) -> bool:
-        """Return whether a work is there that so many looks saw."""
+    def believes(self, looks: int, best: Hit) -> bool:
+        """Return whether a work is there that so many looks saw, whatever the best was."""
         return looks >= LEAST_LOOKS
 
     def _hit(self, row: int, score: float) -> Hit:

@@ -50,7 +50,10 @@ NEAR: Final = frozenset({"same picture", "very near", "near"})
 """Verdicts by which a painting may be in a film, where the gallery has no points."""
 
 LEAST_LOOKS: Final = 2
-"""Frames, one each `EVERY` seconds, that such a painting has to be seen in."""
+"""Frames, one each `EVERY` seconds, that a painting has to be seen in."""
+
+SURE_INLIERS: Final = 2 * FOUND_INLIERS
+"""Points in common by which one frame is enough: a film has thousands of frames to be wrong in."""
 
 _UNMEASURED: Final = 0.9
 """Cosine that counts as near in a gallery that is too small to say what is."""
@@ -158,8 +161,8 @@ def find_in_film(
     """Say which paintings of a gallery are seen in a film, and from when to when.
 
     One frame of each shot, and of each second of a long one, is searched by. Where the gallery has
-    points, a painting is seen in a frame that shares points with it; elsewhere in frames that it is
-    nearest and near to, of which there have to be two. Between frames the ends are looked for to a
+    points, a painting is seen in a frame that shares points with it, elsewhere in one that it is
+    nearest and near to; of such frames there have to be two, or one that shares many points. Between frames the ends are looked for to a
     fifth of a second. With filters for films, or in a gallery that has nothing else, it is the
     film's frames that are found, and told by the film.
 
@@ -216,8 +219,8 @@ class Eye(Protocol):
         """Return from which likeness on a work is seen, of that in a frame and beside it."""
         ...
 
-    def believes(self, looks: int) -> bool:
-        """Return whether a work is there that so many looks saw."""
+    def believes(self, looks: int, best: Hit) -> bool:
+        """Return whether a work is there that so many looks saw, at best so."""
         ...
 
 
@@ -235,7 +238,7 @@ def watch(
     found = [
         _sighting(run, looks, film, eye)
         for run in runs
-        if eye.believes(sum(one.look.count for one in run))
+        if eye.believes(sum(one.look.count for one in run), max(run, key=_order).hit)
     ]
     return sorted(found, key=lambda s: (s.start, s.end, s.hit.painting_id)), looks
 
@@ -281,10 +284,10 @@ class _Seen:
         low, high = sorted((float(start) - self.look.start, float(end) - self.look.end))
         return low, high
 
-    @property
-    def order(self) -> tuple[int, float]:
-        """How well it is seen."""
-        return self.hit.evidence.inliers if self.hit.evidence else 0, self.hit.score
+
+def _order(seen: _Seen) -> tuple[int, float]:
+    """Return how well something is seen."""
+    return seen.hit.evidence.inliers if seen.hit.evidence else 0, seen.hit.score
 
 
 @dataclass(slots=True)
@@ -343,9 +346,10 @@ class GalleryEye:
             return [hit for hit in judged if hit.score >= _UNMEASURED]
         return [hit for hit in judged if hit.verdict and hit.verdict.word in NEAR]
 
-    def believes(self, looks: int) -> bool:
-        """Return whether a painting is there that so many looks saw."""
-        return self.with_points or looks >= LEAST_LOOKS
+    def believes(self, looks: int, best: Hit) -> bool:
+        """Return whether a painting is there that so many looks saw, at best so."""
+        inliers = best.evidence.inliers if best.evidence else 0
+        return looks >= LEAST_LOOKS or inliers >= SURE_INLIERS
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
         """Return how much of a painting is in a picture: points in common, else the cosine."""
@@ -377,7 +381,7 @@ def _look_through(
                 one = _Seen(place, looks[place], hit)
                 of_one = seen.setdefault(one.key, [])
                 if of_one and of_one[-1].place == place:  # another frame of the same film
-                    of_one[-1] = max(of_one[-1], one, key=lambda s: s.order)
+                    of_one[-1] = max(of_one[-1], one, key=_order)
                 else:
                     of_one.append(one)
         waiting.clear()
@@ -423,7 +427,7 @@ def _is_in_step(one: _Seen, other: _Seen) -> bool:
 
 
 def _sighting(run: Sequence[_Seen], looks: Sequence[Look], film: Film, eye: Eye) -> Sighting:
-    first, last, best = run[0], run[-1], max(run, key=lambda seen: seen.order)
+    first, last, best = run[0], run[-1], max(run, key=_order)
     start, end = first.look.start, last.look.end
     if first.place > 0 and not first.look.begins_shot:
         before = looks[first.place - 1]

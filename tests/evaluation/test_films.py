@@ -20,6 +20,8 @@ from artsim.evaluation.tasks.films import FilmsOptions, evaluate_films
 from artsim.images.load import load_image
 from artsim.store.gallery import Gallery
 
+SEED = 0
+
 
 @pytest.fixture
 def short_clips(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,19 +32,17 @@ def short_clips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("short_clips")
 def test_paintings_of_a_clip_are_found_and_timed(sample_gallery: Gallery) -> None:
-    options = FilmsOptions(clips=2, encoders=("builtin",))
-    report = evaluate_films(sample_gallery, options)
+    report = evaluate_films(sample_gallery, FilmsOptions(clips=1, encoders=("builtin",), seed=SEED))
     films, by_way = report.tables
     rows = {row.name: row.values for row in films.rows}
     assert list(rows) == ["builtin", "pHash", "histogram", "ORB"]
-    found = rows["builtin"]["recall"]
-    assert isinstance(found, Estimate) and found.count == 6 and found.value >= 0.5
-    error = rows["builtin"]["error"]
+    found, error = rows["builtin"]["recall"], rows["builtin"]["error"]
+    assert isinstance(found, Estimate) and found.count == 3 and found.value > 0
     assert isinstance(error, Estimate) and error.value < 1
     assert [column.name for column in by_way.columns] == list(film_clips.WAYS)
     values = report.query_values[0]
-    assert len(values.query_ids) == 6 and values.values.mean() == pytest.approx(found.value)
-    assert "2 clips were made" in report.notes[0]
+    assert len(values.query_ids) == 3 and values.values.mean() == pytest.approx(found.value)
+    assert "clips were made, 1 of them" in report.notes[0]
 
 
 def test_shots_follow_each_other_and_are_the_same_for_a_seed() -> None:
