@@ -70,6 +70,8 @@ many seconds of where the looks say; as small as this."""
 
 _WITHIN: Final = 3.0
 _ALIGNED_SIZE: Final = (64, 36)
+_AS_ALIKE: Final = 0.5
+"""Mean difference in levels by which frames are as like each other: compression is."""
 
 _BATCH: Final = 16
 
@@ -162,9 +164,9 @@ def find_in_film(
 
     One frame of each shot, and of each second of a long one, is searched by. Where the gallery has
     points, a painting is seen in a frame that shares points with it, elsewhere in one that it is
-    nearest and near to; of such frames there have to be two, or one that shares many points. Between frames the ends are looked for to a
-    fifth of a second. With filters for films, or in a gallery that has nothing else, it is the
-    film's frames that are found, and told by the film.
+    nearest and near to; of such frames there have to be two, or one that shares many points.
+    Between frames the ends are looked for to a fifth of a second. With filters for films, or in a
+    gallery that has nothing else, it is the film's frames that are found, and told by the film.
 
     Parameters
     ----------
@@ -470,17 +472,24 @@ def _aligned(film: Film, found: Sighting, shift: float) -> float:
 
 
 def _most_alike(film: Film, frame: Frame, expected: float) -> float | None:
-    """Return the time of the frame most like another film's, near where it is expected."""
+    """Return the time of the frame most like another film's, near where it is expected.
+
+    Of a picture that does not move that is where it is expected. None if no frame can be read.
+    """
     small = frame.small(*_ALIGNED_SIZE).astype(np.float32)
-    best: tuple[float, float] | None = None
+    apart: dict[float, float] = {}
     with closing(film.frames(max(0.0, expected - _WITHIN))) as frames:
         for other in frames:
             if other.time > expected + _WITHIN:
                 break
-            apart = float(np.abs(other.small(*_ALIGNED_SIZE) - small).mean())
-            if other.time >= expected - _WITHIN and (best is None or apart < best[0]):
-                best = apart, other.time
-    return None if best is None else best[1]
+            apart[other.time] = float(np.abs(other.small(*_ALIGNED_SIZE) - small).mean())
+    if not apart:
+        return None
+    there, best = (
+        min(apart, key=lambda time: abs(time - expected)),
+        min(apart, key=apart.__getitem__),
+    )
+    return expected if apart[there] - apart[best] < _AS_ALIKE else best
 
 
 def _edge(film: Film, eye: Eye, hit: Hit, inside: float, outside: float) -> float:
