@@ -6,10 +6,10 @@
 `details` takes details of works, of a quarter and a sixteenth of the area, enlarged by 0.9 to 1.6
 and compressed, and prints by how many points they are found among all the works, with 95 %
 intervals.
-`strangers` asks for works that the gallery lacks: the fifty nearest to the embedding of an edited
-picture, but for the work itself and its known twins, and the most points that any of them matches.
-What was computed is kept, so that it goes on where it was stopped. The data are a folder with a
-``metadata.csv``.
+`strangers` asks for works that the gallery, the first --gallery works, lacks: the fifty nearest to
+the embedding of an edited picture, but for the work itself and its known twins, and the most points
+that any of them matches. What was computed is kept, so that it goes on where it was stopped. The
+data are a folder with a ``metadata.csv``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import argparse
 import csv
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -38,8 +39,7 @@ from artsim.images.local_points import POINT_COUNT, POINT_DIM, QUERY_COUNT, Poin
 Row = dict[str, str]
 
 CANDIDATES: Final = 50
-_COUNTS: Final = (100, 200, 300, 500, 1000)
-_SIDES: Final = ((512, 1.0), (512, 1.5), (512, 2.0))
+_COUNTS: Final = (200, 300, 500, 1000)
 _WORST: Final = 40
 
 
@@ -89,29 +89,30 @@ def interval(hits: int, of: int) -> tuple[float, float]:
 # --- details ---------------------------------------------------------------------------
 
 
-def measure_details(works: Works, count: int, rivals: int) -> None:
-    """Print how many details are found first among `count` works, by setting and number of points.
+def measure_details(works: Works, count: int, rivals: int, enlarged: float) -> None:
+    """Print how many details are found first among `count` works, by the number of points kept.
 
-    A work that has fewer matching points than one of so many others is not found; others of a
-    work that has none are not asked for.
+    A work is found by as many points as it takes, and by more than one of so many others.
     """
+    local._ENLARGED = enlarged  # type: ignore[misc]
     chosen = np.random.default_rng(0).permutation(len(works.rows))[:count]
     pictures = [works.picture(int(index)) for index in chosen]
-    for side, enlarged in _SIDES:
-        local._SIDE, local._ENLARGED = side, enlarged  # type: ignore[misc]
-        stored = [local_points(picture, count=max(_COUNTS)) for picture in pictures]
-        for area in (1 / 4, 1 / 16):
-            random = np.random.default_rng(1)
-            asked = [part_of(picture, random, area) for picture in pictures]
-            queries = [local_points(picture, count=QUERY_COUNT) for picture in asked]
-            for kept in _COUNTS:
-                found = _first(queries, [points[: kept + 1] for points in stored], rivals)
-                low, high = interval(int(found.sum()), count)
-                print(
-                    f"side {side}, enlarged {enlarged:g}, {kept} points, detail of 1/{1 / area:g}: "
-                    f"{100 * found.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]",
-                    flush=True,
-                )
+    begun = time.process_time()
+    stored = [local_points(picture, count=max(_COUNTS)) for picture in pictures]
+    each = 1000 * (time.process_time() - begun) / count
+    print(f"enlarged {enlarged:g}: {each:.0f} ms of processor time a work", flush=True)
+    for area in (1 / 4, 1 / 16):
+        random = np.random.default_rng(1)
+        asked = [part_of(picture, random, area) for picture in pictures]
+        queries = [local_points(picture, count=QUERY_COUNT) for picture in asked]
+        for kept in _COUNTS:
+            found = _first(queries, [points[: kept + 1] for points in stored], rivals)
+            low, high = interval(int(found.sum()), count)
+            print(
+                f"{kept} points, {kept * POINT_DIM / 1000:.0f} kB, detail of 1/{1 / area:g}: "
+                f"{100 * found.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]",
+                flush=True,
+            )
 
 
 def _first(queries: list[Points], works: list[Points], rivals: int) -> npt.NDArray[np.bool_]:
@@ -137,13 +138,15 @@ def _edits(picture: RGBImage, index: int) -> Iterator[tuple[str, Callable[[], RG
         yield edit, lambda edit=edit: edit_picture(picture, edit, painting_id=str(index)).pixels
 
 
-def measure_strangers(works: Works, queries: int, cache: Path, sheet: Path | None) -> None:
+def measure_strangers(
+    works: Works, gallery: int, queries: int, cache: Path, sheet: Path | None
+) -> None:
     """Ask for works that are not there, and print how many points match at the most."""
     cache.mkdir(parents=True, exist_ok=True)
     encoder = load_encoder("builtin")
     count = len(works.rows)
     vectors = _kept(cache / "vectors.npy", lambda: _encode(works, encoder))
-    stored = _stored(works, cache / "points.npy")
+    stored = _stored(works, gallery, cache / "points.npy")
     twins = np.array([row["near_dup_group"] for row in works.rows])
     results = cache / "strangers.jsonl"
     done = (
@@ -157,7 +160,7 @@ def measure_strangers(works: Works, queries: int, cache: Path, sheet: Path | Non
             query = edit()
             (vector,) = encoder.encode([query])
             cosines = vectors @ vector
-            cosines[index] = -2
+            cosines[[index, *range(gallery, count)]] = -2
             cosines[(twins == twins[index]) & (twins != "")] = -2
             near = np.argsort(-cosines, kind="stable")[:CANDIDATES]
             points = local_points(query, count=QUERY_COUNT)
@@ -202,12 +205,12 @@ def _encode(works: Works, encoder: Any) -> npt.NDArray[np.float32]:
     return np.concatenate([encoder.encode([works.picture(i) for i in b]) for b in batches])
 
 
-def _stored(works: Works, path: Path) -> npt.NDArray[np.uint8]:
+def _stored(works: Works, count: int, path: Path) -> npt.NDArray[np.uint8]:
     """Return all works' points, as many rows for each, with zeros where it has fewer."""
     shape = (len(works.rows), 1 + POINT_COUNT, POINT_DIM)
     mode = "r+" if path.exists() else "w+"
     rows = np.lib.format.open_memmap(path, mode, np.uint8, shape)
-    for index in range(shape[0]):
+    for index in range(count):
         if not rows[index, 0].any():
             points = local_points(works.picture(index))
             rows[index, : len(points)] = points
@@ -245,15 +248,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--works", type=int, default=500)
     parser.add_argument("--rivals", type=int, default=20)
+    parser.add_argument("--enlarged", type=float, default=2.0)
     parser.add_argument("--queries", type=int, default=3400)
+    parser.add_argument("--gallery", type=int, default=2400)
     parser.add_argument("--cache", type=Path, default=Path("points-cache"))
     parser.add_argument("--sheet", type=Path)
     args = parser.parse_args()
     works = Works(args.data)
     if args.what == "details":
-        measure_details(works, args.works, args.rivals)
+        measure_details(works, args.works, args.rivals, args.enlarged)
     else:
-        measure_strangers(works, args.queries, args.cache, args.sheet)
+        stored = min(args.gallery, len(works.rows))
+        measure_strangers(works, stored, args.queries, args.cache, args.sheet)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from copied_home import copy_home
 from filelock import FileLock
 from local_qdrant import local_qdrant
 
@@ -136,15 +137,6 @@ def ingested_home(sample: Path, shared_folder: Path) -> Path:
     return home
 
 
-def _copy(home: Path, target: Path) -> Path:
-    """Copy a data folder, whose files are mostly holes that Python would fill."""
-    if shutil.which("cp"):
-        subprocess.run(["cp", "-R", home, target], check=True)
-    else:
-        shutil.copytree(home, target)
-    return target
-
-
 @pytest.fixture(scope="session")
 def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in memory where there is one.
@@ -163,13 +155,13 @@ def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def sample_home(ingested_home: Path, fast_folder: Path) -> Path:
     """Data folder of this worker's own, with those works; not to be changed."""
-    return _copy(ingested_home, fast_folder / "sample-home")
+    return copy_home(ingested_home, fast_folder / "sample-home")
 
 
 @pytest.fixture
 def changeable_home(ingested_home: Path, tmp_path: Path) -> Path:
     """Data folder of this test's own, with those works ingested."""
-    return _copy(ingested_home, tmp_path / "changeable-home")
+    return copy_home(ingested_home, tmp_path / "changeable-home")
 
 
 @pytest.fixture

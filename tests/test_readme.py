@@ -33,10 +33,12 @@ ELSEWHERE = {
     "export QDRANT_API_KEY=$(openssl rand -hex 32)": "no server in tests",
     "docker compose up -d --wait": "test_the_compose_file",
     "artsim serve": "tests/cli/test_serve.py, and tests/web",
+    "artsim serve --host 0.0.0.0 --gallery nga --allow-origin https://museum.example": "tests/web",
 }
 
 SMALLER = {
     "artsim sample": ["--count", "60"],  # those that stand for the whole
+    "artsim ingest pictures --details": ["--limit", "8"],
     "artsim evaluate labels --by artist": ["--limit-queries", "6"],
     "artsim evaluate pixels": ["--queries", "2"],
     "artsim evaluate copies": ["--queries", "3"],

@@ -136,13 +136,13 @@ class Hit:
         return {**known, "payload": self.payload}
 
 
-def rank_order(hit: Hit) -> tuple[bool, float, str, str]:
+def rank_order(hit: Hit) -> tuple[bool, float, float, str, str]:
     """Sort key of every ranking: best first, ties by painting id, then by point id.
 
-    What was re-ranked comes first, by that score; what was not, by its own.
+    What was re-ranked comes first, by that score, ties by the first one; what was not, by its own.
     """
     plain = hit.rerank_score is None
-    return plain, -hit.best_score, hit.painting_id, hit.point_id
+    return plain, -hit.best_score, -hit.score, hit.painting_id, hit.point_id
 
 
 JSON: TypeAlias = "str | int | float | bool | Sequence[JSON] | Mapping[str, JSON] | None"

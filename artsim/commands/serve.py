@@ -15,18 +15,20 @@ def serve(
     port: int = 8000,
     no_browser: bool = False,
     images: list[Path] | None = None,
+    allow_origin: list[str] | None = None,
     encoding: EncoderOptions,
     place: Place,
 ) -> None:
     """Serve the page over a gallery."""
     try:
-        from artsim.web import serving
+        from artsim.web import other_sites, serving
     except ModuleNotFoundError as exc:
         raise ConfigError(
             f"the page needs {exc.name}, which is not installed; install artsim with its page",
             hint="pip install 'artsim[web]'",
         ) from exc
 
+    sites = other_sites.OtherSites.named(allow_origin or ())
     with place.open() as opened:
         serving.serve(
             opened,
@@ -36,6 +38,7 @@ def serve(
             folders=tuple(images or ()),
             is_named=opened.name is not None,
             models=encoding.models(FaceOptions()),
+            sites=sites,
             browser=not no_browser,
             say=say,
         )

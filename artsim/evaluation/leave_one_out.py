@@ -9,8 +9,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.arrays import Embeddings, Pixels
+from artsim.catalog.arrays import Embeddings, Vector
 from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import Kind
 from artsim.catalog.payload import Payload, stored_field
@@ -34,7 +35,7 @@ from artsim.search.neighbors import (
     over_blocks,
     read_vectors,
 )
-from artsim.search.rerank import PIXELS, RERANKERS
+from artsim.search.rerank import RERANKERS
 
 D = TypeVar("D", bound=np.generic)
 
@@ -57,14 +58,14 @@ class Works:
     """N works (paintings, or parts of them), in order of painting id, then of point id.
 
     Searches that meet `criteria` find just these. `vectors` are float32 of shape (N, D), by
-    vector name; `pixels` are there where re-ranking compares them.
+    vector name; `compared` is what re-rankers compare, by vector name.
     """
 
     criteria: Criteria
     point_ids: tuple[str, ...]
     payloads: tuple[Payload, ...]
     vectors: Mapping[str, Embeddings]
-    pixels: Pixels | None = None
+    compared: Mapping[str, Vector] = field(default_factory=dict)
     _rankers: dict[str, ExactRanker] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class Works:
             tuple(self.point_ids[row] for row in rows),
             tuple(self.payloads[row] for row in rows),
             {vector_name: vectors[rows] for vector_name, vectors in self.vectors.items()},
-            None if self.pixels is None else self.pixels[rows],
+            {name: vectors[rows] for name, vectors in self.compared.items()},
         )
 
     def ranker(self, contender: Contender, limit: int, rerank_depth: int) -> Ranker:
@@ -101,16 +102,16 @@ class Works:
         ranker: Ranker = each[0] if len(each) == 1 else FusedRanker(each, depth)
         if contender.rerank is None:
             return ranker
-        if self.pixels is None:
-            raise ValueError("re-ranking needs works that were read with pixels")
-        method, rows = RERANKERS[contender.rerank], {PIXELS: self.pixels}
-        return RerankedRanker(ranker, method, rows, rerank_depth, weight=contender.weight)
+        method = RERANKERS[contender.rerank]
+        if missing := [name for name in method.needs if name not in self.compared]:
+            raise ValueError(f"re-ranking needs works that were read with {' and '.join(missing)}")
+        return RerankedRanker(ranker, method, self.compared, rerank_depth, weight=contender.weight)
 
 
 def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str]) -> Works:
     """Read the works that meet `criteria` and have the vectors of all the run's encoders.
 
-    QueryError if there are none, EvaluationError if works lack pixels that re-ranking compares.
+    QueryError if there are none, EvaluationError if works lack what re-ranking compares.
     """
     collection = run.collection
     every = collection.count(criteria)
@@ -123,18 +124,20 @@ def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str])
     table = read_vectors(collection, first, criteria, payload_fields=payload_fields)
     vectors = {first: np.asarray(table.vectors, np.float32)}
     for name in others:
-        found = read_vectors(collection, name, criteria, payload_fields=()).vectors
-        vectors[name] = np.asarray(found, np.float32)
-    pixels = None
-    if run.options.rerank:
-        squares = read_vectors(collection, PIXELS, criteria, payload_fields=())
-        if squares.point_ids != table.point_ids:
+        more = read_vectors(collection, name, criteria, payload_fields=()).vectors
+        vectors[name] = np.asarray(more, np.float32)
+    compared: dict[str, Vector] = {}
+    needs = dict.fromkeys(name for one in run.options.rerank for name in RERANKERS[one].needs)
+    for name in needs:
+        found = read_vectors(collection, name, criteria, payload_fields=())
+        if found.point_ids != table.point_ids:
             raise EvaluationError(
-                f"{collection.name!r} has pixels of {len(squares)} of {len(table)} works, and "
-                "re-ranking compares those of all; ingest their source again"
+                f"{collection.name!r} has {name} of {len(found)} of {len(table)} works, and "
+                "re-ranking compares those of all; ingest their source again",
+                hint="--details" if name == POINTS else "",
             )
-        pixels = np.asarray(squares.vectors, np.uint8)
-    return Works(criteria, table.point_ids, table.payloads, vectors, pixels)
+        compared[name] = found.vectors
+    return Works(criteria, table.point_ids, table.payloads, vectors, compared)
 
 
 @dataclass(frozen=True, slots=True)

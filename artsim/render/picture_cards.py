@@ -53,7 +53,8 @@ class Card:
     `aspect` is width to height of the picture or of what would be there, `text` a text query,
     shown in a picture's place. `problem` says why there is no picture, `link` leads to a web page
     about the painting, `file` to the picture itself; `credit` is printed beside it: who has the
-    work, and by which rights the picture may be shown.
+    work, and by which rights the picture may be shown. One that `is_wide` takes two columns, as all
+    of its section do.
     """
 
     title: str
@@ -70,6 +71,7 @@ class Card:
     painting_id: str = ""
     file: str = ""
     credit: str = ""
+    is_wide: bool = False
 
     @property
     def is_asked(self) -> bool:

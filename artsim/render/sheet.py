@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -15,11 +16,13 @@ from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.copies_sheet import copies_sheet
+from artsim.render.evidence_pairs import draw_pairs
 from artsim.render.face_sheets import faces_sheet, people_sheet
 from artsim.render.film_sheet import film_sheet
 from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
     clean,
+    describe_evidence,
     describe_likelihoods,
     describe_list_settings,
     describe_listing,
@@ -49,6 +52,9 @@ MAX_HITS: Final = 400
 
 MAX_QUERY_FACES: Final = 24
 """Most faces outlined in the query picture."""
+
+MAX_EVIDENCE: Final = 12
+"""Most hits that stand beside the query a second time, with the points that found them."""
 
 MAX_FACE_PAIRS: Final = 8
 """Most pairs of faces that a comparison shows."""
@@ -158,11 +164,27 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
         (_, cards), after = sections[0], result.falls_off
         rest = [("Here the list falls off", cards[after:])] if cards[after:] else []
         sections = [("", cards[:after]), *rest]
+    query = _query_cards(result, max_side)
+    if shown := _evidence_cards(result, query, [card for _, some in sections for card in some]):
+        sections.append(("What is in both, by local points", shown))
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
-    heading, query = title or describe_query(result), _query_cards(result, max_side)
+    heading = title or describe_query(result)
     return Sheet(heading, describe_settings(result), query, sections, remark)
+
+
+def _evidence_cards(result: Answer, query: Sequence[Card], hits: Sequence[Card]) -> list[Card]:
+    """Return the query beside each hit in which points found it, the places joined by lines."""
+    pictures = [card.picture for card in query if card.picture is not None][-1:]
+    cards = []
+    for (_, hit, _), card in zip(result.ranked(), hits, strict=False):
+        found = hit.evidence
+        if pictures and found is not None and found.is_found and card.picture is not None:
+            drawn = draw_pairs(pictures[0], card.picture, found)
+            told = _drawn(drawn, f"{card.mark}  {card.title}", describe_evidence(found))
+            cards.append(replace(told, is_wide=True))
+    return cards[:MAX_EVIDENCE]
 
 
 def _list_sheet(listing: Listing, title: str, max_side: int) -> Sheet:

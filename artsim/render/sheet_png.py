@@ -118,6 +118,12 @@ class _Lane(NamedTuple):
     columns: int
     cell: int
 
+    def halved(self) -> _Lane:
+        """Return it with half as many columns, of twice the width."""
+        columns = max(1, self.columns // 2)
+        whole = self.columns * (self.cell + _GUTTER)
+        return self._replace(columns=columns, cell=whole // columns - _GUTTER)
+
 
 def _lane(top: int, left: int, right: int, columns: int) -> _Lane:
     return _Lane(top, left, columns, (right - left - _GUTTER * (columns - 1)) // columns)
@@ -187,7 +193,8 @@ class _Layout:
                 y += 14 if number else 0
                 lane, kind = _lane_at(lanes, y), load_type("serif", 26)
                 y = self._text(kind, lane.x, y, heading, LIGHT.ink, lane.cell * lane.columns) + 12
-            y = self._grid(cards, y, lanes) + _ROW_GAP
+            wide = bool(cards) and cards[0].is_wide
+            y = self._grid(cards, y, [one.halved() for one in lanes] if wide else lanes) + _ROW_GAP
         if sheet.remark:
             lane, kind = _lane_at(lanes, y), load_type("sans", 18)
             room = lane.columns * (lane.cell + _GUTTER) - _GUTTER

@@ -17,7 +17,7 @@ from artsim.catalog.progress import counted
 from artsim.files import local_path
 
 if TYPE_CHECKING:
-    from artsim.catalog.hits import Hit
+    from artsim.catalog.hits import Evidence, Hit
     from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
@@ -127,6 +127,24 @@ def meaning_text(hit: Hit) -> str:
     if evidence is not None and evidence.is_found:
         return f"{evidence.word}, {counted(evidence.inliers, 'point')}"
     return verdict_text(hit.verdict)
+
+
+_RELATIONS: Final[Mapping[str, str]] = {
+    "same picture": "the same picture",
+    "detail": "the query is a detail of it",
+    "shown": "the query shows it",
+    "part": "the query shows a part of it",
+}
+
+
+def describe_evidence(evidence: Evidence) -> str:
+    """Return what points say of a hit in words: "a detail of it, found by 43 points, mirrored"."""
+    if not evidence.is_found:
+        why = f": {evidence.why}" if evidence.why else ""
+        return f"{evidence.found} by points{why}"
+    turned = ", mirrored" if evidence.mirrored else ""
+    said = _RELATIONS[str(evidence.relation)]
+    return f"{said}, found by {counted(evidence.inliers, 'point')}{turned}"
 
 
 def describe_likelihoods(found: Comparison) -> list[str]:

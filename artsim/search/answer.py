@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
-from artsim.catalog.hits import JSON, SCHEMA, Hit, plain_json, rank_order
+from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.hits import JSON, SCHEMA, Evidence, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
@@ -309,7 +310,8 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     found = options.deep if options.collapse_copies else options
     if is_checked(question, gallery):
         asked = replace(question, options=found)
-        hits = verified(asked, gallery, target, encoders, models, find, wanted)
+        hits, more = verified(asked, gallery, target, encoders, models, find, wanted)
+        notes += more
     else:
         hits = find(found)
     collapsed: tuple[Collapsed, ...] = ()
@@ -425,10 +427,14 @@ def find_hits(
 def _check_rerank(target: Target, options: SearchOptions, collection: Collection) -> None:
     needs = RERANKERS[str(options.rerank)].needs
     if lacking := [name for name in needs if name not in collection.schema.vectors]:
+        can_have = target.parts == () and POINTS in lacking
+        way = "ingest its source again with them, or search" if can_have else "search"
         raise QueryError(
-            f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by; search "
+            f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by; {way} "
             "without it",
-            hint="drop --rerank",
+            hint="artsim ingest SOURCE --details, or drop --rerank"
+            if can_have
+            else "drop --rerank",
         )
     if not all(probe.pictures for probe in target.probes):
         raise QueryError(
@@ -464,6 +470,9 @@ def _ranking(
     depth = max(wanted, fusing, options.rerank_depth if reranker else 0)
     stages = [reranker.in_engine(one, depth) for one in probe.pictures] if reranker else []
     in_engine = None not in stages
+    needs = () if reranker is None else reranker.needs
+    # What is large is read of what is compared alone, and not of what is only ranked.
+    apart = any(collection.schema.spec(name).many for name in needs)
     requests = [
         SearchRequest(
             vector,
@@ -471,7 +480,7 @@ def _ranking(
             criteria,
             limit=depth,
             min_score=options.min_score,
-            with_vectors=() if in_engine or reranker is None else reranker.needs,
+            with_vectors=() if in_engine or apart or reranker is None else reranker.needs,
             exact=options.exact,
         )
         for name, vector in probe.vectors.items()
@@ -488,25 +497,36 @@ def _ranking(
     if reranker is None:
         return hits
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
-    scores = []
+    if apart:
+        first = _with_vectors(first, collection, needs)
+    judged = []
     for i, picture in enumerate(probe.pictures, start=1):
         again = answers[i * len(requests) : (i + 1) * len(requests)] if in_engine else None
-        scores.append(_second_scores(reranker, picture, first, again))
-    reranked = rerank(first, scores, weight=options.rerank_weight)
+        judged.append(_judged(reranker, picture, first, again))
+    reranked = rerank(first, judged, weight=options.rerank_weight)
     return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
 
 
-def _second_scores(
+def _with_vectors(hits: Sequence[Hit], collection: Collection, names: Sequence[str]) -> list[Hit]:
+    ids = [hit.point_id for hit in hits]
+    found = collection.retrieve(ids, with_vectors=names, payload_fields=())
+    return [
+        replace(hit, vectors=found[hit.point_id].vectors) if hit.point_id in found else hit
+        for hit in hits
+    ]
+
+
+def _judged(
     reranker: Reranker,
     picture: Mapping[str, Vector],
     hits: Sequence[Hit],
     again: Sequence[Sequence[Hit]] | None,
-) -> list[float]:
+) -> list[tuple[float, Evidence | None]]:
     """Return the hits' second scores: as the engine ranked them again, or by their vectors."""
     if again is None:
-        return reranker.scores_of(picture, [hit.vectors for hit in hits])
+        return reranker.judge_works(picture, [hit.vectors for hit in hits])
     said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in chain(*again)}
-    return [said.get(hit.point_id, -math.inf) for hit in hits]
+    return [(said.get(hit.point_id, -math.inf), None) for hit in hits]
 
 
 def _left_out(target: Target, options: SearchOptions) -> Criteria:

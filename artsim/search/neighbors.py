@@ -22,6 +22,7 @@ from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
 from artsim.catalog.payload import Payload
 from artsim.errors import QueryError
 from artsim.search.rerank import FUSION_DEPTH, RRF_K, Reranker
+from artsim.search.reranker import stacked
 from artsim.store.protocol import Collection
 
 T = TypeVar("T")
@@ -66,8 +67,8 @@ def read_vectors(
 ) -> VectorTable:
     """Read one named vector of every point that meets `criteria` and has it.
 
-    `payload_fields` are read beside ``painting_id``; None is all of them. QueryError if no point
-    has such a vector.
+    `payload_fields` are read beside ``painting_id``; None is all of them. Vectors of many rows are
+    an array of N matrices. QueryError if no point has such a vector.
     """
     fields = None if payload_fields is None else ("painting_id", *payload_fields)
     found = sorted(
@@ -89,7 +90,7 @@ def read_vectors(
     return VectorTable(
         tuple(record.point_id for record in found),
         tuple(record.payload for record in found),
-        np.stack(rows),
+        stacked(rows),
     )
 
 
@@ -256,8 +257,8 @@ class RerankedRanker:
             second = self.reranker.scores(picture, gallery)
             if self.weight is not None:
                 second = before.head_scores[i, : len(works)] + self.weight * second
-            # Index order is painting id order, in which equal scores stand.
-            best = np.lexsort((works, -second))
+            # Equal scores stand in the order before.
+            best = np.argsort(-second, kind="stable")
             order[i, : len(works)] = works[best]
             scores[i, : len(works)] = second[best][:head]
         return Rankings(order, before.lengths, scores)

@@ -11,7 +11,7 @@ import numpy as np
 
 from artsim.catalog.arrays import Embedding, RGBImage, Vector
 from artsim.catalog.criteria import AnyOf, Condition, Criteria
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
@@ -165,15 +165,19 @@ def make_target(
 
 
 def probe_pixels(
-    pictures: Sequence[RGBImage], encoders: Sequence[EncoderInfo], models: Models
+    pictures: Sequence[RGBImage],
+    encoders: Sequence[EncoderInfo],
+    models: Models,
+    needs: Sequence[str] = (PIXELS,),
 ) -> list[Target]:
     """Make ready a search by each of N pictures in memory, encoded as one batch.
 
+    `needs` are what re-rankers compare.
     Each is of its own size, and larger ones are shrunk as `load_image` shrinks a file's. No
     painting is left out.
     """
     shrunk = [Crop(_shrunk(picture), {}) for picture in pictures]
-    return [Target((probe,)) for probe in _encode(shrunk, encoders, models, (PIXELS,))]
+    return [Target((probe,)) for probe in _encode(shrunk, encoders, models, needs)]
 
 
 def find_painting(painting_id: str, paintings: Collection, names: Sequence[str] = ()) -> Record:
@@ -300,9 +304,11 @@ class _Probing:
     ) -> Probe:
         for name in (*self.names, *self.needs):
             if name not in record.vectors:
+                of_points = name == POINTS
+                how = "its points" if of_points else "that encoder"
                 raise QueryError(
-                    f"{whose} no vector {name!r}; ingest its source again with that encoder",
-                    hint=hint,
+                    f"{whose} no vector {name!r}; ingest its source again with {how}",
+                    hint="artsim ingest SOURCE --details" if of_points else hint,
                     painting_id=about,
                 )
         pictures = {name: record.vectors[name] for name in self.needs}
@@ -445,19 +451,31 @@ def _encode(
     models: Models,
     needs: Sequence[str],
 ) -> list[Probe]:
-    from artsim.images.pixels import to_pixels
-
     if not pictures:
         return []
     rows = {e.vector_name: models.encode(e, pictures) for e in encoders}
     return [
         Probe(
             {name: row[i] for name, row in rows.items()},
-            ({PIXELS: to_pixels(picture.pixels)} if PIXELS in needs else {},),
+            (_compared(picture.pixels, needs),),
             crop=picture.pixels,
         )
         for i, picture in enumerate(pictures)
     ]
+
+
+def _compared(picture: RGBImage, needs: Sequence[str]) -> dict[str, Vector]:
+    """Return of a picture what re-rankers compare."""
+    found: dict[str, Vector] = {}
+    if PIXELS in needs:
+        from artsim.images.pixels import to_pixels
+
+        found[PIXELS] = to_pixels(picture)
+    if POINTS in needs:
+        from artsim.images.local_points import QUERY_COUNT, local_points
+
+        found[POINTS] = local_points(picture, count=QUERY_COUNT)
+    return found
 
 
 def _mean_vector(targets: Sequence[Target], name: str) -> Embedding:

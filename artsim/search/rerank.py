@@ -6,73 +6,31 @@ A re-ranker is one entry of `RERANKERS`; command line, evaluation and `SearchOpt
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from artsim.catalog.encoder_info import PIXELS as PIXELS
+from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit, rank_order
+from artsim.search.matches import Matches
+from artsim.search.reranker import Reranker as Reranker
 
 if TYPE_CHECKING:
     # Not at run time: the command line reads the registry before anything is searched for.
     import numpy as np
     import numpy.typing as npt
 
-    from artsim.catalog.arrays import Pixels, Vector
+    from artsim.catalog.arrays import Pixels
+    from artsim.catalog.hits import Evidence
+    from artsim.search.reranker import Scores
     from artsim.store.protocol import Rescore
-
-    Scores: TypeAlias = npt.NDArray[np.float64]
 
 RRF_K: Final = 60
 """Constant of reciprocal rank fusion, as in its paper."""
 
 FUSION_DEPTH: Final = 100
 """Least depth of the rankings that are fused; deeper where more hits are asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reranker(ABC):
-    """A second score by which the first hits of a ranking are reordered.
-
-    `needs` are the named vectors that must come back with the hits, and that a query must have.
-    """
-
-    name: str
-    needs: tuple[str, ...] = (PIXELS,)
-
-    @abstractmethod
-    def scores(self, picture: Mapping[str, Vector], rows: Mapping[str, Vector]) -> Scores:
-        """Return how near each of N works is to a query picture: higher is nearer.
-
-        Parameters
-        ----------
-        picture : mapping of str to ndarray, shape (D,)
-            The query picture's vectors, by the names in `needs`.
-        rows : mapping of str to ndarray, shape (N, D)
-            The works', by the same names.
-        """
-
-    def scores_of(
-        self, picture: Mapping[str, Vector], works: Sequence[Mapping[str, Vector]]
-    ) -> list[float]:
-        """Return the scores of works by their vectors; minus infinity of one that lacks them."""
-        import numpy as np
-
-        found = np.full(len(works), -np.inf)
-        having = [i for i, work in enumerate(works) if all(name in work for name in self.needs)]
-        if having:
-            rows = {name: np.stack([works[i][name] for i in having]) for name in self.needs}
-            found[having] = self.scores(picture, rows)
-        return found.tolist()
-
-    def in_engine(self, picture: Mapping[str, Vector], depth: int) -> Rescore | None:
-        """Return the stage by which the engine scores `depth` hits itself; None: it cannot."""
-        return None
-
-    def from_engine(self, score: float, picture: Mapping[str, Vector]) -> float:
-        """Return the score for what the engine's second stage says of a hit."""
-        return score
 
 
 class _SSIM(Reranker):
@@ -128,9 +86,20 @@ def _range(picture: Mapping[str, Pixels]) -> float:
 
 
 RERANKERS: Final[dict[str, Reranker]] = {
-    one.name: one for one in (_SSIM("ssim"), _RMSE("rmse"), _EitherWay("ssim-either-way"))
+    one.name: one
+    for one in (
+        _SSIM("ssim"),
+        _RMSE("rmse"),
+        _EitherWay("ssim-either-way"),
+        Matches("matches", (POINTS,)),
+    )
 }
 """Every re-ranker by name; one that is put here can be asked for, and is evaluated."""
+
+
+def rerankers_of(*vectors: str) -> tuple[str, ...]:
+    """Return the names of the re-rankers that need no other vectors than these."""
+    return tuple(name for name, one in RERANKERS.items() if set(one.needs) <= {*vectors})
 
 
 def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit]:
@@ -156,18 +125,21 @@ def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit
 
 
 def rerank(
-    hits: Sequence[Hit], scores: Sequence[Sequence[float]], *, weight: float | None = None
+    hits: Sequence[Hit],
+    judged: Sequence[Sequence[tuple[float, Evidence | None]]],
+    *,
+    weight: float | None = None,
 ) -> list[Hit]:
-    """Reorder hits by second scores, of which each has one for each query picture.
+    """Reorder hits by second scores and evidence, of which each has one for each query picture.
 
-    Their mean is the ``rerank_score``, or with a `weight` the first score plus so much of it.
+    Their mean is the ``rerank_score``, or with a `weight` the first score plus so much of it. Of
+    several pieces of evidence the one with most inliers is kept.
     """
-    import numpy as np
-
-    if not hits:
-        return []
     reranked = []
-    for hit, second in zip(hits, np.mean(scores, axis=0).tolist(), strict=True):
+    for hit, *found in zip(hits, *judged, strict=True):
+        scores = [score for score, _ in found]
+        second = sum(scores) / len(scores)
         score = second if weight is None else hit.score + weight * second
-        reranked.append(replace(hit, rerank_score=score))
+        evidence = max((e for _, e in found if e), key=lambda e: e.inliers, default=hit.evidence)
+        reranked.append(replace(hit, rerank_score=score, evidence=evidence))
     return sorted(reranked, key=rank_order)

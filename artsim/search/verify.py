@@ -16,15 +16,16 @@ import numpy as np
 from artsim.catalog.arrays import Embedding, RGBImage
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.hits import Corners, Evidence, Hit, rank_order
+from artsim.catalog.hits import Corners, Evidence, Hit, Note, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop
-from artsim.errors import QueryError
+from artsim.errors import EncoderError, QueryError
 from artsim.images.details import cut
 from artsim.images.local_points import (
     QUERY_COUNT,
     Match,
     Points,
     evidence_of,
+    load_opencv,
     local_points,
     match_all,
     outside,
@@ -95,8 +96,8 @@ def verified(
     models: Models,
     find: Find,
     criteria: Criteria,
-) -> list[Hit]:
-    """Return the hits, those first that points verify, most points first.
+) -> tuple[list[Hit], list[str]]:
+    """Return the hits, those first that points verify, most points first; and remarks.
 
     `find` answers as if there were no points, by works that meet the `criteria`.
     """
@@ -106,10 +107,11 @@ def verified(
     (probe,) = target.probes
     (vector,) = list(probe.vectors.values())[:1]
     picture = probe.crop
-    if picture is None:
-        return plain[options.offset : wanted]
+    remarks = _why_not(gallery)
+    if picture is None or (remarks and options.look is None):
+        return plain[options.offset : wanted], remarks
     search = _Search(question, gallery, encoders[0], criteria)
-    has_points = POINTS in gallery[PAINTINGS].schema.vectors
+    has_points = not remarks
     found: list[Hit] = []
     if options.look is None:
         near = [*plain[:CANDIDATES], *_best(search.parts([vector])[0])]
@@ -120,7 +122,19 @@ def verified(
     rest = [search.with_evidence(hit) for hit in plain if hit.painting_id not in ids]
     if has_points:
         found.sort(key=lambda hit: (-_inliers(hit), hit.painting_id))
-    return [*found, *rest][options.offset : wanted]
+    return [*found, *rest][options.offset : wanted], remarks
+
+
+def _why_not(gallery: Gallery) -> list[str]:
+    """Return why nothing can be verified by points; empty where it can."""
+    if POINTS not in gallery[PAINTINGS].schema.vectors:
+        told = "nothing is verified by points, which this gallery lacks: ingest its source again"
+        return [Note(told, hint="artsim ingest SOURCE --details")]
+    try:
+        load_opencv()
+    except EncoderError as error:
+        return [Note(f"nothing is verified by points: {error}", hint=error.hint)]
+    return []
 
 
 def _inliers(hit: Hit) -> int:

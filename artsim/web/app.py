@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import short_names
+from artsim.catalog.encoder_info import POINTS, short_names
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
 from artsim.encoders.devices import usable_cores
@@ -42,7 +42,11 @@ from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import QueryFace
-from artsim.search.question import IdQuery, ImageQuery, PictureQuery
+from artsim.search.question import (
+    IdQuery,
+    ImageQuery,
+    PictureQuery,
+)
 from artsim.search.rerank import RERANKERS
 from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
@@ -53,13 +57,14 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
-    map_routes,
     name_faces,
     people_routes,
+    similar_routes,
     state_of,
+    survey_routes,
     years_routes,
 )
-from artsim.web.guard import FILM_POLICY, MAX_UPLOAD, Access, Guard, problem
+from artsim.web.guard import FILM_POLICY, MAX_UPLOAD, PUBLIC, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.matching import match_routes
@@ -179,8 +184,10 @@ def make_app(
         Who may ask; by default who calls the server by a name of this machine.
     """
     models = SharedModels.of(models or Models())
-    limits, roots = ImageLimits(max_megapixels=models.max_megapixels), map(Path.resolve, folders)
-    pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
+    limits = ImageLimits(max_megapixels=models.max_megapixels)
+    # What visitors add lies in the data folder, and may be shown wherever else pictures may lie.
+    roots = (*folders, home) if folders and home is not None else folders
+    pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
     uploads = Uploads(cache / "uploads", limits)
     cores = usable_cores()
     # Each core's batch, and one more that fills meanwhile.
@@ -362,8 +369,15 @@ def _describe_gallery(gallery: Gallery) -> dict[str, Any]:
             {"name": info.name, "vector": info.vector_name, "takes_text": info.takes_text}
             for info in gallery.encoders(kind).values()
         ]
-        points = collection.count()
-        kinds.append({"name": kind.name, "noun": kind.noun, "points": points, "encoders": encoders})
+        kinds.append(
+            {
+                "name": kind.name,
+                "noun": kind.noun,
+                "points": collection.count(),
+                "encoders": encoders,
+                "has_local_points": POINTS in collection.schema.vectors,
+            }
+        )
     return {"gallery": gallery.name, "kinds": kinds}
 
 
@@ -552,7 +566,11 @@ def _iiif_routes(app: FastAPI, service: Service) -> None:
         """Describe a painting's picture for viewers, by the IIIF Image API 3."""
         picture = service.find_picture(picture_id)
         address = f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}"
-        return JSONResponse(image_information(address, picture.width, picture.height))
+        return JSONResponse(
+            image_information(
+                address, picture.width, picture.height, is_public=request.scope[PUBLIC]
+            )
+        )
 
     @app.get(
         "/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}",
@@ -579,7 +597,8 @@ _ROUTES: Final = (
     _facet_routes,
     years_routes,
     people_routes,
-    map_routes,
+    similar_routes,
+    survey_routes,
     _search_routes,
     match_routes,
     _upload_routes,

@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import numpy as np
 from fastapi import Depends, FastAPI, Request
@@ -22,12 +22,16 @@ from starlette.responses import JSONResponse, Response
 from artsim import __version__
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import field_values
 from artsim.errors import ArtsimError
 from artsim.files import replacing
 from artsim.render.collection_map import CollectionMap, MapOptions, make_map
-from artsim.search.answer import describe_state
+from artsim.search.answer import answer, describe_state
+from artsim.search.copy_groups import find_copies
 from artsim.search.filters import Filters, build_criteria
+from artsim.search.inspect import list_faces
 from artsim.search.people import GroupOptions, group_people
+from artsim.search.question import IdQuery, Question, SearchOptions
 from artsim.search.timeline import Span, draw_time_line
 from artsim.store.gallery import Gallery
 from artsim.web import forms
@@ -38,6 +42,7 @@ if TYPE_CHECKING:
 
 _KEPT_BYTES: Final = 64 << 20
 _MOST_GROUPS: Final = 100
+_MOST_KEPT: Final = 20
 _MOST_FACES: Final = 60
 
 GalleryName = Annotated[str | None, Parameter(alias="gallery", max_length=100)]
@@ -62,12 +67,12 @@ def _bytes(found: Any) -> int:
     return found.nbytes if isinstance(found, np.ndarray) else len(json.dumps(found))
 
 
-# The map
+# What takes minutes
 
 
 @dataclass(slots=True)
-class MapWork:
-    """A map that is being laid out: its stage, and the error that ended it."""
+class Work:
+    """What is being computed of a gallery: its stage, and the error that ended it."""
 
     stage: str = ""
     done: int = 0
@@ -86,57 +91,69 @@ class MapWork:
         """End."""
 
 
+Make: TypeAlias = Callable[[Gallery, Work], dict[str, Any]]
+
+
 @dataclass(slots=True)
-class Maps:
-    """Maps of galleries, each laid out once for a state of it, one after another, and kept."""
+class Surveys:
+    """What is computed of whole galleries: once for a state of each, in turn, and kept."""
 
     folder: Path
-    options: MapOptions = field(default_factory=MapOptions)
-    _working: dict[str, MapWork] = field(default_factory=dict)
+    _working: dict[str, Work] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def find(self, gallery: Gallery) -> tuple[str, bytes | MapWork]:
-        """Return the state of a gallery, and its map, or the work on it, which begins if need be.
+    def answer(self, request: Request, gallery: Gallery, make: Make) -> Response:
+        """Return what `make` makes of a gallery, and 202 with its stage while it is made.
 
         Raises
         ------
         ArtsimError
-            If the map could not be laid out; asked for once more it is tried again.
+            If it could not be made; asked for once more it is tried again.
         """
-        state = state_of(gallery)
-        with suppress(OSError):
-            return state, self._file(state).read_bytes()
-        with self._lock:
-            work = self._working.get(state)
-            if work is None:
-                work = self._working[state] = MapWork()
-                threading.Thread(
-                    target=self._make, args=(gallery, state, work), daemon=True
-                ).start()
-            elif work.error is not None:
-                del self._working[state]
-                raise work.error
-        return state, work
+        name = f"{make.__name__}-{state_of(gallery)}"
+        found = self._find(name, gallery, make)
+        if isinstance(found, Work):
+            said = {"stage": found.stage, "done": found.done, "total": found.total}
+            return JSONResponse(said, 202, headers={"retry-after": "1"})
+        headers = {"etag": f'"{name}"', "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match") == headers["etag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(found, media_type="application/json", headers=headers)
 
-    def _make(self, gallery: Gallery, state: str, work: MapWork) -> None:
+    def _find(self, name: str, gallery: Gallery, make: Make) -> bytes | Work:
+        with suppress(OSError):
+            return self._file(name).read_bytes()
+        with self._lock:
+            work = self._working.get(name)
+            if work is None:
+                work = self._working[name] = Work()
+                making = threading.Thread(target=self._make, args=(name, gallery, make, work))
+                making.daemon = True
+                making.start()
+            elif work.error is not None:
+                del self._working[name]
+                raise work.error
+        return work
+
+    def _make(self, name: str, gallery: Gallery, make: Make, work: Work) -> None:
         try:
             with self._turn:
-                content = json.dumps(describe_map(make_map(gallery, self.options, progress=work)))
+                content = json.dumps(make(gallery, work)).encode()
             self.folder.mkdir(parents=True, exist_ok=True)
-            for before in sorted(self.folder.glob("*.json"), key=_age)[:-20]:
+            for before in sorted(self.folder.glob("*.json"), key=_age)[:-_MOST_KEPT]:
                 before.unlink(missing_ok=True)
-            with replacing(self._file(state)) as stream:
-                stream.write(content.encode())
+            with replacing(self._file(name)) as stream:
+                stream.write(content)
             with self._lock:
-                self._working.pop(state, None)
+                self._working.pop(name, None)
         except ArtsimError as error:
             work.error = error
         except OSError as error:
-            work.error = ArtsimError(f"the map cannot be kept: {error.strerror}")
+            work.error = ArtsimError(f"what was computed cannot be kept: {error.strerror}")
 
-    def _file(self, state: str) -> Path:
-        return self.folder / f"{state}.json"
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
 
 
 def _age(path: Path) -> float:
@@ -158,7 +175,7 @@ def describe_map(made: CollectionMap) -> dict[str, Any]:
         "cells": made.cells,
         "pictures": [str(payload.get("image_sha256", ""))[:16] for payload in made.payloads],
         "ratios": [_ratio(payload) for payload in made.payloads],
-        "known": {name: [payload.get(name) for payload in made.payloads] for name in known},
+        "known": {name: [_first(payload, name) for payload in made.payloads] for name in known},
         "total": made.total,
         "encoder": made.encoder,
         "trust": trust and {"kept": trust.kept, "by_chance": trust.by_chance, "k": trust.k},
@@ -167,31 +184,49 @@ def describe_map(made: CollectionMap) -> dict[str, Any]:
     return found
 
 
+def _first(payload: Mapping[str, Any], name: str) -> Any:
+    return next(iter(field_values(payload, name)), None)
+
+
 def _ratio(payload: Mapping[str, Any]) -> float:
     width, height = payload.get("image_width"), payload.get("image_height")
     return round(width / height, 3) if width and height else 1.0
 
 
-def map_routes(app: FastAPI, service: Service) -> None:
-    """Add the map of a gallery to an application."""
-    maps = Maps(service.pictures.cache.parent / "maps")
+def lay_out(gallery: Gallery, work: Work) -> dict[str, Any]:
+    """Lay a gallery out in the plane."""
+    return describe_map(make_map(gallery, MapOptions(), progress=work))
 
-    @app.get(
-        "/api/v1/map",
-        response_model=forms.MapForm,
-        responses={202: {"model": forms.MapWorkForm}},
-        tags=["galleries"],
-    )
+
+def group_copies(gallery: Gallery, work: Work) -> dict[str, Any]:
+    """Put the works that show one work, or part of one, into groups."""
+    found = find_copies(gallery, progress=work).to_dict()
+    for group in found["groups"][:_MOST_GROUPS]:
+        group["count"] = len(group["works"])
+        works = group["works"][:_MOST_FACES]
+        group["works"] = [forms.with_picture(one, gallery) for one in works]
+    shown = {name: found[name] for name in ("compared", "candidates", "notes")}
+    return {**shown, "total": len(found["groups"]), "groups": found["groups"][:_MOST_GROUPS]}
+
+
+_UNTIL_THEN: Final[Any] = {202: {"model": forms.WorkForm}}
+
+
+def survey_routes(app: FastAPI, service: Service) -> None:
+    """Add the map of a gallery, and its copies, to an application."""
+    surveys = Surveys(service.pictures.cache.parent / "surveys")
+
+    @app.get("/api/v1/map", response_model=forms.MapForm, responses=_UNTIL_THEN, tags=["galleries"])
     def gallery_map(request: Request, gallery: GalleryName = None) -> Response:
         """Return a gallery in the plane, alike beside alike; 202 while that is computed."""
-        state, found = maps.find(service.open(gallery))
-        if isinstance(found, MapWork):
-            said = {"stage": found.stage, "done": found.done, "total": found.total}
-            return JSONResponse(said, 202, headers={"retry-after": "1"})
-        headers = {"etag": f'"{state}"', "cache-control": "private, no-cache"}
-        if request.headers.get("if-none-match") == headers["etag"]:
-            return Response(status_code=304, headers=headers)
-        return Response(found, media_type="application/json", headers=headers)
+        return surveys.answer(request, service.open(gallery), lay_out)
+
+    @app.get(
+        "/api/v1/copies", response_model=forms.CopiesForm, responses=_UNTIL_THEN, tags=["galleries"]
+    )
+    def copies(request: Request, gallery: GalleryName = None) -> Response:
+        """Return works that show one work, in groups; 202 while that is computed."""
+        return surveys.answer(request, service.open(gallery), group_copies)
 
     @app.get("/api/v1/map/chosen", response_model=forms.ChosenForm, tags=["galleries"])
     def chosen(request: Request, filters: FiltersGiven, gallery: GalleryName = None) -> Any:
@@ -268,11 +303,30 @@ def people_routes(app: FastAPI, service: Service) -> None:
         return await service.searching.run(service.kept.get, _key(request, opened), group)
 
 
+def similar_routes(app: FastAPI, service: Service) -> None:
+    """Add what the pages of other sites may show to an application."""
+
+    @app.get(
+        "/api/v1/similar",
+        response_model=forms.SimilarForm,
+        response_model_exclude_unset=True,
+        tags=["search"],
+    )
+    def similar(
+        id: Annotated[str, Parameter(max_length=2000)],
+        gallery: GalleryName = None,
+        limit: Annotated[int, Parameter(ge=1, le=48)] = 6,
+    ) -> Any:
+        """Return works that look like one, best first: for a museum's own page of it."""
+        opened = service.open(gallery)
+        asked = Question(IdQuery(id), options=SearchOptions(limit=limit))
+        found = answer(opened, asked, service.models).to_dict()["hits"]
+        hits = [forms.with_picture(hit, opened) for hit in found]
+        return {"hits": [{**hit, "payload": forms.in_public(hit["payload"])} for hit in hits]}
+
+
 def name_faces(gallery: Gallery, described: dict[str, Any]) -> None:
     """Give the faces of a described painting the names that a person wrote of them."""
-    from artsim.search.inspect import list_faces
-    from artsim.search.question import IdQuery
-
     if not described["faces"] or gallery.names_file is None or FACES not in gallery:
         return
     names = list_faces(gallery, IdQuery(str(described["painting_id"]))).names

@@ -37,6 +37,17 @@ def picture_id(gallery: Gallery, point_id: str) -> str:
     return point_id if gallery.name is None else f"{gallery.name}~{point_id}"
 
 
+_PUBLIC = (
+    *("title", "artist", "date_text", "year_start", "year_end", "medium", "institution", "rights"),
+    *("source_url", "image_width", "image_height", "image_sha256"),
+)
+
+
+def in_public(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a payload the pages of other sites may show."""
+    return {name: payload[name] for name in _PUBLIC if name in payload}
+
+
 def with_picture(described: Mapping[str, Any], gallery: Gallery) -> dict[str, Any]:
     """Return a hit or a point of a list with the id of its painting's picture."""
     picture = picture_id(gallery, PAINTINGS.point_id(str(described["painting_id"])))
@@ -224,6 +235,7 @@ class KindForm(BaseModel):
     noun: str
     points: int
     encoders: list[EncoderForm]
+    has_local_points: bool
 
 
 class GalleryForm(BaseModel):
@@ -297,7 +309,14 @@ class HitForm(_Found):
     query_face: int | None = None
     verdict: str | None = None
     percentile: float | None = None
+    evidence: dict[str, Any] | None = None
     payload: dict[str, Any]
+
+
+class SimilarForm(BaseModel):
+    """Works that look like one, best first, with what may be known of them elsewhere."""
+
+    hits: list[HitForm]
 
 
 class AnswerForm(_Found):
@@ -388,8 +407,26 @@ class MapForm(_Found):
     encoder: str
 
 
-class MapWorkForm(BaseModel):
-    """How far a map is that is being computed."""
+class CopiesGroupForm(_Found):
+    """Works that show one work, or part of one: how many, the first of them, and what ties them."""
+
+    number: int
+    count: int
+    works: list[ListedForm]
+    ties: list[dict[str, Any]]
+
+
+class CopiesForm(_Found):
+    """Groups of works, those with the closest ties first."""
+
+    compared: int
+    total: int
+    groups: list[CopiesGroupForm]
+    notes: list[str]
+
+
+class WorkForm(BaseModel):
+    """How far something is that is being computed."""
 
     stage: str
     done: int

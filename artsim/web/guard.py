@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, Literal, TypeAlias
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from artsim.web.other_sites import ANY, NO_OTHERS, OtherSites
 from artsim.web.page import STATIC, language_of, render_page
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -37,6 +38,9 @@ SIGN_IN: Final = "/sign-in"
 
 ROLE: Final = "artsim.role"
 """What of the scope of a request says what its visitor may do."""
+
+PUBLIC: Final = "artsim.public"
+"""What of it says whether pages of every site may read the pictures."""
 
 _MAX_FORM: Final = 4096
 _ENVELOPE: Final = 64 * 1024
@@ -83,11 +87,14 @@ class Access:
     write_token : str or None
         What they have to know to add pictures, and to read; None: who needs no token to read
         may write too, and who needs one never.
+    sites : OtherSites
+        Whose pages may read some of it, without a token.
     """
 
     hosts: frozenset[str] | None = LOOPBACK
     token: str | None = None
     write_token: str | None = field(default=None, repr=False)
+    sites: OtherSites = NO_OTHERS
     _codes: dict[str, Role] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -169,10 +176,13 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        send = _with_policy(send)
+        reader = self.access.sites.admitted(scope, headers)
+        send = _with_policy(send, _for_others(reader) if self.access.sites.origins else {})
         most = _most_bytes(scope, headers)
-        refusal = self._refusal(scope, headers, most)
+        refusal = self._refusal(scope, headers, most, is_open=reader is not None)
         role = self.access.role(headers)
+        if role == "nothing" and reader is not None:
+            role = "read"
         is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
         if refusal is None and not is_own_file and (role == "nothing" or _signs_in(scope)):
             refusal = await self._sign_in(scope, headers, receive, role)
@@ -180,9 +190,12 @@ class Guard:
             await refusal(scope, receive, send)
         else:
             scope[ROLE] = role
+            scope[PUBLIC] = self.access.sites.is_public
             await self.app(scope, _limited(receive, most), send)
 
-    def _refusal(self, scope: Scope, headers: Headers, most: int) -> Response | None:
+    def _refusal(
+        self, scope: Scope, headers: Headers, most: int, *, is_open: bool
+    ) -> Response | None:
         host = headers.get("host", "")
         hosts = self.access.hosts
         if hosts is not None and _name_of(host) not in hosts:
@@ -191,7 +204,7 @@ class Guard:
         is_own = site in ("same-origin", "none")
         if scope["method"] in _READING:
             # A link from elsewhere may lead here; a page from elsewhere may not read.
-            if not is_own and headers.get("sec-fetch-mode") != "navigate":
+            if not (is_own or is_open) and headers.get("sec-fetch-mode") != "navigate":
                 return problem(403, "Another site", "pages of other sites may not read this one")
             return None
         origin = headers.get("origin")
@@ -241,7 +254,7 @@ def _name_of(host: str) -> str:
 
 def _most_bytes(scope: Scope, headers: Headers) -> int:
     """Return how long a request may be: forms have pictures in them, or all that was kept."""
-    if scope["path"].startswith(INTAKES):
+    if scope["method"] == "PUT" and scope["path"].startswith(INTAKES):
         return MAX_FILE
     kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
     is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
@@ -285,10 +298,20 @@ async def _read(receive: Receive) -> bytes:
     return body[:_MAX_FORM]
 
 
-def _with_policy(send: Send) -> Callable[[Message], Any]:
+def _for_others(reader: str | None) -> dict[str, str]:
+    """Return the headers that let pages of other sites read an answer, or keep them from it."""
+    if reader is None:
+        return {"vary": "origin"}
+    own = {"access-control-allow-origin": reader, "cross-origin-resource-policy": "cross-origin"}
+    return own if reader == ANY else {**own, "vary": "origin"}
+
+
+def _with_policy(send: Send, more: Mapping[str, str]) -> Callable[[Message], Any]:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            for name, value in more.items():
+                headers.append(name, value)
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         await send(message)

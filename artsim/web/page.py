@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from artsim import __version__
 from artsim.render.pages import static as render_static
+from artsim.web.other_sites import ELEMENT
 
 _HERE: Final = Path(__file__).parent
 _TYPES: Final = {
@@ -56,6 +58,17 @@ def static_version() -> str:
     for name, content in sorted(static_files().items()):
         hashed.update(name.encode() + b"\0" + content)
     return hashed.hexdigest()[:16]
+
+
+@cache
+def scripts() -> list[str]:
+    """Return the scripts that the page begins with, for browsers to ask for all of them at once."""
+    found = ["main.js"]
+    for name in found:  # which grows meanwhile
+        content = static_files()[name].decode()
+        imported = re.findall(r'^import [^;]*"\./([a-z_]+\.js)";', content, re.MULTILINE)
+        found += [each for each in imported if each not in found]
+    return found
 
 
 @cache
@@ -107,10 +120,18 @@ def page_routes(app: FastAPI, service: Any) -> None:
     @app.get("/", include_in_schema=False)
     def page(request: Request) -> Response:
         headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
-        return HTMLResponse(render_page("page.html", language_of(request)), headers=headers)
+        page = render_page("page.html", language_of(request), scripts=scripts())
+        return HTMLResponse(page, headers=headers)
+
+    @app.get(f"{STATIC}{ELEMENT}", include_in_schema=False)
+    def element() -> Response:
+        content = static_files()[ELEMENT]
+        return Response(
+            content, media_type=_TYPES[".js"], headers={"cache-control": "max-age=3600"}
+        )
 
     @app.get("/static/{version}/{name}", include_in_schema=False)
-    def static(version: str, name: str) -> Response:
+    async def static(version: str, name: str) -> Response:  # in memory: a thread takes longer
         content = static_files().get(name)
         if content is None:
             raise HTTPException(404, "the page has no such file")

@@ -316,11 +316,13 @@ class ImageRequest:
     form: str
 
 
-def image_information(address: str, width: int, height: int) -> dict[str, Any]:
+def image_information(
+    address: str, width: int, height: int, *, is_public: bool = False
+) -> dict[str, Any]:
     """Return the description of an image service at `address`.
 
-    It does all that level 2 asks of requests for images, but says level 0: without headers
-    for other origins, which levels above ask for and this server does not send.
+    It does all that level 2 asks of requests for images, but says level 0 unless it `is_public`:
+    without headers for other origins, which levels above ask for.
     """
     factors = [1]
     while max(width, height) / factors[-1] > 512:
@@ -331,7 +333,7 @@ def image_information(address: str, width: int, height: int) -> dict[str, Any]:
         "id": address,
         "type": "ImageService3",
         "protocol": "http://iiif.io/api/image",
-        "profile": "level0",
+        "profile": "level2" if is_public else "level0",
         "width": width,
         "height": height,
         **most,

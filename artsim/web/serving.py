@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -23,6 +24,7 @@ from artsim.search.models import Models
 from artsim.store.gallery import Gallery, list_galleries, missing_gallery
 from artsim.web.app import Service, make_app
 from artsim.web.guard import LOOPBACK, Access, Guard, Role
+from artsim.web.other_sites import NO_OTHERS, OtherSites
 
 DEFAULT_PORT: Final = 8000
 
@@ -123,6 +125,7 @@ def serve(
     folders: tuple[Path, ...] = (),
     is_named: bool = False,
     models: Models | None = None,
+    sites: OtherSites = NO_OTHERS,
     browser: bool = True,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -136,6 +139,8 @@ def serve(
         Where pictures may lie, instead of the folders that were ingested.
     is_named : bool
         Whether the user named the gallery: then no other is shown.
+    sites : OtherSites
+        Whose pages may show works that look alike.
     say : callable
         Told the address, once the server answers there.
 
@@ -146,7 +151,7 @@ def serve(
     StoreError
         If the gallery cannot be opened.
     """
-    access = choose_access(host)
+    access = replace(choose_access(host), sites=sites)
     listening = bind(host, port)
     # Visitors are answered side by side; the threads of one product would wait, spinning.
     with listening, threadpool_limits(1, user_api="blas"):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from copied_home import copy_home
 from PIL import Image
 from runner import artsim, fails, succeeds
 
@@ -32,10 +35,11 @@ def few(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def few_home(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("few-home")
-    succeeds("ingest", few, "--face-encoder", "dlib", home=home)
-    return home
+def few_home(few: Path, fast_folder: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=fast_folder, prefix="few-") as folder:
+        home = Path(folder) / "home"
+        succeeds("ingest", few, "--face-encoder", "dlib", home=home)
+        yield home
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]], **how: Any) -> Path:
@@ -168,8 +172,7 @@ def test_not_a_name_or_a_group_keeps_a_face_out(sample_home: Path, tmp_path: Pat
 
 
 def test_names_survive_another_detector(few: Path, few_home: Path, named: Path) -> None:
-    home = few_home.parent / f"{few_home.name}-yunet"
-    shutil.copytree(few_home, home)
+    home = copy_home(few_home, few_home.parent / "yunet")
     before = {of: faces_of(of, home, "--names", named) for of in FEW}
     succeeds("ingest", few, "--face-detector", "yunet", "--face-encoder", "dlib", home=home)
     for painting_id, faces in before.items():
@@ -248,8 +251,7 @@ def faces_of_env(
 
 
 def test_the_file_in_the_data_folder_is_read(few_home: Path, named: Path, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    shutil.copytree(few_home, home)
+    home = copy_home(few_home, tmp_path / "home")
     write_rows(home / "people.csv", read_rows(named), encoding="cp1252", delimiter=";")
     assert "Huguette Mendès" in succeeds("faces", CHILDREN, home=home)
     # A data folder that has nothing but names yet is still one.
@@ -303,14 +305,14 @@ def test_a_file_that_is_none_of_names_is_refused(
 
 
 def test_faces_whose_pictures_are_gone_are_shown_in_gray(
-    few: Path, tmp_path: Path, named: Path
+    few: Path, few_home: Path, tmp_path: Path, named: Path
 ) -> None:
-    folder, home = tmp_path / "moved", tmp_path / "home"
-    shutil.copytree(few, folder)
-    succeeds("ingest", folder, "--face-encoder", "dlib", home=home)
-    shutil.rmtree(folder)
     page = tmp_path / "people.html"
-    succeeds("people", "--names", named, "--out", page, home=home)
+    gone = few.rename(few.with_name("gone"))
+    try:
+        succeeds("people", "--names", named, "--out", page, home=few_home)
+        succeeds("faces", CHILDREN, "--out", tmp_path / "faces.html", home=few_home)
+    finally:
+        gone.rename(few)
     assert page.read_text().count("data:image/jpeg") >= 4
-    succeeds("faces", CHILDREN, "--out", tmp_path / "faces.html", home=home)
     assert (tmp_path / "faces.html").read_text().count("data:image/jpeg") == 3

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from copied_home import copy_home
 from PIL import Image
 from PIL.ImageColor import getrgb
 from typer.testing import CliRunner, Result
@@ -253,8 +254,7 @@ def test_no_face_meets_the_filters(ask: Ask) -> None:
 def test_an_empty_gallery_is_said(
     odd_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "emptied"
-    shutil.copytree(odd_home, home)
+    home = copy_home(odd_home, tmp_path / "emptied")
     picture = odd_home.parent / "odd" / "3.png"
     every = [str(i) for i in range(5)] + [f"copy{i}" for i in range(5)] + [LONG]
     done = CliRunner().invoke(app, ["delete", *every, "--yes", "--home", str(home)])

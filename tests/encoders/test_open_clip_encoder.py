@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 from hints import hinted
+from open_clip_networks import CONFIG, MODEL, tiny_open_clip, write_weights
 from PIL import Image
-from safetensors.torch import save_file
 
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
@@ -24,12 +24,6 @@ from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
 SETTINGS = Settings(home=Path("/nonexistent"))
-MODEL = "artsim-test-tiny"
-CONFIG = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "head_width": 32, "patch_size": 16},
-    "text_cfg": {"vocab_size": 49408, "width": 32, "heads": 2, "layers": 2},
-}
 
 
 def open_clip() -> Any:
@@ -48,28 +42,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("configs")
-    (folder / f"{MODEL}.json").write_text(json.dumps(CONFIG))
-    before = list(open_clip().factory._MODEL_CONFIG_PATHS)
-    open_clip().add_model_config(folder)
-    yield
-    open_clip().factory._MODEL_CONFIG_PATHS[:] = before
-    open_clip().factory._rescan_model_configs()
-    open_clip().factory._MODEL_CONFIGS.pop(MODEL, None)
+    with tiny_open_clip(tmp_path_factory.mktemp("configs")):
+        yield
 
 
 @pytest.fixture(scope="module")
 def reference(tiny_model: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     """Return open_clip's network, its preprocessing, and its weights as a file."""
-    file = tmp_path_factory.mktemp("weights") / f"{MODEL}.safetensors"
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        state = (
-            open_clip()
-            .model.CLIP(CONFIG["embed_dim"], CONFIG["vision_cfg"], CONFIG["text_cfg"])
-            .state_dict()
-        )
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, file)
+    file = write_weights(tmp_path_factory.mktemp("weights"))
     network, _, preprocess = open_clip().create_model_and_transforms(MODEL, pretrained=str(file))
     return network.eval(), preprocess, file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,26 +12,37 @@ from typing import Any
 import httpx
 import pytest
 from browser_steps import Visit, settled
+from copied_home import copy_home
 from page_server import running
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from artsim.search.models import Models
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.web.app import make_app
 from artsim.web.guard import Access
 
 
 @pytest.fixture(scope="module")
-def shown(ingested_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+def shown(ingested_home: Path, fast_folder: Path) -> Iterator[Gallery]:
     """The sample, in a data folder that these tests alone have open."""
-    home = tmp_path_factory.mktemp("page") / "home"
-    subprocess.run(["cp", "-R", ingested_home, home], check=True)
-    with open_gallery(home=home) as gallery:
+    with (
+        tempfile.TemporaryDirectory(dir=fast_folder, prefix="page-") as folder,
+        open_gallery(home=copy_home(ingested_home, Path(folder) / "home")) as gallery,
+    ):
         yield gallery
 
 
+@pytest.fixture(scope="session")
+def models() -> Models:
+    """Models, which are loaded once for all servers."""
+    return Models()
+
+
 @pytest.fixture(scope="module")
-def page_address(shown: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(make_app(shown, tmp_path_factory.mktemp("cache"))) as address:
+def page_address(
+    shown: Gallery, models: Models, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    with running(make_app(shown, tmp_path_factory.mktemp("cache"), models=models)) as address:
         yield address
 
 

@@ -12,6 +12,7 @@ import pytest
 from browser_steps import ONE, PENDANT
 
 from artsim.catalog.kinds import PAINTINGS
+from artsim.search.copy_groups import find_copies
 from artsim.store.gallery import Gallery
 
 
@@ -100,6 +101,21 @@ def test_the_map_is_laid_out_once(page: httpx.Client) -> None:
     chosen = ask(page, "map/chosen", artist="rembrandt")["points"]
     listed = ask(page, "paintings", artist="rembrandt", limit=200)["points"]
     assert set(chosen) == {point["point_id"] for point in listed} <= set(drawn["points"])
+
+
+def test_copies_are_groups_of_works(page: httpx.Client, shown: Gallery) -> None:
+    found = page.get("/api/v1/copies")
+    while found.status_code == 202:
+        found = page.get("/api/v1/copies")
+    assert found.status_code == 200, found.text
+    groups = found.json()
+    expected = find_copies(shown)
+    assert groups["compared"] == expected.compared
+    assert groups["total"] == len(expected.groups)
+    for group, own in zip(groups["groups"], expected.groups, strict=True):
+        assert [work["point_id"] for work in group["works"]] == [w.point_id for w in own.works]
+        assert all(work["picture_id"] for work in group["works"])
+    assert "file:" not in found.text
 
 
 def test_people_are_groups_of_faces(page: httpx.Client) -> None:

@@ -22,6 +22,7 @@ from schemathesis import checks
 
 import artsim
 from artsim.catalog.kinds import KINDS
+from artsim.search.models import Models
 from artsim.store.gallery import Gallery
 from artsim.web.app import make_app
 
@@ -65,10 +66,13 @@ class OpenedFiles:
 
 
 @pytest.fixture(scope="module")
-def served(shown: Gallery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def served(
+    shown: Gallery, models: Models, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Address of a server to which visitors may add, too."""
     folder = tmp_path_factory.mktemp("fuzzed")
-    with running(make_app(shown, folder / "cache", home=folder / "home")) as address:
+    app = make_app(shown, folder / "cache", home=folder / "home", models=models)
+    with running(app) as address:
         yield address
 
 
@@ -144,6 +148,7 @@ def test_answers_are_as_described_and_come_of_no_other_file(
     served: str,
     real: dict[str, list[Any]],
     sample: Path,
+    fast_folder: Path,
     tmp_path_factory: pytest.TempPathFactory,
     examples: int,
 ) -> None:
@@ -151,7 +156,7 @@ def test_answers_are_as_described_and_come_of_no_other_file(
         fuzz(served, real, examples)
     python = {Path(sys.prefix), Path(sys.base_prefix), Path(artsim.__file__).parent}
     system = set(map(Path, ("/proc", "/sys", "/dev")))
-    roots = python | system | {sample, tmp_path_factory.getbasetemp()}
+    roots = python | system | {sample, fast_folder, tmp_path_factory.getbasetemp()}
     spooled = Path(tempfile.gettempdir())  # where large requests lie, without a name
     elsewhere = [
         path

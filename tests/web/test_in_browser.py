@@ -197,7 +197,7 @@ def test_the_record_says_everything_and_goes_on(visit: Visit) -> None:
     assert museum["height"] >= 24
     page.keyboard.press("Escape")
     expect(record).to_have_count(0)
-    assert "show" not in address(page)
+    page.wait_for_function("!new URL(location).searchParams.has('show')")
     page.locator(f".card[data-id='{PENDANT}'] .open").click()
     record.get_by_role("button", name=re.compile("Who else has this face")).first.click()
     expect(page.locator("#said")).to_contain_text("faces nearest to")

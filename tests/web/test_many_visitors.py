@@ -26,6 +26,7 @@ from artsim.encoders.registry import FAMILIES
 from artsim.errors import ImageError
 from artsim.images.memory import DECODING
 from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.search.models import Models
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.web.app import Service, make_app
 from artsim.web.sharing import MOST_TOGETHER, Shared, SharedModels
@@ -123,8 +124,10 @@ def test_what_is_kept_is_bounded_and_failures_are_not_kept() -> None:
 
 
 @pytest.fixture
-def service_and_address(shown: Gallery, tmp_path: Path) -> Iterator[tuple[Service, str]]:
-    app = make_app(shown, tmp_path / "page")
+def service_and_address(
+    shown: Gallery, models: Models, tmp_path: Path
+) -> Iterator[tuple[Service, str]]:
+    app = make_app(shown, tmp_path / "page", models=models)
     inner: Any = app.app
     with running(app) as address:
         yield inner.state.service, address

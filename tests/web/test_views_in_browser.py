@@ -11,7 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from browser_steps import ONE, PENDANT, Visit, address, ids, settled
 from playwright.sync_api import expect
 
+from artsim.catalog.kinds import PAINTINGS
 from artsim.store.gallery import Gallery
+from artsim.store.protocol import Point
 
 
 def test_views_are_switched_and_kept_in_the_address(visit: Visit) -> None:
@@ -118,9 +120,33 @@ def test_people_and_who_is_named(visit: Visit, shown: Gallery, page: httpx.Clien
         shown.names_file.unlink()
 
 
+def test_copies_are_compared(visit: Visit, shown: Gallery) -> None:
+    """A work that is in the gallery twice: put there by its point under another id."""
+    paintings, twin = shown[PAINTINGS], PAINTINGS.point_id("twin")
+    names = list(paintings.schema.vectors)
+    point_id = PAINTINGS.point_id(ONE)
+    record = paintings.retrieve([point_id], with_vectors=names)[point_id]
+    paintings.upsert([Point(twin, record.vectors, {**record.payload, "painting_id": "twin"})])
+    try:
+        page = visit("/?view=copies")
+        group = page.locator(".person").filter(has=page.locator("[data-id=twin]"))
+        expect(group.get_by_role("heading", level=3)).to_have_text("Same photograph")
+        group.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("dialog")).to_contain_text("same picture")
+        assert set(address(page)["compare"]) == {ONE, "twin"}
+        page.keyboard.press("Escape")
+        narrowed = visit("/?view=copies&year=1900..1910", settle=False)
+        expect(narrowed.locator("#said")).to_contain_text("None of")
+    finally:
+        paintings.delete_ids([twin])
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/?view=list", "/?view=time", "/?view=map", "/?view=people", f"/?id={PENDANT}&view=list"],
+    [
+        *(f"/?view={view}" for view in ("list", "time", "map", "people")),
+        f"/?id={PENDANT}&view=list",
+    ],
     ids=["list", "time", "map", "people", "answer"],
 )
 def test_everyone_can_look_at_them(visit: Visit, path: str) -> None:

@@ -30,7 +30,7 @@ from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Rep
 from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_contenders
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
-from artsim.search.rerank import PIXELS, RERANKERS
+from artsim.search.rerank import PIXELS, rerankers_of
 from artsim.store.gallery import Gallery, without_frames
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class PixelsOptions(SearchChoices):
     k: int = 5
     size: int = 200
     face_encoders: Sequence[str] = ()
-    rerank: tuple[str, ...] = field(default_factory=lambda: tuple(RERANKERS))
+    rerank: tuple[str, ...] = field(default_factory=lambda: rerankers_of(PIXELS))
     kinds: tuple[Kind, ...] | None = None
     not_same_artist: bool = False
     best_limit: int = 500

@@ -33,6 +33,17 @@ export const ask = (path, body, signal) =>
 
 export const remove = (path) => call(path, { method: "DELETE" });
 
+/** What is computed of a whole gallery, as soon as it is; `told` how far it is. */
+export async function survey(path, signal, told) {
+  for (;;) {
+    const found = await call(path, { signal });
+    if (found.stage === undefined) return found;
+    told(found);
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    signal.throwIfAborted();
+  }
+}
+
 export function send(file) {
   const form = new FormData();
   form.append("picture", file, file.name || "picture");

@@ -2,7 +2,7 @@
 
 import { call, cropStyle, painting, part, send, thumbnail, whole } from "./api.js";
 import { $, h, has, t } from "./dom.js";
-import { caption as captionOf } from "./grid.js";
+import { caption as captionOf, outline as outlinesOf } from "./grid.js";
 import * as state from "./state.js";
 
 let galleries = null;
@@ -226,9 +226,27 @@ function picture(mount, source, alt, width, height, large) {
   mount.style.setProperty("aspect-ratio", `${width} / ${height}`);
   mount.replaceChildren(image);
   mount.append(h("span", { className: "region", hidden: true }));
+  drawFound();
   Object.assign(mount.dataset, { width, height });
   listenForRegion(mount);
   if (large) image.srcset = `${source} 480w, ${large} 1024w`, (image.sizes = "20rem");
+}
+
+let foundIn = []; // the works that were found in the picture of the question
+
+/** Outline on the picture of the question what of it is which hit, by its rank. */
+export function outlineFound(hits) {
+  foundIn = hits.filter((hit) => hit.evidence?.query_outline?.length && hit.evidence.relation !== "same picture");
+  drawFound();
+}
+
+function drawFound() {
+  const mount = $("mount");
+  for (const one of mount?.querySelectorAll(".outline, .rank") ?? []) one.remove();
+  if (!mount?.querySelector("img") || !foundIn.length) return;
+  const shapes = foundIn.map((hit) => hit.evidence.query_outline);
+  const share = (value) => `${100 * Math.min(0.95, Math.max(0.03, value))}%`;
+  mount.append(outlinesOf(shapes), ...foundIn.map((hit, i) => h("span", { className: "rank", "aria-hidden": "true", style: { left: share(Math.min(...shapes[i].map(([x]) => x))), top: share(Math.min(...shapes[i].map(([, y]) => y))) } }, String(hit.rank))));
 }
 
 /** A region is dragged on the picture, or given by its numbers below. */
@@ -352,6 +370,11 @@ function showHow(now) {
       (value) => state.set({ rerank: value, "rerank-weight": "", limit: "" })),
     encoders.length > 1 ? choice("encoder", t("encoder"), encoders.map((encoder, i) => [i ? encoder.name : "", i ? encoder.name : t("encoder_first", { name: encoder.name })]), now.encoder[0] ?? "",
       (value) => state.set({ encoder: value ? [value] : [], limit: "" })) : "",
+    now.picture && kindNow().has_local_points ? choice("look", t("look"), ["", ...state.LOOKS].map((name) => [name, t(`look_${name}`)]), state.LOOKS.find((name) => now[name]) ?? "",
+      (value) => state.set({ ...Object.fromEntries(state.LOOKS.map((name) => [name, name === value])), limit: "" })) : "",
+    kindNow() === gallery().kinds[0] ? h("label", { className: "check" },
+      h("input", { type: "checkbox", id: "collapse-copies", checked: now["collapse-copies"], onchange: (event) => state.set({ "collapse-copies": event.target.checked, limit: "" }) }),
+      t("collapse_copies")) : "",
     now.id ? h("label", { className: "check" },
       h("input", { type: "checkbox", id: "not-same-artist", checked: now["not-same-artist"], onchange: (event) => state.set({ "not-same-artist": event.target.checked, limit: "" }) }),
       t("not_same_artist")) : "",

@@ -1,7 +1,7 @@
 // Two pictures beside, upon and against each other, with one zoom for both.
 
 import { ask as askServer, call, painting, whole } from "./api.js";
-import { h, openDialog, t } from "./dom.js";
+import { h, openDialog, svg, t } from "./dom.js";
 import { caption, number, verdict } from "./grid.js";
 import { readPoints, startPoints, transformOf, wayOf, writePoints } from "./register.js";
 import * as state from "./state.js";
@@ -104,12 +104,6 @@ async function judge(sides, gallery, said, table) {
   } catch (error) {
     said.textContent = error.message;
   }
-}
-
-function svg(tag, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
 }
 
 /** Both pictures, each in a pane of its own or one upon the other. */

@@ -32,6 +32,13 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** An element of a drawing. */
+export function svg(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
 export const $ = (id) => document.getElementById(id);
 
 /** A dialog that closes by Escape, its button, and a click beside it; `closed` is told. */

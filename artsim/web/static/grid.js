@@ -1,7 +1,7 @@
 // What was found: cards with the word first and the number second, and where nearness ends.
 
 import { crop, thumbnail } from "./api.js";
-import { $, h, t } from "./dom.js";
+import { $, h, svg, t } from "./dom.js";
 import * as keep from "./keep.js";
 import * as state from "./state.js";
 
@@ -41,19 +41,50 @@ export function image(hit, isFace, side = 480) {
   return made;
 }
 
+/** Where the query picture is in the work, or which part of it was found. */
+function outlined(hit, isFace) {
+  const { box, image_width: width, image_height: height } = hit.payload;
+  const [x, y, w, high] = box ?? [];
+  const corners = hit.evidence?.outline ?? (box && !isFace ? [[x, y], [x + w, y], [x + w, y + high], [x, y + high]].map(([a, b]) => [a / width, b / height]) : []);
+  // Of the whole picture an outline says nothing.
+  return corners.length && hit.evidence?.relation !== "same picture" ? outline([corners]) : "";
+}
+
+/** Outlines in fractions of the picture that they lie upon. */
+export function outline(shapes) {
+  const made = svg("svg", { class: "outline", viewBox: "0 0 1 1", preserveAspectRatio: "none", "aria-hidden": "true" });
+  for (const name of ["under", "above"]) made.append(...shapes.map((corners) => svg("polygon", { class: name, points: corners.map((corner) => corner.join()).join(" ") })));
+  return made;
+}
+
+/** What points say, in words first. */
+function said({ evidence }) {
+  if (evidence?.found !== "found") return "";
+  return h("p", { className: "evidence" }, t(`relation_${evidence.relation.replaceAll(" ", "_")}${evidence.mirrored ? "_mirrored" : ""}`), " ", h("span", { className: "number" }, t("points_n", { n: evidence.inliers })));
+}
+
+/** Copies that were left out for this one. */
+function leftOut(hit, actions) {
+  if (!hit.copies?.length) return "";
+  return h("details", { className: "copies" }, h("summary", {}, t("copies_left_out", { n: hit.copies.length })),
+    h("ul", {}, hit.copies.map((one) => h("li", {}, h("button", { type: "button", className: "link", "aria-haspopup": "dialog", dir: "auto", onclick: () => actions.open(one) }, one.painting_id), " ", t(`tie_${one.kind.replaceAll(" ", "_")}`)))));
+}
+
 export function card(hit, i, actions, rerank, isFace) {
   const { payload } = hit;
   const title = payload.title ?? t("no_title");
   return h("li", { className: isFace ? "card face-card" : "card", data: { at: i, id: hit.painting_id } },
     h("button", { type: "button", className: "open", tabIndex: i ? -1 : 0, "aria-label": t("open_record", { title }), "aria-haspopup": "dialog",
       style: { "--ratio": isFace || !payload.image_width ? 1 : payload.image_width / payload.image_height },
-      onclick: () => actions.open(hit) }, image(hit, isFace)),
+      onclick: () => actions.open(hit) }, image(hit, isFace), outlined(hit, isFace)),
     h("div", { className: "about" },
       hit.score === undefined ? "" : scores(hit, rerank),
+      said(hit),
       h("p", { className: "title", dir: "auto" }, title),
       h("p", { className: "detail", dir: "auto" }, caption(payload)),
       h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
-        h("button", { type: "button", className: "link", onclick: act, "aria-label": `${text}: ${title}` }, text)), keep.button(hit, "link"))));
+        h("button", { type: "button", className: "link", onclick: act, "aria-label": `${text}: ${title}` }, text)), keep.button(hit, "link")),
+      leftOut(hit, actions)));
 }
 
 /** Where the hits stop being near: the first of those after which none is. */

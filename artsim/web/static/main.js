@@ -1,6 +1,6 @@
 // Brings question, restrictions, hits and record together, whenever the address changes.
 
-import { ask as askServer, call } from "./api.js";
+import { ask as askServer, call, survey } from "./api.js";
 import * as asking from "./ask.js";
 import { $, copy, h, openDialog, t } from "./dom.js";
 import * as comparing from "./compare.js";
@@ -111,6 +111,8 @@ async function search(now) {
   const answer = last.key === key ? last.answer : await askServer(`/api/v1/query?${state.params(now, ["gallery"])}`, state.question(now), running.signal);
   last = { key, answer };
   const { hits } = answer;
+  for (const hit of hits) hit.copies = answer.collapsed?.filter((one) => one.copy_of === hit.painting_id);
+  asking.outlineFound(hits);
   source = answer.source;
   const kind = asking.kindNow();
   const isFace = kind.name === "faces";
@@ -131,6 +133,7 @@ async function browse(now) {
   document.title = "artsim";
   $("more").hidden = true;
   if (view === "people") return people(params);
+  if (view === "copies") return copies(now, params);
   if (view === "time") return alongTheYears(now, params);
   const isMap = view === "map";
   params.set("limit", isMap ? 1 : now.limit || state.PAGE);
@@ -155,16 +158,33 @@ async function alongTheYears(now, params) {
   notes(line);
 }
 
-async function people(params) {
-  const answer = await call(`/api/v1/people?${params}`, { signal: running.signal });
+/** Show what is in groups in place of hits. */
+function showGroups(works, draw) {
   map?.hide();
   $("hits").className = "hits people";
   $("hits").hidden = false;
   $("plane").hidden = true;
-  found = answer.people.flatMap((group) => group.faces);
-  views.showPeople(answer.people, actions);
+  found = works;
+  draw();
+}
+
+async function people(params) {
+  const answer = await call(`/api/v1/people?${params}`, { signal: running.signal });
+  showGroups(answer.people.flatMap((group) => group.faces), () => views.showPeople(answer.people, actions));
   $("said").textContent = answer.people.length ? t("people_found", { n: answer.total, faces: answer.compared }) : t("people_none", { n: answer.compared });
   notes({ notes: [...answer.notes, ...(answer.has_names ? [] : [t("people_name")])] });
+}
+
+/** Groups of copies, of which one work at least meets the filters. */
+async function copies(now, params) {
+  const own = await survey(`/api/v1/copies?${state.params(now, ["gallery"])}`, running.signal, ({ done, total }) =>
+    ($("said").textContent = total && done ? t("copies_making_of", { done, total }) : t("copies_making")));
+  const isFiltered = [...params.keys()].some((name) => name !== "gallery");
+  const chosen = isFiltered ? new Set((await call(`/api/v1/map/chosen?${params}`, { signal: running.signal })).points) : null;
+  const groups = own.groups.filter((group) => !chosen || group.works.some((work) => chosen.has(work.point_id)));
+  showGroups(groups.flatMap((group) => group.works), () => views.showCopies(groups, actions, comparing.open));
+  $("said").textContent = groups.length ? t("copies_found", { n: chosen ? groups.length : own.total, works: own.compared }) : t("copies_none", { n: own.compared });
+  notes(own);
 }
 
 async function show(now) {

@@ -1,6 +1,6 @@
 // The gallery in the plane, alike beside alike: dots from afar, pictures near by.
 
-import { call, thumbnail } from "./api.js";
+import { call, survey, thumbnail } from "./api.js";
 import { $, h, t } from "./dom.js";
 import { caption } from "./grid.js";
 import * as keep from "./keep.js";
@@ -16,20 +16,10 @@ const MOST_PICTURES = 500;
 
 let drawn = null;
 
-async function load(name, signal) {
-  for (;;) {
-    const found = await call(`/api/v1/map${name ? `?gallery=${encodeURIComponent(name)}` : ""}`, { signal });
-    if (found.points) return found;
-    const { done, total } = found;
-    $("said").textContent = total && done ? t("map_making_of", { done, total }) : t("map_making");
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    signal.throwIfAborted();
-  }
-}
-
 /** Show the map, on it the works that are `chosen`: those of an answer, or that meet filters. */
 export async function show(now, hits, actions, signal) {
-  const map = await load(now.gallery, signal);
+  const map = await survey(`/api/v1/map?${state.params(now, ["gallery"])}`, signal, ({ done, total }) =>
+    ($("said").textContent = total && done ? t("map_making_of", { done, total }) : t("map_making")));
   const filters = state.filterParams(now);
   const isFiltered = [...filters.keys()].some((name) => name !== "gallery");
   let lit = null;
@@ -128,11 +118,12 @@ class Plane {
 
   reset() {
     if (!this.width) return;
-    const margin = 26;
+    const margin = this.cell ? 4 : 26;
     const xs = this.places.map(([x]) => x);
     const ys = this.places.map(([, y]) => y);
-    const [left, top] = [Math.min(...xs), Math.min(...ys)];
-    const [wide, high] = [Math.max(...xs) - left || 0.05, Math.max(...ys) - top || 0.05];
+    const edge = (this.cell ?? 0) * 0.6;
+    const [left, top] = [Math.min(...xs) - edge, Math.min(...ys) - edge];
+    const [wide, high] = [Math.max(...xs) + edge - left || 0.05, Math.max(...ys) + edge - top || 0.05];
     const scale = Math.min((this.width - 2 * margin) / wide, (this.height - 2 * margin) / high);
     this.view = { scale, x: this.width / 2 - (left + wide / 2) * scale, y: this.height / 2 - (top + high / 2) * scale };
     this.least = scale;

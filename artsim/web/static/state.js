@@ -4,13 +4,14 @@
 export const FILTERS = ["artist", "style", "genre", "school", "medium", "institution", "attribution", "tag"];
 const LISTS = [...FILTERS, "person", "where", "not", "encoder", "like", "unlike"];
 const SIDES = "compare"; // of which there are two: the id of a painting each, or picture:SHA-256
-const FLAGS = ["not-same-artist", "include-self", "all-faces"];
+const FLAGS = ["not-same-artist", "include-self", "all-faces", "collapse-copies"];
+export const LOOKS = ["whole", "in-photo"]; // how the query picture is looked at, where not by default
 const ONES = [
   ...["gallery", "id", "picture", "region", "text", "kind", "face", "rerank", "rerank-weight"],
   ...["year", "title", "min-score", "group-by", "limit"],
 ];
 const VIEW = ["view", "sort", "show", "compare", "mode", "fit", "points"];
-export const VIEWS = ["grid", "list", "time", "map", "people"];
+export const VIEWS = ["grid", "list", "time", "map", "people", "copies"];
 export const SORTS = ["date", "artist", "title", "institution"];
 export const PAGE = 24;
 
@@ -23,18 +24,18 @@ function read(search) {
   for (const name of LISTS) state[name] = params.getAll(name);
   for (const name of [...ONES, ...VIEW, "digest"]) state[name] = params.get(name) ?? "";
   state[SIDES] = params.getAll(SIDES).slice(0, 2);
-  for (const name of FLAGS) state[name] = params.get(name) === "yes";
+  for (const name of [...FLAGS, ...LOOKS]) state[name] = params.get(name) === "yes";
   return state;
 }
 
 export const get = () => now;
 
 /** The parameters of an address, in one order; those of `names` alone. */
-export function params(state = now, names = [...ONES, ...LISTS, ...FLAGS, ...VIEW]) {
+export function params(state = now, names = [...ONES, ...LISTS, ...FLAGS, ...LOOKS, ...VIEW]) {
   const found = new URLSearchParams();
   for (const name of names) {
     if (LISTS.includes(name) || name === SIDES) for (const value of state[name]) found.append(name, value);
-    else if (FLAGS.includes(name)) state[name] && found.set(name, "yes");
+    else if (FLAGS.includes(name) || LOOKS.includes(name)) state[name] && found.set(name, "yes");
     else if (state[name]) found.set(name, state[name]);
   }
   return found;
@@ -44,7 +45,7 @@ export const filterParams = (state = now) =>
   params(state, ["gallery", ...FILTERS, "year", "title", "person", "where", "not"]);
 
 /** What of the state makes the answer; the rest is how it is looked at. */
-export const questionKey = (state = now) => params(state, [...ONES, ...LISTS, ...FLAGS]).toString();
+export const questionKey = (state = now) => params(state, [...ONES, ...LISTS, ...FLAGS, ...LOOKS]).toString();
 
 export function set(changes, { replace = false } = {}) {
   now = { ...now, ...changes, digest: "" };
@@ -63,7 +64,7 @@ addEventListener("popstate", () => {
 });
 
 /** The changes that leave only filters, and the way of looking, of the question. */
-export const noQuery = { id: "", picture: "", region: "", text: "", like: [], unlike: [], face: "", limit: "", show: "", compare: [] };
+export const noQuery = { id: "", picture: "", region: "", text: "", like: [], unlike: [], face: "", limit: "", show: "", compare: [], whole: false, "in-photo": false };
 
 export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text || state.like.length);
 
@@ -100,6 +101,8 @@ export function question(state = now) {
   if (state["min-score"]) options.min_score = Number(state["min-score"]);
   if (state["group-by"]) options.group_by = state["group-by"];
   for (const name of FLAGS) if (state[name]) options[name.replaceAll("-", "_")] = true;
+  const look = LOOKS.find((name) => state[name]);
+  if (look) options.look = look;
   return {
     query,
     kind,
@@ -117,11 +120,11 @@ export function command(name, state = now) {
   const asked = hasQuery(state);
   const words = ["artsim", asked ? "query" : "list"];
   if (state.picture) words.push(quoted(name || "picture.jpg"));
-  const names = asked ? [...ONES, ...LISTS, ...FLAGS] : ["gallery", "year", "title", "limit", "sort", ...FILTERS, "person", "where", "not"];
+  const names = asked ? [...ONES, ...LISTS, ...FLAGS, ...LOOKS] : ["gallery", "year", "title", "limit", "sort", ...FILTERS, "person", "where", "not"];
   for (const [key, value] of params(state, names)) {
     if (key === "picture") continue;
     const said = value.startsWith("picture:") ? value.replace(/^picture:[0-9a-f]+/, "picture.jpg") : value;
-    if (FLAGS.includes(key)) words.push(`--${key}`);
+    if (FLAGS.includes(key) || LOOKS.includes(key)) words.push(`--${key}`);
     else words.push(said.startsWith("-") ? `--${key}=${quoted(said)}` : `--${key} ${quoted(said)}`);
   }
   if (!state.limit) words.push(`--limit ${PAGE}`);

@@ -9,10 +9,11 @@ import * as state from "./state.js";
 const WIDTHS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000];
 export const SHOWN = 8;
 
-/** Views that there are for the question; people are of a gallery alone. */
+/** Views that there are for the question; people and copies are of a gallery alone. */
 export function offered(now) {
   const hasFaces = gallery().kinds.some((kind) => kind.name === "faces");
-  return state.VIEWS.filter((name) => name !== "people" || (hasFaces && !state.hasQuery(now)));
+  const there = { people: hasFaces && !state.hasQuery(now), copies: !state.hasQuery(now) };
+  return state.VIEWS.filter((name) => there[name] ?? true);
 }
 
 /** How works are looked at now: what the address says, where there is that. */
@@ -110,10 +111,28 @@ export function showPeople(people, actions) {
   let at = 0;
   $("hits").replaceChildren(...people.map((group) => {
     const artists = [...new Set(group.faces.map((face) => face.payload.artist).filter(Boolean))];
-    return h("li", { className: group.faces.length > 3 ? "person many" : "person" },
+    return h("li", { className: group.faces.length > 2 ? "person many" : "person" },
       h("h3", { dir: "auto" }, group.name ?? t("person_n", { n: group.number })),
       h("p", { className: "detail", dir: "auto" }, [t("faces_n", { n: group.count }), artists.slice(0, 2).join("; ") + (artists.length > 2 ? " …" : "")].filter(Boolean).join(" · "),
         group.name ? h("button", { type: "button", className: "link", onclick: () => state.set({ person: [group.name], view: "", limit: "" }) }, t("works_of_person")) : ""),
       h("ul", { className: "hits" }, group.faces.map((face) => card(face, at++, actions, "", true))));
+  }));
+}
+
+/** Groups of works that show one work, or part of one, each compared with the first. */
+export function showCopies(groups, actions, compare) {
+  let at = 0;
+  const kindOf = (tie) => tie.kind.replaceAll(" ", "_");
+  $("hits").replaceChildren(...groups.map((group) => {
+    const [one, ...others] = group.works;
+    const kinds = [...new Set(group.ties.map(kindOf))];
+    return h("li", { className: group.works.length > 2 ? "person many" : "person" },
+      h("h3", {}, kinds.map((kind) => t(`tie_${kind}`)).join(", ")),
+      h("p", { className: "detail" }, t("works_n", { n: group.count })),
+      h("ul", { className: "hits" }, group.works.map((work) => {
+        const made = card(work, at++, actions, "", false);
+        if (others.includes(work)) made.querySelector(".acts").prepend(h("button", { type: "button", className: "link", "aria-label": `${t("compare")}: ${work.payload.title ?? t("no_title")}`, onclick: () => compare(one.painting_id, work.painting_id) }, t("compare")));
+        return made;
+      })));
   }));
 }
