@@ -251,7 +251,7 @@ def _name_of(host: str) -> str:
 
 def _most_bytes(scope: Scope, headers: Headers) -> int:
     """Return how long a request may be: forms have pictures in them, or all that was kept."""
-    if scope["path"].startswith(INTAKES):
+    if scope["method"] == "PUT" and scope["path"].startswith(INTAKES):
         return MAX_FILE
     kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
     is_form = headers.get("content-type", "").strip().lower().startswith(kinds)

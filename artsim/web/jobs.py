@@ -20,6 +20,9 @@ _NICENESS: Final = 10
 _TOLD_EVERY: Final = 0.2
 """Seconds between two notes of progress."""
 
+_LAST_BATCH: Final = 10.0
+"""Seconds after which a server ends nevertheless: what is half done is done again."""
+
 _log = logging.getLogger(__name__)
 
 Ingest: TypeAlias = Callable[[Intake, Progress, Callable[[], bool]], IngestSummary]
@@ -78,13 +81,13 @@ class Jobs:
             return before.index(intake_id) + running if intake_id in before else 0
 
     def close(self) -> None:
-        """End what runs, for a later server to go on with, and wait until it has ended."""
+        """End what runs, for a later server to go on with, and wait a little for its last batch."""
         with self._turn:
             self._ends = True
             self._stop.set()
             self._turn.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_LAST_BATCH)
 
     def _work(self) -> None:
         # Of this thread, and of those that it starts: who searches meanwhile does not wait.
@@ -109,7 +112,8 @@ class Jobs:
             self._end(intake_id, "failed", error=" ".join(str(exc).split()))
             return
         except Exception:
-            _log.exception("an intake failed")
+            if not self._ends:  # what is loaded as the interpreter ends fails in any way
+                _log.exception("an intake failed")
             why = "something went wrong that artsim did not expect; its log says more"
             self._end(intake_id, "failed", error=why)
             return

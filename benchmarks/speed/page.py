@@ -34,7 +34,7 @@ LEAST_GAIN: Final = 1.3
 LEAST_THUMBNAILS: Final = 300
 MOST_VIEW: Final = 1.0
 MOST_GROWTH: Final = 800
-"""Megabytes: 384 that the server keeps of pictures, parts and vectors, and what threads need."""
+"""Megabytes: 256 that the server keeps of pictures, parts and vectors, and what threads need."""
 
 _KEPT_THUMBNAILS: Final = 200
 
@@ -73,8 +73,8 @@ def measure_page(bench: Bench) -> list[Promise]:
     with page_over(home) as page:
         count = page.get("/api/v1/paintings?limit=1")["total"]
         return [
-            measure_view(bench, page, count),
             measure_drop(bench, page, pictures, count),
+            measure_view(bench, page, count),
             *measure_visitors(bench, page, asked, len(pictures), count),
             measure_thumbnails(bench, page),
         ]

@@ -169,6 +169,7 @@ def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Open, sample: 
     page.get_by_label("Or a folder").fill(str(sample))
     page.get_by_label("Or a folder").press("Enter")
     expect(page.locator("#begin")).to_contain_text(str(sample.resolve()))
+    page.get_by_label("Find the faces").uncheck()
     page.get_by_role("button", name=re.compile(r"Read in \d+ pictures")).click()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("heading", name="Stopped")).to_be_visible()

@@ -144,7 +144,7 @@ function into() {
 async function begin(form) {
   try {
     const begun = await ask("/api/v1/intakes", form);
-    await (form.origin === "sample" ? intake.start(begun, { kinds: galleries.parts.slice(0, 1) }) : intake.understand(begun, galleries));
+    await (form.origin === "sample" ? intake.start(begun, { kinds: galleries.parts.slice(0, 1) }) : intake.understand(begun));
   } catch (error) {
     say(error);
   }
@@ -197,7 +197,7 @@ async function send(files, gallery) {
   addEventListener("beforeunload", stay);
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, one));
-    await intake.understand(begun, galleries, { passed, refused });
+    await intake.understand(begun, { passed, refused });
   } catch (error) {
     stopping.abort();
     await call(`/api/v1/intakes/${begun.id}`, { method: "DELETE" }).catch(() => {});

@@ -30,11 +30,13 @@ export function unfinished(all, changed) {
 }
 
 /** Show how an intake is understood; columns can be corrected. */
-export async function understand(intake, _, sent = {}) {
-  const { parts } = await call("/api/v1/galleries");
-  const read = { metadata: null, columns: {} };
+export async function understand(intake, sent = {}) {
+  const { parts, galleries } = await call("/api/v1/galleries");
+  // As what is there already, else with faces.
+  const there = galleries.find((one) => one.gallery === intake.gallery)?.kinds.map((kind) => kind.name) ?? parts.slice(0, 1);
+  const read = { metadata: null, columns: {}, kinds: parts.filter((name) => there.includes(name)) };
   const draw = async (focus) => {
-    const look = await ask(`/api/v1/intakes/${intake.id}/look`, read);
+    const look = await ask(`/api/v1/intakes/${intake.id}/look`, { metadata: read.metadata, columns: read.columns });
     drawLook(intake, look, parts, sent, (changes, at) => { Object.assign(read, changes); return draw(at).catch(say); }, read);
     if (focus) $(focus)?.focus();
   };
@@ -42,9 +44,9 @@ export async function understand(intake, _, sent = {}) {
 }
 
 function drawLook(intake, look, parts, sent, change, read) {
-  const kinds = parts.map((name, i) => h("label", { className: "check" }, h("input", { type: "checkbox", value: name, id: `part-${name}`, checked: read.kinds ? read.kinds.includes(name) : !i, onchange: () => (read.kinds = chosen()) }), t(`look_for_${name}`)));
+  const kinds = parts.map((name) => h("label", { className: "check" }, h("input", { type: "checkbox", value: name, id: `part-${name}`, checked: read.kinds.includes(name), onchange: () => (read.kinds = chosen()) }), t(`look_for_${name}`)));
   const chosen = () => kinds.map((label) => label.firstChild).filter((box) => box.checked).map((box) => box.value);
-  const begin = () => start(intake, { metadata: read.metadata, columns: read.columns, kinds: chosen() }).catch(say);
+  const begin = () => start(intake, { metadata: read.metadata, columns: read.columns, kinds: read.kinds }).catch(say);
   const cancel = async () => { await remove(`/api/v1/intakes/${intake.id}`); again(); };
   redraw(
     h("h3", {}, look.pictures ? tn("look_pictures", look.pictures) : t("look_none")),
@@ -156,7 +158,7 @@ async function hang(wall, { gallery }) {
   const { points } = await call(`/api/v1/paintings?limit=${MOST_HUNG}${of}`).catch(() => ({ points: [] }));
   const there = new Set([...wall.children].map((one) => one.dataset.id));
   const some = points.filter((one) => !there.has(one.painting_id)).slice(0, Math.min(HUNG_AT_ONCE, MOST_HUNG - there.size));
-  wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", data: { id: one.painting_id } })));
+  wall.append(...some.map((one) => h("img", { src: thumbnail(one, 240), alt: "", width: one.payload.image_width, height: one.payload.image_height, data: { id: one.painting_id } })));
 }
 
 /** How long it takes still, once that can be said. */
