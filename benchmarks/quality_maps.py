@@ -46,7 +46,7 @@ class Pooled:
     def __init__(self, data: Data, name: str, weights: Path | None) -> None:
         settings = Settings(home=data.home, weights=weights)
         self._encoder = load_encoder(data.specs[name], device="cpu", settings=settings)
-        self._maps = _maps_of(self._encoder, name)
+        self._maps = maps_of(self._encoder, name)
         self._name = name
 
     def encode(self, images: Sequence[RGBImage]) -> Array:
@@ -59,7 +59,8 @@ class Pooled:
         return np.stack([unit_rows(of_pooling, encoder=self._name) for of_pooling in rows])
 
 
-def _maps_of(encoder: Encoder, name: str) -> MapReader:
+def maps_of(encoder: Encoder, name: str) -> MapReader:
+    """Return what computes an encoder's last map; the program ends if it has none."""
     maps = encoder.open_maps()
     if maps is None:
         raise SystemExit(f"the vectors of {name} are no averages of a map")

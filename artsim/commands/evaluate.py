@@ -146,6 +146,7 @@ def copies(
     fraction: float | None = None,
     edit: list[str] | None = None,
     hard: bool = False,
+    look: list[str] | None = None,
     twins: str = "extra.near_dup_group",
     choices: Choices,
     encoding: EncoderOptions,
@@ -157,15 +158,20 @@ def copies(
         raise typer.BadParameter("give --queries or --fraction, not both")
     from artsim.evaluation.edits import EDITS, EVERY_EDIT
     from artsim.evaluation.hard_edits import HARD_EDITS
+    from artsim.evaluation.looks import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
     for name in edit or ():
         if name not in EVERY_EDIT:
             raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EVERY_EDIT)}")
+    for name in look or ():
+        if name not in LOOKS:
+            raise typer.BadParameter(f"--look {name!r}: expected one of {', '.join(LOOKS)}")
     options = CopiesOptions(
         queries=queries,
         fraction=fraction,
         edits=tuple(dict.fromkeys([*(edit or EDITS), *(HARD_EDITS if hard else ())])),
+        looks=tuple(dict.fromkeys(look or ())),
         twins=None if twins == "none" else twins,
         **choices.said(),
     )

@@ -92,13 +92,14 @@ class Contender:
     """One way of searching: a row of the table.
 
     Several encoders are fused; `rerank` reorders the first hits by a second score alone, or by
-    the cosine plus `weight` times that.
+    the cosine plus `weight` times that. `look` is another way than to compare whole pictures.
     """
 
     name: str
     encoders: tuple[EncoderInfo, ...]
     rerank: str | None = None
     weight: float | None = None
+    look: str | None = None
 
     @property
     def vector_names(self) -> list[str]:

@@ -65,9 +65,8 @@ def scripts() -> list[str]:
     """Return the scripts that the page begins with, for browsers to ask for all of them at once."""
     found = ["main.js"]
     for name in found:  # which grows meanwhile
-        imported = re.findall(
-            rb'^import [^;]*"\./([a-z_]+\.js)";', static_files()[name], re.MULTILINE
-        )
+        content = static_files()[name].decode()
+        imported = re.findall(r'^import [^;]*"\./([a-z_]+\.js)";', content, re.MULTILINE)
         found += [each for each in imported if each not in found]
     return found
 

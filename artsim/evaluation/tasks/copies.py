@@ -6,7 +6,6 @@ the metadata says which pictures show one painting, these real copies are search
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,15 +14,20 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id, stored_field
+from artsim.catalog.payload import Payload, painting_point_id
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
-from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY, edit_picture
+from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY
+from artsim.evaluation.looks import LOOKS, looking, search_by, search_pictures
 from artsim.evaluation.metrics import Floats, Metrics
-from artsim.evaluation.relevance import read_labels
+from artsim.evaluation.originals import (
+    Originals,
+    Shown,
+    load_original,
+    load_shown,
+    read_originals,
+)
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -36,13 +40,9 @@ from artsim.evaluation.report import (
     Table,
     notes_of,
 )
-from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, load_picture, query_values
-from artsim.evaluation.scenes import EditedPicture
-from artsim.search.answer import find_hits
+from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, query_values
 from artsim.search.filters import check_field
 from artsim.search.models import Models
-from artsim.search.probes import Target, probe_pixels
-from artsim.search.rerank import PIXELS, RERANKERS
 from artsim.store.gallery import Gallery
 
 DEFAULT_QUERIES: Final = 200
@@ -72,13 +72,15 @@ class CopiesOptions(SearchChoices):
 
     Of so many `queries` (by default `DEFAULT_QUERIES`), or of a `fraction` of the paintings, every
     one of `edits`, of `EVERY_EDIT`, is made. Scans of one painting share the field `twins`; each
-    is then a query for the others.
+    is then a query for the others. Each encoder's whole pictures are also looked at in the ways of
+    `looks`, of `LOOKS`.
     """
 
     queries: int | None = None
     fraction: float | None = None
     edits: tuple[str, ...] = tuple(EDITS)
     twins: str | None = "extra.near_dup_group"
+    looks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -88,7 +90,14 @@ class CopiesOptions(SearchChoices):
         self.check_shares("fraction")
         if not self.edits or not set(self.edits) <= set(EVERY_EDIT):
             raise ValueError(f"edits must be some of {', '.join(EVERY_EDIT)}; not {self.edits}")
+        if not set(self.looks) <= set(LOOKS):
+            raise ValueError(f"looks must be some of {', '.join(LOOKS)}; not {self.looks}")
         self.check_least(queries=1)
+
+    @property
+    def pictures(self) -> int:
+        """How many pictures the edits take at most."""
+        return max(EVERY_EDIT[edit].pictures for edit in self.edits)
 
     def count(self, paintings: int) -> int:
         """Return how many of so many paintings are copied."""
@@ -126,6 +135,7 @@ def evaluate_copies(
     if options.twins is not None and not options.twins.startswith("extra."):
         check_field(options.twins)
     run = Run("copies", gallery, options, models, progress)
+    run.contenders = looking(run.contenders, options.looks)
     run.settings["device"] = run.models.device
     with run.progressing("Reading paintings"):
         originals = read_originals(run)
@@ -137,74 +147,6 @@ def evaluate_copies(
         f"{len(originals.payloads):,} paintings from copies"
     )
     return run.report(title, parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Originals:
-    """The paintings of a gallery, in order of their ids.
-
-    `same` are by painting id those that show the very same painting: itself, other scans of it,
-    and paintings ingested from an equal file; `twins` the other scans, of those that have any.
-    """
-
-    payloads: Mapping[str, Payload]
-    same: Mapping[str, set[str]]
-    twins: Mapping[str, set[str]]
-
-
-def read_originals(run: Run[CopiesOptions]) -> Originals:
-    """Read the paintings that have the vectors of every encoder, and pixels.
-
-    EvaluationError if there are none.
-    """
-    twins = run.options.twins
-    fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
-    fields += [] if twins is None else [stored_field(twins).split(".")[0]]
-    must = (*(HasVector(info.vector_name) for info in run.encoders), HasVector(PIXELS))
-    having = Criteria(must) & run.criteria
-    payloads = {
-        str(record.payload["painting_id"]): record.payload
-        for record in run.collection.scroll(having, payload_fields=fields, page_size=1000)
-    }
-    if not payloads:
-        names = ", ".join(info.name for info in run.encoders)
-        raise EvaluationError(
-            f"{run.collection.name!r} has no painting with vectors of {names}; "
-            "ingest its source with that encoder",
-            hint="--encoder",
-        )
-    payloads = dict(sorted(payloads.items()))
-    listed = list(payloads.values())
-    scans = {} if twins is None else _sharing(listed, twins)
-    equal = _sharing(listed, "image_sha256")
-    same = {one: {one} | scans.get(one, set()) | equal.get(one, set()) for one in payloads}
-    return Originals(payloads, same, scans)
-
-
-def _sharing(payloads: Sequence[Payload], name: str) -> dict[str, set[str]]:
-    """Return by painting id the others that share a value of a field with it, if any do."""
-    labels = read_labels(payloads, name)
-    ids = [str(payload["painting_id"]) for payload in payloads]
-    found = {}
-    for row, values in enumerate(labels.of_work):
-        sharing = {ids[other] for value in values for other in labels.members[value]}
-        if others := sharing - {ids[row]}:
-            found[ids[row]] = others
-    return found
-
-
-def load_original(payload: Payload, models: Models) -> RGBImage:
-    """Return a painting's picture from its file, its long side at most 1024 pixels.
-
-    ImageError if there is no such file on this machine, it cannot be read, or it is no longer
-    the one that was ingested.
-    """
-    image = load_picture(payload, models)
-    if payload.get("image_sha256", image.sha256) != image.sha256:
-        raise ImageError(
-            f"{payload['image_uri']}: not the file that was ingested; ingest its source again"
-        )
-    return image.pixels
 
 
 class Miss(NamedTuple):
@@ -270,7 +212,7 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     for batch in _loaded(run, originals, sample, skipped):
         asked = [(shown, edit) for shown in batch.values() for edit in options.edits]
         pictures = [shown.copy(edit, options.seed).pixels for shown, edit in asked]
-        for contender, answers in search_pictures(run, pictures).items():
+        for contender, answers in search_pictures(run, pictures, max(DEPTHS)).items():
             for (shown, edit), hits in zip(asked, answers, strict=True):
                 same = [originals.same[name] for name in shown.ids[: EVERY_EDIT[edit].pictures]]
                 tallies[edit].add(contender, hits, set().union(*same))
@@ -296,40 +238,6 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     return replace(parts, notes=notes), len(copied)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The paintings that copies show, the one to be found first, and their pictures."""
-
-    ids: tuple[str, ...]
-    pictures: tuple[RGBImage, ...]
-
-    def copy(self, edit: str, seed: int) -> EditedPicture:
-        """Return the copy of the first, beside as many others as the edit takes."""
-        picture, *others = self.pictures[: EVERY_EDIT[edit].pictures]
-        return edit_picture(picture, edit, painting_id=self.ids[0], seed=seed, others=others)
-
-
-def _load(run: Run[CopiesOptions], originals: Originals, painting_id: str) -> Shown:
-    """Return a painting with its picture, and the others that one of the edits shows beside it.
-
-    ImageError if one cannot be read.
-    """
-    ids = [painting_id]
-    others = max(EVERY_EDIT[edit].pictures for edit in run.options.edits) - 1
-    if others:
-        name = f"{run.options.seed}\0{painting_id}".encode("utf-8", "surrogatepass")
-        random = np.random.default_rng(list(hashlib.sha256(name).digest()))
-        apart = [one for one in originals.payloads if one not in originals.same[painting_id]]
-        if len(apart) < others:
-            raise EvaluationError(
-                "an edit shows two paintings, and the gallery has no two that differ"
-            )
-        ids += [apart[int(i)] for i in random.choice(len(apart), others, replace=False)]
-    return Shown(
-        tuple(ids), tuple(load_original(originals.payloads[one], run.models) for one in ids)
-    )
-
-
 def _loaded(
     run: Run[CopiesOptions], originals: Originals, sample: Sequence[str], skipped: dict[str, str]
 ) -> Iterator[dict[str, Shown]]:
@@ -337,7 +245,7 @@ def _loaded(
     batch: dict[str, Shown] = {}
     for painting_id in sample:
         try:
-            batch[painting_id] = _load(run, originals, painting_id)
+            batch[painting_id] = load_shown(run, originals, painting_id, run.options.pictures)
         except ImageError as error:
             skipped[painting_id] = str(error)
         if len(batch) == max(1, _BATCH // len(run.options.edits)):
@@ -345,24 +253,6 @@ def _loaded(
             batch = {}
     if batch:
         yield batch
-
-
-def search_pictures(
-    run: Run[CopiesOptions], pictures: Sequence[RGBImage]
-) -> dict[str, list[Sequence[Hit]]]:
-    """Return the hits of N pictures in memory, by contender: each encoder encodes them once."""
-    needs = {name for one in run.options.rerank for name in RERANKERS[one].needs} | {PIXELS}
-    targets = probe_pixels(pictures, run.encoders, run.models, sorted(needs))
-
-    def find(target: Target, one: Contender) -> Sequence[Hit]:
-        probes = tuple(
-            replace(probe, vectors={name: probe.vectors[name] for name in one.vector_names})
-            for probe in target.probes
-        )
-        options = run.search_options(one, limit=max(DEPTHS))
-        return find_hits(replace(target, probes=probes), run.collection, run.criteria, options)
-
-    return {one.name: [find(target, one) for target in targets] for one in run.contenders}
 
 
 def _copies_parts(
@@ -456,7 +346,8 @@ def _failed_copies(
         for miss in tally.worst(best, _WORST_OF_EDIT):
             painting_id = copied[miss.place]
             try:
-                copy = _load(run, originals, painting_id).copy(edit, run.options.seed)
+                shown = load_shown(run, originals, painting_id, run.options.pictures)
+                copy = shown.copy(edit, run.options.seed)
             except ImageError:
                 continue  # gone since it was searched for; the tables have counted it
             query = Picture({}, (EVERY_EDIT[edit].title,), pixels=copy.pixels)
@@ -493,13 +384,24 @@ def _failure(
     return PictureRow(replace(query, payload=payload), tuple(hits), note)
 
 
+def _search_for_twins(run: Run[CopiesOptions], one: Contender, payload: Payload) -> Sequence[Hit]:
+    """Return the hits by a painting of the gallery, which is left out."""
+    painting_id, limit = str(payload["painting_id"]), max(DEPTHS)
+    if one.look is None:
+        return run.search(one, painting_id, limit=limit)
+    found = search_by(run, one, load_original(payload, run.models), limit + 1)
+    return [hit for hit in found if hit.painting_id != painting_id][:limit]
+
+
 def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     """Search by every painting that has a twin."""
     twins, tally = originals.twins, Tally()
     run.progress.start(len(twins), "Searching by twins")
     for done, (painting_id, others) in enumerate(twins.items(), start=1):
         for one in run.contenders:
-            tally.add(one.name, run.search(one, painting_id, limit=max(DEPTHS)), others)
+            tally.add(
+                one.name, _search_for_twins(run, one, originals.payloads[painting_id]), others
+            )
         run.progress.update(done)
     ids = tuple(twins)
     found = {
@@ -509,7 +411,8 @@ def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
     paintings = len({frozenset({one, *others}) for one, others in twins.items()})
     note = (
         f"{len(twins):,} pictures of {paintings:,} paintings that by {run.options.twins} have more "
-        "than one; each is a query by its id, and any other picture of its painting is right."
+        "than one; each is a query by its id, or by its picture where that is looked at in another "
+        "way, and any other picture of its painting is right."
     )
     columns = tuple(Column(f"recall_at_{depth}", f"R@{depth}") for depth in DEPTHS)
     rows = tuple(Row(row, run.means(shares)) for row, shares in found.items())
