@@ -183,8 +183,10 @@ def make_app(
         Who may ask; by default who calls the server by a name of this machine.
     """
     models = SharedModels.of(models or Models())
-    limits, roots = ImageLimits(max_megapixels=models.max_megapixels), map(Path.resolve, folders)
-    pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
+    limits = ImageLimits(max_megapixels=models.max_megapixels)
+    # What visitors add lies in the data folder, and may be shown wherever else pictures may lie.
+    roots = (*folders, home) if folders and home is not None else folders
+    pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
     uploads = Uploads(cache / "uploads", limits)
     cores = usable_cores()
     # Each core's batch, and one more that fills meanwhile.
