@@ -57,10 +57,10 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
+    moment_of,
     name_faces,
     people_routes,
     similar_routes,
-    state_of,
     survey_routes,
     years_routes,
 )
@@ -339,7 +339,7 @@ def _facet_routes(app: FastAPI, service: Service) -> None:
             return {"total": total, "facets": [plain_json(one.to_dict()) for one in counted]}
 
         # Dates are read from every work, which is done once for a state of the gallery.
-        return service.kept.get(("facets", request.url.query, state_of(opened)), count)
+        return service.kept.get(("facets", request.url.query, moment_of(opened)), count)
 
 
 _DECADES: Final = 2000
