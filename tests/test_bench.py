@@ -40,6 +40,7 @@ TINY = Sizes(
     kill_paintings=8,
     works=100,
     work_dim=16,
+    photo_works=6,
     page_paintings=8,
     visitors=3,
     visit_seconds=1.0,
@@ -50,7 +51,9 @@ TINY = Sizes(
     "parts",
     [
         ("rerank", "search", "leave-one-out"),
-        pytest.param(("ingest", "faces", "cold", "kill", "page", "rest"), marks=pytest.mark.slow),
+        pytest.param(
+            ("ingest", "faces", "photos", "cold", "kill", "page", "rest"), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_promises_are_measured_in_folders_that_go(

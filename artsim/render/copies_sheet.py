@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from rich.text import Text
 
 from artsim.catalog.cells import BOM, csv_lines
+from artsim.catalog.kinds import Box
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, write_file
 from artsim.render.output import dump_json
 from artsim.render.picture_cards import Card, Sheet, card_of
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table
-from artsim.render.text import clean, criteria_in_words, field_text, format_score
+from artsim.render.text import clean, criteria_in_words, field_text
 from artsim.search.copy_groups import Copies, CopyGroup
 from artsim.search.copy_ties import Tie
+from artsim.search.listing import Listed
 
 COPIES: Final = FileKind("file", RenderError, (".csv", ".json", ".html", ".htm", ".png"))
 _NOTED: Final = FileKind("file", RenderError, (".csv", ".json"), noted=True)
@@ -28,7 +31,10 @@ MOST_CARDS: Final = 400
 _COLUMNS: Final = 6
 _NAMED: Final = 6
 
-_COLUMNS_OF_TIE: Final = ("kind", "checked", "cosine", "ssim", "mirrored")
+_COLUMNS_OF_TIE: Final = (
+    *("kind", "checked", "cosine", "ssim", "mirrored"),
+    *("inliers", "shown", "outline"),
+)
 _FACTS: Final = ("painting_id", "title", "artist", "date_text", "institution", "image_uri")
 
 TIE_COLUMNS: Final = (
@@ -109,15 +115,33 @@ def _kinds(group: CopyGroup) -> str:
 def _cards(group: CopyGroup, max_side: int) -> list[Card]:
     cards = []
     for work in group.works:
-        own = next(tie for tie in group.ties if work.point_id in (tie.first, tie.second))
-        cards.append(card_of(work.payload, max_side, faces=(), scores=tie_text(own), is_hit=True))
+        own = next(tie for tie in group.ties if work.point_id in tie.ends)
+        caption: dict[str, Any] = {"faces": _parts(work, group), "scores": tie_text(own)}
+        card = card_of(work.payload, max_side, is_hit=True, **caption)
+        outlines = tuple(replace(of, only_outlined=True) for of in card.outlines)
+        cards.append(replace(card, outlines=outlines))
     return cards
+
+
+def _parts(work: Listed, group: CopyGroup) -> list[tuple[Box, str]]:
+    """Return where details of a work lie in it, as boxes in its pixels."""
+    width, height = (float(work.payload.get(f"image_{side}") or 0) for side in ("width", "height"))
+    boxes = []
+    for tie in group.ties:
+        if tie.kind == "detail of" and tie.second == work.point_id and width:
+            across, down = zip(*tie.outline, strict=True)
+            left, right = (min(max(x, 0.0), 1.0) * width for x in (min(across), max(across)))
+            top, bottom = (min(max(y, 0.0), 1.0) * height for y in (min(down), max(down)))
+            boxes.append((Box(left, top, right - left, bottom - top), ""))
+    return boxes
 
 
 def tie_text(tie: Tie) -> str:
     """Return a tie in words, with its evidence: ``same photograph · SSIM 0.98``."""
     kind = f"{tie.kind}, mirrored" if tie.mirrored and tie.kind != "mirrored" else tie.kind
-    return f"{kind} · SSIM {format_score(tie.ssim)} · cosine {format_score(tie.cosine)}"
+    points = [] if tie.inliers is None else [counted(tie.inliers, "point")]
+    measures = [f"SSIM {tie.ssim:.2f}", f"cosine {tie.cosine:.2f}"]
+    return " · ".join([kind, *points, *measures])
 
 
 def print_copies(found: Copies, limit: int, stream: TextIO) -> None:

@@ -50,8 +50,8 @@ _SIDE: Final = 16
 
 _PAGE: Final = 256
 
-_PAIRS: Final = 128
-"""Pairs that are checked at once, with what is read of their works."""
+_PAIRS: Final = 32
+"""Pairs that are checked at once, with what is read of their works: Ctrl-C waits for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Pixels
+from artsim.catalog.encoder_info import POINTS as POINTS
 from artsim.catalog.payload import Payload, first_text
-from artsim.catalog.scale import Scale
+from artsim.catalog.scale import LEVELS, Scale
 from artsim.search.rerank import PIXELS
 from artsim.search.verdicts import SAME_SSIM
 from artsim.store.protocol import Collection, Record
 
 if TYPE_CHECKING:
     from artsim.images.local_points import Match
-
-POINTS: Final = "points"
 
 TieKind: TypeAlias = Literal[
     "same photograph",
@@ -57,6 +56,9 @@ PART: Final = 0.62
 
 _FEW_POINTS: Final = 100
 """Pictures with fewer points, as monochromes, may be tied by pixels alone."""
+
+_UNUSUAL: Final = (0.998, 0.9995)
+"""Shares of all pairs that are less near than what pixels alone may tie, as it is and mirrored."""
 
 _SIDE: Final = 32
 _FEWEST_CELLS: Final = 16
@@ -136,17 +138,24 @@ class Tie:
 class Checker:
     """Says whether two works of a collection are tied; `needs` are the vectors that it compares.
 
-    `least` is the least cosine of pictures that pixels alone may tie, as that of verdicts.
+    `least` is the least cosine of pictures that pixels alone may tie, and `least_turned` of those
+    that they tie in a mirror, as pictures of two or three plain fields agree with many.
     """
 
     least: float = -1.0
+    least_turned: float = -1.0
     needs: tuple[str, ...] = (PIXELS,)
 
     @classmethod
     def of(cls, paintings: Collection, scale: Scale | None) -> Checker:
         """Return what checks pairs of this collection."""
         points = (POINTS,) if POINTS in paintings.schema.vectors else ()
-        return cls(-1.0 if scale is None else scale.very_near, (PIXELS, *points))
+        if scale is None:
+            return cls(needs=(PIXELS, *points))
+        # By pairs: where most works have a copy, very near is nearer than many of them.
+        unusual = np.minimum(np.interp(_UNUSUAL, LEVELS, scale.pairs), scale.very_near)
+        least, turned = unusual.tolist()
+        return cls(least, turned, (PIXELS, *points))
 
     def check(
         self, first: Record, others: Sequence[Record], cosines: Sequence[float]
@@ -170,11 +179,11 @@ class Checker:
         from artsim.images.pixels import mirrored, ssim
 
         one, two = first.vectors[PIXELS], other.vectors[PIXELS]
-        if cosine < self.least or len(one) != len(two):
+        if len(one) != len(two):
             return
         straight, turned = ssim(two, np.stack([one, mirrored(one)])).tolist()
         is_turned, score = turned > straight, max(straight, turned)
-        if score >= SAME_SSIM:
+        if score >= SAME_SSIM and cosine >= (self.least_turned if is_turned else self.least):
             kind: TieKind = "mirrored" if is_turned else "other photograph"
             if not is_turned and score >= SAME_PHOTOGRAPH:
                 kind = "same photograph"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -45,9 +46,15 @@ PHOTO_SIDE: Final = 1024
 PHOTO_COUNT: Final = 2000
 """In how large a photograph points are looked for, and how many: a painting is a part of it."""
 
+_FIRST: Final = 10
+"""Works that are checked before the other candidates, which are not where these explain all."""
+
 _OF_WINDOW: Final = 20
 _COVERED: Final = 0.6
 """Share of a window from which on it shows what has been found already."""
+
+_ALL_OF_IT: Final = 0.4
+"""Share of a picture from which on what was found is taken for all that it shows."""
 
 Find = Callable[[SearchOptions], list[Hit]]
 
@@ -113,11 +120,18 @@ def verified(
     search = _Search(question, gallery, encoders[0], criteria)
     has_points = not remarks
     found: list[Hit] = []
+    matches: list[Match] = []
     if options.look is None:
-        near = [*plain[:CANDIDATES], *_best(search.parts([vector])[0])]
-        found = search.check(local_points(picture, count=QUERY_COUNT), near)[0]
-    if not found:
-        found = _in_windows(search, picture, vector, models, has_points=has_points)
+        points = local_points(picture, count=QUERY_COUNT)
+        of_parts = _best(search.parts([vector], 2 * CANDIDATES)[0])
+        for few in (slice(0, _FIRST), slice(_FIRST, CANDIDATES)):
+            if _shows_more(found, picture):
+                more, how = search.check(points, [*plain[few], *of_parts[few]])
+                found, matches = [*found, *more], [*matches, *how]
+    if has_points and _shows_more(found, picture):
+        found += _in_windows(search, picture, vector, models, found, matches)
+    elif not has_points:
+        found = _best(chain(*_ask_windows(search, picture, find_windows(picture), vector, models)))
     ids = {hit.painting_id for hit in found}
     rest = [search.with_evidence(hit) for hit in plain if hit.painting_id not in ids]
     if has_points:
@@ -159,7 +173,7 @@ class _Search:
     criteria: Criteria
     evidence: dict[str, Evidence] = field(default_factory=dict)
 
-    def parts(self, vectors: Sequence[Embedding]) -> list[list[Hit]]:
+    def parts(self, vectors: Sequence[Embedding], limit: int) -> list[list[Hit]]:
         """Return for each vector the nearest details, where whole pictures are asked for."""
         kinds = self.gallery.kinds if self.question.kind.is_whole else ()
         found: list[list[Hit]] = [[] for _ in vectors]
@@ -168,8 +182,7 @@ class _Search:
                 filtered = build_criteria(self.question.filters, self.gallery[kind], self.gallery)
                 left_out = Criteria(must_not=self.criteria.must_not)
                 criteria = filtered[0] & self.question.criteria & left_out
-                # Several details of one painting may be among the nearest.
-                answers = self._nearest(self.gallery[kind], vectors, criteria, 2 * CANDIDATES)
+                answers = self._nearest(self.gallery[kind], vectors, criteria, limit)
                 found = [[*some, *more] for some, more in zip(found, answers, strict=True)]
         return found
 
@@ -190,6 +203,11 @@ class _Search:
     def check(self, points: Points, hits: Sequence[Hit]) -> tuple[list[Hit], list[Match]]:
         """Return those of which points say that they are in the query, and how."""
         best = {hit.painting_id: hit for hit in reversed(hits)}
+        for known in self.evidence.keys() & best.keys():
+            if self.evidence[known].is_found:
+                del best[known]
+        if not best:
+            return [], []
         ids = AnyOf("painting_id", tuple(best))
         # The criteria again: a detail may meet what its painting does not.
         criteria = self.criteria if self.question.kind.is_whole else Criteria()
@@ -221,43 +239,61 @@ class _Search:
         return replace(hit, evidence=self.evidence.get(hit.painting_id))
 
 
+def _shows_more(found: Sequence[Hit], picture: RGBImage) -> bool:
+    """Return whether most of a picture may show something else than what was found in it."""
+    seen = sum(box.width * box.height for box in _masks(found, picture))
+    return bool(seen < _ALL_OF_IT * picture.shape[0] * picture.shape[1])
+
+
+def _ask_windows(
+    search: _Search,
+    picture: RGBImage,
+    boxes: Sequence[Box],
+    vector: Embedding,
+    models: Models,
+) -> list[list[Hit]]:
+    """Return what is nearest to the whole picture, of that vector, and to each window of it."""
+    crops = [Crop(cut(picture, box), {}) for box in boxes]
+    rows = models.encoder(search.encoder).encode_crops(crops) if crops else ()
+    vectors = [vector, *rows]
+    both = zip(search.wholes(vectors), search.parts(vectors, _OF_WINDOW), strict=True)
+    return [[*wholes, *parts] for wholes, parts in both]
+
+
 def _in_windows(
     search: _Search,
     picture: RGBImage,
     vector: Embedding,
     models: Models,
-    *,
-    has_points: bool,
+    known: Sequence[Hit],
+    matches: Sequence[Match],
 ) -> list[Hit]:
-    """Return what is in some window of a picture; without points, what is nearest to one.
+    """Return what else is in some window of a picture, beside what is known to be in it.
 
-    What was found is masked, and the rest is searched for more.
+    What was found is masked, and the rest is searched for more until there is none.
     """
-    boxes = [Box(0, 0, picture.shape[1], picture.shape[0]), *find_windows(picture)]
-    crops = [Crop(cut(picture, box), {}) for box in boxes[1:]]
-    rows = models.encoder(search.encoder).encode_crops(crops) if crops else np.empty((0, 0))
-    vectors = [vector, *rows]
-    hits = [
-        [*whole, *parts]
-        for whole, parts in zip(search.wholes(vectors), search.parts(vectors), strict=True)
-    ]
-    if not has_points:
-        return _best(hit for of_window in hits for hit in of_window)
+    masks = _masks(known, picture)
+    boxes = [box for box in find_windows(picture) if not _is_covered(box, masks)]
+    hits = _ask_windows(search, picture, boxes, vector, models)
+    boxes = [Box(0, 0, picture.shape[1], picture.shape[0]), *boxes]
     points = local_points(picture, count=PHOTO_COUNT, side=PHOTO_SIDE)
-    found: list[Hit] = []
-    done: set[str] = set()
+    done, found = {hit.painting_id for hit in known}, list[Hit]()
     while True:
+        for match in matches:
+            points = outside(points, match)
         pooled = _best(h for of in hits for h in of if h.painting_id not in done)
         new, matches = search.check(points, pooled) if pooled else ([], [])
         if not new:
             return found
         found += new
         done |= {hit.painting_id for hit in pooled}
-        for match in matches:
-            points = outside(points, match)
-        masks = [_bounds(hit.evidence.query_outline, picture) for hit in new if hit.evidence]
-        hits = [of for box, of in zip(boxes, hits, strict=True) if not _is_covered(box, masks)]
-        boxes = [box for box in boxes if not _is_covered(box, masks)]
+        masks = _masks(new, picture)
+        left = [i for i, box in enumerate(boxes) if not _is_covered(box, masks)]
+        boxes, hits = [boxes[i] for i in left], [hits[i] for i in left]
+
+
+def _masks(found: Sequence[Hit], picture: RGBImage) -> list[Box]:
+    return [_bounds(hit.evidence.query_outline, picture) for hit in found if hit.evidence]
 
 
 def _bounds(outline: Corners, picture: RGBImage) -> Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
 from artsim.catalog.encoder_info import POINTS, short_names
@@ -56,14 +57,14 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
+    moment_of,
     name_faces,
     people_routes,
     similar_routes,
-    state_of,
     survey_routes,
     years_routes,
 )
-from artsim.web.guard import MAX_UPLOAD, PUBLIC, Access, Guard, problem
+from artsim.web.guard import FILM_POLICY, MAX_UPLOAD, PUBLIC, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.matching import match_routes
@@ -183,8 +184,10 @@ def make_app(
         Who may ask; by default who calls the server by a name of this machine.
     """
     models = SharedModels.of(models or Models())
-    limits, roots = ImageLimits(max_megapixels=models.max_megapixels), map(Path.resolve, folders)
-    pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
+    limits = ImageLimits(max_megapixels=models.max_megapixels)
+    # What visitors add lies in the data folder, and may be shown wherever else pictures may lie.
+    roots = (*folders, home) if folders and home is not None else folders
+    pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
     uploads = Uploads(cache / "uploads", limits)
     cores = usable_cores()
     # Each core's batch, and one more that fills meanwhile.
@@ -336,7 +339,7 @@ def _facet_routes(app: FastAPI, service: Service) -> None:
             return {"total": total, "facets": [plain_json(one.to_dict()) for one in counted]}
 
         # Dates are read from every work, which is done once for a state of the gallery.
-        return service.kept.get(("facets", request.url.query, state_of(opened)), count)
+        return service.kept.get(("facets", request.url.query, moment_of(opened)), count)
 
 
 _DECADES: Final = 2000
@@ -533,6 +536,15 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         etag = f'"{picture.sha256[:32]}-{size}"'
         kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
         return picture, etag, kept
+
+    @app.get("/api/v1/films/{picture_id}", response_class=Response, tags=["pictures"])
+    def film(picture_id: PictureId) -> Any:
+        """Return the film that a frame is of, as it is, or the bytes of it that are asked for."""
+        path = service.find_picture(picture_id).film
+        if path is None:
+            raise MissingPictureError("the picture is no frame of a film")
+        headers = {"content-security-policy": FILM_POLICY, "cache-control": _NO_CHANGE}
+        return FileResponse(path, media_type=mimetypes.guess_type(path)[0], headers=headers)
 
     @app.get("/api/v1/uploads/{upload_id}/image", response_class=Response, **_PICTURES)
     async def upload_image(

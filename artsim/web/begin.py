@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.kinds import KINDS
+from artsim.catalog.kinds import DETAILS, KINDS
 from artsim.catalog.progress import Progress
 from artsim.errors import OptionError, SourceError
+from artsim.files import local_path
 from artsim.images.load import ImageLimits
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.sample import make_sample
@@ -99,6 +100,7 @@ class Beginning:
             make_sample(Path(intake.place))
         options = IngestOptions(
             kinds=tuple(KINDS[name] for name in intake.kinds),
+            points=DETAILS.name in intake.kinds,
             weights=self.models.weights,
             device=self.models.device,
             min_face=self.models.min_face,
@@ -129,11 +131,12 @@ class Beginning:
 
 def _folder(given: str) -> Path:
     """Return the folder or list of this machine that a visitor names, without links."""
-    said = given.strip().strip("\"'").removeprefix("file://")
+    said = given.strip().strip("\"'")
     try:
-        if not said or "\0" in said:
+        path = local_path(said) if said else None
+        if path is None or "\0" in said:
             raise FileNotFoundError
-        found = Path(said).expanduser().resolve(strict=True)
+        found = path.expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as exc:
         raise SourceError(
             f"there is no folder {said[:200]!r} on the machine of this server; check its path"

@@ -109,7 +109,7 @@ class Jobs:
         try:
             summary = self._ingest(intake, _Told(self.intakes, intake_id), self._stop.is_set)
         except ArtsimError as exc:
-            self._end(intake_id, "failed", error=" ".join(str(exc).split()))
+            self._end(intake_id, "failed", error=" ".join(exc.with_hint.split()))
             return
         except Exception:
             if not self._ends:  # what is loaded as the interpreter ends fails in any way

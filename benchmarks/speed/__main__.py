@@ -28,7 +28,6 @@ _NOT_YET: Final = "not measured: does not exist yet"
 _SERVER: Final = "not measured: needs a server on the same two cores"
 _ELSEWHERE: Final = (
     ("re-rank 50 hits by matched points", "at most 400 ms", _NOT_YET),
-    ("ingest with details", "nothing yet", _NOT_YET),
     ("kill -9 at any moment of a download", "the next run ends as one never killed", _NOT_YET),
     (
         "filtered query in 1,000,000 paintings on a server",
@@ -47,6 +46,7 @@ MEASURES: Final = {
     "ingest": "ingest.measure_ingest",
     "faces": "faces.measure_faces",
     "rerank": "search.measure_reranking",
+    "photos": "photos.measure_photos",
     "cold": "starts.measure_starts",
     "search": "search.measure_search",
     "kill": "kills.measure_kills",

@@ -156,3 +156,29 @@ def test_copies_win_no_evaluation(home: Path) -> None:
     assert any("Copies of the query" in note for note in without["notes"])
     done = artsim(*task[:4], "--kind", "faces", "--exclude", "copies", home=home)
     assert done.returncode in (1, 2)
+
+
+def test_points_tell_parts_and_mirror_images(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cv2")
+    home = tmp_path / "home"
+    succeeds("ingest", folder, "--no-faces", "--details", home=home)
+    out = tmp_path / "copies.csv"
+    found = json.loads(succeeds("copies", "-f", "json", "--out", out, home=home))
+    assert not any("points" in note for note in found["notes"])
+    ties = ties_of(found)
+    part = ties[frozenset((WORK, "part"))]
+    assert (part["kind"], part["first"], part["second"]) == ("detail of", "part", WORK)
+    corners = np.array(part["outline"])
+    assert np.allclose(corners, [(0, 0), (0.5, 0), (0.5, 0.5), (0, 0.5)], atol=0.02)
+    assert part["shown"][0] > 0.95
+    assert 0.2 < part["shown"][1] < 0.3
+    turned = ties[frozenset(("recoded", "mirrored"))]
+    assert (turned["kind"], turned["mirrored"], turned["checked"]) == ("mirrored", True, "points")
+    assert ties[frozenset(("part", "mirrored"))]["mirrored"]
+    groups = [{work["painting_id"] for work in group["works"]} for group in found["groups"]]
+    assert sorted(map(len, groups)) == [2, 4]
+    with out.open(encoding="utf-8-sig", newline="") as file:
+        rows = {
+            row["first_painting_id"] for row in csv.DictReader(file) if int(row["inliers"]) > 50
+        }
+    assert "part" in rows

@@ -149,7 +149,7 @@ def test_what_comes_again_is_known_and_nothing_is_replaced(begun: httpx.Client, 
 def test_a_folder_of_the_server_is_confirmed_first(begun: httpx.Client, tmp_path: Path) -> None:
     folder = tmp_path / "shelf"
     folder.mkdir()
-    (folder / "one.png").write_bytes(png())
+    (folder / "one.png").write_bytes(png(size=(300, 240)))
     (folder / "metadata.csv").write_text("file,title\none.png,One\n", encoding="utf-8")
     (tmp_path / "link").symlink_to(folder)
     for wrong in ("", "/nowhere/at/all", str(folder / "gone"), "a\0b"):
@@ -164,8 +164,14 @@ def test_a_folder_of_the_server_is_confirmed_first(begun: httpx.Client, tmp_path
     for elsewhere in ("../secret.csv", "/etc/passwd", "one.png"):
         assert look_refused(begun, intake, elsewhere)
     refused(send(begun, intake, "b.png", png()), 409)
-    assert read_in(begun, intake, kinds=[])["state"] == "done"
+    assert "kinds: expected faces" in refused(
+        begun.post(f"{intake}/start", json={"kinds": ["paintings"]}), 422
+    )
+    done = read_in(begun, intake, kinds=["details"])
+    assert (done["state"], done["error"]) == ("done", "")
     assert works(begun, gallery="shelf")["one.png"]["title"] == "One"
+    (gallery,) = begun.get("/api/v1/galleries").json()["galleries"]
+    assert [kind["name"] for kind in gallery["kinds"]] == ["paintings", "details"]
 
 
 def look_refused(client: httpx.Client, intake: str, metadata: str) -> bool:
