@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from artsim.catalog.film_names import split_frame
 from artsim.config import find_home
 from artsim.errors import ArtsimError
-from artsim.images.films import split_frame
 
 
 def local_path(image_uri: str) -> Path | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image, ImageOps
 
 from artsim.catalog.arrays import RGBImage
 
@@ -20,6 +21,13 @@ def scene(number: int, width: int = 96, height: int = 64) -> RGBImage:
     small = random.integers(0, 256, (4, 6, 3)).astype(np.uint8)
     small[0, 0] = 255
     return np.kron(small, np.ones((height // 4, width // 6, 1), np.uint8))
+
+
+def framed(picture: Path, width: int = 192, height: int = 128) -> RGBImage:
+    """A picture of a file as a film shows it: whole, between dark bars."""
+    with Image.open(picture) as image:
+        inner = ImageOps.contain(image.convert("RGB"), (width, height))
+    return np.asarray(ImageOps.pad(inner, (width, height), color=(8, 8, 8)))
 
 
 def write_film(

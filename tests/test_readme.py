@@ -42,6 +42,7 @@ SMALLER = {
     "artsim evaluate labels --by artist": ["--limit-queries", "6"],
     "artsim evaluate pixels": ["--queries", "2"],
     "artsim evaluate copies": ["--queries", "3"],
+    "artsim evaluate films": ["--clips", "1"],
 }
 """What is added to commands, since a test need not show more of them than that they run."""
 

@@ -178,6 +178,30 @@ def copies(
     output.of(evaluate_copies, place, options, models=encoding.models())
 
 
+def films(
+    *,
+    clips: int = 10,
+    encoder: list[str] | None = None,
+    twins: str = "extra.near_dup_group",
+    baselines: bool = True,
+    seed: int = 0,
+    encoding: EncoderOptions,
+    output: Output,
+    place: Place,
+) -> None:
+    """Search by clips of films that show paintings."""
+    from artsim.evaluation.tasks.films import FilmsOptions, evaluate_films
+
+    options = FilmsOptions(
+        clips=clips,
+        encoders=tuple(encoder or ()),
+        twins=None if twins == "none" else twins,
+        baselines=baselines,
+        seed=seed,
+    )
+    output.of(evaluate_films, place, options, models=encoding.models())
+
+
 def faces(
     *,
     by: str | None = None,

@@ -106,7 +106,7 @@ def ingest(
     """Bring a folder, manifest or film of paintings into a gallery."""
     if encoding.weights is not None and len(encoder or ()) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
-    from artsim.images.films import is_film
+    from artsim.catalog.film_names import is_film
     from artsim.images.load import ImageLimits
     from artsim.ingest.run import IngestOptions, ingest_paintings
     from artsim.ingest.summary import ProblemList

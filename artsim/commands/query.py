@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from artsim.catalog.encoder_info import DEFAULT_ENCODER
+from artsim.catalog.film_names import is_film
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     EncoderOptions,
@@ -59,6 +60,7 @@ def query(
     encoder: list[str] | None = None,
     written: OutputOptions,
     save: Path | None = None,
+    max_film_hours: float = 6.0,
     encoding: EncoderOptions,
     sure: FaceOptions,
     place: Place,
@@ -66,6 +68,16 @@ def query(
     """Ask a question of the options, and show the answer."""
     from artsim.search.question import Question
 
+    if image and is_film(Path(image[0])):
+        others = (image[1:], painting_id, text, like, unlike, region, faces, alike, details, kind)
+        if any(others) or copies or save or face is not None or ranking != SearchOptions():
+            raise typer.BadParameter(
+                "a film is searched by as a whole: beside it only filters, --encoder, --sheet and "
+                "--format table or json are possible"
+            )
+        film = Path(image[0])
+        _ask_by_film(film, filtered, encoder, written, encoding, max_film_hours, place)
+        return
     if alike and encoder:
         raise typer.BadParameter("--alike is --faces --encoder builtin; name no other encoder")
     of_faces = faces or alike or (kind is None and face is not None and not details)
@@ -87,6 +99,48 @@ def query(
     )
     outputs = written.checked(place.settings.home, question.files, save)
     _ask(question, encoding.models(sure), place, outputs)
+
+
+def _ask_by_film(
+    film: Path,
+    filtered: FilterOptions,
+    encoder: list[str] | None,
+    written: OutputOptions,
+    encoding: EncoderOptions,
+    max_hours: float,
+    place: Place,
+) -> None:
+    from artsim.images.memory import ImageLimits
+    from artsim.render.progress_bars import make_progress
+    from artsim.search.film_query import find_in_film
+
+    form = written.output_format or "table"
+    if len(encoder or ()) > 1 or form not in ("table", "json") or written.output or written.print0:
+        raise typer.BadParameter(
+            "of a film there is one --encoder, and --format table or json on stdout"
+        )
+    outputs = written.checked(place.settings.home, [film])
+    with place.open() as opened:
+        outputs.check_paintings(opened)
+        found = find_in_film(
+            opened,
+            film,
+            filtered.filters(),
+            encoder=encoder[0] if encoder else None,
+            models=encoding.models(),
+            limits=ImageLimits(encoding.max_megapixels, max_film_hours=max_hours),
+            progress=make_progress("second"),
+        )
+    say_notes(found.notes)
+    if form == "json":
+        write_json(found.to_dict())
+    elif found.sightings:
+        from artsim.render.film_sheet import print_sightings
+
+        print_sightings(found, sys.stdout)
+    else:
+        say(f"Nothing found: nothing of this gallery is seen in {film}.")
+    outputs.write_sheets(found)
 
 
 def replay(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +13,12 @@ from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
 
-WAYS: Final = ("hold", "pan", "zoom")
-"""How the camera shows a painting: whole between dark bars, passing over it, or coming nearer."""
+WAYS: Final[Mapping[str, str]] = {
+    "hold": "held, between bars",
+    "pan": "panned over",
+    "zoom": "zoomed into",
+}
+"""How the camera shows a painting, in words."""
 
 SIZE: Final = (640, 360)
 RATE: Final = 25
@@ -46,7 +50,7 @@ def draw_shots(picture_ids: Sequence[str], random: np.random.Generator) -> list[
     shots, start = [], 0.0
     for picture_id in picture_ids:
         end = start + round(float(random.uniform(*SECONDS)) * RATE) / RATE
-        way = WAYS[int(random.integers(len(WAYS)))]
+        way = list(WAYS)[int(random.integers(len(WAYS)))]
         shots.append(Shot(picture_id, start, end, way, bool(random.random() < _DISSOLVED)))
         start = end
     return shots

@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from artsim.catalog.arrays import RGBImage
 from artsim.images.films import Film, Frame
@@ -50,6 +49,8 @@ class Still:
         Of the frame, in seconds from the film's beginning.
     start, end : float
         The part of the film that it stands for.
+    last : float
+        Of the last frame that was looked at and equals it, in seconds.
     begins_shot : bool
         Whether a shot begins at `start`.
     """
@@ -57,6 +58,7 @@ class Still:
     time: float
     start: float
     end: float
+    last: float
     pixels: RGBImage = field(repr=False)
     small: _Small = field(repr=False)
     begins_shot: bool = True
@@ -91,7 +93,8 @@ class _Part:
 
     def still(self, end: float) -> Still:
         pixels = self.best.pixels
-        return Still(self.best.time, self.start, end, pixels, self.small, self.begins_shot)
+        time = self.best.time
+        return Still(time, self.start, end, time, pixels, self.small, self.begins_shot)
 
 
 def pick_stills(film: Film, every: float = EVERY) -> Iterator[Still]:
@@ -103,7 +106,7 @@ def pick_stills(film: Film, every: float = EVERY) -> Iterator[Still]:
     pending: Still | None = None
     for still in _every_still(film, every):
         if pending is not None and _goes_on(pending, still):
-            pending = replace(pending, end=still.end)
+            pending = replace(pending, end=still.end, last=still.last)
             continue
         if pending is not None:
             yield pending
@@ -157,4 +160,5 @@ def _with_cuts(film: Film) -> Iterator[tuple[Frame, _Small, bool]]:
 def _sharpness(frame: Frame) -> float:
     """Return the variance of the Laplacian of the gray frame (Pech-Pacheco et al., ICPR 2000)."""
     gray = frame.small(*_SHARP_SIZE, form="gray").astype(np.float32)
-    return float(ndimage.laplace(gray).var())
+    around = gray[:-2, 1:-1] + gray[2:, 1:-1] + gray[1:-1, :-2] + gray[1:-1, 2:]
+    return float((around - 4 * gray[1:-1, 1:-1]).var())

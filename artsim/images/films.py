@@ -1,18 +1,9 @@
-"""Films: their frames in order, and one frame by its time.
-
-A frame is named as Media Fragments [1]_ name it, ``lecture.mp4#t=83.48``, wherever a picture's path
-is: `artsim.images.load` opens such a name as it opens a file.
-
-References
-----------
-.. [1] W3C (2012). Media Fragments URI 1.0. https://www.w3.org/TR/media-frags/
-"""
+"""Films: their frames in order, and one frame by its time."""
 
 from __future__ import annotations
 
 import io
 import math
-import re
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.film_names import clock
 from artsim.errors import ImageError
 from artsim.images.memory import ImageLimits, check_pixels
 
@@ -32,42 +24,16 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.reformatter import VideoReformatter
 
-FILM_SUFFIXES: Final = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
-"""Lower-case endings of the files that are taken for films."""
-
-_FRAME: Final = re.compile(r"(.+)#t=(\d+(?:\.\d+)?)", re.DOTALL)
 _TOLERANCE: Final = 0.0006
 """Seconds by which a time in milliseconds may be beside the frame's own."""
 
 _QUALITY: Final = 95
+_DARK: Final = 40
+"""Level that no pixel of a bar is above; black is 16 and more in films, and compressed."""
+
+_LEAST_SIDE: Final = 16
 _SHORT: Final = 2.0
 """Seconds that may lack at the end of a film that is whole: its length is that of the sound too."""
-
-
-def is_film(path: Path) -> bool:
-    """Return whether a file is taken for a film, by its ending."""
-    return path.suffix.lower() in FILM_SUFFIXES
-
-
-def frame_place(film: Path, time: float) -> Path:
-    """Return what the frame at a time in seconds is called: ``lecture.mp4#t=83.48``."""
-    return film.with_name(f"{film.name}#t={round(time, 3):.12g}")
-
-
-def split_frame(path: Path) -> tuple[Path, float] | None:
-    """Return the film and the time in seconds that a frame's name is of; None for other paths."""
-    found = _FRAME.fullmatch(str(path))
-    film = None if found is None else Path(found[1])
-    if found is None or film is None or not is_film(film):
-        return None
-    return film, float(found[2])
-
-
-def clock(seconds: float) -> str:
-    """Return a time as people write it: ``1:23`` or ``1:02:03``."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +50,25 @@ class Frame:
 
     @property
     def pixels(self) -> RGBImage:
-        """The upright picture, of square pixels."""
+        """The upright picture, of square pixels, without the dark bars around it."""
         width = max(1, round(self.video.width * self.shape))
         wide = self.video.reformat(width=width, height=self.video.height, format="rgb24")
-        turned = np.rot90(wide.to_ndarray(), self.video.rotation // 90)
-        return np.ascontiguousarray(turned)
+        turned = np.rot90(np.asarray(wide.to_ndarray(), np.uint8), self.video.rotation // 90)
+        return np.ascontiguousarray(_without_bars(turned))
 
     def small(self, width: int, height: int, form: str = "rgb24") -> npt.NDArray[np.uint8]:
         """Return the frame at that size, not turned, to be compared with its neighbors."""
         reduced = self.reducer.reformat(self.video, width, height, form, interpolation="AREA")
         return np.asarray(reduced.to_ndarray(), np.uint8)
+
+
+def _without_bars(pixels: RGBImage) -> RGBImage:
+    """Return a frame without the bars that a picture of another shape is shown between."""
+    lightest = pixels.max(axis=2)
+    rows, columns = (np.flatnonzero(lightest.max(axis=axis) > _DARK) for axis in (1, 0))
+    if min(len(rows), len(columns)) < _LEAST_SIDE:
+        return pixels
+    return pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 @dataclass(slots=True)

@@ -18,10 +18,11 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.film_names import split_frame
 from artsim.catalog.kinds import Box
 from artsim.errors import ImageError
 from artsim.images.decode import decode, decode_open, fit, warnings_ignored
-from artsim.images.films import read_frame, split_frame
+from artsim.images.films import read_frame
 from artsim.images.formats import HEAD_BYTES, JPEG, NAMES, find_format, foreign_kind
 from artsim.images.memory import ImageLimits as ImageLimits
 from artsim.images.tiff import UnreadableTiffError

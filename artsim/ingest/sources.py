@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from artsim.catalog.film_names import is_film
 from artsim.catalog.hits import Note
 from artsim.errors import MetadataError, SourceError
-from artsim.images.films import is_film
 from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
 from artsim.ingest.columns import Columns, resolve_columns
 from artsim.ingest.film_source import FilmSource

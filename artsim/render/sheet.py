@@ -18,6 +18,7 @@ from artsim.files import FileKind, check_file, picture_files, write_file
 from artsim.render.copies_sheet import copies_sheet
 from artsim.render.evidence_pairs import draw_pairs
 from artsim.render.face_sheets import faces_sheet, people_sheet
+from artsim.render.film_sheet import film_sheet
 from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
 from artsim.render.text import (
     clean,
@@ -35,12 +36,13 @@ from artsim.render.text import (
 )
 from artsim.search.answer import Answer
 from artsim.search.copy_groups import Copies
+from artsim.search.film_query import FilmAnswer
 from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
 from artsim.search.people import People
 from artsim.search.verdicts import Compared, Comparison, Likeness
 
-Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf | Copies
+Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf | Copies | FilmAnswer
 """What a contact sheet can show."""
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
@@ -111,6 +113,8 @@ def write_sheet(
         sheet = faces_sheet(result, heading, side)
     elif isinstance(result, Copies):
         sheet = copies_sheet(result, heading, side)
+    elif isinstance(result, FilmAnswer):
+        sheet = film_sheet(result, heading, side)
     else:
         sheet = _answer_sheet(result, heading, side)
     if is_png:
@@ -133,6 +137,8 @@ def _pictures(result: Shown) -> list[Path]:
         return list(picture_files(face.payload for of in result.groups for face in of.faces))
     if isinstance(result, Copies):
         return list(picture_files(work.payload for of in result.groups for work in of.works))
+    if isinstance(result, FilmAnswer):
+        return [result.film, *picture_files(s.hit.payload for s in result.sightings)]
     if isinstance(result, FacesOf):
         own = [result.image] if isinstance(result.image, Path) else []
         return [*own, *picture_files([result.payload or {}])]

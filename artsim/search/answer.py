@@ -326,7 +326,7 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     return Answer(
         replace(question, query=target.asked or question.query),
         judged.hits,
-        _source(gallery, collection, names),
+        source_of(gallery, collection, names),
         criteria,
         query_image=target.image,
         query_payload=target.painting,
@@ -543,7 +543,8 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
     return Criteria(must_not=left_out)
 
 
-def _source(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+def source_of(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    """Return what an answer of a collection, by vectors of those names, comes of."""
     points, digest = describe_state(collection)
     return Source(gallery.name, gallery.store.location, points, digest, encoders)
 

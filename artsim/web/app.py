@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 
 from artsim import __version__
 from artsim.catalog.encoder_info import POINTS, short_names
@@ -56,14 +57,14 @@ from artsim.web.browsing import (
     FiltersGiven,
     GalleryName,
     kept_answers,
+    moment_of,
     name_faces,
     people_routes,
     similar_routes,
-    state_of,
     survey_routes,
     years_routes,
 )
-from artsim.web.guard import MAX_UPLOAD, PUBLIC, Access, Guard, problem
+from artsim.web.guard import FILM_POLICY, MAX_UPLOAD, PUBLIC, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.matching import match_routes
@@ -105,10 +106,13 @@ class Service:
     models: SharedModels
     pictures: Pictures
     uploads: Uploads
-    searching: Turns
-    drawing: Turns
     others: bool = True
     may_add: bool = False
+    # Each core's batch, and one more that fills meanwhile.
+    searching: Turns = field(
+        default_factory=lambda: Turns.of(MOST_TOGETHER * (usable_cores() + 1), waiting=32)
+    )
+    drawing: Turns = field(default_factory=lambda: Turns.of(usable_cores(), waiting=200))
     kept: Shared[Any] = field(default_factory=kept_answers)
 
     def galleries(self) -> list[Gallery]:
@@ -188,11 +192,7 @@ def make_app(
     roots = (*folders, home) if folders and home is not None else folders
     pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
     uploads = Uploads(cache / "uploads", limits)
-    cores = usable_cores()
-    # Each core's batch, and one more that fills meanwhile.
-    searching, drawing = Turns.of(MOST_TOGETHER * (cores + 1), 32), Turns.of(cores, 200)
-    may_add = home is not None
-    service = Service(gallery, models, pictures, uploads, searching, drawing, others, may_add)
+    service = Service(gallery, models, pictures, uploads, others, may_add=home is not None)
     beginning = None if home is None else Beginning(gallery, home, cache, models, others)
 
     @asynccontextmanager
@@ -210,11 +210,9 @@ def make_app(
         redoc_url=None,
         lifespan=life,
         responses=forms.PROBLEMS,
+        exception_handlers=_SAID,
     )
     app.state.service = service
-    app.add_exception_handler(ArtsimError, _say_error)
-    app.add_exception_handler(HTTPException, _say_http_error)
-    app.add_exception_handler(RequestValidationError, _say_invalid)
     for add in _ROUTES:
         add(app, service)
     if beginning is not None:
@@ -250,6 +248,13 @@ async def _say_http_error(request: Request, exc: Exception) -> Response:
 async def _say_invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     return problem(422, "Not understood", _told(exc.errors(), leave=1))
+
+
+_SAID: Final[Any] = {
+    ArtsimError: _say_error,
+    HTTPException: _say_http_error,
+    RequestValidationError: _say_invalid,
+}
 
 
 def _told(errors: Sequence[Any], leave: int = 0) -> str:
@@ -338,7 +343,7 @@ def _facet_routes(app: FastAPI, service: Service) -> None:
             return {"total": total, "facets": [plain_json(one.to_dict()) for one in counted]}
 
         # Dates are read from every work, which is done once for a state of the gallery.
-        return service.kept.get(("facets", request.url.query, state_of(opened)), count)
+        return service.kept.get(("facets", request.url.query, moment_of(opened)), count)
 
 
 _DECADES: Final = 2000
@@ -535,6 +540,15 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         etag = f'"{picture.sha256[:32]}-{size}"'
         kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
         return picture, etag, kept
+
+    @app.get("/api/v1/films/{picture_id}", response_class=Response, tags=["pictures"])
+    def film(picture_id: PictureId) -> Any:
+        """Return the film that a frame is of, as it is, or the bytes of it that are asked for."""
+        path = service.find_picture(picture_id).film
+        if path is None:
+            raise MissingPictureError("the picture is no frame of a film")
+        headers = {"content-security-policy": FILM_POLICY, "cache-control": _NO_CHANGE}
+        return FileResponse(path, media_type=mimetypes.guess_type(path)[0], headers=headers)
 
     @app.get("/api/v1/uploads/{upload_id}/image", response_class=Response, **_PICTURES)
     async def upload_image(

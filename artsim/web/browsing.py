@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,6 +57,13 @@ def state_of(gallery: Gallery) -> str:
         status = gallery.names_file and gallery.names_file.stat()
         told.append(f"{status and (status.st_mtime_ns, status.st_size)}")
     return hashlib.sha256(json.dumps([__version__, *told]).encode()).hexdigest()
+
+
+def moment_of(gallery: Gallery) -> str:
+    """Return the state of a gallery, for a minute where the database does not tell of writing."""
+    if gallery[PAINTINGS].stats(on_disk=False).written is None:
+        return f"{state_of(gallery)} {int(time.monotonic() // 60)}"
+    return state_of(gallery)
 
 
 def kept_answers() -> Shared[Any]:
@@ -244,7 +252,7 @@ def survey_routes(app: FastAPI, service: Service) -> None:
 
 
 def _key(request: Request, gallery: Gallery) -> tuple[str, str, str]:
-    return request.url.path, request.url.query, state_of(gallery)
+    return request.url.path, request.url.query, moment_of(gallery)
 
 
 def years_routes(app: FastAPI, service: Service) -> None:

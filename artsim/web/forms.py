@@ -476,6 +476,7 @@ def read_filters(
     person: Annotated[list[str] | None, Parameter(description="Named on a face.")] = None,
     where: Annotated[list[str] | None, Parameter(description="FIELD=VALUE.")] = None,
     where_not: Annotated[list[str] | None, Parameter(alias="not")] = None,
+    films: Annotated[bool, Parameter(description="Frames of films, instead of paintings.")] = False,
 ) -> Filters:
     """Return the filters that an address has, by the names of the command line's options."""
     fields = {
@@ -490,4 +491,4 @@ def read_filters(
     }
     any_of = {name: tuple(values) for name, values in fields.items() if values}
     people = tuple(person or ())
-    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()), people)
+    return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()), people, films)

@@ -55,6 +55,9 @@ POLICY: Final = (
 )
 """Scripts and styles only from artsim's own files: what metadata says is never run."""
 
+FILM_POLICY: Final = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'"
+"""Of a film that is opened by itself, which browsers show on a page of their own."""
+
 _HEADERS: Final = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",

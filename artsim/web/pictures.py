@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from PIL import Image, ImageOps
 
+from artsim.catalog.film_names import frame_place, split_frame
 from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import ImageError, PaintingNotFoundError
 from artsim.files import local_path, replacing
-from artsim.images.films import frame_place, split_frame
 from artsim.images.load import ImageLimits, load_image, load_image_bytes
 from artsim.render.text import clean
 from artsim.search.filters import ALL_VALUES
@@ -63,6 +63,12 @@ class Picture:
     width: int
     height: int
     limits: ImageLimits
+
+    @property
+    def film(self) -> Path | None:
+        """The film that it is a frame of, if it is one."""
+        of_film = split_frame(self.path)
+        return None if of_film is None else of_film[0]
 
 
 @dataclass(slots=True)

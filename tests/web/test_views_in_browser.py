@@ -96,6 +96,12 @@ def test_the_map_by_keys(visit: Visit) -> None:
 
 
 def test_people_and_who_is_named(visit: Visit, shown: Gallery, page: httpx.Client) -> None:
+    seen = visit("/?view=people&year=1600..1700")
+    seen.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    seen.get_by_role("button", name="Copy as command").click()
+    expect(seen.get_by_role("button", name="Copied")).to_be_visible()
+    command = seen.evaluate("navigator.clipboard.readText()")
+    assert command == "artsim people --year 1600..1700"
     seen = visit("/?view=people")
     assert seen.locator(".person").count() > 1
     expect(seen.locator("#notes")).to_contain_text("artsim people --write")

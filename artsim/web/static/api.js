@@ -59,6 +59,9 @@ export const thumbnail = (hit, side = 480) =>
 
 export const whole = (pictureId, side) => `/iiif/3/${pictureId}/full/!${side},${side}/0/default.webp`;
 
+/** The film that a frame is of, at its part. */
+export const film = (frame) => `/api/v1/films/${frame.picture_id}#t=${frame.time_start},${frame.time_end}`;
+
 /** A region, in pixels or percent, as it is. */
 export const part = (pictureId, region, side) =>
   `/iiif/3/${pictureId}/${region.includes("%") ? `pct:${region.replaceAll("%", "")}` : region}/!${side},${side}/0/default.webp`;

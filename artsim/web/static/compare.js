@@ -12,11 +12,6 @@ const SIDE = 2048;
 const PICTURE = "picture:";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** What the hits are compared with: the picture of the question. */
-export const asked = (now) => (now.picture ? PICTURE + now.picture : now.id);
-
-export const open = (first, second) => state.set({ compare: [first, second], show: "", mode: "", fit: "", points: "" });
-
 const form = (side) => (side.startsWith(PICTURE) ? { upload: side.slice(PICTURE.length) } : { id: side });
 
 async function load(side, gallery) {

@@ -3,7 +3,6 @@
 import { ask as askServer, call, survey } from "./api.js";
 import * as asking from "./ask.js";
 import { $, copy, h, openDialog, t } from "./dom.js";
-import * as comparing from "./compare.js";
 import * as facets from "./facets.js";
 import * as grid from "./grid.js";
 import * as keep from "./keep.js";
@@ -16,7 +15,8 @@ let counted = null;
 let running = null;
 let found = [];
 let source = null;
-let map = null; // the module of the map, loaded when it is first looked at
+let map = null; // modules that are loaded when they are first needed
+let comparing = null;
 let last = { key: null, answer: null }; // looked at in another way, it is not asked for again
 
 function fail(error, again) {
@@ -34,11 +34,11 @@ const actions = {
     const isFace = hit.payload.face_index !== undefined;
     const more = isFace ? { kind: "faces", face: String(hit.payload.face_index) } : {};
     const now = state.get();
-    const own = comparing.asked(now);
+    const own = state.asked(now);
     const isExample = !now.text && state.hasQuery(now) && asking.kindNow().name === "paintings";
     return [
       [t(isFace ? "find_face" : "find_alike"), () => asking.searchLike(hit.painting_id, more)],
-      own && own !== hit.painting_id && [t("compare"), () => comparing.open(own, hit.painting_id)],
+      own && own !== hit.painting_id && [t("compare"), () => state.compare(own, hit.painting_id)],
       isExample && [t("like"), () => asking.addExample("like", hit.painting_id)],
       isExample && [t("unlike"), () => asking.addExample("unlike", hit.painting_id)],
     ].filter(Boolean);
@@ -182,16 +182,21 @@ async function copies(now, params) {
   const isFiltered = [...params.keys()].some((name) => name !== "gallery");
   const chosen = isFiltered ? new Set((await call(`/api/v1/map/chosen?${params}`, { signal: running.signal })).points) : null;
   const groups = own.groups.filter((group) => !chosen || group.works.some((work) => chosen.has(work.point_id)));
-  showGroups(groups.flatMap((group) => group.works), () => views.showCopies(groups, actions, comparing.open));
+  showGroups(groups.flatMap((group) => group.works), () => views.showCopies(groups, actions, state.compare));
   $("said").textContent = groups.length ? t("copies_found", { n: chosen ? groups.length : own.total, works: own.compared }) : t("copies_none", { n: own.compared });
   notes(own);
+}
+
+async function showCompared(now) {
+  if (now.compare.length > 1) comparing ??= await import("./compare.js");
+  comparing?.show(fail);
 }
 
 async function show(now) {
   asking.show(fail);
   showChips(now);
   record.show(actions, fail);
-  comparing.show(fail);
+  showCompared(now);
   keep.show();
   const filters = `${state.filterParams(now)} ${asking.kindNow().name}`;
   if (filters !== counted) {
@@ -253,7 +258,7 @@ function listen() {
   grid.listenForKeys((at) => found[at], {
     f: (hit) => actions.list(hit)[0][1](),
     k: keep.turn,
-    c: (hit) => comparing.asked(state.get()) && actions.list(hit)[1]?.[1](),
+    c: (hit) => state.asked() && actions.list(hit)[1]?.[1](),
     "+": (hit) => asking.addExample("like", hit.painting_id),
     "-": (hit) => asking.addExample("unlike", hit.painting_id),
   });

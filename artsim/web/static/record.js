@@ -1,6 +1,6 @@
 // All about one painting: its picture with the faces in it, its metadata, its rights.
 
-import { crop, painting, whole } from "./api.js";
+import { crop, film, painting, whole } from "./api.js";
 import { h, has, openDialog, t } from "./dom.js";
 import { date } from "./grid.js";
 import * as keep from "./keep.js";
@@ -86,6 +86,7 @@ export async function show(actions, fail) {
       h("p", { className: "acts" }, actions.list(hit).map(([text, act]) =>
         h("button", { type: "button", className: "main", onclick: () => { close(); act(); } }, text)), keep.button(hit, ""),
         isLink(record.source_url) ? h("a", { href: record.source_url, rel: "noopener noreferrer", target: "_blank" }, t("record_source")) : "",
+        record.video_uri ? h("a", { href: film(record), target: "_blank" }, t("record_film")) : "",
         h("a", { href: `/iiif/3/${record.picture_id}/info.json`, target: "_blank" }, "IIIF")),
       facts(record), faces(record, actions.searchLike, close))),
   () => {

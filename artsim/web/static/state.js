@@ -12,6 +12,7 @@ const ONES = [
 ];
 const VIEW = ["view", "sort", "show", "compare", "mode", "fit", "points"];
 export const VIEWS = ["grid", "list", "time", "map", "people", "copies"];
+const COMMANDS = { map: "map", people: "people", copies: "copies" }; // of the terminal, for views
 export const SORTS = ["date", "artist", "title", "institution"];
 export const PAGE = 24;
 
@@ -68,6 +69,12 @@ export const noQuery = { id: "", picture: "", region: "", text: "", like: [], un
 
 export const hasQuery = (state = now) => Boolean(state.id || state.picture || state.text || state.like.length);
 
+/** What hits are compared with: the picture of the question. */
+export const asked = (state = now) => (state.picture ? `picture:${state.picture}` : state.id);
+
+/** Compare two pictures, each the id of a painting or picture:SHA-256. */
+export const compare = (first, second) => set({ compare: [first, second], show: "", mode: "", fit: "", points: "" });
+
 // Of an id that ends as if a region followed, "@" says where it ends.
 const marked = (text) => (/@[\d.,%]*$/.test(text) ? `${text}@` : text);
 
@@ -118,16 +125,17 @@ const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) && !text.startsWith("-")
 /** The same question for a terminal; a sent picture is called by the name of its file. */
 export function command(name, state = now) {
   const asked = hasQuery(state);
-  const words = ["artsim", asked ? "query" : "list"];
+  const other = !asked && COMMANDS[state.view];
+  const words = ["artsim", asked ? "query" : other || "list"];
   if (state.picture) words.push(quoted(name || "picture.jpg"));
-  const names = asked ? [...ONES, ...LISTS, ...FLAGS, ...LOOKS] : ["gallery", "year", "title", "limit", "sort", ...FILTERS, "person", "where", "not"];
+  const names = asked ? [...ONES, ...LISTS, ...FLAGS, ...LOOKS] : ["gallery", "year", "title", ...(other ? [] : ["limit", "sort"]), ...FILTERS, "person", "where", "not"];
   for (const [key, value] of params(state, names)) {
     if (key === "picture") continue;
     const said = value.startsWith("picture:") ? value.replace(/^picture:[0-9a-f]+/, "picture.jpg") : value;
     if (FLAGS.includes(key) || LOOKS.includes(key)) words.push(`--${key}`);
     else words.push(said.startsWith("-") ? `--${key}=${quoted(said)}` : `--${key} ${quoted(said)}`);
   }
-  if (!state.limit) words.push(`--limit ${PAGE}`);
+  if (!state.limit && !other) words.push(`--limit ${PAGE}`);
   return words.join(" ");
 }
 
