@@ -106,10 +106,13 @@ class Service:
     models: SharedModels
     pictures: Pictures
     uploads: Uploads
-    searching: Turns
-    drawing: Turns
     others: bool = True
     may_add: bool = False
+    # Each core's batch, and one more that fills meanwhile.
+    searching: Turns = field(
+        default_factory=lambda: Turns.of(MOST_TOGETHER * (usable_cores() + 1), waiting=32)
+    )
+    drawing: Turns = field(default_factory=lambda: Turns.of(usable_cores(), waiting=200))
     kept: Shared[Any] = field(default_factory=kept_answers)
 
     def galleries(self) -> list[Gallery]:
@@ -189,11 +192,7 @@ def make_app(
     roots = (*folders, home) if folders and home is not None else folders
     pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
     uploads = Uploads(cache / "uploads", limits)
-    cores = usable_cores()
-    # Each core's batch, and one more that fills meanwhile.
-    searching, drawing = Turns.of(MOST_TOGETHER * (cores + 1), 32), Turns.of(cores, 200)
-    may_add = home is not None
-    service = Service(gallery, models, pictures, uploads, searching, drawing, others, may_add)
+    service = Service(gallery, models, pictures, uploads, others, may_add=home is not None)
     beginning = None if home is None else Beginning(gallery, home, cache, models, others)
 
     @asynccontextmanager
@@ -211,11 +210,9 @@ def make_app(
         redoc_url=None,
         lifespan=life,
         responses=forms.PROBLEMS,
+        exception_handlers=_SAID,
     )
     app.state.service = service
-    app.add_exception_handler(ArtsimError, _say_error)
-    app.add_exception_handler(HTTPException, _say_http_error)
-    app.add_exception_handler(RequestValidationError, _say_invalid)
     for add in _ROUTES:
         add(app, service)
     if beginning is not None:
@@ -251,6 +248,13 @@ async def _say_http_error(request: Request, exc: Exception) -> Response:
 async def _say_invalid(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
     return problem(422, "Not understood", _told(exc.errors(), leave=1))
+
+
+_SAID: Final[Any] = {
+    ArtsimError: _say_error,
+    HTTPException: _say_http_error,
+    RequestValidationError: _say_invalid,
+}
 
 
 def _told(errors: Sequence[Any], leave: int = 0) -> str:
