@@ -158,8 +158,7 @@ def ingest_paintings(
     StoreError
         If the database fails; what was written before stays.
     """
-    options = options or IngestOptions()
-    progress = progress or SilentProgress()
+    options, progress = options or IngestOptions(), progress or SilentProgress()
     begun = time.monotonic()
     opened, name = _open(source, metadata, columns, options.limits)
     gallery.store.expect_writing()
@@ -173,9 +172,7 @@ def ingest_paintings(
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
     first, step = options.shard or (1, 1)
     own_all = options.shard is None and options.limit is None
-    count = opened.count()
-    own_count = None if count is None else len(range(count)[first - 1 :: step][: options.limit])
-    progress.start(options.limit if own_count is None else own_count, f"Ingesting {name}")
+    progress.start(_own_count(opened.count(), options), f"Ingesting {name}")
     try:
         own = islice(islice(entries, first - 1, None, step), options.limit)
         summary = _run(own, reader, options, progress, opened.steps if own_all else int, stopped)
@@ -187,11 +184,16 @@ def ingest_paintings(
         for collection in reversed(collections):
             collection.flush()
     if not options.dry_run:
-        gallery.settle_reading()
-        _build_indexes(collections if summary.counts.written else [], progress)
-        measure_scales(gallery)
+        _settle(gallery, collections if summary.counts.written else [], progress)
     seconds = time.monotonic() - begun
     return replace(summary, notes=opened.notes, noun=opened.noun, seconds=seconds)
+
+
+def _settle(gallery: Gallery, written: Sequence[Collection], progress: Progress) -> None:
+    """Note how pictures were read, index what was written, and measure what scores mean."""
+    gallery.settle_reading()
+    _build_indexes(written, progress)
+    measure_scales(gallery)
 
 
 def _pruned(
@@ -298,6 +300,14 @@ def _build_indexes(collections: Sequence[Collection], progress: Progress) -> Non
             progress.finish()
 
 
+def _own_count(count: int | None, options: IngestOptions) -> int | None:
+    """Return how many of a source's paintings this run is to look at; None: nobody knows."""
+    if count is None:
+        return options.limit
+    first, step = options.shard or (1, 1)
+    return len(range(count)[first - 1 :: step][: options.limit])
+
+
 # --- reading, encoding and writing at once -------------------------------------------
 
 
@@ -323,7 +333,7 @@ def _run(
         progress.update(steps(done), **counts.parts, skipped=counts.unchanged, failed=counts.failed)
 
     def finish_batch() -> None:
-        if not reader.dry_run:
+        if batch and not reader.dry_run:
             put(encode_paintings(batch, reader.targets, options.batch_size))
         for read in batch:
             _count(read, reader.targets, summary)
@@ -343,8 +353,7 @@ def _run(
                 finish_batch()
             if stopped():
                 break
-        if batch:
-            finish_batch()
+        finish_batch()
     report()
     return summary
 

@@ -177,13 +177,7 @@ def _open_listing(
     column_map: Mapping[str, str] | None,
 ) -> PictureSource:
     if not listing.pictures:
-        why = f" ({listing.problems[0]})" if listing.problems else ""
-        instead = f"; {listing.passed_over}" if listing.passed_over else ""
-        raise SourceError(
-            f"there is no picture in {folder}{why}; "
-            f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
-            path=folder,
-        )
+        raise _no_picture(folder, listing)
     chosen = metadata or _own_metadata(folder, lists)
     used = None if chosen is None else _join(chosen, column_map, finder)
     if used is not None and used.error is not None:
@@ -209,6 +203,16 @@ def _open_listing(
         raise _no_pictures_named(used.manifest)
     said = (*used.manifest.notes, *notes)
     return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
+
+
+def _no_picture(folder: Path, listing: Listing) -> SourceError:
+    why = f" ({listing.problems[0]})" if listing.problems else ""
+    instead = f"; {listing.passed_over}" if listing.passed_over else ""
+    return SourceError(
+        f"there is no picture in {folder}{why}; "
+        f"expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}{instead}",
+        path=folder,
+    )
 
 
 def lists_in(folder: Path) -> list[Path]:

@@ -184,10 +184,14 @@ def push_gallery(
         progress.finish()
     target.settle_reading()
     for copied, into in pairs:
-        ours, theirs = copied.schema.notes, into.schema.notes
-        if "scales" in ours and "scales" not in theirs:
-            into.add_vectors({}, {**theirs, "scales": ours["scales"]})
+        _copy_scales(copied, into)
     return counts
+
+
+def _copy_scales(source: Collection, target: Collection) -> None:
+    ours, theirs = source.schema.notes, target.schema.notes
+    if "scales" in ours and "scales" not in theirs:
+        target.add_vectors({}, {**theirs, "scales": ours["scales"]})
 
 
 def _pixels_side(vectors: Mapping[str, VectorSpec]) -> int:

@@ -8,13 +8,14 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
+from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
-from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import JSON, SCHEMA, Evidence, Hit, plain_json, rank_order
 from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
@@ -47,6 +48,10 @@ ONLY_ITSELF: Final = "only the query picture itself, which is left out"
 """The reason that `SearchOptions.include_self` takes away."""
 
 _MAX_DEPTH: Final = 20_000
+_FINDS_NO_PEOPLE: Final = (
+    "these {} have only vectors of {}, which finds what is painted alike and not who it is: "
+    f"ingest their source again, which adds {FACE_ENCODER}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,36 +297,21 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     criteria &= question.criteria & sure_faces(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
-    is_text = isinstance(question.query, TextQuery)
-    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
-    if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
-        notes.append(
-            f"these {kind.name} have only vectors of {encoders[0].name}, which finds what is "
-            f"painted alike and not who it is: ingest their source again, which adds {FACE_ENCODER}"
-        )
+    encoders = _encoders(question, gallery, models, notes)
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    wanted, best_of = criteria & left_out, _best_of(question)
-
-    def find(options: SearchOptions) -> list[Hit]:
-        return find_hits(target, collection, wanted, options, best_of=best_of)
-
+    wanted = criteria & left_out
+    find = partial(find_hits, target, collection, wanted, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
-    found = options.deep if options.collapse_copies else options
+    asked = replace(question, options=options.deep) if options.collapse_copies else question
     if is_checked(question, gallery):
-        asked = replace(question, options=found)
         hits, more = verified(asked, gallery, target, encoders, models, find, wanted)
         notes += more
     else:
-        hits = find(found)
-    collapsed: tuple[Collapsed, ...] = ()
-    if options.collapse_copies and hits:
-        from artsim.search.copy_groups import collapse, remark_on
-
-        hits, collapsed = collapse(hits, collection, names[0], options)
-        notes += [remark_on(collapsed)] if collapsed else []
+        hits = find(asked.options)
+    hits, collapsed = _collapsed(hits, collection, names[0], options, notes)
     scale = _scale(question, target, names, collection)
-    reason = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
+    why_empty = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
     judged = judge(hits, target.probes, collection, scale, options)
     return Answer(
         replace(question, query=target.asked or question.query),
@@ -336,10 +326,34 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         notes=(*notes, *judged.remarks),
         groups=_groups(judged.hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
-        why_empty=reason,
+        why_empty=why_empty,
         falls_off=judged.falls_off,
         collapsed=collapsed,
     )
+
+
+def _encoders(
+    question: Question, gallery: Gallery, models: Models, notes: list[str]
+) -> list[EncoderInfo]:
+    """Return the encoders whose vectors are compared; a remark where these find no people."""
+    kind, is_text = question.kind, isinstance(question.query, TextQuery)
+    chosen = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
+    if kind.own_encoders and chosen[0].kind != "face" and not question.encoders:
+        notes.append(_FINDS_NO_PEOPLE.format(kind.name, chosen[0].name))
+    return chosen
+
+
+def _collapsed(
+    hits: list[Hit], collection: Collection, name: str, options: SearchOptions, notes: list[str]
+) -> tuple[list[Hit], tuple[Collapsed, ...]]:
+    """Return one hit of each group of copies, where that was asked for, and what it stands for."""
+    if not (options.collapse_copies and hits):
+        return hits, ()
+    from artsim.search.copy_groups import collapse, remark_on
+
+    kept, collapsed = collapse(hits, collection, name, options)
+    notes += [remark_on(collapsed)] if collapsed else []
+    return kept, collapsed
 
 
 def _scale(
@@ -473,6 +487,7 @@ def _ranking(
     needs = () if reranker is None else reranker.needs
     # What is large is read of what is compared alone, and not of what is only ranked.
     apart = any(collection.schema.spec(name).many for name in needs)
+    with_vectors = () if in_engine or apart else needs
     requests = [
         SearchRequest(
             vector,
@@ -480,7 +495,7 @@ def _ranking(
             criteria,
             limit=depth,
             min_score=options.min_score,
-            with_vectors=() if in_engine or apart or reranker is None else reranker.needs,
+            with_vectors=with_vectors,
             exact=options.exact,
         )
         for name, vector in probe.vectors.items()
@@ -499,12 +514,24 @@ def _ranking(
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     if apart:
         first = _with_vectors(first, collection, needs)
-    judged = []
-    for i, picture in enumerate(probe.pictures, start=1):
-        again = answers[i * len(requests) : (i + 1) * len(requests)] if in_engine else None
-        judged.append(_judged(reranker, picture, first, again))
-    reranked = rerank(first, judged, weight=options.rerank_weight)
-    return [replace(hit, vectors={}) for hit in (*reranked, *rest)]
+    first = _reranked(first, reranker, probe.pictures, answers[len(requests) :], options)
+    return [replace(hit, vectors={}) for hit in (*first, *rest)]
+
+
+def _reranked(
+    hits: Sequence[Hit],
+    reranker: Reranker,
+    pictures: Sequence[Mapping[str, Vector]],
+    again: Sequence[Sequence[Hit]],
+    options: SearchOptions,
+) -> list[Hit]:
+    """Return hits by second scores; `again` are the engine's rankings, as many for each picture."""
+    each = len(again) // len(pictures)
+    judged = [
+        _judged(reranker, picture, hits, again[i * each : (i + 1) * each])
+        for i, picture in enumerate(pictures)
+    ]
+    return rerank(hits, judged, weight=options.rerank_weight)
 
 
 def _with_vectors(hits: Sequence[Hit], collection: Collection, names: Sequence[str]) -> list[Hit]:
@@ -520,10 +547,10 @@ def _judged(
     reranker: Reranker,
     picture: Mapping[str, Vector],
     hits: Sequence[Hit],
-    again: Sequence[Sequence[Hit]] | None,
+    again: Sequence[Sequence[Hit]],
 ) -> list[tuple[float, Evidence | None]]:
     """Return the hits' second scores: as the engine ranked them again, or by their vectors."""
-    if again is None:
+    if not again:
         return reranker.judge_works(picture, [hit.vectors for hit in hits])
     said = {hit.point_id: reranker.from_engine(hit.score, picture) for hit in chain(*again)}
     return [(said.get(hit.point_id, -math.inf), None) for hit in hits]

@@ -161,6 +161,16 @@ class Service:
         return ImageQuery(path, upload.name, sha256=upload.id, region=region)
 
 
+_DESCRIBED: Final[dict[str, Any]] = {
+    "title": "artsim",
+    "version": __version__,
+    "description": "Find paintings that look alike. Scores are: higher is nearer.",
+    "openapi_url": "/api/v1/openapi.json",
+    "docs_url": None,  # its scripts would come from another host
+    "redoc_url": None,
+}
+
+
 def make_app(
     gallery: Gallery,
     cache: Path,
@@ -189,8 +199,8 @@ def make_app(
     models = SharedModels.of(models or Models())
     limits = ImageLimits(max_megapixels=models.max_megapixels)
     # What visitors add lies in the data folder, and may be shown wherever else pictures may lie.
-    roots = (*folders, home) if folders and home is not None else folders
-    pictures = Pictures(cache / "thumbnails", tuple(map(Path.resolve, roots)), limits)
+    roots = [folder.resolve() for folder in (*folders, home) if folders and folder is not None]
+    pictures = Pictures(cache / "thumbnails", tuple(roots), limits)
     uploads = Uploads(cache / "uploads", limits)
     service = Service(gallery, models, pictures, uploads, others, may_add=home is not None)
     beginning = None if home is None else Beginning(gallery, home, cache, models, others)
@@ -201,17 +211,7 @@ def make_app(
         if beginning is not None:
             await run_in_threadpool(beginning.jobs.close)
 
-    app = FastAPI(
-        title="artsim",
-        version=__version__,
-        description="Find paintings that look alike. Scores are: higher is nearer.",
-        openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # its scripts would come from another host
-        redoc_url=None,
-        lifespan=life,
-        responses=forms.PROBLEMS,
-        exception_handlers=_SAID,
-    )
+    app = FastAPI(**_DESCRIBED, lifespan=life, responses=forms.PROBLEMS, exception_handlers=_SAID)
     app.state.service = service
     for add in _ROUTES:
         add(app, service)
@@ -541,6 +541,8 @@ def _picture_routes(app: FastAPI, service: Service) -> None:
         kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
         return picture, etag, kept
 
+
+def _other_picture_routes(app: FastAPI, service: Service) -> None:
     @app.get("/api/v1/films/{picture_id}", response_class=Response, tags=["pictures"])
     def film(picture_id: PictureId) -> Any:
         """Return the film that a frame is of, as it is, or the bytes of it that are asked for."""
@@ -608,6 +610,7 @@ _ROUTES: Final = (
     _upload_routes,
     _selection_routes,
     _picture_routes,
+    _other_picture_routes,
     _iiif_routes,
     page_routes,
 )

@@ -17,7 +17,16 @@ from artsim.errors import OptionError, SourceError
 from artsim.web.begin import PARTS, Beginning
 from artsim.web.forms import shown
 from artsim.web.guard import INTAKES, ROLE
-from artsim.web.intakes import FIELDS, From, Intake, IntakeStateError, State, check_list, look_at
+from artsim.web.intakes import (
+    FIELDS,
+    From,
+    Intake,
+    IntakeStateError,
+    Look,
+    State,
+    check_list,
+    look_at,
+)
 
 
 class _Form(BaseModel):
@@ -232,33 +241,7 @@ def _add_reading(router: APIRouter, beginning: Beginning) -> None:
     def look(intake_id: str, form: ReadingForm) -> Any:
         """Say how an intake is understood, with some columns corrected; nothing is read in."""
         intake, files = read_as(intake_id, form)
-        seen = look_at(intake, files)
-        found = seen.found
-        return {
-            "place": intake.place,
-            "lists": seen.lists,
-            "metadata": seen.metadata,
-            "columns": [
-                {"name": name, "field": field, "example": example}
-                for name, field, example in seen.columns
-            ],
-            "fields": FIELDS,
-            "pictures": found.pictures if found else 0,
-            "described": found.described if found else 0,
-            "failed": found.failed if found else 0,
-            "problems": [
-                _trouble(p.place, p.line, p.painting_id, p.reason)
-                for p in (found.problems if found else ())
-            ],
-            "works": [shown(row) for row in found.rows] if found else [],
-            "not_understood": {
-                kind: [text[:200] for text, _ in texts.most_common(3)]
-                for kind, texts in (found.missed.items() if found else ())
-                if texts
-            },
-            "notes": seen.notes,
-            "error": seen.error,
-        }
+        return {"place": intake.place, **_said_of(look_at(intake, files))}
 
     @router.post("/{intake_id}/start", response_model=IntakeForm)
     def start(intake_id: str, form: StartForm | None = None) -> Any:
@@ -270,6 +253,34 @@ def _add_reading(router: APIRouter, beginning: Beginning) -> None:
             check_list(intake, files)
             intakes.change(intake_id, kinds=tuple(form.kinds))
         return _described(beginning.jobs.start(intake_id), beginning)
+
+
+def _said_of(seen: Look) -> dict[str, Any]:
+    found = seen.found
+    return {
+        "lists": seen.lists,
+        "metadata": seen.metadata,
+        "columns": [
+            {"name": name, "field": field, "example": example}
+            for name, field, example in seen.columns
+        ],
+        "fields": FIELDS,
+        "pictures": found.pictures if found else 0,
+        "described": found.described if found else 0,
+        "failed": found.failed if found else 0,
+        "problems": [
+            _trouble(p.place, p.line, p.painting_id, p.reason)
+            for p in (found.problems if found else ())
+        ],
+        "works": [shown(row) for row in found.rows] if found else [],
+        "not_understood": {
+            kind: [text[:200] for text, _ in texts.most_common(3)]
+            for kind, texts in (found.missed.items() if found else ())
+            if texts
+        },
+        "notes": seen.notes,
+        "error": seen.error,
+    }
 
 
 def _described(intake: Intake, beginning: Beginning) -> dict[str, Any]:

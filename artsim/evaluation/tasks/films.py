@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -292,20 +293,15 @@ def _parts(
     originals: Originals,
     skipped: Sequence[str],
 ) -> Parts:
-    seed = run.options.seed
-
-    def mean(values: Sequence[float]) -> Estimate | None:
-        return estimate_mean(values, seed=seed) if values else None
-
+    mean = partial(_mean, seed=run.options.seed)
     rows, by_way, values = [], [], []
     ways = {clip.query_id(shot): shot.way for clip in clips for shot in clip.searched}
     for name, tally in tallies.items():
-        errors = tally.errors
         row = {
             "recall": mean(list(tally.found.values())),
-            "close": mean([float(error <= _CLOSE) for error in errors]),
-            "error": mean(errors),
-            "worst": max(errors, default=None),
+            "close": mean([float(error <= _CLOSE) for error in tally.errors]),
+            "error": mean(tally.errors),
+            "worst": max(tally.errors, default=None),
             "false": mean(tally.false),
         }
         rows.append(Row(name, row))
@@ -316,20 +312,26 @@ def _parts(
         by_way.append(Row(name, shares))
         found = np.array(list(tally.found.values()))
         values.append(QueryValues("films", name, "recall", tuple(tally.found), found))
+    ways_shown = tuple(Column(way, title) for way, title in WAYS.items())
+    title, by = "Paintings found, by how the camera shows them", "searched by"
     tables = (
-        Table("films", "Paintings found in films", "searched by", _COLUMNS, tuple(rows)),
-        Table(
-            "films_by_way",
-            "Paintings found, by how the camera shows them",
-            "searched by",
-            tuple(Column(way, title) for way, title in WAYS.items()),
-            tuple(by_way),
-        ),
+        Table("films", "Paintings found in films", by, _COLUMNS, tuple(rows)),
+        Table("films_by_way", title, by, ways_shown, tuple(by_way)),
     )
-    notes = notes_of(
+    notes = _notes(run.options, len(clips), skipped)
+    best = max(tallies, key=lambda name: sum(tallies[name].found.values()))
+    return Parts(tables, tuple(values), (), (_failures(best, tallies[best], originals),), notes)
+
+
+def _mean(values: Sequence[float], *, seed: int) -> Estimate | None:
+    return estimate_mean(values, seed=seed) if values else None
+
+
+def _notes(options: FilmsOptions, clips: int, skipped: Sequence[str]) -> tuple[str, ...]:
+    return notes_of(
         "films",
-        clips=len(clips),
-        seed=seed,
+        clips=clips,
+        seed=options.seed,
         known=KNOWN,
         strange=STRANGE,
         least=f"{SECONDS[0]:g}",
@@ -337,11 +339,9 @@ def _parts(
         width=SIZE[0],
         height=SIZE[1],
         quality=QUALITY,
-        baselines=run.options.baselines,
+        baselines=options.baselines,
         skipped=list(skipped),
     )
-    best = max(tallies, key=lambda name: sum(tallies[name].found.values()))
-    return Parts(tables, tuple(values), (), (_failures(best, tallies[best], originals),), notes)
 
 
 def _failures(name: str, tally: Tally, originals: Originals) -> PictureGroup:
