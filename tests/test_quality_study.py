@@ -46,7 +46,10 @@ def test_reranking_equals_the_searchs(depth):
     hits = hits_in_order(scores[0], pixels)
     rows = {PIXELS: np.stack([hit.vectors[PIXELS] for hit in hits[:depth]])}
     second = RERANKERS["ssim"].scores({PIXELS: query[0]}, rows)
-    expected = [*rerank_hits(hits[:depth], [second.tolist()]), *hits[depth:]]
+    expected = [
+        *rerank_hits(hits[:depth], [[(score, None) for score in second.tolist()]]),
+        *hits[depth:],
+    ]
     assert order(rerank(scores, likeness, depth)[0]) == [hit.painting_id for hit in expected]
     np.testing.assert_allclose(likeness[0], ssim(query[0], pixels), rtol=1e-6)
 

@@ -105,7 +105,7 @@ def test_pixels_go_through_json() -> None:
     ("change", "place"),
     [
         ({"more": 1}, "more"),
-        ({"kind": "details"}, "kind: expected paintings or faces"),
+        ({"kind": "horses"}, "kind: expected paintings or faces"),
         ({"part": "0"}, "part"),
         ({"part": True}, "part"),
         ({"options": {"limit": "5"}}, "options.limit"),
