@@ -162,7 +162,9 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
     distances = {theirs: ours for ours, theirs in _DISTANCES.items()}
     datatypes = {theirs: ours for ours, theirs in _DATATYPES.items()}
     datatype = params.datatype or models.Datatype.FLOAT32
-    if params.distance not in distances or datatype not in datatypes or params.size < 1:
+    known = params.distance in distances and datatype in datatypes and params.size >= 1
+    many = params.multivector_config is not None
+    if not known or many != (params.distance is models.Distance.DOT):
         what = f"{params.size} {params.distance.value} of {datatype.value}"
         raise _foreign(place, f"it is {what}")
     hnsw = params.hnsw_config
@@ -171,7 +173,7 @@ def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
         distances[params.distance],  # type: ignore[arg-type]
         datatypes[datatype],  # type: ignore[arg-type]
         indexed=hnsw is None or hnsw.m != 0,
-        many=params.multivector_config is not None,
+        many=many,
     )
 
 

@@ -57,7 +57,9 @@ def part(works: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def artsim(home: Path) -> Callable[..., str]:
     def run(*arguments: str | Path, code: int = 0) -> str:
-        done = CliRunner().invoke(app, [*map(str, arguments), "--home", str(home)])
+        done = CliRunner(env={"COLUMNS": "120"}).invoke(
+            app, [*map(str, arguments), "--home", str(home)]
+        )
         assert done.exit_code == code, done.output
         return done.output if code else done.stdout
 

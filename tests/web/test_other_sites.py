@@ -56,7 +56,8 @@ def serving(
 def write_page(
     folder: Path, address: str, painting_id: str, more: str = "", lang: str = "en"
 ) -> None:
-    (folder / "object.html").write_text(
+    # A name of its own for each language: a browser keeps a page that was changed within a second.
+    (folder / f"{lang}.html").write_text(
         f'<!doctype html><html lang="{lang}"><title>A work</title><link rel="icon" href="data:,">'
         f'<script type="module" src="{address}/static/artsim-similar.js"></script>'
         f'<artsim-similar painting="{painting_id}" api="{address}" all {more}></artsim-similar>'
@@ -77,7 +78,7 @@ def test_a_museum_shows_works_that_look_alike(
     try:
         with serving(shown, tmp_path / "cache", origin) as address:
             write_page(folder, address, ONE, 'limit="4" link="/objects/{id}"')
-            page.goto(f"{origin}/object.html")
+            page.goto(f"{origin}/en.html")
             expect(page.get_by_role("heading", name="Works that look like this")).to_be_visible()
             works = page.get_by_role("listitem")
             expect(works).to_have_count(4)
@@ -95,13 +96,13 @@ def test_a_museum_shows_works_that_look_alike(
             page.evaluate("document.querySelector('artsim-similar').setAttribute('limit', 2)")
             expect(works).to_have_count(2)
             write_page(folder, address, ONE, lang="de")
-            page.goto(f"{origin}/object.html")
+            page.goto(f"{origin}/de.html")
             expect(page.get_by_role("heading", name="Werke, die diesem ähneln")).to_be_visible()
             assert complaints == []
         with serving(shown, tmp_path / "cache") as address:  # which names nobody
             write_page(folder, address, ONE)
             with page.expect_event("requestfailed"):
-                page.goto(f"{origin}/object.html")
+                page.goto(f"{origin}/en.html")
             assert page.get_by_role("listitem").count() == 0
     finally:
         collection.overwrite_payload({point_id: before})
