@@ -121,11 +121,34 @@ class Match:
         They begin at the top left, go clockwise as seen in their own picture, and are in fractions
         of width and height of the other one, which they may lie outside of.
         """
+        return self.onto(np.array([(0.0, 0.0), (1, 0), (1, 1), (0, 1)]), of_work=of_work)
+
+    def onto(self, places: _Places, *, of_work: bool = False) -> _Places:
+        """Return where places in the query are in the work, or `of_work` in the query.
+
+        Both are (x, y) of shape (N, 2) in fractions of the width and height of their picture.
+        """
         sizes = (self.query_size, self.work_size)
         own, other = sizes[::-1] if of_work else sizes
         way = np.linalg.inv(self.homography) if of_work else self.homography
-        corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * own
-        return _through(way, corners) / other
+        return _through(way, places * own) / other
+
+    def shown(self, ticks: int, *, of_work: bool = False) -> float:
+        """Return how much of the query the work shows, or the other way, by so many places a side.
+
+        It is a share of the picture's area.
+        """
+        return float(is_inside(self.onto(grid(ticks), of_work=of_work)).mean())
+
+
+def grid(side: int) -> _Places:
+    """Return the middles of `side` x `side` cells of a picture, row by row, in fractions of it."""
+    return (np.indices((side, side))[::-1].reshape(2, -1).T + 0.5) / side
+
+
+def is_inside(places: _Places) -> npt.NDArray[np.bool_]:
+    """Return which places, in fractions of a picture's sides, lie in it."""
+    return np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
 
 
 def evidence_of(match: Match) -> Evidence:
@@ -147,21 +170,10 @@ def evidence_of(match: Match) -> Evidence:
 
 def _relation(match: Match) -> Relation:
     """Return what the query is to the work, by the shares of each that the other one shows."""
-    ticks = (np.arange(_TICKS) + 0.5) / _TICKS
-    grid = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    of_query = _within(match.homography, grid * match.query_size, match.work_size).mean()
-    back = np.linalg.inv(match.homography)
-    of_work = _within(back, grid * match.work_size, match.query_size).mean()
-    if of_query >= _MOST:
+    of_work = match.shown(_TICKS, of_work=True)
+    if match.shown(_TICKS) >= _MOST:
         return "same picture" if of_work >= _MOST else "detail"
     return "shown" if of_work >= _MOST else "part"
-
-
-def _within(
-    way: npt.NDArray[Any], places: _Places, size: tuple[float, float]
-) -> npt.NDArray[np.bool_]:
-    onto = _through(way, places)
-    return np.asarray(((onto >= 0) & (onto <= size)).all(axis=1))
 
 
 def _rounded(rows: _Places) -> tuple[Any, ...]:
@@ -170,7 +182,7 @@ def _rounded(rows: _Places) -> tuple[Any, ...]:
 
 def outside(points: Points, match: Match) -> Points:
     """Return the query's points that do not lie where the work was found in it."""
-    covered = _within(match.homography, place_of(points), match.work_size)
+    covered = is_inside(match.onto(place_of(points) / match.query_size))
     return points[np.r_[True, ~covered]]
 
 

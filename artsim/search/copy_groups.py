@@ -71,7 +71,6 @@ class Copies:
     """The groups of a gallery, those with the closest ties first, then the largest.
 
     `compared` is how many works were compared, `candidates` how many pairs of them were checked.
-    `grays` are small gray pictures by point, of works whose files are not on this machine.
     """
 
     groups: tuple[CopyGroup, ...]

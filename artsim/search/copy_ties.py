@@ -8,15 +8,15 @@ have none, as they are. Which values make which tie was measured: see docs/quali
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.encoder_info import POINTS as POINTS
+from artsim.catalog.hits import Corners
 from artsim.catalog.payload import Payload, first_text
 from artsim.catalog.scale import LEVELS, Scale
 from artsim.search.rerank import PIXELS
@@ -63,9 +63,6 @@ _UNUSUAL: Final = (0.998, 0.9995)
 _SIDE: Final = 32
 _FEWEST_CELLS: Final = 16
 _ANOTHER_SIZE: Final = 1.1
-
-Corners: TypeAlias = tuple[tuple[float, float], ...]
-Places: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +197,9 @@ def _is_flat(work: Record) -> bool:
 
 def _by_points(first: Record, second: Record, cosine: float, match: Match) -> Tie:
     """Return the tie of two works that points have tied."""
-    there, back = _onto(match), _onto(match, of_work=True)
-    shown = (_share(there), _share(back))
-    score = _aligned_ssim(first.vectors[PIXELS], second.vectors[PIXELS], there)
-    outline = there(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64))
+    shown = (match.shown(_SIDE), match.shown(_SIDE, of_work=True))
+    score = _aligned_ssim(first.vectors[PIXELS], second.vectors[PIXELS], match)
+    outline = match.outline()
     kind: TieKind = "copy or version"
     if score < VERSION:
         kind = "shared motif"
@@ -216,7 +212,7 @@ def _by_points(first: Record, second: Record, cosine: float, match: Match) -> Ti
     ends = (first.point_id, second.point_id)
     if kind == "detail of" and shown[0] < shown[1]:  # the second is the detail
         ends, shown = ends[::-1], shown[::-1]
-        outline = back(np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float64))
+        outline = match.outline(of_work=True)
     corners = tuple((float(x), float(y)) for x, y in outline)
     return Tie(*ends, kind, cosine, score, match.mirrored, match.inliers, corners, shown)
 
@@ -236,33 +232,7 @@ def _are_two_works(one: Payload, other: Payload) -> bool:
 # One picture upon the other
 
 
-def _onto(match: Match, *, of_work: bool = False) -> Callable[[Places], Places]:
-    """Return what leads from places in one picture, in fractions of its sides, to the other."""
-    sizes = (np.array(match.query_size), np.array(match.work_size))
-    own, other = sizes[::-1] if of_work else sizes
-    way = np.linalg.inv(match.homography) if of_work else match.homography
-
-    def lead(places: Places) -> Places:
-        onto = np.column_stack([places * own, np.ones(len(places))]) @ way.T
-        return np.asarray(onto[:, :2] / onto[:, 2:] / other)
-
-    return lead
-
-
-def _grid(side: int) -> Places:
-    return (np.indices((side, side))[::-1].reshape(2, -1).T + 0.5) / side
-
-
-def _inside(places: Places) -> npt.NDArray[np.bool_]:
-    return np.asarray(((places >= 0) & (places <= 1)).all(axis=1))
-
-
-def _share(lead: Callable[[Places], Places]) -> float:
-    """Return how much of a picture the other one shows."""
-    return float(_inside(lead(_grid(_SIDE))).mean())
-
-
-def _aligned_ssim(first: Pixels, second: Pixels, lead: Callable[[Places], Places]) -> float:
+def _aligned_ssim(first: Pixels, second: Pixels, match: Match) -> float:
     """Return the structural similarity of what two small gray pictures both show.
 
     Both are sampled on one grid over the part of the first that the second shows, as finely as the
@@ -271,21 +241,21 @@ def _aligned_ssim(first: Pixels, second: Pixels, lead: Callable[[Places], Places
     from PIL import Image
     from scipy.ndimage import map_coordinates
 
+    from artsim.images.local_points import grid, is_inside
     from artsim.images.pixels import ssim
 
-    grid = _grid(_SIDE)
-    seen = grid[_inside(lead(grid))]
+    cells_of_all = grid(_SIDE)
+    seen = cells_of_all[is_inside(match.onto(cells_of_all))]
     if len(first) != len(second) or not len(seen):
         return 0.0
     side, margin = math.isqrt(len(first)), 0.5 / _SIDE
     low, high = seen.min(axis=0) - margin, seen.max(axis=0) + margin
-    places = low + _grid(side) * (high - low)
-    extent = min(
-        float((high - low).min()), float(np.ptp(lead(np.stack([low, high])), axis=0).min())
-    )
+    places = low + grid(side) * (high - low)
+    there = np.ptp(match.onto(np.stack([low, high])), axis=0)
+    extent = min(float((high - low).min()), float(there.min()))
     cells = int(np.clip(side * extent, _FEWEST_CELLS, side))
     both = []
-    for pixels, at in ((first, places), (second, lead(places))):
+    for pixels, at in ((first, places), (second, match.onto(places))):
         where = at[:, ::-1].T * side - 0.5
         picture = pixels.reshape(side, side).astype(np.float64)
         sampled = map_coordinates(picture, where, order=1, mode="nearest").round()

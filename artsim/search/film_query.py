@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from artsim.catalog.arrays import RGBImage
+from artsim.catalog.arrays import RGBImage, Vector
 from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import SCHEMA, Hit, plain_json
@@ -301,11 +301,22 @@ class GalleryEye:
     models: Models
     criteria: Criteria
     with_points: bool
-    _points: dict[str, Points] = field(default_factory=dict)
+    _seen: dict[str, Vector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Compare points only where the gallery has them."""
         self.with_points &= POINTS in self.collection.schema.vectors
+
+    @property
+    def _compared(self) -> str:
+        """The vectors that pictures are compared by."""
+        return POINTS if self.with_points else self.encoder.vector_name
+
+    def _read(self, point_ids: Iterable[str]) -> dict[str, Vector]:
+        """Return what is compared of works, by their ids; a work may lack it."""
+        name, ids = self._compared, list(point_ids)
+        found = self.collection.retrieve(ids, with_vectors=(name,), payload_fields=())
+        return {one: of.vectors[name] for one, of in found.items() if name in of.vectors}
 
     def see(self, pictures: Sequence[RGBImage]) -> list[list[Hit]]:
         """Return for each picture the works that are seen in it, with evidence if there is any."""
@@ -317,27 +328,30 @@ class GalleryEye:
                 name,
                 self.criteria,
                 limit=DEPTH if self.with_points else 1,
-                with_vectors=(POINTS,) if self.with_points else (),
             )
             for target in targets
         ]
         answers = self.collection.search(requests)
         if self.with_points:
+            # Large, so that each work is read once, however many of these frames it is near to.
+            points = self._read(dict.fromkeys(hit.point_id for hits in answers for hit in hits))
             pairs = zip(pictures, answers, strict=True)
-            return [self._matching(picture, hits) for picture, hits in pairs]
+            return [self._matching(picture, hits, points) for picture, hits in pairs]
         pairs_of = zip(targets, answers, strict=True)
         return [self._near(target, hits) for target, hits in pairs_of]
 
-    def _matching(self, picture: RGBImage, hits: Sequence[Hit]) -> list[Hit]:
-        known = [hit for hit in hits if POINTS in hit.vectors]
+    def _matching(
+        self, picture: RGBImage, hits: Sequence[Hit], points: Mapping[str, Points]
+    ) -> list[Hit]:
+        known = [hit for hit in hits if hit.point_id in points]
         own = local_points(picture, count=QUERY_COUNT)
-        found = []
-        matches = match_all(own, [hit.vectors[POINTS] for hit in known])
-        for hit, match in zip(known, matches, strict=True):
-            evidence = evidence_of(match)
-            if evidence.is_found:
-                self._points[hit.point_id] = hit.vectors[POINTS]
-                found.append(replace(hit, vectors={}, evidence=evidence))
+        matches = match_all(own, [points[hit.point_id] for hit in known])
+        seen = [
+            replace(hit, evidence=evidence_of(match))
+            for hit, match in zip(known, matches, strict=True)
+        ]
+        found = [hit for hit in seen if hit.evidence and hit.evidence.is_found]
+        self._seen |= {hit.point_id: points[hit.point_id] for hit in found}
         return found
 
     def _near(self, target: Target, hits: Sequence[Hit]) -> list[Hit]:
@@ -355,13 +369,14 @@ class GalleryEye:
 
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
         """Return how much of a painting is in a picture: points in common, else the cosine."""
+        if hit.point_id not in self._seen:
+            self._seen |= self._read([hit.point_id])
+        there = self._seen[hit.point_id]
         if self.with_points:
             own = local_points(picture, count=QUERY_COUNT)
-            return float(match_all(own, [self._points[hit.point_id]])[0].inliers)
-        name = self.encoder.vector_name
+            return float(match_all(own, [there])[0].inliers)
         (target,) = probe_pixels([picture], [self.encoder], self.models)
-        record = self.collection.retrieve([hit.point_id], with_vectors=[name])[hit.point_id]
-        return float(np.dot(target.probes[0].vectors[name], record.vectors[name]))
+        return float(np.dot(target.probes[0].vectors[self._compared], there))
 
     def least(self, inside: float, outside: float) -> float:
         """Return from which likeness on a painting is seen, of that in a frame and beside it."""

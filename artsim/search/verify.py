@@ -254,7 +254,7 @@ def _ask_windows(
 ) -> list[list[Hit]]:
     """Return what is nearest to the whole picture, of that vector, and to each window of it."""
     crops = [Crop(cut(picture, box), {}) for box in boxes]
-    rows = models.encoder(search.encoder).encode_crops(crops) if crops else ()
+    rows = models.encode(search.encoder, crops) if crops else ()
     vectors = [vector, *rows]
     both = zip(search.wholes(vectors), search.parts(vectors, _OF_WINDOW), strict=True)
     return [[*wholes, *parts] for wholes, parts in both]

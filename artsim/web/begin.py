@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.kinds import DETAILS, KINDS
+from artsim.catalog.kinds import DETAILS, KINDS, CutterOptions
 from artsim.catalog.progress import Progress
 from artsim.errors import OptionError, SourceError
 from artsim.files import local_path
@@ -102,11 +102,7 @@ class Beginning:
             kinds=tuple(KINDS[name] for name in intake.kinds),
             points=DETAILS.name in intake.kinds,
             weights=self.models.weights,
-            device=self.models.device,
-            min_face=self.models.min_face,
-            face_score=self.models.face_score,
-            face_detector=self.models.face_detector,
-            small_faces=self.models.small_faces,
+            **asdict(CutterOptions.of(self.models)),
             limits=ImageLimits(max_megapixels=self.models.max_megapixels),
             batch_size=_BATCH,
         )

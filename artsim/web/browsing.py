@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -36,10 +37,12 @@ from artsim.search.question import IdQuery, Question, SearchOptions
 from artsim.search.timeline import Span, draw_time_line
 from artsim.store.gallery import Gallery
 from artsim.web import forms
-from artsim.web.sharing import Shared
+from artsim.web.sharing import UNEXPECTED, Shared
 
 if TYPE_CHECKING:
     from artsim.web.app import Service
+
+_log = logging.getLogger(__name__)
 
 _KEPT_BYTES: Final = 64 << 20
 _MOST_GROUPS: Final = 100
@@ -159,6 +162,9 @@ class Surveys:
             work.error = error
         except OSError as error:
             work.error = ArtsimError(f"what was computed cannot be kept: {error.strerror}")
+        except Exception:  # else it would be waited for without an end
+            _log.exception("what is of a whole gallery could not be computed")
+            work.error = ArtsimError(UNEXPECTED)
 
     def _file(self, name: str) -> Path:
         return self.folder / f"{name}.json"

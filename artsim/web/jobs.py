@@ -15,6 +15,7 @@ from artsim.catalog.progress import Progress
 from artsim.errors import ArtsimError
 from artsim.ingest.summary import IngestSummary
 from artsim.web.intakes import ACTIVE, Intake, Intakes, IntakeStateError, Stage
+from artsim.web.sharing import UNEXPECTED
 
 _NICENESS: Final = 10
 _TOLD_EVERY: Final = 0.2
@@ -114,8 +115,7 @@ class Jobs:
         except Exception:
             if not self._ends:  # what is loaded as the interpreter ends fails in any way
                 _log.exception("an intake failed")
-            why = "something went wrong that artsim did not expect; its log says more"
-            self._end(intake_id, "failed", error=why)
+            self._end(intake_id, "failed", error=UNEXPECTED)
             return
         self.intakes.set_problems(intake_id, summary.problems)
         counts = {**summary.counts.parts, **summary.counts.to_dict()}

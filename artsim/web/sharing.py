@@ -34,6 +34,9 @@ MOST_TOGETHER: Final = 8
 """Pictures in a batch. On one core each takes the built-in encoder 27 ms alone, 22 ms among 8 and
 19 ms among 16, which all sixteen wait for."""
 
+UNEXPECTED: Final = "something went wrong that artsim did not expect; its log says more"
+"""Said of work in the background that failed by a fault of artsim's own."""
+
 _IMAGE_BYTES: Final = 128 << 20
 _CROP_BYTES: Final = 64 << 20
 _ROW_BYTES: Final = 64 << 20
