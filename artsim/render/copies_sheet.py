@@ -15,7 +15,7 @@ from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, write_file
 from artsim.render.output import dump_json
-from artsim.render.picture_cards import Card, Sheet, card_of
+from artsim.render.picture_cards import Card, Sheet, card_of, groups_that_fit
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table
 from artsim.render.text import clean, criteria_in_words, field_text
 from artsim.search.copy_groups import Copies, CopyGroup
@@ -24,9 +24,6 @@ from artsim.search.listing import Listed
 
 COPIES: Final = FileKind("file", RenderError, (".csv", ".json", ".html", ".htm", ".png"))
 _NOTED: Final = FileKind("file", RenderError, (".csv", ".json"), noted=True)
-
-MOST_CARDS: Final = 400
-"""Most pictures on one sheet; the sheet says how many groups it leaves out."""
 
 _COLUMNS: Final = 6
 _NAMED: Final = 6
@@ -72,17 +69,9 @@ def _rows(found: Copies) -> Iterator[list[object]]:
 
 def copies_sheet(found: Copies, title: str, max_side: int) -> Sheet:
     """Return each group with its pictures, and how each is tied to the others."""
-    shown: list[CopyGroup] = []
-    count = 0
-    for group in found.groups:
-        if count + len(group.works) > MOST_CARDS and shown:
-            break
-        shown.append(group)
-        count += len(group.works)
+    shown, remarks = groups_that_fit(found.groups, lambda group: len(group.works))
     sections = [(_heading(group), _cards(group, max_side)) for group in shown]
-    remarks = [] if shown else ["No two pictures are tied."]
-    if len(shown) < len(found.groups):
-        remarks.append(f"The first {len(shown)} of {len(found.groups)} groups are shown.")
+    remarks = remarks if shown else ["No two pictures are tied."]
     heading = title or f"{counted(len(found.groups), 'group')} of copies"
     return Sheet(heading, _settings(found), (), sections, " ".join(remarks), columns=_COLUMNS)
 

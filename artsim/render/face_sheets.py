@@ -16,15 +16,20 @@ from artsim.catalog.kinds import Box
 from artsim.catalog.progress import counted
 from artsim.errors import ImageError
 from artsim.files import local_path
-from artsim.render.picture_cards import Card, Sheet, card_of, face_of, load_outlined
+from artsim.render.picture_cards import (
+    MOST_CARDS,
+    Card,
+    Sheet,
+    card_of,
+    face_of,
+    groups_that_fit,
+    load_outlined,
+)
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table, rows_table
 from artsim.render.text import clean, criteria_in_words, field_text, picture_link, title_text
 from artsim.search.inspect import FacesOf, is_sure
 from artsim.search.people import People, PersonFace, PersonGroup
 from artsim.search.probes import PictureSource, QueryFace
-
-MOST_CARDS: Final = 400
-"""Most faces on one sheet; the sheet says how many it leaves out."""
 
 _CROP: Final = 240
 """Pixels of a crop: sharp on a card."""
@@ -96,21 +101,13 @@ def _from_gray(pixels: Pixels) -> Image.Image:
 
 def people_sheet(people: People, title: str) -> Sheet:
     """Return each group with its faces cut out, and what is known of their paintings."""
-    shown: list[PersonGroup] = []
-    count = 0
-    for group in people.groups:
-        if count + len(group.faces) > MOST_CARDS and shown:
-            break
-        shown.append(group)
-        count += len(group.faces)
+    shown, remarks = groups_that_fit(people.groups, lambda group: len(group.faces))
     crops = _crops_of([face for group in shown for face in group.faces[:MOST_CARDS]])
     sections = [
         (_heading(group), [_face_card(f, group, crops, people) for f in group.faces[:MOST_CARDS]])
         for group in shown
     ]
-    remarks = [] if shown else ["No two faces are alike enough."]
-    if len(shown) < len(people.groups):
-        remarks.append(f"The first {len(shown)} of {len(people.groups)} groups are shown.")
+    remarks = remarks if shown else ["No two faces are alike enough."]
     if people.unplaced:
         remarks.append(f"Not found: {'; '.join(map(str, people.unplaced[:20]))}.")
     heading = title or f"{counted(len(people.groups), 'group')} of faces that may be one person's"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from PIL import Image
 
@@ -23,6 +24,11 @@ from artsim.render.text import (
     web_link,
 )
 from artsim.search.probes import PictureSource
+
+G = TypeVar("G")
+
+MOST_CARDS: Final = 400
+"""Most cards of one sheet of groups, or of faces; the sheet says how many it leaves out."""
 
 CROP_SIDE: Final = 192
 """Pixels of the enlarged crop of a face."""
@@ -108,6 +114,18 @@ class Sheet:
     def hit_count(self) -> int:
         """Number of hits on the sheet."""
         return sum(len(cards) for _, cards in self.sections)
+
+
+def groups_that_fit(groups: Sequence[G], size: Callable[[G], int]) -> tuple[list[G], list[str]]:
+    """Return the first groups, at most `MOST_CARDS` cards together but for the first, and a remark.
+
+    There is none where all are shown.
+    """
+    sums = accumulate(size(group) for group in groups)
+    shown = [group for group, cards in zip(groups, sums, strict=True) if cards <= MOST_CARDS]
+    shown = shown or list(groups[:1])
+    left = len(shown) < len(groups)
+    return shown, [f"The first {len(shown)} of {len(groups)} groups are shown."] if left else []
 
 
 def card_of(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 ONE, PENDANT = "met-437388", "met-437386"
@@ -36,3 +38,15 @@ def address(page: Page) -> dict[str, list[str]]:
 
 def picture_of(sample: Path, painting_id: str) -> Path:
     return next((sample / "images").glob(f"*{painting_id}.jpg"))
+
+
+def serious_faults(page: Page) -> list[tuple[str, Any]]:
+    """What axe-core finds, dark and light, and whether it is wider than its window."""
+    found: list[tuple[str, Any]] = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for one in Axe().run(page).response["violations"]:
+            if one["impact"] in ("serious", "critical"):
+                found.append((one["id"], [node["target"] for node in one["nodes"]][:3]))
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    return found + ([("wide", width)] if width[0] > width[1] else [])

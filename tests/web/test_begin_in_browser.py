@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser_steps import ids, settled
+from browser_steps import ids, serious_faults, settled
 from openpyxl import Workbook
 from page_server import running
 from playwright.sync_api import Browser, Page, expect
@@ -21,18 +20,6 @@ from artsim.web.serving import CACHE
 
 COLUMNS = ("Inv.-Nr.", "Titel", "Gemalt von", "Datierung", "Foto")
 Open = Callable[..., Page]
-
-
-def serious(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe-core finds, dark and light, and whether it is wider than its window."""
-    found = []
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        for one in Axe().run(page).response["violations"]:
-            if one["impact"] in ("serious", "critical"):
-                found.append((one["id"], [node["target"] for node in one["nodes"]][:3]))
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    return found + ([("wide", width)] if width[0] > width[1] else [])
 
 
 @pytest.fixture
@@ -89,7 +76,7 @@ def choose(page: Page, button: str, files: Path | list[Path]) -> None:
 def test_a_folder_and_a_spreadsheet_become_a_gallery(open_at: Open, shelf: Path) -> None:
     page = open_at(viewport={"width": 320, "height": 700}, reduced_motion="reduce")
     expect(page.get_by_role("heading", name="Begin with your pictures")).to_be_visible()
-    assert serious(page) == []
+    assert serious_faults(page) == []
     choose(page, "Choose a folder", shelf)
     expect(page.get_by_role("heading", name="4 pictures")).to_be_focused()
     expect(page.locator(".lists")).to_contain_text("Nachlass/Inventar.xlsx")
@@ -98,7 +85,7 @@ def test_a_folder_and_a_spreadsheet_become_a_gallery(open_at: Open, shelf: Path)
     painter = page.get_by_label("Gemalt von")
     expect(painter).to_have_value("")
     expect(page.locator(".as-read")).not_to_contain_text("Rembrandt")
-    assert serious(page) == []
+    assert serious_faults(page) == []
 
     painter.select_option("artist")
     expect(page.locator(".as-read")).to_contain_text("Rembrandt, um 1640-45 (1640\N{EN DASH}1645)")
@@ -107,7 +94,7 @@ def test_a_folder_and_a_spreadsheet_become_a_gallery(open_at: Open, shelf: Path)
     page.get_by_role("button", name="Read in 4 pictures").click()
     expect(page.get_by_role("heading", name="3 pictures are in the gallery")).to_be_visible()
     expect(page.locator(".doubts")).to_contain_text("Nachlass/kaputt.jpg: ")
-    assert serious(page) == []
+    assert serious_faults(page) == []
     with page.expect_download() as table:
         page.get_by_role("link", name="as a table").click()
     assert "kaputt.jpg" in Path(table.value.path()).read_text(encoding="utf-8-sig")
@@ -147,7 +134,7 @@ def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Open, shelf
     dropped(page, [*pictures[2:], shelf / "Inventar.xlsx"])
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("heading", name="Ein Bild")).to_be_focused()
-    assert serious(page) == []
+    assert serious_faults(page) == []
     page.get_by_role("button", name="Verwerfen").click()
     page.get_by_label("In", exact=True).select_option("eine neue Galerie …")
     page.get_by_label("Name der Galerie").fill("mehr")
@@ -184,7 +171,7 @@ def test_who_only_reads_is_told_so(open_at: Open, sample: Path) -> None:
     page = open_at(access, f"/?code={access.new_code()}")
     expect(page.get_by_role("heading", name="There is no gallery here yet")).to_be_visible()
     expect(page.get_by_role("button", name="Choose")).to_have_count(0)
-    assert serious(page) == []
+    assert serious_faults(page) == []
     page.get_by_role("link", name="token for writing").click()
     page.get_by_label("Token").fill("a token to write by, long")
     page.get_by_role("button", name="Enter").click()
