@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from browser_steps import ONE, PENDANT
+from starlette.requests import Request
+from starlette.responses import Response
 
 from artsim.catalog.kinds import PAINTINGS
+from artsim.errors import ArtsimError
 from artsim.search.copy_groups import find_copies
 from artsim.store.gallery import Gallery
+from artsim.web.browsing import Surveys, Work
 
 
 def ask(page: httpx.Client, path: str, **parameters: Any) -> Any:
@@ -33,6 +38,26 @@ def named(shown: Gallery, page: httpx.Client) -> Iterator[str]:
         csv.writer(stream).writerows([columns, ["Griet Jans", ONE, *face["box"]]])
     yield "Griet Jans"
     file.unlink()
+
+
+def test_what_fails_in_the_background_is_told_once_and_tried_again(
+    shown: Gallery, tmp_path: Path
+) -> None:
+    surveys, request = Surveys(tmp_path), Request({"type": "http", "headers": []})
+    tries: list[int] = []
+
+    def fail_once(gallery: Gallery, work: Work) -> dict[str, Any]:
+        tries.append(len(tries))
+        return {"one": 1 // (len(tries) - 1)}
+
+    def ended() -> Response:
+        while (found := surveys.answer(request, shown, fail_once)).status_code == 202:
+            pass
+        return found
+
+    with pytest.raises(ArtsimError, match="did not expect"):
+        ended()
+    assert ended().body == b'{"one": 1}'
 
 
 def test_every_work_stands_once_along_the_years(page: httpx.Client) -> None:
