@@ -8,10 +8,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from axe_playwright_python.sync_playwright import Axe
+from openpyxl import Workbook
 from playwright.sync_api import Page, expect
 
 ONE, PENDANT = "met-437388", "met-437386"
+COLUMNS = ("Inv.-Nr.", "Titel", "Gemalt von", "Datierung", "Foto")
 Visit = Callable[..., Page]
+Open = Callable[..., Page]
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, which is no failure
 
@@ -38,6 +41,23 @@ def address(page: Page) -> dict[str, list[str]]:
 
 def picture_of(sample: Path, painting_id: str) -> Path:
     return next((sample / "images").glob(f"*{painting_id}.jpg"))
+
+
+def fill_shelf(folder: Path, paintings: list[Path]) -> Path:
+    """Put paintings on a shelf, a broken one, and a spreadsheet as people keep them."""
+    folder.mkdir()
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(COLUMNS)
+    for i, path in enumerate(paintings):
+        (folder / path.name).write_bytes(path.read_bytes())
+        title = "<img src=x onerror=alert(1)>" if i == 0 else f"Bild {i}"
+        sheet.append([f"I {i}", title, "Rembrandt", f"um 16{4 + i}0-{4 + i}5", path.name])
+    book.save(folder / "Inventar.xlsx")
+    (folder / "kaputt.jpg").write_bytes(b"no picture")
+    (folder / "Notiz.pdf").write_bytes(b"%PDF")
+    return folder
 
 
 def serious_faults(page: Page) -> list[tuple[str, Any]]:

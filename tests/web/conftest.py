@@ -6,12 +6,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from browser_steps import Visit, settled
+from browser_steps import Open, Visit, fill_shelf, settled
 from copied_home import copy_home
 from page_server import running
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -20,6 +21,7 @@ from artsim.search.models import Models
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.web.app import make_app
 from artsim.web.guard import Access
+from artsim.web.serving import CACHE
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +100,35 @@ def visit(browser: Browser, page_address: str) -> Iterator[Visit]:
         context.close()
     # What the server refuses, and a test asks for, is told by the browser too.
     assert [one for one in complaints if not re.search("404|422|503", one)] == []
+
+
+@pytest.fixture
+def shelf(sample: Path, tmp_path: Path) -> Path:
+    """A folder of three paintings, a broken one, and a spreadsheet."""
+    return fill_shelf(tmp_path / "Nachlass", sorted((sample / "images").iterdir())[:3])
+
+
+@pytest.fixture
+def open_at(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    """Return what serves a data folder, and opens its page in a profile of its own."""
+    complaints: list[str] = []
+    with ExitStack() as ends:
+        gallery = ends.enter_context(open_gallery(home=tmp_path / "home"))
+        addresses: dict[str | None, str] = {}
+
+        def open_page(access: Access | None = None, path: str = "/", **how: object) -> Page:
+            key = access and access.token
+            if key not in addresses:
+                home = tmp_path / "home"
+                app = make_app(gallery, home / CACHE, home=home, access=access)
+                addresses[key] = ends.enter_context(running(app))
+            context = browser.new_context(**{"locale": "en", **how})
+            ends.callback(context.close)
+            context.set_default_timeout(60_000)
+            page = context.new_page()
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.goto(addresses[key] + path)
+            return page
+
+        yield open_page
+    assert complaints == []

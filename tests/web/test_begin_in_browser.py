@@ -3,68 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
-import pytest
-from browser_steps import ids, serious_faults, settled
-from openpyxl import Workbook
-from page_server import running
-from playwright.sync_api import Browser, Page, expect
+from browser_steps import Open, ids, serious_faults, settled
+from playwright.sync_api import Page, expect
 
-from artsim.store.gallery import open_gallery
-from artsim.web.app import make_app
 from artsim.web.guard import Access
-from artsim.web.serving import CACHE
-
-COLUMNS = ("Inv.-Nr.", "Titel", "Gemalt von", "Datierung", "Foto")
-Open = Callable[..., Page]
-
-
-@pytest.fixture
-def shelf(sample: Path, tmp_path: Path) -> Path:
-    """A folder of three paintings, a broken one, and a spreadsheet."""
-    folder = tmp_path / "Nachlass"
-    folder.mkdir()
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.append(COLUMNS)
-    for i, path in enumerate(sorted((sample / "images").iterdir())[:3]):
-        (folder / path.name).write_bytes(path.read_bytes())
-        title = "<img src=x onerror=alert(1)>" if i == 0 else f"Bild {i}"
-        sheet.append([f"I {i}", title, "Rembrandt", "um 1640-45", path.name])
-    book.save(folder / "Inventar.xlsx")
-    (folder / "kaputt.jpg").write_bytes(b"no picture")
-    (folder / "Notiz.pdf").write_bytes(b"%PDF")
-    return folder
-
-
-@pytest.fixture
-def open_at(browser: Browser, tmp_path: Path) -> Iterator[Open]:
-    """Return what serves a data folder, and opens its page in a profile of its own."""
-    complaints: list[str] = []
-    with ExitStack() as ends:
-        gallery = ends.enter_context(open_gallery(home=tmp_path / "home"))
-        addresses: dict[str | None, str] = {}
-
-        def open_page(access: Access | None = None, path: str = "/", **how: object) -> Page:
-            key = access and access.token
-            if key not in addresses:
-                home = tmp_path / "home"
-                app = make_app(gallery, home / CACHE, home=home, access=access)
-                addresses[key] = ends.enter_context(running(app))
-            context = browser.new_context(**{"locale": "en", **how})
-            ends.callback(context.close)
-            context.set_default_timeout(60_000)
-            page = context.new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(addresses[key] + path)
-            return page
-
-        yield open_page
-    assert complaints == []
 
 
 def choose(page: Page, button: str, files: Path | list[Path]) -> None:
