@@ -56,6 +56,8 @@ MAX_QUERY_FACES: Final = 24
 MAX_EVIDENCE: Final = 12
 """Most hits that stand beside the query a second time, with the points that found them."""
 
+_IN_BOTH: Final = "What is in both, by local points"
+
 MAX_FACE_PAIRS: Final = 8
 """Most pairs of faces that a comparison shows."""
 
@@ -166,7 +168,7 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
         sections = [("", cards[:after]), *rest]
     query = _query_cards(result, max_side)
     if shown := _evidence_cards(result, query, [card for _, some in sections for card in some]):
-        sections.append(("What is in both, by local points", shown))
+        sections.append((_IN_BOTH, shown))
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
@@ -285,8 +287,13 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
             blend = Image.blend(first, picture.resize(first.size), 0.5)
             measures = f"SSIM {format_score(ssim)} · RMSE {format_score(rmse)}"
             overlaid.append(_drawn(blend, name, measures))
-    faces = [*_faced(found, *cards)]
-    sections = [("", [*cards, *overlaid]), *([("Face by face", faces)] if faces else [])]
+    sections = [("", [*cards, *overlaid])]
+    if found.evidence.is_found and first is not None and second is not None:
+        drawn = draw_pairs(first, second, found.evidence)
+        pairs = _drawn(drawn, "A and B", f"{counted(found.evidence.inliers, 'point')} agree")
+        sections.append((_IN_BOTH, [replace(pairs, is_wide=True)]))
+    if faces := [*_faced(found, *cards)]:
+        sections.append(("Face by face", faces))
     wholes = [f"Cosine {_measured(of)} ({of.encoder})" for of in found.wholes]
     names = " and ".join(_compared_name(of) for of in sides.values())
     subtitle = f"{sentence(found.why)} {'; '.join(wholes)}."

@@ -23,6 +23,7 @@ from artsim.catalog.progress import counted
 from artsim.render.text import (
     clean,
     date_text,
+    describe_evidence,
     describe_likelihoods,
     field_text,
     format_bytes,
@@ -282,6 +283,9 @@ def print_comparison(found: Comparison, stream: TextIO) -> None:
         rows.append(
             (f"{name.upper()}, mirrored", format_score(getattr(found, f"{name}_mirrored")), "")
         )
+    points = found.evidence
+    count = "" if points.found == "not checked" else points.inliers
+    rows.append(("local points", str(count), points.word or describe_evidence(points)))
     for of in found.faces:
         one, other = of.faces or (0, 0)
         named = f"face {one} and face {other}, {of.encoder}"

@@ -13,9 +13,11 @@ import numpy as np
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.attribution import sitter_of
 from artsim.catalog.criteria import Criteria, HasVector
-from artsim.catalog.hits import SCHEMA, Hit, plain_json
+from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.hits import SCHEMA, Evidence, Hit, plain_json
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.catalog.payload import Payload, first_text
+from artsim.catalog.progress import counted
 from artsim.catalog.scale import (
     FEWEST_PAIRS,
     FEWEST_PEOPLE,
@@ -29,7 +31,7 @@ from artsim.catalog.scale import (
     noted_scales,
 )
 from artsim.encoders.trained import read_cohort
-from artsim.errors import NoFaceError
+from artsim.errors import EncoderError, NoFaceError
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import PictureSource, Probe, QueryFace, Target, make_target
 from artsim.search.question import COPIES, PictureQuery, Question, SearchOptions
@@ -42,6 +44,12 @@ SAME_SSIM: Final = 0.7
 
 _RARE: Final = 90
 """Percentile from which two works are said to be nearer than most, though not near."""
+
+_RELATIONS: Final = {
+    "detail": "the first is a detail of the second",
+    "shown": "the second is seen in the first",
+    "part": "both have a part in common",
+}
 
 _LOOKED_AT: Final = 20_000
 _KNOWN: Final = 1_000
@@ -260,6 +268,8 @@ class Comparison:
         nearest first, by the numbers of both.
     ssim, ssim_mirrored, rmse, rmse_mirrored : float
         Of the small gray pictures, and of the first with the second in a mirror.
+    evidence : Evidence
+        What local points say of whether the one shows what the other does; the first is the query.
     no_likelihood : str
         Why the faces have no likelihood of being one person's; "" where they have.
     """
@@ -272,6 +282,7 @@ class Comparison:
     ssim_mirrored: float
     rmse: float
     rmse_mirrored: float
+    evidence: Evidence
     no_likelihood: str = ""
 
     @property
@@ -281,7 +292,22 @@ class Comparison:
 
     @property
     def why(self) -> str:
-        """The verdict in words, with its reason."""
+        """The verdict in words, with its reason: points know details, which cosines do not."""
+        if not self.evidence.is_found:
+            return self._by_nearness
+        turned = ", in a mirror" if self.evidence.mirrored else ""
+        points = f"{counted(self.evidence.inliers, 'local point')} agree"
+        if self.evidence.relation == "same picture":
+            is_said = self.verdict is not None and self.verdict.word == "same picture"
+            return (
+                f"{self._by_nearness}, and {points}"
+                if is_said
+                else f"the same picture{turned}: {points}"
+            )
+        return f"{_RELATIONS[str(self.evidence.relation)]}{turned}: {points}"
+
+    @property
+    def _by_nearness(self) -> str:
         said, structure = self.verdict, max(self.ssim, self.ssim_mirrored)
         if said is None:
             return "the gallery is too small to say what these numbers mean"
@@ -310,6 +336,7 @@ class Comparison:
                 "faces": [_likeness(likeness) for likeness in self.faces],
                 **{name: getattr(self, name) for name in ("ssim", "ssim_mirrored")},
                 **{name: getattr(self, name) for name in ("rmse", "rmse_mirrored")},
+                "evidence": self.evidence.to_dict(),
                 "why": self.why,
                 **({"no_likelihood": self.no_likelihood} if self.no_likelihood else {}),
             }
@@ -375,6 +402,7 @@ def compare(
         ssim_mirrored=ssims[1],
         rmse=rmses[0],
         rmse_mirrored=rmses[1],
+        evidence=_by_points(gallery, wholes),
         no_likelihood=refusal,
     )
 
@@ -411,6 +439,30 @@ def _likenesses(collection: Collection, first: Target, second: Target) -> list[L
             parts = None if probe.part is None else (probe.part, other.part or 0)
             found.append(Likeness(name, cosine, said, parts))
     return found
+
+
+def _by_points(gallery: Gallery, both: Sequence[Target]) -> Evidence:
+    """Return what local points say of two pictures: of files theirs, of paintings the stored ones.
+
+    No file is opened for them.
+    """
+    from artsim.images.local_points import QUERY_COUNT, evidence_of, local_points, match_points
+
+    points = []
+    try:
+        for target in both:
+            (probe,), collection = target.probes, gallery[PAINTINGS]
+            if probe.crop is not None:
+                points.append(local_points(probe.crop, count=QUERY_COUNT))
+            elif POINTS in collection.schema.vectors:
+                own = collection.retrieve([str(probe.point_id)], with_vectors=(POINTS,))
+                points += [one.vectors[POINTS] for one in own.values() if POINTS in one.vectors]
+        if len(points) == len(both):
+            return evidence_of(match_points(points[0], points[1]))
+    except EncoderError as error:
+        return Evidence("not checked", why=f"{error}: {error.hint}")
+    why = "the gallery has no points of it: artsim ingest SOURCE --details"
+    return Evidence("not checked", why=why)
 
 
 def _with_likelihoods(

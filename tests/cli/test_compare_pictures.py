@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -71,6 +72,32 @@ def test_a_word_is_the_same_whichever_picture_is_first(
     both = [compare(sample_gallery, *pair).wholes[0].verdict for pair in (asked, asked[::-1])]
     assert both[0] == both[1]
     assert both[0] is not None
+
+
+def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path: Path) -> None:
+    """Of two files points are found as they are compared: the gallery needs none."""
+    work, detail, sheet = sample / "images" / LUTE, tmp_path / "detail.png", tmp_path / "both.png"
+    with Image.open(work) as picture:
+        width, height = picture.size
+        part = picture.crop((width // 3, height // 4, width, 3 * height // 4))
+    part.resize((part.width * 3 // 2, part.height * 3 // 2)).save(detail)
+    shown = succeeds("compare", detail, work, "--sheet", sheet, home=sample_home)
+    assert re.search(r"local points +\d+ +detail", shown)
+    assert "The first is a detail of the second: " in shown
+    other = json.loads(succeeds("compare", work, detail, "--format", "json", home=sample_home))
+    assert other["why"].startswith("the second is seen in the first: ")
+    outline = np.array(other["evidence"]["query_outline"])
+    assert outline == pytest.approx(
+        np.array([(1 / 3, 0.25), (1, 0.25), (1, 0.75), (1 / 3, 0.75)]), abs=0.03
+    )
+    with Image.open(sheet) as drawn:
+        amber = (np.asarray(drawn.convert("RGB")) == (255, 176, 0)).all(axis=2)
+    assert amber.sum() > 200
+
+
+def test_works_without_points_are_not_checked(sample_home: Path) -> None:
+    shown = succeeds("compare", "met-437880", "met-437881", home=sample_home)
+    assert "not checked by points: the gallery has no points of it" in " ".join(shown.split())
 
 
 def test_faces_are_compared_each_with_its_nearest(sample_gallery: Gallery) -> None:
