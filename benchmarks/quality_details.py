@@ -2,37 +2,53 @@
 
     python -m benchmarks.quality_details tables REPORT... [--base ROW]
     python -m benchmarks.quality_details rmac --home HOME --encoder SPEC --weights FOLDER
+    python -m benchmarks.quality_details strangers FOLDER... --home HOME --out FOLDER
 
 `tables` prints what reports of `artsim evaluate copies` found, as Markdown: R@1 of every edit by
 row, with 95 % intervals, and beside it the paired difference from the row `base`. `rmac` searches
 for the same copies of the same paintings by a network's map with R-MAC pooling, exactly, the
-gallery's pictures read from their files: a row that needs no ingest.
+gallery's pictures read from their files: a row that needs no ingest. `strangers` asks by pictures
+that the gallery lacks, each edited in one way, as a query is answered that says nothing of how; it
+counts those in which something is said to be found, and draws it, to be looked at. It goes on where
+it was stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from PIL import Image
+from scipy.stats import beta
 
 from artsim.catalog.arrays import RGBImage
+from artsim.catalog.hits import Hit
 from artsim.config import Settings
 from artsim.encoders.base import unit_rows
 from artsim.encoders.registry import load_encoder
-from artsim.evaluation.edits import EVERY_EDIT
+from artsim.evaluation.edits import EVERY_EDIT, edit_picture
 from artsim.evaluation.originals import Originals, load_original, load_shown, read_originals
 from artsim.evaluation.report import Report, read_report
 from artsim.evaluation.runner import Run, draw
 from artsim.evaluation.statistics import estimate_mean
 from artsim.evaluation.tasks.copies import CopiesOptions
+from artsim.files import picture_files
+from artsim.images.load import load_image
+from artsim.render.evidence_pairs import draw_pairs
+from artsim.search.answer import find_similar
+from artsim.search.models import Models
+from artsim.search.question import PixelsQuery
 from artsim.store.gallery import open_gallery
 from benchmarks.quality_data import Array
 from benchmarks.quality_maps import maps_of
 
 _BATCH: Final = 32
+_STRANGE: Final = ("", "wall", "quarter", "frame", "sixteenth")
+"""How each picture in turn is changed that the gallery lacks; the first is left as it is."""
 
 
 def main() -> None:
@@ -47,8 +63,14 @@ def main() -> None:
     rmac.add_argument("--encoder", required=True)
     rmac.add_argument("--weights", type=Path)
     rmac.add_argument("--queries", type=int, default=100)
+    strangers = what.add_parser("strangers")
+    strangers.add_argument("folders", type=Path, nargs="+")
+    strangers.add_argument("--home", type=Path, required=True)
+    strangers.add_argument("--out", type=Path, required=True)
     said = parser.parse_args()
-    if said.what == "tables":
+    if said.what == "strangers":
+        count_strangers(said.home, said.folders, said.out)
+    elif said.what == "tables":
         for report in said.reports:
             print("\n".join(markdown(read_report(report), said.base)), "\n")
     else:
@@ -134,6 +156,44 @@ def _vectors(
         some = ids[start : start + _BATCH]
         rows.append(encode([load_original(originals.payloads[i], run.models) for i in some]))
     return np.concatenate(rows)
+
+
+def count_strangers(home: Path, folders: Sequence[Path], out: Path) -> None:
+    """Ask by all pictures of the folders, and print in how many something is found."""
+    out.mkdir(parents=True, exist_ok=True)
+    results, models = out / "strangers.jsonl", Models(settings=Settings(home=home))
+    done = (
+        [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    )
+    files = [path for folder in folders for path in sorted(folder.rglob("*.jpg"))]
+    with open_gallery(home=home) as gallery, results.open("a", encoding="utf-8") as file:
+        for number in range(len(done), len(files)):
+            edit, path = _STRANGE[number % len(_STRANGE)], files[number]
+            picture = load_image(path).pixels
+            if edit:
+                picture = edit_picture(picture, edit, painting_id=path.stem).pixels
+            hits = find_similar(gallery, PixelsQuery(picture), models=models).hits
+            found = [hit for hit in hits if hit.evidence and hit.evidence.is_found]
+            told = {"query": path.name, "edit": edit, "found": [
+                (hit.painting_id, hit.evidence.inliers) for hit in found if hit.evidence
+            ]}  # fmt: skip
+            done.append(told)
+            file.write(json.dumps(told) + "\n")
+            file.flush()
+            if found:
+                _draw_found(picture, found[0], out / f"{number:05d}.png")
+    called = [one for one in done if one["found"]]
+    bound = float(beta.ppf(0.95, len(called) + 1, len(done) - len(called)))
+    print(f"found in {len(called)} of {len(done)}, at most {1000 * bound:.2f} in 1,000")
+    for one in called:
+        print(json.dumps(one))
+
+
+def _draw_found(picture: RGBImage, hit: Hit, path: Path) -> None:
+    (work,) = picture_files([hit.payload])
+    if hit.evidence:
+        both = Image.fromarray(picture), Image.fromarray(load_image(work).pixels)
+        draw_pairs(*both, hit.evidence).save(path)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from artsim.catalog.kinds import Box
 
 Rows: TypeAlias = npt.NDArray[np.float64]
 
-WINDOW_COUNT: Final = 32
+WINDOW_COUNT: Final = 48
 """Most windows of a photograph."""
 
 _SIDE: Final = 128

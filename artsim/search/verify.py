@@ -255,9 +255,23 @@ def _ask_windows(
     """Return what is nearest to the whole picture, of that vector, and to each window of it."""
     crops = [Crop(cut(picture, box), {}) for box in boxes]
     rows = models.encode(search.encoder, crops) if crops else ()
-    vectors = [vector, *rows]
-    both = zip(search.wholes(vectors), search.parts(vectors, _OF_WINDOW), strict=True)
-    return [[*wholes, *parts] for wholes, parts in both]
+    return search.wholes([vector, *rows])
+
+
+def _standing_out(answers: Iterable[Sequence[Hit]]) -> list[Hit]:
+    """Return the best hit of each painting in several windows, twice as many as are checked at once.
+
+    Best is what is nearer than the last hit of its window by most: a bare wall is near to many
+    works alike.
+    """
+    best: dict[str, tuple[float, Hit]] = {}
+    for hits in answers:
+        for hit in hits:
+            margin = hit.score - hits[-1].score
+            if hit.painting_id not in best or margin > best[hit.painting_id][0]:
+                best[hit.painting_id] = margin, hit
+    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
+    return [hit for _, (_, hit) in ordered[: 2 * CANDIDATES]]
 
 
 def _in_windows(
@@ -270,24 +284,26 @@ def _in_windows(
 ) -> list[Hit]:
     """Return what else is in some window of a picture, beside what is known to be in it.
 
-    What was found is masked, and the rest is searched for more until there is none.
+    What was found is masked, and the rest is searched for more until there is none. What is known
+    is masked only then: the gallery may have other pictures of the same work.
     """
-    masks = _masks(known, picture)
-    boxes = [box for box in find_windows(picture) if not _is_covered(box, masks)]
-    hits = _ask_windows(search, picture, boxes, vector, models)
-    boxes = [Box(0, 0, picture.shape[1], picture.shape[0]), *boxes]
+    boxes = [Box(0, 0, picture.shape[1], picture.shape[0]), *find_windows(picture)]
+    hits = _ask_windows(search, picture, boxes[1:], vector, models)
     points = local_points(picture, count=PHOTO_COUNT, side=PHOTO_SIDE)
     done, found = {hit.painting_id for hit in known}, list[Hit]()
     while True:
-        for match in matches:
-            points = outside(points, match)
-        pooled = _best(h for of in hits for h in of if h.painting_id not in done)
-        new, matches = search.check(points, pooled) if pooled else ([], [])
-        if not new:
+        pooled = _standing_out([h for h in of if h.painting_id not in done] for of in hits)
+        for few in (pooled[:CANDIDATES], pooled[CANDIDATES:]):
+            new, how = search.check(points, few)
+            done |= {hit.painting_id for hit in few}
+            if new:
+                break
+        else:
             return found
-        found += new
-        done |= {hit.painting_id for hit in pooled}
-        masks = _masks(new, picture)
+        for match in [*matches, *how]:
+            points = outside(points, match)
+        masks = _masks([*known, *new], picture)
+        found, matches = [*found, *new], how
         left = [i for i, box in enumerate(boxes) if not _is_covered(box, masks)]
         boxes, hits = [boxes[i] for i in left], [hits[i] for i in left]
 
