@@ -1,15 +1,17 @@
-"""How local points of fifty works come fastest from a server: forms of transfer, side by side.
+"""How local points of fifty works are written, and come fastest from a server: forms side by side.
 
-    python -m benchmarks.served_points --url http://127.0.0.1:6333 [--grpc 6334] [--process ID]
+    python -m benchmarks.served_points [--url http://127.0.0.1:6333 [--grpc 6334] [--process ID]]
 
-A collection of fifty works with 500 made-up points each is written, read in each form, and deleted.
-Printed are wall and own processor time of the fastest of five, the bytes, and, of a server on this
-machine whose process is given, its processor time.
+A collection of fifty works with 500 made-up points each is written, read in each form, and deleted;
+without a server it is an embedded one, read as artsim does. Printed are wall and own processor time
+of the fastest of five, the bytes, and, of a server on this machine whose process is given, its
+processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 import uuid
 from collections.abc import Callable
@@ -22,6 +24,7 @@ from qdrant_client import QdrantClient
 
 from artsim.catalog.encoder_info import POINT_DIM, POINTS
 from artsim.images.local_points import POINT_COUNT
+from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import CollectionSchema, Point, VectorSpec
 from artsim.store.server import ServerStore
 
@@ -52,7 +55,7 @@ def measure(name: str, read: Callable[[], object], process: int | None) -> None:
 def main() -> None:
     """Write, read in each form, and delete."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True)
+    parser.add_argument("--url")
     parser.add_argument("--grpc", type=int, default=6334)
     parser.add_argument("--process", type=int)
     args = parser.parse_args()
@@ -60,12 +63,19 @@ def main() -> None:
     spec = VectorSpec(POINT_DIM, "dot", "uint8", indexed=False, many=True)
     rows = random.integers(0, 256, (WORKS, POINT_COUNT + 1, POINT_DIM), dtype=np.uint8)
     ids = [str(uuid.UUID(bytes=random.bytes(16))) for _ in rows]
+    works = [Point(i, {POINTS: of}) for i, of in zip(ids, rows, strict=True)]
+    if args.url is None:
+        with tempfile.TemporaryDirectory() as home, EmbeddedStore(Path(home)) as own:
+            collection = own.create_collection(_NAME, CollectionSchema({POINTS: spec}))
+            measure("written", lambda: collection.upsert(works), None)
+            measure("read", lambda: collection.retrieve(ids, with_vectors=[POINTS]), None)
+        return
     address = f"{args.url}/collections/{_NAME}/points"
     asked = orjson.dumps({"ids": ids, "with_vector": [POINTS], "with_payload": False})
     with ServerStore(args.url) as store, httpx.Client(timeout=60) as http:
         store.delete_collection(_NAME)
         collection = store.create_collection(_NAME, CollectionSchema({POINTS: spec}))
-        collection.upsert([Point(i, {POINTS: of}) for i, of in zip(ids, rows, strict=True)])
+        measure("written", lambda: collection.upsert(works), args.process)
 
         def ask(coding: str) -> httpx.Response:
             headers = {"Content-Type": "application/json", "Accept-Encoding": coding}

@@ -259,7 +259,7 @@ def _ask_windows(
 
 
 def _standing_out(answers: Iterable[Sequence[Hit]]) -> list[Hit]:
-    """Return the best hit of each painting in several windows, twice as many as are checked at once.
+    """Return the best hit of each painting in several windows, so many as are checked at most.
 
     Best is what is nearer than the last hit of its window by most: a bare wall is near to many
     works alike.
