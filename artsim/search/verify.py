@@ -293,13 +293,12 @@ def _in_windows(
     done, found = {hit.painting_id for hit in known}, list[Hit]()
     while True:
         pooled = _standing_out([h for h in of if h.painting_id not in done] for of in hits)
-        for few in (pooled[:CANDIDATES], pooled[CANDIDATES:]):
-            new, how = search.check(points, few)
-            done |= {hit.painting_id for hit in few}
-            if new:
-                break
-        else:
+        new, how = search.check(points, pooled[:CANDIDATES])
+        if not (new or done):
+            new, how = search.check(points, pooled[CANDIDATES:])
+        if not new:
             return found
+        done |= {hit.painting_id for hit in [*pooled[:CANDIDATES], *new]}
         for match in [*matches, *how]:
             points = outside(points, match)
         masks = _masks([*known, *new], picture)
