@@ -123,7 +123,7 @@ def verified(
     matches: list[Match] = []
     if options.look is None:
         points = local_points(picture, count=QUERY_COUNT)
-        of_parts = _best(search.parts([vector], 2 * CANDIDATES)[0])
+        of_parts = _best(search.parts(vector, 2 * CANDIDATES))
         for few in (slice(0, _FIRST), slice(_FIRST, CANDIDATES)):
             if _shows_more(found, picture):
                 more, how = search.check(points, [*plain[few], *of_parts[few]])
@@ -173,17 +173,16 @@ class _Search:
     criteria: Criteria
     evidence: dict[str, Evidence] = field(default_factory=dict)
 
-    def parts(self, vectors: Sequence[Embedding], limit: int) -> list[list[Hit]]:
-        """Return for each vector the nearest details, where whole pictures are asked for."""
+    def parts(self, vector: Embedding, limit: int) -> list[Hit]:
+        """Return the nearest details, where whole pictures are asked for."""
         kinds = self.gallery.kinds if self.question.kind.is_whole else ()
-        found: list[list[Hit]] = [[] for _ in vectors]
+        found: list[Hit] = []
         for kind in kinds:
             if kind.by_whole and self.encoder.vector_name in self.gallery[kind].schema.vectors:
                 filtered = build_criteria(self.question.filters, self.gallery[kind], self.gallery)
                 left_out = Criteria(must_not=self.criteria.must_not)
                 criteria = filtered[0] & self.question.criteria & left_out
-                answers = self._nearest(self.gallery[kind], vectors, criteria, limit)
-                found = [[*some, *more] for some, more in zip(found, answers, strict=True)]
+                found += self._nearest(self.gallery[kind], [vector], criteria, limit)[0]
         return found
 
     def wholes(self, vectors: Sequence[Embedding]) -> list[list[Hit]]:
