@@ -203,3 +203,25 @@ def test_the_command_line_tells_it(home: Path, wall: RGBImage, tmp_path: Path) -
     assert again.stdout == asked
     assert "shown, " in artsim("--in-photo")
     artsim("--in-photo", "--whole", code=2)
+
+
+def test_another_picture_of_what_was_found_first_is_found_too(
+    works: Path,
+    wall: RGBImage,
+    picture: Callable[[str], RGBImage],
+    models: Models,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only one of the two is among the first that are checked, and it explains its place."""
+    monkeypatch.setattr("artsim.search.verify._FIRST", 1)
+    monkeypatch.setattr("artsim.search.verify.CANDIDATES", 1)
+    folder = tmp_path / "works"
+    folder.mkdir()
+    (folder / FIELD).write_bytes((works / FIELD).read_bytes())
+    faded = 255 - (255 - picture(FIELD).astype(float)) * (0.8, 0.7, 0.6)
+    Image.fromarray(faded.astype(np.uint8)).save(folder / "faded.jpg")
+    with open_gallery(home=tmp_path / "home") as gallery:
+        ingest_paintings(gallery, folder, IngestOptions(kinds=(), points=True))
+        answer = find_similar(gallery, PixelsQuery(wall), models=models)
+    assert {*found(answer)} == {FIELD, "faded.jpg"}
