@@ -117,7 +117,7 @@ def test_too_few_known_pairs_give_no_likelihood_and_are_counted(sample_home: Pat
     assert found["no_likelihood"].startswith(
         "3 pairs of portraits of one person, of 3 people, by one artist,"
     )
-    assert "30 of 10 people are needed" in found["no_likelihood"]
+    assert "30 pairs of 10 people are needed" in found["no_likelihood"]
     assert found["no_likelihood"] in " ".join(succeeds(*asked, home=sample_home).split())
 
 
