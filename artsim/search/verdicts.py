@@ -481,8 +481,8 @@ def _with_likelihoods(
         return paired, (
             f"{len(pairs.same)} pairs of portraits of one person, of {pairs.people} people, "
             f"{by.get(pairs.relation, 'whose artists are not known')}, are in this gallery beside "
-            f"these two; {FEWEST_PAIRS} pairs of {FEWEST_PEOPLE} people are needed. Who is shown is "
-            "told by a column sitter, and by titles of self-portraits"
+            f"these two; {FEWEST_PAIRS} pairs of {FEWEST_PEOPLE} people are needed. Who is "
+            "shown is told by a column sitter, and by titles of self-portraits"
         )
     found = pairs.likelihoods([of.cosine for of in paired])
     return [

@@ -1,8 +1,9 @@
 """What local points verify comes first: the very work, a detail of it, or a photograph of it.
 
 A gallery with points answers a picture in up to three steps. The nearest works are checked by
-points, those near to one of their details too; where none is found, windows of the picture are
-searched, and what is near to them is checked. What is found comes first, the rest as it was.
+points, those near to one of their details too; where these leave most of the picture open,
+windows of it are searched, and what is near to them is checked. What is found comes first, the
+rest as it was.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -40,7 +41,7 @@ from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, Record, SearchRequest
 
 CANDIDATES: Final = 50
-"""Works that are checked at once: the nearest, and the nearest by their details."""
+"""Works that are checked at once: the nearest, the nearest by their details, those of windows."""
 
 PHOTO_SIDE: Final = 1024
 PHOTO_COUNT: Final = 2000
@@ -50,6 +51,8 @@ _FIRST: Final = 10
 """Works that are checked before the other candidates, which are not where these explain all."""
 
 _OF_WINDOW: Final = 20
+"""Hits of a window, the last of which says how near works are to it by chance."""
+
 _COVERED: Final = 0.6
 """Share of a window from which on it shows what has been found already."""
 
@@ -131,7 +134,9 @@ def verified(
     if has_points and _shows_more(found, picture):
         found += _in_windows(search, picture, vector, models, found, matches)
     elif not has_points:
-        found = _best(chain(*_ask_windows(search, picture, find_windows(picture), vector, models)))
+        found = _standing_out(_ask_windows(search, picture, find_windows(picture), vector, models))[
+            :CANDIDATES
+        ]
     ids = {hit.painting_id for hit in found}
     rest = [search.with_evidence(hit) for hit in plain if hit.painting_id not in ids]
     if has_points:
@@ -222,7 +227,8 @@ class _Search:
         found: list[tuple[Hit, Match]] = []
         for record, match in zip(records, matches, strict=True):
             painting_id, evidence = str(record.payload["painting_id"]), evidence_of(match)
-            self.evidence[painting_id] = evidence
+            if evidence.is_found or painting_id not in self.evidence:
+                self.evidence[painting_id] = evidence
             if evidence.is_found:
                 found.append((self._hit(best[painting_id], record, evidence), match))
         return [hit for hit, _ in found], [match for _, match in found]
@@ -238,10 +244,23 @@ class _Search:
         return replace(hit, evidence=self.evidence.get(hit.painting_id))
 
 
+class _Standing(NamedTuple):
+    """A hit of a window, and by how much it is nearer than the last of the window's hits.
+
+    A bare wall is near to many works alike, and nearer than a small painting askew is to itself.
+    """
+
+    margin: float
+    hit: Hit
+
+
 def _shows_more(found: Sequence[Hit], picture: RGBImage) -> bool:
     """Return whether most of a picture may show something else than what was found in it."""
-    seen = sum(box.width * box.height for box in _masks(found, picture))
-    return bool(seen < _ALL_OF_IT * picture.shape[0] * picture.shape[1])
+    seen = np.zeros(picture.shape[:2], np.bool_)
+    for box in _masks(found, picture):
+        left, top = round(box.x), round(box.y)
+        seen[top : round(box.y + box.height), left : round(box.x + box.width)] = True
+    return bool(seen.mean() < _ALL_OF_IT)
 
 
 def _ask_windows(
@@ -250,27 +269,28 @@ def _ask_windows(
     boxes: Sequence[Box],
     vector: Embedding,
     models: Models,
-) -> list[list[Hit]]:
+) -> list[list[_Standing]]:
     """Return what is nearest to the whole picture, of that vector, and to each window of it."""
     crops = [Crop(cut(picture, box), {}) for box in boxes]
     rows = models.encode(search.encoder, crops) if crops else ()
-    return search.wholes([vector, *rows])
+    least = search.question.options.min_score
+    found = []
+    for hits in search.wholes([vector, *rows]):
+        if hits and (least is None or len(hits) == _OF_WINDOW):
+            base = hits[-1].score
+        else:
+            base = least or 0.0
+        found.append([_Standing(hit.score - base, hit) for hit in hits])
+    return found
 
 
-def _standing_out(answers: Iterable[Sequence[Hit]]) -> list[Hit]:
-    """Return the best hit of each painting in several windows, so many as are checked at most.
-
-    Best is what is nearer than the last hit of its window by most: a bare wall is near to many
-    works alike.
-    """
-    best: dict[str, tuple[float, Hit]] = {}
-    for hits in answers:
-        for hit in hits:
-            margin = hit.score - hits[-1].score
-            if hit.painting_id not in best or margin > best[hit.painting_id][0]:
-                best[hit.painting_id] = margin, hit
-    ordered = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
-    return [hit for _, (_, hit) in ordered[: 2 * CANDIDATES]]
+def _standing_out(answers: Iterable[Sequence[_Standing]]) -> list[Hit]:
+    """Return of each painting in several windows the hit that stands out most, most first."""
+    every = sorted(chain(*answers), key=lambda one: (-one.margin, one.hit.painting_id))
+    best: dict[str, Hit] = {}
+    for one in every:
+        best.setdefault(one.hit.painting_id, one.hit)
+    return list(best.values())
 
 
 def _in_windows(
@@ -291,11 +311,11 @@ def _in_windows(
     points = local_points(picture, count=PHOTO_COUNT, side=PHOTO_SIDE)
     done, found = {hit.painting_id for hit in known}, list[Hit]()
     while True:
-        pooled = _standing_out([h for h in of if h.painting_id not in done] for of in hits)
+        pooled = [hit for hit in _standing_out(hits) if hit.painting_id not in done]
         new, how = search.check(points, pooled[:CANDIDATES])
         if not (new or done):
-            new, how = search.check(points, pooled[CANDIDATES:])
-        if not new:
+            new, how = search.check(points, pooled[CANDIDATES : 2 * CANDIDATES])
+        if not (new or matches):
             return found
         done |= {hit.painting_id for hit in [*pooled[:CANDIDATES], *new]}
         for match in [*matches, *how]:
