@@ -28,7 +28,7 @@ from artsim.catalog.attribution import sitter_of
 from artsim.catalog.kinds import FACES
 from artsim.catalog.names import artist_key
 from artsim.catalog.scale import FEWEST_PAIRS, Floats, Integers, KnownPairs
-from artsim.search.verdicts import known_pairs
+from artsim.search.comparison import known_pairs
 from artsim.store.gallery import Gallery, open_gallery
 from benchmarks.quality_judge import table
 

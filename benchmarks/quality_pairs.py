@@ -29,9 +29,9 @@ from artsim.files import local_path
 from artsim.images.load import load_image
 from artsim.render.sheet import write_sheet
 from artsim.search.answer import find_similar
+from artsim.search.comparison import Comparison, compare
 from artsim.search.models import Models
 from artsim.search.question import COPIES, IdQuery, PixelsQuery, SearchOptions
-from artsim.search.verdicts import Comparison, compare
 from artsim.store.gallery import Gallery, open_gallery
 from benchmarks.quality_judge import table
 

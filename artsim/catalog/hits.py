@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -69,6 +69,17 @@ class Evidence:
     def word(self) -> str:
         """What a table says of it: ``detail, mirrored``; "" where it was not found."""
         return f"{self.relation}{', mirrored' if self.mirrored else ''}" if self.relation else ""
+
+    def turned(self) -> Evidence:
+        """Return the same with the query and the work exchanged."""
+        other: dict[Relation | None, Relation] = {"detail": "shown", "shown": "detail"}
+        return replace(
+            self,
+            relation=other.get(self.relation, self.relation),
+            outline=self.query_outline,
+            query_outline=self.outline,
+            pairs=tuple((*pair[2:], *pair[:2]) for pair in self.pairs),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what there is nothing of is absent."""

@@ -176,7 +176,7 @@ def compare(
     place: Place,
 ) -> None:
     """Compare two pictures."""
-    from artsim.search.verdicts import compare
+    from artsim.search.comparison import compare
 
     one, other = file_or_id(first), file_or_id(second)
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]

@@ -228,17 +228,23 @@ def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SI
     return rows
 
 
-def match_points(query: Points, work: Points) -> Match:
+_NAMES: Final = ("the query", "the work")
+
+
+def match_points(query: Points, work: Points, names: tuple[str, str] = _NAMES) -> Match:
     """Return how the query picture, or its mirror image, is in the work; see `match_all`."""
-    return match_all(query, [work])[0]
+    return match_all(query, [work], names)[0]
 
 
-def match_all(query: Points, works: Sequence[Points]) -> list[Match]:
+def match_all(
+    query: Points, works: Sequence[Points], names: tuple[str, str] = _NAMES
+) -> list[Match]:
     """Return for each of several works how the query picture is in it, or it in the query.
 
     Points are paired that are each other's nearest, and nearer than the next by a ratio; of the
     homographies that bring pairs upon each other, those are left out that fold or distort a picture
-    as no photograph does. The same pictures give the same answer, in any order.
+    as no photograph does. The same pictures give the same answer, in any order. By `names`
+    query and work are called in what is said of them.
     """
     cv2 = load_opencv()
     places = _places(query)
@@ -251,7 +257,7 @@ def match_all(query: Points, works: Sequence[Points]) -> list[Match]:
             others = _places(work)
             likeness = both @ work[1:, :128].astype(np.float32).T
             best = Match(
-                unsure=_why_unsure(query, work),
+                unsure=_why_unsure(query, work, names),
                 query_size=size,
                 work_size=(float(others[0, 0]), float(others[0, 1])),
             )
@@ -327,13 +333,13 @@ def _places(points: Points) -> _Places:
 # --- two pictures --------------------------------------------------------------------
 
 
-def _why_unsure(query: Points, work: Points) -> str:
+def _why_unsure(query: Points, work: Points, names: tuple[str, str]) -> str:
     """Return why points may miss that one picture shows the other, or ""."""
-    for points, name in ((query, "the query"), (work, "the work")):
+    for points, name in zip((query, work), names, strict=True):
         if len(points) - 1 < _ENOUGH:
             return f"{name} has only {counted(len(points) - 1, 'point')}"
     if query[0, 0] < _COLORED <= work[0, 0]:
-        return "the query has no color, as a print, and points do not find what prints are of"
+        return f"{names[0]} has no color, as a print, and points do not find what prints are of"
     return ""
 
 

@@ -35,12 +35,12 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.comparison import Compared, Comparison, Likeness
 from artsim.search.copy_groups import Copies
 from artsim.search.film_query import FilmAnswer
 from artsim.search.inspect import FacesOf
 from artsim.search.listing import Listing
 from artsim.search.people import People
-from artsim.search.verdicts import Compared, Comparison, Likeness
 
 Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf | Copies | FilmAnswer
 """What a contact sheet can show."""
@@ -288,9 +288,11 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
             measures = f"SSIM {format_score(ssim)} · RMSE {format_score(rmse)}"
             overlaid.append(_drawn(blend, name, measures))
     sections = [("", [*cards, *overlaid])]
-    if found.evidence.is_found and first is not None and second is not None:
+    is_drawn = found.evidence.is_found and not any(of.region for of in sides.values())
+    if is_drawn and first is not None and second is not None:
         drawn = draw_pairs(first, second, found.evidence)
-        pairs = _drawn(drawn, "A and B", f"{counted(found.evidence.inliers, 'point')} agree")
+        told = sentence(found.by_points("A", "B"))
+        pairs = _drawn(drawn, told, f"{counted(found.evidence.inliers, 'point')} agree")
         sections.append((_IN_BOTH, [replace(pairs, is_wide=True)]))
     if faces := [*_faced(found, *cards)]:
         sections.append(("Face by face", faces))

@@ -38,8 +38,8 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
+from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
-from artsim.search.verdicts import Comparison
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification
@@ -285,7 +285,7 @@ def print_comparison(found: Comparison, stream: TextIO) -> None:
         )
     points = found.evidence
     count = "" if points.found == "not checked" else points.inliers
-    rows.append(("local points", str(count), points.word or describe_evidence(points)))
+    rows.append(("local points", str(count), found.by_points() or describe_evidence(points)))
     for of in found.faces:
         one, other = of.faces or (0, 0)
         named = f"face {one} and face {other}, {of.encoder}"

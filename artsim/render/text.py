@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Likelihood, Verdict
     from artsim.search.answer import Answer
+    from artsim.search.comparison import Comparison
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
-    from artsim.search.verdicts import Comparison
 
 MAX_TEXT: Final = 300
 """Most characters of a metadata field that a table or sheet shows."""

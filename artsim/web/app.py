@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from artsim.errors import (
 from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
 from artsim.ingest.sources import LIST_SUFFIXES
 from artsim.search.answer import answer
+from artsim.search.comparison import compare
 from artsim.search.filters import Filters, build_criteria
 from artsim.search.inspect import describe_painting
 from artsim.search.listing import count_values, list_paintings
@@ -45,7 +46,6 @@ from artsim.search.question import (
     PictureQuery,
 )
 from artsim.search.rerank import RERANKERS
-from artsim.search.verdicts import compare
 from artsim.store.gallery import Gallery, list_galleries
 from artsim.web import forms
 from artsim.web import selection as selections
@@ -64,7 +64,7 @@ from artsim.web.browsing import (
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.intake_routes import intake_routes, may_write
 from artsim.web.intakes import IntakeStateError, NoIntakeError
-from artsim.web.matching import match_routes
+from artsim.web.matching import match_routes, points_of
 from artsim.web.page import language_of, page_routes, render_page, texts
 from artsim.web.picture_routes import iiif_routes, thumbnail_routes, whole_picture_routes
 from artsim.web.pictures import (
@@ -418,13 +418,17 @@ def _search_routes(app: FastAPI, service: Service) -> None:
 
     @app.post("/api/v1/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
     async def compare_two(pair: forms.PairForm, gallery: GalleryName = None) -> Any:
-        """Compare two pictures: as wholes, mirrored, and in their faces."""
+        """Compare two pictures: as wholes, mirrored, in their faces, and by local points."""
         return await service.searching.run(look, pair, gallery)
 
     def look(pair: forms.PairForm, gallery: str | None) -> Any:
         opened = service.open(gallery)
         first, second = (service.query(opened, one) for one in (pair.first, pair.second))
-        found = compare(opened, first, second, service.models).to_dict()
+        points = None
+        with suppress(ArtsimError):  # no file that may be shown: the gallery's own points, if any
+            if first.region is None and second.region is None:
+                points = points_of(service, opened, pair)
+        found = compare(opened, first, second, service.models, points=points).to_dict()
         for side in ("first", "second"):
             payload = found[side]["payload"]
             found[side]["payload"] = None if payload is None else forms.shown(payload)

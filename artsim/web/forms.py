@@ -170,7 +170,9 @@ class ComparisonForm(_Found):
     ssim_mirrored: float
     rmse: float
     rmse_mirrored: float
+    evidence: dict[str, Any]
     why: str
+    no_likelihood: str | None = None
 
 
 class MatchForm(BaseModel):

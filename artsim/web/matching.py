@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import FastAPI
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.images.local_points import (
-    FOUND_INLIERS,
     QUERY_COUNT,
     Match,
     Points,
+    evidence_of,
     local_points,
     match_points,
 )
@@ -23,9 +23,6 @@ from artsim.web.browsing import GalleryName
 
 if TYPE_CHECKING:
     from artsim.web.app import Service
-
-MOST_PAIRS: Final = 60
-"""Most pairs of points that are drawn: more would hide the pictures."""
 
 
 def match_routes(app: FastAPI, service: Service) -> None:
@@ -37,10 +34,14 @@ def match_routes(app: FastAPI, service: Service) -> None:
         opened = service.open(gallery)
 
         def match() -> Match:
-            one, other = (_points(service, opened, side) for side in (pair.first, pair.second))
-            return match_points(one, other)
+            return match_points(*points_of(service, opened, pair))
 
         return describe_match(await service.searching.run(match))
+
+
+def points_of(service: Service, gallery: Gallery, pair: forms.PairForm) -> tuple[Points, Points]:
+    """Return the local points of both whole pictures, which are kept for a while."""
+    return (_points(service, gallery, pair.first), _points(service, gallery, pair.second))
 
 
 def _points(service: Service, gallery: Gallery, side: forms.OnePicture) -> Points:
@@ -63,18 +64,17 @@ def describe_match(match: Match) -> dict[str, Any]:
     `way` leads from the second picture to the first, a row after another; null with the pairs
     and outlines where nothing is found.
     """
-    is_found = match.inliers >= FOUND_INLIERS
-    found: dict[str, Any] = {"is_found": is_found, "inliers": match.inliers}
-    if not is_found:
+    said = evidence_of(match)
+    found: dict[str, Any] = {"is_found": said.is_found, "inliers": said.inliers}
+    if not said.is_found:
         return {**found, "mirrored": False, "way": None, "pairs": [], "outlines": None}
     sizes = np.array([*match.query_size, *match.work_size])
     back = np.linalg.inv(match.homography)
     way = np.diag([*(1 / sizes[:2]), 1]) @ back @ np.diag([*sizes[2:], 1])
-    chosen = np.linspace(0, match.inliers - 1, min(MOST_PAIRS, match.inliers)).round().astype(int)
     return {
         **found,
-        "mirrored": match.mirrored,
+        "mirrored": said.mirrored,
         "way": (way / way[2, 2]).tolist(),
-        "pairs": (match.pairs[chosen] / sizes).tolist(),
-        "outlines": [match.outline(of_work=True).tolist(), match.outline().tolist()],
+        "pairs": said.pairs,
+        "outlines": [said.query_outline, said.outline],
     }

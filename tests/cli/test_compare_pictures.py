@@ -12,10 +12,20 @@ import pytest
 from PIL import Image
 from runner import artsim, fails, succeeds
 
-from artsim import Comparison, IdQuery, IngestOptions, compare, ingest_paintings, write_sheet
+from artsim import (
+    Comparison,
+    IdQuery,
+    IngestOptions,
+    PixelsQuery,
+    compare,
+    ingest_paintings,
+    write_sheet,
+)
 from artsim.errors import PaintingNotFoundError
 from artsim.render.text import describe_likelihoods
 from artsim.store.gallery import Gallery, open_gallery
+
+pytest.importorskip("cv2")
 
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
 
@@ -82,7 +92,7 @@ def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path
         part = picture.crop((width // 3, height // 4, width, 3 * height // 4))
     part.resize((part.width * 3 // 2, part.height * 3 // 2)).save(detail)
     shown = succeeds("compare", detail, work, "--sheet", sheet, home=sample_home)
-    assert re.search(r"local points +\d+ +detail", shown)
+    assert re.search(r"local points +\d+ +the first is a detail of the second", shown)
     assert "The first is a detail of the second: " in shown
     other = json.loads(succeeds("compare", work, detail, "--format", "json", home=sample_home))
     assert other["why"].startswith("the second is seen in the first: ")
@@ -95,9 +105,26 @@ def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path
     assert amber.sum() > 200
 
 
+def test_what_points_say_is_the_same_either_way_round(
+    sample: Path, sample_gallery: Gallery
+) -> None:
+    """A print after a painting, of which points know too little, and a blank page."""
+    with Image.open(sample / "images" / LUTE) as picture:
+        painting = np.array(picture.convert("RGB"))
+    inverted = np.repeat(255 - painting.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+    for other, why in (
+        (inverted, "the {} has no color, as a print, and points do not find what prints are of"),
+        (np.full((200, 300, 3), 255, np.uint8), "the {} has only 0 points"),
+    ):
+        for first, second, number in ((painting, other, "second"), (other, painting, "first")):
+            found = compare(sample_gallery, PixelsQuery(first), PixelsQuery(second))
+            assert found.evidence.found == "not checked"
+            assert found.evidence.why == why.format(number)
+
+
 def test_works_without_points_are_not_checked(sample_home: Path) -> None:
     shown = succeeds("compare", "met-437880", "met-437881", home=sample_home)
-    assert "not checked by points: the gallery has no points of it" in " ".join(shown.split())
+    assert "no points of the first and the second: ingest" in " ".join(shown.split())
 
 
 def test_faces_are_compared_each_with_its_nearest(sample_gallery: Gallery) -> None:

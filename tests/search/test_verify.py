@@ -142,6 +142,8 @@ def test_paintings_in_a_photograph_are_each_found_and_outlined(
         answer = ask(wall, look)
         assert found(answer) == {FIELD: "shown", PIANO: "shown"}
         assert {*ids(answer)[:2]} == {FIELD, PIANO}
+        # Whatever is left once both are masked says nothing of the others.
+        assert all(h.evidence and h.evidence.found == "not found" for h in answer.hits[2:])
     places = {
         hit.painting_id: hit.evidence.query_outline for hit in answer.hits[:2] if hit.evidence
     }

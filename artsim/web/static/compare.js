@@ -83,9 +83,11 @@ async function judge(sides, gallery, said, table) {
     const found = await askServer(`/api/v1/compare${query}`, { first: form(sides[0]), second: form(sides[1]) });
     const first = found.wholes[0];
     const marks = { "same picture": "same_picture", "very near": "very_near", near: "near", "not near": "not_near" };
-    said.replaceChildren(
+    // Of a detail, or a wall, the likeness as wholes says nothing.
+    const isPart = found.evidence.found === "found" && found.evidence.relation !== "same picture";
+    said.replaceChildren(...(isPart ? [] : [
       h("span", { className: `word ${marks[first.verdict] ?? "unjudged"}` }, verdict(first)),
-      h("span", { className: "number" }, number(first.cosine)),
+      h("span", { className: "number" }, number(first.cosine))]),
       h("span", { className: "quiet", lang: "en" }, found.why));
     const rows = [
       ...found.wholes.map((one) => [t("number_cosine", { encoder: one.encoder }), one.cosine, one]),
