@@ -61,9 +61,26 @@ def test_points_lay_a_detail_upon_its_picture(page: httpx.Client, detail: str) -
     }
 
 
+def test_a_comparison_says_what_the_same_points_do(page: httpx.Client, detail: str) -> None:
+    """Of files, though the gallery has no points."""
+    pair = {"first": {"upload": detail}, "second": {"id": PENDANT}}
+    found = page.post("/api/v1/compare", json=pair).json()
+    assert found["evidence"]["relation"] == "detail"
+    assert found["evidence"]["inliers"] == match(page, **pair)["inliers"]
+    assert found["why"].startswith("the first is a detail of the second: ")
+    part = {**pair, "first": {"upload": detail, "region": "10%,10%,60%,60%"}}
+    of_part = page.post("/api/v1/compare", json=part).json()["evidence"]
+    assert (
+        of_part["why"]
+        == "the gallery has no points of the second: ingest its source with --details"
+    )
+
+
 def test_pictures_are_compared_by_matched_points(visit: Visit, detail: str) -> None:
     page = visit(f"/?compare=picture:{detail}&compare={PENDANT}")
     expect(page.get_by_role("dialog")).to_contain_text("points of both pictures agree")
+    expect(page.locator(".judged")).to_contain_text("The first is a detail", ignore_case=True)
+    expect(page.locator(".judged .word")).to_have_count(0)
     page.get_by_label("By matched points").check()
     assert page.locator(".lines polygon").count() == 2
     assert page.locator(".lines line").count() >= 8
