@@ -26,7 +26,7 @@ from PIL import Image
 from scipy.stats import beta
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.hits import Hit
+from artsim.catalog.hits import Evidence, Hit
 from artsim.config import Settings
 from artsim.encoders.base import unit_rows
 from artsim.encoders.registry import load_encoder
@@ -162,10 +162,11 @@ def count_strangers(home: Path, folders: Sequence[Path], out: Path) -> None:
     """Ask by all pictures of the folders, and print in how many something is found."""
     out.mkdir(parents=True, exist_ok=True)
     results, models = out / "strangers.jsonl", Models(settings=Settings(home=home))
-    done = (
-        [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-    )
+    lines = results.read_text().splitlines() if results.exists() else []
+    done = [json.loads(line) for line in lines]
     files = [path for folder in folders for path in sorted(folder.rglob("*.jpg"))]
+    if [one["query"] for one in done] != [path.name for path in files[: len(done)]]:
+        raise SystemExit(f"{results} is of other folders; name another --out")
     with open_gallery(home=home) as gallery, results.open("a", encoding="utf-8") as file:
         for number in range(len(done), len(files)):
             edit, path = _STRANGE[number % len(_STRANGE)], files[number]
@@ -173,27 +174,27 @@ def count_strangers(home: Path, folders: Sequence[Path], out: Path) -> None:
             if edit:
                 picture = edit_picture(picture, edit, painting_id=path.stem).pixels
             hits = find_similar(gallery, PixelsQuery(picture), models=models).hits
-            found = [hit for hit in hits if hit.evidence and hit.evidence.is_found]
-            told = {"query": path.name, "edit": edit, "found": [
-                (hit.painting_id, hit.evidence.inliers) for hit in found if hit.evidence
-            ]}  # fmt: skip
-            done.append(told)
-            file.write(json.dumps(told) + "\n")
+            said = [(hit, hit.evidence) for hit in hits if hit.evidence and hit.evidence.is_found]
+            for hit, evidence in said[:1]:
+                _draw_found(picture, hit, evidence, out / f"{number:05d}.png")
+            found = [(hit.painting_id, evidence.inliers) for hit, evidence in said]
+            done.append({"query": path.name, "edit": edit, "found": found})
+            file.write(json.dumps(done[-1]) + "\n")
             file.flush()
-            if found:
-                _draw_found(picture, found[0], out / f"{number:05d}.png")
     called = [one for one in done if one["found"]]
     bound = float(beta.ppf(0.95, len(called) + 1, len(done) - len(called)))
-    print(f"found in {len(called)} of {len(done)}, at most {1000 * bound:.2f} in 1,000")
+    print(
+        f"found, rightly or not, by {len(called)} of {len(done)} pictures: "
+        f"at most {1000 * bound:.2f} in 1,000"
+    )
     for one in called:
         print(json.dumps(one))
 
 
-def _draw_found(picture: RGBImage, hit: Hit, path: Path) -> None:
+def _draw_found(picture: RGBImage, hit: Hit, evidence: Evidence, path: Path) -> None:
     (work,) = picture_files([hit.payload])
-    if hit.evidence:
-        both = Image.fromarray(picture), Image.fromarray(load_image(work).pixels)
-        draw_pairs(*both, hit.evidence).save(path)
+    both = Image.fromarray(picture), Image.fromarray(load_image(work).pixels)
+    draw_pairs(*both, evidence).save(path)
 
 
 if __name__ == "__main__":

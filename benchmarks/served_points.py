@@ -4,8 +4,8 @@
 
 A collection of fifty works with 500 made-up points each is written, read in each form, and deleted;
 without a server it is an embedded one, read as artsim does. Printed are wall and own processor time
-of the fastest of five, the bytes, and, of a server on this machine whose process is given, its
-processor time.
+of the fastest of five, and of a server the bytes, and, where its process on this machine is given,
+its processor time.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def server_time(process: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def measure(name: str, read: Callable[[], object], process: int | None) -> None:
-    """Print how long it takes to read in one form."""
+def measure(name: str, act: Callable[[], object], process: int | None) -> None:
+    """Print how long it takes to write, or to read in one form."""
     before, times = server_time(process), []
     for _ in range(5):
         begun, own = time.perf_counter(), time.process_time()
-        read()
+        act()
         times.append((time.perf_counter() - begun, time.process_time() - own))
     wall, own = min(times)
     each = (server_time(process) - before) / 5
@@ -67,7 +67,7 @@ def main() -> None:
     if args.url is None:
         with tempfile.TemporaryDirectory() as home, EmbeddedStore(Path(home)) as own:
             collection = own.create_collection(_NAME, CollectionSchema({POINTS: spec}))
-            measure("written", lambda: collection.upsert(works), None)
+            measure("written, at first or again", lambda: collection.upsert(works), None)
             measure("read", lambda: collection.retrieve(ids, with_vectors=[POINTS]), None)
         return
     address = f"{args.url}/collections/{_NAME}/points"
@@ -75,7 +75,7 @@ def main() -> None:
     with ServerStore(args.url) as store, httpx.Client(timeout=60) as http:
         store.delete_collection(_NAME)
         collection = store.create_collection(_NAME, CollectionSchema({POINTS: spec}))
-        measure("written", lambda: collection.upsert(works), args.process)
+        collection.upsert(works)
 
         def ask(coding: str) -> httpx.Response:
             headers = {"Content-Type": "application/json", "Accept-Encoding": coding}
@@ -106,6 +106,7 @@ def main() -> None:
             check_compatibility=False,
         )
         measure("gRPC, qdrant-client", as_grpc, args.process)
+        measure("written again", lambda: collection.upsert(works), args.process)
         store.delete_collection(_NAME)
 
 

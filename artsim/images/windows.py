@@ -2,7 +2,7 @@
 
 Objects are looked for by what is within a window and just around it, as in [1]_: where a painting
 hangs there are many edges, and fewer on its frame and the wall. Of all windows only those are
-encoded that stand out most, which takes a tenth of the time that a grid does, and finds more.
+encoded that stand out most, which takes a fifth of the time that a grid does, and finds more.
 
 References
 ----------

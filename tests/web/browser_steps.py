@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect
 ONE, PENDANT = "met-437388", "met-437386"
 COLUMNS = ("Inv.-Nr.", "Titel", "Gemalt von", "Datierung", "Foto")
 Visit = Callable[..., Page]
-Open = Callable[..., Page]
 
 expect.set_options(timeout=60_000)  # a busy machine is slow, which is no failure
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browser_steps import Open, Visit, fill_shelf, settled
+from browser_steps import Visit, fill_shelf, settled
 from copied_home import copy_home
 from page_server import running
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -109,7 +109,7 @@ def shelf(sample: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_at(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_at(browser: Browser, tmp_path: Path) -> Iterator[Visit]:
     """Return what serves a data folder, and opens its page in a profile of its own."""
     complaints: list[str] = []
     with ExitStack() as ends:

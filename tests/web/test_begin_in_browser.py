@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from browser_steps import Open, ids, serious_faults, settled
+from browser_steps import Visit, ids, serious_faults, settled
 from playwright.sync_api import Page, expect
 
 from artsim.web.guard import Access
@@ -17,7 +17,7 @@ def choose(page: Page, button: str, files: Path | list[Path]) -> None:
     chosen.value.set_files(files)
 
 
-def test_a_folder_and_a_spreadsheet_become_a_gallery(open_at: Open, shelf: Path) -> None:
+def test_a_folder_and_a_spreadsheet_become_a_gallery(open_at: Visit, shelf: Path) -> None:
     page = open_at(viewport={"width": 320, "height": 700}, reduced_motion="reduce")
     expect(page.get_by_role("heading", name="Begin with your pictures")).to_be_visible()
     assert serious_faults(page) == []
@@ -62,7 +62,7 @@ def dropped(page: Page, paths: list[Path]) -> None:
     page.evaluate(DROP, [[path.name, list(path.read_bytes())] for path in paths])
 
 
-def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Open, shelf: Path) -> None:
+def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Visit, shelf: Path) -> None:
     pictures = sorted(shelf.glob("*-*.jpg"))
     page = open_at(locale="de")
     expect(page.get_by_role("heading", name="Mit Ihren Bildern beginnen")).to_be_visible()
@@ -92,7 +92,7 @@ def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Open, shelf
     assert ids(page) == ["I 2"]
 
 
-def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Open, sample: Path) -> None:
+def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Visit, sample: Path) -> None:
     page = open_at()
     page.get_by_label("Or a folder").fill("/nowhere/at/all")
     page.get_by_role("button", name="Look into it").click()
@@ -110,7 +110,7 @@ def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Open, sample: 
     expect(page.locator(".unfinished")).to_have_count(0)
 
 
-def test_who_only_reads_is_told_so(open_at: Open, sample: Path) -> None:
+def test_who_only_reads_is_told_so(open_at: Visit, sample: Path) -> None:
     access = Access(None, "a token to read by, long", "a token to write by, long")
     page = open_at(access, f"/?code={access.new_code()}")
     expect(page.get_by_role("heading", name="There is no gallery here yet")).to_be_visible()

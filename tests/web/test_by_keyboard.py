@@ -10,7 +10,7 @@ from pathlib import Path
 
 from browser_steps import (
     PENDANT,
-    Open,
+    Visit,
     address,
     fill_shelf,
     ids,
@@ -57,12 +57,8 @@ def to_card(page: Page, painting_id: str) -> None:
     reach(page, page.locator(f".card[data-id='{painting_id}'] .open"), "ArrowRight")
 
 
-def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path) -> None:
-    pictures = [picture_of(sample, painting_id) for painting_id in PORTRAITS]
-    shelf = fill_shelf(tmp_path / "Nachlass", pictures)
-    page = open_at(viewport={"width": 1280, "height": 900})
-
-    # A folder and a spreadsheet become a gallery.
+def begin(page: Page, shelf: Path) -> None:
+    """Make a gallery of a folder of six pictures, one of them broken, and a spreadsheet."""
     choose(page, "Choose a folder", shelf)
     expect(page.get_by_role("heading", name="6 pictures")).to_be_focused()
     reach(page, page.get_by_label("Gemalt von"))
@@ -74,8 +70,10 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     settled(page)
     assert sorted(ids(page)) == [f"I {i}" for i in range(5)]
 
-    # A picture, a face in it, and a period.
-    choose(page, "choose one", picture_of(sample, GIRLS))
+
+def ask_by_face_and_period(page: Page, picture: Path) -> None:
+    """Search by a picture, by a face in it, and in some years."""
+    choose(page, "choose one", picture)
     faces = page.get_by_role("button", name=re.compile(r"Search by face \d"))
     expect(faces).to_have_count(3)
     settled(page)
@@ -90,15 +88,11 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     expect(page.locator("#chips")).to_contain_text("1650\N{EN DASH}1675")
     settled(page)
     assert set(ids(page)) <= {"I 1", "I 2", "I 3"}
-    found, asked = ids(page), search(page)
-    assert found
-    fresh = open_at(path=f"/{asked}")
-    settled(fresh)
-    assert ids(fresh) == found
-    press(page, "Remove: ")
-    expect(page.locator("#chips > li")).to_have_count(0)
+    assert ids(page)
 
-    # A detail of it, in whole pictures again.
+
+def ask_by_detail(page: Page) -> None:
+    """Search by whole pictures again, by a detail given in numbers, and by all of it."""
     reach(page, page.locator("input[name=kind]:checked"))
     page.keyboard.press("ArrowUp")
     expect(page.locator("#said")).not_to_contain_text("faces")
@@ -115,7 +109,9 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     expect(page.locator("#said")).not_to_contain_text("a detail of")
     settled(page)
 
-    # More like one work, and unlike another.
+
+def like_and_unlike(page: Page) -> None:
+    """Search for more like one work and unlike another, then for what is like a third."""
     liked, unliked = ids(page)[:2]
     to_card(page, liked)
     page.keyboard.press("+")
@@ -126,14 +122,16 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     expect(page.locator(".examples li")).to_have_count(3)
     settled(page)
     assert not {liked, unliked} & set(ids(page))
-
-    # Two pictures compared, in each way.
     last = ids(page)[0]
     to_card(page, last)
     page.keyboard.press("f")
     expect(page.locator(".examples li")).to_have_count(0)
     settled(page)
     assert address(page) == {"id": [last]}
+
+
+def compare_in_each_way(page: Page) -> None:
+    """Put the first work found beside the one that is asked by."""
     to_card(page, ids(page)[0])
     page.keyboard.press("c")
     expect(page.locator(".stage")).to_be_focused()
@@ -143,7 +141,9 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     assert serious_faults(page) == []
     page.keyboard.press("Escape")
 
-    # Three works are kept, and written in each form.
+
+def keep_and_write(page: Page) -> None:
+    """Keep three works with a note, write them in each form, and read them back."""
     chosen = ids(page)[:3]
     for painting_id in chosen:
         to_card(page, painting_id)
@@ -168,3 +168,19 @@ def test_all_of_it_by_keyboard_alone(open_at: Open, sample: Path, tmp_path: Path
     with page.context.expect_page() as opened:
         press(page, "Sheet to print")
     expect(opened.value.get_by_role("article")).to_have_count(3)
+
+
+def test_all_of_it_by_keyboard_alone(open_at: Visit, sample: Path, tmp_path: Path) -> None:
+    pictures = [picture_of(sample, painting_id) for painting_id in PORTRAITS]
+    page = open_at(viewport={"width": 1280, "height": 900})
+    begin(page, fill_shelf(tmp_path / "Nachlass", pictures))
+    ask_by_face_and_period(page, picture_of(sample, GIRLS))
+    fresh = open_at(path=f"/{search(page)}")
+    settled(fresh)
+    assert ids(fresh) == ids(page)
+    press(page, "Remove: ")
+    expect(page.locator("#chips > li")).to_have_count(0)
+    ask_by_detail(page)
+    like_and_unlike(page)
+    compare_in_each_way(page)
+    keep_and_write(page)

@@ -104,6 +104,26 @@ def test_facets_narrow_and_are_taken_back(visit: Visit) -> None:
     assert re.fullmatch(r"\d{4}\.\.\d{4}", address(page)["year"][0])
 
 
+def test_what_is_being_typed_outlives_an_answer(visit: Visit) -> None:
+    """An answer that comes meanwhile draws the fields anew."""
+    page = visit(f"/?id={ONE}")
+    page.locator("#region summary").click()
+    page.locator("#region-x").fill("12")
+    to = page.get_by_label("to", exact=True)
+    to.press_sequentially("16")
+    page.evaluate("document.querySelector('#restrict input[type=checkbox]').click()")
+    expect(page.locator("#chips button").first).to_be_visible()
+    expect(page.locator("#restrict input:checked")).to_have_count(1)
+    settled(page)
+    page.keyboard.type("75")
+    expect(to).to_have_value("1675")
+    expect(page.locator("#region-x")).to_have_value("12")
+    to.press("Enter")
+    expect(page.locator("#chips")).to_contain_text("1675")
+    page.go_back()
+    expect(to).to_have_value("")
+
+
 def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:
     page = visit(f"/?id={GIRLS}")
     expect(page.locator("#mount img")).to_be_visible()

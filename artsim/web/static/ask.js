@@ -304,8 +304,11 @@ function markRegion() {
   const box = regionNow(mount);
   drawRegion(box);
   if (!form) return;
+  const key = `${mount.dataset.width} ${mount.dataset.height} ${box}`;
+  if (form.dataset.key === key) return; // numbers that are being given stay
   const focused = form.contains(document.activeElement) && document.activeElement.id;
   form.replaceWith(regionForm(box, mount));
+  $("region").dataset.key = key;
   if (focused) ($(focused) ?? $("region-search")).focus();
 }
 

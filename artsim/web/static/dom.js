@@ -41,6 +41,29 @@ export function svg(tag, attributes) {
 
 export const $ = (id) => document.getElementById(id);
 
+// What is being typed is marked until its field takes it up.
+addEventListener("input", ({ target }) => target.matches("input:not([type=checkbox], [type=radio])") && (target.dataset.typed = ""), true);
+// A field that is taken out of the page while somebody types in it tells of a change, which is none.
+let drawing = false;
+addEventListener("change", (event) => (drawing ? event.stopImmediatePropagation() : delete event.target.dataset.typed), true);
+
+/** Draw a part of the page anew: the focus stays, and so does what is being typed in it. */
+export function redraw(root, draw) {
+  const typed = [...root.querySelectorAll("[data-typed]")].map(({ id, value }) => [id, value]);
+  const focused = document.activeElement?.id;
+  drawing = true;
+  try {
+    draw();
+  } finally {
+    drawing = false;
+  }
+  for (const [id, value] of typed) {
+    const field = $(id);
+    if (field) Object.assign(field, { value }).dataset.typed = "";
+  }
+  if (focused && document.activeElement?.id !== focused) $(focused)?.focus();
+}
+
 /** A dialog that closes by Escape, its button, and a click beside it; `closed` is told. */
 export function openDialog(name, title, content, closed = () => {}) {
   const before = document.activeElement;

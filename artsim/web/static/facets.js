@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { kindNow } from "./ask.js";
-import { $, h, t } from "./dom.js";
+import { $, h, redraw, t } from "./dom.js";
 import * as state from "./state.js";
 
 const FIRST = 6;
@@ -30,20 +30,18 @@ export async function show(fail) {
 
 function draw(all) {
   drawn = all;
-  const focused = document.activeElement?.id;
   const [facets, dates] = [all.slice(0, -1), all.at(-1)];
   const now = state.get();
   const opened = !matchMedia("(max-width: 56rem)").matches;
   const before = $("restrict").querySelector("details");
-  $("restrict").replaceChildren(
+  redraw($("restrict"), () => $("restrict").replaceChildren(
     h("details", { open: before ? before.open : opened, className: "all" },
       h("summary", {}, t("restrict")),
       years(dates, now),
       titleField(now),
       facets.map((facet, i) => values(NAMES[i], facet, now)),
     ),
-  );
-  if (focused) $(focused)?.focus();
+  ));
 }
 
 const span = (text) => /^(-?\d+)\.\.(-?\d+)$/.exec(text)?.slice(1).map(Number);
