@@ -65,7 +65,7 @@ class Sizes:
     kill_paintings: int = 155
     works: int = 4000
     work_dim: int = 1000
-    photo_works: int = 50
+    photo_works: int = 150
     page_paintings: int = 2000
     visitors: int = 20
     visit_seconds: float = 60.0
