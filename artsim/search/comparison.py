@@ -276,19 +276,18 @@ def _by_local_points(
 
     names = ("the first", "the second")
     try:
-        points = known or [_points_of(gallery, target) for target in both]
+        one, other = known or [_points_of(gallery, target) for target in both]
+        if one is None or other is None:
+            own = zip(names, (one, other), strict=True)
+            lacking = " and ".join(name for name, points in own if points is None)
+            why = f"the gallery has no points of {lacking}: ingest its source with --details"
+            return Evidence("not checked", why=why)
+        there = evidence_of(match_points(one, other, names))
+        back = evidence_of(match_points(other, one, names[::-1])).turned()
     except EncoderError as error:
         return Evidence("not checked", why=f"{error}: {error.hint}")
-    one, other = points
-    if one is None or other is None:
-        lacking = " and ".join(n for n, of in zip(names, points, strict=True) if of is None)
-        why = f"the gallery has no points of {lacking}: ingest its source with --details"
-        return Evidence("not checked", why=why)
-    there = evidence_of(match_points(one, other, names))
-    back = evidence_of(match_points(other, one, names[::-1])).turned()
-    return max(
-        there, back, key=lambda said: ("not found", "not checked", "found").index(said.found)
-    )
+    by_worth = ("not found", "not checked", "found")
+    return max(there, back, key=lambda said: by_worth.index(said.found))
 
 
 def _points_of(gallery: Gallery, target: Target) -> Points | None:

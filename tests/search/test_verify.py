@@ -1,6 +1,7 @@
 """What local points verify comes first: the work itself, a detail, a photograph of a wall."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from artsim import Answer, PixelsQuery, find_similar
+from artsim import Answer, PixelsQuery, compare, find_similar
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import DETAILS
@@ -227,3 +228,17 @@ def test_another_picture_of_what_was_found_first_is_found_too(
         ingest_paintings(gallery, folder, IngestOptions(kinds=(), points=True))
         answer = find_similar(gallery, PixelsQuery(wall), models=models)
     assert {*found(answer)} == {FIELD, "faded.jpg"}
+
+
+def test_two_works_are_compared_by_their_stored_points(
+    home: Path, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_gallery(home=home) as gallery:
+        alike = compare(gallery, IdQuery(FIELD), IdQuery(FIELD), models).evidence
+        assert (alike.found, alike.relation) == ("found", "same picture")
+        pair = IdQuery(FIELD), IdQuery(IRISES)
+        assert compare(gallery, *pair, models).evidence.found == "not found"
+        monkeypatch.setitem(sys.modules, "cv2", None)
+        missing = compare(gallery, *pair, models).evidence
+    assert missing.found == "not checked"
+    assert "pip install 'artsim[details]'" in missing.why
