@@ -1,7 +1,7 @@
 // The panel of the question: its picture with the faces in it, kinds, order, encoder.
 
 import { call, cropStyle, painting, part, send, thumbnail, whole } from "./api.js";
-import { $, h, has, t } from "./dom.js";
+import { $, h, has, redraw, t } from "./dom.js";
 import { caption as captionOf, outline as outlinesOf } from "./grid.js";
 import * as state from "./state.js";
 
@@ -358,12 +358,11 @@ function markFace() {
 
 function showHow(now) {
   const how = $("how");
-  const focused = document.activeElement?.id;
   how.hidden = !state.hasQuery();
   if (how.hidden) return how.replaceChildren();
   const kinds = now.text || now.like.length ? [] : gallery().kinds;
   const encoders = kindNow().encoders;
-  how.replaceChildren(
+  redraw(how, () => how.replaceChildren(
     kinds.length > 1 && h("fieldset", { className: "kinds" }, h("legend", {}, t("kind")),
       kinds.map((kind) => h("label", {},
         h("input", { type: "radio", name: "kind", id: `kind-${kind.name}`, value: kind.name, checked: kind === kindNow(),
@@ -381,8 +380,7 @@ function showHow(now) {
     now.id ? h("label", { className: "check" },
       h("input", { type: "checkbox", id: "not-same-artist", checked: now["not-same-artist"], onchange: (event) => state.set({ "not-same-artist": event.target.checked, limit: "" }) }),
       t("not_same_artist")) : "",
-  );
-  if (focused && !document.activeElement?.id) $(focused)?.focus();
+  ));
 }
 
 function choice(id, label, options, value, changed) {

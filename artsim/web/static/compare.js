@@ -1,7 +1,7 @@
 // Two pictures beside, upon and against each other, with one zoom for both.
 
 import { ask as askServer, call, painting, whole } from "./api.js";
-import { h, openDialog, svg, t } from "./dom.js";
+import { h, openDialog, redraw, svg, t } from "./dom.js";
 import { caption, number, verdict } from "./grid.js";
 import { readPoints, startPoints, transformOf, wayOf, writePoints } from "./register.js";
 import * as state from "./state.js";
@@ -369,13 +369,12 @@ class Stage {
 
   showTools() {
     const { mode } = this;
-    const focused = document.activeElement?.id;
     const choice = (name, chosen, list, changed) => h("fieldset", { className: "kinds" }, h("legend", { className: "hidden" }, t(name)),
       list.map((one) => h("label", {}, h("input", { type: "radio", name, id: `${name}-${one}`, checked: one === chosen, onchange: () => changed(one) }), h("span", {}, t(`${name}_${one}`)))));
     const there = { life: this.both.every((one) => one.cm), matched: this.matched };
     const fits = FITS.filter((one) => !(one in there) || there[one]);
     const isLaid = ["points", "matched"].includes(this.fit);
-    this.tools.replaceChildren(
+    redraw(this.tools, () => this.tools.replaceChildren(
       choice("mode", mode, MODES, (one) => this.set(one)),
       choice("fit", this.fit, fits, (one) => this.useFit(one)),
       isLaid && mode !== "side" ? "" : h("label", { className: "check" }, h("input", { type: "checkbox", id: "mirror", checked: this.mirrored, onchange: (event) => this.mirror(event.target.checked) }), t("mirror")),
@@ -385,8 +384,7 @@ class Stage {
       mode === "blink" ? h("button", { type: "button", id: "swap", onclick: () => { clearInterval(this.blinking); this.element.classList.toggle("turn"); } }, t("swap")) : "",
       h("span", {}, [["zoom_in", () => this.zoom(1.4), "+"], ["zoom_out", () => this.zoom(1 / 1.4), "−"], ["zoom_reset", () => this.reset(), "1:1"]].map(([name, act, sign]) =>
         h("button", { type: "button", id: name, title: t(name), "aria-label": t(name), onclick: act }, sign))),
-    );
+    ));
     if (this.fit === "points") this.tools.append(h("p", { className: "quiet" }, t(mode === "side" ? "points_set" : wayOf(this.points) ? "points_laid" : "points_on_line")));
-    if (focused && this.tools.isConnected) this.tools.querySelector(`#${focused}`)?.focus();
   }
 }

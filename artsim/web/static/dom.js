@@ -42,7 +42,7 @@ export function svg(tag, attributes) {
 export const $ = (id) => document.getElementById(id);
 
 // What is being typed is marked until its field takes it up.
-addEventListener("input", ({ target }) => target.matches("input:not([type=checkbox], [type=radio])") && (target.dataset.typed = ""), true);
+addEventListener("input", ({ target }) => target.matches("input:not([type=checkbox], [type=radio], [type=range])") && (target.dataset.typed = ""), true);
 // A field that is taken out of the page while somebody types in it tells of a change, which is none.
 let drawing = false;
 addEventListener("change", (event) => (drawing ? event.stopImmediatePropagation() : delete event.target.dataset.typed), true);

@@ -1,7 +1,7 @@
 // The ways in which works are looked at: as a grid, as rows, along the years, by person.
 
 import { gallery } from "./ask.js";
-import { $, h, t } from "./dom.js";
+import { $, h, redraw, t } from "./dom.js";
 import { caption, card, date, image, scores } from "./grid.js";
 import * as keep from "./keep.js";
 import * as state from "./state.js";
@@ -20,16 +20,14 @@ export function offered(now) {
 export const viewNow = (now) => (offered(now).includes(now.view) ? now.view : "grid");
 
 export function showSwitch(now) {
-  const focused = document.activeElement?.id;
   const isList = !state.hasQuery(now) && ["grid", "list"].includes(viewNow(now));
   const orders = state.SORTS.includes(now.sort) || !now.sort ? state.SORTS : [...state.SORTS, now.sort];
-  $("views").replaceChildren(
+  redraw($("views"), () => $("views").replaceChildren(
     h("fieldset", { className: "kinds" }, h("legend", { className: "hidden" }, t("view")), offered(now).map((name) =>
       h("label", {}, h("input", { type: "radio", name: "view", id: `view-${name}`, checked: name === viewNow(now), onchange: () => choose(name) }), h("span", {}, t(`view_${name}`))))),
     isList ? h("label", { className: "sort" }, t("sort"), h("select", { id: "sort", onchange: (event) => state.set({ sort: event.target.value === "date" ? "" : event.target.value, limit: "" }) },
       orders.map((name) => h("option", { value: name, selected: name === (now.sort || "date") }, t(`sort_${name}`, { otherwise: name }))))) : "",
-  );
-  if (focused && !document.activeElement?.id) $(focused)?.focus();
+  ));
 }
 
 const choose = (name) => state.set({ view: name === "grid" ? "" : name });
