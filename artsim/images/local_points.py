@@ -81,6 +81,7 @@ _COLORED: Final = 16
 _ENOUGH: Final = 16
 """Fewest points of a picture that are found in another one of it: not all are."""
 
+_NAMES: Final = ("the query", "the work")
 _FEWEST: Final = 6
 _MAX_ITERATIONS: Final = 1000
 _Places: TypeAlias = npt.NDArray[np.float64]
@@ -226,9 +227,6 @@ def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SI
         shares = described / np.maximum(described.sum(axis=1, keepdims=True), 1e-9)
         rows[1:, :128] = np.minimum(np.sqrt(shares) * _DESCRIBED, 255).round()
     return rows
-
-
-_NAMES: Final = ("the query", "the work")
 
 
 def match_points(query: Points, work: Points, names: tuple[str, str] = _NAMES) -> Match:

@@ -276,11 +276,11 @@ def _ask_windows(
     least = search.question.options.min_score
     found = []
     for hits in search.wholes([vector, *rows]):
-        if hits and (least is None or len(hits) == _OF_WINDOW):
-            base = hits[-1].score
-        else:
-            base = least or 0.0
-        found.append([_Standing(hit.score - base, hit) for hit in hits])
+        # Where the least score keeps some away, the next one has that at the most.
+        chance = least
+        if chance is None or len(hits) == _OF_WINDOW:
+            chance = min((hit.score for hit in hits), default=0.0)
+        found.append([_Standing(hit.score - chance, hit) for hit in hits])
     return found
 
 

@@ -25,7 +25,9 @@ from artsim.encoders.devices import usable_cores
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,
+    EncoderError,
     EncoderMismatchError,
+    ImageError,
     PaintingNotFoundError,
     QueryError,
     StoreError,
@@ -425,7 +427,8 @@ def _search_routes(app: FastAPI, service: Service) -> None:
         opened = service.open(gallery)
         first, second = (service.query(opened, one) for one in (pair.first, pair.second))
         points = None
-        with suppress(ArtsimError):  # no file that may be shown: the gallery's own points, if any
+        # Without a file that may be shown the gallery's own points are compared, if it has any.
+        with suppress(MissingPictureError, ImageError, EncoderError):
             if first.region is None and second.region is None:
                 points = points_of(service, opened, pair)
         found = compare(opened, first, second, service.models, points=points).to_dict()

@@ -25,8 +25,6 @@ from artsim.errors import PaintingNotFoundError
 from artsim.render.text import describe_likelihoods
 from artsim.store.gallery import Gallery, open_gallery
 
-pytest.importorskip("cv2")
-
 LUTE = "vermeer-young-woman-lute-met-437880.jpg"
 
 
@@ -86,6 +84,7 @@ def test_a_word_is_the_same_whichever_picture_is_first(
 
 def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path: Path) -> None:
     """Of two files points are found as they are compared: the gallery needs none."""
+    pytest.importorskip("cv2")
     work, detail, sheet = sample / "images" / LUTE, tmp_path / "detail.png", tmp_path / "both.png"
     with Image.open(work) as picture:
         width, height = picture.size
@@ -109,6 +108,7 @@ def test_what_points_say_is_the_same_either_way_round(
     sample: Path, sample_gallery: Gallery
 ) -> None:
     """A print after a painting, of which points know too little, and a blank page."""
+    pytest.importorskip("cv2")
     with Image.open(sample / "images" / LUTE) as picture:
         painting = np.array(picture.convert("RGB"))
     inverted = np.repeat(255 - painting.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
