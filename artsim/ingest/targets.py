@@ -19,7 +19,7 @@ from artsim.encoders.base import Encoder
 from artsim.encoders.registry import find_maker
 from artsim.encoders.trained import read_cohort
 from artsim.errors import EncoderMismatchError
-from artsim.store.gallery import Gallery, read_encoders, without_frames
+from artsim.store.gallery import Gallery, read_notes, without_frames
 from artsim.store.protocol import Collection, Record, SearchRequest
 
 POINTS_NOTE: Final = "point_detector"
@@ -162,7 +162,7 @@ def measure_scales(gallery: Gallery) -> None:
         shown = kind.sure & without_frames(collection)
         points, scales = collection.count(shown), noted_scales(collection.schema.notes)
         before = dict(scales)
-        for name in read_encoders(collection):
+        for name in read_notes(collection.schema, collection.name):
             known = scales.get(name)
             lacks = kind.is_whole and read_cohort(name) is not None
             if (

@@ -25,7 +25,7 @@ from artsim.store.gallery import (
     collection_name,
     list_galleries,
     missing_gallery,
-    read_encoders,
+    read_notes,
     remark_on_reading,
 )
 from artsim.store.protocol import Record, ServerState, Store
@@ -120,7 +120,7 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
     try:
         collection = store.open_collection(name)
         stats = collection.stats()
-        encoders = read_encoders(collection)
+        encoders = read_notes(collection.schema, collection.name)
         # Counts are read without the payloads, whose damage would not be seen.
         next(iter(collection.scroll(page_size=1)), None)
     except StoreError as error:

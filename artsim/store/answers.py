@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Final
@@ -25,9 +25,12 @@ def score_threshold(request: SearchRequest, schema: CollectionSchema) -> float |
     """
     if request.min_score is None:
         return None
-    if schema.vectors[request.last.using].distance == "euclid":
-        return float(np.nextafter(np.float32(-request.min_score), np.float32(np.inf)))
-    return float(np.nextafter(np.float32(request.min_score), np.float32(-np.inf)))
+    sign = _sign(request, schema)
+    return float(np.nextafter(np.float32(sign * request.min_score), np.float32(-sign * np.inf)))
+
+
+def _sign(request: SearchRequest, schema: CollectionSchema) -> float:
+    return -1.0 if schema.vectors[request.last.using].distance == "euclid" else 1.0
 
 
 def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSchema) -> list[Hit]:
@@ -35,21 +38,17 @@ def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSch
 
     ValueError if a score or vector is no number, or too large a one.
     """
-    sign = -1.0 if schema.vectors[request.last.using].distance == "euclid" else 1.0
     points = list(scored)
     with np.errstate(over="ignore"):
         # In the engine's precision, whatever carried them; plus zero makes no minus zero.
-        scores = sign * np.array([point.score for point in points], np.float32) + np.float32(0)
+        scores = np.array([point.score for point in points], np.float32)
+        scores = _sign(request, schema) * scores + np.float32(0)
     if not np.isfinite(scores).all():
         raise ValueError("a score is no number, or too large a one")
+    records = to_records(points, request.with_vectors, schema)
     hits = [
-        Hit(
-            str(point.id),
-            score,
-            dict(point.payload or {}),
-            to_vectors(point.vector, request.with_vectors, schema),
-        )
-        for point, score in zip(points, scores.tolist(), strict=True)
+        Hit(record.point_id, score, record.payload, record.vectors)
+        for record, score in zip(records, scores.tolist(), strict=True)
     ]
     if request.min_score is not None:
         least = float(np.float32(request.min_score))
@@ -60,23 +59,19 @@ def to_hits(scored: Iterable[Any], request: SearchRequest, schema: CollectionSch
 def to_records(
     found: Iterable[Any], names: Sequence[str], schema: CollectionSchema
 ) -> list[Record]:
-    """Return points as they were read, with those of the named vectors that they have."""
-    return [
-        Record(str(raw.id), dict(raw.payload or {}), to_vectors(raw.vector, names, schema))
-        for raw in found
-    ]
+    """Return points as they were read, with those of the named vectors that they have.
 
-
-def to_vectors(
-    raw: Mapping[str, Any] | None, names: Sequence[str], schema: CollectionSchema
-) -> dict[str, Vector]:
-    """Return the vectors among `names` that a point has: float32, or uint8 for pixels and points.
-
-    ValueError if one has another length than its schema says, or holds NaN or infinity.
+    These are float32, or uint8 for pixels and points. ValueError if one has another length than
+    its schema says, or holds NaN or infinity.
     """
-    if not names or not raw:
-        return {}
-    return {name: _to_array(raw[name], schema.vectors[name]) for name in names if name in raw}
+    records = []
+    for point in found:
+        raw = point.vector or {}
+        vectors = {
+            name: _to_array(raw[name], schema.vectors[name]) for name in names if name in raw
+        }
+        records.append(Record(str(point.id), vectors, dict(point.payload or {})))
+    return records
 
 
 def _to_array(numbers: Sequence[Any] | Vector, spec: VectorSpec) -> Vector:
@@ -114,8 +109,7 @@ class JsonPoint:
     vector: Any
 
 
-_COMMA: Final = np.uint8((ord(",") - ord("0")) % 256)
-"""As which a digit a comma is read."""
+_COMMA: Final = np.uint8((ord(",") - ord("0")) % 256)  # as which a digit a comma is read
 
 
 def to_points(found: Iterable[Any]) -> list[JsonPoint]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import http.client
 import io
+import math
 import select
 import socket
 import ssl
-import threading
 import time
 import urllib.request
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -31,13 +32,8 @@ numbers and their pixels has 20 MiB; read, JSON takes some times its length in m
 _PACKINGS: Final = ("", "identity", "gzip", "deflate")
 """How an answer may be packed. Others, and one in another, unpack to gigabytes at once."""
 
-_ANY_PACKING: Final = zlib.MAX_WBITS | 32
-
-_SENDING: Final = 3600.0
-"""Seconds for a whole request where nobody set a deadline."""
-
-_PIECE: Final = 64 * 2**10
-"""Bytes read at once, but for what is known to be longer."""
+_SENDING: Final = 3600.0  # seconds for a whole request where nobody set a deadline
+_PIECE: Final = 64 * 2**10  # bytes read at once, but for what is known to be longer
 
 Headers: TypeAlias = Mapping[str, str]
 
@@ -46,38 +42,25 @@ class AnswerTooLargeError(Exception):
     """An answer has more bytes than are taken."""
 
 
-class Deadline:
-    """Point in time until which a call has to be answered; each thread has its own."""
-
-    def __init__(self) -> None:
-        self._of_thread = threading.local()
-
-    @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Let what the thread does in the block take so long as a whole."""
-        self._of_thread.end = time.monotonic() + seconds
-        try:
-            yield
-        finally:
-            del self._of_thread.end
-
-    def left(self, most: float) -> float:
-        """Return the seconds that are left, at most `most`; TimeoutError where none are."""
-        end = getattr(self._of_thread, "end", None)
-        left = most if end is None else min(most, end - time.monotonic())
-        if left <= 0:
-            raise TimeoutError("no whole answer in time")
-        return left
+_end: Final[ContextVar[float]] = ContextVar("end", default=math.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a server says, the body unpacked."""
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let what this thread sends and receives in the block take so long as a whole."""
+    token = _end.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _end.reset(token)
 
-    status: int
-    reason: str
-    headers: httpx.Headers
-    content: bytes
+
+def _left(most: float) -> float:
+    """Return the seconds that are left, at most `most`; TimeoutError where none are."""
+    left = min(most, _end.get() - time.monotonic())
+    if left <= 0:
+        raise TimeoutError("no whole answer in time")
+    return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +84,13 @@ class _Line:
 class Wire:
     """Connections that are kept open; any number of threads may send over them.
 
-    Proxies and authorities of certificates are those of the environment.
-
-    Parameters
-    ----------
-    timeout, connecting : float
-        Seconds to wait for the next part of an answer, and for a connection.
-    most : int
-        Bytes that an answer may have, unpacked.
-
-    Attributes
-    ----------
-    count : int
-        Requests so far.
+    Proxies and authorities of certificates are those of the environment. `timeout` and
+    `connecting` are seconds to wait for the next part of an answer, and for a connection, `most`
+    the bytes that an answer may have, unpacked; `count` is that of the requests so far.
     """
 
-    def __init__(self, timeout: float, connecting: float, deadline: Deadline, most: int) -> None:
-        self._timeout, self._connecting = timeout, connecting
-        self._deadline, self._most = deadline, most
+    def __init__(self, timeout: float, connecting: float, most: int) -> None:
+        self._timeout, self._connecting, self._most = timeout, connecting, most
         self._idle: list[_Line] = []
         self._context: ssl.SSLContext | None = None
         self._closed = False
@@ -130,17 +102,12 @@ class Wire:
         while self._idle:
             self._idle.pop().connection.close()
 
-    def send(self, method: str, url: str, headers: Headers, body: bytes) -> Answer:
-        """Send a request, and return the answer, of whatever status.
+    def send(self, method: str, url: str, headers: Headers, body: bytes) -> httpx.Response:
+        """Send a request, and return the answer, of whatever status, unpacked.
 
-        Raises
-        ------
-        httpx.TimeoutException
-            If it is not whole by the deadline, headers and unpacking included.
-        AnswerTooLargeError
-            If it has more bytes than are taken, whatever its length was said to be.
-        httpx.HTTPError
-            If there is no connection, or no answer as of HTTP.
+        httpx.TimeoutException if it is not whole by the deadline, headers and unpacking
+        included; AnswerTooLargeError if it has more bytes than are taken, whatever its length
+        was said to be; httpx.HTTPError if there is no connection, or no answer as of HTTP.
         """
         if self._closed:
             raise RuntimeError("the connections are closed")
@@ -150,7 +117,7 @@ class Wire:
         target = line.before + parts.path + (f"?{parts.query}" if parts.query else "")
         is_whole = False
         try:
-            line.connection.sock.settimeout(self._deadline.left(_SENDING))
+            line.connection.sock.settimeout(_left(_SENDING))
             line.connection.request(
                 method, target or "/", body or None, {**headers, **line.headers}
             )
@@ -168,8 +135,11 @@ class Wire:
                 self._idle.append(line)
             else:
                 line.connection.close()
-        return Answer(
-            response.status, response.reason, httpx.Headers(response.getheaders()), content
+        return httpx.Response(
+            response.status,
+            headers=response.getheaders(),
+            content=content,
+            extensions={"reason_phrase": response.reason.encode()},
         )
 
     def _take(self, host: tuple[str, str]) -> _Line:
@@ -191,7 +161,7 @@ class Wire:
         proxy = _proxy_of(scheme, netloc)
         place = netloc if proxy is None else proxy.netloc.rpartition("@")[2]
         headers = {} if proxy is None else _authorization(proxy)
-        seconds = self._deadline.left(self._connecting)
+        seconds = _left(self._connecting)
         if scheme == "http":
             connection = http.client.HTTPConnection(place, timeout=seconds)
         else:
@@ -206,7 +176,7 @@ class Wire:
         return _Line(host, connection, before, headers)
 
     def _respond(self, sock: socket.socket, **options: Any) -> http.client.HTTPResponse:
-        timely: Any = _TimelySocket(sock, self._deadline, self._timeout)
+        timely: Any = _TimelySocket(sock, self._timeout)
         return http.client.HTTPResponse(timely, **options)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
@@ -217,7 +187,7 @@ class Wire:
         # Of one that is said to be longer nothing is read.
         content = b"" if (response.length or 0) > self._most else response.read(self._most + 1)
         if packing not in _PACKINGS[:2] and content:
-            unpacker = zlib.decompressobj(_ANY_PACKING)
+            unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)  # either of both
             try:
                 content = unpacker.decompress(content, self._most + 1)
             except zlib.error as exc:
@@ -249,8 +219,8 @@ def _authorization(proxy: SplitResult) -> dict[str, str]:
 class _TimelySocket(io.RawIOBase):
     """What is received over a socket, of which every read ends by the deadline."""
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, timeout: float) -> None:
-        self._sock, self._deadline, self._timeout = sock, deadline, timeout
+    def __init__(self, sock: socket.socket, timeout: float) -> None:
+        self._sock, self._timeout = sock, timeout
         # The socket is open until this is closed too.
         self._received: Any = sock.makefile("rb", buffering=0)
 
@@ -264,7 +234,7 @@ class _TimelySocket(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """Read; see `io.RawIOBase`."""
-        self._sock.settimeout(self._deadline.left(self._timeout))
+        self._sock.settimeout(_left(self._timeout))
         received: int | None = self._received.readinto(buffer)
         return received
 

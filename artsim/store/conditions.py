@@ -27,10 +27,7 @@ _PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 def build_filter(criteria: Criteria) -> Clause | None:
     """Return `criteria` as a filter; None where every point meets them.
 
-    Raises
-    ------
-    ValueError
-        If a condition compares with True or False: the embedded engine cannot.
+    ValueError if a condition compares with True or False: the embedded engine cannot.
     """
     must = [_build_condition(c) for c in criteria.must]
     # Each denied within the others, not beside them: of a condition that is both asked for and

@@ -21,17 +21,10 @@ from artsim.errors import StoreDamagedError, StoreError, StoreLockedError
 from artsim.files import replacing
 from artsim.store.protocol import CollectionSchema, VectorSpec
 
-FORMAT: Final = 1
-"""Layout of the folder; raised when an older artsim could not read it."""
-
-STORE_FILE: Final = "artsim.json"
-"""Marks a folder as a data folder of artsim."""
-
-COLLECTION_FILE: Final = "collection.json"
-"""Schema and notes of one collection."""
-
-_GALLERY: Final = re.compile(r"(.+)_(?:paintings|faces)")
-"""A collection of a gallery that has a name."""
+FORMAT: Final = 1  # layout of the folder; raised when an older artsim could not read it
+STORE_FILE: Final = "artsim.json"  # marks a folder as a data folder of artsim
+COLLECTION_FILE: Final = "collection.json"  # schema and notes of one collection
+_GALLERY: Final = re.compile(r"(.+)_(?:paintings|faces)")  # a collection of a gallery with a name
 
 # What desktops and file systems put into folders unasked.
 _LITTER: Final = frozenset({"lost+found", "desktop.ini", "Thumbs.db", "Icon\r"})
@@ -100,15 +93,7 @@ def mark_store_folder(folder: Path, *, known: bool = False) -> None:
 
 def write_schema(folder: Path, schema: CollectionSchema) -> None:
     """Write the schema of the collection in `folder`."""
-    write_json(
-        folder / COLLECTION_FILE,
-        {
-            "format": FORMAT,
-            "vectors": {name: asdict(spec) for name, spec in schema.vectors.items()},
-            "payload_indexes": dict(schema.payload_indexes),
-            "notes": dict(schema.notes),
-        },
-    )
+    write_json(folder / COLLECTION_FILE, {"format": FORMAT, **asdict(schema)})
 
 
 def read_schema(folder: Path) -> CollectionSchema:
@@ -153,44 +138,33 @@ def damaged_error(folder: Path, what: str) -> StoreDamagedError:
     )
 
 
-_SAID_AFTER: Final = 2.0
-"""Seconds of waiting after which it is said what for."""
-
-_PAUSE: Final = 0.1
-"""Seconds between two tries."""
+_SAID_AFTER: Final = 2.0  # seconds of waiting after which it is said what for
+_PAUSE: Final = 0.1  # seconds between two tries
 
 _log = logging.getLogger(__name__)
 
 
-class FolderLock:
-    """Exclusive lock on a folder, held until `release` or the end of the process.
+def lock_folder(folder: Path, wait: float = 0.0) -> FileLock:
+    """Return a lock on a folder, held until it is released or the process ends.
 
     The operating system holds it, so that a killed process leaves no lock behind. The
     engine has a lock of its own, but reports it as a failure of its log, and only after
     it has begun to read. StoreLockedError if it is held, by another process or elsewhere in
     this one, for more than `wait` seconds.
     """
-
-    def __init__(self, folder: Path, wait: float = 0.0) -> None:
-        # Not of a thread: a store is closed by another than opened it.
-        self._lock = FileLock(folder / "lock", thread_local=False)
+    # Not of a thread: a store is closed by another than opened it.
+    lock = FileLock(folder / "lock", thread_local=False)
+    try:
         try:
-            self._acquire(folder, wait)
-        except Timeout as exc:
-            raise locked_error(folder, wait) from exc
-
-    def _acquire(self, folder: Path, wait: float) -> None:
-        try:
-            self._lock.acquire(min(wait, _SAID_AFTER), _PAUSE)
+            lock.acquire(min(wait, _SAID_AFTER), _PAUSE)
         except Timeout:
             if wait <= _SAID_AFTER:
                 raise
             _log.warning("waiting for %s, which another artsim process has open", folder)
-            self._lock.acquire(wait - _SAID_AFTER, _PAUSE)
-
-    def release(self) -> None:
-        """Let others in; nothing happens the second time."""
-        self._lock.release()
+            lock.acquire(wait - _SAID_AFTER, _PAUSE)
+    except Timeout as exc:
+        raise locked_error(folder, wait) from exc
+    return lock
 
 
 def locked_error(folder: Path, waited: float = 0.0) -> StoreLockedError:
@@ -211,8 +185,7 @@ under a memory map kills the process (SIGBUS) before any error can be raised."""
 OPENING_SPACE: Final = 64 * 2**20
 """Bytes that opening a collection may take, even to read: the engine lays its log out."""
 
-_BLOCK: Final = 2**20
-"""Bytes that are read together."""
+_BLOCK: Final = 2**20  # bytes that are read together
 
 
 def bytes_on_disk(folder: Path) -> int:

@@ -1,8 +1,22 @@
-"""artsim's terms in those of the embedded engine, qdrant-edge."""
+"""artsim's terms in those of the embedded engine, qdrant-edge.
+
+A filter takes nodes from the graph of Malkov & Yashunin [1]_, and what is left may fall to pieces:
+of 20,000 paintings a filter that passed 6,000 lost all ten hits of some queries. ACORN [2]_ walks
+on through the neighbors of what the filter took; where it passes few, all of these are compared.
+What the settings were measured by, here and on a server, is in ``docs/servers.md``.
+
+References
+----------
+.. [1] Malkov & Yashunin (2020). IEEE TPAMI 42, 824-836. Qdrant's is filterable:
+   https://qdrant.tech/articles/filterable-hnsw/
+.. [2] Patel et al. (2024). ACORN: performant and predicate-agnostic search over vector
+   embeddings and structured data. SIGMOD. Qdrant has their ACORN-1, since version 1.16.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,18 +28,23 @@ from artsim.errors import ArtsimError, StoreError
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
 from artsim.store.data_folder import damaged_error, locked_error
-from artsim.store.hnsw import EMBEDDED_HNSW, NO_HNSW, HnswSettings
 from artsim.store.protocol import CollectionSchema, Rescore, SearchRequest, VectorSpec
 
-_DISTANCES: Final = {
-    "cosine": edge.Distance.Cosine,
-    "euclid": edge.Distance.Euclid,
-    "dot": edge.Distance.Dot,
-}
+FULL_SCAN_KB: Final = 20_000  # where a filter passes fewer in a segment, all are compared
+INDEXING_KB: Final = 10_000  # segments with fewer get no graph
+_EF: Final = 256
 _MANY: Final = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
-_DATATYPES: Final = {
-    "float32": edge.VectorStorageDatatype.Float32,
-    "uint8": edge.VectorStorageDatatype.Uint8,
+_MAPPED: Final = edge.Memory.Cached
+"""Indexes of text are mapped, not read: opening 20,000 paintings took 0.09 s of processor
+time instead of 0.2 s, and filtered queries as long as before. Those of numbers are small,
+and ranges took half as long again when mapped."""
+_INDEXES: Final[Mapping[IndexKind, Any]] = {
+    "keyword": edge.KeywordIndexParams(memory=_MAPPED),
+    "text": edge.TextIndexParams(
+        tokenizer=edge.TokenizerType.Word, lowercase=True, ascii_folding=True, memory=_MAPPED
+    ),
+    "integer": edge.IntegerIndexParams(lookup=True, range=True),
+    "float": edge.FloatIndexParams(),
 }
 
 
@@ -57,77 +76,50 @@ def _to_condition(clause: Clause) -> Any:
 def to_config(schema: CollectionSchema) -> edge.EdgeConfig:
     """Return the engine's configuration for a collection of `schema`."""
     return edge.EdgeConfig(
-        vectors={name: _to_params(spec) for name, spec in schema.vectors.items()},
-        hnsw_config=_to_hnsw(EMBEDDED_HNSW),
+        vectors={
+            name: edge.EdgeVectorParams(
+                spec.dim,
+                on_disk=spec.many or None,
+                hnsw_config=None if spec.indexed else _graph(edges=0),
+                **_kind_of(spec),
+            )
+            for name, spec in schema.vectors.items()
+        },
+        hnsw_config=_graph(edges=16),
         optimizers=edge.EdgeOptimizersConfig(
-            default_segment_number=1,
-            indexing_threshold=EMBEDDED_HNSW.indexing_threshold_kb,
+            default_segment_number=1, indexing_threshold=INDEXING_KB
         ),
     )
 
 
-def _to_params(spec: VectorSpec) -> edge.EdgeVectorParams:
-    return edge.EdgeVectorParams(
-        spec.dim,
-        _DISTANCES[spec.distance],
-        on_disk=spec.many or None,
-        multivector_config=_MANY if spec.many else None,
-        datatype=_DATATYPES[spec.datatype],
-        hnsw_config=None if spec.indexed else _to_hnsw(NO_HNSW),
-    )
+def _graph(edges: int) -> edge.HnswIndexConfig:
+    """Return settings of a graph with so many edges of a node; with none there is no graph."""
+    return edge.HnswIndexConfig(edges, 128, FULL_SCAN_KB, payload_m=0)
 
 
-def _to_hnsw(settings: HnswSettings) -> edge.HnswIndexConfig:
-    return edge.HnswIndexConfig(
-        settings.m,
-        settings.ef_construct,
-        settings.full_scan_threshold_kb,
-        payload_m=settings.payload_m,
-    )
+def _kind_of(spec: VectorSpec) -> dict[str, Any]:
+    return {
+        "distance": getattr(edge.Distance, spec.distance.title()),
+        "datatype": getattr(edge.VectorStorageDatatype, spec.datatype.title()),
+        "multivector_config": _MANY if spec.many else None,
+    }
 
 
 def create_vector(name: str, spec: VectorSpec) -> edge.UpdateOperation:
     """Return the operation that adds a named vector."""
-    return edge.UpdateOperation.create_dense_vector(
-        name,
-        spec.dim,
-        _DISTANCES[spec.distance],
-        multivector_config=_MANY if spec.many else None,
-        datatype=_DATATYPES[spec.datatype],
-    )
-
-
-_MAPPED: Final = edge.Memory.Cached
-"""Indexes of text are mapped, not read: opening 20,000 paintings took 0.09 s of processor
-time instead of 0.2 s, and filtered queries as long as before. Those of numbers are small,
-and ranges took half as long again when mapped."""
+    return edge.UpdateOperation.create_dense_vector(name, spec.dim, **_kind_of(spec))
 
 
 def create_index(field: str, kind: IndexKind) -> edge.UpdateOperation:
     """Return the operation that indexes a payload field."""
-    params: Any
-    match kind:
-        case "keyword":
-            params = edge.KeywordIndexParams(memory=_MAPPED)
-        case "text":
-            params = edge.TextIndexParams(
-                tokenizer=edge.TokenizerType.Word,
-                lowercase=True,
-                ascii_folding=True,
-                memory=_MAPPED,
-            )
-        case "integer":
-            params = edge.IntegerIndexParams(lookup=True, range=True)
-        case "float":
-            params = edge.FloatIndexParams()
-    return edge.UpdateOperation.create_field_index(field, params)
+    return edge.UpdateOperation.create_field_index(field, _INDEXES[kind])
 
 
 def to_query(request: SearchRequest, schema: CollectionSchema) -> edge.QueryRequest:
     """Return a search, of one stage or two, as the engine's request."""
     chosen = to_filter(build_filter(request.criteria))
-    acorn = edge.AcornSearchParams(enable=True, max_selectivity=EMBEDDED_HNSW.acorn_selectivity)
-    params = edge.SearchParams(hnsw_ef=EMBEDDED_HNSW.ef, exact=request.exact, acorn=acorn)
+    acorn = edge.AcornSearchParams(enable=True, max_selectivity=1.0)
+    params = edge.SearchParams(hnsw_ef=_EF, exact=request.exact, acorn=acorn)
     first, rescore = _nearest(request, schema), request.rescore
     stage: dict[str, Any] = {"filter": chosen, "params": params}
     if rescore is not None:
@@ -172,31 +164,20 @@ def _translated(folder: Path, doing: str, message: str) -> StoreError:
     message = message.removeprefix("Service runtime error: ")
     if "WouldBlock" in message:
         return locked_error(folder)
-    if any(sign in message for sign in _SIGNS_OF_THE_DISK):
+    if _OF_THE_DISK.search(message):
         return StoreError(f"{folder}: {doing} failed: {_of_disk(message)}")
-    if any(sign in message for sign in _SIGNS_OF_DAMAGE):
+    if _OF_DAMAGE.search(message):
         return damaged_error(folder, f"{doing}: {message}")
     return StoreError(f"{folder}: {doing} failed: {message}")
 
 
-_SIGNS_OF_THE_DISK: Final = (
-    "No space left",
-    "OutOfStorage",
-    "File too large",
-    "Read-only file system",
-    "Permission denied",
+_OF_THE_DISK: Final = re.compile(
+    "No space left|OutOfStorage|File too large|Read-only file system|Permission denied"
 )
-_SIGNS_OF_DAMAGE: Final = (
-    "failed to load segment",
-    "failed to open WAL",
-    "failed to read WAL",
-    "Failed to decode",
-    "recursion limit exceeded",
-    "Failed to deserialize",
-    "out of bounds",
-    "cannot load edge shard",
-    "no segments were loaded",
-    "incompatible with existing segments",
+_OF_DAMAGE: Final = re.compile(
+    "failed to load segment|failed to open WAL|failed to read WAL|Failed to decode|"
+    "recursion limit exceeded|Failed to deserialize|out of bounds|cannot load edge shard|"
+    "no segments were loaded|incompatible with existing segments"
 )
 
 

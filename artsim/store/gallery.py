@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Final, Self, cast
+from typing import Final, cast
 
 from artsim.catalog.criteria import EVERYTHING, Criteria, Known
 from artsim.catalog.encoder_info import PIXELS as PIXELS
@@ -17,13 +18,7 @@ from artsim.catalog.kinds import FACES, KINDS, NO_FRAMES, PAINTINGS, Kind
 from artsim.catalog.progress import counted
 from artsim.config import NAMES_FILE, Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened
-from artsim.store.protocol import (
-    Collection,
-    CollectionSchema,
-    ServerOptions,
-    Store,
-    VectorSpec,
-)
+from artsim.store.protocol import Collection, CollectionSchema, ServerOptions, Store, VectorSpec
 
 READING: Final = 2
 """Which reading of metadata makes today's payloads, as noted under the key ``reading``.
@@ -36,31 +31,19 @@ _READ_BEFORE: Final = Criteria(must_not=(Known("ingested_from"),))
 _GALLERY_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-class Gallery:
+class Gallery(AbstractContextManager["Gallery"]):
     """The collections ``paintings`` and ``faces`` of a store, under a common prefix.
 
-    Parameters
-    ----------
-    store : Store
-        Closed with the gallery.
-    name : str or None
-        Prefix of the collections' names: ``nga`` makes ``nga_paintings``. Letters, digits, ``-``
-        and ``_``, else ConfigError.
-    names_file : Path, optional
-        Where people wrote who is on which face; it need not exist.
+    The store is closed with the gallery. Of the `name` ``nga`` the paintings are
+    ``nga_paintings``; it has letters, digits, ``-`` and ``_``, else ConfigError. In `names_file`,
+    which need not exist, people wrote who is on which face.
     """
 
     def __init__(
         self, store: Store, name: str | None = None, names_file: Path | None = None
     ) -> None:
         check_gallery_name(name)
-        self.store = store
-        self.name = name
-        self.names_file = names_file
-
-    def __enter__(self) -> Self:
-        """Return the gallery itself."""
-        return self
+        self.store, self.name, self.names_file = store, name, names_file
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
@@ -105,12 +88,8 @@ class Gallery:
         that of the small gray pictures, `reading` how the metadata to be written was read, and
         `cutters` are identities of what cuts the parts that will be, noted after those before;
         `films` whether frames of films will be among the points, `points` whether there is room
-        for local points of pictures.
-
-        Raises
-        ------
-        SchemaMismatchError
-            If the collection has one of the vectors in another dimension.
+        for local points of pictures. SchemaMismatchError if the collection has one of the
+        vectors in another dimension.
         """
         name = self.collection_name(kind)
         vectors = {info.vector_name: VectorSpec(info.dim) for info in encoders}
@@ -121,7 +100,7 @@ class Gallery:
         known: dict[str, EncoderInfo] = {}
         if name in self.store.list_collections():
             existing = self.store.open_collection(name)
-            known = read_encoders(existing)
+            known = read_notes(existing.schema, name)
             reading = min(reading, noted_reading(existing.schema.notes))
             cutters = [*noted_cutters(existing.schema.notes), *cutters]
         # An encoder that is there keeps its place, and takes on a new spec: its weights
@@ -142,7 +121,8 @@ class Gallery:
 
     def encoders(self, kind: Kind) -> dict[str, EncoderInfo]:
         """Return the encoders of a kind's points by vector name, in the order of their adding."""
-        return read_encoders(self[kind])
+        collection = self[kind]
+        return read_notes(collection.schema, collection.name)
 
     def settle_reading(self) -> None:
         """Note that all metadata was read as `READING` reads it, once that is so."""
@@ -205,18 +185,10 @@ def _shown(gallery: str | None) -> str:
     return "default gallery" if gallery is None else f"gallery {shortened(gallery)!r}"
 
 
-def read_encoders(collection: Collection) -> dict[str, EncoderInfo]:
-    """Return the encoders noted with `collection`; see `read_notes`."""
-    return read_notes(collection.schema, collection.name)
-
-
 def read_notes(schema: CollectionSchema, name: str) -> dict[str, EncoderInfo]:
     """Return the encoders noted with the collection `name` by vector name, in order of adding.
 
-    Raises
-    ------
-    StoreError
-        If the notes are missing or not artsim's: another program made the collection.
+    StoreError if the notes are missing or not artsim's: another program made the collection.
     """
     noted = schema.notes.get("encoders")
     try:
@@ -284,19 +256,6 @@ def list_galleries(store: Store) -> list[str | None]:
     return sorted((match[1] for match in found if match), key=lambda name: name or "")
 
 
-def open_store(settings: Settings) -> Store:
-    """Open the server of `settings`, or the embedded store where they name none."""
-    # Imported here: a query of an embedded gallery does not wait for the client of the
-    # server, which takes longer to import than the query takes.
-    if settings.url is not None:
-        from artsim.store.server import ServerStore
-
-        return ServerStore(settings.url, settings.api_key)
-    from artsim.store.embedded import EmbeddedStore
-
-    return EmbeddedStore(settings.home, wait=settings.wait)
-
-
 def open_gallery(
     settings: Settings | None = None,
     *,
@@ -322,8 +281,7 @@ def open_gallery(
     Raises
     ------
     ConfigError
-        If `name` has other characters than letters, digits, ``-`` and ``_``, or `url`
-        is none.
+        If `name` has other characters than letters, digits, ``-`` and ``_``, or `url` is none.
     StoreError
         If the store cannot be opened.
     """
@@ -335,4 +293,15 @@ def open_gallery(
     gallery = chosen.gallery if name is None else name
     check_gallery_name(gallery)
     names = chosen.names or chosen.home / collection_name(gallery, NAMES_FILE)
-    return Gallery(open_store(chosen), gallery, names)
+    # Imported here: a query of an embedded gallery does not wait for the client of the
+    # server, which takes longer to import than the query takes.
+    store: Store
+    if chosen.url is not None:
+        from artsim.store.server import ServerStore
+
+        store = ServerStore(chosen.url, chosen.api_key)
+    else:
+        from artsim.store.embedded import EmbeddedStore
+
+        store = EmbeddedStore(chosen.home, wait=chosen.wait)
+    return Gallery(store, gallery, names)

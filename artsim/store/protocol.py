@@ -6,9 +6,10 @@ import re
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,8 +20,7 @@ from artsim.catalog.payload import IndexKind, Payload, why_unstorable
 from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
 from artsim.store.conditions import Clause, build_filter
 
-Fields: TypeAlias = bool | list[str]
-"""Which fields of a payload are read: all, none, or these."""
+Fields: TypeAlias = bool | list[str]  # which fields of a payload are read: all, none, or these
 
 Written: TypeAlias = Literal["points", "vectors", "payloads"]
 """What of points is written: all, or what is given of those that exist."""
@@ -28,8 +28,7 @@ Written: TypeAlias = Literal["points", "vectors", "payloads"]
 MANY_AT_ONCE: Final = 32
 """Points that are read together with vectors of many rows, which take 2 MB each on their way."""
 
-_COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
-"""Names that are safe as a folder and in an address."""
+_COLLECTION_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")  # safe as a folder and in an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +136,7 @@ class Point:
     payload: Payload = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One point as read back, with the named vectors that were asked for."""
-
-    point_id: str
-    payload: Payload
-    vectors: Mapping[str, Vector] = field(default_factory=dict)
+Record: TypeAlias = Point  # one point as read back, with the named vectors that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,37 +150,17 @@ class Rescore:
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """One nearest-neighbour search.
-
-    Attributes
-    ----------
-    vector : ndarray, shape (D,)
-        What is searched for.
-    using : str
-        Named vector to compare it with.
-    criteria : Criteria
-        Filter, applied inside the search.
-    limit, offset : int
-        How many hits, after skipping how many.
-    min_score : float or None
-        Least score of a hit; of a search by ``euclid`` minus the largest distance.
-    with_vectors : sequence of str
-        Named vectors to return with each hit.
-    exact : bool
-        Compare with every point instead of the index's candidates.
-    rescore : Rescore or None
-        Where given, hits carry the second stage's score.
-    """
+    """One search for the nearest of `vector`, of shape (D,), by the named vector `using`."""
 
     vector: Vector
     using: str
-    criteria: Criteria = EVERYTHING
+    criteria: Criteria = EVERYTHING  # applied inside the search
     limit: int = 10
-    offset: int = 0
-    min_score: float | None = None
-    with_vectors: Sequence[str] = ()
-    exact: bool = False
-    rescore: Rescore | None = None
+    offset: int = 0  # how many hits to skip
+    min_score: float | None = None  # by ``euclid`` minus the largest distance
+    with_vectors: Sequence[str] = ()  # to return with each hit
+    exact: bool = False  # compare with every point instead of the index's candidates
+    rescore: Rescore | None = None  # where given, hits carry the second stage's score
 
     @property
     def last(self) -> SearchRequest | Rescore:
@@ -218,33 +191,19 @@ class FacetCount:
 class ServerState:
     """How a server keeps a collection.
 
-    Attributes
-    ----------
-    status : str
-        ``green``, ``yellow`` while it builds indexes, ``grey`` where it builds them with the next
-        write, ``red`` where it failed.
-    indexed, vectors : int
-        Vectors in its indexes, and all there are if every point has each; small parts of a
-        collection get no index.
-    shards, replicas : int
-        Parts of the collection, and how many copies there are to be of each.
-    copies, alive : int or None
-        Copies of all shards together, and how many of them answer; None where it does not say.
-    write_consistency : int
-        Copies of its shard that a write is on, at least, before it is told done.
-    lacks : tuple of str
-        What `Collection.renew` would change.
+    Its status is ``green``, ``yellow`` while it builds indexes, ``grey`` where it builds them with
+    the next write, or ``red`` where it failed. Small parts of a collection get no index.
     """
 
     status: str
-    indexed: int
-    vectors: int
+    indexed: int  # vectors in its indexes
+    vectors: int  # all there are if every point has each
     shards: int
-    replicas: int
-    copies: int | None
-    alive: int | None
-    write_consistency: int
-    lacks: tuple[str, ...]
+    replicas: int  # copies that there are to be of each shard
+    copies: int | None  # of all shards together; None where it does not say
+    alive: int | None  # copies that answer
+    write_consistency: int  # copies that a write is on, at least, before it is told done
+    lacks: tuple[str, ...]  # what `Collection.renew` would change
 
     @property
     def survives(self) -> str:
@@ -430,12 +389,10 @@ class Collection(ABC):
     def stats(self, *, on_disk: bool = True) -> CollectionStats:
         """Return size and state; without `on_disk`, in less time, points and when written."""
 
-    @abstractmethod
-    def optimize(self) -> None:
-        """Build the indexes that are due; a server does so by itself."""
+    def optimize(self) -> None:  # noqa: B027 - a server builds its indexes by itself
+        """Build the indexes that are due."""
 
-    @abstractmethod
-    def flush(self) -> None:
+    def flush(self) -> None:  # noqa: B027 - every write to a server has waited for its log
         """Return once everything written so far survives a crash of the machine."""
 
     def renew(self) -> tuple[str, ...]:
@@ -521,12 +478,8 @@ def _selector(fields: Sequence[str] | None) -> Fields:
     return True if fields is None else list(fields) or False
 
 
-class Store(ABC):
+class Store(AbstractContextManager["Store"]):
     """A place for collections; any number of threads may share one."""
-
-    def __enter__(self) -> Self:
-        """Return the store itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close it."""
@@ -537,14 +490,13 @@ class Store(ABC):
     def location(self) -> str:
         """Folder or URL, for messages; never with a key in it."""
 
-    def hurry(self) -> None:  # noqa: B027 - an embedded store is never waited for so
+    def hurry(self) -> None:  # an embedded store is never waited for so
         """Wait no more for what may pass, such as a node that does not answer."""
 
-    def expect_writing(self) -> None:  # noqa: B027 - likewise
+    def expect_writing(self) -> None:
         """Wait longer for what may pass: what is written cannot simply be asked again."""
 
-    @abstractmethod
-    def check_version(self) -> None:
+    def check_version(self) -> None:  # the embedded engine comes with artsim
         """Raise StoreError if the database is older than artsim can use."""
 
     @abstractmethod

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, ParamSpec, TypeVar
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import orjson
@@ -36,11 +36,10 @@ from artsim.errors import (
 )
 from artsim.store.bounded_http import (
     MAX_ANSWER,
-    Answer,
     AnswerTooLargeError,
-    Deadline,
     Headers,
     Wire,
+    within,
 )
 
 _log = logging.getLogger(__name__)
@@ -51,11 +50,8 @@ _EXAMPLE = "expected an address such as http://localhost:6333 or https://qdrant.
 def check_address(url: str) -> str:
     """Return `url` without a trailing slash.
 
-    Raises
-    ------
-    ConfigError
-        If it is no http or https address of a host, or has a user, password, query or
-        fragment in it; a key belongs in ``QDRANT_API_KEY``.
+    ConfigError if it is no http or https address of a host, or has a user, password, query or
+    fragment in it; a key belongs in ``QDRANT_API_KEY``.
     """
     try:
         parts = urlsplit(url.strip())
@@ -63,9 +59,10 @@ def check_address(url: str) -> str:
     except ValueError as exc:
         raise ConfigError(f"Qdrant server {url!r}: {exc}; {_EXAMPLE}") from exc
     if parts.username is not None or parts.password is not None:
+        shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         raise ConfigError(
-            f"Qdrant server {_without_user(parts)!r}: a user or key in the address is not "
-            "used; set the key in QDRANT_API_KEY"
+            f"Qdrant server {shown!r}: a user or key in the address is not used; set the key in "
+            "QDRANT_API_KEY"
         )
     if parts.scheme not in ("http", "https") or not host:
         raise ConfigError(f"Qdrant server {url!r}: {_EXAMPLE}")
@@ -83,44 +80,23 @@ def _is_near(url: str) -> bool:
         return False
 
 
-def _without_user(parts: SplitResult) -> str:
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
-TIMEOUT: Final = 30.0
-"""Seconds to wait for the next part of an answer."""
-
-PATIENCE: Final = 60.0
-"""Seconds for which a call is tried again where something is written: a server restarts in less."""
-
-READ_PATIENCE: Final = 20.0
-"""Seconds where nothing is: whoever asks can ask again, and an ingest cannot."""
-
-_PORT: Final = 6333
-"""Where an address names none, as the client has it."""
-
-_CONNECTING: Final = 5.0
-"""Seconds to wait for a connection: a node that hangs takes none, and there may be others."""
-
+TIMEOUT: Final = 30.0  # seconds to wait for the next part of an answer
+PATIENCE: Final = 60.0  # seconds for which a call is tried again: a server restarts in less
+READ_PATIENCE: Final = 20.0  # the same where nothing is written: whoever asks can ask again
+_PORT: Final = 6333  # where an address names none, as the client has it
+_CONNECTING: Final = 5.0  # seconds for a connection: a node that hangs takes none
 ANSWER_TIME: Final = 120.0
 """Seconds for a whole answer: a body of 8 MiB takes 70 on a line of a megabit a second."""
 
-SILENT_AFTER: Final = 20
-"""Seconds to wait for a node to say which others do not answer it: it gives them 10."""
-
+_SILENT_AFTER: Final = 20  # seconds for a node to say who does not answer it: it gives them 10
 _FIRST_DELAY: Final = 0.25
 _LONGEST_DELAY: Final = 8.0
-_SAID_AFTER: Final = 2.0
-"""Seconds of waiting after which it is said what for."""
-
-_ASIDE: Final = 3.0
-"""Seconds for what is asked only to say more of a failure."""
-
-_SAID: Final = 300
-"""Characters of what a server says that are shown."""
+_SAID_AFTER: Final = 2.0  # seconds of waiting after which it is said what for
+_ASIDE: Final = 3.0  # seconds for what is asked only to say more of a failure
+_SAID: Final = 300  # characters of what a server says that are shown
 
 _NOT_UNDERSTOOD: Final = (
     ValueError,  # no JSON, numbers of 10,000 digits, vectors of another length
@@ -131,7 +107,6 @@ _NOT_UNDERSTOOD: Final = (
     RecursionError,  # JSON nested 200,000 deep
     AssertionError,
 )
-
 
 _NODES_MISSING: Final = re.compile("Tonic status error|active replica|operations failed")
 """What a node says that needs another, which does not answer."""
@@ -178,8 +153,7 @@ class ServerCalls:
         self._answered = False
         self._closed = False
         self._silent: set[int] | None = None
-        self._deadline = Deadline()
-        self.wire = Wire(timeout, min(timeout, _CONNECTING), self._deadline, MAX_ANSWER)
+        self.wire = Wire(timeout, min(timeout, _CONNECTING), MAX_ANSWER)
         self._http = self.client.http.client
         self._http.send_inner = self._send_request  # type: ignore[method-assign]
         headers = self._http._client.headers
@@ -220,7 +194,7 @@ class ServerCalls:
         return self._silent or set()
 
     def _ask_for_silent_nodes(self) -> set[int]:
-        nodes = self.client.cluster_telemetry(timeout=SILENT_AFTER).cluster
+        nodes = self.client.cluster_telemetry(timeout=_SILENT_AFTER).cluster
         peers = nodes.peers if nodes else {}
         return {int(peer) for peer, said in peers.items() if not said.responsive}
 
@@ -229,7 +203,7 @@ class ServerCalls:
         failures = (*_NOT_UNDERSTOOD, ApiException, QdrantException, httpx.HTTPError)
         peers: dict[int, str] = {}
         for _ in range(len(self._addresses)):
-            with suppress(*failures), self._deadline.within(_ASIDE):
+            with suppress(*failures), within(_ASIDE):
                 cluster: Any = self.client.cluster_status()
                 shards = self.client.collection_cluster_info(collection)
                 peers = {int(peer): of.uri for peer, of in cluster.peers.items()}
@@ -241,49 +215,41 @@ class ServerCalls:
         replicas = {shard.shard_id: {shards.peer_id} for shard in shards.local_shards}
         for remote in shards.remote_shards:
             replicas.setdefault(remote.shard_id, set()).add(remote.peer_id)
-        with suppress(*failures), self._deadline.within(_ASIDE):
+        with suppress(*failures), within(_ASIDE):
             dead |= self._ask_for_silent_nodes()  # a follower sends nothing that could fail
         lost = [str(shard) for shard, places in sorted(replicas.items()) if places <= dead]
         said = f"{len(dead)} of {len(peers)} nodes do not answer"
         if lost:
-            shown = shortened(collection)
-            said += f", and {shown} has no replica of shard {', '.join(lost)} elsewhere"
+            shards_lost = ", ".join(lost)
+            said += f", and {shortened(collection)} has no replica of shard {shards_lost} elsewhere"
         if 2 * len(dead) >= len(peers):
             said += "; without a majority the cluster changes no collection"
         return said if dead else ""
 
     def write(self, method: str, path: str, collection: str, body: bytes) -> None:
-        """Send points as JSON, and wait until they are written; see `post`."""
-        answer = orjson.loads(self._send_json(method, f"{path}?wait=true", collection, body))
+        """Send points as JSON, and wait until they are written; see `send`."""
+        answer = orjson.loads(self.send(method, f"{path}?wait=true", collection, body))
         if not isinstance(answer.get("result"), dict | list):
             raise self._no_qdrant("writing")
 
-    def post(self, path: str, collection: str, body: bytes) -> bytes:
+    def send(self, method: str, path: str, collection: str, body: bytes) -> bytes:
         """Return what is answered to JSON, which the client's models take longer to make and read.
 
         A function to call as the client's own are: with its key and errors.
         """
-        return self._send_json("POST", path, collection, body)
-
-    def _send_json(self, method: str, path: str, collection: str, body: bytes) -> bytes:
         place = f"{self._http.host.rstrip('/')}/collections/{quote(collection, '')}/points"
         answer = self._send(method, place + path, self._headers, body)
-        if answer.status != 200:
-            raise UnexpectedResponse(answer.status, answer.reason, answer.content, answer.headers)
+        if answer.status_code != 200:
+            raise UnexpectedResponse.for_response(answer)
         return answer.content
 
     def _send_request(self, request: httpx.Request) -> httpx.Response:
         """Send what the client made, in the place of its own way."""
         answer = self._send(request.method, str(request.url), request.headers, request.read())
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            content=answer.content,
-            request=request,
-            extensions={"reason_phrase": answer.reason.encode()},
-        )
+        answer.request = request
+        return answer
 
-    def _send(self, method: str, url: str, headers: Headers, body: bytes) -> Answer:
+    def _send(self, method: str, url: str, headers: Headers, body: bytes) -> httpx.Response:
         try:
             return self.wire.send(method, url, headers, body)
         except Exception as exc:  # as the client does
@@ -294,23 +260,16 @@ class ServerCalls:
     ) -> T:
         """Return what `function` returns; `doing` names the call in messages.
 
-        Raises
-        ------
-        StoreUnavailableError
-            If the server cannot be reached, is too slow, or too busy for too long.
-        StoreAccessError
-            If it refuses the key, or asks for one.
-        CollectionNotFoundError
-            If it says 404.
-        StoreError
-            If it refuses the call, or is no Qdrant server.
+        StoreUnavailableError if the server cannot be reached, is too slow, or too busy for too
+        long; StoreAccessError if it refuses the key, or asks for one; CollectionNotFoundError
+        if it says 404; StoreError if it refuses the call, or is no Qdrant server.
         """
         begun, delay = time.monotonic(), _FIRST_DELAY
         end, said_at = begun + self._patience, begun + _SAID_AFTER
         others, told = len(self._addresses) - 1, None
         while True:
             try:
-                with self._deadline.within(self._answer_time), self.reading(doing):
+                with within(self._answer_time), self.reading(doing):
                     answer = function(*args, **kwargs)
             except (ApiException, QdrantException) as caught:
                 # Of several nodes what one answered says more than that others do not.

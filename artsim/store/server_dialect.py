@@ -12,7 +12,6 @@ from artsim.catalog.payload import IndexKind
 from artsim.errors import StoreError, listed
 from artsim.store.answers import score_threshold
 from artsim.store.conditions import Clause, build_filter
-from artsim.store.hnsw import HNSW, NO_HNSW, HnswSettings
 from artsim.store.protocol import (
     CollectionSchema,
     SearchRequest,
@@ -24,13 +23,13 @@ from artsim.store.protocol import (
 NOTES_KEY: Final = "artsim"
 """Where the notes are in a collection's metadata, which other programs may use too."""
 
-_DISTANCES: Final = {
-    "cosine": models.Distance.COSINE,
-    "euclid": models.Distance.EUCLID,
-    "dot": models.Distance.DOT,
-}
+_EF: Final = 768
+HNSW: Final = models.HnswConfigDiff(
+    m=16, ef_construct=128, full_scan_threshold=100_000, payload_m=0
+)
+"""How the graph is built; see `artsim.store.edge_dialect` and ``docs/servers.md``."""
+NO_HNSW: Final = HNSW.model_copy(update={"m": 0, "full_scan_threshold": 20_000})  # no graph
 _MANY: Final = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
-_DATATYPES: Final = {"float32": models.Datatype.FLOAT32, "uint8": models.Datatype.UINT8}
 _INDEXES: Final[Mapping[IndexKind, Mapping[str, Any]]] = {
     "keyword": {},
     "text": {"tokenizer": "word", "lowercase": True, "ascii_folding": True},
@@ -54,25 +53,15 @@ def to_filter(chosen: Clause | None) -> models.Filter | None:
     return None if chosen is None else models.Filter.model_validate(chosen)
 
 
-def to_hnsw(settings: HnswSettings) -> models.HnswConfigDiff:
-    """Return index settings as the client's model."""
-    return models.HnswConfigDiff(
-        m=settings.m,
-        ef_construct=settings.ef_construct,
-        full_scan_threshold=settings.full_scan_threshold_kb,
-        payload_m=settings.payload_m,
-    )
-
-
 def to_params(spec: VectorSpec, options: ServerOptions) -> models.VectorParams:
     """Return how a new collection treats a named vector; pixels are never quantized."""
     return models.VectorParams(
         size=spec.dim,
-        distance=_DISTANCES[spec.distance],
-        datatype=_DATATYPES[spec.datatype],
+        distance=models.Distance(spec.distance.title()),
+        datatype=models.Datatype(spec.datatype),
         # Pixels are most of a point, and read of a hundred hits only.
         on_disk=options.on_disk or not spec.indexed or None,
-        hnsw_config=None if spec.indexed else to_hnsw(NO_HNSW),
+        hnsw_config=None if spec.indexed else NO_HNSW,
         quantization_config=_to_quantization(options) if spec.indexed else None,
         multivector_config=_MANY if spec.many else None,
     )
@@ -93,7 +82,7 @@ def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
     return models.DenseVectorNameConfig(
         dense=models.DenseVectorConfig(
             size=spec.dim,
-            distance=_DISTANCES[spec.distance],
+            distance=models.Distance(spec.distance.title()),
             datatype=models.VectorStorageDatatype(spec.datatype),
             multivector_config=_MANY if spec.many else None,
         )
@@ -159,22 +148,15 @@ def to_description(info: models.CollectionInfo, place: str) -> Description:
 
 
 def _to_spec(params: models.VectorParams, place: str) -> VectorSpec:
-    distances = {theirs: ours for ours, theirs in _DISTANCES.items()}
-    datatypes = {theirs: ours for ours, theirs in _DATATYPES.items()}
-    datatype = params.datatype or models.Datatype.FLOAT32
-    known = params.distance in distances and datatype in datatypes and params.size >= 1
+    distance: Any = params.distance.value.lower()
+    datatype: Any = params.datatype.value if params.datatype else "float32"
     many = params.multivector_config is not None
-    if not known or many != (params.distance is models.Distance.DOT):
-        what = f"{params.size} {params.distance.value} of {datatype.value}"
-        raise _foreign(place, f"it is {what}")
+    known = distance in ("cosine", "euclid", "dot") and datatype in ("float32", "uint8")
+    if not known or params.size < 1 or many != (distance == "dot"):
+        raise _foreign(place, f"it is {params.size} {params.distance.value} of {datatype}")
     hnsw = params.hnsw_config
-    return VectorSpec(
-        params.size,
-        distances[params.distance],  # type: ignore[arg-type]
-        datatypes[datatype],  # type: ignore[arg-type]
-        indexed=hnsw is None or hnsw.m != 0,
-        many=many,
-    )
+    is_indexed = hnsw is None or hnsw.m != 0
+    return VectorSpec(params.size, distance, datatype, indexed=is_indexed, many=many)
 
 
 def _foreign(place: str, what: str) -> StoreError:
@@ -197,18 +179,17 @@ def to_renewal(
     if bare:
         lacks.append(f"{listed(bare)} in memory")
         settings["vectors_config"] = {n: models.VectorParamsDiff(on_disk=True) for n in bare}
-    ours = to_hnsw(HNSW)
-    if any(
-        getattr(hnsw, name) != value for name, value in ours.model_dump(exclude_none=True).items()
-    ):
+    wanted = HNSW.model_dump(exclude_none=True)
+    if any(getattr(hnsw, name) != value for name, value in wanted.items()):
         lacks.append("other settings of the index")
-        settings["hnsw_config"] = ours
-    found, wanted = params.write_consistency_factor or 1, params.replication_factor or 1
-    if found != to_consistency(wanted):
-        lacks.append(f"a write consistency of {found} instead of {to_consistency(wanted)}")
-        settings["collection_params"] = models.CollectionParamsDiff(
-            write_consistency_factor=to_consistency(wanted)
-        )
+        settings["hnsw_config"] = HNSW
+    found, due = (
+        params.write_consistency_factor or 1,
+        to_consistency(params.replication_factor or 1),
+    )
+    if found != due:
+        lacks.append(f"a write consistency of {found} instead of {due}")
+        settings["collection_params"] = models.CollectionParamsDiff(write_consistency_factor=due)
     return tuple(lacks), settings
 
 
@@ -257,9 +238,9 @@ def to_queries(
         "using": request.using,
         "filter": build_filter(request.criteria),
         "params": {
-            "hnsw_ef": min(HNSW.ef, limits.search_max_hnsw_ef or HNSW.ef),
+            "hnsw_ef": min(_EF, limits.search_max_hnsw_ef or _EF),
             "exact": request.exact,
-            "acorn": {"enable": True, "max_selectivity": HNSW.acorn_selectivity},
+            "acorn": {"enable": True, "max_selectivity": 1.0},
             "quantization": quantization if said.is_quantized else None,
         },
     }

@@ -391,7 +391,7 @@ def test_main_face_is_large_and_central(people: Gallery) -> None:
     assert faces.main["0-0.jpg"].payload["face_index"] == 1
 
     def face(index: int, box: list[float], **size: int) -> Record:
-        return Record(str(index), {"face_index": index, "box": box, **size})
+        return Record(str(index), {}, {"face_index": index, "box": box, **size})
 
     corner, middle = [0.0, 0.0, 50.0, 50.0], [80.0, 80.0, 40.0, 40.0]
     size = {"image_width": 200, "image_height": 200}

@@ -22,7 +22,6 @@ from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import StoreError, StoreLockedError
 from artsim.store.embedded import EmbeddedStore
-from artsim.store.hnsw import EMBEDDED_HNSW
 from artsim.store.protocol import CollectionSchema, Point, SearchRequest, VectorSpec
 from benchmarks.speed.gallery import STYLES, make_gallery, queries
 
@@ -122,10 +121,8 @@ class TestPersistence:
         self, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         dim, enough = 64, 1000
-        few = dataclasses.replace(
-            EMBEDDED_HNSW, full_scan_threshold_kb=100, indexing_threshold_kb=100
-        )
-        monkeypatch.setattr("artsim.store.edge_dialect.EMBEDDED_HNSW", few)
+        monkeypatch.setattr("artsim.store.edge_dialect.FULL_SCAN_KB", 100)
+        monkeypatch.setattr("artsim.store.edge_dialect.INDEXING_KB", 100)
         rng = np.random.default_rng(0)
         centers = rng.standard_normal((enough // 10, dim))
         rows = centers[np.arange(enough) % len(centers)] + 0.7 * rng.standard_normal((enough, dim))
@@ -159,10 +156,8 @@ class TestPersistence:
         """As 20,000 long vectors do: too many pass to compare all, too few to walk among."""
         dim, count = 64, 3000
         scanned_kb = count // 5 * dim * 4 // 1024
-        small = dataclasses.replace(
-            EMBEDDED_HNSW, full_scan_threshold_kb=scanned_kb, indexing_threshold_kb=scanned_kb
-        )
-        monkeypatch.setattr("artsim.store.edge_dialect.EMBEDDED_HNSW", small)
+        monkeypatch.setattr("artsim.store.edge_dialect.FULL_SCAN_KB", scanned_kb)
+        monkeypatch.setattr("artsim.store.edge_dialect.INDEXING_KB", scanned_kb)
         rng = np.random.default_rng(0)
         gallery = make_gallery(count, dim, rng)
         styles = [rng.choice(STYLES, 6, replace=False) for _ in range(60)]

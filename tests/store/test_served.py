@@ -160,7 +160,7 @@ def test_an_answer_tells_how_many_points_there_are_while_some_are_written(
     with LaidOut(location, layout) as store:
         others = Gallery(store, served.name)[PAINTINGS]
         others.upsert(more[:30])
-        monkeypatch.setattr("artsim.store.server_collection.COUNTED", 0.0)
+        monkeypatch.setattr("artsim.store.server.COUNTED", 0.0)
         assert told() == WORKS + 30
         served[PAINTINGS].upsert(more[20:])
         monkeypatch.undo()
