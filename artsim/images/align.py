@@ -10,8 +10,7 @@ from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
 
-TEMPLATE_SIDE: Final = 112
-"""Side of the square that `TEMPLATE` lies in."""
+TEMPLATE_SIDE: Final = 112  # side of the square that `TEMPLATE` lies in
 
 TEMPLATE: Final = (
     (38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655),

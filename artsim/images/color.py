@@ -14,8 +14,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPL
 
 _LEVELS: Final = ("L", "RGB", "CMYK", "LAB")
 
-BAND_PIXELS: Final = 1 << 20
-"""How much of a picture is brought to other numbers at a time."""
+BAND_PIXELS: Final = 1 << 20  # how much of a picture is brought to other numbers at a time
 
 _MODE_OF_COLOR_SPACE: Final = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 

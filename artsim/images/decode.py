@@ -174,10 +174,7 @@ def decode_open(
 ) -> tuple[RGBImage, int, int]:
     """Return the pixels of a picture that is open in Pillow, as `decode` does a file's."""
     check_pixels(image.size, place, limits)
-    costly = {"WEBP": formats.WEBP, "AVIF": formats.AVIF, "BMP": formats.BMP}
-    coefficients = memory.coefficient_bytes(image) if isinstance(image, JpegImageFile) else 0
-    kind = costly.get(image.format or "")
-    cost = memory.decoding_bytes(image, kind, coefficients=coefficients)
+    cost = memory.decoding_bytes(image, memory.coefficient_bytes(image))
     with DECODING.share(cost + BAND_BYTES):
         image.load()
         return _finish(image, image.size, None, max_side)
@@ -201,7 +198,7 @@ class _Job:
             return self.decode_by_pillow(page=page)
         (width, height), kept = page.size, min(page.samples, 4)
         cost = width * height * (kept + 4) + memory.ROW_POINTER * height
-        self.check_memory(cost)
+        memory.check_memory(cost, f"{self.place}: this {self.kind.name}", self.limits)
         with DECODING.share(cost + BAND_BYTES):
             return _finish(tiff.read_samples(page), page.size, None, self.max_side)
 
@@ -224,13 +221,10 @@ class _Job:
             size = image.size
             if stream is not None and stream.profile:
                 image.info["icc_profile"] = stream.profile
-            is_jpeg = self.kind is formats.JPEG
-            coefficients = memory.coefficient_bytes(image) if is_jpeg else 0
+            coefficients = memory.coefficient_bytes(image)
             box = self.draft(image, stream)
-            cost = memory.decoding_bytes(
-                image, self.kind, page=page, stream=stream, coefficients=coefficients
-            )
-            self.check_memory(cost)
+            cost = memory.decoding_bytes(image, coefficients, page, stream)
+            memory.check_memory(cost, f"{self.place}: this {self.kind.name}", self.limits)
             with nullcontext() if alone else DECODING.share(cost + BAND_BYTES):
                 try:
                     return _finish(self.load(image, size, page), size, box, self.max_side)
@@ -269,9 +263,6 @@ class _Job:
                 raise
             return whole
         return image
-
-    def check_memory(self, cost: int) -> None:
-        memory.check_memory(cost, f"{self.place}: this {self.kind.name}", self.limits)
 
 
 def _finish(

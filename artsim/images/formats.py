@@ -11,9 +11,7 @@ from typing import BinaryIO, Final
 
 from PIL.ImageFile import ImageFile
 
-HEAD_BYTES: Final = 1024
-"""How much of a file `find_format` and `foreign_kind` want to see."""
-
+HEAD_BYTES: Final = 1024  # how much of a file `find_format` and `foreign_kind` want to see
 _CODESTREAM: Final = b"\xff\x4f\xff\x51"  # how that of a JPEG 2000 begins
 
 

@@ -50,22 +50,12 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """A picture and what is known of its file.
+    """A picture and what is known of its file."""
 
-    Attributes
-    ----------
-    pixels : ndarray of uint8, shape (h, w, 3)
-        Upright sRGB, its long side at most the `max_side` it was loaded with.
-    width, height : int
-        Of the original, upright.
-    sha256 : str
-        Of the file's bytes, in hexadecimal digits; empty for a picture of Pillow's.
-    """
-
-    pixels: RGBImage
-    width: int
+    pixels: RGBImage  # its long side at most the `max_side` it was loaded with
+    width: int  # of the original, upright
     height: int
-    sha256: str
+    sha256: str  # of the file's bytes, in hexadecimal digits; empty for a picture of Pillow's
 
 
 def load_image(
@@ -157,7 +147,7 @@ def shrink_image(image: RGBImage, max_side: int = DEFAULT_MAX_SIDE) -> RGBImage:
     return np.array(whole.resize(target, Image.Resampling.LANCZOS, reducing_gap=2.0))
 
 
-def cut_image(image: LoadedImage, box: Box, max_side: int = DEFAULT_MAX_SIDE) -> LoadedImage:
+def cut_image(image: LoadedImage, box: Box) -> LoadedImage:
     """Return a part of a picture, its long side limited; `box` is in pixels of the full size.
 
     Its `width` and `height` are the part's at the full size; `sha256` remains the file's.
@@ -169,7 +159,7 @@ def cut_image(image: LoadedImage, box: Box, max_side: int = DEFAULT_MAX_SIDE) ->
     bottom = max(top + 1, round((box.y + box.height) * down))
     part = np.ascontiguousarray(image.pixels[top:bottom, left:right])
     width, height = round(box.width), round(box.height)
-    return LoadedImage(shrink_image(part, max_side), width, height, image.sha256)
+    return LoadedImage(shrink_image(part), width, height, image.sha256)
 
 
 def file_sha256(path: Path, *, limits: ImageLimits | None = None) -> str:

@@ -39,20 +39,11 @@ picture's bottom right corner, so that the shape is known and that nothing was f
 and its first number says how much color the picture has, as `_color` has it.
 """
 
-POINT_COUNT: Final = 500
-"""Most points of a painting that are kept."""
-
-QUERY_COUNT: Final = 1000
-"""Most points of a query picture, in which the painting may be a small part."""
-
-FOUND_INLIERS: Final = 10
-"""Least pairs of points at which one picture is said to be in another."""
-
-_SIDE: Final = 512
-"""Pixels of the longer side of the picture that points are looked for in."""
-
-_ENLARGED: Final = 2.0
-"""Most by which a smaller picture is enlarged."""
+POINT_COUNT: Final = 500  # most points of a painting that are kept
+QUERY_COUNT: Final = 1000  # most of a query picture, in which the painting may be a small part
+FOUND_INLIERS: Final = 10  # least pairs of points at which one picture is said to be in another
+_SIDE: Final = 512  # pixels of the longer side of the picture that points are looked for in
+_ENLARGED: Final = 2.0  # most by which a smaller picture is enlarged
 
 POINT_DETECTOR: Final = f"sift-{_SIDE}-{POINT_COUNT}-v1"
 """Identity of what finds and describes points, which a painting notes: other ones are made anew."""
@@ -61,26 +52,16 @@ _CONTRAST: Final = 0.01
 _CELLS: Final = 8
 _RATIO: Final = 0.85
 _UNITS: Final = 65535.0
-_DESCRIBED: Final = 512.0
-"""As which 1 of a descriptor's numbers is stored, as COLMAP has it."""
-
-_TOLERANCE: Final = 0.01
-"""Most by which a pair may be off, of the work's longer side."""
-
-_PIXELS: Final = 1000.0
-"""In how many pixels OpenCV is told of a side: in fractions of one it finds little."""
-
-_SHOWN: Final = 60
-"""Most pairs that an answer has, of all places of the picture."""
-
+_DESCRIBED: Final = 512.0  # as which 1 of a descriptor's numbers is stored, as COLMAP has it
+_TOLERANCE: Final = 0.01  # most by which a pair may be off, of the work's longer side
+_PIXELS: Final = 1000.0  # in which OpenCV is told of a side: in fractions of one it finds little
+_SHOWN: Final = 60  # most pairs that an answer has, of all places of the picture
 _TICKS: Final = 16
-_MOST: Final = 0.6
-"""Share of a picture that is seen in the other one, from which on it is said to be all of it."""
-
+_MOST: Final = (
+    0.6  # share of a picture that is seen in the other one, from which on it is all of it
+)
 _COLORED: Final = 16
-_ENOUGH: Final = 16
-"""Fewest points of a picture that are found in another one of it: not all are."""
-
+_ENOUGH: Final = 16  # fewest points of a picture that are found in another one of it: not all are
 _NAMES: Final = ("the query", "the work")
 _FEWEST: Final = 6
 _MAX_ITERATIONS: Final = 1000
@@ -92,25 +73,14 @@ _NO_PAIRS: Final = np.empty((0, 4))
 class Match:
     """What two pictures' points say of whether one shows what the other does.
 
-    Attributes
-    ----------
-    inliers : int
-        Pairs of points that one homography brings upon each other; 0: there is no such homography.
-    mirrored : bool
-        Whether it was the mirror image of the query.
-    unsure : str
-        Why points would find nothing even if there were something; "" where they would.
-    homography : ndarray, shape (3, 3)
-        From the query to the work, in units of each picture's longer side, mirroring and all.
-    pairs : ndarray, shape (inliers, 4)
-        x and y in the query, x and y in the work, in the same units.
-    query_size, work_size : tuple of float
-        Width and height of both pictures in these units.
+    The homography leads from the query to the work, in units of each picture's longer side,
+    mirroring and all. Pairs are of shape (inliers, 4): x and y in the query, then in the work, in
+    these units, in which both sizes are too, width and height.
     """
 
-    inliers: int = 0
-    mirrored: bool = False
-    unsure: str = ""
+    inliers: int = 0  # pairs that one homography brings upon each other; 0: there is none
+    mirrored: bool = False  # whether it was the mirror image of the query
+    unsure: str = ""  # why points would find nothing even if there were something
     homography: _Places = field(default_factory=lambda: np.eye(3))
     pairs: _Places = field(default_factory=lambda: _NO_PAIRS)
     query_size: tuple[float, float] = (1.0, 1.0)
@@ -195,15 +165,9 @@ def place_of(points: Points) -> _Places:
 def local_points(picture: RGBImage, *, count: int = POINT_COUNT, side: int = _SIDE) -> Points:
     """Return the points of a picture, at most `count` of them and the first row.
 
-    They are looked for where its longer side has `side` pixels.
-
-    The strongest of each part of the picture come first, then the second ones, and so on, so that
-    every beginning of the rows is spread over the whole picture.
-
-    Raises
-    ------
-    EncoderError
-        If OpenCV is not installed.
+    They are looked for where its longer side has `side` pixels. The strongest of each part of the
+    picture come first, then the second ones, and so on, so that every beginning of the rows is
+    spread over the whole picture. EncoderError if OpenCV is not installed.
     """
     cv2 = load_opencv()
     height, width = picture.shape[:2]
@@ -311,17 +275,12 @@ def _color(picture: RGBImage) -> int:
     return min(255, round(4 * float(np.hypot(*rest))))
 
 
-def _mirrored_order() -> npt.NDArray[np.intp]:
-    """Return where a mirror image's descriptor has the numbers of a picture's.
+_MIRRORED: Final = np.arange(128).reshape(4, 4, 8)[::-1][:, :, -np.arange(8) % 8].reshape(-1)
+"""Where a mirror image's descriptor has the numbers of a picture's.
 
-    A descriptor has 4 rows of cells across its orientation, 4 columns along it, and 8 angles from
-    it: in a mirror image the rows are reversed, and the angles negated.
-    """
-    places = np.arange(128).reshape(4, 4, 8)[::-1]
-    return places[:, :, -np.arange(8) % 8].reshape(-1)
-
-
-_MIRRORED: Final = _mirrored_order()
+A descriptor has 4 rows of cells across its orientation, 4 columns along it, and 8 angles from it:
+in a mirror image the rows are reversed, and the angles negated.
+"""
 
 
 def _places(points: Points) -> _Places:

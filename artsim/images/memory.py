@@ -9,20 +9,17 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from PIL import Image
-from PIL.ImageFile import ImageFile
 
 from artsim.errors import ImageError
 from artsim.images.color import BAND_PIXELS
-from artsim.images.formats import AVIF, BMP, WEBP, Codestream, Format
+from artsim.images.formats import Codestream
 from artsim.images.tiff import Directory, Tag
 
 _LONGEST_SIDE: Final = 1_000_000
-ROW_POINTER: Final = 8
-"""Bytes that decoders keep for each row, however short it is."""
-
+ROW_POINTER: Final = 8  # bytes that decoders keep for each row, however short it is
 _BYTES_A_PIXEL: Final = 9.5
 _ALWAYS_ALLOWED: Final = 1 << 28
 
@@ -131,28 +128,26 @@ if hasattr(os, "register_at_fork"):
 
 def decoding_bytes(
     image: Image.Image,
-    kind: Format | None = None,
-    *,
+    coefficients: int,
     page: Directory | None = None,
     stream: Codestream | None = None,
-    coefficients: int = 0,
 ) -> int:
     """Return the peak of loading a picture that is open, at the scale it was told.
 
-    `kind` is of its file, if it is not decoded yet; `page` is of a TIFF, `stream` of a JPEG 2000
-    and `coefficients` (from `coefficient_bytes`) of a JPEG.
+    `coefficients` are of a JPEG, from `coefficient_bytes`; `page` is of a TIFF, `stream` of a
+    JPEG 2000.
     """
     halvings = getattr(image, "_reduce", 0)
     width, height = (side >> halvings for side in image.size)
     pixels = width * height
     each = 1 if image.mode in ("1", "L", "P") else 2 if image.mode.startswith("I;16") else 4
     held = pixels * each + ROW_POINTER * height + coefficients
-    if kind is WEBP:
+    if image.format == "WEBP":
         held += 12 * pixels  # two canvases of an animation, and the frame as bytes
-    elif kind is AVIF:
+    elif image.format == "AVIF":
         # Planes of up to 16 bits, the frame, and the frame as bytes.
         held += (16 if image.mode == "RGBA" else 12) * pixels
-    elif kind is BMP:
+    elif image.format == "BMP":
         held += 2 * pixels  # of run lengths
     if page is not None:
         # Pillow turns it while libtiff still has its last strip.
@@ -162,14 +157,14 @@ def decoding_bytes(
     return held
 
 
-def coefficient_bytes(image: ImageFile) -> int:
-    """Return what libjpeg keeps of a JPEG whose channels come one after another.
+def coefficient_bytes(image: Image.Image) -> int:
+    """Return what libjpeg keeps of a JPEG whose channels come one after another; 0 of others.
 
     Two bytes for each coefficient of a progressive one, or one of several scans. To be
     asked before a smaller scale is drafted.
     """
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
-    file = image.fp
+    file: BinaryIO | None = getattr(image, "fp", None)
     if file is None or not layers:
         return 0
     if "progressive" not in image.info:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from artsim.catalog.film_names import clock, frame_place
 from artsim.errors import ImageError, SourceError
-from artsim.images.film_stills import Still, pick_stills
-from artsim.images.films import Film, frame_file
+from artsim.images.films import Film, Still, frame_file, pick_stills
 from artsim.images.memory import ImageLimits
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
 

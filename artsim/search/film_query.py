@@ -20,8 +20,7 @@ from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales
 from artsim.errors import ImageError
 from artsim.files import local_path
-from artsim.images.film_stills import pick_stills
-from artsim.images.films import Film, Frame
+from artsim.images.films import Film, Frame, pick_stills
 from artsim.images.load import ImageLimits
 from artsim.images.local_points import (
     FOUND_INLIERS,

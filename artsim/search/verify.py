@@ -21,7 +21,7 @@ from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import Corners, Evidence, Hit, Note, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop
 from artsim.errors import EncoderError, QueryError
-from artsim.images.details import cut
+from artsim.images.details import cut, find_windows
 from artsim.images.local_points import (
     QUERY_COUNT,
     Match,
@@ -32,7 +32,6 @@ from artsim.images.local_points import (
     match_all,
     outside,
 )
-from artsim.images.windows import find_windows
 from artsim.search.filters import build_criteria
 from artsim.search.models import Models
 from artsim.search.probes import Target

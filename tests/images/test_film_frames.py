@@ -10,8 +10,7 @@ from small_films import RATE, scene, write_film, write_sound
 
 from artsim.catalog.film_names import clock, frame_place, split_frame
 from artsim.errors import ImageError
-from artsim.images.film_stills import Still, pick_stills
-from artsim.images.films import Film
+from artsim.images.films import Film, Still, pick_stills
 from artsim.images.load import ImageLimits, file_sha256, load_image
 
 SCENES = [(scene(1), 1.0), (scene(2), 5.0), (scene(3), 0.5)]

@@ -17,8 +17,8 @@ from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import DETAILS
 from artsim.cli import app
 from artsim.errors import QueryError
+from artsim.images.details import find_windows
 from artsim.images.load import load_image
-from artsim.images.windows import find_windows
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.search.models import Models
 from artsim.search.question import IdQuery, SearchOptions
