@@ -79,8 +79,7 @@ def decode_levels(image: Image.Image, depth: Depth | None) -> Image.Image:
     """Return a loaded picture, or a part of one, as opaque 8-bit levels.
 
     ``L``, ``RGB``, ``CMYK`` or ``LAB``, still in the file's own color space. Transparent parts are
-    laid on white. `depth` is that of
-    the whole picture, from `depth_of`.
+    laid on white. `depth` is that of the whole picture, from `depth_of`.
     """
     if depth is not None:
         levels = np.asarray(image)

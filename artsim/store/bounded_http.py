@@ -225,20 +225,16 @@ class _TimelySocket(io.RawIOBase):
         self._received: Any = sock.makefile("rb", buffering=0)
 
     def makefile(self, *_: object) -> io.BufferedReader:
-        """Return what an answer is read from, as a socket does."""
         return io.BufferedReader(self, _PIECE)
 
     def readable(self) -> bool:
-        """Say so."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read; see `io.RawIOBase`."""
         self._sock.settimeout(_left(self._timeout))
         received: int | None = self._received.readinto(buffer)
         return received
 
     def close(self) -> None:
-        """Close; see `io.RawIOBase`."""
         self._received.close()
         super().close()

@@ -32,7 +32,7 @@ def build_filter(criteria: Criteria) -> Clause | None:
     must = [_build_condition(c) for c in criteria.must]
     # Each denied within the others, not beside them: of a condition that is both asked for and
     # denied, Qdrant 1.18.3 answers what meets it.
-    must += [_none_of(_build_condition(c)) for c in criteria.must_not]
+    must += [{"must_not": [_build_condition(c)]} for c in criteria.must_not]
     return {"must": must} if must else None
 
 
@@ -46,10 +46,6 @@ def _build_condition(condition: Condition) -> Clause:
 
 def _one_of(either: list[Clause]) -> Clause:
     return either[0] if len(either) == 1 else {"should": either}
-
-
-def _none_of(clause: Clause) -> Clause:
-    return {"must_not": [clause]}
 
 
 def _paths(field: str) -> list[str]:
@@ -90,4 +86,4 @@ def _build_at(path: str, condition: AnyOf | Between | Words | Known) -> Clause:
             # depending on the engine's version.
             has_word = any(character.isalnum() for character in text)
             return {"key": path, "match": {"text": unicode_text(text)} if has_word else {"any": []}}
-    return _none_of({"is_empty": {"key": path}})
+    return {"must_not": [{"is_empty": {"key": path}}]}

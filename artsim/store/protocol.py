@@ -53,10 +53,8 @@ class VectorSpec:
         for ``uint8``.
         """
         array = np.asarray(vector)
-        expected = (
-            (len(array), self.dim) if self.many and array.ndim and len(array) else (self.dim,)
-        )
-        if array.shape != expected:
+        rows = (len(array),) if self.many and array.ndim and len(array) else ()
+        if array.shape != (*rows, self.dim):
             shape = f"(N, {self.dim})" if self.many else f"({self.dim},)"
             raise ValueError(f"vector {name!r}: expected shape {shape}, found {array.shape}")
         if self.datatype == "uint8":
@@ -507,11 +505,9 @@ class Store(AbstractContextManager["Store"]):
     def create_collection(
         self, name: str, schema: CollectionSchema, options: ServerOptions | None = None
     ) -> Collection:
-        """Create a collection, or open the one of that name if its schema is compatible.
+        """Create a collection, or open that of the name and add what vectors and indexes it lacks.
 
-        Compatible means: every vector of `schema` that exists has the same dimension,
-        distance and datatype, else SchemaMismatchError. Missing payload indexes are added;
-        missing vectors too.
+        SchemaMismatchError if a vector exists in another dimension, distance or datatype.
         """
 
     @abstractmethod

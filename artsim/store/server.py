@@ -190,8 +190,8 @@ class ServerCollection(Collection):
         self._said = replace(self._said, schema=schema)
 
     def _write(self, what: Written, points: Sequence[Point]) -> None:
-        method, path, name, form = _WRITING[what]
-        for batch in self._batches(_as_json(form(point)) for point in points):
+        method, path, name = _WRITING[what]
+        for batch in self._batches(_as_json(_form(what, point)) for point in points):
             self._send(method, path, b'{"%b":[%b]}' % (name, b",".join(batch)))
 
     def _delete(self, chosen: Clause | list[Any]) -> None:
@@ -308,7 +308,8 @@ class ServerCollection(Collection):
         with self._server.reading("reading"):
             records = to_records(to_points(page["points"]), names, self._schema)
             after = page["next_page_offset"]
-            if after is not None and not _is_behind(after, records):
+            is_behind = bool(records) and _order(str(after)) > _order(records[-1].point_id)
+            if after is not None and not is_behind:
                 raise ValueError("the next page is none")  # and would be asked for for ever
         return records, after
 
@@ -344,31 +345,20 @@ def _as_json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _arrays(point: Point) -> dict[str, Any]:
-    return {name: np.ascontiguousarray(vector) for name, vector in point.vectors.items()}
-
-
-_WRITING: Final[Mapping[Written, tuple[str, str, bytes, Callable[[Point], object]]]] = {
-    "points": (
-        "PUT",
-        "",
-        b"points",
-        lambda p: {"id": p.point_id, "vector": _arrays(p), "payload": p.payload},
-    ),
-    "vectors": ("PUT", "/vectors", b"points", lambda p: {"id": p.point_id, "vector": _arrays(p)}),
-    "payloads": (
-        "POST",
-        "/batch",
-        b"operations",
-        lambda p: {"overwrite_payload": {"payload": p.payload, "points": [p.point_id]}},
-    ),
+_WRITING: Final[Mapping[Written, tuple[str, str, bytes]]] = {
+    "points": ("PUT", "", b"points"),
+    "vectors": ("PUT", "/vectors", b"points"),
+    "payloads": ("POST", "/batch", b"operations"),
 }
-"""How each is sent: by which method and path, under which name, and in which form a point."""
+"""How each is sent: by which method and path, and under which name."""
 
 
-def _is_behind(offset: Any, records: Sequence[Record]) -> bool:
-    """Return whether the page that begins at `offset` follows that of `records`."""
-    return bool(records) and _order(str(offset)) > _order(records[-1].point_id)
+def _form(what: Written, point: Point) -> object:
+    if what == "payloads":
+        return {"overwrite_payload": {"payload": point.payload, "points": [point.point_id]}}
+    vectors = {name: np.ascontiguousarray(vector) for name, vector in point.vectors.items()}
+    made = {"id": point.point_id, "vector": vectors}
+    return made if what == "vectors" else {**made, "payload": point.payload}
 
 
 def _order(point_id: str) -> tuple[int, int, str]:
@@ -408,10 +398,6 @@ class ServerStore(Store):
         self._call = ServerCalls(url, api_key, timeout, answer_time, patience)
         self._client = self._call.client
         self._open: dict[str, ServerCollection] = {}
-
-    def __repr__(self) -> str:
-        """Return the address, without the key."""
-        return f"ServerStore({self.location!r})"
 
     @property
     def location(self) -> str:
