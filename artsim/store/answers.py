@@ -142,7 +142,7 @@ def _load_with_arrays(content: bytes, name: str, spec: VectorSpec) -> Any:
     at = 0
     while (start := content.find(begin, at)) >= 0:
         end = content.find(stop, start)
-        row = _read_rows(content[start + len(begin) : end], spec)
+        row = _read_whole_numbers(content[start + len(begin) : end], spec)
         if row is None:
             return None
         rest += [content[at : start + len(begin) - len(stop)], b"%d" % len(rows)]
@@ -159,23 +159,19 @@ def _load_with_arrays(content: bytes, name: str, spec: VectorSpec) -> Any:
     return result
 
 
-def _read_rows(text: bytes, spec: VectorSpec) -> npt.NDArray[np.uint8] | None:
-    """Return the numbers of a vector, or of the rows of one, as `_read_whole_numbers` does."""
-    count = text.count(b"],[") + 1 if spec.many else 1
-    row = _read_whole_numbers(text.replace(b"],[", b",") if spec.many else text, count * spec.dim)
-    return row.reshape(count, spec.dim) if spec.many and row is not None else row
+def _read_whole_numbers(text: bytes, spec: VectorSpec) -> npt.NDArray[np.uint8] | None:
+    """Return the numbers of a vector from ``1.0,23.0,255.0``, of many rows with ``],[`` between.
 
-
-def _read_whole_numbers(text: bytes, dim: int) -> npt.NDArray[np.uint8] | None:
-    """Return numbers from a text as ``1.0,23.0,255.0``; None if it is none of so many.
-
-    A third of the time that it takes to read them as any JSON and to make an array of that. The
-    digit behind a point is taken for 0, as it is of what is stored as whole numbers.
+    None if it is none of so many. A third of the time that it takes to read them as any JSON and
+    to make an array of that. The digit behind a point is taken for 0, as it is of what is stored
+    as whole numbers.
     """
+    count = text.count(b"],[") + 1 if spec.many else 1
+    text = text.replace(b"],[", b",") if spec.many else text
     text = b"0," + text  # so that a comma, or a digit and a comma, is before each below 100
     codes = np.frombuffer(text, np.uint8)
     points = np.flatnonzero(codes == ord("."))
-    if len(points) != dim or codes.min() < ord(",") or codes.max() > ord("9"):
+    if len(points) != count * spec.dim or codes.min() < ord(",") or codes.max() > ord("9"):
         return None
     digits = codes - np.uint8(ord("0"))
     ones, tens, hundreds = (digits.take(points - place) for place in (1, 2, 3))
@@ -184,8 +180,8 @@ def _read_whole_numbers(text: bytes, dim: int) -> npt.NDArray[np.uint8] | None:
     values = (hundreds * has_hundreds).astype(np.uint16) * 100
     values += tens * has_tens * np.uint8(10)
     values += ones
-    length = 4 * dim + 1 + np.count_nonzero(has_tens) + np.count_nonzero(has_hundreds)
+    length = 4 * len(points) + 1 + np.count_nonzero(has_tens) + np.count_nonzero(has_hundreds)
     if len(text) != length or values.max() > 255 or b"-" in text or b"/" in text:
         return None
-    row: npt.NDArray[np.uint8] = values.astype(np.uint8)
-    return row
+    numbers: npt.NDArray[np.uint8] = values.astype(np.uint8)
+    return numbers.reshape(count, spec.dim) if spec.many else numbers

@@ -378,7 +378,10 @@ class EmbeddedStore(Store):
 
     def _create(self, name: str, schema: CollectionSchema) -> None:
         """Make a whole collection aside, then give it its name: there is never a half."""
-        self._sweep()
+        # What processes that died left of collections half made or half deleted.
+        for path in [*self._root.glob(".new-*"), *self._root.glob(".deleted-*")]:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
         aside = self._root / f".new-{name}-{os.getpid()}"
         shutil.rmtree(aside, ignore_errors=True)
         make_collection(aside, schema)
@@ -389,12 +392,6 @@ class EmbeddedStore(Store):
                 raise
             shutil.rmtree(aside)  # another process was faster
         sync_folder(self._root)
-
-    def _sweep(self) -> None:
-        """Remove what processes that died left of collections half made or half deleted."""
-        for path in [*self._root.glob(".new-*"), *self._root.glob(".deleted-*")]:
-            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def make_collection(folder: Path, schema: CollectionSchema) -> None:

@@ -29,6 +29,12 @@ HNSW: Final = models.HnswConfigDiff(
 )
 """How the graph is built; see `artsim.store.edge_dialect` and ``docs/servers.md``."""
 NO_HNSW: Final = HNSW.model_copy(update={"m": 0, "full_scan_threshold": 20_000})  # no graph
+# The outermost hundredth is clipped, as Qdrant's documentation advises.
+_INT8: Final = models.ScalarQuantization(
+    scalar=models.ScalarQuantizationConfig(
+        type=models.ScalarType.INT8, quantile=0.99, always_ram=True
+    )
+)
 _MANY: Final = models.MultiVectorConfig(comparator=models.MultiVectorComparator.MAX_SIM)
 _INDEXES: Final[Mapping[IndexKind, Mapping[str, Any]]] = {
     "keyword": {},
@@ -62,19 +68,9 @@ def to_params(spec: VectorSpec, options: ServerOptions) -> models.VectorParams:
         # Pixels are most of a point, and read of a hundred hits only.
         on_disk=options.on_disk or not spec.indexed or None,
         hnsw_config=None if spec.indexed else NO_HNSW,
-        quantization_config=_to_quantization(options) if spec.indexed else None,
+        quantization_config=_INT8 if spec.indexed and options.quantization == "int8" else None,
         multivector_config=_MANY if spec.many else None,
     )
-
-
-def _to_quantization(options: ServerOptions) -> models.QuantizationConfig | None:
-    if options.quantization == "none":
-        return None
-    # The outermost hundredth is clipped, as Qdrant's documentation advises.
-    scalar = models.ScalarQuantizationConfig(
-        type=models.ScalarType.INT8, quantile=0.99, always_ram=True
-    )
-    return models.ScalarQuantization(scalar=scalar)
 
 
 def to_new_vector(spec: VectorSpec) -> models.DenseVectorNameConfig:
