@@ -19,8 +19,8 @@ from artsim.encoders.base import Encoder, Prepared
 from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import build_network
-from artsim.encoders.recurrent import ENERGIES, SequenceReader
 from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.torch_encoder import ENERGIES, SequenceReader
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage

@@ -18,7 +18,7 @@ from artsim.catalog.kinds import prominence
 from artsim.catalog.names import Side, side_of
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import FaceDetector
-from artsim.encoders.face_crops import CROP_SIZE, crops_identity, find_faces
+from artsim.encoders.face_detectors import CROP_SIZE, crops_identity, find_faces
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.ingest.records import Problem

@@ -12,8 +12,7 @@ from hints import hinted
 from PIL import Image
 from skimage import data as pictures
 
-from artsim.encoders.face_crops import CROP_SIZE
-from artsim.encoders.face_detectors import CenterFaceDetector
+from artsim.encoders.face_detectors import CROP_SIZE, CenterFaceDetector
 from artsim.errors import TrainingError
 from artsim.evaluation.verification import read_pairs
 from artsim.ingest.sources import read_source
