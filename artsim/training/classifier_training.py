@@ -24,7 +24,6 @@ from artsim.encoders.torch_encoder import ENERGIES, SequenceReader
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
-from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
 from artsim.training.data import (
     LabeledWorks,
     Sides,
@@ -42,12 +41,23 @@ from artsim.training.heads import (
     HeadTraining,
     Inputs,
     PictureInputs,
+    Scores,
     begin_mobilenet,
+    choose_threshold,
     fit_linear,
+    fit_temperature,
+    score_classifier,
 )
-from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
+from artsim.training.loop import (
+    LoopOptions,
+    Readable,
+    Row,
+    claim_folder,
+    made_now,
+    read_pictures,
+    run_steps,
+)
 from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
-from artsim.training.rows import Readable, Row, read_pictures, split_readable
 
 _CACHE: Final = "vectors"  # where vectors are kept, unless the user names another place
 
@@ -117,7 +127,7 @@ class _Run(NamedTuple):
         pictures = [(work.key, work.path) for work in works]
         folder = (self.recipe.cache or self.out / _CACHE) / name
         how = {"progress": self.progress, "description": description}
-        return split_readable(works, read_pictures(pictures, prepare, encode, folder, "", **how))
+        return read_pictures(works, pictures, prepare, encode, folder, "", **how)
 
 
 def train_classifier(
@@ -130,22 +140,10 @@ def train_classifier(
 ) -> ClassifierOutcome:
     """Train a classifier of one field, calibrate it, and test it on works put aside.
 
-    A run that was killed goes on where it was when it is called again, and comes to the
-    same classifier.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the classifier; of the kinds that train a network it is also that of an
-        encoder, ``file:OUT``.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few works or classes, the split makes no sense for the field, or
-        the folder holds another run.
-    SourceError, MetadataError, QueryError, EncoderError, WeightsError
-        If a source, the field, an encoder or its weights are missing or wrong.
+    A run that was killed goes on where it was when it is called again, and comes to the same
+    classifier. Where a network is trained, its folder is also that of an encoder, ``file:OUT``.
+    Raises `TrainingError` if there are too few works or classes, the split makes no sense for the
+    field, or the folder holds another run, and the errors of sources, fields and encoders.
     """
     recipe = options
     _check(recipe)
@@ -176,6 +174,7 @@ def train_classifier(
 
 
 def _check(recipe: ClassifierOptions) -> None:
+    """Refuse settings that go against each other."""
     if recipe.split == "artist" and recipe.by in ("artist", "artist_key"):
         raise TrainingError(
             "artists cannot be learned from works of other artists; split by chance",
@@ -331,10 +330,7 @@ def _recurrent_network(
 def _finish(
     run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], found: Readable[Work]
 ) -> ClassifierOutcome:
-    """Choose temperature and threshold, score on the test side, and write the classifier.
-
-    The test side has no part in any choice.
-    """
+    """Choose temperature and threshold, then score on the test side, and write the classifier."""
     recipe, labeled = run.recipe, sides.labeled
     truth = labeled.labels[fit.calibration]
     temperature = fit_temperature(fit.logits, truth)

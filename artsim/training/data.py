@@ -24,10 +24,10 @@ from artsim.files import replacing
 from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 from artsim.search.filters import check_field
-from artsim.training.loop import writing
+from artsim.training.loop import writing, writing_file
 
+# Fields that an ingest makes anew from the others.
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
-"""Fields that an ingest makes anew from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ def read_works(
 ) -> tuple[list[Work], list[Problem]]:
     """Read folders and manifests, as an ingest does: works by key, and what is left out.
 
-    Raises `SourceError` and `MetadataError` as `read_source` does, `TrainingError` if two sources
-    have the same name, or there is no picture.
+    Raises as `read_source` does, and `TrainingError` if two sources share a name or have no
+    picture.
     """
     names = [source.absolute().name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -96,10 +96,7 @@ def write_source(works: Iterable[Work], folder: Path) -> None:
 
 
 def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
-    """Put pictures at places below a folder, whose content they replace.
-
-    They are hard links where the file system has them, else copies.
-    """
+    """Put pictures at places below a folder, whose content they replace: as links where it can."""
     with writing(folder):
         if folder.exists():
             shutil.rmtree(folder)
@@ -115,21 +112,18 @@ def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
 def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[str] = ()) -> None:
     """Say in ``split.csv`` what each picture was for, so that an evaluation knows it.
 
-    Its columns are ``picture`` (source and id, or path below it), ``side`` (``train``,
-    ``validation`` or ``test``), ``sha256`` of the picture's file, empty where it was not read;
-    and `more`.
+    A row is ``picture`` (source and id, or path below it), ``side`` (``train``, ``validation`` or
+    ``test``), ``sha256`` of the picture's file, empty where it was not read; and `more`.
     """
     write_csv(folder / "split.csv", ("picture", "side", "sha256", *more), rows)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table into the folder of a training."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            stream = io.TextIOWrapper(file, "utf-8", newline="")
-            csv.writer(stream).writerows([header, *rows])
-            stream.detach()
+    with writing_file(path) as file:
+        stream = io.TextIOWrapper(file, "utf-8", newline="")
+        csv.writer(stream).writerows([header, *rows])
+        stream.detach()
 
 
 Labels: TypeAlias = npt.NDArray[np.intp]
@@ -163,9 +157,9 @@ class LabeledWorks:
 def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWorks:
     """Return the works that have the field, of classes with at least `least` works.
 
-    Of a field with several values the first counts. Artists are told apart by their key and
-    called what their works call them most often. Raises `QueryError` if no payload has such a
-    field, `TrainingError` if fewer than two classes have enough works.
+    Of several values the first counts. Artists are told apart by their key and called what their
+    works call them most often. Raises `QueryError` if no payload has such a field, `TrainingError`
+    if fewer than two classes have enough works.
     """
     check_field(field)
     by_value: dict[str, list[int]] = defaultdict(list)
@@ -238,10 +232,10 @@ class Sides:
 def split_works(
     labeled: LabeledWorks, split: Literal["random", "artist"], *, test: float, seed: int
 ) -> Sides:
-    """Put aside a share for the test, and the rest into folds.
+    """Put aside a share for the test, and the rest into folds; TrainingError if one is too small.
 
-    Of ``random`` that of each class's works, as published work does it; of ``artist`` that of
-    the artists, with all of their works. `TrainingError` says which side would be too small.
+    Of ``random`` a share of each class's works, as published work does it; of ``artist`` one of the
+    artists, with all of their works.
     """
     if split == "random":
         folds = _by_class(labeled.labels, test, seed)

@@ -1,4 +1,4 @@
-"""Networks for faces, and what a step of their training does to them.
+"""Faces to learn from, networks for them, and what a step of their training does to these.
 
 References
 ----------
@@ -17,8 +17,10 @@ References
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
@@ -28,49 +30,98 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.names import Side, side_of
 from artsim.encoders.base import Preprocessing, Triple
+from artsim.encoders.face_encoders import FACENET_INPUT
 from artsim.encoders.networks import build_network
 from artsim.encoders.weights import fill_model, first_line, load_state_dict
 from artsim.errors import EncoderError, TrainingError
-from artsim.training.face_data import FaceSet
+from artsim.training.lessons import normalize
 from artsim.training.loop import Trainee
-from artsim.training.painting_views import normalize
 from artsim.training.recipes import FacesRecipe
 
 REBUILT_SIDE: Final = 64  # pixels a side of what is rebuilt, which are enough for a face
 _HALF: Final[Triple] = (0.5, 0.5, 0.5)
-_FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
 _DIM: Final = 256
 _SIDE: Final = 112  # pixels a side, as ArcFace has it; FaceNet has 160
 
+# A quarter of the built-in network: there are fewer faces to learn from than paintings.
 _SMALL: Final[Mapping[str, Any]] = {
     "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
 }  # fmt: skip
-"""A quarter of the built-in network: there are fewer faces to learn from than paintings."""
-
-_CHANNELS: Final = (128, 96, 64, 32, 16)
+_CHANNELS: Final = (128, 96, 64, 32, 16)  # of the decoder's stages
 _FIRST_SIDE: Final = 4
 _MOST_SHIFT: Final = 0.06  # of the side, either way
 _MOST_ZOOM: Final = 0.1
 _MOST_TURN: Final = 0.1  # radians. Crops are aligned, so that little is left for zoom and turn.
 _MOST_LIGHT: Final = 0.25  # by which brightness and contrast change, as shares
-
 _GRAY_SHARE: Final = 0.1  # of the faces, that lose their color: it is the light's more
-
 _MOST_COMPARED: Final = 1000  # faces of the validation side, by chance; with each other
 
 CONTRASTIVE_MARGIN: Final = 1.0  # distance of different people that is enough: a cosine of 0.5
-
+# ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
+# (section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare.
 ANGULAR_MARGIN: Final = 0.3
 ANGULAR_SCALE: Final = 32.0
-"""ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
-(section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare."""
-
 _LEAST_SQUARE: Final = 1e-12  # under the square root, whose slope at 0 is infinite
 _WEIGHT_DECAY: Final = 5e-4  # as ArcFace has it
 _WARM_UP: Final = 0.05
 _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """N aligned faces (size, size, 3), whose they are, and what each person's are for."""
+
+    crops: Sequence[RGBImage]
+    people: tuple[str, ...]
+    sides: tuple[Side, ...]
+    identity: str  # changes with the crops and the people
+
+    def rows(self, side: Side) -> npt.NDArray[np.intp]:
+        """Return which crops are on a side, rising."""
+        return np.flatnonzero([each == side for each in self.sides])
+
+    def codes(self, side: Side) -> tuple[npt.NDArray[np.intp], list[str]]:
+        """Return the number of the person of each crop of a side, and their sorted names."""
+        names, codes = np.unique([self.people[i] for i in self.rows(side)], return_inverse=True)
+        return codes.astype(np.intp), [str(name) for name in names]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many faces of how many people each side has."""
+        sides: tuple[Side, ...] = ("train", "validation", "test")
+        return {
+            side: {"faces": len(self.rows(side)), "people": len(self.codes(side)[1])}
+            for side in sides
+        }
+
+
+def make_face_set(
+    crops: Sequence[RGBImage],
+    people: Sequence[str],
+    *,
+    test: float = 0.2,
+    validation: float = 0.1,
+    seed: int = 0,
+) -> FaceSet:
+    """Split faces by person, as `side_of` does; TrainingError if too few are left to train on."""
+    sides = tuple(side_of(one, test=test, validation=validation, seed=seed) for one in people)
+    digest = hashlib.sha256("\0".join(people).encode("utf-8", "surrogatepass"))
+    for crop in crops:
+        digest.update(np.ascontiguousarray(crop).tobytes())
+    found = FaceSet(crops, tuple(people), sides, digest.hexdigest())
+    codes, names = found.codes("train")
+    if len(names) < 2 or np.bincount(codes).max() < 2:
+        raise TrainingError(
+            f"expected faces of at least two people to train on, two of one of them, found "
+            f"{len(codes)} faces of {len(names)} people on that side of the split, of "
+            f"{len(set(people))} people in all; add people, or give another seed or smaller "
+            "shares for testing and validation",
+            hint="--seed, --test-share, --validation-share",
+        )
+    return found
 
 
 class NetworkPlan(NamedTuple):
@@ -83,18 +134,15 @@ class NetworkPlan(NamedTuple):
 
 
 def plan_network(recipe: FacesRecipe) -> NetworkPlan:
-    """Return what the recipe's network takes and gives, found out by one picture.
-
-    The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
-    a model of timm, which gets an ending for faces.
-    """
-    name, side, std = recipe.network, recipe.side or _SIDE, _HALF
+    """Return what the recipe's network takes and gives, found out by one picture."""
+    name, taken = recipe.network, Preprocessing(_SIDE, _SIDE, mean=_HALF, std=_HALF)
     network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
     if name == "inception-resnet-v1":
-        network, settings, side, std = "facenet", {}, recipe.side or 160, _FACENET_STD
+        network, settings, taken = "facenet", {}, FACENET_INPUT
     elif name == "painting":
         network, settings = "painting", dict(_SMALL)
     settings |= recipe.network_settings or {}
+    side = recipe.side or taken.height
     with torch.random.fork_rng(devices=[]):
         try:
             built = build_network(network, settings).eval()
@@ -112,8 +160,7 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
             f"({first_line(exc)}); give another side, or another network",
             hint="--side, --network",
         ) from exc
-    preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
-    return NetworkPlan(network, settings, preprocessing, dim)
+    return NetworkPlan(network, settings, replace(taken, height=side, width=side), dim)
 
 
 def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
@@ -131,9 +178,8 @@ def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
 class ContrastiveLoss(nn.Module):
     """Pairs of one person are drawn together, others pushed apart up to a margin [1]_.
 
-    Of all pairs of a batch: the mean of d² over those of one person, and of
-    max(0, margin - d)² over those of different people, half of each. A batch has many more
-    of the latter; the two means make up for it.
+    Of all pairs of a batch: the mean of d² over those of one person, and of max(0, margin - d)²
+    over those of different people, which are many more, half of each.
     """
 
     def __init__(self, margin: float = CONTRASTIVE_MARGIN) -> None:
@@ -183,10 +229,9 @@ class AngularMarginLoss(nn.Module):
 class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
-    It rebuilds a face from its embedding while the encoder is trained, which is used without
-    it. What is to be rebuilt must not be thrown away: an autoencoder [3]_ whose code is the
-    embedding, as reverse search on Labeled Faces in the Wild has it. Stages enlarge by
-    repetition before they convolve, which leaves no checkered pattern [4]_.
+    It rebuilds a face from its embedding, only in training: what is to be rebuilt must not be
+    thrown away, as by an autoencoder [3]_. Stages enlarge by repetition before they convolve, which
+    leaves no checkered pattern [4]_.
     """
 
     def __init__(self, dim: int) -> None:
@@ -236,8 +281,8 @@ def draw_batch(
 ) -> npt.NDArray[np.intp]:
     """Return the places of up to `people` x `faces` faces, person by person, by their `codes`.
 
-    Each person is as likely as any other, however many faces of it there are. A person
-    with fewer than `faces` gives some of them more than once, none before all have come.
+    Each person is as likely as any other. One with fewer than `faces` gives some of them more than
+    once, none before all have come.
     """
     by_person = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
@@ -270,9 +315,8 @@ def misordered_share(rows: torch.Tensor, codes: npt.NDArray[np.intp]) -> float |
     if not same.any() or same.all():
         return None
     ranked = np.sort(cosines[same])
-    below = np.searchsorted(ranked, cosines[~same], side="left")
-    ties = np.searchsorted(ranked, cosines[~same], side="right") - below
-    return float((below + ties / 2).mean() / len(ranked))
+    below, up_to = (np.searchsorted(ranked, cosines[~same], side) for side in ("left", "right"))
+    return float(((below + up_to) / 2).mean() / len(ranked))
 
 
 def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
@@ -282,8 +326,7 @@ def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 class FacesTrainee(Trainee):
     """The network, its loss, the decoder and the optimizer.
 
-    After each epoch the people of the validation side are compared, and the network that
-    tells them apart best is kept.
+    The network that tells the people of the validation side apart best after an epoch is kept.
     """
 
     def __init__(
@@ -304,15 +347,14 @@ class FacesTrainee(Trainee):
             else:
                 self._loss = AngularMarginLoss(plan.dim, len(people), margin).to(device)
             self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
-        modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
+        self._modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
         if self._decoder is not None:
-            modules["decoder"] = self._decoder
-        self._modules = modules
-        self._weights = [w for module in modules.values() for w in module.parameters()]
+            self._modules["decoder"] = self._decoder
+        self._weights = [w for module in self._modules.values() for w in module.parameters()]
         self._optimizer = torch.optim.AdamW(
             self._weights, lr=recipe.highest_rate, weight_decay=_WEIGHT_DECAY
         )
-        self.parts = {**modules, "optimizer": self._optimizer}
+        self.parts = {**self._modules, "optimizer": self._optimizer}
         batch = min(recipe.people, len(people)) * recipe.faces
         self._epoch = math.ceil(len(self._rows) / batch)
         self.steps = self._epoch * recipe.epochs

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
@@ -31,17 +31,16 @@ from torch.nn import functional
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.torch_encoder import native_reduced_precision
 from artsim.errors import TrainingError
+from artsim.training.lessons import augment, places
 from artsim.training.loop import Trainee
-from artsim.training.painting_views import augment, places
 from artsim.training.recipes import PaintingOptions
 
-CELL_PIXELS: Final = 16
-"""Side of the cells in which a network is asked: that of the last stage but one."""
-
+CELL_PIXELS: Final = 16  # side of the cells in which a network is asked: the last stage's but one
 _LARGE: Final = 30
 _EVENNESS: Final = 0.7
 _WARM_UP: Final = 200  # steps in which the learning rate rises, of a long run
 _LABEL_SCALE: Final = 12.0
+_TEMPERATURE: Final = 0.1
 
 
 class Lessons(NamedTuple):
@@ -93,8 +92,7 @@ class Sampler:
 class CellReader(nn.Module):
     """Tells what the teachers see in each cell from the maps of the last two stages.
 
-    It is there for the training only: by it each part of a picture says what is right, as in
-    hints to thin networks [1]_.
+    Only for the training: by it each part of a picture says what is right, as hints do [1]_.
     """
 
     def __init__(self, widths: Sequence[int], depth: int) -> None:
@@ -132,11 +130,7 @@ def cells_loss(seen: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
 
 
 def contrast(
-    embeddings: torch.Tensor,
-    labels: torch.Tensor,
-    *,
-    temperature: float = 0.1,
-    ignored: torch.Tensor | None = None,
+    embeddings: torch.Tensor, labels: torch.Tensor, *, ignored: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Return the supervised contrastive loss [2]_ of a batch, its mean over the rows.
 
@@ -144,7 +138,7 @@ def contrast(
     of it, it is the loss of SimCLR [3]_. It is 0 where no row has another one to be like. Pairs
     that are `ignored`, (N, N), neither attract nor repel each other.
     """
-    similarities = embeddings @ embeddings.T / temperature
+    similarities = embeddings @ embeddings.T / _TEMPERATURE
     left_out = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
     if ignored is not None:
         left_out = left_out | ignored
@@ -167,22 +161,17 @@ class PaintingOptimizer:
     """
 
     def __init__(
-        self,
-        networks: Sequence[nn.Module],
-        others: Sequence[nn.Parameter],
-        *,
-        weight_decay: float,
+        self, networks: Sequence[nn.Module], others: Sequence[nn.Parameter], *, weight_decay: float
     ) -> None:
-        convolutions = [weight for network in networks for weight in _convolutions(network)]
+        layers = [module for network in networks for module in network.modules()]
+        convolutions = [m.weight for m in layers if isinstance(m, nn.Conv2d) and m.in_channels > 3]
         # Views of the same memory, (out, h * w * in): steps on a copy would be lost.
         matrices = [nn.Parameter(_inputs_last(w.data).view(len(w), -1)) for w in convolutions]
         self._pairs = list(zip(matrices, convolutions, strict=True))
         taken = {id(weight) for weight in convolutions}
         rest = [p for network in networks for p in network.parameters() if id(p) not in taken]
         self._muon = torch.optim.Muon(
-            matrices,
-            weight_decay=weight_decay,
-            adjust_lr_fn="match_rms_adamw",
+            matrices, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
         )
         self._adamw = torch.optim.AdamW(
             [
@@ -211,12 +200,6 @@ class PaintingOptimizer:
         """Go back to what `state_dict` returned."""
         self._muon.load_state_dict(state["muon"])
         self._adamw.load_state_dict(state["adamw"])
-
-
-def _convolutions(network: nn.Module) -> Iterator[torch.Tensor]:
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.in_channels > 3:
-            yield module.weight
 
 
 def _inputs_last(weight: torch.Tensor) -> torch.Tensor:
@@ -271,7 +254,7 @@ class PaintingTrainee(Trainee):
             "optimizer": self._optimizer,
         }
         self._pool = ThreadPoolExecutor(1)
-        self._ahead: tuple[int, Future[Batch]] | None = None
+        self._ahead: dict[int, Future[Batch]] = {}
 
     def step(self, index: int) -> dict[str, float]:
         """Look at one batch, and make the network better at it."""
@@ -317,11 +300,10 @@ class PaintingTrainee(Trainee):
 
     def _take(self, index: int) -> Batch:
         """Return the batch of this step, and begin the next one's."""
-        ahead = self._ahead
-        ready = ahead[1] if ahead is not None and ahead[0] == index else None
+        ready = self._ahead.pop(index, None)
         batch = self._make_batch(index) if ready is None else ready.result()
         if index + 1 < self._recipe.steps:
-            self._ahead = (index + 1, self._pool.submit(self._make_batch, index + 1))
+            self._ahead = {index + 1: self._pool.submit(self._make_batch, index + 1)}
         return batch
 
     def _make_batch(self, index: int) -> Batch:

@@ -21,19 +21,23 @@ from artsim.encoders.registry import resolve
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.training.data import Work, read_works, works_identity, write_source, write_split
-from artsim.training.loop import DEFAULT_LOOP, LoopOptions, claim_folder, made_now, run_steps
+from artsim.training.lessons import Whitening, join_targets, keep_teachers, keep_views, shrink
+from artsim.training.loop import (
+    DEFAULT_LOOP,
+    LoopOptions,
+    Readable,
+    claim_folder,
+    made_now,
+    picture_keys,
+    run_steps,
+)
 from artsim.training.painting_trainee import Lessons, PaintingTrainee
-from artsim.training.painting_views import keep_views, shrink
 from artsim.training.recipes import PaintingOptions
-from artsim.training.rows import Readable, picture_keys, split_readable
-from artsim.training.teachers import Whitening, join_targets, keep_teachers
 
 ENCODER_FOLDER: Final = "encoder"
 _NAMES: Final = ("views", "teacher-*", ENCODER_FOLDER, "losses.png", "validation", "test")
 
-_OF_THE_END: Final = frozenset({"input_side"})
-"""Settings that do not matter before the training has ended."""
-
+_OF_THE_END: Final = frozenset({"input_side"})  # do not matter before the training has ended
 _LAST_STEPS: Final = 100  # of which the mean losses are noted
 _POWER: Final = 0.5
 _BATCH: Final = 64
@@ -60,18 +64,11 @@ def train_painting_encoder(
 ) -> PaintingRun:
     """Train an encoder of pictures from random weights, and write it to ``folder/encoder``.
 
-    Everything that takes long (views, the teachers' vectors, the training itself) is kept
-    in the folder, and a run that was killed goes on where it was. The works that are not
-    trained on are put into the folders ``validation`` and ``test``, to be ingested.
-
-    Raises
-    ------
-    SourceError, MetadataError
-        If a source cannot be read. Pictures that cannot be are left out.
-    EncoderError
-        If a teacher cannot be used, or the device is not there.
-    TrainingError
-        If there is too little to train on, or the folder holds another run.
+    Everything that takes long (views, the teachers' vectors, the training itself) is kept in the
+    folder, and a run that was killed goes on where it was. The works that are not trained on are
+    put into the folders ``validation`` and ``test``, to be ingested; pictures that cannot be read
+    are left out. Raises `TrainingError` if there is too little to train on, or the folder holds
+    another run, and the errors of sources and encoders.
     """
     progress, recipe, torch_device = progress or SilentProgress(), options, pick_device(device)
     teachers = tuple(resolve(spec).vector_name for spec in recipe.teachers)
@@ -80,8 +77,7 @@ def train_painting_encoder(
     described = replace(recipe, teachers=teachers).described()
     decisive = {name: value for name, value in described.items() if name not in _OF_THE_END}
     claim_folder(folder, _NAMES, decisive, loop)
-    views = keep_views(sides["train"], folder / "views", parts=recipe.parts, progress=progress)
-    found = split_readable(sides["train"], views)
+    found = keep_views(sides["train"], folder / "views", parts=recipe.parts, progress=progress)
     identity = works_identity(found.works, (recipe.group, recipe.label))
     lessons = _prepare(found, folder, recipe, device, progress)
     trainee = PaintingTrainee(lessons, recipe, device=torch_device)
@@ -90,8 +86,9 @@ def train_painting_encoder(
     history = run_steps(trainee, folder, steps=recipe.steps, seed=recipe.seed, **how)
     average = trainee.average
     finish(average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress)
+    learned = Counter(work.key.partition("/")[0] for work in found.works)
     card = {
-        "data": _works_of(sources, found),
+        "data": {source.absolute().name: learned[source.absolute().name] for source in sources},
         "recipe": {**described, "pictures": identity},
         "losses": {
             name: round(float(np.mean([each[name] for each in history[-_LAST_STEPS:]])), 4)
@@ -103,11 +100,6 @@ def train_painting_encoder(
     progress.finish()
     counts = {side: len(works) for side, works in sides.items()} | {"train": len(found.works)}
     return PaintingRun(spec, history, counts, [*map(str, rows_left_out), *found.problems])
-
-
-def _works_of(sources: Sequence[Path], found: Readable[Work]) -> dict[str, int]:
-    counts = Counter(work.key.partition("/")[0] for work in found.works)
-    return {source.absolute().name: counts[source.absolute().name] for source in sources}
 
 
 def _save(

@@ -10,6 +10,16 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
+from artsim.training.lessons import (
+    VIEW_SIDE,
+    Whitening,
+    augment,
+    draw_view,
+    join_targets,
+    normalize,
+    places,
+    shrink,
+)
 from artsim.training.painting_trainee import (
     PaintingOptimizer,
     Sampler,
@@ -18,9 +28,7 @@ from artsim.training.painting_trainee import (
     contrast,
 )
 from artsim.training.painting_training import finish
-from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
 from artsim.training.recipes import Augmentation, PaintingOptions
-from artsim.training.teachers import Whitening, join_targets
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
 
