@@ -35,8 +35,6 @@ from artsim.training.data import (
     write_split,
 )
 from artsim.training.heads import (
-    MOBILENET,
-    MOBILENET_DIM,
     Beginning,
     HeadTraining,
     Inputs,
@@ -169,8 +167,8 @@ def train_classifier(
     place = {work.key: row for row, work in enumerate(found.works)}
     rows = np.stack([found.rows[place[work.key]] for work in sides.labeled.works])
     fit = _fit(run, sides, rows.astype(np.float32), settings)
-    outcome = _finish(run, fit, sides, settings, found)
-    return replace(outcome, problems=(*map(str, rejected), *outcome.problems))
+    found.problems[:0] = map(str, rejected)
+    return _finish(run, fit, sides, settings, found)
 
 
 def _check(recipe: ClassifierOptions) -> None:
@@ -266,7 +264,8 @@ def _train_network(
     learned_from = np.flatnonzero(sides.folds > 0)
     if isinstance(run.start, Beginning):
         paths = [sides.labeled.works[row].path for row in learned_from]
-        network, inputs, config = _mobilenet(run.start, recipe, paths)
+        inputs: Inputs = PictureInputs(paths, run.start.preprocessing)
+        network, config = run.start.network, run.start.config
     else:
         network, inputs, config = _recurrent_network(run.start, recipe, rows[learned_from])
     torch.manual_seed(recipe.seed)  # for the head
@@ -290,24 +289,10 @@ def _train_network(
         progress=run.progress,
     )
     save_trained(run.out, replace(config, card={"recipe": settings}), network)
-    losses = np.array([step["loss"] for step in history])
-    losses = losses.reshape(-1, trainee.batches).mean(axis=1)
+    losses = np.reshape([step["loss"] for step in history], (-1, trainee.batches)).mean(axis=1)
     epochs = tuple(float(i + 1) for i in range(len(losses)))
     curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
     return trainee.head(), curve
-
-
-def _mobilenet(
-    start: Beginning, recipe: ClassifierOptions, paths: Sequence[Path]
-) -> tuple[nn.Module, Inputs, TrainedConfig]:
-    config = TrainedConfig(
-        network="timm",
-        settings={"model": MOBILENET},
-        preprocessing=start.preprocessing,
-        dim=MOBILENET_DIM,
-        summary=f"MobileNetV2, trained for {recipe.by}",
-    )
-    return start.network, PictureInputs(paths, start.preprocessing), config
 
 
 def _recurrent_network(
@@ -363,6 +348,5 @@ def _finish(
     fates = zip(labeled.works, np.where(sides.folds < 0, "test", "train"), strict=True)
     write_split(run.out, [(work.key, str(side), hashes[work.key]) for work, side in fates])
     name = run.out.absolute().name if is_own else fit.encoder.short_name
-    told = {**settings, "precision": recipe.precision}
-    problems = tuple(found.problems)
-    return ClassifierOutcome(run.out, config, name, told, sides, scores, fit.curve, problems)
+    told, left_out = {**settings, "precision": recipe.precision}, tuple(found.problems)
+    return ClassifierOutcome(run.out, config, name, told, sides, scores, fit.curve, left_out)

@@ -8,9 +8,9 @@ import io
 import json
 import os
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -143,14 +143,12 @@ class LabeledWorks:
     without: int  # works without the field
 
     def take(self, rows: Labels, classes: Sequence[int]) -> LabeledWorks:
-        """Return some works, of these classes only; none is counted as left out."""
-        place = {old: new for new, old in enumerate(classes)}
-        return LabeledWorks(
+        """Return some works, of these classes only, which rise; none is counted as left out."""
+        return replace(
+            self,
             works=[self.works[row] for row in rows],
-            labels=np.array([place[int(self.labels[row])] for row in rows], dtype=np.intp),
+            labels=np.searchsorted(classes, self.labels[rows]),
             classes=tuple(self.classes[old] for old in classes),
-            left_out=self.left_out,
-            without=self.without,
         )
 
 
@@ -170,13 +168,11 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
     if not by_value:
         raise TrainingError(f"no work has the field {field!r}; {_fields_there(works)}")
     names = _names(works, by_value, field)
-    kept = sorted((v for v, rows in by_value.items() if len(rows) >= least), key=names.__getitem__)
-    left_out = {names[v]: len(rows) for v, rows in by_value.items() if len(rows) < least}
+    sizes = Counter({value: len(by_value[value]) for value in sorted(by_value)})
+    kept = sorted((v for v, size in sizes.items() if size >= least), key=names.__getitem__)
+    left_out = {names[v]: size for v, size in sizes.items() if size < least}
     if len(kept) < 2:
-        largest = ", ".join(
-            f"{names[v]} ({len(rows)})"
-            for v, rows in sorted(by_value.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]
-        )
+        largest = ", ".join(f"{names[v]} ({size})" for v, size in sizes.most_common(3))
         raise TrainingError(
             f"{len(kept)} of {len(by_value)} values of {field!r} have {least} works or more, and "
             f"two are needed (largest: {largest}); add works, or lower how many a value needs",
@@ -188,7 +184,7 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
         labels=np.array([place for _, place in pairs], dtype=np.intp),
         classes=tuple(names[value] for value in kept),
         left_out=dict(sorted(left_out.items())),
-        without=len(works) - sum(map(len, by_value.values())),
+        without=len(works) - sizes.total(),
     )
 
 

@@ -2,11 +2,9 @@
 
 References
 ----------
-.. [1] Hadsell, Chopra & LeCun (2006). Dimensionality reduction by learning an invariant mapping.
-   CVPR, equation 4.
-.. [2] Deng, Guo, Xue & Zafeiriou (2019). ArcFace: additive angular margin loss for deep face
-   recognition. CVPR, equation 3. Where the angle would pass half a turn, insightface's ``margin *
-   sin(margin)`` is taken off the cosine instead.
+.. [1] Hadsell, Chopra & LeCun (2006), equation 4; see ``docs/training.md``.
+.. [2] Deng, Guo, Xue & Zafeiriou (2019), equation 3; see the same. Where the angle would pass half
+   a turn, insightface's ``margin * sin(margin)`` is taken off the cosine instead.
 .. [3] Hinton & Salakhutdinov (2006). Reducing the dimensionality of data with neural networks.
    Science 313.
 .. [4] Odena, Dumoulin & Olah (2016). Deconvolution and checkerboard artifacts. Distill,
@@ -22,7 +20,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -91,10 +89,9 @@ class FaceSet:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many faces of how many people each side has."""
-        sides: tuple[Side, ...] = ("train", "validation", "test")
         return {
             side: {"faces": len(self.rows(side)), "people": len(self.codes(side)[1])}
-            for side in sides
+            for side in get_args(Side)
         }
 
 
@@ -340,12 +337,11 @@ class FacesTrainee(Trainee):
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
-            usual = CONTRASTIVE_MARGIN if recipe.loss == "contrastive" else ANGULAR_MARGIN
-            margin = usual if recipe.margin is None else recipe.margin
+            given: Any = {} if recipe.margin is None else {"margin": recipe.margin}
             if recipe.loss == "contrastive":
-                self._loss: nn.Module = ContrastiveLoss(margin).to(device)
+                self._loss: nn.Module = ContrastiveLoss(**given).to(device)
             else:
-                self._loss = AngularMarginLoss(plan.dim, len(people), margin).to(device)
+                self._loss = AngularMarginLoss(plan.dim, len(people), **given).to(device)
             self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
         self._modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
         if self._decoder is not None:
@@ -391,7 +387,7 @@ class FacesTrainee(Trainee):
             group["lr"] = recipe.highest_rate * rate_at(index, self.steps)
         for module in self._modules.values():
             module.train()
-        rows = functional.normalize(self.network(self._normalized(crops)).float())
+        rows = self._embed(crops)
         loss = self._loss(rows, people)
         losses: dict[str, float] = {recipe.loss: loss.item()}
         if self._decoder is not None:
@@ -415,12 +411,11 @@ class FacesTrainee(Trainee):
     def encode(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
         """Return the unit embeddings (N, D) of faces as they are, as the encoder will give them."""
         self.network.eval()
-        found = []
+        starts = range(0, len(rows), _ENCODE_BATCH)
         with torch.no_grad():
-            for start in range(0, len(rows), _ENCODE_BATCH):
-                crops = self._crops(rows[start : start + _ENCODE_BATCH])
-                found.append(functional.normalize(self.network(self._normalized(crops)).float()))
-        return torch.cat(found)
+            return torch.cat(
+                [self._embed(self._crops(rows[s : s + _ENCODE_BATCH])) for s in starts]
+            )
 
     def _validate(self, index: int) -> dict[str, float]:
         share = misordered_share(self.encode(self._compared), self._compared_codes)
@@ -438,8 +433,9 @@ class FacesTrainee(Trainee):
         pixels = torch.from_numpy(np.stack(fitted)).to(self._device)
         return pixels.permute(0, 3, 1, 2).float() / 255
 
-    def _normalized(self, crops: torch.Tensor) -> torch.Tensor:
-        return normalize(crops, self._preprocessing.mean, self._preprocessing.std)
+    def _embed(self, crops: torch.Tensor) -> torch.Tensor:
+        inputs = normalize(crops, self._preprocessing.mean, self._preprocessing.std)
+        return functional.normalize(self.network(inputs).float())
 
 
 def rate_at(step: int, steps: int) -> float:

@@ -81,15 +81,12 @@ def read_people(
     places = [source.absolute() for source in sources]
     roots = {place.name: place if place.is_dir() else place.parent for place in places}
     pictures: list[PersonPicture] = []
-    unlabeled = 0
     for source, root in sorted(roots.items()):
         of_source = [work for work in works if work.key.startswith(f"{source}/")]
         for work, person in zip(of_source, _labels(of_source, root, by), strict=True):
-            if person is None:
-                unlabeled += 1
-                continue
-            name = f"{source}/{work.path.relative_to(root).as_posix()}"
-            pictures.append(PersonPicture(work.path, name, person))
+            if person is not None:
+                name = f"{source}/{work.path.relative_to(root).as_posix()}"
+                pictures.append(PersonPicture(work.path, name, person))
     people = {picture.person for picture in pictures}
     if len(people) < 2:
         raise TrainingError(
@@ -99,7 +96,7 @@ def read_people(
             hint="--by",
         )
     pictures.sort(key=lambda picture: picture.name)
-    return People(tuple(pictures), unlabeled, tuple(problems))
+    return People(tuple(pictures), len(works) - len(pictures), tuple(problems))
 
 
 def _labels(works: Sequence[Work], root: Path, by: str) -> list[str | None]:

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ from artsim.encoders.devices import usable_cores
 from artsim.encoders.networks import build_network
 from artsim.encoders.registry import resolve
 from artsim.encoders.timm import create_network, preprocessing_of
+from artsim.encoders.trained import TrainedConfig
 from artsim.images.load import load_image
 from artsim.training.data import Labels
 from artsim.training.lessons import normalize
@@ -87,9 +88,8 @@ def fit_linear(
                 logits[out] = head.logits(vectors[out])
             held_out[strength] = logits
             right = logits.argmax(axis=1) == labels
-            search[strength] = float(
-                np.mean([right[labels == c].mean() for c in np.unique(labels)])
-            )
+            recalls = [right[labels == value].mean() for value in np.unique(labels)]
+            search[strength] = float(np.mean(recalls))
             progress.update(place + 1)
             best = max(search, key=lambda c: (search[c], -c))
             if list(search).index(best) + _PATIENCE <= place:
@@ -192,10 +192,8 @@ class HeadTraining(Trainee):
 
     def head(self) -> Head:
         """Return the head on unit vectors."""
-        return Head(
-            (SCALE * self._head.weight.detach()).cpu().numpy(),
-            self._head.bias.detach().cpu().numpy(),
-        )
+        weights, bias = (part.detach().cpu() for part in (self._head.weight, self._head.bias))
+        return Head((SCALE * weights).numpy(), bias.numpy())
 
 
 class Beginning(NamedTuple):
@@ -203,6 +201,7 @@ class Beginning(NamedTuple):
 
     network: nn.Module
     preprocessing: Preprocessing
+    config: TrainedConfig  # of the encoder that it will be
     weights: str  # their identity, or ``random``
 
 
@@ -213,15 +212,17 @@ def begin_mobilenet(recipe: ClassifierOptions) -> Beginning:
     """
     if recipe.from_scratch:
         torch.manual_seed(recipe.seed)
-        network = build_network("timm", {"model": MOBILENET})
+        network: Any = build_network("timm", {"model": MOBILENET})
         preprocessing, identity = Preprocessing(_SIDE, _SIDE), "random"
     else:
         card = resolve("mobilenetv2", weights=recipe.weights)
         network = create_network(card)
         preprocessing = preprocessing_of(network, _SIDE)
         identity = card.vector_name.removeprefix(f"{MOBILENET}-").removesuffix("-avg-v1")
-    laid_out = cast("Any", network).to(memory_format=torch.channels_last)
-    return Beginning(cast("nn.Module", laid_out), preprocessing, identity)
+    settings, summary = {"model": MOBILENET}, f"MobileNetV2, trained for {recipe.by}"
+    config = TrainedConfig("timm", settings, preprocessing, MOBILENET_DIM, summary=summary)
+    network = network.to(memory_format=torch.channels_last)
+    return Beginning(network, preprocessing, config, identity)
 
 
 class PictureInputs:

@@ -38,8 +38,8 @@ from artsim.encoders.registry import load_encoder
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
 from artsim.training.data import Work
-from artsim.training.loop import Kept, Readable, Row, keep_rows, read_pictures
-from artsim.training.recipes import Augmentation
+from artsim.training.loop import Kept, Readable, Row, keep_rows, picture_keys, read_pictures
+from artsim.training.recipes import Augmentation, PaintingOptions
 
 VIEW_SIDE: Final = 224  # pixels a side, as most teachers take them
 _LEAST_AREA: Final = 0.08
@@ -59,9 +59,7 @@ _TOGETHER: Final = 4  # pictures, of a dozen views each, that are encoded at onc
 _VECTORS_A_FILE: Final = 16  # pictures whose vectors are
 _FIT_PICTURES: Final = 250  # that the axes of cells are fitted to, by
 _FIT_CELLS: Final = 17  # cells of each of their views
-_EVENNESS: Final = (
-    0.1  # share of a spread that is alike all round: few rows show too little of some
-)
+_EVENNESS: Final = 0.1  # share of a spread alike in all directions: few rows show too little
 
 
 def keep_views(
@@ -214,6 +212,52 @@ def _uniform(count: int, low: float, high: float, generator: torch.Generator) ->
     return torch.rand(count, generator=generator) * (high - low) + low
 
 
+class Lessons(NamedTuple):
+    """What is learned from: N works with V views each."""
+
+    views: Sequence[npt.NDArray[np.uint8]]  # (V, side, side, 3); view 0 is the whole picture
+    targets: npt.NDArray[np.float32]  # (N, V, dim): unit rows that the network is to give
+    groups: Sequence[str]  # what the works are drawn by: artists
+    labels: Sequence[str | None]  # what is to be told: styles, where known
+    # What each teacher sees in each cell of a work's views: unit rows (V, rows, columns, D).
+    cells: Sequence[Sequence[npt.NDArray[np.float16]]] = ()
+
+
+class Sampler:
+    """Draws batches; the same ones for the same seed and step.
+
+    A group of n works is drawn with a probability that rises with ``min(n, 30) ** 0.7``:
+    many groups have few works, of which little can be learned.
+    """
+
+    def __init__(self, groups: Sequence[str], recipe: PaintingOptions) -> None:
+        names, inverse = np.unique(np.asarray(groups), return_inverse=True)
+        if len(names) < recipe.groups:
+            raise TrainingError(
+                f"there are {len(names)} values of {recipe.group} to train on, "
+                f"{recipe.groups} are needed in a batch; give more pictures, or fewer groups",
+                hint="--groups",
+            )
+        self._members = [np.flatnonzero(inverse == number) for number in range(len(names))]
+        chances = np.array([min(len(m), 30) ** 0.7 for m in self._members])
+        self._chances = chances / chances.sum()
+        self._recipe = recipe
+
+    def draw(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return what a step looks at: works, each in both halves, and which of its views."""
+        recipe = self._recipe
+        random = np.random.default_rng([recipe.seed, step])
+        groups = random.choice(len(self._members), recipe.groups, replace=False, p=self._chances)
+        members = [self._members[group] for group in groups]
+        count = recipe.works
+        drawn = [random.choice(each, count, replace=len(each) < count) for each in members]
+        works = np.concatenate(drawn)
+        parts = random.integers(1, 1 + recipe.parts, (2, len(works)))
+        is_whole = random.random(len(works)) < recipe.whole
+        first = np.where(is_whole, 0, parts[0])
+        return np.concatenate([works, works]), np.concatenate([first, parts[1]])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitening:
     """Axes along which vectors spread, each scaled by its deviation to a power [1]_."""
@@ -272,28 +316,6 @@ class Teacher(NamedTuple):
     # (V, CELLS, CELLS, d): what it sees where, unit rows on half-whitened principal axes; None
     # where it has no maps, or they were not asked for.
     cells: list[npt.NDArray[np.float16]] | None
-
-
-def keep_teachers(
-    views: Sequence[npt.NDArray[np.uint8]],
-    folder: Path,
-    teachers: Sequence[str],
-    *,
-    cells: bool,
-    keys: Sequence[str],
-    device: str,
-    progress: Progress,
-) -> list[Teacher]:
-    """Return what each teacher says of views (V, side, side, 3), computing what is not kept."""
-    found = []
-    for spec in teachers:
-        encoder = load_encoder(spec, device=device)
-        maps = encoder.open_maps() if cells else None
-        place = folder / f"teacher-{encoder.info.vector_name}"
-        with ThreadPoolExecutor(usable_cores()) as pool:
-            asked = _Asked(encoder, maps, pool, views, place, keys, progress)
-            found.append(asked.keep(asked.keep_axes() if maps else None))
-    return found
 
 
 class _Asked(NamedTuple):
@@ -384,6 +406,28 @@ def join_targets(
     rows = to_unit(np.concatenate(joined, axis=1))
     axes = Whitening.fit(rows.reshape(count, views, -1)[:, 0], dim, 0.0)
     targets = axes.apply(rows)
-    padded = np.zeros((len(targets), dim), np.float32)
-    padded[:, : targets.shape[1]] = targets
-    return padded.reshape(count, views, dim)
+    return np.pad(targets, [(0, 0), (0, dim - targets.shape[1])]).reshape(count, views, dim)
+
+
+def make_lessons(
+    found: Readable[Work], folder: Path, recipe: PaintingOptions, device: str, progress: Progress
+) -> Lessons:
+    """Return what is to be learned from the works, computing what the folder does not have."""
+    works = found.works
+    keys = picture_keys([(work.key, work.path) for work in works], f"{recipe.parts} parts")
+    teachers = []
+    for spec in recipe.teachers:
+        encoder = load_encoder(spec, device=device)
+        maps = encoder.open_maps() if recipe.losses.cells > 0 else None
+        place = folder / f"teacher-{encoder.info.vector_name}"
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            asked = _Asked(encoder, maps, pool, found.rows, place, keys, progress)
+            teachers.append(asked.keep(asked.keep_axes() if maps else None))
+    vectors = (np.stack(teacher.vectors) for teacher in teachers)
+    return Lessons(
+        views=found.rows,
+        targets=join_targets(vectors, recipe.teacher_weights, recipe.network.dim),
+        cells=[teacher.cells for teacher in teachers if teacher.cells is not None],
+        groups=[work.label(recipe.group) or work.key for work in works],
+        labels=[work.label(recipe.label) for work in works],
+    )

@@ -51,8 +51,7 @@ Of = TypeVar("Of")
 class Trainee(ABC):
     """What is trained, and how a step changes it; its state is that of its parts."""
 
-    parts: Mapping[str, Any]
-    """Networks and optimizers, which tell their state and take it back."""
+    parts: Mapping[str, Any]  # networks and optimizers, which tell their state and take it back
 
     def state(self) -> dict[str, Any]:
         """Return all that a later step depends on: tensors, numbers, texts, nested."""
@@ -261,7 +260,7 @@ def keep_rows(
     their order. Where rows may fill a disk, `row_bytes` says how large one is: what does not fit is
     refused at once.
     """
-    known = _read(folder)
+    known = {key: row for note in sorted(folder.glob("*.json")) for key, row in _read(note).items()}
     missing = [place for place, key in enumerate(keys) if key not in known]
     done = len(keys) - len(missing)
     progress.start(len(keys), description)
@@ -279,7 +278,7 @@ def keep_rows(
                     found.append(kept)
                     progress.update(done + len(found))
                 done += len(part)
-                known |= _write(folder, [keys[place] for place in part], found)
+                known |= _read(_write(folder, [keys[place] for place in part], found))
     finally:
         progress.finish()
     return [known[key] for key in keys]
@@ -348,38 +347,31 @@ def picture_keys(pictures: Iterable[tuple[str, Path]], identity: str) -> list[st
     return keys
 
 
-def _read(folder: Path) -> dict[str, Kept]:
-    known: dict[str, Kept] = {}
-    for note in sorted(folder.glob("*.json")):
-        try:
-            found = json.loads(note.read_text("utf-8"))
-            count = sum(has_row for _, has_row, _ in found)
-            rows = iter(_load(note.with_suffix(".npy"), count) if count else ())
-            known |= {key: Kept(next(rows) if has_row else None, t) for key, has_row, t in found}
-        except (OSError, ValueError, TypeError, EOFError, StopIteration):
-            continue  # what it held is computed again
-    return known
+def _read(note: Path) -> dict[str, Kept]:
+    """Return what a note and the rows beside it hold: nothing, if they are damaged."""
+    try:
+        found = json.loads(note.read_text("utf-8"))
+        rows: Iterable[Row] = ()
+        if any(has_row for _, has_row, _ in found):
+            # A plain array over the file: numpy's own class for it takes long to cut rows from.
+            rows = np.load(note.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
+        part = zip([key for key, has_row, _ in found if has_row], rows, strict=True)
+        of_key = dict(part)
+        return {key: Kept(of_key.get(key), text) for key, _, text in found}
+    except (OSError, ValueError, TypeError, EOFError):
+        return {}
 
 
-def _load(path: Path, count: int) -> Row:
-    # A plain array over the file: numpy's own class for it takes long to cut rows from.
-    rows: Row = np.load(path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-    if len(rows) != count:
-        raise ValueError(f"{path} has {len(rows)} rows, not {count}")
-    return rows
-
-
-def _write(folder: Path, keys: Sequence[str], found: Sequence[Kept]) -> dict[str, Kept]:
-    """Write the rows, then the note, without which they do not count."""
+def _write(folder: Path, keys: Sequence[str], found: Sequence[Kept]) -> Path:
+    """Write the rows, then the note, without which they do not count; return the note."""
     rows = [kept.row for kept in found if kept.row is not None]
     # Named by all of its keys: another run that shares the folder writes the same, or elsewhere.
     path = folder / f"{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:16]}.npy"
     if rows:
         with replacing(path) as stream:
             np.save(stream, np.stack(rows))
-    pairs = list(zip(keys, found, strict=True))
-    note = [[key, kept.row is not None, kept.text] for key, kept in pairs]
+    pairs = zip(keys, found, strict=True)
+    text = json.dumps([[key, kept.row is not None, kept.text] for key, kept in pairs])
     with replacing(path.with_suffix(".json")) as stream:
-        stream.write(json.dumps(note).encode())
-    stored = iter(_load(path, len(rows)) if rows else ())
-    return {key: kept if kept.row is None else Kept(next(stored), kept.text) for key, kept in pairs}
+        stream.write(text.encode())
+    return path.with_suffix(".json")

@@ -12,6 +12,7 @@ from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
 from artsim.training.lessons import (
     VIEW_SIDE,
+    Sampler,
     Whitening,
     augment,
     draw_view,
@@ -20,14 +21,13 @@ from artsim.training.lessons import (
     places,
     shrink,
 )
-from artsim.training.painting_trainee import (
+from artsim.training.painting_training import (
     PaintingOptimizer,
-    Sampler,
     cells_at,
     cells_loss,
     contrast,
+    finish,
 )
-from artsim.training.painting_training import finish
 from artsim.training.recipes import Augmentation, PaintingOptions
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
