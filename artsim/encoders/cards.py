@@ -136,19 +136,18 @@ def as_listed(request: Request) -> Card:
 class Family:
     """A kind of encoders.
 
-    `load` takes a card that was understood and a device as the user names it, `load_over` also the
-    encoder that the card's `base` is of. `understand` makes of a spec its card with the final
+    `load` takes a card that was understood, a device as the user names it and, of a card that has a
+    `base`, the encoder that this is of. `understand` makes of a spec its card with the final
     ``vector_name``, without importing torch.
     """
 
-    load: Callable[[Card, str], Encoder]
+    load: Callable[..., Encoder]
     cards: tuple[Card, ...] = ()  # those with a short name
     syntax: str = ""  # how its specs are written, for messages
     understand: Callable[[Request], Card] = as_listed
     find_cards: Callable[[Settings], Iterable[Card]] = lambda settings: ()  # that this machine has
     # Weights from an earlier download.
     find_download: Callable[[Card], Path | None] = lambda c: c.hub and find_in_hub_cache(*c.hub)
-    load_over: Callable[[Card, str, Encoder], Encoder] | None = None
 
 
 def check_known(

@@ -173,19 +173,19 @@ class MTCNNDetector:
         if min(image.shape[:2]) < self._mtcnn.min_face_size:
             return []
         work = partial(self._mtcnn.detect, Image.fromarray(image), landmarks=True)
-        boxes, scores, points = on_one_core(work) if self._on_cpu else work()
-        if boxes is None:
+        found = on_one_core(work) if self._on_cpu else work()
+        if found[0] is None:
             return []
-        found = (boxes, scores, points)
-        return _faces(tuple(np.asarray(each, dtype=np.float32) for each in found), image)  # type: ignore[arg-type]
+        boxes, scores, points = (np.asarray(each, dtype=np.float32) for each in found)
+        return _faces((boxes, scores, points), image)
 
 
+# By the names that ``--face-detector`` takes; the first is the default.
 DETECTORS: Final[dict[str, Any]] = {
     "centerface": CenterFaceDetector,
     "yunet": YuNetDetector,
     "mtcnn": MTCNNDetector,
 }
-"""By the names that ``--face-detector`` takes; the first is the default."""
 
 
 def load_detector(

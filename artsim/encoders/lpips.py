@@ -49,8 +49,7 @@ _BATCH: Final = 16
 def find_lpips(backbone: Backbone, settings: Settings) -> Path:
     """Return the backbone's weights; EncoderError without the package, WeightsError without them.
 
-    They are in ``ARTSIM_WEIGHTS``, named as torchvision's file or as the model, or in torch's
-    cache.
+    ``ARTSIM_WEIGHTS`` may have them under torchvision's name or the model's, else torch's cache.
     """
     if importlib.util.find_spec("lpips") is None:
         raise EncoderError("the package lpips is not installed; add it with: artsim[lpips]")
@@ -69,10 +68,7 @@ def find_lpips(backbone: Backbone, settings: Settings) -> Path:
 
 
 class LpipsDistance:
-    """LPIPS 0.1, equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1.
-
-    The backbone's weights may be without their classifier; nothing in the file is run.
-    """
+    """LPIPS 0.1 as ``lpips.LPIPS(net=backbone)`` has it; weights may be without a classifier."""
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
         import torch
@@ -95,10 +91,7 @@ class LpipsDistance:
     def distances(
         self, query: RGBImage, pictures: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.float64]:
-        """Return the difference of `query` to each of N pictures of its size; 0 is none.
-
-        Of uint8, shapes (h, w, 3) and (N, h, w, 3): `ValueError` if they are others.
-        """
+        """Return how far `query`, uint8 (h, w, 3), is from N of its size; ValueError otherwise."""
         import torch
 
         expected = (len(pictures), *query.shape)

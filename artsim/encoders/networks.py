@@ -32,11 +32,7 @@ _LEAST: Final = 1e-4  # added below square roots, whose slope at 0 has no end
 
 
 def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
-    """Return a network with random weights: from pictures (N, 3, H, W) to rows (N, D).
-
-    ``recurrent`` takes sequences instead. EncoderError if there is none, or none with such
-    settings.
-    """
+    """Return a network with random weights; EncoderError if none has that name and settings."""
     if name not in BUILDERS:
         raise EncoderError(f"no network is called {name!r}; there are {', '.join(BUILDERS)}")
     try:

@@ -1,7 +1,4 @@
-"""Encoders from ONNX files, run by onnxruntime: ``onnx:FILE``.
-
-A JSON beside the file says what goes in, and which output is the embedding.
-"""
+"""Encoders from ONNX files, ``onnx:FILE``, by what a JSON beside each says of input and output."""
 
 from __future__ import annotations
 
@@ -135,10 +132,7 @@ class OnnxEncoder(Encoder):
         return self._run(self._session, inputs, [self._output_name])[0]
 
     def open_maps(self) -> MapReader | None:
-        """Return a reader of maps; None where the vectors are no means of channels-first maps.
-
-        Raises `EncoderError` without the package `onnx`, `WeightsError` if the file is gone.
-        """
+        """Return a reader, or None if vectors are no means of maps; EncoderError without `onnx`."""
         model = _read_model(self._model)
         name = _find_map(model.graph, self._output_name)
         if name is None:

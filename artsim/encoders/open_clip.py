@@ -63,7 +63,9 @@ def _load(card: Card, device: str) -> TextEncoder:
     pick_device(device)  # a wrong one is known before a long download
     model, _, tag = card.model.partition("@")[0].partition("/")
     open_clip = import_library("open_clip")
-    config = _pretrained_config(model, tag)
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    check_known("open_clip", model, tag, models=open_clip.list_models(), tags=tags)
+    config = dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
     path = card.weights or _fetch(config, model, tag, card.looked_in)
     state = load_state_dict(path)
     try:
@@ -106,14 +108,6 @@ def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
         mean=tuple(declared["mean"]),
         std=tuple(declared["std"]),
     )
-
-
-def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
-    """Return open_clip's description of the weights; empty where no tag is given."""
-    open_clip = import_library("open_clip")
-    tags = open_clip.list_pretrained_tags_by_model(model)
-    check_known("open_clip", model, tag, models=open_clip.list_models(), tags=tags)
-    return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
 
 
 def _fetch(config: dict[str, Any], model: str, tag: str, looked_in: tuple[str, ...]) -> Path:

@@ -42,10 +42,7 @@ def register_family(prefix: str, family: Family) -> None:
 
 
 def list_cards(settings: Settings | None = None) -> list[Card]:
-    """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
-
-    Each says whether its weights are here. `settings` are by default from the environment.
-    """
+    """Return the named encoders and those in ``ARTSIM_WEIGHTS``; each says if it is here."""
     settings = settings or load_settings()
     named = [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]
     return named + [card for f in FAMILIES.values() for card in f.find_cards(settings)]
@@ -96,11 +93,11 @@ def load_encoder(
     if weights (`WeightsError`), a library or the device are missing.
     """
     card = resolve(spec, weights=weights, settings=settings) if isinstance(spec, str) else spec
-    family = FAMILIES[card.family]
-    if card.base is None or family.load_over is None:
-        return family.load(card, device)
+    load = FAMILIES[card.family].load
+    if card.base is None:
+        return load(card, device)
     below = recall_encoder(card.base, settings=settings)
-    return family.load_over(card, device, load_encoder(below, device=device, settings=settings))
+    return load(card, device, load_encoder(below, device=device, settings=settings))
 
 
 def recall_encoder(

@@ -116,8 +116,8 @@ def create_network(card: Card) -> torch.nn.Module:
 def preprocessing_of(network: Any, size: int | None) -> Preprocessing:
     """Return what timm declares for the network's weights, but with the whole picture.
 
-    timm cuts out the center. A painting's edges belong to it: squashed, 707 paintings found a work
-    of the same artist first for 27.6 % (ResNet-50 v2, stage 3), cut out at most for 27.2 %.
+    timm cuts out the center. A painting's edges belong to it: of 707, squashed ones found a work of
+    the same artist first for 27.6 % (ResNet-50 v2, stage 3), cut out ones for 27.2 % at most.
     """
     config = network.pretrained_cfg
     _, height, width = config["input_size"]
@@ -161,8 +161,7 @@ def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
 def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
     """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W): [1]_, equation 3.
 
-    Power 1 is the average; the maximum is approached as it grows. Negative activations count as
-    none.
+    Power 1 is the average, large ones approach the maximum. Negative activations count as none.
     """
     return maps.float().clamp(min=_SMALLEST).pow(power).mean(dim=(2, 3)).pow(1 / power)
 

@@ -1,7 +1,4 @@
-"""Encoders that were trained with artsim: ``file:DIR``, and the built-in one, ``builtin``.
-
-Their folder holds ``encoder.json`` and the weights.
-"""
+"""Encoders trained with artsim, ``file:DIR``, and ``builtin``: ``encoder.json`` and weights."""
 
 from __future__ import annotations
 
@@ -158,39 +155,28 @@ def _understand(request: Request) -> Card:
     )
 
 
-def _load(card: Card, device: str) -> Encoder:
-    """Load a network that takes pictures."""
-    from artsim.encoders.torch_encoder import TorchEncoder
+def _load(card: Card, device: str, base: Encoder | None = None) -> Encoder:
+    """Load a network that takes pictures, or one that takes the vectors of a `base`."""
+    from artsim.encoders.networks import build_network
+    from artsim.encoders.torch_encoder import RecurrentEncoder, TorchEncoder
 
     folder = Path(card.model) if card.model else BUILTIN_FOLDER
-    config, network = _read_network(folder)
+    config, weights = read_config(folder), folder / WEIGHTS_FILE
+    network = build_network(config.network, config.settings)
+    fill_model(network, expand(load_state_dict(weights)), path=weights)
+    if base is not None:
+        taken = config.settings.get("base_dim")
+        if taken != base.info.dim:
+            raise EncoderError(
+                f"{card.model}: a network for vectors of {taken} numbers and a backbone with "
+                f"{base.info.dim}; train again"
+            )
+        return RecurrentEncoder(card, base, network, device=device)
     if config.preprocessing is None or config.network == "recurrent":
         raise EncoderError(f"{folder}: a recurrent network needs a base encoder; train it")
     if make_ready := getattr(network, "make_ready", None):
         make_ready()
     return TorchEncoder(card, network, config.preprocessing, device=device, precision="full")
-
-
-def _load_over(card: Card, device: str, base: Encoder) -> Encoder:
-    """Load a network that takes the vectors of another encoder."""
-    from artsim.encoders.torch_encoder import RecurrentEncoder
-
-    config, network = _read_network(Path(card.model))
-    if config.settings.get("base_dim") != base.info.dim:
-        raise EncoderError(
-            f"{card.model}: a network for vectors of {config.settings.get('base_dim')} numbers "
-            f"and a backbone with {base.info.dim}; train again"
-        )
-    return RecurrentEncoder(card, base, network, device=device)
-
-
-def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
-    from artsim.encoders.networks import build_network
-
-    config, weights = read_config(folder), folder / WEIGHTS_FILE
-    network = build_network(config.network, config.settings)
-    fill_model(network, expand(load_state_dict(weights)), path=weights)
-    return config, network
 
 
 @cache
@@ -204,5 +190,5 @@ def read_cohort(vector_name: str) -> Cohort | None:
         return Cohort(rows, float(kept["least"]))
 
 
-FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand, load_over=_load_over)
+FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand)
 BUILTIN: Final = Family(load=_load, cards=read_cards("builtin"))

@@ -122,10 +122,9 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
     except Exception as exc:  # the readers raise types of their own, down to KeyError
         raise WeightsError(f"{path} is not a file of weights: {first_line(exc)}") from exc
-    for key in _NESTED_UNDER:
-        if isinstance(tensors, Mapping) and isinstance(tensors.get(key), Mapping):
-            tensors = tensors[key]
-            break
+    if isinstance(tensors, Mapping):
+        nested = (tensors[key] for key in _NESTED_UNDER if isinstance(tensors.get(key), Mapping))
+        tensors = next(nested, tensors)
     if not (
         isinstance(tensors, Mapping)
         and tensors
@@ -141,10 +140,7 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
 def fill_model(
     model: torch.nn.Module, state: Mapping[str, torch.Tensor], *, path: Path, unused: str = ""
 ) -> None:
-    """Put the weights from `path` into the model; WeightsError unless each has its place.
-
-    Those whose names begin with `unused`, if it is not empty, are left out: a classifier's.
-    """
+    """Fill a model, but for names that begin with `unused`; WeightsError unless all fit."""
     kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
     with strict_loading(path):
         model.load_state_dict(kept, strict=True)
@@ -167,8 +163,7 @@ def fetch_from_hub(
 ) -> Path:
     """Return the first such file in the hub's cache on this machine, or download it, with a bar.
 
-    Where there is none, `WeightsError` names both ways out, `model` and the places `looked_in`
-    before.
+    Where there is none, `WeightsError` names both ways out, and the places `looked_in` before.
     """
     try:
         return find_in_hub_cache(repository, filenames) or _download(repository, filenames)

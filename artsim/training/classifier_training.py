@@ -120,7 +120,7 @@ class _Run(NamedTuple):
             return np.zeros(1) if encoder is None else encoder.prepare(loaded.pixels)
 
         def encode(batch: Sequence[Prepared]) -> Sequence[Row]:
-            return batch if encoder is None else list(encoder.encode_prepared(batch))
+            return list(encoder.encode_prepared(batch)) if encoder and batch else batch
 
         pictures = [(work.key, work.path) for work in works]
         folder = (self.recipe.cache or self.out / _CACHE) / name

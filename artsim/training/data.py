@@ -48,8 +48,7 @@ def read_works(
 ) -> tuple[list[Work], list[Problem]]:
     """Read folders and manifests, as an ingest does: works by key, and what is left out.
 
-    Raises as `read_source` does, and `TrainingError` if two sources share a name or have no
-    picture.
+    Raises as `read_source` does, and `TrainingError` if sources share a name or have no picture.
     """
     names = [source.absolute().name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -197,8 +197,8 @@ class ContrastiveLoss(nn.Module):
 class AngularMarginLoss(nn.Module):
     """ArcFace [2]_: the person must be recognized though an angle is added against it.
 
-    Each of the people has a learned direction, which the encoder does without; `margin` radians
-    are added to the angle between a face and its person's, and the cosines are scaled.
+    Each person has a learned direction, which the encoder does without; `margin`, in radians, is
+    added to the angle between a face and its person's, and the cosines are scaled.
     """
 
     def __init__(
@@ -321,10 +321,7 @@ def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 
 
 class FacesTrainee(Trainee):
-    """The network, its loss, the decoder and the optimizer.
-
-    The network that tells the people of the validation side apart best after an epoch is kept.
-    """
+    """Network, loss, decoder and optimizer; what tells unseen people apart best is kept."""
 
     def __init__(
         self, faces: FaceSet, plan: NetworkPlan, recipe: FacesRecipe, device: torch.device

@@ -121,8 +121,8 @@ def find_crops(
     def main_crop(loaded: LoadedImage) -> RGBImage | None:
         height, width = loaded.pixels.shape[:2]
         faces = find_faces(loaded.pixels, detector)
-        faces.sort(key=lambda found: -prominence(found.face.box, (width, height)))
-        return faces[0].crop if faces else None
+        main = max(faces, key=lambda one: prominence(one.face.box, (width, height)), default=None)
+        return None if main is None else main.crop
 
     found = read_pictures(
         pictures,

@@ -100,44 +100,37 @@ def fit_linear(
 
 
 def _fit(vectors: Embeddings, labels: Labels, classes: int, strength: float) -> Head:
+    """Fit a head of all classes; one without works, as a fold may be, is the least likely there."""
     from sklearn.linear_model import LogisticRegression
 
-    if len(np.unique(labels)) == 1:  # a fold may have held out all others
-        nothing = np.zeros((1, vectors.shape[1]), np.float32)
-        return _with_absent(nothing, np.zeros(1, np.float32), labels[:1], classes)
-    # Vectors of a network lie in a narrow cone: what they share is no use, and slows the fit.
-    center = vectors.mean(axis=0)
-    scale = float(np.sqrt(vectors.var(axis=0).mean())) or 1.0
-    model: Any = LogisticRegression(
-        C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS, tol=1e-3
+    there = np.unique(labels)
+    weights, bias = np.zeros((1, vectors.shape[1])), np.zeros(1)
+    if len(there) > 1:  # a fold may have held out all others
+        # Vectors of a network lie in a narrow cone: what they share is no use, and slows the fit.
+        center = vectors.mean(axis=0)
+        scale = float(np.sqrt(vectors.var(axis=0).mean())) or 1.0
+        model: Any = LogisticRegression(
+            C=strength, class_weight="balanced", max_iter=_MAX_ITERATIONS, tol=1e-3
+        )
+        with warnings.catch_warnings():
+            # A fit that is cut short is judged by cross-validation like any other.
+            warnings.simplefilter("ignore")
+            model.fit((vectors - center) / scale, labels)
+        weights, bias = model.coef_, model.intercept_
+        if len(weights) == 1:  # scikit-learn has one row for two classes
+            weights, bias = (np.concatenate([-rows, rows]) / 2 for rows in (weights, bias))
+        weights = weights / scale
+        bias = bias - weights @ center
+    head = Head(
+        np.zeros((classes, vectors.shape[1]), dtype=np.float32),
+        np.full(classes, bias.min() - 10.0, dtype=np.float32),
     )
-    with warnings.catch_warnings():
-        # A fit that is cut short is judged by cross-validation like any other.
-        warnings.simplefilter("ignore")
-        model.fit((vectors - center) / scale, labels)
-    weights, bias = model.coef_, model.intercept_
-    if len(weights) == 1:  # scikit-learn has one row for two classes
-        weights = np.concatenate([-weights, weights]) / 2
-        bias = np.concatenate([-bias, bias]) / 2
-    weights = weights / scale
-    return _with_absent(weights, bias - weights @ center, model.classes_, classes)
-
-
-def _with_absent(
-    weights: npt.NDArray[Any], bias: npt.NDArray[Any], there: Labels, classes: int
-) -> Head:
-    """Return a head of all classes; one without works in a fold is the least likely there."""
-    all_weights = np.zeros((classes, weights.shape[1]), dtype=np.float32)
-    all_bias = np.full(classes, bias.min() - 10.0, dtype=np.float32)
-    all_weights[there], all_bias[there] = weights, bias
-    return Head(all_weights, all_bias)
+    head.weights[there], head.bias[there] = weights, bias
+    return head
 
 
 class HeadTraining(Trainee):
-    """A trainee: network and head by class-weighted cross-entropy, with Adam.
-
-    Works that fill no batch wait for the next epoch.
-    """
+    """Network and head by class-weighted cross-entropy; works that fill no batch wait an epoch."""
 
     def __init__(
         self,
@@ -226,11 +219,7 @@ def begin_mobilenet(recipe: ClassifierOptions) -> Beginning:
 
 
 class PictureInputs:
-    """Batches of pictures, each cropped and mirrored anew.
-
-    A crop has 40 % of the picture's area at least and is squashed to a square, as whole ones later
-    are.
-    """
+    """Batches of pictures, each squashed after a crop of 40 % of its area or more, and mirrored."""
 
     def __init__(self, paths: Sequence[Path], preprocessing: Preprocessing) -> None:
         self._paths = list(paths)

@@ -68,8 +68,7 @@ def keep_views(
     """Return the views of each work, (1 + parts, VIEW_SIDE, VIEW_SIDE, 3) of uint8."""
 
     def draw(loaded: LoadedImage) -> Row:
-        views = [draw_view(loaded.pixels, loaded.sha256, index) for index in range(1 + parts)]
-        return np.stack(views)
+        return np.stack([draw_view(loaded.pixels, loaded.sha256, i) for i in range(1 + parts)])
 
     return read_pictures(
         works,

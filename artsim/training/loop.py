@@ -66,8 +66,7 @@ class Trainee(ABC):
     def step(self, index: int) -> dict[str, float]:
         """Take step `index` of the run, from 0, and return its losses by name.
 
-        torch's generator has been seeded for it; what else is drawn comes from the run's seed and
-        `index`.
+        torch's generator has been seeded for it; other draws come of the run's seed and `index`.
         """
 
 
@@ -297,7 +296,8 @@ def read_pictures(
 
     The picture of a work is a name, the same on every machine, and a file; `identity` changes with
     all that rows depend on beside them. `prepare` makes one ready, in threads (None: it has no row,
-    and no reason is given), `encode` rows of several. Raises `TrainingError` if none can be read.
+    and no reason is given), `encode` rows of several or none. Raises `TrainingError` if none can be
+    read.
     """
 
     def ready(place: int) -> tuple[Ready | None, str]:
@@ -312,8 +312,7 @@ def read_pictures(
         with ThreadPoolExecutor(usable_cores()) as pool:
             for start in range(0, len(places), _AT_ONCE):
                 part = list(pool.map(ready, places[start : start + _AT_ONCE]))
-                readable = [one for one, _ in part if one is not None]
-                rows = iter(encode(readable) if readable else ())
+                rows = iter(encode([one for one, _ in part if one is not None]))
                 for one, text in part:
                     yield Kept(None if one is None else np.asarray(next(rows)), text)
 

@@ -90,10 +90,7 @@ class CellReader(nn.Module):
 
 
 def cells_at(cells: npt.NDArray[np.float16], grid: torch.Tensor) -> torch.Tensor:
-    """Return what is seen at the places of a grid (N, h, w, 2), zeros outside the view.
-
-    From `cells` of shape (N, rows, columns, D) to a float32 tensor (N, D, h, w).
-    """
+    """Return cells (N, rows, columns, D) at the places of a grid as (N, D, h, w); outside 0."""
     found = functional.grid_sample(
         torch.from_numpy(cells).float().permute(0, 3, 1, 2),
         grid,
@@ -208,7 +205,9 @@ class PaintingTrainee(Trainee):
     def __init__(self, lessons: Lessons, recipe: PaintingOptions, *, device: torch.device) -> None:
         self._lessons, self._recipe = lessons, recipe
         self._device = device
-        self._precision = _training_precision(device)
+        self._precision = native_reduced_precision(device)
+        if device.type == "cuda":  # in training it has to have the range of float32
+            self._precision = torch.bfloat16 if torch.cuda.is_bf16_supported() else None
         self._sampler = Sampler(lessons.groups, recipe)
         groups = np.unique(lessons.groups, return_inverse=True)[1]
         self._groups = torch.from_numpy(groups).to(device)
@@ -319,13 +318,6 @@ class PaintingTrainee(Trainee):
         for mean, value in zip(means, values, strict=True):
             if mean.dtype.is_floating_point:
                 mean.lerp_(value, 1 - kept)
-
-
-def _training_precision(device: torch.device) -> torch.dtype | None:
-    """Return bfloat16 where the device computes in it: its range is that of float32."""
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else None
-    return native_reduced_precision(device)
 
 
 class PaintingRun(NamedTuple):

@@ -1,7 +1,7 @@
 """Recipes: what the result of a training depends on beside the pictures.
 
-A field says its limits and what it is for once; `artsim train` makes its options of them. No
-model library is imported here, so that the command line may know recipes from the start.
+A field says its limits and what it is for once; `artsim train` makes its options of them. No model
+library is imported here, so that the command line may know recipes from the start.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def option(
     panel: str | None = None,
     **shown: Any,
 ) -> Any:
-    """Return a field of a recipe that is an option of the command line.
+    """Return a field of a recipe that is an option of the command line, with its limits.
 
-    Its `flags` are its names there, where they are not the field's own; `least` and `most` limit a
-    value that is not None; `shown` is for `typer.Option`.
+    Its `flags` are its names there, where they are not the field's own; `shown` is for
+    `typer.Option`.
     """
     about = {"help": help, "min": least, "max": most, "rich_help_panel": panel, **shown}
     return field(default=default, metadata={"flags": flags, "about": about})
