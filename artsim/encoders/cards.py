@@ -118,6 +118,18 @@ class Request:
         suffix = "" if path is None or given is None else f"@{path.absolute()}"
         return FoundWeights(path, identity, suffix, looked_in)
 
+    def card_of(self, spec: str, found: FoundWeights, *identity: str, **known: Any) -> Card:
+        """Return the card of a model by its weights; `identity` is of its vectors, in parts."""
+        return Card(
+            self.name,
+            f"{spec}{found.suffix}",
+            family=spec.partition(":")[0],
+            **{"dim": None if self.card is None else self.card.dim, **known},
+            vector_name=vector_name(*identity),
+            weights=found.path,
+            looked_in=found.looked_in,
+        )
+
 
 def as_listed(request: Request) -> Card:
     """Understand the name of an encoder that has neither weights to choose nor variants."""

@@ -53,12 +53,8 @@ def pick_device(name: str) -> torch.device:
     """Return the torch device of that name, ``auto`` the fastest; EncoderError without it."""
     import torch
 
-    here = ["cpu"]
-    if torch.cuda.is_available():
-        here.insert(0, "cuda")
-    if torch.backends.mps.is_available():
-        here.insert(0, "mps")
-    return torch.device(choose(name, here))
+    found = {"mps": torch.backends.mps.is_available(), "cuda": torch.cuda.is_available()}
+    return torch.device(choose(name, [*(one for one in found if found[one]), "cpu"]))
 
 
 def choose(name: str, here: list[str]) -> str:

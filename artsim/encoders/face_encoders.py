@@ -23,7 +23,7 @@ import numpy as np
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import Crop
 from artsim.encoders.base import Encoder, Prepared, Preprocessing
-from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
+from artsim.encoders.cards import Card, Family, Request, read_cards
 from artsim.encoders.devices import pick_device
 from artsim.encoders.face_detectors import WEIGHTS
 from artsim.encoders.onnx import FloatArray, OnnxConfig, OnnxEncoder, OnnxInput
@@ -89,15 +89,8 @@ def _understand(request: Request) -> Card:
     if pooling:
         raise EncoderError(f"{request.name!r}: facenet has no poolings; leave +{pooling} out")
     found = request.find_weights((f"facenet-{variant}",), tag=variant)
-    return Card(
-        name=request.name,
-        spec=f"facenet:{variant}{found.suffix}",
-        family="facenet",
-        kind="face",
-        dim=512,
-        vector_name=vector_name("facenet", found.identity),
-        weights=found.path,
-    )
+    identity = ("facenet", found.identity)
+    return request.card_of(f"facenet:{variant}", found, *identity, kind="face", dim=512)
 
 
 def _load(card: Card, device: str) -> Encoder:

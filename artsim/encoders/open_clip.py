@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim.encoders.base import Preprocessing, TextEncoder
-from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
 from artsim.encoders.devices import import_library, pick_device
 from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
 from artsim.errors import EncoderError
@@ -45,16 +45,8 @@ def _understand(request: Request) -> Card:
             f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or a file of weights",
             hint="--weights FILE",
         )
-    return Card(
-        name=request.name,
-        spec=f"open_clip:{spec}{found.suffix}",
-        family="open_clip",
-        dim=None if request.card is None else request.card.dim,
-        takes_text=True,
-        vector_name=vector_name("clip", model, found.identity),
-        weights=found.path,
-        looked_in=found.looked_in,
-    )
+    identity = ("clip", model, found.identity)
+    return request.card_of(f"open_clip:{spec}", found, *identity, takes_text=True)
 
 
 def _load(card: Card, device: str) -> TextEncoder:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -63,8 +64,7 @@ def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None
     if colon and prefix in FAMILIES:
         card = next((card for card in _cards() if card.spec == spec), None)
         return FAMILIES[prefix].understand(Request(spec, model, weights, settings, card))
-    ends = [i for i in (spec.find("+"), spec.find("@")) if i > 0]
-    short = spec[: min(ends)] if ends else spec  # of resnet50+gem@file
+    short = re.split("[+@]", spec, maxsplit=1)[0]  # of resnet50+gem@file
     for card in _cards():
         if card.name == short:
             request = Request(spec, card.model + spec[len(short) :], weights, settings, card)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from artsim.encoders.base import Encoder, Preprocessing
-from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
 from artsim.encoders.devices import import_library, pick_device
 from artsim.encoders.weights import fetch_from_hub, load_state_dict, no_weights, strict_loading
 from artsim.errors import EncoderError
@@ -57,15 +57,8 @@ def _understand(request: Request) -> Card:
             place = "timm's list (it publishes none for this architecture)"
             raise no_weights(f"timm:{architecture}", place)
         name, found = f"{architecture}.{tag}", found._replace(identity=tag)
-    return Card(
-        name=request.name,
-        spec=f"timm:{name}{slash}{size}+{pooling}{found.suffix}",
-        family="timm",
-        dim=None if request.card is None else request.card.dim,
-        vector_name=vector_name(architecture, found.identity, pooling, size),
-        weights=found.path,
-        looked_in=found.looked_in,
-    )
+    spec = f"timm:{name}{slash}{size}+{pooling}"
+    return request.card_of(spec, found, architecture, found.identity, pooling, size)
 
 
 def _load(card: Card, device: str) -> Encoder:

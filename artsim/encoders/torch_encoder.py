@@ -166,7 +166,9 @@ class SequenceReader:
 
     def prepare(self, image: RGBImage) -> Prepared:
         """Return a picture's parts, (STEPS,): ``base``, ready for the encoder, and ``energies``."""
-        tiles = _cut_tiles(image)
+        rows, columns = (_edges(size) for size in image.shape[:2])
+        # The whole picture and its parts, which repeat where it has fewer pixels than these.
+        tiles = [image, *(image[a:b, c:d] for a, b in rows for c, d in columns)]
         ready = [self._base.prepare(tile) for tile in tiles]
         fields = [
             ("base", ready[0].dtype, ready[0].shape),
@@ -223,13 +225,6 @@ def _run(
     """Return the rows of `count` inputs, on as many cores as suit it."""
     rows = on_one_core(work) if count == 1 and device.type == "cpu" else work()
     return np.asarray(rows.cpu().numpy())
-
-
-def _cut_tiles(image: RGBImage) -> list[RGBImage]:
-    """Return the whole picture and its parts; of one with fewer pixels than these they repeat."""
-    rows, columns = (_edges(size) for size in image.shape[:2])
-    parts = [image[top:bottom, left:right] for top, bottom in rows for left, right in columns]
-    return [image, *parts]
 
 
 def _edges(size: int) -> list[tuple[int, int]]:

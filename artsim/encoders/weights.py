@@ -73,11 +73,9 @@ def read_json(path: Path, form: type[T], *, next_step: str, largest: int = 1_000
         if path.stat().st_size > largest:
             raise OSError(f"it has more than {largest:,} bytes")
         return parse_form(form, path.read_bytes())
-    except OSError as exc:
-        told = exc.strerror or str(exc)
-    except ValueError as exc:
-        told = str(exc)
-    raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path)
+    except (OSError, ValueError) as exc:
+        told = getattr(exc, "strerror", None) or exc
+        raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path) from exc
 
 
 def write_folder(folder: Path, weights: tuple[str, bytes], config: tuple[str, Any]) -> None:

@@ -239,10 +239,8 @@ def split_works(
         folds = np.array([_fold_of(group, test, seed) for group in groups], dtype=np.intp)
     trained = np.unique(labeled.labels[folds > 0])  # fold 0 may be kept from learning
     kept = np.isin(labeled.labels, trained)
-    untrained = {
-        labeled.classes[c]: int((labeled.labels == c).sum())
-        for c in np.unique(labeled.labels[~kept])
-    }
+    gone = np.unique(labeled.labels[~kept])
+    untrained = {labeled.classes[c]: int((labeled.labels == c).sum()) for c in gone}
     rows = np.flatnonzero(kept)
     sides = Sides(labeled.take(rows, trained.tolist()), folds[rows], untrained)
     if len(trained) < 2 or len(sides.test) == 0 or not (sides.folds == 0).any():

@@ -118,7 +118,11 @@ def augment(
     if pictures.shape[-1] >= 2 * side:
         pictures = functional.avg_pool2d(pictures, 2)  # bilinear sampling would skip pixels
     homographies = _draw_homographies(len(pictures), how, generator)
-    pictures = _warp(pictures, side, homographies, generator)
+    # All places are looked at in one resampling; outside is a wall of some color.
+    grid = places(homographies, side)
+    found = functional.grid_sample(pictures, grid, align_corners=False)
+    wall = torch.rand((len(pictures), 3, 1, 1), generator=generator)
+    pictures = torch.where((grid.abs() > 1).any(-1).unsqueeze(1), wall, found)
     pictures = _recolor(pictures, how, generator)
     noisy = _chosen(len(pictures), how.noisy, generator).nonzero().flatten()
     if len(noisy):
@@ -155,20 +159,16 @@ def _recolor(pictures: torch.Tensor, how: Augmentation, generator: torch.Generat
     count = len(pictures)
     changed = _chosen(count, how.recolored, generator)
     gray = _chosen(count, how.gray, generator)
-    saturation = 1 + changed * _uniform(count, -0.7, 0.3, generator)
-    saturation = saturation * (1 - gray)
+    saturation = (1 + changed * _uniform(count, -0.7, 0.3, generator)) * (1 - gray)
     contrast = 1 + changed * _uniform(count, -0.5, 0.25, generator)
-    gains = 1 + changed[:, None] * torch.stack(
-        [_uniform(count, low, high, generator) for low, high in _TINTS], 1
-    )
+    tints = torch.stack([_uniform(count, *ends, generator) for ends in _TINTS], 1)
+    gains = 1 + changed[:, None] * tints
     brightness = changed * _uniform(count, -0.12, 0.12, generator)
-    luma = torch.tensor(_LUMA)
-    identity = torch.eye(3)
-    mixing = saturation.view(-1, 1, 1) * identity + (1 - saturation.view(-1, 1, 1)) * luma
+    kept = saturation.view(-1, 1, 1)
+    mixing = kept * torch.eye(3) + (1 - kept) * torch.tensor(_LUMA)
     matrix = (contrast[:, None] * gains)[:, :, None] * mixing
     shift = (0.5 * (1 - contrast) + brightness).view(-1, 1, 1, 1)
-    flat = pictures.flatten(2)
-    return (matrix @ flat).view_as(pictures).add_(shift).clamp_(0, 1)
+    return (matrix @ pictures.flatten(2)).view_as(pictures).add_(shift).clamp_(0, 1)
 
 
 def _draw_homographies(count: int, how: Augmentation, generator: torch.Generator) -> torch.Tensor:
@@ -190,17 +190,6 @@ def _draw_homographies(count: int, how: Augmentation, generator: torch.Generator
     homography[:, 2, 1] = warped * _uniform(count, -0.12, 0.12, generator)
     homography[:, 2, 2] = 1
     return homography
-
-
-def _warp(
-    pictures: torch.Tensor, side: int, homographies: torch.Tensor, generator: torch.Generator
-) -> torch.Tensor:
-    """Look at all places at once, in one resampling; outside is a wall of some color."""
-    grid = places(homographies, side)
-    found = functional.grid_sample(pictures, grid, align_corners=False)
-    is_outside = (grid.abs() > 1).any(-1).unsqueeze(1)
-    wall = torch.rand((len(pictures), 3, 1, 1), generator=generator)
-    return torch.where(is_outside, wall, found)
 
 
 def _chosen(count: int, share: float, generator: torch.Generator) -> torch.Tensor:

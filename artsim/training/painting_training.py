@@ -91,12 +91,8 @@ class CellReader(nn.Module):
 
 def cells_at(cells: npt.NDArray[np.float16], grid: torch.Tensor) -> torch.Tensor:
     """Return cells (N, rows, columns, D) at the places of a grid as (N, D, h, w); outside 0."""
-    found = functional.grid_sample(
-        torch.from_numpy(cells).float().permute(0, 3, 1, 2),
-        grid,
-        padding_mode="border",
-        align_corners=False,
-    )
+    maps = torch.from_numpy(cells).float().permute(0, 3, 1, 2)
+    found = functional.grid_sample(maps, grid, padding_mode="border", align_corners=False)
     is_inside = (grid.abs() <= 1).all(-1).unsqueeze(1)
     return functional.normalize(found, dim=1) * is_inside
 
@@ -364,13 +360,11 @@ def train_painting_encoder(
     average = trainee.average
     finish(average, lessons.views, lessons.groups, side=recipe.input_side, progress=progress)
     learned = Counter(work.key.partition("/")[0] for work in found.works)
+    last = history[-_LAST_STEPS:]
     card = {
         "data": {source.absolute().name: learned[source.absolute().name] for source in sources},
         "recipe": {**described, "pictures": identity},
-        "losses": {
-            name: round(float(np.mean([each[name] for each in history[-_LAST_STEPS:]])), 4)
-            for name in history[0]
-        },
+        "losses": {n: round(float(np.mean([each[n] for each in last])), 4) for n in history[0]},
         **made_now(),
     }
     spec = _save(folder, average, recipe, card, found, sides)
@@ -399,10 +393,8 @@ def _save(
     )
     spec = save_trained(folder / ENCODER_FOLDER, config, network, compact=True)
     hashes = dict(zip([work.key for work in found.works], found.hashes, strict=True))
-    write_split(
-        folder / ENCODER_FOLDER,
-        [(work.key, side, hashes.get(work.key, "")) for side in sides for work in sides[side]],
-    )
+    rows = [(work.key, side, hashes.get(work.key, "")) for side in sides for work in sides[side]]
+    write_split(folder / ENCODER_FOLDER, rows)
     write_source(sides["validation"], folder / "validation")
     write_source(sides["test"], folder / "test")
     return spec
