@@ -411,9 +411,8 @@ PUBLISHED: Final = (
     PublishedAccuracy("ArtExtract, WikiArt", "style", 0.40, _ARTEXTRACT),
     PublishedAccuracy("MobileNetV2, Pandora18k", "style", 0.462, _PANDORA),
 )
-"""To stand beside one's own."""
 
 
 def published_for(field: str) -> list[PublishedAccuracy]:
-    """Return what was published for a field."""
+    """Return what was published for a field, to stand beside one's own."""
     return [figure for figure in PUBLISHED if figure.field == field]
