@@ -6,8 +6,7 @@ from .catalog.criteria import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind, Region as Region
 from .encoders.classifier import load_classifier as load_classifier
-from .encoders.face_crops import find_faces as find_faces
-from .encoders.face_detectors import load_detector as load_detector
+from .encoders.face_detectors import find_faces as find_faces, load_detector as load_detector
 from .encoders.registry import list_cards as list_cards, load_encoder as load_encoder
 from .errors import (
     ArtsimError as ArtsimError,

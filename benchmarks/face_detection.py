@@ -19,8 +19,7 @@ import numpy as np
 
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import SURE_SCORE, SURE_SIZE
-from artsim.encoders.face_crops import DEFAULT_MIN_FACE
-from artsim.encoders.face_detectors import DETECTORS, load_detector
+from artsim.encoders.face_detectors import DEFAULT_MIN_FACE, DETECTORS, load_detector
 from artsim.evaluation.metrics import Floats
 from artsim.evaluation.tasks.detection import match_faces, parse_boxes, place_in_people
 from artsim.images.load import load_image

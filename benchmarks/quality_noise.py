@@ -32,7 +32,7 @@ from artsim.files import local_path
 from artsim.images.load import load_image
 from artsim.search.neighbors import read_vectors
 from artsim.store.gallery import open_gallery
-from artsim.training.teachers import Whitening, to_unit
+from artsim.training.lessons import Whitening, to_unit
 from benchmarks.no_paintings import draw_no_paintings
 from benchmarks.quality_judge import Questions, Values, judge, percent, table
 from benchmarks.quality_whitening import fit_axes, whiten

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from artsim.encoders.torchvision_ops import import_library
+from artsim.encoders.devices import import_library
 
 MODEL = "artsim-test-tiny"
 CONFIG = {

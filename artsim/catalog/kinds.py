@@ -313,7 +313,7 @@ FACES: Final = Kind(
     "faces",
     "face",
     own_fields={name: FACE_FIELDS[name] for name in FACE_FIELDS if name not in PAINTING_FIELDS},
-    cutter="artsim.encoders.face_crops:FaceCutter",
+    cutter="artsim.encoders.face_detectors:FaceCutter",
     cutter_field="face_detector",
     own_encoders=True,
     sure=Criteria((Between("face_size", SURE_SIZE), Between("detection_score", SURE_SCORE))),

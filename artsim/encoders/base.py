@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +16,14 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import Crop, DetectedFace
 from artsim.errors import EncoderError
 
-if TYPE_CHECKING:
-    from PIL import Image
-
+# `squash` shows the whole picture, its sides scaled apart; `crop` its center, undistorted.
 Fit = Literal["squash", "crop"]
-"""`squash` shows the whole picture, its sides scaled apart; `crop` its center, undistorted."""
-
 Interpolation = Literal["bilinear", "bicubic", "lanczos", "nearest"]
-
 Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Final[Triple] = (0.485, 0.456, 0.406)
 IMAGENET_STD: Final[Triple] = (0.229, 0.224, 0.225)
-_LONGEST: Final = 16  # aspect ratio beyond which the ends of a strip go before it is enlarged
+_LONGEST: Final = 16  # most times as long as wide that a strip is when it is enlarged
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +39,18 @@ class Preprocessing:
     std: Triple = IMAGENET_STD
 
     def fit_image(self, image: RGBImage) -> npt.NDArray[np.uint8]:
-        """Return the picture at the network's size: uint8, shape (height, width, 3).
-
-        With ``crop`` the same pixels as torchvision's ``Resize`` and ``CenterCrop``.
-        """
+        """Return the picture at that size, uint8 (height, width, 3), cropped as by torchvision."""
         from PIL import Image
 
         picture = Image.fromarray(np.ascontiguousarray(image))
         resample = Image.Resampling[self.interpolation.upper()]
         if self.fit == "squash":
             return np.asarray(picture.resize((self.width, self.height), resample))
-        picture = _without_far_ends(picture)
+        # Of a very long strip the middle will do: enlarged, all of it would fill the memory.
+        width, height = picture.size
+        longest = _LONGEST * min(width, height)
+        left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
+        picture = picture.crop((left, top, width - left, height - top))
         short = math.floor(min(self.width, self.height) / self.crop_share)
         short = max(short, self.width, self.height)
         width, height = (int(short * side / min(picture.size)) for side in picture.size)
@@ -63,16 +59,8 @@ class Preprocessing:
         return np.asarray(picture.crop((left, top, left + self.width, top + self.height)))
 
 
-def _without_far_ends(picture: Image.Image) -> Image.Image:
-    """Cut the middle out of a very long strip, which enlarged would fill the memory."""
-    width, height = picture.size
-    longest = _LONGEST * min(width, height)
-    left, top = max(0, (width - longest) // 2), max(0, (height - longest) // 2)
-    return picture.crop((left, top, width - left, height - top))
-
-
+# One picture as its encoder wants it; of one shape and dtype for one encoder.
 Prepared: TypeAlias = npt.NDArray[Any]
-"""One picture as its encoder wants it; of one shape and dtype for one encoder."""
 
 MapReader: TypeAlias = Callable[
     [Sequence[Prepared]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -84,9 +72,8 @@ means of, (N, D, rows, columns): what an encoder sees in each part of a picture.
 class Encoder(ABC):
     """Model from picture to unit vector; a family's own supplies `prepare` and `compute`.
 
-    `prepare` is the work per picture, which reader threads share; `encode_prepared` the
-    work per batch. A picture's vector does not depend on its neighbours in the batch
-    beyond rounding.
+    `prepare` is the work per picture, which reader threads share; `encode_prepared` that per batch.
+    A picture's vector does not depend on its neighbours in the batch beyond rounding.
     """
 
     def __init__(self, info: EncoderInfo) -> None:
@@ -139,18 +126,15 @@ class FaceDetector(Protocol):
     @property
     def identity(self) -> str:
         """Model, version and thresholds: other faces come only of another identity."""
-        ...
 
     def detect(self, image: RGBImage) -> list[DetectedFace]:
         """Return every face, highest score first, equal scores by x and y."""
-        ...
 
 
 def unit_rows(rows: npt.NDArray[Any], *, encoder: str) -> Embeddings:
     """Scale rows of shape (N, D) to length 1; a row of zeros becomes one of equal numbers.
 
-    Raises `EncoderError`, with the encoder's name, if a number is not finite: the weights are
-    damaged, or overflow in reduced precision.
+    Raises `EncoderError` if a number is not finite: weights are damaged, or overflow where reduced.
     """
     wide = np.array(rows, dtype=np.float64)
     if not np.isfinite(wide).all():

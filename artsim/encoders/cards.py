@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +17,7 @@ from artsim.encoders.weights import file_sha256, find_in_hub_cache, find_weights
 from artsim.errors import EncoderError, UnknownEncoderError
 
 _NOT_LISTED: Final = ("vector_name", "weights", "looked_in", "base")
+_TABLE: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,10 @@ class Card:
         return {key: value for key, value in asdict(self).items() if key not in _NOT_LISTED}
 
 
-@cache
-def _read_table() -> dict[str, list[dict[str, Any]]]:
-    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-
-
 def read_cards(family: str, hub_files: tuple[str, ...] = ()) -> tuple[Card, ...]:
     """Return the cards of a family; `hub_files` are names of its files on the hub, best first."""
     cards = []
-    for row in _read_table()[family]:
+    for row in _TABLE[family]:
         hub = (row["hub"], hub_files) if "hub" in row else None
         stems = tuple(row.get("stems", ()))
         cards.append(Card(**{**row, "family": family, "stems": stems, "hub": hub}))
@@ -102,10 +97,13 @@ class Request:
             return folder / place
         return place
 
-    def model_and_pooling(self) -> tuple[str, str]:
-        """Return what stands before ``+`` and ``@``, and the last pooling or ""."""
-        model, pooling, _ = _split_model(self.name, self.model)
-        return model, pooling
+    def split_model(self) -> tuple[str, str, Path | None]:
+        """Take ``MODEL[+POOLING][@FILE]`` apart; the last pooling counts, "" is none."""
+        rest, at, file = self.model.partition("@")
+        model, *poolings = rest.split("+")
+        if not model or (at and not file) or "" in poolings:
+            raise EncoderError(f"{self.name!r} is not whole; MODEL+POOLING@FILE is expected")
+        return model, poolings[-1] if poolings else "", Path(file).expanduser() if file else None
 
     def find_weights(self, stems: tuple[str, ...], *, tag: str) -> FoundWeights:
         """Find the model's local weights, if there are any; WeightsError if a given file is not.
@@ -113,21 +111,24 @@ class Request:
         `stems` are of files in ``ARTSIM_WEIGHTS``, where no card names them; `tag` says which
         weights the hub has.
         """
-        given = self.weights or _split_model(self.name, self.model)[2]
+        given = self.weights or self.split_model()[2]
         names = stems if self.card is None else self.card.stems
         path, looked_in = find_weights(names, given=given, settings=self.settings)
         identity = tag if path is None else file_sha256(path)[:12]
         suffix = "" if path is None or given is None else f"@{path.absolute()}"
         return FoundWeights(path, identity, suffix, looked_in)
 
-
-def _split_model(name: str, spec: str) -> tuple[str, str, Path | None]:
-    """Take ``MODEL[+POOLING][@FILE]`` apart."""
-    rest, at, file = spec.partition("@")
-    model, *poolings = rest.split("+")
-    if not model or (at and not file) or "" in poolings:
-        raise EncoderError(f"{name!r} is not whole; MODEL+POOLING@FILE is expected")
-    return model, poolings[-1] if poolings else "", Path(file).expanduser() if file else None
+    def card_of(self, spec: str, found: FoundWeights, *identity: str, **known: Any) -> Card:
+        """Return the card of a model by its weights; `identity` is of its vectors, in parts."""
+        return Card(
+            self.name,
+            f"{spec}{found.suffix}",
+            family=spec.partition(":")[0],
+            **{"dim": None if self.card is None else self.card.dim, **known},
+            vector_name=vector_name(*identity),
+            weights=found.path,
+            looked_in=found.looked_in,
+        )
 
 
 def as_listed(request: Request) -> Card:
@@ -143,32 +144,22 @@ def as_listed(request: Request) -> Card:
     return card
 
 
-def _in_hub_cache(card: Card) -> Path | None:
-    return None if card.hub is None else find_in_hub_cache(*card.hub)
-
-
-def _no_cards(settings: Settings) -> Iterable[Card]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A kind of encoders."""
+    """A kind of encoders.
 
-    load: Callable[[Card, str], Encoder]
-    """Loads a card that was understood, for a device as the user names it."""
-    cards: tuple[Card, ...] = ()
-    """Those with a short name."""
-    syntax: str = ""
-    """How its specs are written, for messages; may be empty."""
+    `load` takes a card that was understood, a device as the user names it and, of a card that has a
+    `base`, the encoder that this is of. `understand` makes of a spec its card with the final
+    ``vector_name``, without importing torch.
+    """
+
+    load: Callable[..., Encoder]
+    cards: tuple[Card, ...] = ()  # those with a short name
+    syntax: str = ""  # how its specs are written, for messages
     understand: Callable[[Request], Card] = as_listed
-    """From a spec to its card with the final ``vector_name``, without importing torch."""
-    find_cards: Callable[[Settings], Iterable[Card]] = _no_cards
-    """Further cards, that this machine has."""
-    find_download: Callable[[Card], Path | None] = _in_hub_cache
-    """The weights of a card that were downloaded before, or None."""
-    load_over: Callable[[Card, str, Encoder], Encoder] | None = None
-    """Loads a card that has a `base`, over the encoder that is."""
+    find_cards: Callable[[Settings], Iterable[Card]] = lambda settings: ()  # that this machine has
+    # Weights from an earlier download.
+    find_download: Callable[[Card], Path | None] = lambda c: c.hub and find_in_hub_cache(*c.hub)
 
 
 def check_known(
@@ -185,16 +176,11 @@ def check_known(
 
 
 def vector_name(*parts: str) -> str:
-    """Join the parts of an encoder's identity into the name of its vectors.
+    """Join the parts of an encoder's identity, as ``clip-ViT-B-32-laion2b_s34b_b79k-v1``.
 
     Empty parts are left out; runs of characters other than letters, digits, ``.``, ``_`` and
     ``-`` become one ``_``. The version is of artsim's own preprocessing and pooling: to be
     raised when they change.
-
-    Examples
-    --------
-    >>> vector_name("clip", "ViT-B-32", "laion2b_s34b_b79k")
-    'clip-ViT-B-32-laion2b_s34b_b79k-v1'
     """
     kept = (re.sub(r"[^A-Za-z0-9._-]+", "_", part) for part in parts if part)
     return "-".join([*kept, "v1"])

@@ -21,15 +21,15 @@ from artsim.catalog.hits import Candidate, Classification, rank_candidates
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder, recall_encoder, resolve
-from artsim.encoders.weights import dump_json, read_json, write_folder
+from artsim.encoders.weights import read_json, write_folder
 from artsim.errors import EncoderError, EncoderMismatchError, WeightsError
 from artsim.images.load import ImageLimits, load_image
 
 CONFIG_FILE: Final = "classifier.json"
 HEAD_FILE: Final = "head.safetensors"
 
+# Scores of C classes for N pictures, shape (N, C); softmax turns them into probabilities.
 Logits: TypeAlias = npt.NDArray[np.float64]
-"""Scores of C classes for N pictures, shape (N, C); softmax turns them into probabilities."""
 
 _LARGEST_CONFIG: Final = 32_000_000  # bytes; one of 100,000 classes has some five million
 _LARGEST_HEAD: Final = 2_000_000_000  # bytes; 100,000 classes by 4,096 numbers have 1.6 billion
@@ -72,8 +72,7 @@ class Head:
 
     References
     ----------
-    .. [1] Guo, Pleiss, Sun & Weinberger (2017). On calibration of modern neural networks.
-           ICML.
+    .. [1] Guo, Pleiss, Sun & Weinberger (2017). On calibration of modern neural networks. ICML.
     """
 
     weights: npt.NDArray[np.float32]  # (C, D)
@@ -111,17 +110,13 @@ def save_classifier(folder: Path, config: ClassifierConfig, head: Head) -> None:
     from safetensors.numpy import save
 
     _check_fit(config, head)
-    tensors = {"weights": head.weights, "bias": head.bias}
-    weights = save({name: np.ascontiguousarray(t) for name, t in tensors.items()})
-    notes = dump_json({"format": 1, **dataclasses.asdict(config)})
-    write_folder(folder, {HEAD_FILE: weights, CONFIG_FILE: notes})
+    weights, bias = map(np.ascontiguousarray, (head.weights, head.bias))
+    content = save({"weights": weights, "bias": bias})
+    write_folder(folder, (HEAD_FILE, content), (CONFIG_FILE, config))
 
 
 def read_classifier(folder: Path) -> tuple[ClassifierConfig, Head]:
-    """Read a classifier's two files; nothing in them is run, and no other is opened.
-
-    Raises `EncoderError` if the folder holds no classifier, `WeightsError` if its head is damaged.
-    """
+    """Read a classifier's files, running nothing; EncoderError without, WeightsError if damaged."""
     from safetensors.numpy import load_file
 
     place, path = folder / CONFIG_FILE, folder / HEAD_FILE
@@ -165,11 +160,9 @@ class Classifier:
 
     def rank(self, images: Sequence[RGBImage]) -> list[tuple[Candidate, ...]]:
         """Return the classes of each of N pictures, most probable first."""
-        rows = self.head.probabilities(self.encoder.encode(images))
-        return [
-            rank_candidates(dict(zip(self.config.classes, row.tolist(), strict=True)))
-            for row in rows
-        ]
+        rows = self.head.probabilities(self.encoder.encode(images)).tolist()
+        classes = self.config.classes
+        return [rank_candidates(dict(zip(classes, row, strict=True))) for row in rows]
 
     def classify(
         self, path: Path, *, threshold: float | None = None, limits: ImageLimits | None = None
@@ -192,18 +185,9 @@ def load_classifier(
 ) -> Classifier:
     """Load a classifier and its encoder out of the folder that its training wrote.
 
-    Parameters
-    ----------
-    device : str
-        As in `load_encoder`.
-    weights : Path, optional
-        File of weights of the frozen encoder, where it is not found by itself.
-
-    Raises
-    ------
-    EncoderError
-        If the folder holds no classifier, its encoder is not to be had or makes other vectors
-        (`EncoderMismatchError`), or weights are damaged (`WeightsError`).
+    The device is as for `load_encoder`, `weights` a file of the frozen encoder's, where it is not
+    found by itself. Raises `EncoderError` if the folder holds no classifier, its encoder is not to
+    be had or makes other vectors (`EncoderMismatchError`), or weights are damaged (`WeightsError`).
     """
     config, head = read_classifier(folder)
     if config.own_encoder:

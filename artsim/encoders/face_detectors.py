@@ -1,4 +1,4 @@
-"""Face detectors: CenterFace, which is part of artsim, YuNet and MTCNN.
+"""The faces of a picture: found by CenterFace, which is part of artsim, YuNet or MTCNN; cut out.
 
 References
 ----------
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,20 +24,26 @@ import numpy.typing as npt
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.kinds import Box, DetectedFace
+from artsim.catalog.kinds import Box, Crop, CutterOptions, DetectedFace
+from artsim.catalog.payload import Payload
 from artsim.encoders.base import FaceDetector
-from artsim.encoders.devices import on_one_core
+from artsim.encoders.devices import Floats, import_library, on_one_core, pick_device, suppress
 from artsim.encoders.onnx import open_session
-from artsim.encoders.torchvision_ops import Floats, import_library, suppress
 from artsim.errors import EncoderError
+from artsim.images.align import align_face
 
+# N boxes (left, top, right, bottom), shape (N, 4), scores (N,) and landmarks (N, 5, 2).
 Found: TypeAlias = tuple[Floats, Floats, Floats]
-"""N boxes (left, top, right, bottom), shape (N, 4), scores (N,) and landmarks (N, 5, 2)."""
 
 WEIGHTS: Final = Path(__file__).parent / "faces"
 LONG_SIDE: Final = 640  # of what a network sees, in pixels
 MOST_ENLARGED: Final = 1.28  # how far a small picture is; more finds nothing and moves landmarks
 _MULTIPLE: Final = 32  # both sides of what a network sees
+
+CROP_SIZE: Final = 160  # side of a crop in pixels: what FaceNet takes
+DEFAULT_MIN_FACE: Final = 12  # short side in pixels: what is smaller tells nothing of a person
+WIDER: Final = 0.05  # share of its side that a wide crop has more on each side: dlib's chin
+CROP_MARGIN: Final = 0.0  # share of the template's square that it shows beyond it on each side
 
 
 class _OnnxDetector(ABC):
@@ -145,8 +152,6 @@ class MTCNNDetector:
     """MTCNN [3]_ as facenet-pytorch has it, on one core of the CPU or on another device."""
 
     def __init__(self, *, score: float | None = None, device: str = "cpu") -> None:
-        from artsim.encoders.devices import pick_device
-
         self._score = _checked(0.9 if score is None else score)
         where = pick_device(device)
         self._on_cpu = where.type == "cpu"
@@ -168,19 +173,19 @@ class MTCNNDetector:
         if min(image.shape[:2]) < self._mtcnn.min_face_size:
             return []
         work = partial(self._mtcnn.detect, Image.fromarray(image), landmarks=True)
-        boxes, scores, points = on_one_core(work) if self._on_cpu else work()
-        if boxes is None:
+        found = on_one_core(work) if self._on_cpu else work()
+        if found[0] is None:
             return []
-        found = (boxes, scores, points)
-        return _faces(tuple(np.asarray(each, dtype=np.float32) for each in found), image)  # type: ignore[arg-type]
+        boxes, scores, points = (np.asarray(each, dtype=np.float32) for each in found)
+        return _faces((boxes, scores, points), image)
 
 
+# By the names that ``--face-detector`` takes; the first is the default.
 DETECTORS: Final[dict[str, Any]] = {
     "centerface": CenterFaceDetector,
     "yunet": YuNetDetector,
     "mtcnn": MTCNNDetector,
 }
-"""By the names that ``--face-detector`` takes; the first is the default."""
 
 
 def load_detector(
@@ -190,23 +195,12 @@ def load_detector(
     twice: bool = False,
     device: str = "auto",
 ) -> FaceDetector:
-    """Load a face detector.
+    """Load a face detector: one of `DETECTORS`, the first by default.
 
-    Parameters
-    ----------
-    name : str, optional
-        One of `DETECTORS`; the first by default.
-    score : float, optional
-        Least certainty, in 0..1; None is the detector's own.
-    twice : bool
-        Look at large pictures in their own size as well, for their smallest faces.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``: of MTCNN; the others run on one core.
-
-    Raises
-    ------
-    EncoderError
-        If there is no such detector or device, or the detector cannot look twice.
+    `score` is the least certainty, in 0..1; None is the detector's own. With `twice` large pictures
+    are also looked at in their own size, for their smallest faces. The device, ``auto``, ``cpu``,
+    ``cuda`` or ``mps``, is MTCNN's; the others run on one core. Raises `EncoderError` if there is
+    no such detector or device, or the detector cannot look twice.
     """
     name = next(iter(DETECTORS)) if name is None else name
     if name not in DETECTORS:
@@ -245,3 +239,73 @@ def _faces(found: Found, image: RGBImage) -> list[DetectedFace]:
             clipped = Box(left, top, right - left, bottom - top)
             faces.append(DetectedFace(clipped, points.astype(np.float32), float(score)))
     return sorted(faces, key=lambda face: (-face.score, face.box.x, face.box.y))
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCrop:
+    """A face and its aligned crop."""
+
+    face: DetectedFace  # in pixels of the picture it was found in
+    crop: RGBImage  # turned and scaled so that the landmarks lie where every face has them
+    wide: RGBImage  # the crop with more on all sides, in pixels of the same size
+
+
+def crops_identity(detector: FaceDetector) -> str:
+    """Return what the crops depend on: other crops only come of another identity."""
+    return f"{detector.identity}-crop{CROP_SIZE}-margin{CROP_MARGIN:g}"
+
+
+def find_faces(
+    image: RGBImage,
+    detector: FaceDetector,
+    *,
+    crop_size: int = CROP_SIZE,
+    margin: float = CROP_MARGIN,
+    least: float = DEFAULT_MIN_FACE,
+) -> list[FaceCrop]:
+    """Return every face that `detector` finds in `image`, with its crop, in its order.
+
+    `crop_size` is the crops' side in pixels, `margin` the share of the template's square that they
+    show beyond it on each side, `least` the least short side of a face, in pixels of `image`.
+    """
+    edge = round(WIDER * crop_size)
+    side = crop_size + 2 * edge
+    more = (side / crop_size * (1 + 2 * margin) - 1) / 2  # a margin of as many pixels more
+    found = []
+    for face in detector.detect(image):
+        if min(face.box.width, face.box.height) >= least:
+            wide = align_face(image, face.landmarks, size=side, margin=more)
+            found.append(FaceCrop(face, wide[edge : side - edge, edge : side - edge], wide))
+    return found
+
+
+class FaceCutter:
+    """Cutter of the kind ``faces``: each face upright, surest first."""
+
+    def __init__(self, options: CutterOptions) -> None:
+        self._detector = load_detector(
+            options.face_detector,
+            score=options.face_score,
+            twice=options.small_faces,
+            device=options.device,
+        )
+        self._min_face = DEFAULT_MIN_FACE if options.min_face is None else options.min_face
+        self.identity = f"{crops_identity(self._detector)}-min{self._min_face}"
+
+    def __call__(self, picture: RGBImage, width: int) -> list[Crop]:
+        """Return the faces of `picture`, which is `width` pixels wide at its full size."""
+        scale = width / picture.shape[1]
+        faces = find_faces(picture, self._detector, least=self._min_face / scale)
+        return [Crop(one.crop, _face_payload(one.face, scale), one.wide) for one in faces]
+
+
+def _face_payload(face: DetectedFace, scale: float) -> Payload:
+    box = face.box.scaled(scale)
+    return {
+        "box": [round(float(side), 1) for side in (box.x, box.y, box.width, box.height)],
+        "landmarks": [
+            [round(float(x) * scale, 1), round(float(y) * scale, 1)] for x, y in face.landmarks
+        ],
+        "detection_score": round(float(face.score), 4),
+        "face_size": round(float(min(box.width, box.height))),
+    }

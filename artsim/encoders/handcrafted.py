@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from artsim.catalog.arrays import Embedding, Embeddings, RGBImage
 from artsim.encoders.base import Encoder, Prepared
@@ -22,56 +23,41 @@ from artsim.encoders.cards import Card, Family, read_cards
 FloatArray = npt.NDArray[np.float32]
 
 SIDE: Final = 192  # side in pixels of the square that every picture is squashed to
-
+# What was learned from unlabeled pictures; ``benchmarks/fit_handcrafted.py`` remakes it.
 CONSTANTS: Final = Path(__file__).with_suffix(".npz")
-"""What was learned from unlabeled pictures; ``benchmarks/fit_handcrafted.py`` remakes it."""
-
-_REACH: Final = 3.0
-"""Frequencies that a Gabor filter passes with less than ``exp(-_REACH**2 / 2)`` are left out."""
-
-_DAMPING: Final = 6e-3
-"""Of a cell's mean gradient: about what rounding to 8 bits leaves in a flat place."""
+_REACH: Final = 3.0  # deviations from a Gabor filter's peak at which its frequencies end
+_DAMPING: Final = 6e-3  # about the mean gradient that rounding to 8 bits leaves in a flat place
 
 _SMALL: Final = 200_000
 """Multiplications in one product. OpenBLAS spreads larger ones than 262,144 over threads, which
 wait for each other actively, and rounds by how many share."""
 
+# These bring the opponent axes of Oklab to about the spread of lightness.
 _CHROMA_GAIN: Final = np.array([1.0, 2.5, 2.5], dtype=np.float32)[:, None, None]
-"""Brings the two opponent axes of Oklab to about the spread of lightness."""
-
-_PLACE_GAIN: Final = np.float32(0.35)
-"""How much where a patch lies counts beside its colors (Sánchez et al. 2012)."""
+_PLACE_GAIN: Final = np.float32(0.35)  # of a patch's place beside its colors (Sánchez et al. 2012)
 
 # Ottosson (2020), https://bottosson.github.io/posts/oklab/: linear sRGB to cone responses, and
 # the cube roots of those to lightness and the two opponent axes.
-_LMS_FROM_RGB: Final = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ],
-    dtype=np.float32,
-)
-_OKLAB_FROM_LMS: Final = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ],
-    dtype=np.float32,
-)
+_LMS_FROM_RGB: Final = np.array([
+    [0.4122214708, 0.5363325363, 0.0514459929],
+    [0.2119034982, 0.6806995451, 0.1073969566],
+    [0.0883024619, 0.2817188376, 0.6299787005],
+], dtype=np.float32)  # fmt: skip
+_OKLAB_FROM_LMS: Final = np.array([
+    [0.2104542553, 0.7936177850, -0.0040720468],
+    [1.9779984951, -2.4285922050, 0.4505937099],
+    [0.0259040371, 0.7827717662, -0.8086757660],
+], dtype=np.float32)  # fmt: skip
 
 
 class HandcraftedEncoder(Encoder):
     """Composition, color and texture of a painting, by five handcrafted blocks.
 
-    A picture is squashed to a square of 192 pixels and brought to Oklab, in which equal
-    steps look equally large. Each of `BLOCKS` then says one thing of it, is centered on the
-    mean of other paintings, turned to its principal axes and whitened by about a third (Jégou &
-    Chum 2012), and scaled to length 1; see ``docs/decisions/0002-built-in-encoder.md``.
-
-    The same picture gives the same bits, whatever the batch and the threads. A picture
-    of one color is described by its color alone, of any size; the vector is never zero.
+    A picture is squashed to a square and brought to Oklab, in which equal steps look equally large.
+    Each of `BLOCKS` then says one thing of it, is centered on the mean of other paintings, turned
+    to its principal axes and whitened by about a third (Jégou & Chum 2012), and scaled to length 1;
+    see ``docs/decisions/0002-built-in-encoder.md``. The same picture gives the same bits, whatever
+    the batch and the threads. One of one color is described by that alone; no vector is zero.
     """
 
     def prepare(self, image: RGBImage) -> Prepared:
@@ -150,8 +136,6 @@ def embed(image: RGBImage, constants: Constants) -> Embedding:
 
 def paint(image: RGBImage) -> FloatArray:
     """Return a picture as the blocks see it: Oklab, opponent axes amplified, (3, SIDE, SIDE)."""
-    from PIL import Image
-
     square = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(oklab(np.asarray(square)) * _CHROMA_GAIN)
 
@@ -191,12 +175,12 @@ def cell_means(planes: FloatArray, rows: int, columns: int) -> FloatArray:
 def cell_energies(
     plane: FloatArray, frequencies: tuple[float, ...], orientations: int, *, cells: int
 ) -> FloatArray:
-    """Return the mean Gabor energy in each cell of a grid, at each scale and orientation.
+    """Return the mean Gabor energies of a grid's cells, (scales * orientations, cells, cells).
 
     The energy is the sum of the squared responses of the even and the odd filter: of
     scikit-image's ``gabor_kernel(frequency, theta, bandwidth=1)`` at angles spread evenly over
     half a turn. The square plane is continued by reflection at its borders. Frequencies are in
-    cycles per pixel, up to about 0.25; shape (len(frequencies) * orientations, cells, cells).
+    cycles per pixel, up to about 0.25.
     """
     border = plane.shape[0] // 6
     padded = np.pad(plane - plane.mean(), border, mode="reflect")
@@ -219,9 +203,8 @@ def energy_maps(
 ) -> FloatArray:
     """Return the local energy of a periodic plane by orientation, shape (orientations, n, n).
 
-    Only the filter's own window of the spectrum is transformed back. Moving a spectrum
-    changes the phase of the response, not its modulus, so that the result is the energy
-    of the full convolution, sampled more sparsely.
+    Only the filter's own window of the spectrum is transformed back: moving a spectrum changes the
+    phase of the response, not its modulus, so that the energy is only sampled more sparsely.
     """
     size = spectrum.shape[0]
     rows, columns, gains = _gabor_windows(size, frequency, orientations)
@@ -257,10 +240,9 @@ def color_patches(planes: FloatArray, size: int, step: int) -> FloatArray:
 
 
 def gradient_windows(plane: FloatArray, cell: int, window: int, bins: int) -> FloatArray:
-    """Return a dense RootSIFT: gradients by orientation in windows of square cells.
+    """Return a dense RootSIFT, (N, window * window * bins): windows begin at every cell.
 
-    They overlap and begin at every cell, of `cell` pixels. Descriptors are scaled by their sum,
-    damped so that flat places stay near zero, and square-rooted; (N, window * window * bins).
+    Descriptors are divided by their sum, damped so that flat places stay near zero, and rooted.
     """
     cells = cell_orientations(plane, cell, bins)
     windows = np.lib.stride_tricks.sliding_window_view(cells, (window, window), axis=(0, 1))
@@ -271,10 +253,7 @@ def gradient_windows(plane: FloatArray, cell: int, window: int, bins: int) -> Fl
 
 
 def cell_orientations(plane: FloatArray, cell: int, bins: int) -> FloatArray:
-    """Return each cell's mean gradient magnitude by signed orientation, (rows, columns, bins).
-
-    Each pixel's magnitude is shared linearly between the two nearest orientations.
-    """
+    """Return cells' mean gradients by signed orientation, (rows, columns, bins), split linearly."""
     size = plane.shape[0]
     count = size // cell
     dy, dx = np.gradient(plane)
@@ -291,10 +270,10 @@ def cell_orientations(plane: FloatArray, cell: int, bins: int) -> FloatArray:
 
 
 def fisher_vector(descriptors: FloatArray, book: Codebook) -> FloatArray:
-    """Return the improved Fisher vector of a picture's N local descriptors (N, D).
+    """Return the improved Fisher vector, (2 * K * P,), of a picture's local descriptors (N, D).
 
-    The gradient of the mixture's log-likelihood by its means, then by its deviations (2 * K * P),
-    under the diagonal approximation of the Fisher information; its signed root, of length 1.
+    The gradient of the mixture's log-likelihood by its means, then by its deviations, under the
+    diagonal approximation of the Fisher information; its signed root, of length 1.
     """
     projected = _row_product(descriptors - book.center, book.axes)
     share = posteriors(projected, book)
@@ -352,18 +331,14 @@ def _inner_product(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 class Block(NamedTuple):
-    """One part of the descriptor.
-
-    `describe` makes of the planes of `paint` a vector or, for a block with `components`,
-    the rows that its Fisher vector sums up; `weight` is its share of the squared length.
-    """
+    """One part of the descriptor."""
 
     name: str
-    describe: Callable[[FloatArray], FloatArray]
+    describe: Callable[[FloatArray], FloatArray]  # of planes a vector, or a Fisher vector's rows
     dim: int
-    weight: float
+    weight: float  # share of the squared length
     components: int = 0  # of its codebook; 0 is none
-    axes: int = 0
+    axes: int = 0  # of the codebook's descriptors
 
 
 def _patches(planes: FloatArray) -> FloatArray:

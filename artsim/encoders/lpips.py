@@ -1,7 +1,7 @@
 """LPIPS: how different two pictures look to people, from a network's maps [1]_.
 
-The package ``lpips`` (the extra of that name) has the heads in it; the backbone's weights are
-torchvision's. Finding them imports neither, so that an evaluation says at once if they are missing.
+The package ``lpips`` has the heads in it; the backbone's weights are torchvision's. Finding them
+imports neither, so that an evaluation says at once if they are missing.
 
 References
 ----------
@@ -22,12 +22,12 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
-from artsim.encoders.devices import pick_device
+from artsim.encoders.devices import import_library, pick_device
 from artsim.encoders.weights import (
     file_sha256,
+    fill_model,
     find_weights,
     load_state_dict,
-    strict_loading,
     torch_home,
 )
 from artsim.errors import EncoderError, WeightsError
@@ -35,24 +35,21 @@ from artsim.errors import EncoderError, WeightsError
 if TYPE_CHECKING:
     import torch
 
-Backbone = Literal["alex", "vgg", "squeeze"]
-"""As ``lpips`` names them; its authors evaluate with ``alex``."""
+Backbone = Literal["alex", "vgg", "squeeze"]  # as ``lpips`` names them; its authors use the first
 
+# Names of torchvision's files, those that ``lpips`` loads: the model's, and a hash.
 FILES: Final[Mapping[Backbone, str]] = {
     "alex": "alexnet-owt-7be5be79.pth",
     "vgg": "vgg16-397923af.pth",
     "squeeze": "squeezenet1_1-b8a52dc0.pth",
 }
-"""Names of torchvision's files, those that ``lpips`` loads: the model's, and a hash."""
-
 _BATCH: Final = 16
 
 
 def find_lpips(backbone: Backbone, settings: Settings) -> Path:
     """Return the backbone's weights; EncoderError without the package, WeightsError without them.
 
-    They are a file of torchvision's, ``alexnet-owt-7be5be79.pth``, under that name or the
-    model's (``alexnet``) in ``ARTSIM_WEIGHTS``, or in torch's own cache.
+    ``ARTSIM_WEIGHTS`` may have them under torchvision's name or the model's, else torch's cache.
     """
     if importlib.util.find_spec("lpips") is None:
         raise EncoderError("the package lpips is not installed; add it with: artsim[lpips]")
@@ -60,39 +57,41 @@ def find_lpips(backbone: Backbone, settings: Settings) -> Path:
     model = stem.partition("-")[0]
     path, looked_in = find_weights((stem, model), given=None, settings=settings)
     cached = torch_home() / "hub" / "checkpoints" / FILES[backbone]
-    if path is None and cached.is_file():
-        path = cached
-    if path is None:
-        raise WeightsError(
-            f"no weights of LPIPS's backbone {model}: looked in "
-            f"{'; '.join([*looked_in, str(cached)])}. On a machine with a connection run: "
-            f'python -c "import torchvision; torchvision.models.{model}'
-            "(weights='DEFAULT')\"; then put the file it downloads into the folder that "
-            "ARTSIM_WEIGHTS names"
-        )
-    return path
+    if path is not None or cached.is_file():
+        return path or cached
+    raise WeightsError(
+        f"no weights of LPIPS's backbone {model}: looked in {'; '.join([*looked_in, str(cached)])}."
+        f' On a machine with a connection run: python -c "import torchvision; '
+        f"torchvision.models.{model}(weights='DEFAULT')\"; then put the file it downloads into the "
+        "folder that ARTSIM_WEIGHTS names"
+    )
 
 
 class LpipsDistance:
-    """LPIPS version 0.1 with its own heads on a backbone of torchvision's weights.
-
-    Equal to ``lpips.LPIPS(net=backbone)`` on pictures scaled to -1..1. The weights may be
-    without their classifier; nothing in the file is run.
-    """
+    """LPIPS 0.1 as ``lpips.LPIPS(net=backbone)`` has it; weights may be without a classifier."""
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
+        import torch
+
         self._device = pick_device(device)
-        self._network = _create_network(backbone, weights)
+        lpips = import_library("lpips")
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # lpips asks torchvision by arguments that have new names since.
+            warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
+            # With its own heads, which torch reads without running them, on a random backbone.
+            self._network: Any = lpips.LPIPS(net=backbone, pnet_rand=True, verbose=False)
+        net, state = self._network.net, load_state_dict(weights)
+        # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
+        wanted = {name: f"features.{name.partition('.')[2]}" for name in net.state_dict()}
+        kept = {name: state[there] for name, there in wanted.items() if there in state}
+        fill_model(net, kept, path=weights)
         self._network.eval().requires_grad_(False).to(self._device)
         self.identity = f"lpips-{backbone}-v0.1-{file_sha256(weights)[:12]}"
 
     def distances(
         self, query: RGBImage, pictures: npt.NDArray[np.uint8]
     ) -> npt.NDArray[np.float64]:
-        """Return the difference of `query` to each of N pictures of its size; 0 is none.
-
-        Of uint8, shapes (h, w, 3) and (N, h, w, 3): `ValueError` if they are others.
-        """
+        """Return how far `query`, uint8 (h, w, 3), is from N of its size; ValueError otherwise."""
         import torch
 
         expected = (len(pictures), *query.shape)
@@ -117,22 +116,3 @@ class LpipsDistance:
             raise ValueError(f"expected pictures of uint8, not {pictures.dtype}")
         planes = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
         return planes.to(self._device).float() / 127.5 - 1.0
-
-
-def _create_network(backbone: Backbone, weights: Path) -> Any:
-    import torch
-
-    from artsim.encoders.torchvision_ops import import_library
-
-    lpips = import_library("lpips")
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-        # lpips asks torchvision by arguments that have new names since.
-        warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-        # With its own heads, which torch reads without running them, on a random backbone.
-        network = lpips.LPIPS(net=backbone, pnet_rand=True, verbose=False)
-    state = load_state_dict(weights)
-    # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.
-    wanted = {name: f"features.{name.partition('.')[2]}" for name in network.net.state_dict()}
-    with strict_loading(weights):
-        network.net.load_state_dict({name: state[t] for name, t in wanted.items() if t in state})
-    return network

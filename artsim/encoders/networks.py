@@ -25,18 +25,14 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from artsim.encoders.torchvision_ops import import_library
+from artsim.encoders.devices import import_library
 from artsim.errors import EncoderError
 
 _LEAST: Final = 1e-4  # added below square roots, whose slope at 0 has no end
 
 
 def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
-    """Return a network with random weights: from pictures (N, 3, H, W) to rows (N, D).
-
-    ``recurrent`` takes sequences of a base encoder's vectors instead of pictures. Raises
-    `EncoderError` if there is no such network, or it has no such settings.
-    """
+    """Return a network with random weights; EncoderError if none has that name and settings."""
     if name not in BUILDERS:
         raise EncoderError(f"no network is called {name!r}; there are {', '.join(BUILDERS)}")
     try:
@@ -64,11 +60,11 @@ def build_facenet(*, dropout: float = 0.6) -> nn.Module:
 class PaintingNetwork(nn.Module):
     """A small residual network [1]_ whose embedding sees every depth of it: the built-in one.
 
-    Of each stage's maps the mean and the standard deviation over the picture are taken,
-    the statistics by which style transfer tells manners apart [2]_, and the covariances
-    between a few mixtures of its channels, as in bilinear pooling [3]_, square-rooted
-    with their sign; all of them together are turned into the embedding. Early stages say
-    color and touch, late ones motif. Every stage but the first halves the side.
+    Of each stage's maps the mean and the standard deviation over the picture are taken, by which
+    style transfer tells manners apart [2]_, and the covariances between a few mixtures of its
+    channels, as in bilinear pooling [3]_, square-rooted with their sign; all together are turned
+    into the embedding. Early stages say color and touch, late ones motif. Every stage but the first
+    halves the side.
     """
 
     at_once = 16  # pictures: 32 take a third more time each
@@ -99,10 +95,7 @@ class PaintingNetwork(nn.Module):
         self.embed = nn.Linear(count, dim)
 
     def make_ready(self) -> None:
-        """Make the batch normalizations part of the convolutions before them, for use only.
-
-        It then gives the same but for rounding, in four fifths of the time.
-        """
+        """Fuse convolutions and batch normalizations, for use only: four fifths of the time."""
         self.eval()
         for module in [*self.modules()]:
             for convolution, norm in _pairs(module):
@@ -128,9 +121,8 @@ class PaintingNetwork(nn.Module):
                 mean = values.mean((2, 3))
                 # `var` would take twenty times as long, a tenth of the whole network's time.
                 variance = values.square().mean((2, 3)) - mean.square()
-                found.append(mean)
-                found.append((variance.clamp(min=0) + _LEAST).sqrt())
-                found.append(self._covariances(mixture(values)))
+                deviation = (variance.clamp(min=0) + _LEAST).sqrt()
+                found += [mean, deviation, self._covariances(mixture(values))]
         return cast("torch.Tensor", self.embed(self.norm(torch.cat(found, 1))))
 
     def _covariances(self, maps: torch.Tensor) -> torch.Tensor:
@@ -188,9 +180,8 @@ def _convolution(taken: int, given: int, stride: int) -> nn.Sequential:
 class FaceNetwork(nn.Module):
     """A backbone of timm, and normalized numbers of a length of one's own in place of its last.
 
-    What a backbone pools is often never negative, so that no two pictures could be
-    unlike. Batch normalization, dropout, a linear layer and batch normalization again are
-    the ending that ArcFace found best [4]_. `settings` are of the backbone, as timm takes them.
+    What a backbone pools is often never negative, so that no two pictures could be unlike. The
+    ending is the one that ArcFace found best [4]_. `settings` are timm's, of the backbone.
     """
 
     def __init__(self, model: str, dim: int = 256, dropout: float = 0.1, **settings: Any) -> None:
@@ -199,10 +190,7 @@ class FaceNetwork(nn.Module):
         backbone: Any = self.backbone  # its last layer may widen its maps
         taken = int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
         self.ending = nn.Sequential(
-            nn.BatchNorm1d(taken),
-            nn.Dropout(dropout),
-            nn.Linear(taken, dim),
-            nn.BatchNorm1d(dim),
+            nn.BatchNorm1d(taken), nn.Dropout(dropout), nn.Linear(taken, dim), nn.BatchNorm1d(dim)
         )
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -213,10 +201,8 @@ class FaceNetwork(nn.Module):
 class RecurrentNetwork(nn.Module):
     """Bidirectional LSTM [5]_ over what a frozen backbone and Gabor filters say of each part.
 
-    The convolutional-recurrent classifier of ArtExtract [6]_: there a ConvNeXt reads the
-    picture and its Gabor responses, and a recurrent network reads the feature sequence.
-
-    Of a step's numbers the `base_dim` of the backbone come first, then the `energies`.
+    So does ArtExtract classify [6]_, where the backbone is a ConvNeXt. Of a step's numbers the
+    `base_dim` of the backbone come first, then the `energies`.
     """
 
     def __init__(

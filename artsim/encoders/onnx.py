@@ -1,7 +1,4 @@
-"""Encoders from ONNX files, run by onnxruntime: ``onnx:FILE``.
-
-A JSON beside the file says what goes in, and which output is the embedding.
-"""
+"""Encoders from ONNX files, ``onnx:FILE``, by what a JSON beside each says of input and output."""
 
 from __future__ import annotations
 
@@ -39,17 +36,15 @@ _PROVIDERS: Final = {
     "mps": "CoreMLExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-
+# Operations after the mean that leave its numbers as they are.
 _UNCHANGED: Final = frozenset({"Flatten", "Reshape", "Squeeze", "Identity", "Dropout", "Cast"})
-"""Operations after the mean that leave its numbers as they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxInput:
     """What the network expects of its input.
 
-    Pixel values 0 and 255 become the two of `range`, before `mean` is subtracted and `std`
-    divides, both by channel in the order of `channels`.
+    Pixel values 0 and 255 become the two of `range`, before `mean` is subtracted and `std` divides.
     """
 
     size: tuple[int, int]  # height and width in pixels
@@ -137,10 +132,7 @@ class OnnxEncoder(Encoder):
         return self._run(self._session, inputs, [self._output_name])[0]
 
     def open_maps(self) -> MapReader | None:
-        """Return a reader of maps; None where the vectors are no means of channels-first maps.
-
-        Raises `EncoderError` without the package `onnx`, `WeightsError` if the file is gone.
-        """
+        """Return a reader, or None if vectors are no means of maps; EncoderError without `onnx`."""
         model = _read_model(self._model)
         name = _find_map(model.graph, self._output_name)
         if name is None:
@@ -258,10 +250,7 @@ def _shown(config: OnnxConfig) -> dict[str, Any]:
 
 
 def _find_model(path: Path, config: OnnxConfig, settings: Settings) -> tuple[Path, str]:
-    """Return the ONNX file that the JSON at `path` is of, and its SHA-256.
-
-    Its name is relative to the JSON or to ``ARTSIM_WEIGHTS``.
-    """
+    """Return the ONNX file of a JSON, beside it or in ``ARTSIM_WEIGHTS``, and its SHA-256."""
     name = config.model or f"{path.stem}.onnx"
     places = [folder / name for folder in (path.parent, settings.weights) if folder is not None]
     model = next(filter(Path.is_file, places), None)

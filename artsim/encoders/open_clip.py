@@ -17,20 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim.encoders.base import Preprocessing, TextEncoder
-from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
+from artsim.encoders.devices import import_library, pick_device
 from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
 from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
     import torch
 
+# The first is what open_clip's publishers now upload, the second what they used to.
 _HUB_FILES: Final = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
-"""The first is what open_clip's publishers now upload, the second what they used to."""
 
 
 def _understand(request: Request) -> Card:
     """Understand ``open_clip:MODEL/PRETRAINED[@FILE]``; of a local file MODEL is enough."""
-    spec, pooling = request.model_and_pooling()
+    spec, pooling, _ = request.split_model()
     if pooling:
         raise EncoderError(
             f"{request.name!r}: open_clip's models pool as they were trained to; leave "
@@ -44,27 +45,19 @@ def _understand(request: Request) -> Card:
             f"expected, such as open_clip:ViT-B-32/laion2b_s34b_b79k, or a file of weights",
             hint="--weights FILE",
         )
-    return Card(
-        name=request.name,
-        spec=f"open_clip:{spec}{found.suffix}",
-        family="open_clip",
-        dim=None if request.card is None else request.card.dim,
-        takes_text=True,
-        vector_name=vector_name("clip", model, found.identity),
-        weights=found.path,
-        looked_in=found.looked_in,
-    )
+    identity = ("clip", model, found.identity)
+    return request.card_of(f"open_clip:{spec}", found, *identity, takes_text=True)
 
 
 def _load(card: Card, device: str) -> TextEncoder:
-    from artsim.encoders.devices import pick_device
     from artsim.encoders.torch_encoder import TorchTextEncoder
-    from artsim.encoders.torchvision_ops import import_library
 
     pick_device(device)  # a wrong one is known before a long download
     model, _, tag = card.model.partition("@")[0].partition("/")
     open_clip = import_library("open_clip")
-    config = _pretrained_config(model, tag)
+    tags = open_clip.list_pretrained_tags_by_model(model)
+    check_known("open_clip", model, tag, models=open_clip.list_models(), tags=tags)
+    config = dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
     path = card.weights or _fetch(config, model, tag, card.looked_in)
     state = load_state_dict(path)
     try:
@@ -82,9 +75,7 @@ def _load(card: Card, device: str) -> TextEncoder:
         card,
         network,
         _preprocessing_of(network, config),
-        network.encode_image,
-        encode_text=network.encode_text,
-        tokenize=lambda texts: _tokenizer(open_clip, model)(texts),
+        lambda texts: _tokenizer(open_clip, model)(texts),
         device=device,
     )
 
@@ -98,10 +89,7 @@ def _tokenizer(open_clip: Any, model: str) -> Any:
 
 
 def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
-    """Return what open_clip declares for the weights, but with the whole picture squashed.
-
-    open_clip cuts out the center of most; see `artsim.encoders.timm.preprocessing_of`.
-    """
+    """Return what open_clip declares, but with all of the picture, as timm's `preprocessing_of`."""
     size = network.visual.image_size
     height, width = (size, size) if isinstance(size, int) else size
     declared = {**network.visual.preprocess_cfg, **config}
@@ -112,16 +100,6 @@ def _preprocessing_of(network: Any, config: dict[str, Any]) -> Preprocessing:
         mean=tuple(declared["mean"]),
         std=tuple(declared["std"]),
     )
-
-
-def _pretrained_config(model: str, tag: str) -> dict[str, Any]:
-    """Return open_clip's description of the weights; empty where no tag is given."""
-    from artsim.encoders.torchvision_ops import import_library
-
-    open_clip = import_library("open_clip")
-    tags = open_clip.list_pretrained_tags_by_model(model)
-    check_known("open_clip", model, tag, models=open_clip.list_models(), tags=tags)
-    return dict(open_clip.get_pretrained_cfg(model, tag)) if tag else {}
 
 
 def _fetch(config: dict[str, Any], model: str, tag: str, looked_in: tuple[str, ...]) -> Path:

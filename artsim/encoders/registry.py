@@ -8,36 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.config import Settings, load_settings
-from artsim.encoders import dlib_faces, facenet, handcrafted, onnx, open_clip, timm, trained
+from artsim.encoders import face_encoders, handcrafted, onnx, open_clip, timm, trained
 from artsim.encoders.base import Encoder
 from artsim.encoders.cards import Card, Family, Request
 from artsim.encoders.weights import find_weights
 from artsim.errors import EncoderError, EncoderMismatchError, UnknownEncoderError
 
-FAMILIES: Final[dict[str, Family]] = {
+FAMILIES: Final[dict[str, Family]] = {  # by the prefix of their specs
     "builtin": trained.BUILTIN,
     "handcrafted": handcrafted.FAMILY,
     "open_clip": open_clip.FAMILY,
     "timm": timm.FAMILY,
-    "dlib": dlib_faces.FAMILY,
-    "facenet": facenet.FAMILY,
+    "dlib": face_encoders.DLIB,
+    "facenet": face_encoders.FACENET,
     "onnx": onnx.FAMILY,
     "file": trained.FAMILY,
 }
-"""By the prefix of their specs."""
 
 
 def register_family(prefix: str, family: Family) -> None:
-    """Add a family, whose encoders are known by name from then on.
-
-    `prefix` is that of its specs, and the ``family`` of its cards.
-    """
+    """Add a family, known from then on; `prefix` is of its specs, and its cards' ``family``."""
     taken = {card.name for card in _cards()}
     names = [card.name for card in family.cards]
     if prefix in FAMILIES or taken & set(names) or {c.family for c in family.cards} - {prefix}:
@@ -46,10 +43,7 @@ def register_family(prefix: str, family: Family) -> None:
 
 
 def list_cards(settings: Settings | None = None) -> list[Card]:
-    """Return the encoders with a short name, and the ONNX files in ``ARTSIM_WEIGHTS``.
-
-    Each says whether its weights are here. `settings` are by default from the environment.
-    """
+    """Return the named encoders and those in ``ARTSIM_WEIGHTS``; each says if it is here."""
     settings = settings or load_settings()
     named = [dataclasses.replace(card, weights_here=_are_here(card, settings)) for card in _cards()]
     return named + [card for f in FAMILIES.values() for card in f.find_cards(settings)]
@@ -58,33 +52,31 @@ def list_cards(settings: Settings | None = None) -> list[Card]:
 def resolve(spec: str, *, weights: Path | None = None, settings: Settings | None = None) -> Card:
     """Understand the name of an encoder, without loading it; local weights are hashed.
 
-    Parameters
-    ----------
-    spec : str
-        Short name (``builtin``, ``clip``), a short name with another pooling or a file
-        of weights (``resnet50+gem``, ``resnet50@weights.safetensors``), or a full spec
-        (``timm:MODEL+gem``, ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``, ``file:DIR``).
-    weights : Path, optional
-        File of weights, instead of those in ``ARTSIM_WEIGHTS`` or on the hub.
-
-    Raises
-    ------
-    EncoderError
-        If nothing has that name (`UnknownEncoderError`), `weights` is no file
-        (`WeightsError`), or the spec asks for what its family does not have.
+    `spec` is a short name (``builtin``, ``clip``), one with another pooling or a file of weights
+    (``resnet50+gem``, ``resnet50@weights.safetensors``), or a full spec (``timm:MODEL+gem``,
+    ``open_clip:MODEL/PRETRAINED``, ``onnx:FILE``, ``file:DIR``). `weights` is a file, instead of
+    those in ``ARTSIM_WEIGHTS`` or on the hub. Raises `EncoderError` if nothing has that name
+    (`UnknownEncoderError`), `weights` is no file (`WeightsError`), or the spec asks for what its
+    family does not have.
     """
     settings = settings or load_settings()
     prefix, colon, model = spec.partition(":")
     if colon and prefix in FAMILIES:
         card = next((card for card in _cards() if card.spec == spec), None)
         return FAMILIES[prefix].understand(Request(spec, model, weights, settings, card))
-    ends = [i for i in (spec.find("+"), spec.find("@")) if i > 0]
-    short = spec[: min(ends)] if ends else spec  # of resnet50+gem@file
+    short = re.split("[+@]", spec, maxsplit=1)[0]  # of resnet50+gem@file
     for card in _cards():
         if card.name == short:
             request = Request(spec, card.model + spec[len(short) :], weights, settings, card)
             return FAMILIES[card.family].understand(request)
-    raise UnknownEncoderError(_unknown(spec), hint="artsim models")
+    names = [card.name for card in _cards()]
+    near = difflib.get_close_matches(spec.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    syntaxes = ", ".join(family.syntax for family in FAMILIES.values() if ":" in family.syntax)
+    raise UnknownEncoderError(
+        f"no encoder is called {spec!r}: {hint}Names: {', '.join(names)}; also {syntaxes}",
+        hint="artsim models",
+    )
 
 
 def load_encoder(
@@ -96,25 +88,16 @@ def load_encoder(
 ) -> Encoder:
     """Load an encoder, downloading its weights on first use where none are here.
 
-    Parameters
-    ----------
-    spec : str or Card
-        Understood with `weights` and `settings` as in `resolve`, or what that returned.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises
-    ------
-    EncoderError
-        As for `resolve`; or if weights (`WeightsError`), a library or the device are
-        missing.
+    `spec` is understood with `weights` and `settings` as by `resolve`, or what that returned;
+    `device` is ``auto``, ``cpu``, ``cuda`` or ``mps``. Raises `EncoderError` as `resolve` does, or
+    if weights (`WeightsError`), a library or the device are missing.
     """
     card = resolve(spec, weights=weights, settings=settings) if isinstance(spec, str) else spec
-    family = FAMILIES[card.family]
-    if card.base is None or family.load_over is None:
-        return family.load(card, device)
+    load = FAMILIES[card.family].load
+    if card.base is None:
+        return load(card, device)
     below = recall_encoder(card.base, settings=settings)
-    return family.load_over(card, device, load_encoder(below, device=device, settings=settings))
+    return load(card, device, load_encoder(below, device=device, settings=settings))
 
 
 def recall_encoder(
@@ -122,9 +105,8 @@ def recall_encoder(
 ) -> Card:
     """Return the card of the very encoder that `info` is of, which was used before.
 
-    It is looked for under the name that it was given and under its full spec, so that it
-    is found where files lie elsewhere than they did. Raises `EncoderMismatchError` if what has
-    that name makes other vectors.
+    It is looked for under its name and its full spec, so that it is found where files lie elsewhere
+    than they did. Raises `EncoderMismatchError` if what has that name makes other vectors.
     """
     failure: EncoderError | None = None
     others: list[str] = []
@@ -171,11 +153,3 @@ def _are_here(card: Card, settings: Settings) -> bool:
         return True
     path, _ = find_weights(card.stems, given=None, settings=settings)
     return path is not None or FAMILIES[card.family].find_download(card) is not None
-
-
-def _unknown(spec: str) -> str:
-    names = [card.name for card in _cards()]
-    near = difflib.get_close_matches(spec.lower(), names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    syntaxes = ", ".join(f.syntax for f in FAMILIES.values() if ":" in f.syntax)
-    return f"no encoder is called {spec!r}: {hint}Names: {', '.join(names)}; also {syntaxes}"

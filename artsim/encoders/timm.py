@@ -1,10 +1,9 @@
 """Encoders from timm: ``timm:MODEL[/SIZE][+POOLING][@FILE]``.
 
-MODEL is timm's name with the tag of its weights, ``resnet50.a1_in1k``; SIZE the side of the
-input, by default as timm declares it. The poolings: ``avg`` is the embedding that timm itself
-gives (of VGG: the average of the feature map, without the fully connected layers), of a vision
-transformer the average of the patch tokens; ``cls`` the class token; ``gem`` and ``rmac`` are
-of the feature map.
+MODEL is timm's name with the tag of its weights, ``resnet50.a1_in1k``; SIZE the side of the input,
+by default as timm declares it. Of the poolings ``avg`` is the embedding that timm itself gives (of
+VGG: the average of the feature map), of a vision transformer the average of the patch tokens;
+``cls`` the class token; ``gem`` and ``rmac`` are of the feature map.
 
 References
 ----------
@@ -19,8 +18,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from artsim.encoders.base import Encoder, Interpolation, Preprocessing, Triple
-from artsim.encoders.cards import Card, Family, Request, check_known, read_cards, vector_name
+from artsim.encoders.base import Encoder, Preprocessing
+from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
+from artsim.encoders.devices import import_library, pick_device
 from artsim.encoders.weights import fetch_from_hub, load_state_dict, no_weights, strict_loading
 from artsim.errors import EncoderError
 
@@ -39,7 +39,7 @@ _HUB_FILES: Final = ("model.safetensors", "pytorch_model.bin")
 
 def _understand(request: Request) -> Card:
     """Understand ``timm:MODEL[/SIZE][+POOLING][@FILE]``."""
-    spec, pooling = request.model_and_pooling()
+    spec, pooling, _ = request.split_model()
     name, slash, size = spec.partition("/")
     if slash and not (size.isdecimal() and 16 <= int(size) <= 2048):
         raise EncoderError(f"{request.name!r}: size {size!r} is no number of pixels in 16..2048")
@@ -57,19 +57,11 @@ def _understand(request: Request) -> Card:
             place = "timm's list (it publishes none for this architecture)"
             raise no_weights(f"timm:{architecture}", place)
         name, found = f"{architecture}.{tag}", found._replace(identity=tag)
-    return Card(
-        name=request.name,
-        spec=f"timm:{name}{slash}{size}+{pooling}{found.suffix}",
-        family="timm",
-        dim=None if request.card is None else request.card.dim,
-        vector_name=vector_name(architecture, found.identity, pooling, size),
-        weights=found.path,
-        looked_in=found.looked_in,
-    )
+    spec = f"timm:{name}{slash}{size}+{pooling}"
+    return request.card_of(spec, found, architecture, found.identity, pooling, size)
 
 
 def _load(card: Card, device: str) -> Encoder:
-    from artsim.encoders.devices import pick_device
     from artsim.encoders.torch_encoder import TorchEncoder
 
     pick_device(device)  # a wrong one is known before a long download
@@ -89,8 +81,6 @@ def _parts(card: Card) -> tuple[str, int | None, str]:
 def create_network(card: Card) -> torch.nn.Module:
     """Build timm's network with its weights and without its classifier; see `load_encoder`."""
     import torch
-
-    from artsim.encoders.torchvision_ops import import_library
 
     timm = import_library("timm")
     name, size, _ = _parts(card)
@@ -119,18 +109,17 @@ def create_network(card: Card) -> torch.nn.Module:
 def preprocessing_of(network: Any, size: int | None) -> Preprocessing:
     """Return what timm declares for the network's weights, but with the whole picture.
 
-    timm cuts out the center. A painting's edges belong to it: squashed, 707 paintings
-    found a work of the same artist first for 27.6 % (ResNet-50 v2, stage 3), cut out at
-    full height or width for 27.2 %, at 7/8 of it for 25.3 %.
+    timm cuts out the center. A painting's edges belong to it: of 707, squashed ones found a work of
+    the same artist first for 27.6 % (ResNet-50 v2, stage 3), cut out ones for 27.2 % at most.
     """
     config = network.pretrained_cfg
     _, height, width = config["input_size"]
     return Preprocessing(
         height=size or height,
         width=size or width,
-        interpolation=cast("Interpolation", config["interpolation"]),
-        mean=cast("Triple", tuple(config["mean"])),
-        std=cast("Triple", tuple(config["std"])),
+        interpolation=config["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
     )
 
 
@@ -163,21 +152,19 @@ def _pooled_forward(network: Any, name: str, pooling: str) -> Forward:
 
 
 def gem(maps: torch.Tensor, power: float = GEM_POWER) -> torch.Tensor:
-    """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W).
+    """Return the generalized mean of each channel, (N, C), of maps (N, C, H, W): [1]_, equation 3.
 
-    Power 1 is the average, and the maximum is approached as it grows. Negative activations
-    count as none. Radenović, Tolias & Chum (2019), equation 3.
+    Power 1 is the average, large ones approach the maximum. Negative activations count as none.
     """
     return maps.float().clamp(min=_SMALLEST).pow(power).mean(dim=(2, 3)).pow(1 / power)
 
 
 def rmac(maps: torch.Tensor, scales: int = RMAC_SCALES) -> torch.Tensor:
-    """Return the regional maximum activations of convolutions, (N, C), of maps (N, C, H, W).
+    """Return the regional maximum activations of convolutions, (N, C), of maps (N, C, H, W) [2]_.
 
-    Square regions of several sizes cover the map; each gives the maximum of every
-    channel, scaled to unit length, and their sum is scaled to unit length: Tolias, Sicre &
-    Jégou (2016), section 3.2. The paper also whitens the regions' vectors by a PCA learned
-    on other pictures, to which it would tie the vectors.
+    Square regions of several sizes cover the map; each gives the maximum of every channel, scaled
+    to unit length, and so is their sum. The paper also whitens the regions' vectors by a PCA
+    learned on other pictures, to which it would tie the vectors.
     """
     from torch.nn import functional
 
@@ -192,9 +179,9 @@ def rmac(maps: torch.Tensor, scales: int = RMAC_SCALES) -> torch.Tensor:
 def rmac_regions(height: int, width: int, scales: int = RMAC_SCALES) -> list[tuple[int, int, int]]:
     """Return R-MAC's regions of a map as (top, left, side).
 
-    At scale l the side is 2 * min(height, width) / (l + 1), and l regions stand along the
-    short side, l + m - 1 along the long one, evenly spaced; m is such that neighbors at
-    the first scale overlap by as near 40 % as can be.
+    At scale l the side is 2 * min(height, width) / (l + 1), and l regions stand along the short
+    side, l + m - 1 along the long one, evenly spaced; m is such that neighbors at the first scale
+    overlap by as near 40 % as can be.
     """
     short, long = sorted((height, width))
     extra = 0
@@ -220,8 +207,6 @@ def _evenly(room: int, count: int) -> list[int]:
 
 def _pretrained_config(name: str) -> Any:
     """Return timm's description of the weights; None where it publishes none."""
-    from artsim.encoders.torchvision_ops import import_library
-
     timm = import_library("timm")
     architecture, _, tag = name.partition(".")
     published = timm.list_models(f"{architecture}.*", pretrained=True)

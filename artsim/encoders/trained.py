@@ -1,7 +1,4 @@
-"""Encoders that were trained with artsim: ``file:DIR``, and the built-in one, ``builtin``.
-
-Their folder holds ``encoder.json`` and the weights.
-"""
+"""Encoders trained with artsim, ``file:DIR``, and ``builtin``: ``encoder.json`` and weights."""
 
 from __future__ import annotations
 
@@ -20,7 +17,6 @@ from artsim.catalog.scale import Cohort
 from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name
 from artsim.encoders.weights import (
-    dump_json,
     file_sha256,
     fill_model,
     load_state_dict,
@@ -34,10 +30,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE: Final = "encoder.json"
 WEIGHTS_FILE: Final = "weights.safetensors"
-
-BUILTIN_FOLDER: Final = Path(__file__).parent / "builtin"
-"""As `artsim train encoder` makes it; its card says from what."""
-
+BUILTIN_FOLDER: Final = Path(__file__).parent / "builtin"  # as `artsim train encoder` makes it
 _SCALE: Final = ":scale"
 
 
@@ -92,26 +85,24 @@ def read_config(folder: Path) -> TrainedConfig:
 def save_trained(
     folder: Path, config: TrainedConfig, network: torch.nn.Module, *, compact: bool = False
 ) -> str:
-    """Write an encoder's folder, and return the spec that names it.
+    """Write an encoder's folder, and return its spec; EncoderError if that cannot be.
 
-    If it is `compact`, its numbers have 8 bits, a quarter of the size. Raises `EncoderError` if
-    the folder cannot be written.
+    If it is `compact`, its numbers have 8 bits, a quarter of the size.
     """
     from safetensors.torch import save
 
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    notes = dump_json({"format": 1, **asdict(config)})
     weights = save(compress(tensors) if compact else tensors)
-    write_folder(folder, {WEIGHTS_FILE: weights, CONFIG_FILE: notes})
+    write_folder(folder, (WEIGHTS_FILE, weights), (CONFIG_FILE, config))
     return f"file:{folder.absolute()}"
 
 
 def compress(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return weights in a quarter of their size: int8 matrices, and their scales [1]_.
 
-    Every matrix and every bank of filters is divided, for each of its outputs apart, by what
-    brings the largest number to 127, and rounded; the scales get its name with ``:scale``.
-    Vectors of numbers (biases, normalization) stay as they are.
+    Every matrix and every bank of filters is divided, for each of its outputs apart, by what brings
+    the largest number to 127, and rounded; the scales get its name with ``:scale``. Vectors stay as
+    they are.
 
     References
     ----------
@@ -164,48 +155,33 @@ def _understand(request: Request) -> Card:
     )
 
 
-def _load(card: Card, device: str) -> Encoder:
-    """Load a network that takes pictures."""
-    from artsim.encoders.torch_encoder import TorchEncoder
+def _load(card: Card, device: str, base: Encoder | None = None) -> Encoder:
+    """Load a network that takes pictures, or one that takes the vectors of a `base`."""
+    from artsim.encoders.networks import build_network
+    from artsim.encoders.torch_encoder import RecurrentEncoder, TorchEncoder
 
     folder = Path(card.model) if card.model else BUILTIN_FOLDER
-    config, network = _read_network(folder)
+    config, weights = read_config(folder), folder / WEIGHTS_FILE
+    network = build_network(config.network, config.settings)
+    fill_model(network, expand(load_state_dict(weights)), path=weights)
+    if base is not None:
+        taken = config.settings.get("base_dim")
+        if taken != base.info.dim:
+            raise EncoderError(
+                f"{card.model}: a network for vectors of {taken} numbers and a backbone with "
+                f"{base.info.dim}; train again"
+            )
+        return RecurrentEncoder(card, base, network, device=device)
     if config.preprocessing is None or config.network == "recurrent":
         raise EncoderError(f"{folder}: a recurrent network needs a base encoder; train it")
-    make_ready = getattr(network, "make_ready", None)
-    if make_ready is not None:
+    if make_ready := getattr(network, "make_ready", None):
         make_ready()
     return TorchEncoder(card, network, config.preprocessing, device=device, precision="full")
 
 
-def _load_over(card: Card, device: str, base: Encoder) -> Encoder:
-    """Load a network that takes the vectors of another encoder."""
-    from artsim.encoders.recurrent import RecurrentEncoder
-
-    config, network = _read_network(Path(card.model))
-    if config.settings.get("base_dim") != base.info.dim:
-        raise EncoderError(
-            f"{card.model}: a network for vectors of {config.settings.get('base_dim')} numbers "
-            f"and a backbone with {base.info.dim}; train again"
-        )
-    return RecurrentEncoder(card, base, network, device=device)
-
-
-def _read_network(folder: Path) -> tuple[TrainedConfig, torch.nn.Module]:
-    from artsim.encoders.networks import build_network
-
-    config, weights = read_config(folder), folder / WEIGHTS_FILE
-    network = build_network(config.network, config.settings)
-    fill_model(network, expand(load_state_dict(weights)), path=weights)
-    return config, network
-
-
 @cache
 def read_cohort(vector_name: str) -> Cohort | None:
-    """Return what is common among paintings by the encoder of that vector; None where unknown.
-
-    ``benchmarks/fit_cohort.py`` makes the file, anew for every vector name.
-    """
+    """Return what is common among paintings by that vector's encoder; None where unknown."""
     with np.load(BUILTIN_FOLDER / "cohort.npz") as kept:
         if str(kept["vector_name"]) != vector_name:
             return None
@@ -214,5 +190,5 @@ def read_cohort(vector_name: str) -> Cohort | None:
         return Cohort(rows, float(kept["least"]))
 
 
-FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand, load_over=_load_over)
+FAMILY: Final = Family(load=_load, syntax="file:DIR", understand=_understand)
 BUILTIN: Final = Family(load=_load, cards=read_cards("builtin"))

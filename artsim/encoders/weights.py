@@ -9,6 +9,7 @@ import pickle
 import urllib.parse
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from textwrap import shorten
 from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
@@ -26,9 +27,8 @@ T = TypeVar("T")
 SUFFIXES: Final = (".safetensors", ".pt", ".pth", ".bin")  # of weight files, best first
 TIMEOUT_S: Final = 10  # for the first answer and each further piece
 _PIECE: Final = 1 << 20
-
+# Where training programs put the weights in a checkpoint; the same order as timm's.
 _NESTED_UNDER: Final = ("state_dict_ema", "model_ema", "state_dict", "model")
-"""Where training programs put the weights in a checkpoint; the same order as timm's."""
 
 
 def find_weights(
@@ -36,10 +36,9 @@ def find_weights(
 ) -> tuple[Path | None, tuple[str, ...]]:
     """Return the local file of weights, if any, and the places that were looked in.
 
-    `names` are stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first, each tried
-    with all `SUFFIXES`. Where the user named a file, that `given` one only is looked for; a
-    file of its name in ``ARTSIM_WEIGHTS`` will also do, so that specs hold on other machines.
-    Raises `WeightsError` if it is not there.
+    `names` are stems under which ``ARTSIM_WEIGHTS`` may hold the file, best first, each tried with
+    all `SUFFIXES`. Where the user named a file, only that is looked for, or, so that specs hold on
+    other machines, one of its name in ``ARTSIM_WEIGHTS``: `WeightsError` if it is not there.
     """
     folder = settings.weights
     if given is not None:
@@ -69,32 +68,23 @@ def file_sha256(path: Path) -> str:
 
 
 def read_json(path: Path, form: type[T], *, next_step: str, largest: int = 1_000_000) -> T:
-    """Return the JSON beside weights as a dataclass.
-
-    Raises `EncoderError`, with the next step, if it has more than `largest` bytes or something in
-    it is missing, unknown or of another type.
-    """
+    """Return the JSON beside weights as a dataclass; EncoderError, with a next step, if none."""
     try:
         if path.stat().st_size > largest:
             raise OSError(f"it has more than {largest:,} bytes")
         return parse_form(form, path.read_bytes())
-    except OSError as exc:
-        told = exc.strerror or str(exc)
-    except ValueError as exc:
-        told = str(exc)
-    raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path)
+    except (OSError, ValueError) as exc:
+        told = getattr(exc, "strerror", None) or exc
+        raise EncoderError(f"{path} cannot be understood: {told}; {next_step}", path=path) from exc
 
 
-def dump_json(config: object) -> bytes:
-    """Return the JSON of a dataclass, as `read_json` takes it."""
-    return (json.dumps(config, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files into a folder, each whole or not at all; EncoderError if that cannot be."""
+def write_folder(folder: Path, weights: tuple[str, bytes], config: tuple[str, Any]) -> None:
+    """Write weights, then the dataclass beside them as JSON; EncoderError if that cannot be."""
+    settings = {"format": 1, **asdict(config[1])}
+    text = json.dumps(settings, indent=2, ensure_ascii=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
+        for name, content in (weights, (config[0], text.encode())):
             with replacing(folder / name) as stream:
                 stream.write(content)
     except OSError as exc:
@@ -104,9 +94,8 @@ def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
 def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """Read tensors by name from a ``.safetensors`` file or a torch checkpoint.
 
-    Nothing in the file is run: a checkpoint is read by `torch.load` with
-    ``weights_only=True``, which refuses every pickle that would call anything but the
-    rebuilding of tensors. Weights nested under ``state_dict`` or ``model`` are found,
+    Nothing in the file is run: ``weights_only=True`` refuses every pickle that would call anything
+    but the rebuilding of tensors. Weights nested under ``state_dict`` or ``model`` are found,
     prefixes ``module.`` and ``_orig_mod.`` removed. Raises `WeightsError` if the file cannot be
     read, is damaged, is unsafe, or holds no tensors.
     """
@@ -131,10 +120,9 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"cannot read the weights {path}: {exc.strerror or exc}") from exc
     except Exception as exc:  # the readers raise types of their own, down to KeyError
         raise WeightsError(f"{path} is not a file of weights: {first_line(exc)}") from exc
-    for key in _NESTED_UNDER:
-        if isinstance(tensors, Mapping) and isinstance(tensors.get(key), Mapping):
-            tensors = tensors[key]
-            break
+    if isinstance(tensors, Mapping):
+        nested = (tensors[key] for key in _NESTED_UNDER if isinstance(tensors.get(key), Mapping))
+        tensors = next(nested, tensors)
     if not (
         isinstance(tensors, Mapping)
         and tensors
@@ -150,10 +138,7 @@ def load_state_dict(path: Path) -> dict[str, torch.Tensor]:
 def fill_model(
     model: torch.nn.Module, state: Mapping[str, torch.Tensor], *, path: Path, unused: str = ""
 ) -> None:
-    """Put the weights from `path` into the model; WeightsError unless each has its place.
-
-    Those whose names begin with `unused`, if it is not empty, are left out: a classifier's.
-    """
+    """Fill a model, but for names that begin with `unused`; WeightsError unless all fit."""
     kept = {name: w for name, w in state.items() if not unused or not name.startswith(unused)}
     with strict_loading(path):
         model.load_state_dict(kept, strict=True)
@@ -174,17 +159,15 @@ def strict_loading(path: Path) -> Iterator[None]:
 def fetch_from_hub(
     repository: str, filenames: tuple[str, ...], *, model: str, looked_in: Iterable[str]
 ) -> Path:
-    """Return the file from the hub's cache on this machine, downloading it on first use.
+    """Return the first such file in the hub's cache on this machine, or download it, with a bar.
 
-    The download shows a progress bar on stderr. Names of files are tried in order. Where there
-    is none, `WeightsError` names both ways out, the `model` and the places `looked_in` before.
+    Where there is none, `WeightsError` names both ways out, and the places `looked_in` before.
     """
     try:
         return find_in_hub_cache(repository, filenames) or _download(repository, filenames)
     except Exception as exc:  # down to its HTTP library's own types
-        reason = first_line(exc)
-    places = "; ".join([*looked_in, f"the hub's {repository} ({reason})"])
-    raise no_weights(model, places)
+        places = [*looked_in, f"the hub's {repository} ({first_line(exc)})"]
+    raise no_weights(model, "; ".join(places))
 
 
 def no_weights(model: str, places: str) -> WeightsError:

@@ -128,7 +128,7 @@ def _cut(image: LoadedImage, payload: Payload, size: int) -> RGBImage:
         left, top, width, height = (round(float(x) * scale) for x in payload["box"])
         part = image.pixels[max(top, 0) : top + max(height, 1), max(left, 0) : left + max(width, 1)]
         return squash(np.ascontiguousarray(part), size)
-    from artsim.encoders.face_crops import CROP_MARGIN
+    from artsim.encoders.face_detectors import CROP_MARGIN
     from artsim.images.align import align_face
 
     try:

@@ -19,8 +19,8 @@ from artsim.evaluation.report import (
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate
-from artsim.training.calibration import SURENESS, published_for
 from artsim.training.classifier_training import ClassifierOutcome
+from artsim.training.heads import SURENESS, published_for
 
 _LISTED: Final = 5
 """Most classes or problems that a note names."""

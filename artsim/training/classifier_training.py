@@ -19,12 +19,11 @@ from artsim.encoders.base import Encoder, Prepared
 from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax
 from artsim.encoders.devices import pick_device
 from artsim.encoders.networks import build_network
-from artsim.encoders.recurrent import ENERGIES, SequenceReader
 from artsim.encoders.registry import load_encoder, resolve
+from artsim.encoders.torch_encoder import ENERGIES, SequenceReader
 from artsim.encoders.trained import TrainedConfig, save_trained
 from artsim.errors import TrainingError
 from artsim.images.load import LoadedImage
-from artsim.training.calibration import Scores, choose_threshold, fit_temperature, score_classifier
 from artsim.training.data import (
     LabeledWorks,
     Sides,
@@ -36,18 +35,27 @@ from artsim.training.data import (
     write_split,
 )
 from artsim.training.heads import (
-    MOBILENET,
-    MOBILENET_DIM,
     Beginning,
     HeadTraining,
     Inputs,
     PictureInputs,
+    Scores,
     begin_mobilenet,
+    choose_threshold,
     fit_linear,
+    fit_temperature,
+    score_classifier,
 )
-from artsim.training.loop import LoopOptions, claim_folder, made_now, run_steps
+from artsim.training.loop import (
+    LoopOptions,
+    Readable,
+    Row,
+    claim_folder,
+    made_now,
+    read_pictures,
+    run_steps,
+)
 from artsim.training.recipes import BATCH_SIZES, EPOCHS, LEARNING_RATES, ClassifierOptions
-from artsim.training.rows import Readable, Row, read_pictures, split_readable
 
 _CACHE: Final = "vectors"  # where vectors are kept, unless the user names another place
 
@@ -112,12 +120,12 @@ class _Run(NamedTuple):
             return np.zeros(1) if encoder is None else encoder.prepare(loaded.pixels)
 
         def encode(batch: Sequence[Prepared]) -> Sequence[Row]:
-            return batch if encoder is None else list(encoder.encode_prepared(batch))
+            return list(encoder.encode_prepared(batch)) if encoder and batch else batch
 
         pictures = [(work.key, work.path) for work in works]
         folder = (self.recipe.cache or self.out / _CACHE) / name
         how = {"progress": self.progress, "description": description}
-        return split_readable(works, read_pictures(pictures, prepare, encode, folder, "", **how))
+        return read_pictures(works, pictures, prepare, encode, folder, "", **how)
 
 
 def train_classifier(
@@ -130,22 +138,10 @@ def train_classifier(
 ) -> ClassifierOutcome:
     """Train a classifier of one field, calibrate it, and test it on works put aside.
 
-    A run that was killed goes on where it was when it is called again, and comes to the
-    same classifier.
-
-    Parameters
-    ----------
-    out : Path
-        Folder of the classifier; of the kinds that train a network it is also that of an
-        encoder, ``file:OUT``.
-
-    Raises
-    ------
-    TrainingError
-        If there are too few works or classes, the split makes no sense for the field, or
-        the folder holds another run.
-    SourceError, MetadataError, QueryError, EncoderError, WeightsError
-        If a source, the field, an encoder or its weights are missing or wrong.
+    A run that was killed goes on where it was when it is called again, and comes to the same
+    classifier. Where a network is trained, its folder is also that of an encoder, ``file:OUT``.
+    Raises `TrainingError` if there are too few works or classes, the split makes no sense for the
+    field, or the folder holds another run, and the errors of sources, fields and encoders.
     """
     recipe = options
     _check(recipe)
@@ -171,11 +167,12 @@ def train_classifier(
     place = {work.key: row for row, work in enumerate(found.works)}
     rows = np.stack([found.rows[place[work.key]] for work in sides.labeled.works])
     fit = _fit(run, sides, rows.astype(np.float32), settings)
-    outcome = _finish(run, fit, sides, settings, found)
-    return replace(outcome, problems=(*map(str, rejected), *outcome.problems))
+    found.problems[:0] = map(str, rejected)
+    return _finish(run, fit, sides, settings, found)
 
 
 def _check(recipe: ClassifierOptions) -> None:
+    """Refuse settings that go against each other."""
     if recipe.split == "artist" and recipe.by in ("artist", "artist_key"):
         raise TrainingError(
             "artists cannot be learned from works of other artists; split by chance",
@@ -267,7 +264,8 @@ def _train_network(
     learned_from = np.flatnonzero(sides.folds > 0)
     if isinstance(run.start, Beginning):
         paths = [sides.labeled.works[row].path for row in learned_from]
-        network, inputs, config = _mobilenet(run.start, recipe, paths)
+        inputs: Inputs = PictureInputs(paths, run.start.preprocessing)
+        network, config = run.start.network, run.start.config
     else:
         network, inputs, config = _recurrent_network(run.start, recipe, rows[learned_from])
     torch.manual_seed(recipe.seed)  # for the head
@@ -291,24 +289,10 @@ def _train_network(
         progress=run.progress,
     )
     save_trained(run.out, replace(config, card={"recipe": settings}), network)
-    losses = np.array([step["loss"] for step in history])
-    losses = losses.reshape(-1, trainee.batches).mean(axis=1)
+    losses = np.reshape([step["loss"] for step in history], (-1, trainee.batches)).mean(axis=1)
     epochs = tuple(float(i + 1) for i in range(len(losses)))
     curve = Curve("training side", epochs, tuple(losses.tolist()), "epoch", "class-weighted loss")
     return trainee.head(), curve
-
-
-def _mobilenet(
-    start: Beginning, recipe: ClassifierOptions, paths: Sequence[Path]
-) -> tuple[nn.Module, Inputs, TrainedConfig]:
-    config = TrainedConfig(
-        network="timm",
-        settings={"model": MOBILENET},
-        preprocessing=start.preprocessing,
-        dim=MOBILENET_DIM,
-        summary=f"MobileNetV2, trained for {recipe.by}",
-    )
-    return start.network, PictureInputs(paths, start.preprocessing), config
 
 
 def _recurrent_network(
@@ -331,10 +315,7 @@ def _recurrent_network(
 def _finish(
     run: _Run, fit: _Fit, sides: Sides, settings: Mapping[str, Any], found: Readable[Work]
 ) -> ClassifierOutcome:
-    """Choose temperature and threshold, score on the test side, and write the classifier.
-
-    The test side has no part in any choice.
-    """
+    """Choose temperature and threshold, then score on the test side, and write the classifier."""
     recipe, labeled = run.recipe, sides.labeled
     truth = labeled.labels[fit.calibration]
     temperature = fit_temperature(fit.logits, truth)
@@ -367,6 +348,5 @@ def _finish(
     fates = zip(labeled.works, np.where(sides.folds < 0, "test", "train"), strict=True)
     write_split(run.out, [(work.key, str(side), hashes[work.key]) for work, side in fates])
     name = run.out.absolute().name if is_own else fit.encoder.short_name
-    told = {**settings, "precision": recipe.precision}
-    problems = tuple(found.problems)
-    return ClassifierOutcome(run.out, config, name, told, sides, scores, fit.curve, problems)
+    told, left_out = {**settings, "precision": recipe.precision}, tuple(found.problems)
+    return ClassifierOutcome(run.out, config, name, told, sides, scores, fit.curve, left_out)

@@ -8,9 +8,9 @@ import io
 import json
 import os
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -24,10 +24,10 @@ from artsim.files import replacing
 from artsim.ingest.records import Problem
 from artsim.ingest.sources import read_source
 from artsim.search.filters import check_field
-from artsim.training.loop import writing
+from artsim.training.loop import writing, writing_file
 
+# Fields that an ingest makes anew from the others.
 _DERIVED: Final = frozenset({"painting_id", "image_uri", "artist_key", "attribution"})
-"""Fields that an ingest makes anew from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ def read_works(
 ) -> tuple[list[Work], list[Problem]]:
     """Read folders and manifests, as an ingest does: works by key, and what is left out.
 
-    Raises `SourceError` and `MetadataError` as `read_source` does, `TrainingError` if two sources
-    have the same name, or there is no picture.
+    Raises as `read_source` does, and `TrainingError` if sources share a name or have no picture.
     """
     names = [source.absolute().name for source in sources]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -96,10 +95,7 @@ def write_source(works: Iterable[Work], folder: Path) -> None:
 
 
 def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
-    """Put pictures at places below a folder, whose content they replace.
-
-    They are hard links where the file system has them, else copies.
-    """
+    """Put pictures at places below a folder, whose content they replace: as links where it can."""
     with writing(folder):
         if folder.exists():
             shutil.rmtree(folder)
@@ -115,21 +111,18 @@ def place_pictures(folder: Path, pictures: Mapping[str, Path]) -> None:
 def write_split(folder: Path, rows: Iterable[Sequence[object]], more: Sequence[str] = ()) -> None:
     """Say in ``split.csv`` what each picture was for, so that an evaluation knows it.
 
-    Its columns are ``picture`` (source and id, or path below it), ``side`` (``train``,
-    ``validation`` or ``test``), ``sha256`` of the picture's file, empty where it was not read;
-    and `more`.
+    A row is ``picture`` (source and id, or path below it), ``side`` (``train``, ``validation`` or
+    ``test``), ``sha256`` of the picture's file, empty where it was not read; and `more`.
     """
     write_csv(folder / "split.csv", ("picture", "side", "sha256", *more), rows)
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table into the folder of a training."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            stream = io.TextIOWrapper(file, "utf-8", newline="")
-            csv.writer(stream).writerows([header, *rows])
-            stream.detach()
+    with writing_file(path) as file:
+        stream = io.TextIOWrapper(file, "utf-8", newline="")
+        csv.writer(stream).writerows([header, *rows])
+        stream.detach()
 
 
 Labels: TypeAlias = npt.NDArray[np.intp]
@@ -149,23 +142,21 @@ class LabeledWorks:
     without: int  # works without the field
 
     def take(self, rows: Labels, classes: Sequence[int]) -> LabeledWorks:
-        """Return some works, of these classes only; none is counted as left out."""
-        place = {old: new for new, old in enumerate(classes)}
-        return LabeledWorks(
+        """Return some works, of these classes only, which rise; none is counted as left out."""
+        return replace(
+            self,
             works=[self.works[row] for row in rows],
-            labels=np.array([place[int(self.labels[row])] for row in rows], dtype=np.intp),
+            labels=np.searchsorted(classes, self.labels[rows]),
             classes=tuple(self.classes[old] for old in classes),
-            left_out=self.left_out,
-            without=self.without,
         )
 
 
 def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWorks:
     """Return the works that have the field, of classes with at least `least` works.
 
-    Of a field with several values the first counts. Artists are told apart by their key and
-    called what their works call them most often. Raises `QueryError` if no payload has such a
-    field, `TrainingError` if fewer than two classes have enough works.
+    Of several values the first counts. Artists are told apart by their key and called what their
+    works call them most often. Raises `QueryError` if no payload has such a field, `TrainingError`
+    if fewer than two classes have enough works.
     """
     check_field(field)
     by_value: dict[str, list[int]] = defaultdict(list)
@@ -176,13 +167,11 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
     if not by_value:
         raise TrainingError(f"no work has the field {field!r}; {_fields_there(works)}")
     names = _names(works, by_value, field)
-    kept = sorted((v for v, rows in by_value.items() if len(rows) >= least), key=names.__getitem__)
-    left_out = {names[v]: len(rows) for v, rows in by_value.items() if len(rows) < least}
+    sizes = Counter({value: len(by_value[value]) for value in sorted(by_value)})
+    kept = sorted((v for v, size in sizes.items() if size >= least), key=names.__getitem__)
+    left_out = {names[v]: size for v, size in sizes.items() if size < least}
     if len(kept) < 2:
-        largest = ", ".join(
-            f"{names[v]} ({len(rows)})"
-            for v, rows in sorted(by_value.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:3]
-        )
+        largest = ", ".join(f"{names[v]} ({size})" for v, size in sizes.most_common(3))
         raise TrainingError(
             f"{len(kept)} of {len(by_value)} values of {field!r} have {least} works or more, and "
             f"two are needed (largest: {largest}); add works, or lower how many a value needs",
@@ -194,7 +183,7 @@ def label_works(works: Sequence[Work], field: str, *, least: int) -> LabeledWork
         labels=np.array([place for _, place in pairs], dtype=np.intp),
         classes=tuple(names[value] for value in kept),
         left_out=dict(sorted(left_out.items())),
-        without=len(works) - sum(map(len, by_value.values())),
+        without=len(works) - sizes.total(),
     )
 
 
@@ -238,10 +227,10 @@ class Sides:
 def split_works(
     labeled: LabeledWorks, split: Literal["random", "artist"], *, test: float, seed: int
 ) -> Sides:
-    """Put aside a share for the test, and the rest into folds.
+    """Put aside a share for the test, and the rest into folds; TrainingError if one is too small.
 
-    Of ``random`` that of each class's works, as published work does it; of ``artist`` that of
-    the artists, with all of their works. `TrainingError` says which side would be too small.
+    Of ``random`` a share of each class's works, as published work does it; of ``artist`` one of the
+    artists, with all of their works.
     """
     if split == "random":
         folds = _by_class(labeled.labels, test, seed)
@@ -250,10 +239,8 @@ def split_works(
         folds = np.array([_fold_of(group, test, seed) for group in groups], dtype=np.intp)
     trained = np.unique(labeled.labels[folds > 0])  # fold 0 may be kept from learning
     kept = np.isin(labeled.labels, trained)
-    untrained = {
-        labeled.classes[c]: int((labeled.labels == c).sum())
-        for c in np.unique(labeled.labels[~kept])
-    }
+    gone = np.unique(labeled.labels[~kept])
+    untrained = {labeled.classes[c]: int((labeled.labels == c).sum()) for c in gone}
     rows = np.flatnonzero(kept)
     sides = Sides(labeled.take(rows, trained.tolist()), folds[rows], untrained)
     if len(trained) < 2 or len(sides.test) == 0 or not (sides.folds == 0).any():

@@ -1,12 +1,10 @@
-"""Networks for faces, and what a step of their training does to them.
+"""Faces to learn from, networks for them, and what a step of their training does to these.
 
 References
 ----------
-.. [1] Hadsell, Chopra & LeCun (2006). Dimensionality reduction by learning an invariant mapping.
-   CVPR, equation 4.
-.. [2] Deng, Guo, Xue & Zafeiriou (2019). ArcFace: additive angular margin loss for deep face
-   recognition. CVPR, equation 3. Where the angle would pass half a turn, insightface's ``margin *
-   sin(margin)`` is taken off the cosine instead.
+.. [1] Hadsell, Chopra & LeCun (2006), equation 4; see ``docs/training.md``.
+.. [2] Deng, Guo, Xue & Zafeiriou (2019), equation 3; see the same. Where the angle would pass half
+   a turn, insightface's ``margin * sin(margin)`` is taken off the cosine instead.
 .. [3] Hinton & Salakhutdinov (2006). Reducing the dimensionality of data with neural networks.
    Science 313.
 .. [4] Odena, Dumoulin & Olah (2016). Deconvolution and checkerboard artifacts. Distill,
@@ -17,10 +15,12 @@ References
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -28,49 +28,97 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.names import Side, side_of
 from artsim.encoders.base import Preprocessing, Triple
+from artsim.encoders.face_encoders import FACENET_INPUT
 from artsim.encoders.networks import build_network
 from artsim.encoders.weights import fill_model, first_line, load_state_dict
 from artsim.errors import EncoderError, TrainingError
-from artsim.training.face_data import FaceSet
+from artsim.training.lessons import normalize
 from artsim.training.loop import Trainee
-from artsim.training.painting_views import normalize
 from artsim.training.recipes import FacesRecipe
 
 REBUILT_SIDE: Final = 64  # pixels a side of what is rebuilt, which are enough for a face
 _HALF: Final[Triple] = (0.5, 0.5, 0.5)
-_FACENET_STD: Final[Triple] = (128 / 255, 128 / 255, 128 / 255)
 _DIM: Final = 256
 _SIDE: Final = 112  # pixels a side, as ArcFace has it; FaceNet has 160
 
+# A quarter of the built-in network: there are fewer faces to learn from than paintings.
 _SMALL: Final[Mapping[str, Any]] = {
     "widths": [32, 64, 128, 256], "depths": [1, 1, 1, 1], "stem": 32, "dim": _DIM,
 }  # fmt: skip
-"""A quarter of the built-in network: there are fewer faces to learn from than paintings."""
-
-_CHANNELS: Final = (128, 96, 64, 32, 16)
+_CHANNELS: Final = (128, 96, 64, 32, 16)  # of the decoder's stages
 _FIRST_SIDE: Final = 4
 _MOST_SHIFT: Final = 0.06  # of the side, either way
 _MOST_ZOOM: Final = 0.1
 _MOST_TURN: Final = 0.1  # radians. Crops are aligned, so that little is left for zoom and turn.
 _MOST_LIGHT: Final = 0.25  # by which brightness and contrast change, as shares
-
 _GRAY_SHARE: Final = 0.1  # of the faces, that lose their color: it is the light's more
-
 _MOST_COMPARED: Final = 1000  # faces of the validation side, by chance; with each other
 
 CONTRASTIVE_MARGIN: Final = 1.0  # distance of different people that is enough: a cosine of 0.5
-
+# ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
+# (section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare.
 ANGULAR_MARGIN: Final = 0.3
 ANGULAR_SCALE: Final = 32.0
-"""ArcFace has 0.5 and 64 for tens of thousands of people. For a hundred, CosFace's bound
-(section 3.3) asks for a scale of 9 only; half of ArcFace's leaves enough to spare."""
-
 _LEAST_SQUARE: Final = 1e-12  # under the square root, whose slope at 0 is infinite
 _WEIGHT_DECAY: Final = 5e-4  # as ArcFace has it
 _WARM_UP: Final = 0.05
 _LARGEST_GRADIENT: Final = 5.0
 _ENCODE_BATCH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FaceSet:
+    """N aligned faces (size, size, 3), whose they are, and what each person's are for."""
+
+    crops: Sequence[RGBImage]
+    people: tuple[str, ...]
+    sides: tuple[Side, ...]
+    identity: str  # changes with the crops and the people
+
+    def rows(self, side: Side) -> npt.NDArray[np.intp]:
+        """Return which crops are on a side, rising."""
+        return np.flatnonzero([each == side for each in self.sides])
+
+    def codes(self, side: Side) -> tuple[npt.NDArray[np.intp], list[str]]:
+        """Return the number of the person of each crop of a side, and their sorted names."""
+        names, codes = np.unique([self.people[i] for i in self.rows(side)], return_inverse=True)
+        return codes.astype(np.intp), [str(name) for name in names]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many faces of how many people each side has."""
+        return {
+            side: {"faces": len(self.rows(side)), "people": len(self.codes(side)[1])}
+            for side in get_args(Side)
+        }
+
+
+def make_face_set(
+    crops: Sequence[RGBImage],
+    people: Sequence[str],
+    *,
+    test: float = 0.2,
+    validation: float = 0.1,
+    seed: int = 0,
+) -> FaceSet:
+    """Split faces by person, as `side_of` does; TrainingError if too few are left to train on."""
+    sides = tuple(side_of(one, test=test, validation=validation, seed=seed) for one in people)
+    digest = hashlib.sha256("\0".join(people).encode("utf-8", "surrogatepass"))
+    for crop in crops:
+        digest.update(np.ascontiguousarray(crop).tobytes())
+    found = FaceSet(crops, tuple(people), sides, digest.hexdigest())
+    codes, names = found.codes("train")
+    if len(names) < 2 or np.bincount(codes).max() < 2:
+        raise TrainingError(
+            f"expected faces of at least two people to train on, two of one of them, found "
+            f"{len(codes)} faces of {len(names)} people on that side of the split, of "
+            f"{len(set(people))} people in all; add people, or give another seed or smaller "
+            "shares for testing and validation",
+            hint="--seed, --test-share, --validation-share",
+        )
+    return found
 
 
 class NetworkPlan(NamedTuple):
@@ -83,18 +131,15 @@ class NetworkPlan(NamedTuple):
 
 
 def plan_network(recipe: FacesRecipe) -> NetworkPlan:
-    """Return what the recipe's network takes and gives, found out by one picture.
-
-    The network is ``inception-resnet-v1`` (FaceNet), ``painting`` (small, artsim's own), or
-    a model of timm, which gets an ending for faces.
-    """
-    name, side, std = recipe.network, recipe.side or _SIDE, _HALF
+    """Return what the recipe's network takes and gives, found out by one picture."""
+    name, taken = recipe.network, Preprocessing(_SIDE, _SIDE, mean=_HALF, std=_HALF)
     network, settings = "face", {"model": name.removeprefix("timm:"), "dim": _DIM}
     if name == "inception-resnet-v1":
-        network, settings, side, std = "facenet", {}, recipe.side or 160, _FACENET_STD
+        network, settings, taken = "facenet", {}, FACENET_INPUT
     elif name == "painting":
         network, settings = "painting", dict(_SMALL)
     settings |= recipe.network_settings or {}
+    side = recipe.side or taken.height
     with torch.random.fork_rng(devices=[]):
         try:
             built = build_network(network, settings).eval()
@@ -112,8 +157,7 @@ def plan_network(recipe: FacesRecipe) -> NetworkPlan:
             f"({first_line(exc)}); give another side, or another network",
             hint="--side, --network",
         ) from exc
-    preprocessing = Preprocessing(height=side, width=side, mean=_HALF, std=std)
-    return NetworkPlan(network, settings, preprocessing, dim)
+    return NetworkPlan(network, settings, replace(taken, height=side, width=side), dim)
 
 
 def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
@@ -131,9 +175,8 @@ def begin_network(plan: NetworkPlan, recipe: FacesRecipe) -> nn.Module:
 class ContrastiveLoss(nn.Module):
     """Pairs of one person are drawn together, others pushed apart up to a margin [1]_.
 
-    Of all pairs of a batch: the mean of d² over those of one person, and of
-    max(0, margin - d)² over those of different people, half of each. A batch has many more
-    of the latter; the two means make up for it.
+    Of all pairs of a batch: the mean of d² over those of one person, and of max(0, margin - d)²
+    over those of different people, which are many more, half of each.
     """
 
     def __init__(self, margin: float = CONTRASTIVE_MARGIN) -> None:
@@ -154,8 +197,8 @@ class ContrastiveLoss(nn.Module):
 class AngularMarginLoss(nn.Module):
     """ArcFace [2]_: the person must be recognized though an angle is added against it.
 
-    Each of the people has a learned direction, which the encoder does without; `margin` radians
-    are added to the angle between a face and its person's, and the cosines are scaled.
+    Each person has a learned direction, which the encoder does without; `margin`, in radians, is
+    added to the angle between a face and its person's, and the cosines are scaled.
     """
 
     def __init__(
@@ -183,10 +226,9 @@ class AngularMarginLoss(nn.Module):
 class CropDecoder(nn.Module):
     """From embeddings to small pictures, each stage twice as wide and high.
 
-    It rebuilds a face from its embedding while the encoder is trained, which is used without
-    it. What is to be rebuilt must not be thrown away: an autoencoder [3]_ whose code is the
-    embedding, as reverse search on Labeled Faces in the Wild has it. Stages enlarge by
-    repetition before they convolve, which leaves no checkered pattern [4]_.
+    It rebuilds a face from its embedding, only in training: what is to be rebuilt must not be
+    thrown away, as by an autoencoder [3]_. Stages enlarge by repetition before they convolve, which
+    leaves no checkered pattern [4]_.
     """
 
     def __init__(self, dim: int) -> None:
@@ -236,8 +278,8 @@ def draw_batch(
 ) -> npt.NDArray[np.intp]:
     """Return the places of up to `people` x `faces` faces, person by person, by their `codes`.
 
-    Each person is as likely as any other, however many faces of it there are. A person
-    with fewer than `faces` gives some of them more than once, none before all have come.
+    Each person is as likely as any other. One with fewer than `faces` gives some of them more than
+    once, none before all have come.
     """
     by_person = np.argsort(codes, kind="stable")
     sizes = np.bincount(codes)
@@ -270,9 +312,8 @@ def misordered_share(rows: torch.Tensor, codes: npt.NDArray[np.intp]) -> float |
     if not same.any() or same.all():
         return None
     ranked = np.sort(cosines[same])
-    below = np.searchsorted(ranked, cosines[~same], side="left")
-    ties = np.searchsorted(ranked, cosines[~same], side="right") - below
-    return float((below + ties / 2).mean() / len(ranked))
+    below, up_to = (np.searchsorted(ranked, cosines[~same], side) for side in ("left", "right"))
+    return float(((below + up_to) / 2).mean() / len(ranked))
 
 
 def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
@@ -280,11 +321,7 @@ def _mean(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
 
 
 class FacesTrainee(Trainee):
-    """The network, its loss, the decoder and the optimizer.
-
-    After each epoch the people of the validation side are compared, and the network that
-    tells them apart best is kept.
-    """
+    """Network, loss, decoder and optimizer; what tells unseen people apart best is kept."""
 
     def __init__(
         self, faces: FaceSet, plan: NetworkPlan, recipe: FacesRecipe, device: torch.device
@@ -297,22 +334,20 @@ class FacesTrainee(Trainee):
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed + 1)
-            usual = CONTRASTIVE_MARGIN if recipe.loss == "contrastive" else ANGULAR_MARGIN
-            margin = usual if recipe.margin is None else recipe.margin
+            given: Any = {} if recipe.margin is None else {"margin": recipe.margin}
             if recipe.loss == "contrastive":
-                self._loss: nn.Module = ContrastiveLoss(margin).to(device)
+                self._loss: nn.Module = ContrastiveLoss(**given).to(device)
             else:
-                self._loss = AngularMarginLoss(plan.dim, len(people), margin).to(device)
+                self._loss = AngularMarginLoss(plan.dim, len(people), **given).to(device)
             self._decoder = CropDecoder(plan.dim).to(device) if recipe.has_decoder else None
-        modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
+        self._modules: dict[str, nn.Module] = {"network": self.network, "loss": self._loss}
         if self._decoder is not None:
-            modules["decoder"] = self._decoder
-        self._modules = modules
-        self._weights = [w for module in modules.values() for w in module.parameters()]
+            self._modules["decoder"] = self._decoder
+        self._weights = [w for module in self._modules.values() for w in module.parameters()]
         self._optimizer = torch.optim.AdamW(
             self._weights, lr=recipe.highest_rate, weight_decay=_WEIGHT_DECAY
         )
-        self.parts = {**modules, "optimizer": self._optimizer}
+        self.parts = {**self._modules, "optimizer": self._optimizer}
         batch = min(recipe.people, len(people)) * recipe.faces
         self._epoch = math.ceil(len(self._rows) / batch)
         self.steps = self._epoch * recipe.epochs
@@ -349,7 +384,7 @@ class FacesTrainee(Trainee):
             group["lr"] = recipe.highest_rate * rate_at(index, self.steps)
         for module in self._modules.values():
             module.train()
-        rows = functional.normalize(self.network(self._normalized(crops)).float())
+        rows = self._embed(crops)
         loss = self._loss(rows, people)
         losses: dict[str, float] = {recipe.loss: loss.item()}
         if self._decoder is not None:
@@ -373,12 +408,11 @@ class FacesTrainee(Trainee):
     def encode(self, rows: npt.NDArray[np.intp]) -> torch.Tensor:
         """Return the unit embeddings (N, D) of faces as they are, as the encoder will give them."""
         self.network.eval()
-        found = []
+        starts = range(0, len(rows), _ENCODE_BATCH)
         with torch.no_grad():
-            for start in range(0, len(rows), _ENCODE_BATCH):
-                crops = self._crops(rows[start : start + _ENCODE_BATCH])
-                found.append(functional.normalize(self.network(self._normalized(crops)).float()))
-        return torch.cat(found)
+            return torch.cat(
+                [self._embed(self._crops(rows[s : s + _ENCODE_BATCH])) for s in starts]
+            )
 
     def _validate(self, index: int) -> dict[str, float]:
         share = misordered_share(self.encode(self._compared), self._compared_codes)
@@ -396,8 +430,9 @@ class FacesTrainee(Trainee):
         pixels = torch.from_numpy(np.stack(fitted)).to(self._device)
         return pixels.permute(0, 3, 1, 2).float() / 255
 
-    def _normalized(self, crops: torch.Tensor) -> torch.Tensor:
-        return normalize(crops, self._preprocessing.mean, self._preprocessing.std)
+    def _embed(self, crops: torch.Tensor) -> torch.Tensor:
+        inputs = normalize(crops, self._preprocessing.mean, self._preprocessing.std)
+        return functional.normalize(self.network(inputs).float())
 
 
 def rate_at(step: int, steps: int) -> float:

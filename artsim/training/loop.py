@@ -1,29 +1,39 @@
-"""The training loop: seeded, restartable at any moment, the same result either way.
+"""What lets a training go on where it was killed: its folder, its rows, and its loop.
 
-What a step does depends on its number, the seed and the state that it finds, never on what
-ran before in the same process. So a run that was killed and goes on from its last checkpoint
-ends with the same weights as one that was never killed, as long as torch computes alike:
-same machine, same number of threads.
+Rows that take long to compute are kept in files as they come. A row belongs to a key that changes
+with all it depends on, so that several runs may share a folder, and a source that has grown costs
+only what is new in it.
+
+What a step depends on is its number, the seed and the state that it finds. So a run that was killed
+and goes on from its last checkpoint ends with the same weights as one that was never killed, as
+long as torch computes alike: same machine, same number of threads.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 import artsim
 from artsim.catalog.progress import Progress, SilentProgress
-from artsim.errors import TrainingError
+from artsim.encoders.devices import usable_cores
+from artsim.errors import ImageError, TrainingError
 from artsim.files import replacing
+from artsim.images.load import LoadedImage, load_image
 
 CHECKPOINT: Final = "checkpoint.pt"
 
@@ -31,13 +41,17 @@ _MARK: Final = ".artsim-run"  # a training has begun in the folder, and may repl
 _RUN_FILE: Final = "run.json"  # what run it is of, as far as known before anything takes long
 _RESULTS: Final = (CHECKPOINT, "classifier.json")  # what another run must not overwrite
 _STEPS_PER_SEED: Final = 1_000_003  # steps of neighbouring seeds draw from other generators
+_AT_ONCE: Final = 32  # pictures in memory
+
+Row: TypeAlias = npt.NDArray[Any]
+Ready = TypeVar("Ready")
+Of = TypeVar("Of")
 
 
 class Trainee(ABC):
     """What is trained, and how a step changes it; its state is that of its parts."""
 
-    parts: Mapping[str, Any]
-    """Networks and optimizers, which tell their state and take it back."""
+    parts: Mapping[str, Any]  # networks and optimizers, which tell their state and take it back
 
     def state(self) -> dict[str, Any]:
         """Return all that a later step depends on: tensors, numbers, texts, nested."""
@@ -52,21 +66,16 @@ class Trainee(ABC):
     def step(self, index: int) -> dict[str, float]:
         """Take step `index` of the run, from 0, and return its losses by name.
 
-        torch's generator has been seeded for this step. Whatever else is drawn must
-        come from a generator seeded by the run and `index`.
+        torch's generator has been seeded for it; other draws come of the run's seed and `index`.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class LoopOptions:
-    """Settings of a run that do not change its result.
+    """Settings of a run that do not change its result."""
 
-    `restart` begins anew, whatever the folder holds; `checkpoint_every_s` are the seconds
-    between checkpoints, of which 0 writes one after each step.
-    """
-
-    restart: bool = False
-    checkpoint_every_s: float = 30.0
+    restart: bool = False  # begin anew, whatever the folder holds
+    checkpoint_every_s: float = 30.0  # seconds between checkpoints; 0 writes one after each step
 
 
 DEFAULT_LOOP: Final = LoopOptions()
@@ -119,6 +128,15 @@ def writing(path: Path) -> Iterator[None]:
         ) from exc
 
 
+@contextmanager
+def writing_file(path: Path, *, sync: bool = False) -> Iterator[BinaryIO]:
+    """Open a file of a training, as `replacing` does; its folder is made."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, sync=sync) as stream:
+            yield stream
+
+
 def run_steps(
     trainee: Trainee,
     folder: Path,
@@ -155,9 +173,9 @@ def run_steps(
             progress.update(len(history))
             is_last = len(history) == steps
             if is_last or time.monotonic() - written_at >= options.checkpoint_every_s:
-                _write_checkpoint(
-                    path, {"identity": identity, "state": trainee.state(), "history": history}
-                )
+                content = {"identity": identity, "state": trainee.state(), "history": history}
+                with writing_file(path, sync=True) as stream:
+                    torch.save(content, stream)
                 written_at = time.monotonic()
     finally:
         progress.finish()
@@ -168,14 +186,6 @@ def made_now() -> dict[str, str]:
     """Return what every card says of when and by what weights were made."""
     date = datetime.now(UTC).date().isoformat()
     return {"date": date, "artsim": artsim.__version__, "torch": torch.__version__}
-
-
-def _write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a checkpoint in place of the one before, which stays until this one is whole."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, sync=True) as stream:
-            torch.save(content, stream)
 
 
 def _read_checkpoint(path: Path, identity: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -213,3 +223,154 @@ def _finite(losses: dict[str, float], index: int) -> dict[str, float]:
             "last checkpoint stands: try a lower learning rate in a new folder"
         )
     return losses
+
+
+class Kept(NamedTuple):
+    """What came of one key."""
+
+    row: Row | None  # read from the file as it is used; None where there is none
+    text: str = ""  # SHA-256 of the picture's file; where there is no row, why
+
+
+class Readable(NamedTuple, Generic[Of]):
+    """Works that have a row, their rows, their files' SHA-256, and what is with the others."""
+
+    works: list[Of]
+    rows: list[Row]
+    hashes: list[str]
+    problems: list[str]  # why pictures cannot be read
+    without: list[Of]  # works of which nothing was found, though they can be read
+
+
+def keep_rows(
+    folder: Path,
+    keys: Sequence[str],
+    compute: Callable[[Sequence[int]], Iterable[Kept]],
+    *,
+    progress: Progress,
+    description: str,
+    chunk: int = 256,
+    row_bytes: int = 0,
+) -> list[Kept]:
+    """Return what belongs to each key, computing what the folder does not have.
+
+    All rows of a folder have the same shape; `chunk` of them are in a file, which is what a kill
+    costs at the most. `compute` yields what belongs to the keys at the positions it is given, in
+    their order. Where rows may fill a disk, `row_bytes` says how large one is: what does not fit is
+    refused at once.
+    """
+    known = {key: row for note in sorted(folder.glob("*.json")) for key, row in _read(note).items()}
+    missing = [place for place, key in enumerate(keys) if key not in known]
+    done = len(keys) - len(missing)
+    progress.start(len(keys), description)
+    progress.update(done)
+    try:
+        with writing(folder):
+            if missing:
+                folder.mkdir(parents=True, exist_ok=True)
+                size, free = row_bytes * len(missing), shutil.disk_usage(folder).free
+                if size > free:
+                    raise OSError(f"it takes {size / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free")
+            for start in range(0, len(missing), chunk):
+                part, found = missing[start : start + chunk], []
+                for kept in compute(part):
+                    found.append(kept)
+                    progress.update(done + len(found))
+                done += len(part)
+                known |= _read(_write(folder, [keys[place] for place in part], found))
+    finally:
+        progress.finish()
+    return [known[key] for key in keys]
+
+
+def read_pictures(
+    works: Sequence[Of],
+    pictures: Sequence[tuple[str, Path]],
+    prepare: Callable[[LoadedImage], Ready | None],
+    encode: Callable[[Sequence[Ready]], Iterable[Row]],
+    folder: Path,
+    identity: str,
+    **how: Any,
+) -> Readable[Of]:
+    """Return the rows of works, or why they have none, as `keep_rows` does.
+
+    The picture of a work is a name, the same on every machine, and a file; `identity` changes with
+    all that rows depend on beside them. `prepare` makes one ready, in threads (None: it has no row,
+    and no reason is given), `encode` rows of several or none. Raises `TrainingError` if none can be
+    read.
+    """
+
+    def ready(place: int) -> tuple[Ready | None, str]:
+        try:
+            loaded = load_image(pictures[place][1])
+            found = prepare(loaded)
+            return found, "" if found is None else loaded.sha256
+        except ImageError as error:
+            return None, str(error)
+
+    def compute(places: Sequence[int]) -> Iterable[Kept]:
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for start in range(0, len(places), _AT_ONCE):
+                part = list(pool.map(ready, places[start : start + _AT_ONCE]))
+                rows = iter(encode([one for one, _ in part if one is not None]))
+                for one, text in part:
+                    yield Kept(None if one is None else np.asarray(next(rows)), text)
+
+    kept = keep_rows(folder, picture_keys(pictures, identity), compute, **how)
+    found: Readable[Of] = Readable([], [], [], [], [])
+    for work, (row, text) in zip(works, kept, strict=True):
+        if row is None and text:
+            found.problems.append(text)
+        elif row is None:
+            found.without.append(work)
+        else:
+            found.works.append(work)
+            found.rows.append(row)
+            found.hashes.append(text)
+    if not found.works and not found.without:
+        raise TrainingError(f"none of {len(works)} pictures can be read: {found.problems[0]}")
+    return found
+
+
+def picture_keys(pictures: Iterable[tuple[str, Path]], identity: str) -> list[str]:
+    """Return a key for each picture, which changes with its name, size and time."""
+    keys = []
+    for name, path in pictures:
+        try:
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError:
+            state = "missing"
+        text = f"{identity}\0{name}\0{state}".encode("utf-8", "surrogatepass")
+        keys.append(hashlib.sha256(text).hexdigest())
+    return keys
+
+
+def _read(note: Path) -> dict[str, Kept]:
+    """Return what a note and the rows beside it hold: nothing, if they are damaged."""
+    try:
+        found = json.loads(note.read_text("utf-8"))
+        rows: Iterable[Row] = ()
+        if any(has_row for _, has_row, _ in found):
+            # A plain array over the file: numpy's own class for it takes long to cut rows from.
+            rows = np.load(note.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
+        part = zip([key for key, has_row, _ in found if has_row], rows, strict=True)
+        of_key = dict(part)
+        return {key: Kept(of_key.get(key), text) for key, _, text in found}
+    except (OSError, ValueError, TypeError, EOFError):
+        return {}
+
+
+def _write(folder: Path, keys: Sequence[str], found: Sequence[Kept]) -> Path:
+    """Write the rows, then the note, without which they do not count; return the note."""
+    rows = [kept.row for kept in found if kept.row is not None]
+    # Named by all of its keys: another run that shares the folder writes the same, or elsewhere.
+    path = folder / f"{hashlib.sha256(' '.join(keys).encode()).hexdigest()[:16]}.npy"
+    if rows:
+        with replacing(path) as stream:
+            np.save(stream, np.stack(rows))
+    pairs = zip(keys, found, strict=True)
+    text = json.dumps([[key, kept.row is not None, kept.text] for key, kept in pairs])
+    with replacing(path.with_suffix(".json")) as stream:
+        stream.write(text.encode())
+    return path.with_suffix(".json")

@@ -1,7 +1,7 @@
 """Recipes: what the result of a training depends on beside the pictures.
 
-A field says its limits and what it is for once; `artsim train` makes its options of them. No
-model library is imported here, so that the command line may know recipes from the start.
+A field says its limits and what it is for once; `artsim train` makes its options of them. No model
+library is imported here, so that the command line may know recipes from the start.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def option(
     panel: str | None = None,
     **shown: Any,
 ) -> Any:
-    """Return a field of a recipe that is an option of the command line.
+    """Return a field of a recipe that is an option of the command line, with its limits.
 
-    Its `flags` are its names there, where they are not the field's own; `least` and `most`
-    are the limits of a value that is not None; `shown` is for `typer.Option`.
+    Its `flags` are its names there, where they are not the field's own; `shown` is for
+    `typer.Option`.
     """
     about = {"help": help, "min": least, "max": most, "rich_help_panel": panel, **shown}
     return field(default=default, metadata={"flags": flags, "about": about})
@@ -84,17 +84,12 @@ class NetworkSize:
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """What counts how much beside the distance from the teachers, which counts 1.
+    """What counts how much beside the distance from the teachers, which counts 1."""
 
-    `cells`: what the teachers see in each part of a view can be told. `group`: works of one
-    group (artist) are alike, others are not. `label`: the label (style) can be told.
-    `picture`: two views of one picture are alike, others are not.
-    """
-
-    cells: float = 1.0
-    group: float = 0.1
-    label: float = 0.05
-    picture: float = 0.1
+    cells: float = 1.0  # what the teachers see in each part of a view can be told
+    group: float = 0.1  # works of one group (artist) are alike, others are not
+    label: float = 0.05  # the label (style) can be told
+    picture: float = 0.1  # two views of one picture are alike, others are not
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +153,8 @@ class PaintingOptions(Recipe):
 class ClassifierOptions(Recipe):
     """Of a classifier: a linear head on a frozen encoder, or a network with its head.
 
-    Trainings may share the `cache` of vectors. The result does not depend on it, nor on `device`,
-    `restart` and `checkpoint_every_s`, which are as for `LoopOptions`.
+    The result does not depend on the `cache` of vectors, which trainings may share, nor on
+    `device`, `restart` and `checkpoint_every_s`, which are as for `LoopOptions`.
     """
 
     by: str = option(MISSING, "What is learned: style, artist, genre, extra.NAME.", metavar="FIELD")
@@ -207,13 +202,10 @@ class ClassifierOptions(Recipe):
 
 @dataclass(frozen=True, slots=True)
 class FacesRecipe(Recipe):
-    """Of a face encoder; in an epoch as many faces are drawn as there are to train on.
-
-    `network_settings` are laid over the network's usual ones.
-    """
+    """Of a face encoder; in an epoch as many faces are drawn as there are to train on."""
 
     network: str = _of_recipe("painting", "painting, inception-resnet-v1, or a model of timm.")
-    network_settings: Mapping[str, Any] | None = None
+    network_settings: Mapping[str, Any] | None = None  # laid over the network's usual ones
     weights: Path | None = _of_file(  # noqa: RUF009
         "File of the network's weights to begin with.", show_default="random weights", panel=PANEL
     )

@@ -20,8 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
-from artsim.encoders.devices import usable_cores
-from artsim.encoders.torchvision_ops import ensure_torchvision
+from artsim.encoders.devices import ensure_torchvision, usable_cores
 from artsim.errors import EvaluationError, ImageError
 from artsim.images.load import load_image
 from benchmarks.speed.bench import Bench, Promise, join_notes

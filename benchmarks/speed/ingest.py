@@ -12,8 +12,8 @@ import numpy as np
 
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
+from artsim.encoders.devices import ensure_torchvision
 from artsim.encoders.registry import load_encoder
-from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EvaluationError
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import Gallery, open_gallery

@@ -6,8 +6,7 @@ import numpy as np
 from PIL import Image
 from skimage import data as pictures
 
-from artsim.encoders.face_crops import CROP_SIZE, find_faces
-from artsim.encoders.face_detectors import CenterFaceDetector
+from artsim.encoders.face_detectors import CROP_SIZE, CenterFaceDetector, find_faces
 
 
 def test_crops_are_upright_and_in_the_order_of_the_faces() -> None:

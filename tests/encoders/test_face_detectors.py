@@ -15,8 +15,8 @@ from skimage import data as pictures
 from artsim.catalog.arrays import RGBImage
 from artsim.catalog.kinds import DetectedFace
 from artsim.encoders.base import FaceDetector
+from artsim.encoders.devices import ensure_torchvision
 from artsim.encoders.face_detectors import DETECTORS, load_detector
-from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderError
 
 LOADED: dict[str, FaceDetector] = {}

@@ -15,9 +15,8 @@ import pytest
 import torch
 from skimage import data as pictures
 
-from artsim.encoders import facenet, weights
-from artsim.encoders.face_crops import CROP_SIZE, find_faces
-from artsim.encoders.face_detectors import CenterFaceDetector
+from artsim.encoders import face_encoders, weights
+from artsim.encoders.face_detectors import CROP_SIZE, CenterFaceDetector, find_faces
 from artsim.encoders.networks import build_facenet
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.weights import download_weights, save_stream
@@ -97,7 +96,7 @@ def test_cached_download_is_used(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    cached = tmp_path / "checkpoints" / facenet.FILES["vggface2"]
+    cached = tmp_path / "checkpoints" / face_encoders.FILES["vggface2"]
     cached.parent.mkdir()
     cached.symlink_to(file)
     assert load_encoder("facenet").info.vector_name == "facenet-vggface2-v1"
@@ -105,7 +104,7 @@ def test_cached_download_is_used(
 
 def test_no_weights_names_both_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(facenet, "RELEASE", "https://127.0.0.1:1/")  # nobody listens
+    monkeypatch.setattr(face_encoders, "RELEASE", "https://127.0.0.1:1/")  # nobody listens
     with pytest.raises(WeightsError) as caught:
         load_encoder("facenet")
     message = caught.value.with_hint

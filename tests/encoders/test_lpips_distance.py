@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from artsim.config import Settings
+from artsim.encoders.devices import ensure_torchvision
 from artsim.encoders.lpips import FILES, Backbone, LpipsDistance, find_lpips
-from artsim.encoders.torchvision_ops import ensure_torchvision
 from artsim.errors import EncoderError, WeightsError
 
 

@@ -18,9 +18,9 @@ from PIL import Image
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
 from artsim.encoders.base import TextEncoder
+from artsim.encoders.devices import import_library
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.torch_encoder import TorchTextEncoder
-from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
 SETTINGS = Settings(home=Path("/nonexistent"))
@@ -154,7 +154,7 @@ def test_loading_says_nothing(reference: tuple[Any, Any, Path], tmp_path: Path) 
     (tmp_path / f"{MODEL}.json").write_text(json.dumps(CONFIG))
     program = (
         "import sys\nfrom pathlib import Path\n"
-        "from artsim.encoders.torchvision_ops import ensure_torchvision\n"
+        "from artsim.encoders.devices import ensure_torchvision\n"
         "ensure_torchvision()\nimport facenet_pytorch, logging, open_clip, timm\n"
         f"open_clip.add_model_config({str(tmp_path)!r})\n"
         "from artsim.encoders.registry import load_encoder\n"

@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 from artsim.catalog.arrays import RGBImage
 from artsim.config import Settings
 from artsim.encoders.base import Preprocessing
+from artsim.encoders.devices import import_library
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.encoders.timm import gem, rmac
 from artsim.encoders.torch_encoder import TorchEncoder, native_reduced_precision
-from artsim.encoders.torchvision_ops import import_library
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
 
 SETTINGS = Settings(home=Path("/nonexistent"))

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.encoders.torchvision_ops import ensure_torchvision, suppress_overlaps
+from artsim.encoders.devices import ensure_torchvision, suppress_overlaps
 
 
 def nms_by_definition(boxes: list[list[float]], scores: list[float], threshold: float) -> list[int]:

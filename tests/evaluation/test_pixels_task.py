@@ -18,7 +18,7 @@ from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.cli import app
 from artsim.config import Settings
-from artsim.encoders.torchvision_ops import ensure_torchvision
+from artsim.encoders.devices import ensure_torchvision
 from artsim.errors import EncoderMismatchError, ImageError, QueryError
 from artsim.evaluation.report import Report
 from artsim.evaluation.statistics import Estimate, estimate_mean

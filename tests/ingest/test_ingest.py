@@ -193,9 +193,9 @@ def test_faces_can_come_later(few: Path, empty: Gallery, gallery: Gallery) -> No
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
-    from artsim.encoders import torchvision_ops
+    from artsim.encoders import devices
 
-    torchvision_ops.ensure_torchvision()
+    devices.ensure_torchvision()
     import timm
     from safetensors.torch import save_file
 

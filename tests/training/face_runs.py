@@ -6,7 +6,7 @@ import numpy as np
 from skimage.transform import resize
 
 from artsim.catalog.arrays import RGBImage
-from artsim.training.face_data import FaceSet, make_face_set
+from artsim.training.face_trainee import FaceSet, make_face_set
 from artsim.training.recipes import FacesRecipe
 
 SMALL = {"widths": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "stem": 8, "dim": 16}

@@ -13,14 +13,14 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, l
 
 from artsim.encoders.classifier import softmax
 from artsim.errors import TrainingError
-from artsim.training.calibration import (
+from artsim.training.data import FOLDS, LabeledWorks, Work, artist_of, split_works
+from artsim.training.heads import (
     SURENESS,
     calibration_error,
     choose_threshold,
     fit_temperature,
     score_classifier,
 )
-from artsim.training.data import FOLDS, LabeledWorks, Work, artist_of, split_works
 from artsim.training.recipes import ClassifierOptions
 
 

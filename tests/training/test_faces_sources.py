@@ -12,13 +12,12 @@ from hints import hinted
 from PIL import Image
 from skimage import data as pictures
 
-from artsim.encoders.face_crops import CROP_SIZE
-from artsim.encoders.face_detectors import CenterFaceDetector
+from artsim.encoders.face_detectors import CROP_SIZE, CenterFaceDetector
 from artsim.errors import TrainingError
 from artsim.evaluation.verification import read_pairs
 from artsim.ingest.sources import read_source
-from artsim.training import face_data
-from artsim.training.face_data import (
+from artsim.training import face_training
+from artsim.training.face_training import (
     PersonPicture,
     draw_pairs,
     find_crops,
@@ -83,7 +82,7 @@ def album(tmp_path: Path) -> list[PersonPicture]:
 def test_crops_are_found_once_and_those_left_out_are_told(
     album: list[PersonPicture], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(face_data, "_CHUNK", 3)
+    monkeypatch.setattr(face_training, "_CHUNK", 3)
     first = find_crops(album, tmp_path / "faces", CenterFaceDetector())
     assert [p.name for p in first.works] == ["album/1.png", "album/2.png"]
     assert [p.name for p in first.without] == ["album/3.png"]

@@ -14,8 +14,13 @@ from hints import hinted
 
 from artsim.encoders.registry import load_encoder, resolve
 from artsim.errors import TrainingError, WeightsError
-from artsim.training.face_data import make_face_set
-from artsim.training.face_trainee import FacesTrainee, begin_network, plan_network, rate_at
+from artsim.training.face_trainee import (
+    FacesTrainee,
+    begin_network,
+    make_face_set,
+    plan_network,
+    rate_at,
+)
 from artsim.training.face_training import train_on_faces
 from artsim.training.loop import LoopOptions
 

@@ -10,17 +10,25 @@ from artsim.catalog.progress import SilentProgress
 from artsim.encoders.networks import PaintingNetwork
 from artsim.encoders.trained import compress, expand
 from artsim.errors import TrainingError
-from artsim.training.painting_trainee import (
-    PaintingOptimizer,
+from artsim.training.lessons import (
+    VIEW_SIDE,
     Sampler,
+    Whitening,
+    augment,
+    draw_view,
+    join_targets,
+    normalize,
+    places,
+    shrink,
+)
+from artsim.training.painting_training import (
+    PaintingOptimizer,
     cells_at,
     cells_loss,
     contrast,
+    finish,
 )
-from artsim.training.painting_training import finish
-from artsim.training.painting_views import VIEW_SIDE, augment, draw_view, normalize, places, shrink
 from artsim.training.recipes import Augmentation, PaintingOptions
-from artsim.training.teachers import Whitening, join_targets
 
 NOTHING = Augmentation(mirrored=0, gray=0, recolored=0, warped=0, framed=0, noisy=0)
 

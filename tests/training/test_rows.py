@@ -9,7 +9,7 @@ from hints import hinted
 
 from artsim.catalog.progress import SilentProgress
 from artsim.errors import TrainingError
-from artsim.training.rows import Kept, keep_rows
+from artsim.training.loop import Kept, keep_rows
 
 
 class Counting:
