@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.hits import JSON, SCHEMA, Evidence, Hit, plain_json, rank_order
+from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.hits import JSON, Evidence, Hit, rank_order
 from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
@@ -34,10 +34,10 @@ from artsim.search.question import (
     SearchOptions,
     TextQuery,
     describe_criteria,
+    output_form,
 )
 from artsim.search.rerank import FUSION_DEPTH, RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import how_common, judge, meaning, told
-from artsim.search.verify import is_checked, verified
+from artsim.search.verdicts import how_common, judge, meaning, told, verified
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -85,32 +85,27 @@ class Answer:
 
     Attributes
     ----------
-    question : Question
+    question
         What was asked, with the SHA-256 of the query pictures' files.
-    hits : list of Hit
-        Best first; where there are groups, group after group.
-    criteria : Criteria
+    hits, groups
+        Best first; where they were grouped, group after group, and the same by group.
+    criteria
         As which the question's filters were understood.
-    query_image, query_payload
-        The query picture, where it was not named by its id; its metadata, where the gallery has it.
-    query_region : Box or None
-        The part of the query picture that was searched by, in its pixels; None: all of it.
-    query_faces : tuple of QueryFace
+    query_image, query_payload, query_region
+        The query picture, where it was not named by its id; its metadata, where the gallery has it;
+        the part of it that was searched by, in its pixels, None: all.
+    query_faces
         Faces, or other parts, of the query picture that were searched by.
-    examples : tuple of Example
-        Pictures given as ``like`` and ``unlike``.
-    notes : tuple of str
+    notes
         Remarks for the user, such as how an artist's name was understood.
-    groups : tuple of HitGroup
-        The same hits by group; empty where they were not grouped.
-    left_out : tuple of dict
+    left_out
         Metadata of the paintings that are the very file that was searched by, and so left out.
-    why_empty : str
+    why_empty
         Why there are no hits, in words; "" where there are.
-    falls_off : int or None
+    falls_off
         After how many of the hits they are no longer near by a large step; None where there is
         no such step, where that was not measured, and where they are in another order.
-    collapsed : tuple of Collapsed
+    collapsed
         Hits that were left out as copies of one that is here.
     """
 
@@ -194,7 +189,7 @@ class Answer:
 
         Fields are added within one `SCHEMA`, never renamed, removed or given another meaning.
         """
-        faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
+        faces = [face.to_dict() for face in self.query_faces]
         sometimes = {
             "query_region": None if self.query_region is None else astuple(self.query_region),
             "query_faces": None if self.kind.is_whole or self.kind.by_whole else faces,
@@ -203,17 +198,13 @@ class Answer:
             "falls_off": self.falls_off,
             "collapsed": [asdict(one) for one in self.collapsed] or None,
         }
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "query": self.query,
-                "settings": {name: v for name, v in self.settings.items() if v is not None},
-                "notes": self.notes,
-                **{name: value for name, value in sometimes.items() if value is not None},
-                "hits": [hit.to_dict(rank, group) for rank, hit, group in self.ranked()],
-            }
+        return output_form(
+            query=self.query,
+            settings=self.settings,
+            notes=self.notes,
+            **{name: value for name, value in sometimes.items() if value is not None},
+            hits=[hit.to_dict(rank, group) for rank, hit, group in self.ranked()],
         )
-        return found
 
 
 def _asked(query: Query) -> dict[str, JSON]:
@@ -246,34 +237,17 @@ def find_similar(
 ) -> Answer:
     """Find the paintings most similar to a picture, a painting of the gallery, or a text.
 
-    Parameters
-    ----------
-    gallery : Gallery
-        From `open_gallery`.
-    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
-        What is searched for. By id no model is loaded.
-    criteria : Criteria or Filters
-        Only works that meet them; remarks on how filters were understood are in the notes.
-    kind, part, encoders, options
-        As of `Question`; ``kind=FACES`` finds faces like those of a picture.
-    models : Models, optional
-        Where encoders are loaded from; keep one for many queries, it keeps them loaded.
-
-    Returns
-    -------
-    Answer
-        Hits best first, equal scores by ``painting_id``.
+    What is asked is as of `Question`: ``kind=FACES`` finds faces like those of a picture, and by id
+    no model is loaded. Hits come best first, equal scores by ``painting_id``. Remarks on how
+    filters were understood are in the answer's notes. Keep one `models` for many queries, it keeps
+    the encoders loaded.
 
     Raises
     ------
-    QueryError
-        If the gallery cannot answer such a query.
-    EncoderMismatchError
-        If the gallery has no vectors of an encoder.
-    PaintingNotFoundError
-        If it has no painting of the query's id.
-    NoFaceError
-        If the picture has no face, or none of that number.
+    QueryError, EncoderMismatchError
+        If the gallery cannot answer such a query, or has no vectors of an encoder.
+    PaintingNotFoundError, NoFaceError
+        If it has no painting of the query's id; if the picture has no face, or none of that number.
     ImageError, WeightsError, StoreError
         If the picture cannot be read, a model not loaded, the database not reached.
     """
@@ -294,28 +268,27 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     kind, options, models = question.kind, question.options, models or Models()
     collection = gallery[kind]
     criteria, notes = build_criteria(question.filters, collection, gallery)
-    criteria &= question.criteria & sure_faces(question)
+    criteria &= question.criteria & _shown(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
-    encoders = _encoders(question, gallery, models, notes)
+    is_text = isinstance(question.query, TextQuery)
+    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
+    if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
+        notes.append(_FINDS_NO_PEOPLE.format(kind.name, encoders[0].name))
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    wanted = criteria & left_out
-    find = partial(find_hits, target, collection, wanted, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
     asked = replace(question, options=options.deep) if options.collapse_copies else question
-    if is_checked(question, gallery):
-        hits, more = verified(asked, gallery, target, encoders, models, find, wanted)
-        notes += more
-    else:
-        hits = find(asked.options)
+    find = partial(find_hits, target, collection, criteria & left_out, best_of=_best_of(question))
+    hits, more = verified(asked, gallery, target, encoders, models, find, criteria & left_out)
+    notes += more
     hits, collapsed = _collapsed(hits, collection, names[0], options, notes)
     scale = _scale(question, target, names, collection)
     why_empty = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
-    judged = judge(hits, target.probes, collection, scale, options)
+    hits, falls_off, remarks = judge(hits, target.probes, collection, scale, options)
     return Answer(
         replace(question, query=target.asked or question.query),
-        judged.hits,
+        hits,
         source_of(gallery, collection, names),
         criteria,
         query_image=target.image,
@@ -323,24 +296,13 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
-        notes=(*notes, *judged.remarks),
-        groups=_groups(judged.hits, options.group_by),
+        notes=(*notes, *remarks),
+        groups=_groups(hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=why_empty,
-        falls_off=judged.falls_off,
+        falls_off=falls_off,
         collapsed=collapsed,
     )
-
-
-def _encoders(
-    question: Question, gallery: Gallery, models: Models, notes: list[str]
-) -> list[EncoderInfo]:
-    """Return the encoders whose vectors are compared; a remark where these find no people."""
-    kind, is_text = question.kind, isinstance(question.query, TextQuery)
-    chosen = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
-    if kind.own_encoders and chosen[0].kind != "face" and not question.encoders:
-        notes.append(_FINDS_NO_PEOPLE.format(kind.name, chosen[0].name))
-    return chosen
 
 
 def _collapsed(
@@ -370,13 +332,17 @@ def _scale(
     return noted_scales(collection.schema.notes).get(names[0])
 
 
-def sure_faces(question: Question) -> Criteria:
-    """Return what the faces that a question is about meet, which small and doubtful do not."""
+def _shown(question: Question) -> Criteria:
+    """Return what the points that a question is about meet: small and doubtful faces do not."""
     if question.kind.name != FACES.name:
         return EVERYTHING
     options = question.options
-    if question.filters.people:  # somebody has looked at these
-        options = replace(options, all_faces=True)
+    # Where people are asked for, somebody has looked at their faces.
+    return sure_faces(replace(options, all_faces=True) if question.filters.people else options)
+
+
+def sure_faces(options: SearchOptions) -> Criteria:
+    """Return what faces meet that are large and certain enough."""
     least = zip(("face_size", "detection_score"), options.sure_face, strict=True)
     return Criteria(tuple(Between(name, value) for name, value in least if value))
 
@@ -396,16 +362,11 @@ def find_hits(
 ) -> list[Hit]:
     """Return the hits of a search, best first, ties by painting id.
 
-    Each probe (each query face) ranks by its vectors, several of them fused by reciprocal
-    rank; with `options.rerank` its first hits are reordered by that second score; the probes'
-    rankings are merged, a point that several of them found keeping its best place. Without
-    groups, only the best hit of each value of the field `best_of` stays.
-
-    Raises
-    ------
-    QueryError
-        If re-ranking is asked for and the query is no picture, or a weight is and several
-        encoders are fused.
+    Each probe (each query face) ranks by its vectors, several of them fused by reciprocal rank;
+    with `options.rerank` its first hits are reordered by that second score; the probes' rankings
+    are merged, a point that several of them found keeping its best place. Without groups, only the
+    best hit of each value of the field `best_of` stays. QueryError if re-ranking is asked for and
+    the query is no picture, or a weight is and several encoders are fused.
     """
     if options.rerank:
         _check_rerank(target, options, collection)
@@ -597,7 +558,7 @@ def _why_empty(
     if not collection.count(EVERYTHING):
         return "the gallery is empty" if question.kind.is_whole else f"the gallery has no {point}s"
     if not collection.count(criteria):
-        best = _nearest(target, collection, sure_faces(question) & left_out, options, scale)
+        best = _nearest(target, collection, _shown(question) & left_out, options, scale)
         without = f"; without them the best has {told(best)}" if best else ""
         return f"no {point} meets the filters{without}"
     if not collection.count(criteria & left_out):
@@ -614,10 +575,10 @@ def _why_empty(
         # Not "0.90, below 0.9" of 0.8999.
         shown = f"{best.score:.2f}" if round(best.score, 2) < least else f"{best.score:.6f}"
         return f"the best is {shown}{meaning(best.verdict)}, below {least:g}"
-    plain = replace(options, rerank=None, rerank_weight=None)
-    before = replace(plain, offset=0, limit=max(1, options.offset))
-    best_of = _best_of(question)
-    hits = find_hits(target, collection, criteria & left_out, before, best_of=best_of)
+    first = max(1, options.offset)
+    before = replace(options, rerank=None, rerank_weight=None, offset=0, limit=first)
+    wanted, best_of = criteria & left_out, _best_of(question)
+    hits = find_hits(target, collection, wanted, before, best_of=best_of)
     count, what = len(hits), point
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
+from artsim.catalog.hits import JSON, Note
 from artsim.catalog.kinds import FACE_ENCODER, FACES, Kind
 from artsim.catalog.names import fold_text
 from artsim.catalog.payload import Payload
@@ -42,12 +42,7 @@ from artsim.search.named_faces import (
     place_faces,
 )
 from artsim.search.neighbors import Indices, VectorTable, over_blocks, read_vectors
-from artsim.search.question import (
-    IdQuery,
-    Question,
-    SearchOptions,
-    describe_criteria,
-)
+from artsim.search.question import SearchOptions, describe_criteria, output_form
 from artsim.store.gallery import Gallery
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -101,10 +96,10 @@ class PersonFace:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what is unknown is absent."""
-        said = {"name": self.name or None, "likeness": self.likeness}
-        known = {name: value for name, value in said.items() if value is not None}
+        name = {"name": self.name} if self.name else {}
+        likeness = {} if self.likeness is None else {"likeness": self.likeness}
         found = {"painting_id": self.payload["painting_id"], "point_id": self.point_id}
-        return {**found, **known, "payload": self.payload}
+        return {**found, **name, **likeness, "payload": self.payload}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +120,21 @@ class PersonGroup:
         """How many of the faces a person named."""
         return sum(bool(face.name) for face in self.faces)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md; what is unknown is absent."""
+        name = {"name": self.name} if self.name else {}
+        likeness = {} if self.likeness is None else {"likeness": self.likeness}
+        faces = [face.to_dict() for face in self.faces]
+        return {"number": self.number, **name, **likeness, "faces": faces}
+
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The faces of a gallery in groups.
+    """The faces of a gallery in groups, named ones first, then by falling likeness.
 
-    Attributes
-    ----------
-    groups : tuple of PersonGroup
-        Named ones first, then by falling likeness.
-    compared : int
-        How many faces were compared.
-    file : NamesFile
-        What was read of names.
-    unplaced : tuple of Unplaced
-        What a person said of faces that are not found.
-    grays : mapping of str to ndarray
-        Small gray pictures by point, of faces whose pictures are not on this machine.
+    `compared` is how many faces were compared, `file` what was read of names, `placed` which of its
+    rows are of which point, `unplaced` what a person said of faces that are not found, and `grays`
+    the small gray pictures by point, of faces whose pictures are not on this machine.
     """
 
     groups: tuple[PersonGroup, ...]
@@ -160,25 +153,13 @@ class People:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``artsim people --format json`` writes it: see docs/output.md."""
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "settings": {name: v for name, v in self.settings.items() if v is not None},
-                "notes": self.notes,
-                "compared": self.compared,
-                "people": [
-                    {
-                        "number": group.number,
-                        **({"name": group.name} if group.name else {}),
-                        **({} if group.likeness is None else {"likeness": group.likeness}),
-                        "faces": [face.to_dict() for face in group.faces],
-                    }
-                    for group in self.groups
-                ],
-                "unplaced": [one.to_dict() for one in self.unplaced],
-            }
+        return output_form(
+            settings=self.settings,
+            notes=self.notes,
+            compared=self.compared,
+            people=[group.to_dict() for group in self.groups],
+            unplaced=[one.to_dict() for one in self.unplaced],
         )
-        return found
 
 
 def group_people(
@@ -194,8 +175,7 @@ def group_people(
     Every face that meets the filters is compared with all others that do; what is far and what is
     near is told by all faces of the gallery that are large and certain enough. Faces of one
     painting, and of works more than `LIFETIME` years apart, are of different people, unless they
-    have one name. ``filters.people`` keeps the
-    groups with a face that has such a name.
+    have one name. ``filters.people`` keeps the groups with a face that has such a name.
 
     Raises
     ------
@@ -212,7 +192,13 @@ def group_people(
     file = names_of(gallery)
     criteria, notes = build_criteria(replace(filters, people=()), faces, gallery)
     wanted, remarks = find_people(file, filters.people) if filters.people else ({}, [])
-    notes += [*remarks, *_remarks_on(info)]
+    notes += remarks
+    if info.kind != "face":
+        sees = (
+            f"these are groups by {info.name}, which sees how faces are painted and not who it is"
+        )
+        hint = f"--face-encoder {FACE_ENCODER}"
+        notes.append(Note(f"{sees}; ingest the source again", hint=hint))
     table, chosen = _read(gallery, info, criteria, options)
     placed = place_faces(file.rows, gallery)
     rows = [placed.faces.get(table.point_ids[i]) for i in chosen]
@@ -240,29 +226,13 @@ def group_people(
     )
 
 
-def _remarks_on(info: EncoderInfo) -> list[str]:
-    if info.kind == "face":
-        return []
-    return [
-        Note(
-            f"these are groups by {info.name}, which sees how faces are painted and not who it is; "
-            "ingest the source again",
-            hint=f"--face-encoder {FACE_ENCODER}",
-        )
-    ]
-
-
 def _read(
     gallery: Gallery, info: EncoderInfo, criteria: Criteria, options: GroupOptions
 ) -> tuple[VectorTable, Indices]:
     """Return the faces by which cosines are judged, and which of them are to be grouped."""
     faces = gallery[FACES]
-    search = SearchOptions(
-        all_faces=options.all_faces,
-        least_face=options.least_face,
-        least_certainty=options.least_certainty,
-    )
-    sure = sure_faces(Question(IdQuery(""), FACES, options=search))
+    own = ("all_faces", "least_face", "least_certainty")
+    sure = sure_faces(SearchOptions(**{name: getattr(options, name) for name in own}))
     every = faces.count(sure)
     count = faces.count(criteria & sure) if criteria != Criteria() else every
     if count > MOST_FACES:
@@ -281,9 +251,6 @@ def _read(
         chosen = [i for i, point_id in enumerate(table.point_ids) if point_id in meets]
         return table, np.array(chosen, dtype=np.intp)
     return table, np.arange(len(table))
-
-
-# Grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,10 +410,7 @@ def _cluster(i: int, of: Likenesses, payload: Payload, row: NamedFace | None) ->
 
 
 def _groups(
-    table: VectorTable,
-    chosen: Indices,
-    rows: Sequence[NamedFace | None],
-    options: GroupOptions,
+    table: VectorTable, chosen: Indices, rows: Sequence[NamedFace | None], options: GroupOptions
 ) -> list[PersonGroup]:
     if not len(chosen):
         return []
@@ -496,16 +460,15 @@ def _by_date(face: PersonFace) -> tuple[int, str, int]:
 def _numbered(groups: Sequence[PersonGroup], placed: Mapping[str, NamedFace]) -> list[PersonGroup]:
     """Return the groups in order, with the numbers that their faces have in the file, or new."""
     ordered = sorted(groups, key=lambda g: (not g.name, -(g.likeness or 0.0), g.faces[0].point_id))
-    labels = {face.point_id: placed[face.point_id].group for g in groups for face in g.faces
-              if face.point_id in placed}  # fmt: skip
-    known = {int(label) for label in labels.values() if label.isdecimal()}
-    new = max((int(r.group) for r in placed.values() if r.group.isdecimal()), default=0) + 1
+    numbers = {name: int(row.group) for name, row in placed.items() if row.group.isdecimal()}
+    new = max(numbers.values(), default=0) + 1
+    used: set[int] = set()
     found = []
     for group in ordered:
-        own = Counter(labels.get(face.point_id, "") for face in group.faces)
-        taken = [int(w) for w, _ in own.most_common() if w.isdecimal() and int(w) in known]
+        own = Counter(numbers[f.point_id] for f in group.faces if f.point_id in numbers)
+        taken = [number for number, _ in own.most_common() if number not in used]
         number = taken[0] if taken else new
-        known.discard(number)
+        used.add(number)
         new += not taken
         found.append(replace(group, number=number))
     return found
@@ -526,8 +489,8 @@ def unnamed_rows(people: People) -> dict[str, list[dict[str, object]]]:
 def _cells(payload: Payload, group: str) -> dict[str, object]:
     # Whole pixels: a spreadsheet of many a country takes 12.5 for the twelfth of May.
     box = dict(zip(BOX_COLUMNS, (round(float(side)) for side in payload["box"]), strict=True))
-    said = {"title": "title", "artist": "artist", "painting_id": "painting_id"}
-    said |= {"face": "face_index", "picture_width": "image_width", "picture_height": "image_height"}
+    said = {"face": "face_index", "picture_width": "image_width", "picture_height": "image_height"}
+    said |= {name: name for name in ("title", "artist", "painting_id")}
     date = payload.get("date_text") or payload.get("year_start")
     named = {column: payload.get(name) for column, name in said.items()}
     return {"group": group, "date": date, **named, **box}
