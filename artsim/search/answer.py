@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +10,6 @@ from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
 from artsim.catalog.encoder_info import POINTS
@@ -23,6 +20,7 @@ from artsim.catalog.progress import counted
 from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError, shortened
 from artsim.search.filters import Filters, build_criteria, check_field
+from artsim.search.inspect import Source, source_of
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Target, make_target
 from artsim.search.question import (
@@ -60,23 +58,6 @@ class HitGroup:
 
     value: str
     hits: tuple[Hit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
-
-    `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
-    server does not tell the last, so that there a change within a point is not seen. What others
-    write to a server shows after five seconds.
-    """
-
-    gallery: str | None = None
-    location: str = ""
-    points: int = 0
-    digest: str = ""
-    encoders: tuple[str, ...] = ()
-    artsim: str = __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,15 +383,12 @@ def find_hits(
 def _check_rerank(target: Target, options: SearchOptions, collection: Collection) -> None:
     needs = RERANKERS[str(options.rerank)].needs
     if lacking := [name for name in needs if name not in collection.schema.vectors]:
-        can_have = target.parts == () and POINTS in lacking
-        way = "ingest its source again with them, or search" if can_have else "search"
-        raise QueryError(
-            f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by; {way} "
-            "without it",
-            hint="artsim ingest SOURCE --details, or drop --rerank"
-            if can_have
-            else "drop --rerank",
-        )
+        way, hint = "search", "drop --rerank"
+        if target.parts == () and POINTS in lacking:
+            way = "ingest its source again with them, or search"
+            hint = "artsim ingest SOURCE --details, or drop --rerank"
+        has_no = f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by"
+        raise QueryError(f"{has_no}; {way} without it", hint=hint)
     if not all(probe.pictures for probe in target.probes):
         raise QueryError(
             "re-ranking compares pictures, and this query has none; search without it",
@@ -449,15 +427,10 @@ def _ranking(
     # What is large is read of what is compared alone, and not of what is only ranked.
     apart = any(collection.schema.spec(name).many for name in needs)
     with_vectors = () if in_engine or apart else needs
+    least, exact = options.min_score, options.exact
     requests = [
         SearchRequest(
-            vector,
-            name,
-            criteria,
-            limit=depth,
-            min_score=options.min_score,
-            with_vectors=with_vectors,
-            exact=options.exact,
+            vector, name, criteria, depth, min_score=least, with_vectors=with_vectors, exact=exact
         )
         for name, vector in probe.vectors.items()
     ]
@@ -475,24 +448,13 @@ def _ranking(
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     if apart:
         first = _with_vectors(first, collection, needs)
-    first = _reranked(first, reranker, probe.pictures, answers[len(requests) :], options)
-    return [replace(hit, vectors={}) for hit in (*first, *rest)]
-
-
-def _reranked(
-    hits: Sequence[Hit],
-    reranker: Reranker,
-    pictures: Sequence[Mapping[str, Vector]],
-    again: Sequence[Sequence[Hit]],
-    options: SearchOptions,
-) -> list[Hit]:
-    """Return hits by second scores; `again` are the engine's rankings, as many for each picture."""
-    each = len(again) // len(pictures)
+    each, again = len(requests), answers[len(requests) :]
     judged = [
-        _judged(reranker, picture, hits, again[i * each : (i + 1) * each])
-        for i, picture in enumerate(pictures)
+        _judged(reranker, picture, first, again[i * each : (i + 1) * each])
+        for i, picture in enumerate(probe.pictures)
     ]
-    return rerank(hits, judged, weight=options.rerank_weight)
+    first = rerank(first, judged, weight=options.rerank_weight)
+    return [replace(hit, vectors={}) for hit in (*first, *rest)]
 
 
 def _with_vectors(hits: Sequence[Hit], collection: Collection, names: Sequence[str]) -> list[Hit]:
@@ -529,20 +491,6 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
             )
         left_out += (AnyOf("artist_key", (key,)),)
     return Criteria(must_not=left_out)
-
-
-def source_of(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
-    """Return what an answer of a collection, by vectors of those names, comes of."""
-    points, digest = describe_state(collection)
-    return Source(gallery.name, gallery.store.location, points, digest, encoders)
-
-
-def describe_state(collection: Collection) -> tuple[int, str]:
-    """Return how many points a collection has, and the digest of `Source`."""
-    stats = collection.stats(on_disk=False)
-    told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-    return stats.points, digest
 
 
 def _why_empty(

@@ -199,7 +199,6 @@ def find_copies(
     filters: Filters | None = None,
     *,
     encoder: str | None = None,
-    models: Models | None = None,
     progress: Progress | None = None,
 ) -> Copies:
     """Put the works of a gallery that show one work, or part of one, into groups.
@@ -209,8 +208,7 @@ def find_copies(
     search by id.
     """
     paintings, progress = gallery[PAINTINGS], progress or SilentProgress()
-    known = gallery.encoders(PAINTINGS)
-    info = choose_encoders(known, encoder and [encoder], models or Models())[0]
+    info = choose_encoders(gallery.encoders(PAINTINGS), encoder and [encoder], Models())[0]
     criteria, notes = build_criteria(filters or Filters(), paintings, gallery)
     try:
         table = _read(paintings, info.vector_name, criteria, progress)

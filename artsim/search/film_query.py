@@ -31,8 +31,8 @@ from artsim.images.local_points import (
     local_points,
     match_all,
 )
-from artsim.search.answer import Source, source_of
 from artsim.search.filters import Filters, build_criteria
+from artsim.search.inspect import Source, source_of
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import Target, probe_pixels, stored_vectors
 from artsim.search.question import SearchOptions, describe_criteria, output_form
@@ -134,34 +134,32 @@ class FilmAnswer:
 
 def find_in_film(
     gallery: Gallery,
-    film: Path | Film,
+    film: Path,
     filters: Filters | None = None,
     *,
     criteria: Criteria = EVERYTHING,
     encoder: str | None = None,
     models: Models | None = None,
     limits: ImageLimits | None = None,
-    with_points: bool = True,
     progress: Progress | None = None,
 ) -> FilmAnswer:
     """Say which paintings of a gallery are seen in a film, and from when to when.
 
     One frame of each shot, and of each second of a long one, is searched by. Where the gallery has
-    points, and `with_points` lets them be compared, a painting is seen in a frame that shares
-    points with it, elsewhere in one that it is nearest and near to; of such frames there have to be
-    two, or one that shares many points. Between frames the ends are looked for to a fifth of a
-    second. Works meet both `filters` and `criteria`; with filters for films, or in a gallery that
-    has nothing else, it is the film's frames that are found, and told by the film. ImageError if
-    the film cannot be read at all; else what is raised is as of a search by a picture.
+    points, a painting is seen in a frame that shares points with it, elsewhere in one that it is
+    nearest and near to; of such frames there have to be two, or one that shares many points.
+    Between frames the ends are looked for to a fifth of a second. Works meet both `filters` and
+    `criteria`; with filters for films, or in a gallery that has nothing else, it is the film's
+    frames that are found, and told by the film. ImageError if the film cannot be read at all; else
+    what is raised is as of a search by a picture.
     """
-    opened = film if isinstance(film, Film) else Film.open(film, limits)
-    models = models or Models()
+    opened, models = Film.open(film, limits), models or Models()
     collection = gallery[PAINTINGS]
     meets, notes = build_criteria(filters or Filters(), collection, gallery)
     meets &= criteria
-    named = () if encoder is None else (encoder,)
-    (info,) = choose_encoders(gallery.encoders(PAINTINGS), named, models)
-    eye = GalleryEye(collection, info, models, meets, with_points)
+    known = gallery.encoders(PAINTINGS)
+    (info,) = choose_encoders(known, encoder and [encoder], models)
+    eye = GalleryEye(collection, info, models, meets)
     sightings, looks = watch(opened, eye, progress)
     if opened.damage:
         notes.append(f"{opened.path}: {opened.damage}; what could be read was searched by")
@@ -270,7 +268,7 @@ class GalleryEye:
     encoder: EncoderInfo
     models: Models
     criteria: Criteria
-    with_points: bool
+    with_points: bool = True
     _seen: dict[str, Vector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

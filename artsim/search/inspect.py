@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from artsim import __version__
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.hits import JSON
@@ -28,7 +31,7 @@ from artsim.store.gallery import (
     read_encoders,
     remark_on_reading,
 )
-from artsim.store.protocol import Record, Store
+from artsim.store.protocol import Collection, Record, Store
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
@@ -130,6 +133,37 @@ def _what_lacks(described: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{' and '.join(found)} as earlier versions made them, with {has}: artsim repair changes "
         "that in place"
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
+
+    `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
+    server does not tell the last, so that there a change within a point is not seen. What others
+    write to a server shows after five seconds.
+    """
+
+    gallery: str | None = None
+    location: str = ""
+    points: int = 0
+    digest: str = ""
+    encoders: tuple[str, ...] = ()
+    artsim: str = __version__
+
+
+def source_of(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    """Return what an answer of a collection, by vectors of those names, comes of."""
+    points, digest = describe_state(collection)
+    return Source(gallery.name, gallery.store.location, points, digest, encoders)
+
+
+def describe_state(collection: Collection) -> tuple[int, str]:
+    """Return how many points a collection has, and the digest of `Source`."""
+    stats = collection.stats(on_disk=False)
+    told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    return stats.points, digest
 
 
 def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:

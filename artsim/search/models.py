@@ -53,9 +53,9 @@ class Models:
         """
 
         def load() -> Encoder:
-            from artsim.encoders.registry import load_encoder, resolve
+            from artsim.encoders.registry import load_encoder
 
-            card = resolve(info.spec, weights=self.weights, settings=self.settings)
+            card = self.card(info.spec)
             if card.vector_name != info.vector_name:
                 raise self._mismatch(info, card.vector_name)
             return load_encoder(card, device=self.device, settings=self.settings)

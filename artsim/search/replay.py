@@ -12,7 +12,8 @@ from artsim.catalog.hits import SCHEMA
 from artsim.catalog.kinds import CutterOptions
 from artsim.errors import OptionError, QueryError, listed
 from artsim.files import FileKind, write_file
-from artsim.search.answer import Answer, Source
+from artsim.search.answer import Answer
+from artsim.search.inspect import Source
 from artsim.search.models import Models
 from artsim.search.question import ExamplesQuery, ImageQuery, Question, checked_form
 

@@ -8,7 +8,7 @@ and what is near to them is checked. What is found comes first, the rest as it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Final, TypeAlias
@@ -18,7 +18,7 @@ import numpy as np
 from artsim.catalog.arrays import Embedding, Pixels, RGBImage
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.hits import Corners, Evidence, Hit, Note, rank_order
+from artsim.catalog.hits import Evidence, Hit, Note, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
 from artsim.catalog.scale import Scale, Verdict, Word
 from artsim.encoders.trained import read_cohort
@@ -80,18 +80,17 @@ def judge(
     Whether a hit that is very near is the same picture, or it mirrored, the small gray pictures
     say; what looks like no painting at all, as a page or noise, is near to nothing else.
     """
+    from artsim.images.pixels import is_featureless
+
     if scale is None:
         return list(hits), None, []
-    flat = {probe.part for probe in probes if _is_featureless(probe)}
+    crops = [(probe.part, probe.crop) for probe in probes]
+    flat = {part for part, crop in crops if crop is not None and is_featureless(crop)}
     common = {p.part: how_common(p, name, scale) for p in probes for name in p.vectors}
     judged = [
         replace(hit, verdict=scale.verdict(hit.score, common.get(hit.query_face))) for hit in hits
     ]
-    judged = [_by_evidence(hit) for hit in _compared(judged, probes, collection, scale)]
-    judged = [
-        _nothing_near(hit) if hit.query_face in flat and not is_found(hit) else hit
-        for hit in judged
-    ]
+    judged = [_as_known(hit, flat) for hit in _compared(judged, probes, collection, scale)]
     remarks = _remarks(judged, bool(flat), scale)
     falls_off = None
     if is_by_nearness(options) and not remarks:
@@ -113,17 +112,21 @@ def is_found(hit: Hit) -> bool:
     return hit.evidence is not None and hit.evidence.is_found
 
 
-def _by_evidence(hit: Hit) -> Hit:
+def _as_known(hit: Hit, flat: Set[int | None]) -> Hit:
     """Return a hit that points have verified with what they say in place of what its cosine does.
 
-    A detail has no word of nearness.
+    A detail has no word of nearness. Of the others none is near to a query's part that is `flat`,
+    unless it is the same picture.
     """
-    if hit.evidence is None or hit.verdict is None or not hit.evidence.is_found:
+    verdict, evidence = hit.verdict, hit.evidence
+    if verdict is None:
         return hit
-    if hit.evidence.relation != "same picture":
-        return replace(hit, verdict=None)
-    same = replace(hit.verdict, word="same picture", mirrored=hit.evidence.mirrored)
-    return replace(hit, verdict=same)
+    if evidence is not None and evidence.is_found:
+        same = replace(verdict, word="same picture", mirrored=evidence.mirrored)
+        return replace(hit, verdict=same if evidence.relation == "same picture" else None)
+    if hit.query_face in flat and verdict.word != "same picture":
+        return replace(hit, verdict=replace(verdict, word="not near"))
+    return hit
 
 
 def falls_off_after(scores: Sequence[float], scale: Scale) -> int | None:
@@ -173,18 +176,6 @@ def how_common(probe: Probe, name: str, scale: Scale) -> float | None:
     """Return how common a query is by that encoder's cohort; None where the scale has none."""
     cohort = read_cohort(name) if scale.above else None
     return None if cohort is None else float(cohort.common(probe.vectors[name][None])[0])
-
-
-def _is_featureless(probe: Probe) -> bool:
-    from artsim.images.pixels import is_featureless
-
-    return probe.crop is not None and is_featureless(probe.crop)
-
-
-def _nothing_near(hit: Hit) -> Hit:
-    if hit.verdict is None or hit.verdict.word == "same picture":
-        return hit
-    return replace(hit, verdict=replace(hit.verdict, word="not near"))
 
 
 def _compared(
@@ -450,12 +441,12 @@ class _Search:
 
     def _masks(self, found: Sequence[Hit]) -> list[Box]:
         """Return the upright boxes around what was found, in pixels of the picture."""
-        return [self._bounds(hit.evidence.query_outline) for hit in found if hit.evidence]
-
-    def _bounds(self, outline: Corners) -> Box:
-        places = np.clip(outline, 0, 1) * self.picture.shape[1::-1]
-        (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
-        return Box(left, top, right - left, bottom - top)
+        masks = []
+        for outline in (hit.evidence.query_outline for hit in found if hit.evidence):
+            places = np.clip(outline, 0, 1) * self.picture.shape[1::-1]
+            (left, top), (right, bottom) = places.min(axis=0), places.max(axis=0)
+            masks.append(Box(left, top, right - left, bottom - top))
+        return masks
 
 
 def _standing_out(answers: Iterable[Sequence[_Standing]]) -> list[Hit]:
