@@ -60,6 +60,10 @@ COHORT: Final = 100
 LIFETIME: Final = 80
 """Most years between works that may show one sitter, unless a person says that they do."""
 
+_NOT_WHO: Final = (
+    "these are groups by {}, which sees how faces are painted and not who it is; ingest the source "
+    "again"
+)
 _LEAST_SPREAD: Final = 1e-3
 _LEAST_COHORT: Final = 5
 
@@ -194,20 +198,14 @@ def group_people(
     wanted, remarks = find_people(file, filters.people) if filters.people else ({}, [])
     notes += remarks
     if info.kind != "face":
-        sees = (
-            f"these are groups by {info.name}, which sees how faces are painted and not who it is"
-        )
-        hint = f"--face-encoder {FACE_ENCODER}"
-        notes.append(Note(f"{sees}; ingest the source again", hint=hint))
+        notes.append(Note(_NOT_WHO.format(info.name), hint=f"--face-encoder {FACE_ENCODER}"))
     table, chosen = _read(gallery, info, criteria, options)
     placed = place_faces(file.rows, gallery)
-    rows = [placed.faces.get(table.point_ids[i]) for i in chosen]
-    groups = _groups(table, chosen, rows, options)
-    numbered = _numbered(groups, placed.faces)
-    if wanted:
-        numbered = [one for one in numbered if fold_text(one.name) in wanted]
+    groups = _numbered(_groups(table, chosen, placed.faces, options), placed.faces)
+    if filters.people:
+        groups = [one for one in groups if fold_text(one.name) in wanted]
     return People(
-        groups=tuple(numbered) if wanted or not filters.people else (),
+        groups=tuple(groups),
         compared=len(chosen),
         file=file,
         placed=placed.faces,
@@ -410,13 +408,14 @@ def _cluster(i: int, of: Likenesses, payload: Payload, row: NamedFace | None) ->
 
 
 def _groups(
-    table: VectorTable, chosen: Indices, rows: Sequence[NamedFace | None], options: GroupOptions
+    table: VectorTable, chosen: Indices, placed: Mapping[str, NamedFace], options: GroupOptions
 ) -> list[PersonGroup]:
     if not len(chosen):
         return []
     vectors = np.asarray(table.vectors, dtype=np.float32)
     likenesses = Likenesses.measured(vectors, chosen)
     payloads = [table.payloads[i] for i in chosen]
+    rows = [placed.get(table.point_ids[i]) for i in chosen]
     found = []
     for members in cluster_faces(likenesses, payloads, rows, options.threshold):
         named = [row for i in members if (row := rows[i]) is not None and row.name]
