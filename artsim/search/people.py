@@ -288,25 +288,19 @@ class Likenesses:
         if size < 1:
             return []
 
-        def nearest(block: Indices) -> list[dict[int, float]]:
+        def nearest(block: Indices) -> dict[tuple[int, int], float]:
             cosines = (self.vectors[block] @ self.vectors.T).astype(np.float64)
             own = (cosines - self.means[block, None]) / self.spreads[block, None]
             scores = (own + (cosines - self.means) / self.spreads) / 2
             scores[np.arange(len(block)), block] = -np.inf
             first = np.argpartition(-scores, size - 1, axis=1)[:, :size]
-            return [
-                {int(j): float(scores[i, j]) for j in row if scores[i, j] >= least}
-                for i, row in enumerate(first)
-            ]
+            found = zip(block.tolist(), first.tolist(), scores, strict=True)
+            return {(i, j): row[j] for i, others, row in found for j in others if row[j] >= least}
 
-        blocks = over_blocks(np.arange(count), count, nearest)
-        near = [one for block in blocks for one in block]
-        pairs = [
-            (-score, i, j)
-            for i, others in enumerate(near)
-            for j, score in others.items()
-            if i < j and i in near[j]
-        ]
+        near: dict[tuple[int, int], float] = {}
+        for found in over_blocks(np.arange(count), count, nearest):
+            near |= found
+        pairs = [(-score, i, j) for (i, j), score in near.items() if i < j and (j, i) in near]
         return [(i, j) for _, i, j in sorted(pairs)]
 
 
