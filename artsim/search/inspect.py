@@ -206,13 +206,9 @@ def _painting_at(gallery: Gallery, path: Path, names: tuple[str, ...]) -> str | 
 
 def read_grays(gallery: Gallery, faces: Sequence[tuple[str, Payload]]) -> dict[str, Pixels]:
     """Return the small gray pictures of faces, by point id, whose pictures are not here."""
-    there: dict[object, bool] = {}
-    for _, payload in faces:
-        uri = payload.get("image_uri")
-        if uri not in there:
-            path = local_path(uri) if isinstance(uri, str) else None
-            there[uri] = path is not None and path.is_file()
-    wanted = [point_id for point_id, payload in faces if not there[payload.get("image_uri")]]
+    uris = {uri for _, payload in faces if isinstance(uri := payload.get("image_uri"), str)}
+    here = {uri for uri in uris if (path := local_path(uri)) is not None and path.is_file()}
+    wanted = [point_id for point_id, payload in faces if payload.get("image_uri") not in here]
     return stored_vectors(gallery[FACES], PIXELS, wanted)
 
 
