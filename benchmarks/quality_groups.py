@@ -44,8 +44,7 @@ from artsim.catalog.scale import noted_scales
 from artsim.evaluation.edits import EDITS, edit_picture
 from artsim.evaluation.statistics import estimate_mean
 from artsim.files import local_path
-from artsim.search.copy_groups import join
-from artsim.search.copy_ties import Tie
+from artsim.search.copy_groups import Tie, join
 from artsim.search.neighbors import read_vectors
 from artsim.store.gallery import open_gallery
 

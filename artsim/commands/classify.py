@@ -38,7 +38,7 @@ def classify(
         raise typer.BadParameter("--encoder is for --by; a classifier has its own")
     from artsim.encoders.classifier import load_classifier
     from artsim.images.load import ImageLimits
-    from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
+    from artsim.search.neighbors import MAJORITY, classify_by_neighbors
 
     with ExitStack() as opened:
         classify_one: Callable[[Path], Classification]

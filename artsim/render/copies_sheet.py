@@ -18,8 +18,7 @@ from artsim.render.output import dump_json
 from artsim.render.picture_cards import Card, Sheet, card_of, groups_that_fit
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table
 from artsim.render.text import clean, criteria_in_words, field_text
-from artsim.search.copy_groups import Copies, CopyGroup
-from artsim.search.copy_ties import Tie
+from artsim.search.copy_groups import Copies, CopyGroup, Tie
 from artsim.search.listing import Listed
 
 COPIES: Final = FileKind("file", RenderError, (".csv", ".json", ".html", ".htm", ".png"))

@@ -27,7 +27,7 @@ from artsim.render.picture_cards import (
 )
 from artsim.render.table import Column, fit, fitted_table, make_console, print_table, rows_table
 from artsim.render.text import clean, criteria_in_words, field_text, picture_link, title_text
-from artsim.search.inspect import FacesOf, is_sure
+from artsim.search.inspect import FacesOf
 from artsim.search.people import People, PersonFace, PersonGroup
 from artsim.search.probes import PictureSource, QueryFace
 
@@ -73,7 +73,7 @@ def faces_sheet(found: FacesOf, title: str, max_side: int) -> Sheet:
 
 
 def _certainty(face: QueryFace) -> str:
-    sure = "sure" if is_sure(face) else "doubtful"
+    sure = "sure" if face.is_sure() else "doubtful"
     return sure if face.score is None else f"{sure} ({face.score:.2f})"
 
 
@@ -202,7 +202,7 @@ def print_faces(found: FacesOf, stream: TextIO) -> None:
             f"{face.box.width:.0f} x {face.box.height:.0f}",
             f"{face.size:.0f}",
             "" if face.score is None else f"{face.score:.2f}",
-            "sure" if is_sure(face) else "doubtful",
+            "sure" if face.is_sure() else "doubtful",
             *([found.names.get(face.index, "")] if found.names else []),
         )
         for face in found.faces

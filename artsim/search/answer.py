@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,17 +10,17 @@ from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from artsim import __version__
 from artsim.catalog.arrays import Vector
 from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.hits import JSON, SCHEMA, Evidence, Hit, plain_json, rank_order
+from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.hits import JSON, Evidence, Hit, rank_order
 from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text, stored_field
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError, shortened
 from artsim.search.filters import Filters, build_criteria, check_field
+from artsim.search.inspect import Source, source_of
 from artsim.search.models import Models, choose_encoders
 from artsim.search.probes import Example, PictureSource, Probe, QueryFace, Target, make_target
 from artsim.search.question import (
@@ -34,10 +32,10 @@ from artsim.search.question import (
     SearchOptions,
     TextQuery,
     describe_criteria,
+    output_form,
 )
 from artsim.search.rerank import FUSION_DEPTH, RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import how_common, judge, meaning, told
-from artsim.search.verify import is_checked, verified
+from artsim.search.verdicts import how_common, judge, meaning, told, verified
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 
@@ -63,54 +61,32 @@ class HitGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
-
-    `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
-    server does not tell the last, so that there a change within a point is not seen. What others
-    write to a server shows after five seconds.
-    """
-
-    gallery: str | None = None
-    location: str = ""
-    points: int = 0
-    digest: str = ""
-    encoders: tuple[str, ...] = ()
-    artsim: str = __version__
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """Hits, best first, with the question that they answer and what they come of.
 
     Attributes
     ----------
-    question : Question
+    question
         What was asked, with the SHA-256 of the query pictures' files.
-    hits : list of Hit
-        Best first; where there are groups, group after group.
-    criteria : Criteria
+    hits, groups
+        Best first; where they were grouped, group after group, and the same by group.
+    criteria
         As which the question's filters were understood.
-    query_image, query_payload
-        The query picture, where it was not named by its id; its metadata, where the gallery has it.
-    query_region : Box or None
-        The part of the query picture that was searched by, in its pixels; None: all of it.
-    query_faces : tuple of QueryFace
+    query_image, query_payload, query_region
+        The query picture, where it was not named by its id; its metadata, where the gallery has it;
+        the part of it that was searched by, in its pixels, None: all.
+    query_faces
         Faces, or other parts, of the query picture that were searched by.
-    examples : tuple of Example
-        Pictures given as ``like`` and ``unlike``.
-    notes : tuple of str
+    notes
         Remarks for the user, such as how an artist's name was understood.
-    groups : tuple of HitGroup
-        The same hits by group; empty where they were not grouped.
-    left_out : tuple of dict
+    left_out
         Metadata of the paintings that are the very file that was searched by, and so left out.
-    why_empty : str
+    why_empty
         Why there are no hits, in words; "" where there are.
-    falls_off : int or None
+    falls_off
         After how many of the hits they are no longer near by a large step; None where there is
         no such step, where that was not measured, and where they are in another order.
-    collapsed : tuple of Collapsed
+    collapsed
         Hits that were left out as copies of one that is here.
     """
 
@@ -194,7 +170,7 @@ class Answer:
 
         Fields are added within one `SCHEMA`, never renamed, removed or given another meaning.
         """
-        faces = [{**asdict(face), "box": astuple(face.box)} for face in self.query_faces]
+        faces = [face.to_dict() for face in self.query_faces]
         sometimes = {
             "query_region": None if self.query_region is None else astuple(self.query_region),
             "query_faces": None if self.kind.is_whole or self.kind.by_whole else faces,
@@ -203,17 +179,13 @@ class Answer:
             "falls_off": self.falls_off,
             "collapsed": [asdict(one) for one in self.collapsed] or None,
         }
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "query": self.query,
-                "settings": {name: v for name, v in self.settings.items() if v is not None},
-                "notes": self.notes,
-                **{name: value for name, value in sometimes.items() if value is not None},
-                "hits": [hit.to_dict(rank, group) for rank, hit, group in self.ranked()],
-            }
+        return output_form(
+            query=self.query,
+            settings=self.settings,
+            notes=self.notes,
+            **{name: value for name, value in sometimes.items() if value is not None},
+            hits=[hit.to_dict(rank, group) for rank, hit, group in self.ranked()],
         )
-        return found
 
 
 def _asked(query: Query) -> dict[str, JSON]:
@@ -246,34 +218,17 @@ def find_similar(
 ) -> Answer:
     """Find the paintings most similar to a picture, a painting of the gallery, or a text.
 
-    Parameters
-    ----------
-    gallery : Gallery
-        From `open_gallery`.
-    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
-        What is searched for. By id no model is loaded.
-    criteria : Criteria or Filters
-        Only works that meet them; remarks on how filters were understood are in the notes.
-    kind, part, encoders, options
-        As of `Question`; ``kind=FACES`` finds faces like those of a picture.
-    models : Models, optional
-        Where encoders are loaded from; keep one for many queries, it keeps them loaded.
-
-    Returns
-    -------
-    Answer
-        Hits best first, equal scores by ``painting_id``.
+    What is asked is as of `Question`: ``kind=FACES`` finds faces like those of a picture, and by id
+    no model is loaded. Hits come best first, equal scores by ``painting_id``. Remarks on how
+    filters were understood are in the answer's notes. Keep one `models` for many queries, it keeps
+    the encoders loaded.
 
     Raises
     ------
-    QueryError
-        If the gallery cannot answer such a query.
-    EncoderMismatchError
-        If the gallery has no vectors of an encoder.
-    PaintingNotFoundError
-        If it has no painting of the query's id.
-    NoFaceError
-        If the picture has no face, or none of that number.
+    QueryError, EncoderMismatchError
+        If the gallery cannot answer such a query, or has no vectors of an encoder.
+    PaintingNotFoundError, NoFaceError
+        If it has no painting of the query's id; if the picture has no face, or none of that number.
     ImageError, WeightsError, StoreError
         If the picture cannot be read, a model not loaded, the database not reached.
     """
@@ -294,28 +249,27 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
     kind, options, models = question.kind, question.options, models or Models()
     collection = gallery[kind]
     criteria, notes = build_criteria(question.filters, collection, gallery)
-    criteria &= question.criteria & sure_faces(question)
+    criteria &= question.criteria & _shown(question)
     if options.group_by is not None:
         check_field(options.group_by, gallery[PAINTINGS])
-    encoders = _encoders(question, gallery, models, notes)
+    is_text = isinstance(question.query, TextQuery)
+    encoders = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
+    if kind.own_encoders and encoders[0].kind != "face" and not question.encoders:
+        notes.append(_FINDS_NO_PEOPLE.format(kind.name, encoders[0].name))
     target = make_target(question, gallery, encoders, models)
     left_out = _left_out(target, options)
-    wanted = criteria & left_out
-    find = partial(find_hits, target, collection, wanted, best_of=_best_of(question))
     names = tuple(info.vector_name for info in encoders)
     asked = replace(question, options=options.deep) if options.collapse_copies else question
-    if is_checked(question, gallery):
-        hits, more = verified(asked, gallery, target, encoders, models, find, wanted)
-        notes += more
-    else:
-        hits = find(asked.options)
+    find = partial(find_hits, target, collection, criteria & left_out, best_of=_best_of(question))
+    hits, more = verified(asked, gallery, target, encoders, models, find, criteria & left_out)
+    notes += more
     hits, collapsed = _collapsed(hits, collection, names[0], options, notes)
     scale = _scale(question, target, names, collection)
     why_empty = "" if hits else _why_empty(target, collection, criteria, left_out, question, scale)
-    judged = judge(hits, target.probes, collection, scale, options)
+    hits, falls_off, remarks = judge(hits, target.probes, collection, scale, options)
     return Answer(
         replace(question, query=target.asked or question.query),
-        judged.hits,
+        hits,
         source_of(gallery, collection, names),
         criteria,
         query_image=target.image,
@@ -323,24 +277,13 @@ def answer(gallery: Gallery, question: Question, models: Models | None = None) -
         query_region=target.region,
         query_faces=target.parts,
         examples=target.examples,
-        notes=(*notes, *judged.remarks),
-        groups=_groups(judged.hits, options.group_by),
+        notes=(*notes, *remarks),
+        groups=_groups(hits, options.group_by),
         left_out=() if options.include_self else target.same_files,
         why_empty=why_empty,
-        falls_off=judged.falls_off,
+        falls_off=falls_off,
         collapsed=collapsed,
     )
-
-
-def _encoders(
-    question: Question, gallery: Gallery, models: Models, notes: list[str]
-) -> list[EncoderInfo]:
-    """Return the encoders whose vectors are compared; a remark where these find no people."""
-    kind, is_text = question.kind, isinstance(question.query, TextQuery)
-    chosen = choose_encoders(gallery.encoders(kind), question.encoders, models, for_text=is_text)
-    if kind.own_encoders and chosen[0].kind != "face" and not question.encoders:
-        notes.append(_FINDS_NO_PEOPLE.format(kind.name, chosen[0].name))
-    return chosen
 
 
 def _collapsed(
@@ -370,13 +313,17 @@ def _scale(
     return noted_scales(collection.schema.notes).get(names[0])
 
 
-def sure_faces(question: Question) -> Criteria:
-    """Return what the faces that a question is about meet, which small and doubtful do not."""
+def _shown(question: Question) -> Criteria:
+    """Return what the points that a question is about meet: small and doubtful faces do not."""
     if question.kind.name != FACES.name:
         return EVERYTHING
     options = question.options
-    if question.filters.people:  # somebody has looked at these
-        options = replace(options, all_faces=True)
+    # Where people are asked for, somebody has looked at their faces.
+    return sure_faces(replace(options, all_faces=True) if question.filters.people else options)
+
+
+def sure_faces(options: SearchOptions) -> Criteria:
+    """Return what faces meet that are large and certain enough."""
     least = zip(("face_size", "detection_score"), options.sure_face, strict=True)
     return Criteria(tuple(Between(name, value) for name, value in least if value))
 
@@ -396,16 +343,11 @@ def find_hits(
 ) -> list[Hit]:
     """Return the hits of a search, best first, ties by painting id.
 
-    Each probe (each query face) ranks by its vectors, several of them fused by reciprocal
-    rank; with `options.rerank` its first hits are reordered by that second score; the probes'
-    rankings are merged, a point that several of them found keeping its best place. Without
-    groups, only the best hit of each value of the field `best_of` stays.
-
-    Raises
-    ------
-    QueryError
-        If re-ranking is asked for and the query is no picture, or a weight is and several
-        encoders are fused.
+    Each probe (each query face) ranks by its vectors, several of them fused by reciprocal rank;
+    with `options.rerank` its first hits are reordered by that second score; the probes' rankings
+    are merged, a point that several of them found keeping its best place. Without groups, only the
+    best hit of each value of the field `best_of` stays. QueryError if re-ranking is asked for and
+    the query is no picture, or a weight is and several encoders are fused.
     """
     if options.rerank:
         _check_rerank(target, options, collection)
@@ -441,15 +383,12 @@ def find_hits(
 def _check_rerank(target: Target, options: SearchOptions, collection: Collection) -> None:
     needs = RERANKERS[str(options.rerank)].needs
     if lacking := [name for name in needs if name not in collection.schema.vectors]:
-        can_have = target.parts == () and POINTS in lacking
-        way = "ingest its source again with them, or search" if can_have else "search"
-        raise QueryError(
-            f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by; {way} "
-            "without it",
-            hint="artsim ingest SOURCE --details, or drop --rerank"
-            if can_have
-            else "drop --rerank",
-        )
+        way, hint = "search", "drop --rerank"
+        if target.parts == () and POINTS in lacking:
+            way = "ingest its source again with them, or search"
+            hint = "artsim ingest SOURCE --details, or drop --rerank"
+        has_no = f"{shortened(collection.name)} has no {' and '.join(lacking)} to re-rank by"
+        raise QueryError(f"{has_no}; {way} without it", hint=hint)
     if not all(probe.pictures for probe in target.probes):
         raise QueryError(
             "re-ranking compares pictures, and this query has none; search without it",
@@ -488,15 +427,10 @@ def _ranking(
     # What is large is read of what is compared alone, and not of what is only ranked.
     apart = any(collection.schema.spec(name).many for name in needs)
     with_vectors = () if in_engine or apart else needs
+    least, exact = options.min_score, options.exact
     requests = [
         SearchRequest(
-            vector,
-            name,
-            criteria,
-            limit=depth,
-            min_score=options.min_score,
-            with_vectors=with_vectors,
-            exact=options.exact,
+            vector, name, criteria, depth, min_score=least, with_vectors=with_vectors, exact=exact
         )
         for name, vector in probe.vectors.items()
     ]
@@ -514,24 +448,13 @@ def _ranking(
     first, rest = hits[: options.rerank_depth], hits[options.rerank_depth :]
     if apart:
         first = _with_vectors(first, collection, needs)
-    first = _reranked(first, reranker, probe.pictures, answers[len(requests) :], options)
-    return [replace(hit, vectors={}) for hit in (*first, *rest)]
-
-
-def _reranked(
-    hits: Sequence[Hit],
-    reranker: Reranker,
-    pictures: Sequence[Mapping[str, Vector]],
-    again: Sequence[Sequence[Hit]],
-    options: SearchOptions,
-) -> list[Hit]:
-    """Return hits by second scores; `again` are the engine's rankings, as many for each picture."""
-    each = len(again) // len(pictures)
+    each, again = len(requests), answers[len(requests) :]
     judged = [
-        _judged(reranker, picture, hits, again[i * each : (i + 1) * each])
-        for i, picture in enumerate(pictures)
+        _judged(reranker, picture, first, again[i * each : (i + 1) * each])
+        for i, picture in enumerate(probe.pictures)
     ]
-    return rerank(hits, judged, weight=options.rerank_weight)
+    first = rerank(first, judged, weight=options.rerank_weight)
+    return [replace(hit, vectors={}) for hit in (*first, *rest)]
 
 
 def _with_vectors(hits: Sequence[Hit], collection: Collection, names: Sequence[str]) -> list[Hit]:
@@ -570,20 +493,6 @@ def _left_out(target: Target, options: SearchOptions) -> Criteria:
     return Criteria(must_not=left_out)
 
 
-def source_of(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
-    """Return what an answer of a collection, by vectors of those names, comes of."""
-    points, digest = describe_state(collection)
-    return Source(gallery.name, gallery.store.location, points, digest, encoders)
-
-
-def describe_state(collection: Collection) -> tuple[int, str]:
-    """Return how many points a collection has, and the digest of `Source`."""
-    stats = collection.stats(on_disk=False)
-    told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
-    return stats.points, digest
-
-
 def _why_empty(
     target: Target,
     collection: Collection,
@@ -597,7 +506,7 @@ def _why_empty(
     if not collection.count(EVERYTHING):
         return "the gallery is empty" if question.kind.is_whole else f"the gallery has no {point}s"
     if not collection.count(criteria):
-        best = _nearest(target, collection, sure_faces(question) & left_out, options, scale)
+        best = _nearest(target, collection, _shown(question) & left_out, options, scale)
         without = f"; without them the best has {told(best)}" if best else ""
         return f"no {point} meets the filters{without}"
     if not collection.count(criteria & left_out):
@@ -614,10 +523,10 @@ def _why_empty(
         # Not "0.90, below 0.9" of 0.8999.
         shown = f"{best.score:.2f}" if round(best.score, 2) < least else f"{best.score:.6f}"
         return f"the best is {shown}{meaning(best.verdict)}, below {least:g}"
-    plain = replace(options, rerank=None, rerank_weight=None)
-    before = replace(plain, offset=0, limit=max(1, options.offset))
-    best_of = _best_of(question)
-    hits = find_hits(target, collection, criteria & left_out, before, best_of=best_of)
+    first = max(1, options.offset)
+    before = replace(options, rerank=None, rerank_weight=None, offset=0, limit=first)
+    wanted, best_of = criteria & left_out, _best_of(question)
+    hits = find_hits(target, collection, wanted, before, best_of=best_of)
     count, what = len(hits), point
     if options.group_by is not None:
         count, what = len({_group_key(hit, options.group_by) for hit in hits}), "group"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from artsim.catalog.arrays import Pixels
 from artsim.catalog.attribution import sitter_of
 from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.hits import SCHEMA, Evidence, plain_json
+from artsim.catalog.hits import Evidence
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
 from artsim.catalog.payload import Payload, first_text
 from artsim.catalog.progress import counted
@@ -29,8 +30,8 @@ from artsim.catalog.scale import (
 )
 from artsim.errors import EncoderError, NoFaceError
 from artsim.search.models import Models, choose_encoders
-from artsim.search.probes import PictureSource, QueryFace, Target, make_target
-from artsim.search.question import PictureQuery, Question, SearchOptions
+from artsim.search.probes import PictureSource, QueryFace, Target, make_target, stored_vectors
+from artsim.search.question import PictureQuery, Question, SearchOptions, output_form
 from artsim.search.rerank import PIXELS
 from artsim.search.verdicts import SAME_SSIM, compare_pixels, how_common
 from artsim.store.gallery import Gallery
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _RARE: Final = 90
 """Percentile from which two works are said to be nearer than most, though not near."""
 
+_MEASURES: Final = ("ssim", "ssim_mirrored", "rmse", "rmse_mirrored")
 _LOOKED_AT: Final = 20_000
 _KNOWN: Final = 1_000
 _OTHERS: Final = 2_000
@@ -58,6 +60,11 @@ class Compared:
     faces: tuple[QueryFace, ...] = ()
     region: Box | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md."""
+        faces = [face.to_dict() for face in self.faces]
+        return {"name": self.name, "payload": self.payload, "faces": faces}
+
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
@@ -72,26 +79,23 @@ class Likeness:
     faces: tuple[int, int] | None = None
     likelihood: Likelihood | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md; what is unknown is absent."""
+        meaning = self.verdict.to_dict() if self.verdict else {}
+        faces = {} if self.faces is None else {"faces": self.faces}
+        likely = {} if self.likelihood is None else {"likelihood": self.likelihood.to_dict()}
+        return {"encoder": self.encoder, "cosine": self.cosine, **meaning, **faces, **likely}
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Two pictures compared.
 
-    Attributes
-    ----------
-    first, second : Compared
-        The pictures.
-    wholes : tuple of Likeness
-        By each encoder that the gallery has for whole pictures.
-    faces : tuple of Likeness
-        Of each face of the first picture and the one of the second that is nearest to it,
-        nearest first, by the numbers of both.
-    ssim, ssim_mirrored, rmse, rmse_mirrored : float
-        Of the small gray pictures, and of the first with the second in a mirror.
-    evidence : Evidence
-        What local points say of whether the one shows what the other does; the first is the query.
-    no_likelihood : str
-        Why the faces have no likelihood of being one person's; "" where they have.
+    `wholes` are by each encoder that was asked for; `faces` of each face of the first picture and
+    the one of the second that is nearest to it, nearest first, by the numbers of both. SSIM and
+    RMSE are of the small gray pictures, and of the first with the second in a mirror. `evidence` is
+    what local points say of whether the one shows what the other does; the first is the query.
+    `no_likelihood` is why the faces have no likelihood of being one person's; "" where they have.
     """
 
     first: Compared
@@ -153,33 +157,16 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as ``artsim compare --format json`` writes it."""
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                **{side: _side(getattr(self, side)) for side in ("first", "second")},
-                "wholes": [_likeness(likeness) for likeness in self.wholes],
-                "faces": [_likeness(likeness) for likeness in self.faces],
-                **{name: getattr(self, name) for name in ("ssim", "ssim_mirrored")},
-                **{name: getattr(self, name) for name in ("rmse", "rmse_mirrored")},
-                "evidence": self.evidence.to_dict(),
-                "why": self.why,
-                **({"no_likelihood": self.no_likelihood} if self.no_likelihood else {}),
-            }
+        return output_form(
+            first=self.first.to_dict(),
+            second=self.second.to_dict(),
+            wholes=[likeness.to_dict() for likeness in self.wholes],
+            faces=[likeness.to_dict() for likeness in self.faces],
+            **{name: getattr(self, name) for name in _MEASURES},
+            evidence=self.evidence.to_dict(),
+            why=self.why,
+            **({"no_likelihood": self.no_likelihood} if self.no_likelihood else {}),
         )
-        return found
-
-
-def _side(compared: Compared) -> dict[str, Any]:
-    faces = [{**asdict(face), "box": astuple(face.box)} for face in compared.faces]
-    return {"name": compared.name, "payload": compared.payload, "faces": faces}
-
-
-def _likeness(likeness: Likeness) -> dict[str, Any]:
-    meaning = likeness.verdict.to_dict() if likeness.verdict else {}
-    faces = {} if likeness.faces is None else {"faces": likeness.faces}
-    said = likeness.likelihood
-    likely = {} if said is None else {"likelihood": said.to_dict()}
-    return {"encoder": likeness.encoder, "cosine": likeness.cosine, **meaning, **faces, **likely}
 
 
 def compare(
@@ -195,12 +182,7 @@ def compare(
 
     `encoders` are some of the gallery's for whole pictures, by default its first; `points` the
     local points of both, by default those of a file, and those that the gallery has of a painting.
-
-    Raises
-    ------
-    PaintingNotFoundError, ImageError, WeightsError, StoreError
-        If the gallery has no such painting, a picture cannot be read, a model not loaded, the
-        database not reached.
+    What is raised is as of `find_similar`.
     """
     from artsim.images.pixels import mirrored, rmse, ssim
 
@@ -209,27 +191,26 @@ def compare(
     with_faces = [_target(gallery, query, FACES, models) for query in queries]
     one, other = (target.probes[0].pictures[0][PIXELS] for target in wholes)
     both = np.stack([other, mirrored(other)])
-    ssims, rmses = ssim(one, both).tolist(), rmse(one, both).tolist()
+    both_ways = (*ssim(one, both).tolist(), *rmse(one, both).tolist())
+    measures = dict(zip(_MEASURES, both_ways, strict=True))
     sides = [
         Compared(query.name, whole.image, whole.painting, of.parts, whole.region)
         for query, whole, of in zip(queries, wholes, with_faces, strict=True)
     ]
-    likenesses = _likenesses(gallery[PAINTINGS], *wholes)
     faces = _likenesses(gallery[FACES], *with_faces) if FACES in gallery else []
     nearest = {of.faces and of.faces[0]: of for of in sorted(faces, key=lambda of: of.cosine)}
     paired = sorted(nearest.values(), key=lambda of: -of.cosine)
     works = [target.painting or {} for target in wholes]
     paired, refusal = _with_likelihoods(gallery, paired, works) if paired else ([], "")
+    evidence = _by_local_points(gallery, wholes, points)
+    alike = tuple(_likenesses(gallery[PAINTINGS], *wholes))
     return Comparison(
-        first=sides[0],
-        second=sides[1],
-        wholes=tuple(likenesses),
-        faces=tuple(paired),
-        ssim=ssims[0],
-        ssim_mirrored=ssims[1],
-        rmse=rmses[0],
-        rmse_mirrored=rmses[1],
-        evidence=_by_local_points(gallery, wholes, points),
+        sides[0],
+        sides[1],
+        alike,
+        tuple(paired),
+        **measures,
+        evidence=evidence,
         no_likelihood=refusal,
     )
 
@@ -299,8 +280,7 @@ def _points_of(gallery: Gallery, target: Target) -> Points | None:
         return local_points(probe.crop, count=QUERY_COUNT)
     if POINTS not in collection.schema.vectors:
         return None
-    found = collection.retrieve([str(probe.point_id)], with_vectors=(POINTS,), payload_fields=())
-    return next((one.vectors[POINTS] for one in found.values() if POINTS in one.vectors), None)
+    return stored_vectors(collection, POINTS, [str(probe.point_id)]).get(str(probe.point_id))
 
 
 def _with_likelihoods(
@@ -388,13 +368,11 @@ def _paired(
     relation: Relation,
     count: int,
 ) -> KnownPairs:
-    ids = [of.point_id for of in known]
-    more = faces.retrieve([of.point_id for of in others], with_vectors=(name,), payload_fields=())
-    stored = faces.retrieve(ids, with_vectors=(name, PIXELS), payload_fields=()) | more
-    records = [*known, *others]
-    vectors = np.stack([stored[of.point_id].vectors[name] for of in records])
-    sitters = [sitter_of(of.payload) or str(of.payload["painting_id"]) for of in records]
-    people = _numbered(sitters)
+    records, ids = [*known, *others], [of.point_id for of in known]
+    stored = stored_vectors(faces, name, [of.point_id for of in records])
+    pixels = stored_vectors(faces, PIXELS, ids)
+    vectors = np.stack([stored[of.point_id] for of in records])
+    people = _numbered([sitter_of(of.payload) or str(of.payload["painting_id"]) for of in records])
     artists = _numbered([_artist(of) or "" for of in records])
     nobody = np.array([_artist(of) is None for of in records])
     cosines = (vectors[: len(known)] @ vectors.T).astype(np.float64)
@@ -407,7 +385,7 @@ def _paired(
     related &= second > first
     alike = people[first] == people[second]
     same = np.argwhere(alike & (second > first) & (second < len(known)))
-    copies = [j for i, j in same.tolist() if _are_copies(stored, ids[i], ids[j])]
+    copies = [j for i, j in same.tolist() if _are_copies(pixels, ids[i], ids[j])]
     related &= ~np.isin(first, copies) & ~np.isin(second, copies)
     same, two = same[related[tuple(same.T)]], np.argwhere(related & ~alike)
     of_same, of_two = (cosines[tuple(pairs.T)] for pairs in (same, two))
@@ -420,10 +398,9 @@ def _numbered(names: Sequence[str]) -> Integers:
     return np.array([numbers.setdefault(name, len(numbers)) for name in names])
 
 
-def _are_copies(stored: dict[str, Record], first: str, second: str) -> bool:
+def _are_copies(pixels: Mapping[str, Pixels], first: str, second: str) -> bool:
     from artsim.images.pixels import ssim
 
-    one, other = (stored[point_id].vectors.get(PIXELS) for point_id in (first, second))
-    if one is None or other is None:
+    if first not in pixels or second not in pixels:
         return False
-    return float(ssim(one, other[None])[0]) >= SAME_SSIM
+    return float(ssim(pixels[first], pixels[second][None])[0]) >= SAME_SSIM

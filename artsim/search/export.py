@@ -78,28 +78,21 @@ def export_gallery(
     overwrite: bool = False,
     home: Path | None = None,
 ) -> int:
-    """Write the points that meet `criteria`, in order of point id; forms as in docs/output.md.
+    """Write the points that meet `criteria`, in order of point id; return how many there are.
 
-    A file is written beside its place and moved there whole.
+    A file is written beside its place and moved there whole; forms are as in docs/output.md.
 
     Parameters
     ----------
-    output : str, path or binary file
-        Parquet takes no stream.
-    form : {"jsonl", "parquet", "csv", "xlsx"}
-        A CSV file, but no stream, begins with a byte order mark, by which spreadsheets know UTF-8.
+    output
+        Parquet takes no stream. A CSV file, but no stream, begins with a byte order mark, by which
+        spreadsheets know UTF-8.
     kind, vectors
         Which points, and whether with all their vectors, which JSON Lines and Parquet hold.
-    overwrite : bool
-        Whether a file may be replaced that artsim did not make; a picture of the gallery never
-        is.
-    home : Path, optional
+    overwrite
+        Whether a file may be replaced that artsim did not make; a picture of the gallery never is.
+    home
         Data folder in which is noted what was written; by default that of the environment.
-
-    Returns
-    -------
-    int
-        Number of points.
 
     Raises
     ------

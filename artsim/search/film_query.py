@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 from artsim.catalog.arrays import RGBImage, Vector
 from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.hits import SCHEMA, Hit, plain_json
+from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales
@@ -30,11 +30,11 @@ from artsim.images.local_points import (
     local_points,
     match_all,
 )
-from artsim.search.answer import Source, source_of
 from artsim.search.filters import Filters, build_criteria
+from artsim.search.inspect import Source, source_of
 from artsim.search.models import Models, choose_encoders
-from artsim.search.probes import Target, probe_pixels
-from artsim.search.question import SearchOptions, describe_criteria
+from artsim.search.probes import Target, probe_pixels, stored_vectors
+from artsim.search.question import SearchOptions, describe_criteria, output_form
 from artsim.search.verdicts import judge
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
@@ -79,18 +79,10 @@ _BATCH: Final = 16
 class Sighting:
     """A painting, or a film of the gallery, that is seen in the query film.
 
-    Attributes
-    ----------
-    start, end : float
-        From when to when, in seconds of the query film.
-    time : float
-        Where it is seen best.
-    looks : int
-        In how many frames, of which there is one a second and at least one a shot.
-    hit : Hit
-        What that frame found: the painting, or the frame of the film, with the evidence of points.
-    film_start, film_end : float or None
-        The same part in seconds of the gallery's film, where it is one.
+    It is seen from `start` to `end`, in seconds of the query film, best at `time`, and in `looks`
+    frames, of which there is one a second and at least one a shot. `hit` is what the best frame
+    found: the painting, or the frame of the film, with the evidence of points; `film_start` and
+    `film_end` are the same part in seconds of the gallery's film, where it is one.
     """
 
     start: float
@@ -103,15 +95,11 @@ class Sighting:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sighting as an object of docs/output.md; what is unknown is absent."""
-        own = {
-            "start": round(self.start, 2),
-            "end": round(self.end, 2),
-            "time": round(self.time, 3),
-            "looks": self.looks,
-            "film_start": None if self.film_start is None else round(self.film_start, 2),
-            "film_end": None if self.film_end is None else round(self.film_end, 2),
-        }
-        return {name: v for name, v in own.items() if v is not None} | self.hit.to_dict()
+        own = {"start": round(self.start, 2), "end": round(self.end, 2)}
+        own |= {"time": round(self.time, 3), "looks": self.looks}
+        if self.film_start is not None and self.film_end is not None:
+            own |= {"film_start": round(self.film_start, 2), "film_end": round(self.film_end, 2)}
+        return own | self.hit.to_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +122,24 @@ class FilmAnswer:
             "encoders": list(self.source.encoders),
             "criteria": describe_criteria(self.criteria),
         }
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "query": {"film": str(self.film), "duration": round(self.duration, 3)},
-                "settings": {name: v for name, v in settings.items() if v is not None},
-                "looks": self.looks,
-                "notes": self.notes,
-                "sightings": [sighting.to_dict() for sighting in self.sightings],
-            }
+        return output_form(
+            query={"film": str(self.film), "duration": round(self.duration, 3)},
+            settings=settings,
+            looks=self.looks,
+            notes=self.notes,
+            sightings=[sighting.to_dict() for sighting in self.sightings],
         )
-        return found
 
 
 def find_in_film(
     gallery: Gallery,
-    film: Path | Film,
+    film: Path,
     filters: Filters | None = None,
     *,
     criteria: Criteria = EVERYTHING,
     encoder: str | None = None,
     models: Models | None = None,
     limits: ImageLimits | None = None,
-    with_points: bool = True,
     progress: Progress | None = None,
 ) -> FilmAnswer:
     """Say which paintings of a gallery are seen in a film, and from when to when.
@@ -164,33 +147,18 @@ def find_in_film(
     One frame of each shot, and of each second of a long one, is searched by. Where the gallery has
     points, a painting is seen in a frame that shares points with it, elsewhere in one that it is
     nearest and near to; of such frames there have to be two, or one that shares many points.
-    Between frames the ends are looked for to a fifth of a second. With filters for films, or in a
-    gallery that has nothing else, it is the film's frames that are found, and told by the film.
-
-    Parameters
-    ----------
-    filters, criteria
-        Only works that meet both.
-    encoder : str, optional
-        Of those the gallery has; by default its first.
-    with_points : bool
-        Whether points are compared, where there are any.
-
-    Raises
-    ------
-    ImageError
-        If the film cannot be read at all.
-    QueryError, EncoderMismatchError, WeightsError, StoreError
-        As of a search by a picture.
+    Between frames the ends are looked for to a fifth of a second. Works meet both `filters` and
+    `criteria`; with filters for films, or in a gallery that has nothing else, it is the film's
+    frames that are found, and told by the film. ImageError if the film cannot be read at all; else
+    what is raised is as of a search by a picture.
     """
-    opened = film if isinstance(film, Film) else Film.open(film, limits)
-    models = models or Models()
+    opened, models = Film.open(film, limits), models or Models()
     collection = gallery[PAINTINGS]
     meets, notes = build_criteria(filters or Filters(), collection, gallery)
     meets &= criteria
-    named = () if encoder is None else (encoder,)
-    (info,) = choose_encoders(gallery.encoders(PAINTINGS), named, models)
-    eye = GalleryEye(collection, info, models, meets, with_points)
+    known = gallery.encoders(PAINTINGS)
+    (info,) = choose_encoders(known, encoder and [encoder], models)
+    eye = GalleryEye(collection, info, models, meets)
     sightings, looks = watch(opened, eye, progress)
     if opened.damage:
         notes.append(f"{opened.path}: {opened.damage}; what could be read was searched by")
@@ -299,7 +267,7 @@ class GalleryEye:
     encoder: EncoderInfo
     models: Models
     criteria: Criteria
-    with_points: bool
+    with_points: bool = True
     _seen: dict[str, Vector] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -311,33 +279,24 @@ class GalleryEye:
         """The vectors that pictures are compared by."""
         return POINTS if self.with_points else self.encoder.vector_name
 
-    def _read(self, point_ids: Iterable[str]) -> dict[str, Vector]:
-        """Return what is compared of works, by their ids; a work may lack it."""
-        name, ids = self._compared, list(point_ids)
-        found = self.collection.retrieve(ids, with_vectors=(name,), payload_fields=())
-        return {one: of.vectors[name] for one, of in found.items() if name in of.vectors}
-
     def see(self, pictures: Sequence[RGBImage]) -> list[list[Hit]]:
         """Return for each picture the works that are seen in it, with evidence if there is any."""
         targets = probe_pixels(pictures, [self.encoder], self.models)
         name = self.encoder.vector_name
-        requests = [
-            SearchRequest(
-                target.probes[0].vectors[name],
-                name,
-                self.criteria,
-                limit=DEPTH if self.with_points else 1,
-            )
-            for target in targets
-        ]
-        answers = self.collection.search(requests)
+        depth = DEPTH if self.with_points else 1
+        answers = self.collection.search(
+            [
+                SearchRequest(target.probes[0].vectors[name], name, self.criteria, depth)
+                for target in targets
+            ]
+        )
         if self.with_points:
             # Large, so that each work is read once, however many of these frames it is near to.
-            points = self._read(dict.fromkeys(hit.point_id for hits in answers for hit in hits))
-            pairs = zip(pictures, answers, strict=True)
-            return [self._matching(picture, hits, points) for picture, hits in pairs]
-        pairs_of = zip(targets, answers, strict=True)
-        return [self._near(target, hits) for target, hits in pairs_of]
+            ids = dict.fromkeys(hit.point_id for hits in answers for hit in hits)
+            points = stored_vectors(self.collection, POINTS, ids)
+            both = zip(pictures, answers, strict=True)
+            return [self._matching(picture, hits, points) for picture, hits in both]
+        return [self._near(*found) for found in zip(targets, answers, strict=True)]
 
     def _matching(
         self, picture: RGBImage, hits: Sequence[Hit], points: Mapping[str, Points]
@@ -356,7 +315,7 @@ class GalleryEye:
     def _near(self, target: Target, hits: Sequence[Hit]) -> list[Hit]:
         scale = noted_scales(self.collection.schema.notes).get(self.encoder.vector_name)
         options = SearchOptions(limit=1)
-        judged = judge(hits, target.probes, self.collection, scale, options).hits
+        judged = judge(hits, target.probes, self.collection, scale, options)[0]
         if scale is None:
             return [hit for hit in judged if hit.score >= _UNMEASURED]
         return [hit for hit in judged if hit.verdict and hit.verdict.word in NEAR]
@@ -369,7 +328,7 @@ class GalleryEye:
     def likeness(self, picture: RGBImage, hit: Hit) -> float:
         """Return how much of a painting is in a picture: points in common, else the cosine."""
         if hit.point_id not in self._seen:
-            self._seen |= self._read([hit.point_id])
+            self._seen |= stored_vectors(self.collection, self._compared, [hit.point_id])
         there = self._seen[hit.point_id]
         if self.with_points:
             own = local_points(picture, count=QUERY_COUNT)
@@ -452,20 +411,12 @@ def _sighting(run: Sequence[_Seen], looks: Sequence[Look], film: Film, eye: Eye)
         end = _edge(film, eye, last.hit, last.look.last, looks[last.place + 1].time)
     count = sum(seen.look.count for seen in run)
     found = Sighting(start, end, best.look.time, count, best.hit)
-    shift = _shift(run)
-    if shift is None:
-        return found
-    shift = _aligned(film, found, shift)
-    return replace(found, film_start=max(0.0, start + shift), film_end=end + shift)
-
-
-def _shift(run: Sequence[_Seen]) -> float | None:
-    """Return by how many seconds the gallery's film is ahead; None where it is no film.
-
-    The median of what each look says is the least off from all of them.
-    """
     ends = [end for seen in run for end in seen.film_ends or ()]
-    return statistics.median(ends) if ends else None
+    if not ends:
+        return found
+    # The median of what each look says is the least off from all of them.
+    shift = _aligned(film, found, statistics.median(ends))
+    return replace(found, film_start=max(0.0, start + shift), film_end=end + shift)
 
 
 def _aligned(film: Film, found: Sighting, shift: float) -> float:
@@ -499,10 +450,8 @@ def _most_alike(film: Film, frame: Frame, expected: float) -> float | None:
             apart[other.time] = float(np.abs(other.small(*_ALIGNED_SIZE) - small).mean())
     if not apart:
         return None
-    there, best = (
-        min(apart, key=lambda time: abs(time - expected)),
-        min(apart, key=apart.__getitem__),
-    )
+    there = min(apart, key=lambda time: abs(time - expected))
+    best = min(apart, key=apart.__getitem__)
     return expected if apart[there] - apart[best] < _AS_ALIKE else best
 
 

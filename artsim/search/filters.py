@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from artsim.catalog.criteria import (
     EVERYTHING,
@@ -67,31 +67,26 @@ _NUMBER: Final = re.compile(r"\s*(-?\d+(?:[.,]\d+)?)\s*")
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the user wants filtered, field by field.
+    """What the user wants filtered, field by field; TypeError if one of them is of another type.
 
     Attributes
     ----------
-    any_of : mapping of str to str, number, or sequence of these
+    any_of
         By field the values of which one is enough; case and accents do not matter, and
         artists are found however their names are written.
-    years : str, int, or tuple of (int or None, int or None), optional
+    years
         Works whose date overlaps: ``1510..1530``, ``..1700``, ``1850..``, ``1642``, or words
         such as ``17th century`` and ``c. 1640``; see `artsim.search.filters.read_years`.
-    title : str or None
+    title
         Words that all occur in the title.
-    people : str or sequence of str
+    people
         Who is shown, by a name of the gallery's file of names (`artsim.search.named_faces`): of
         faces those of one of them, of paintings those with such a face.
-    where, where_not : str or sequence of str
+    where, where_not
         ``field=value`` or ``field=A..B`` for numbers; values of one field are
         alternatives. What only manifests brought is found with and without ``extra.``.
-    films : bool
+    films
         Frames of films instead of paintings; without it these are passed over.
-
-    Raises
-    ------
-    TypeError
-        If one of them is of another type.
     """
 
     any_of: Mapping[str, Scalar | Sequence[Scalar]] = field(default_factory=dict)
@@ -143,15 +138,10 @@ def build_criteria(
 ) -> tuple[Criteria, list[str]]:
     """Return the criteria, and remarks on how names, values and years were understood.
 
-    `gallery`, of which the collection is, knows where people's names are written.
-
-    A value that nothing in the collection has is kept, so that nothing is found, and the
-    remark suggests the nearest there are.
-
-    Raises
-    ------
-    QueryError
-        If a field does not exist, or a year or number cannot be understood.
+    `gallery`, of which the collection is, knows where people's names are written. A value that
+    nothing in the collection has is kept, so that nothing is found, and the remark suggests the
+    nearest there are. QueryError if a field does not exist, or a year or number cannot be
+    understood.
     """
     read = _Reader(collection)
     notes = read.notes
@@ -252,7 +242,7 @@ class _Reader:
         return AnyOf(name, tuple(dict.fromkeys(found))) if found else plain
 
     def _artists(self, names: Sequence[str]) -> Iterable[str]:
-        known = self._values("artist_key")
+        known = [str(key) for key in count_indexed("artist_key", self.collection)]
         keys: list[str] = []
         for name in names:
             found = match_artist(name, known)
@@ -281,7 +271,7 @@ class _Reader:
         return [str(f[0].value) if f else key for key, f in zip(keys, most, strict=True)]
 
     def _spellings(self, name: str, values: Sequence[str]) -> Iterable[str]:
-        known = self._values(name)
+        known = [str(value) for value in count_indexed(name, self.collection)]
         by_folded: dict[str, list[str]] = {}
         for value in known:
             by_folded.setdefault(fold_text(value), []).append(value)
@@ -293,9 +283,6 @@ class _Reader:
                 self._nothing(name, value, [by_folded[n][0] for n in near], known)
             found.extend(by_folded.get(folded, [value]))
         return dict.fromkeys(found)
-
-    def _values(self, name: str) -> list[str]:
-        return [str(facet.value) for facet in self.collection.facet(name, limit=ALL_VALUES)]
 
     def _nothing(self, name: str, value: str, near: Sequence[str], known: Sequence[str]) -> None:
         """Note that nothing has the value, and which there are: all, the nearest, the frequent."""
@@ -341,7 +328,7 @@ def _meets(known: Scalar, asked: str) -> bool:
 
 def _kinds(criteria: Criteria, collection: Collection) -> list[str]:
     """Return a remark on how works are tied to the artist, where not all are in one way."""
-    counts = {f.value: f.count for f in collection.facet("attribution", criteria)}
+    counts = count_indexed("attribution", collection, criteria)
     if len(counts) < 2:
         return []
     of_kind = [f"{counts[kind]} {kind}" for kind in ATTRIBUTIONS if kind in counts]
@@ -361,13 +348,9 @@ def check_field(name: str, collection: Collection | None = None) -> None:
 def find_field(name: str, collection: Collection) -> str:
     """Return the field that is meant: of the contract, or ``extra.NAME``.
 
-    A name that the contract does not have is looked for among what manifests brought
-    into `collection`, whatever its case and accents, at the price of reading all of it.
-
-    Raises
-    ------
-    QueryError
-        If there is none of that name, or several are alike.
+    A name that the contract does not have is looked for among what manifests brought into
+    `collection`, whatever its case and accents, at the price of reading all of it. QueryError if
+    there is none of that name, or several are alike.
     """
     if name in all_fields():
         return name
@@ -387,6 +370,13 @@ def find_field(name: str, collection: Collection) -> str:
     if _is_extra(name):
         return name
     raise _unknown_field(name, names)
+
+
+def count_indexed(
+    field: str, collection: Collection, criteria: Criteria = EVERYTHING
+) -> dict[Any, int]:
+    """Return how many points have each value of an indexed field, most frequent first."""
+    return {f.value: f.count for f in collection.facet(field, criteria, limit=ALL_VALUES)}
 
 
 def count_extra_names(collection: Collection, criteria: Criteria = EVERYTHING) -> Counter[str]:
@@ -450,15 +440,11 @@ def _unknown_field(name: str, extra: Iterable[str] | None) -> QueryError:
 def read_years(years: Years) -> tuple[int | None, int | None, str]:
     """Return first and last year that are asked for, None where open, and a remark.
 
-    Besides ``A..B``, ``A..``, ``..B`` and one year, which may be negative, all is taken
-    that `parse_date` reads in a catalog's date. "Before" and "after" are open here, and
-    "c. 1640" reaches `CIRCA_YEARS` either way. The remark says how words were understood;
-    it is "" where there is nothing to understand.
-
-    Raises
-    ------
-    QueryError
-        If it is none of these, or the first year is after the last.
+    Besides ``A..B``, ``A..``, ``..B`` and one year, which may be negative, all is taken that
+    `parse_date` reads in a catalog's date. "Before" and "after" are open here, and "c. 1640"
+    reaches `CIRCA_YEARS` either way. The remark says how words were understood; it is "" where
+    there is nothing to understand. QueryError if it is none of these, or the first year is after
+    the last.
     """
     if not isinstance(years, str):
         first, last = years if isinstance(years, tuple) else (years, years)

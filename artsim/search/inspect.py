@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from artsim import __version__
 from artsim.catalog.arrays import Pixels
 from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.hits import JSON, SCHEMA, plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
+from artsim.catalog.hits import JSON
+from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import QueryError, StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.models import Models
 from artsim.search.named_faces import Unplaced, find_people, names_of, place_faces
-from artsim.search.probes import PictureSource, QueryFace, find_painting
-from artsim.search.question import IdQuery, ImageQuery
+from artsim.search.probes import PictureSource, QueryFace, find_painting, stored_vectors
+from artsim.search.question import IdQuery, ImageQuery, output_form
 from artsim.search.rerank import PIXELS
 from artsim.store.gallery import (
     Gallery,
@@ -28,7 +31,7 @@ from artsim.store.gallery import (
     read_notes,
     remark_on_reading,
 )
-from artsim.store.protocol import Record, ServerState, Store
+from artsim.store.protocol import Collection, Record, Store
 
 
 def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
@@ -41,12 +44,8 @@ def describe_painting(gallery: Gallery, painting_id: str) -> dict[str, JSON]:
         found = gallery[kind].scroll(of_painting, payload_fields=list(kind.own_fields))
         ordered = sorted(found, key=lambda part: _part_order(part, kind))
         parts[kind.name] = [part.payload for part in ordered]
-    return {
-        **record.payload,
-        "point_id": record.point_id,
-        "vectors": sorted(record.vectors),
-        **parts,
-    }
+    own = {"point_id": record.point_id, "vectors": sorted(record.vectors)}
+    return {**record.payload, **own, **parts}
 
 
 def _part_order(part: Record, kind: Kind) -> tuple[int, str]:
@@ -57,20 +56,10 @@ def _part_order(part: Record, kind: Kind) -> tuple[int, str]:
 def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
     """Return every gallery of a store: collections, counts, encoders, bytes on disk.
 
-    Where a collection cannot be read, because it is damaged or another process has it open, it
-    has an ``error`` instead, and the others are there all the same.
-
-    Parameters
-    ----------
-    alone : bool
-        Only `gallery` itself, which must exist.
-
-    Raises
-    ------
-    CollectionNotFoundError
-        If there is no such gallery.
-    StoreError
-        If the store cannot be reached, or is of another kind or too old.
+    Where a collection cannot be read, because it is damaged or another process has it open, it has
+    an ``error`` instead, and the others are there all the same. `alone` is only `gallery` itself,
+    which must exist, else CollectionNotFoundError; StoreError if the store cannot be reached, or is
+    of another kind or too old.
     """
     store = gallery.store
     collections = store.list_collections()
@@ -89,7 +78,10 @@ def describe_store(gallery: Gallery, *, alone: bool = False) -> dict[str, JSON]:
     for name, parts in ours.items():
         if not alone or name == gallery.name:
             described = [_describe_collection(store, part) for part in parts]
-            notes = [*_remarks(store, parts[0]), *_what_lacks(described)]
+            notes: list[str] = []
+            with suppress(StoreError):  # which is in the collection's description
+                notes += filter(None, [remark_on_reading(store.open_collection(parts[0]))])
+            notes += _what_lacks(described)
             galleries.append({"gallery": name, "collections": described, "notes": notes})
     return {
         "location": store.location,
@@ -108,14 +100,6 @@ def list_errors(described: Mapping[str, Any]) -> list[dict[str, str]]:
     return [error for error in errors if error not in in_use]
 
 
-def _remarks(store: Store, name: str) -> list[str]:
-    try:
-        remark = remark_on_reading(store.open_collection(name))
-    except StoreError:  # which is in the collection's description
-        return []
-    return [] if remark is None else [remark]
-
-
 def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
     try:
         collection = store.open_collection(name)
@@ -125,18 +109,17 @@ def _describe_collection(store: Store, name: str) -> dict[str, JSON]:
         next(iter(collection.scroll(page_size=1)), None)
     except StoreError as error:
         return {"name": name, "error": error.to_dict()}
+    server, own = stats.server, None
+    if server is not None:
+        own = {**asdict(server), "survives": server.survives, "lacks": list(server.lacks)}
     return {
         "name": name,
         "points": stats.points,
         "bytes_on_disk": stats.bytes_on_disk,
         "written": None if stats.written is None else f"{stats.written:%Y-%m-%dT%H:%M:%SZ}",
         "encoders": [asdict(info) for info in encoders.values()],
-        "server": None if stats.server is None else _describe_server(stats.server),
+        "server": own,
     }
-
-
-def _describe_server(state: ServerState) -> dict[str, JSON]:
-    return {**asdict(state), "survives": state.survives, "lacks": list(state.lacks)}
 
 
 def _what_lacks(described: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -150,6 +133,37 @@ def _what_lacks(described: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{' and '.join(found)} as earlier versions made them, with {has}: artsim repair changes "
         "that in place"
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an answer comes of beside the question: gallery, vectors compared, version of artsim.
+
+    `digest` is the SHA-256 of the collection's name, points, notes and time of last writing; a
+    server does not tell the last, so that there a change within a point is not seen. What others
+    write to a server shows after five seconds.
+    """
+
+    gallery: str | None = None
+    location: str = ""
+    points: int = 0
+    digest: str = ""
+    encoders: tuple[str, ...] = ()
+    artsim: str = __version__
+
+
+def source_of(gallery: Gallery, collection: Collection, encoders: tuple[str, ...]) -> Source:
+    """Return what an answer of a collection, by vectors of those names, comes of."""
+    points, digest = describe_state(collection)
+    return Source(gallery.name, gallery.store.location, points, digest, encoders)
+
+
+def describe_state(collection: Collection) -> tuple[int, str]:
+    """Return how many points a collection has, and the digest of `Source`."""
+    stats = collection.stats(on_disk=False)
+    told = [collection.name, stats.points, dict(collection.schema.notes), str(stats.written)]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    return stats.points, digest
 
 
 def check_no_painting(gallery: Gallery, path: Path, kind: FileKind) -> None:
@@ -192,15 +206,10 @@ def _painting_at(gallery: Gallery, path: Path, names: tuple[str, ...]) -> str | 
 
 def read_grays(gallery: Gallery, faces: Sequence[tuple[str, Payload]]) -> dict[str, Pixels]:
     """Return the small gray pictures of faces, by point id, whose pictures are not here."""
-    there: dict[object, bool] = {}
-    for _, payload in faces:
-        uri = payload.get("image_uri")
-        if uri not in there:
-            path = local_path(uri) if isinstance(uri, str) else None
-            there[uri] = path is not None and path.is_file()
-    wanted = [point_id for point_id, payload in faces if not there[payload.get("image_uri")]]
-    found = gallery[FACES].retrieve(wanted, with_vectors=(PIXELS,), payload_fields=())
-    return {name: of.vectors[PIXELS] for name, of in found.items() if PIXELS in of.vectors}
+    uris = {uri for _, payload in faces if isinstance(uri := payload.get("image_uri"), str)}
+    here = {uri for uri in uris if (path := local_path(uri)) is not None and path.is_file()}
+    wanted = [point_id for point_id, payload in faces if payload.get("image_uri") not in here]
+    return stored_vectors(gallery[FACES], PIXELS, wanted)
 
 
 # The faces of one picture
@@ -231,27 +240,19 @@ class FacesOf:
                 "box": astuple(face.box),
                 "face_size": face.size,
                 "detection_score": face.score,
-                "sure": is_sure(face),
+                "sure": face.is_sure(),
                 **({"name": self.names[face.index]} if face.index in self.names else {}),
             }
             for face in self.faces
         ]
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "picture": self.name,
-                "notes": self.notes,
-                "faces": faces,
-                "unplaced": [one.to_dict() for one in self.unplaced],
-                "payload": self.payload,
-            }
+        unplaced = [one.to_dict() for one in self.unplaced]
+        return output_form(
+            picture=self.name,
+            notes=self.notes,
+            faces=faces,
+            unplaced=unplaced,
+            payload=self.payload,
         )
-        return found
-
-
-def is_sure(face: QueryFace) -> bool:
-    """Whether searches show the face, and search by it, unless they are asked for others."""
-    return face.is_sure(SURE_SIZE, SURE_SCORE)
 
 
 def list_faces(
@@ -264,13 +265,8 @@ def list_faces(
     """List the faces of a painting of the gallery, or of any picture's file, with their numbers.
 
     Those of a file are looked for as a search by it looks for them. With `people` only faces that
-    have one of these names in the gallery's file of names.
-
-    Raises
-    ------
-    PaintingNotFoundError, CollectionNotFoundError, ImageError, MetadataError, QueryError
-        If the gallery has no such painting, or no faces, a picture or the file of names cannot be
-        read, or names of people are asked for where there are none.
+    have one of these names in the gallery's file of names: a QueryError where there are none. Else
+    what is raised is as of a search, and MetadataError if the file of names cannot be read.
     """
     if isinstance(query, ImageQuery):
         if people:

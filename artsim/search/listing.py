@@ -1,31 +1,33 @@
-"""What a gallery holds, by filters alone: its works in an order, and the values of a field."""
+"""What a gallery holds, by filters alone: works in an order or along the years, values counted."""
 
 from __future__ import annotations
 
 import heapq
 import math
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain, islice
 from typing import Any, Final, TypeAlias
 
 from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
-from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
+from artsim.catalog.hits import JSON, Note
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind, all_fields
 from artsim.catalog.names import fold_text
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, field_values
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import (
-    ALL_VALUES,
     EXTRA,
     Filters,
     build_criteria,
     count_extra_names,
+    count_indexed,
     find_field,
+    read_years,
     scan_values,
 )
 from artsim.search.named_faces import count_people
-from artsim.search.question import describe_criteria
+from artsim.search.question import describe_criteria, output_form
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, Record
 
@@ -34,6 +36,12 @@ _SHORT: Final[Mapping[str, str]] = {"date": "year_start", "year": "year_start", 
 
 _LONGEST_KEY: Final = 200
 _PAGE: Final = 256
+
+_DATES: Final = ("date", "dates", "year", "years", "decade", "decades")
+_PEOPLE: Final = ("person", "people")
+_BINS: Final = 12
+_WIDTHS: Final = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+_LAST_YEAR: Final = 9999
 
 _Key: TypeAlias = tuple[Any, ...]
 
@@ -58,16 +66,9 @@ class Listed:
 class Listing:
     """Paintings or faces that meet filters, in an order that knows no likeness.
 
-    Attributes
-    ----------
-    points : tuple of Listed
-        In order.
-    total : int
-        How many there are, with those before the offset and behind the limit.
-    settings : mapping
-        ``gallery``, ``location``, ``criteria``, ``faces``, ``limit``, ``offset``, ``sort``.
-    notes : tuple of str
-        Remarks for the user, such as how an artist's name was understood.
+    `total` is how many there are, with those before the offset and behind the limit; `settings`
+    are ``gallery``, ``location``, ``criteria``, ``faces``, ``limit``, ``offset`` and ``sort``;
+    `notes` are remarks for the user, such as how an artist's name was understood.
     """
 
     points: tuple[Listed, ...]
@@ -83,16 +84,10 @@ class Listing:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the list as ``artsim list --format json`` writes it: see docs/output.md."""
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "settings": {name: v for name, v in self.settings.items() if v is not None},
-                "notes": self.notes,
-                "total": self.total,
-                "points": [point.to_dict() for point in self.points],
-            }
+        points = [point.to_dict() for point in self.points]
+        return output_form(
+            settings=self.settings, notes=self.notes, total=self.total, points=points
         )
-        return found
 
 
 def list_paintings(
@@ -106,27 +101,13 @@ def list_paintings(
 ) -> Listing:
     """List the paintings that meet filters, or their faces; without filters all of them.
 
-    Every point that meets the filters is read once, for what it is sorted by; in memory are
-    `limit` and `offset` together.
-
-    Parameters
-    ----------
-    kind : Kind
-        What to list: ``FACES`` are listed each with its painting's metadata.
-    limit, offset : int
-        How many, after skipping how many.
-    sort : str
-        Field to sort by, texts without case and accents: ``year_start`` (also ``date``),
-        ``artist``, ``title``, ``painting_id`` (``id``), ``extra.NAME``, … Where it is unknown
-        comes last; equal ones are in order of year, then of id. Of a list the first
-        value counts.
-
-    Raises
-    ------
-    QueryError
-        If the filters make no sense, or there is no such field.
-    OptionError
-        If `limit` is below 1 or `offset` below 0.
+    Every point that meets the filters is read once, for what it is sorted by; in memory are `limit`
+    and `offset` together. Faces (``kind=FACES``) are listed each with its painting's metadata.
+    `sort` is a field, texts without case and accents: ``year_start`` (also ``date``), ``artist``,
+    ``title``, ``painting_id`` (``id``), ``extra.NAME``, … Where it is unknown comes last; equal
+    ones are in order of year, then of id. Of a list the first value counts. QueryError if the
+    filters make no sense, or there is no such field; OptionError if `limit` is below 1 or `offset`
+    below 0.
     """
     if limit < 1 or offset < 0:
         raise OptionError(f"limit must be at least 1 and offset 0, not {limit} and {offset}")
@@ -169,12 +150,6 @@ def _key(record: Record, field: str, kind: Kind) -> _Key:
     return *of_field, *ties, record.point_id
 
 
-_DATES: Final = ("date", "dates", "year", "years", "decade", "decades")
-_PEOPLE: Final = ("person", "people")
-_BINS: Final = 12
-_LAST_YEAR: Final = 9999
-
-
 @dataclass(frozen=True, slots=True)
 class ArtistCount:
     """How many works name an artist, in all and by the artist, by the workshop and so on.
@@ -193,20 +168,10 @@ class ArtistCount:
 class ValueCounts:
     """Values of a field, with how many works have each.
 
-    Attributes
-    ----------
-    field : str
-        As it was asked for.
-    values : tuple of (value, int)
-        Most frequent first; ranges of years and numbers in their order.
-    total : int
-        How many different values there are, with those beyond the limit.
-    unknown : int
-        How many works do not have the field.
-    artists : tuple of ArtistCount
-        Of the field ``artist``: as `values`, with the spellings of a name together.
-    notes : tuple of str
-        Remarks on how the filters were understood, and on what is not in `values`.
+    Most frequent first; ranges of years and numbers in their order. `total` is how many different
+    values there are, with those beyond the limit, `unknown` how many works do not have the field.
+    Of the field ``artist``, `artists` are as `values`, with the spellings of a name together.
+    `notes` are remarks on how the filters were understood, and on what is not in `values`.
     """
 
     field: str
@@ -240,26 +205,14 @@ def count_values(
 
     The database counts texts and whole numbers by its indexes. Titles, numbers with
     decimals, dates and what manifests brought beside the fields are read from every work,
-    which takes seconds for 100,000 of them.
+    which takes seconds for 100,000 of them. At most `limit` are returned, the most frequent.
 
-    Parameters
-    ----------
-    field : str
-        Any field but ``box`` and ``landmarks``. ``date`` counts decades, in each the works
-        whose date overlaps it; ``person`` those whom the file of names knows on a face; numbers
-        with decimals are counted in ranges, whose upper
-        end belongs to the next; ``extra`` counts the names of what manifests brought, and
-        ``extra.NAME`` (or NAME) the values of one.
-    limit : int
-        Most values to return: the most frequent ones.
-
-    Raises
-    ------
-    QueryError
-        If there is no such field, its values cannot be counted, or there are too many of
-        them.
-    OptionError
-        If `limit` is below 1.
+    `field` is any but ``box`` and ``landmarks``. ``date`` counts decades, in each the works whose
+    date overlaps it; ``person`` those whom the file of names knows on a face; numbers with decimals
+    are counted in ranges, whose upper end belongs to the next; ``extra`` counts the names of what
+    manifests brought, and ``extra.NAME`` (or NAME) the values of one. QueryError if there is no
+    such field, its values cannot be counted, or there are too many of them; OptionError if `limit`
+    is below 1.
     """
     if limit < 1:
         raise OptionError(f"limit must be at least 1, not {limit}")
@@ -296,7 +249,7 @@ def _counts(
     known_by = _countable(field, collection, kind)
     index = kind.fields.get(known_by)
     if index in ("keyword", "integer"):
-        return _facet(known_by, collection, criteria), known_by, False
+        return count_indexed(known_by, collection, criteria), known_by, False
     counts = scan_values(known_by, collection, criteria)
     if index == "float":
         return _in_ranges(counts), known_by, True
@@ -333,14 +286,19 @@ def _count_decades(collection: Collection, criteria: Criteria) -> dict[Scalar, i
     """Return by decade, in order, how many works have a date that overlaps it."""
     # 164 is 1640..1649, and -1 the years -9..-1.
     decades: Counter[int] = Counter()
-    dated = criteria & Criteria((Known("year_start"),))
-    for record in collection.scroll(dated, payload_fields=["year_start", "year_end"]):
-        start: int = record.payload["year_start"]
-        end: int = record.payload.get("year_end", start)
+    for _, start, end in _dated(collection, criteria):
         if -_LAST_YEAR <= start <= end <= _LAST_YEAR:
             first, last = (year // 10 if year >= 0 else ~(-year // 10) for year in (start, end))
             decades.update(range(first, last + 1))
     return {_decade_text(decade): decades[decade] for decade in sorted(decades)}
+
+
+def _dated(collection: Collection, criteria: Criteria) -> Iterator[tuple[Record, int, int]]:
+    """Yield every work whose date is known, and the first and the last year of it."""
+    known = criteria & Criteria((Known("year_start"),))
+    for record in collection.scroll(known, payload_fields=["year_start", "year_end"]):
+        start: int = record.payload["year_start"]
+        yield record, start, record.payload.get("year_end", start)
 
 
 def _decade_text(decade: int) -> str:
@@ -356,22 +314,18 @@ def _artist_counts(collection: Collection, criteria: Criteria) -> list[ArtistCou
     kinds: dict[str, dict[str, int]] = {}
     for kind in ATTRIBUTIONS:
         of_kind = criteria & Criteria((AnyOf("attribution", (kind,)),))
-        for key, count in _facet("artist_key", collection, of_kind).items():
+        for key, count in count_indexed("artist_key", collection, of_kind).items():
             kinds.setdefault(str(key), {})[kind] = count
     artists = [
         ArtistCount("", str(key), count, kinds.get(str(key), {}))
-        for key, count in _facet("artist_key", collection, criteria).items()
+        for key, count in count_indexed("artist_key", collection, criteria).items()
     ]
     nameless = criteria & Criteria(must_not=(Known("artist_key"),))
     artists += [
         ArtistCount(str(name), None, count, {"unknown": count})
-        for name, count in _facet("artist", collection, nameless).items()
+        for name, count in count_indexed("artist", collection, nameless).items()
     ]
     return sorted(artists, key=lambda a: (-a.count, a.artist_key or a.artist))
-
-
-def _facet(field: str, collection: Collection, criteria: Criteria) -> dict[Any, int]:
-    return {f.value: f.count for f in collection.facet(field, criteria, limit=ALL_VALUES)}
 
 
 def _named(artist: ArtistCount, collection: Collection, criteria: Criteria) -> ArtistCount:
@@ -384,3 +338,85 @@ def _named(artist: ArtistCount, collection: Collection, criteria: Criteria) -> A
         if named := collection.facet("artist", works, limit=1):
             return replace(artist, artist=str(named[0].value))
     return replace(artist, artist=artist.artist_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Works of the years `first` to `last`, of which `points` are some; None where undated."""
+
+    first: int | None
+    last: int | None
+    count: int
+    points: tuple[Listed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLine:
+    """Works by the middle of their dates, in spans of equal length without a gap.
+
+    `undated` are those without a date; `notes` say how the filters were understood.
+    """
+
+    spans: tuple[Span, ...]
+    undated: Span
+    notes: tuple[str, ...] = ()
+
+
+def draw_time_line(
+    gallery: Gallery, filters: Filters | None = None, *, most: int = 16, shown: int = 8
+) -> TimeLine:
+    """Lay the works that meet filters along the years.
+
+    A work stands at the middle of its date, and within the years that are asked for. Every
+    work's date is read once. There are at most `most` spans, as long as that needs: 1, 2, 5, 10, …
+    years; of the fullest `shown` works are to be looked at, of others as many in proportion, one at
+    least. QueryError if the filters make no sense, OptionError if `most` or `shown` is below 1.
+    """
+    if most < 1 or shown < 1:
+        raise OptionError(f"most and shown must be at least 1, not {most} and {shown}")
+    filters, collection = filters or Filters(), gallery[PAINTINGS]
+    criteria, notes = build_criteria(filters, collection, gallery)
+    first, last, _ = read_years(filters.years) if filters.years is not None else (None, None, "")
+    counts: Counter[int] = Counter()
+    # Points come in the order of their ids, which are hashes: the first of a year are a sample.
+    some: dict[int, list[str]] = defaultdict(list)
+    for record, start, end in _dated(collection, criteria):
+        year = _within((start + end) // 2, first, last)
+        counts[year] += 1
+        if len(some[year]) < shown:
+            some[year].append(record.point_id)
+    spans = _spans(sorted(counts), most)
+    totals = [sum(counts[year] for year in span) for span in spans]
+    greatest = max(totals, default=1)
+
+    def draw(ends: tuple[int | None, int | None], count: int, ids: Iterable[str]) -> Span:
+        few = -(-shown * count // max(greatest, count))
+        records = collection.retrieve(sorted(ids)[:few]).values()
+        points = [Listed(record.point_id, record.payload) for record in records]
+        points.sort(key=lambda one: (one.payload.get("year_start", 0), one.point_id))
+        return Span(*ends, count, tuple(points))
+
+    drawn = [
+        draw((span[0], span[-1]), total, chain.from_iterable(some.get(year, ()) for year in span))
+        for span, total in zip(spans, totals, strict=True)
+    ]
+    without = criteria & Criteria(must_not=(Known("year_start"),))
+    undated = islice(collection.scroll(without, payload_fields=()), shown)
+    rest = draw((None, None), collection.count(without), (record.point_id for record in undated))
+    return TimeLine(tuple(drawn), rest, tuple(notes))
+
+
+def _within(year: int, first: int | None, last: int | None) -> int:
+    year = year if first is None else max(first, year)
+    year = year if last is None else min(last, year)
+    return max(-_LAST_YEAR, min(_LAST_YEAR, year))
+
+
+def _spans(years: Sequence[int], most: int) -> list[range]:
+    """Return at most so many spans of equal length, without a gap, that have all the years."""
+    if not years:
+        return []
+    least, greatest = years[0], years[-1]
+    width = next(w for w in _WIDTHS if greatest // w - least // w < most or w == _WIDTHS[-1])
+    starts = range(least // width * width, greatest + 1, width)
+    return [range(start, start + width) for start in starts]

@@ -27,17 +27,10 @@ class Models:
     """Loader of the encoders, what cuts parts out of pictures, and the query pictures.
 
     Threads may share it: each model is loaded once, and only those wait who need that one.
-
-    Attributes
-    ----------
-    settings, weights
-        Where weights are looked for, by default from the environment; a file of them, instead.
-    device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    min_face, face_score, face_detector, small_faces
-        How faces are looked for, as in `artsim.catalog.kinds.CutterOptions`.
-    max_megapixels : float
-        Largest query picture, in millions of pixels.
+    `settings` say where weights are looked for, by default those of the environment, `weights` is a
+    file of them, instead. `device` is ``auto``, ``cpu``, ``cuda`` or ``mps``; how faces are looked
+    for is as in `artsim.catalog.kinds.CutterOptions`; the largest query picture has
+    `max_megapixels` million pixels.
     """
 
     settings: Settings = field(default_factory=load_settings)
@@ -55,18 +48,14 @@ class Models:
     def encoder(self, info: EncoderInfo) -> Encoder:
         """Return the encoder that made a gallery's vectors.
 
-        Raises
-        ------
-        EncoderMismatchError
-            If it now makes other vectors; naming both.
-        WeightsError
-            If it cannot be loaded.
+        EncoderMismatchError, naming both, if it now makes other vectors; WeightsError if it cannot
+        be loaded.
         """
 
         def load() -> Encoder:
-            from artsim.encoders.registry import load_encoder, resolve
+            from artsim.encoders.registry import load_encoder
 
-            card = resolve(info.spec, weights=self.weights, settings=self.settings)
+            card = self.card(info.spec)
             if card.vector_name != info.vector_name:
                 raise self._mismatch(info, card.vector_name)
             return load_encoder(card, device=self.device, settings=self.settings)

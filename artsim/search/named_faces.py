@@ -9,8 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +24,6 @@ from artsim.catalog.progress import counted
 from artsim.errors import MetadataError, QueryError, shortened
 from artsim.files import FileKind, check_file, write_file
 from artsim.store.gallery import Gallery
-from artsim.store.protocol import Record
 
 BOX_COLUMNS: Final = ("x", "y", "width", "height")
 REQUIRED: Final = ("name", "painting_id", *BOX_COLUMNS)
@@ -45,29 +45,19 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 _SAME_SHAPE: Final = 0.02
 """Most that width to height of a picture may differ for boxes to be scaled with it."""
 
+_NOWHERE: Final = "no face is found there now"
 _PAGE: Final = 256
 _SHOWN: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class NamedFace:
-    """A row of the file.
+    """A row of the file, which stands in `line`, from 1; its `cells` are as they were read.
 
-    Attributes
-    ----------
-    line : int
-        Where it stands, from 1.
-    cells : mapping of str to str
-        All of it by column, as it was read.
-    box : Box
-        In pixels of the picture, which was of `size` then, where the row says so.
-    name : str
-        Whose face it is; "" where nobody said. Rows of one name are of one person, those of two
-        names are of two.
-    nots : frozenset of str
-        Folded names whose face it is not, and numbers of groups of the file that it is not of.
-    group : str
-        The number of its group when the file was written, else "".
+    The `box` is in pixels of the picture, which was of `size` then, where the row says so. `name`
+    is whose face it is, "" where nobody said: rows of one name are of one person, those of two
+    names are of two. `nots` are folded names whose face it is not, and numbers of groups of the
+    file that it is not of; `group` is the number of its group when the file was written, else "".
     """
 
     line: int
@@ -144,12 +134,8 @@ def read_names(path: Path) -> NamesFile:
     """Read the file; where there is none, nothing is said of any face.
 
     Text is UTF-8, UTF-16 or Windows-1252, cells are divided by commas, semicolons or tabs.
-
-    Raises
-    ------
-    MetadataError
-        If it cannot be read, lacks a column of `REQUIRED`, or a row makes no sense; naming the
-        line.
+    MetadataError, naming the line, if it cannot be read, lacks a column of `REQUIRED`, or a row
+    makes no sense.
     """
     try:
         if not path.exists():
@@ -249,73 +235,62 @@ def place_faces(rows: Iterable[NamedFace], gallery: Gallery) -> Placed:
     Read are the faces of the rows' paintings only. Where a picture has another size now, and the
     same shape, boxes are scaled with it.
     """
-    by_painting: dict[str, list[NamedFace]] = {}
+    by_painting: dict[str, list[NamedFace]] = defaultdict(list)
     for row in rows:
-        by_painting.setdefault(row.painting_id, []).append(row)
-    ids, faces, unplaced = list(by_painting), {}, []
+        by_painting[row.painting_id].append(row)
+    ids, unplaced = list(by_painting), dict[int, Unplaced]()
+    pairs: list[tuple[int, float, int, str]] = []
     for start in range(0, len(ids), _PAGE):
         page = ids[start : start + _PAGE]
         wanted = [PAINTINGS.point_id(painting_id) for painting_id in page]
         fields = ("painting_id", "image_width", "image_height")
-        records = gallery[PAINTINGS].retrieve(wanted, payload_fields=fields)
-        stored = _faces_of(page, gallery)
-        for painting_id, point_id in zip(page, wanted, strict=True):
-            of_painting = by_painting[painting_id]
-            if point_id not in records:
-                gone = "the gallery has no such painting"
-                unplaced += [Unplaced(row, gone) for row in of_painting]
-                continue
-            found = stored.get(painting_id, [])
-            placed, rest = _place(of_painting, found, records[point_id].payload)
-            faces.update(placed)
-            unplaced += rest
-    return Placed(faces, tuple(sorted(unplaced, key=lambda one: one.row.line)))
+        paintings = gallery[PAINTINGS].retrieve(wanted, payload_fields=fields)
+        stored = _boxes_of(page, gallery)
+        for number, (painting_id, point_id) in enumerate(zip(page, wanted, strict=True), start):
+            painting = paintings[point_id].payload if point_id in paintings else None
+            for row in by_painting[painting_id]:
+                box = _in_picture(row, painting)
+                if isinstance(box, str):
+                    unplaced[row.line] = Unplaced(row, box)
+                    continue
+                unplaced[row.line] = Unplaced(row, _NOWHERE, in_painting=True)
+                overlaps = ((box.overlap(face), name) for name, face in stored[painting_id])
+                pairs += [(number, -overlap, row.line, name) for overlap, name in overlaps]
+    faces = _place(pairs, unplaced)
+    return Placed(faces, tuple(sorted(unplaced.values(), key=lambda one: one.row.line)))
 
 
-def _faces_of(painting_ids: Sequence[str], gallery: Gallery) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _boxes_of(painting_ids: Sequence[str], gallery: Gallery) -> dict[str, list[tuple[str, Box]]]:
+    """Return the boxes of paintings' faces, with the ids of their points."""
+    found: dict[str, list[tuple[str, Box]]] = defaultdict(list)
     if FACES in gallery:
         these = Criteria((AnyOf("painting_id", tuple(painting_ids)),))
         for record in gallery[FACES].scroll(these, payload_fields=("painting_id", "box")):
-            found.setdefault(str(record.payload["painting_id"]), []).append(record)
+            box = Box(*map(float, record.payload["box"]))
+            found[str(record.payload["painting_id"])].append((record.point_id, box))
     return found
 
 
 def _place(
-    rows: Sequence[NamedFace], stored: Sequence[Record], painting: Payload
-) -> tuple[dict[str, NamedFace], list[Unplaced]]:
-    """Place the rows of one painting on its faces, the largest overlap first."""
+    pairs: Iterable[tuple[int, float, int, str]], unplaced: dict[int, Unplaced]
+) -> dict[str, NamedFace]:
+    """Take rows out of `unplaced`, by line, and return them by their face: first the nearest."""
     placed: dict[str, NamedFace] = {}
-    unplaced: list[Unplaced] = []
-    pairs: list[tuple[float, int, str]] = []
-    for row in rows:
-        box = _in_picture(row, painting)
-        if isinstance(box, str):
-            unplaced.append(Unplaced(row, box))
+    for _, overlap, line, point_id in sorted(pairs):
+        if -overlap < LEAST_OVERLAP or line not in unplaced:
             continue
-        for record in stored:
-            overlap = box.overlap(Box(*map(float, record.payload["box"])))
-            pairs.append((-overlap, row.line, record.point_id))
-    by_line = {row.line: row for row in rows}
-    done = {one.row.line for one in unplaced}
-    taken: dict[int, str] = {}
-    for overlap, line, point_id in sorted(pairs):
-        if -overlap < LEAST_OVERLAP or line in done:
-            continue
-        if point_id in placed:
-            taken.setdefault(line, f"line {placed[point_id].line} is of the same face")
-            continue
-        placed[point_id] = by_line[line]
-        done.add(line)
-    for row in rows:
-        if row.line not in done:
-            nowhere = "no face is found there now"
-            unplaced.append(Unplaced(row, taken.get(row.line, nowhere), in_painting=True))
-    return placed, unplaced
+        if point_id not in placed:
+            placed[point_id] = unplaced.pop(line).row
+        elif unplaced[line].reason == _NOWHERE:
+            same = f"line {placed[point_id].line} is of the same face"
+            unplaced[line] = replace(unplaced[line], reason=same)
+    return placed
 
 
-def _in_picture(row: NamedFace, painting: Payload) -> Box | str:
+def _in_picture(row: NamedFace, painting: Payload | None) -> Box | str:
     """Return the row's box in pixels of the picture as it is now, or why that makes no sense."""
+    if painting is None:
+        return "the gallery has no such painting"
     width, height = painting.get("image_width"), painting.get("image_height")
     if not width or not height:
         return row.box
@@ -332,12 +307,7 @@ def find_people(file: NamesFile, wanted: Sequence[str]) -> tuple[dict[str, str],
     """Return the names of the file that are meant, by their folded form, and remarks.
 
     A name matches as artists' do: whole, else in part, whatever its case, accents and order of
-    words.
-
-    Raises
-    ------
-    QueryError
-        If there is no file of names.
+    words. QueryError if there is no file of names.
     """
     if not file.columns:
         raise QueryError(
@@ -449,12 +419,8 @@ def write_names(
     """Write a file of names to be filled in, and return how many rows are in it.
 
     Every row of `file` is in it as it was read, unplaced ones too, with the `new` rows of its
-    group behind it. A file that a person changed is never replaced, nor the one that was read.
-
-    Raises
-    ------
-    MetadataError
-        If there is such a file, or it cannot be written.
+    group behind it. A file that a person changed is never replaced, nor the one that was read:
+    MetadataError if there is such a file, or it cannot be written.
     """
     columns = list(filter(None, dict.fromkeys([*file.columns, *COLUMNS])))
     groups: dict[str, list[Mapping[str, object]]] = {}

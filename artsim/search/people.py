@@ -24,7 +24,7 @@ import numpy.typing as npt
 from artsim.catalog.arrays import Embeddings, Pixels
 from artsim.catalog.criteria import Criteria
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
+from artsim.catalog.hits import JSON, Note
 from artsim.catalog.kinds import FACE_ENCODER, FACES, Kind
 from artsim.catalog.names import fold_text
 from artsim.catalog.payload import Payload
@@ -42,12 +42,7 @@ from artsim.search.named_faces import (
     place_faces,
 )
 from artsim.search.neighbors import Indices, VectorTable, over_blocks, read_vectors
-from artsim.search.question import (
-    IdQuery,
-    Question,
-    SearchOptions,
-    describe_criteria,
-)
+from artsim.search.question import SearchOptions, describe_criteria, output_form
 from artsim.store.gallery import Gallery
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -65,6 +60,10 @@ COHORT: Final = 100
 LIFETIME: Final = 80
 """Most years between works that may show one sitter, unless a person says that they do."""
 
+_NOT_WHO: Final = (
+    "these are groups by {}, which sees how faces are painted and not who it is; ingest the source "
+    "again"
+)
 _LEAST_SPREAD: Final = 1e-3
 _LEAST_COHORT: Final = 5
 
@@ -101,10 +100,10 @@ class PersonFace:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as an object of docs/output.md; what is unknown is absent."""
-        said = {"name": self.name or None, "likeness": self.likeness}
-        known = {name: value for name, value in said.items() if value is not None}
+        name = {"name": self.name} if self.name else {}
+        likeness = {} if self.likeness is None else {"likeness": self.likeness}
         found = {"painting_id": self.payload["painting_id"], "point_id": self.point_id}
-        return {**found, **known, "payload": self.payload}
+        return {**found, **name, **likeness, "payload": self.payload}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +124,21 @@ class PersonGroup:
         """How many of the faces a person named."""
         return sum(bool(face.name) for face in self.faces)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md; what is unknown is absent."""
+        name = {"name": self.name} if self.name else {}
+        likeness = {} if self.likeness is None else {"likeness": self.likeness}
+        faces = [face.to_dict() for face in self.faces]
+        return {"number": self.number, **name, **likeness, "faces": faces}
+
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The faces of a gallery in groups.
+    """The faces of a gallery in groups, named ones first, then by falling likeness.
 
-    Attributes
-    ----------
-    groups : tuple of PersonGroup
-        Named ones first, then by falling likeness.
-    compared : int
-        How many faces were compared.
-    file : NamesFile
-        What was read of names.
-    unplaced : tuple of Unplaced
-        What a person said of faces that are not found.
-    grays : mapping of str to ndarray
-        Small gray pictures by point, of faces whose pictures are not on this machine.
+    `compared` is how many faces were compared, `file` what was read of names, `placed` which of its
+    rows are of which point, `unplaced` what a person said of faces that are not found, and `grays`
+    the small gray pictures by point, of faces whose pictures are not on this machine.
     """
 
     groups: tuple[PersonGroup, ...]
@@ -160,25 +157,13 @@ class People:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as ``artsim people --format json`` writes it: see docs/output.md."""
-        found: dict[str, Any] = plain_json(
-            {
-                "schema": SCHEMA,
-                "settings": {name: v for name, v in self.settings.items() if v is not None},
-                "notes": self.notes,
-                "compared": self.compared,
-                "people": [
-                    {
-                        "number": group.number,
-                        **({"name": group.name} if group.name else {}),
-                        **({} if group.likeness is None else {"likeness": group.likeness}),
-                        "faces": [face.to_dict() for face in group.faces],
-                    }
-                    for group in self.groups
-                ],
-                "unplaced": [one.to_dict() for one in self.unplaced],
-            }
+        return output_form(
+            settings=self.settings,
+            notes=self.notes,
+            compared=self.compared,
+            people=[group.to_dict() for group in self.groups],
+            unplaced=[one.to_dict() for one in self.unplaced],
         )
-        return found
 
 
 def group_people(
@@ -194,8 +179,7 @@ def group_people(
     Every face that meets the filters is compared with all others that do; what is far and what is
     near is told by all faces of the gallery that are large and certain enough. Faces of one
     painting, and of works more than `LIFETIME` years apart, are of different people, unless they
-    have one name. ``filters.people`` keeps the
-    groups with a face that has such a name.
+    have one name. ``filters.people`` keeps the groups with a face that has such a name.
 
     Raises
     ------
@@ -212,16 +196,16 @@ def group_people(
     file = names_of(gallery)
     criteria, notes = build_criteria(replace(filters, people=()), faces, gallery)
     wanted, remarks = find_people(file, filters.people) if filters.people else ({}, [])
-    notes += [*remarks, *_remarks_on(info)]
+    notes += remarks
+    if info.kind != "face":
+        notes.append(Note(_NOT_WHO.format(info.name), hint=f"--face-encoder {FACE_ENCODER}"))
     table, chosen = _read(gallery, info, criteria, options)
     placed = place_faces(file.rows, gallery)
-    rows = [placed.faces.get(table.point_ids[i]) for i in chosen]
-    groups = _groups(table, chosen, rows, options)
-    numbered = _numbered(groups, placed.faces)
-    if wanted:
-        numbered = [one for one in numbered if fold_text(one.name) in wanted]
+    groups = _numbered(_groups(table, chosen, placed.faces, options), placed.faces)
+    if filters.people:
+        groups = [one for one in groups if fold_text(one.name) in wanted]
     return People(
-        groups=tuple(numbered) if wanted or not filters.people else (),
+        groups=tuple(groups),
         compared=len(chosen),
         file=file,
         placed=placed.faces,
@@ -240,29 +224,13 @@ def group_people(
     )
 
 
-def _remarks_on(info: EncoderInfo) -> list[str]:
-    if info.kind == "face":
-        return []
-    return [
-        Note(
-            f"these are groups by {info.name}, which sees how faces are painted and not who it is; "
-            "ingest the source again",
-            hint=f"--face-encoder {FACE_ENCODER}",
-        )
-    ]
-
-
 def _read(
     gallery: Gallery, info: EncoderInfo, criteria: Criteria, options: GroupOptions
 ) -> tuple[VectorTable, Indices]:
     """Return the faces by which cosines are judged, and which of them are to be grouped."""
     faces = gallery[FACES]
-    search = SearchOptions(
-        all_faces=options.all_faces,
-        least_face=options.least_face,
-        least_certainty=options.least_certainty,
-    )
-    sure = sure_faces(Question(IdQuery(""), FACES, options=search))
+    own = ("all_faces", "least_face", "least_certainty")
+    sure = sure_faces(SearchOptions(**{name: getattr(options, name) for name in own}))
     every = faces.count(sure)
     count = faces.count(criteria & sure) if criteria != Criteria() else every
     if count > MOST_FACES:
@@ -281,9 +249,6 @@ def _read(
         chosen = [i for i, point_id in enumerate(table.point_ids) if point_id in meets]
         return table, np.array(chosen, dtype=np.intp)
     return table, np.arange(len(table))
-
-
-# Grouping
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,25 +288,19 @@ class Likenesses:
         if size < 1:
             return []
 
-        def nearest(block: Indices) -> list[dict[int, float]]:
+        def nearest(block: Indices) -> dict[tuple[int, int], float]:
             cosines = (self.vectors[block] @ self.vectors.T).astype(np.float64)
             own = (cosines - self.means[block, None]) / self.spreads[block, None]
             scores = (own + (cosines - self.means) / self.spreads) / 2
             scores[np.arange(len(block)), block] = -np.inf
             first = np.argpartition(-scores, size - 1, axis=1)[:, :size]
-            return [
-                {int(j): float(scores[i, j]) for j in row if scores[i, j] >= least}
-                for i, row in enumerate(first)
-            ]
+            found = zip(block.tolist(), first.tolist(), scores, strict=True)
+            return {(i, j): row[j] for i, others, row in found for j in others if row[j] >= least}
 
-        blocks = over_blocks(np.arange(count), count, nearest)
-        near = [one for block in blocks for one in block]
-        pairs = [
-            (-score, i, j)
-            for i, others in enumerate(near)
-            for j, score in others.items()
-            if i < j and i in near[j]
-        ]
+        near: dict[tuple[int, int], float] = {}
+        for found in over_blocks(np.arange(count), count, nearest):
+            near |= found
+        pairs = [(-score, i, j) for (i, j), score in near.items() if i < j and (j, i) in near]
         return [(i, j) for _, i, j in sorted(pairs)]
 
 
@@ -443,16 +402,14 @@ def _cluster(i: int, of: Likenesses, payload: Payload, row: NamedFace | None) ->
 
 
 def _groups(
-    table: VectorTable,
-    chosen: Indices,
-    rows: Sequence[NamedFace | None],
-    options: GroupOptions,
+    table: VectorTable, chosen: Indices, placed: Mapping[str, NamedFace], options: GroupOptions
 ) -> list[PersonGroup]:
     if not len(chosen):
         return []
     vectors = np.asarray(table.vectors, dtype=np.float32)
     likenesses = Likenesses.measured(vectors, chosen)
     payloads = [table.payloads[i] for i in chosen]
+    rows = [placed.get(table.point_ids[i]) for i in chosen]
     found = []
     for members in cluster_faces(likenesses, payloads, rows, options.threshold):
         named = [row for i in members if (row := rows[i]) is not None and row.name]
@@ -496,16 +453,15 @@ def _by_date(face: PersonFace) -> tuple[int, str, int]:
 def _numbered(groups: Sequence[PersonGroup], placed: Mapping[str, NamedFace]) -> list[PersonGroup]:
     """Return the groups in order, with the numbers that their faces have in the file, or new."""
     ordered = sorted(groups, key=lambda g: (not g.name, -(g.likeness or 0.0), g.faces[0].point_id))
-    labels = {face.point_id: placed[face.point_id].group for g in groups for face in g.faces
-              if face.point_id in placed}  # fmt: skip
-    known = {int(label) for label in labels.values() if label.isdecimal()}
-    new = max((int(r.group) for r in placed.values() if r.group.isdecimal()), default=0) + 1
+    numbers = {name: int(row.group) for name, row in placed.items() if row.group.isdecimal()}
+    new = max(numbers.values(), default=0) + 1
+    used: set[int] = set()
     found = []
     for group in ordered:
-        own = Counter(labels.get(face.point_id, "") for face in group.faces)
-        taken = [int(w) for w, _ in own.most_common() if w.isdecimal() and int(w) in known]
+        own = Counter(numbers[f.point_id] for f in group.faces if f.point_id in numbers)
+        taken = [number for number, _ in own.most_common() if number not in used]
         number = taken[0] if taken else new
-        known.discard(number)
+        used.add(number)
         new += not taken
         found.append(replace(group, number=number))
     return found
@@ -526,8 +482,8 @@ def unnamed_rows(people: People) -> dict[str, list[dict[str, object]]]:
 def _cells(payload: Payload, group: str) -> dict[str, object]:
     # Whole pixels: a spreadsheet of many a country takes 12.5 for the twelfth of May.
     box = dict(zip(BOX_COLUMNS, (round(float(side)) for side in payload["box"]), strict=True))
-    said = {"title": "title", "artist": "artist", "painting_id": "painting_id"}
-    said |= {"face": "face_index", "picture_width": "image_width", "picture_height": "image_height"}
+    said = {"face": "face_index", "picture_width": "image_width", "picture_height": "image_height"}
+    said |= {name: name for name in ("title", "artist", "painting_id")}
     date = payload.get("date_text") or payload.get("year_start")
     named = {column: payload.get(name) for column, name in said.items()}
     return {"group": group, "date": date, **named, **box}

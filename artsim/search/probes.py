@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 from artsim.catalog.arrays import Embedding, RGBImage, Vector
 from artsim.catalog.criteria import AnyOf, Condition, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Crop, Kind
 from artsim.catalog.payload import Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
 from artsim.files import local_path
@@ -82,12 +82,16 @@ class QueryFace:
         score = payload.get("detection_score")
         return cls(index, Box(*map(float, payload["box"])), None if score is None else float(score))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object of docs/output.md."""
+        return {**asdict(self), "box": astuple(self.box)}
+
     @property
     def size(self) -> float:
         """Its short side in pixels."""
         return min(self.box.width, self.box.height)
 
-    def is_sure(self, least: float, certainty: float) -> bool:
+    def is_sure(self, least: float = SURE_SIZE, certainty: float = SURE_SCORE) -> bool:
         """Whether its short side and its score, where it has one, are at least these."""
         score = 1.0 if self.score is None else self.score
         return self.size >= least and score >= certainty
@@ -107,20 +111,12 @@ class Example:
 class Target:
     """A query, ready to be searched for.
 
-    Attributes
-    ----------
-    itself : tuple of Condition
-        Which paintings of the gallery the query pictures are, each to be left out.
-    painting : dict or None
-        Payload of the query painting, where the gallery has it.
-    parts : tuple of QueryFace
-        Of the query picture, one for each probe; empty where whole pictures are searched.
-    same_files : tuple of dict
-        Payloads of all paintings whose picture is the very file that is searched by.
-    asked : Query or None
-        The query, with the SHA-256 of its files.
-    region : Box or None
-        The part of the query picture that is searched by, in pixels at its full size.
+    `itself` says which paintings of the gallery the query pictures are, each to be left out, and
+    `painting` is the payload of the query painting, where the gallery has it. `parts` of the query
+    picture are one for each probe, none where whole pictures are searched. `same_files` are
+    payloads of all paintings whose picture is the very file that is searched by, `asked` the query
+    with the SHA-256 of its files, and `region` the part of the query picture that is searched by,
+    in pixels at its full size, None: all.
     """
 
     probes: tuple[Probe, ...]
@@ -139,14 +135,9 @@ def make_target(
 ) -> Target:
     """Make ready the search that a question asks for.
 
-    Raises
-    ------
-    NoFaceError
-        If the query picture has no part of the question's kind, or none of that number.
-    PaintingNotFoundError
-        If the gallery has no painting of the query's id.
-    QueryError
-        If the encoders take no texts, or parts are searched by what has none.
+    NoFaceError if the query picture has no part of the question's kind, or none of that number;
+    PaintingNotFoundError if the gallery has no painting of the query's id; QueryError if the
+    encoders take no texts, or parts are searched by what has none.
     """
     query, kind, rerank = question.query, question.kind, question.options.rerank
     needs = () if rerank is None else RERANKERS[rerank].needs
@@ -172,9 +163,8 @@ def probe_pixels(
 ) -> list[Target]:
     """Make ready a search by each of N pictures in memory, encoded as one batch.
 
-    `needs` are what re-rankers compare.
-    Each is of its own size, and larger ones are shrunk as `load_image` shrinks a file's. No
-    painting is left out.
+    `needs` are what re-rankers compare. Each is of its own size, and larger ones are shrunk as
+    `load_image` shrinks a file's. No painting is left out.
     """
     shrunk = [Crop(_shrunk(picture), {}) for picture in pictures]
     return [Target((probe,)) for probe in _encode(shrunk, encoders, models, needs)]
@@ -192,6 +182,14 @@ def find_painting(painting_id: str, paintings: Collection, names: Sequence[str] 
             painting_id=painting_id,
         )
     return record
+
+
+def stored_vectors(
+    collection: Collection, name: str, point_ids: Iterable[str]
+) -> dict[str, Vector]:
+    """Return the vectors of that name, by the ids of those points that have one."""
+    found = collection.retrieve(list(point_ids), with_vectors=(name,), payload_fields=())
+    return {one: of.vectors[name] for one, of in found.items() if name in of.vectors}
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +232,35 @@ class _Probing:
             target = self._of_file(query, image)
         else:
             record = find_painting(query.painting_id, self.gallery[PAINTINGS])
-            image = self.models.image(_file_of(record.payload), max_side=side)
-            _check_unchanged(record.payload, image)
+            image = self._ingested(record.payload, side)
             itself = AnyOf("painting_id", (query.painting_id,))
             target = Target((), (itself,), record.payload, asked=query)
         if query.region is None:
             return replace(image, pixels=_shrunk(image.pixels)), target
         box = query.region.within(image.width, image.height, query.name)
         return cut_image(image, box), replace(target, region=box)
+
+    def _ingested(self, payload: Payload, side: int | None) -> LoadedImage:
+        """Return a painting's picture from its file, for a region of it."""
+        uri, painting_id = payload.get("image_uri"), str(payload["painting_id"])
+        path = local_path(uri) if isinstance(uri, str) else None
+        if path is None:
+            where = f"at {shortened(uri)}" if isinstance(uri, str) else "nowhere that is known"
+            raise QueryError(
+                f"the picture of {shortened(painting_id)!r} is {where}, and not a file here of "
+                "which a region can be cut; save it, and search by a region of the file",
+                hint="artsim query FILE --region",
+                painting_id=painting_id,
+            )
+        image = self.models.image(path, max_side=side)
+        if payload.get("image_sha256", image.sha256) != image.sha256:
+            raise QueryError(
+                f"the file of {shortened(painting_id)!r} has changed since it was ingested, and a "
+                "region may be of another picture now; ingest its source again",
+                hint="artsim ingest SOURCE",
+                painting_id=painting_id,
+            )
+        return image
 
     def examples(self, query: ExamplesQuery) -> Target:
         """Search by pictures to be like and unlike."""
@@ -276,11 +295,12 @@ class _Probing:
         image, target = self._look_at(query)
         crops = self.models.cut(kind, image.pixels, image.width)
         probes = _encode(crops, self.encoders, self.models, self.needs)
-        return replace(
-            target,
-            probes=tuple(replace(probe, part=i) for i, probe in enumerate(probes)),
-            parts=tuple(_cut_part(i, crop, target.region) for i, crop in enumerate(crops)),
-        )
+        probes = [replace(probe, part=i) for i, probe in enumerate(probes)]
+        parts = [QueryFace.of(crop.payload, i) for i, crop in enumerate(crops)]
+        if (cut := target.region) is not None:  # boxes are in pixels of the whole picture
+            boxes = [replace(p.box, x=p.box.x + cut.x, y=p.box.y + cut.y) for p in parts]
+            parts = [replace(part, box=box) for part, box in zip(parts, boxes, strict=True)]
+        return replace(target, probes=tuple(probes), parts=tuple(parts))
 
     def _stored_parts(self, query: IdQuery, kind: Kind) -> Target:
         painting_id = query.painting_id
@@ -293,7 +313,14 @@ class _Probing:
             Criteria((itself,)), with_vectors=[*self.names, *self.needs]
         ):
             probe = self._of_record(record, whose, hint, painting_id)
-            part = _part_of(record.payload, kind, painting_id)
+            try:
+                part = QueryFace.of(record.payload, int(record.payload[kind.index_field]))
+            except (LookupError, TypeError, ValueError) as exc:
+                raise QueryError(
+                    f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is "
+                    f"({shortened(str(exc))}); ingest its source again",
+                    painting_id=painting_id,
+                ) from exc
             found.append((replace(probe, part=part.index), part))
         found.sort(key=lambda pair: pair[1].index)
         probes, parts = tuple(probe for probe, _ in found), tuple(part for _, part in found)
@@ -365,78 +392,22 @@ def _only_part(target: Target, question: Question) -> Target:
             + (", or allow smaller or less certain faces" if smaller else ""),
             hint="without --faces; --min-face, --face-score" if smaller else "",
         )
-    if part is None:
+    if part is not None:
+        kept = [i for i, found in enumerate(target.parts) if found.index == part]
+        refusal = f"there is no {kind.noun} {part}; it has {len(target.parts)}, counted from 0"
+        hint = ""
+    else:
         size, score = question.options.sure_face if kind.name == FACES.name else (0, 0)
         kept = [i for i, found in enumerate(target.parts) if found.is_sure(size, score)]
-        if not kept:
-            raise NoFaceError(
-                f"{place}: no {kind.noun} is large and certain enough, of {len(target.parts)} that "
-                "were found; search by them all the same, or by the whole picture",
-                hint="--all-faces; without --faces",
-            )
-        return _with_parts(target, kept)
-    kept = [i for i, found in enumerate(target.parts) if found.index == part]
+        refusal = (
+            f"no {kind.noun} is large and certain enough, of {len(target.parts)} that were found; "
+            "search by them all the same, or by the whole picture"
+        )
+        hint = "--all-faces; without --faces"
     if not kept:
-        raise NoFaceError(
-            f"{place}: there is no {kind.noun} {part}; it has {len(target.parts)}, counted from 0"
-        )
-    return _with_parts(target, kept)
-
-
-def _with_parts(target: Target, kept: Sequence[int]) -> Target:
-    return replace(
-        target,
-        probes=tuple(target.probes[i] for i in kept),
-        parts=tuple(target.parts[i] for i in kept),
-    )
-
-
-def _file_of(payload: Payload) -> Path:
-    """Return the file of a painting's picture, which a region of it is cut of."""
-    uri, painting_id = payload.get("image_uri"), str(payload["painting_id"])
-    path = local_path(uri) if isinstance(uri, str) else None
-    if path is None:
-        where = f"at {shortened(uri)}" if isinstance(uri, str) else "nowhere that is known"
-        raise QueryError(
-            f"the picture of {shortened(painting_id)!r} is {where}, and not a file here of which a "
-            "region can be cut; save it, and search by a region of the file",
-            hint="artsim query FILE --region",
-            painting_id=painting_id,
-        )
-    return path
-
-
-def _check_unchanged(payload: Payload, image: LoadedImage) -> None:
-    if payload.get("image_sha256", image.sha256) != image.sha256:
-        painting_id = str(payload["painting_id"])
-        raise QueryError(
-            f"the file of {shortened(painting_id)!r} has changed since it was ingested, and a "
-            "region may be of another picture now; ingest its source again",
-            hint="artsim ingest SOURCE",
-            painting_id=painting_id,
-        )
-
-
-def _cut_part(index: int, crop: Crop, region: Box | None) -> QueryFace:
-    """Return a part that was found, its box in pixels of the whole picture."""
-    found = QueryFace.of(crop.payload, index)
-    if region is None:
-        return found
-    box = found.box
-    moved = Box(box.x + region.x, box.y + region.y, box.width, box.height)
-    return replace(found, box=moved)
-
-
-def _part_of(payload: Payload, kind: Kind, painting_id: str) -> QueryFace:
-    try:
-        return QueryFace.of(payload, int(payload[kind.index_field]))
-    except (LookupError, TypeError, ValueError) as exc:
-        reason = shortened(str(exc))
-        raise QueryError(
-            f"a {kind.noun} of {shortened(painting_id)!r} does not say where it is ({reason}); "
-            "ingest its source again",
-            painting_id=painting_id,
-        ) from exc
+        raise NoFaceError(f"{place}: {refusal}", hint=hint)
+    probes = tuple(target.probes[i] for i in kept)
+    return replace(target, probes=probes, parts=tuple(target.parts[i] for i in kept))
 
 
 def _shrunk(picture: RGBImage) -> RGBImage:
@@ -446,10 +417,7 @@ def _shrunk(picture: RGBImage) -> RGBImage:
 
 
 def _encode(
-    pictures: Sequence[Crop],
-    encoders: Sequence[EncoderInfo],
-    models: Models,
-    needs: Sequence[str],
+    pictures: Sequence[Crop], encoders: Sequence[EncoderInfo], models: Models, needs: Sequence[str]
 ) -> list[Probe]:
     if not pictures:
         return []

@@ -21,7 +21,7 @@ from artsim.catalog.criteria import (
     Shows,
     Words,
 )
-from artsim.catalog.hits import parse_form, plain_json
+from artsim.catalog.hits import SCHEMA, parse_form, plain_json
 from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind, Region
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
@@ -47,21 +47,10 @@ File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Bina
 class ImageQuery:
     """Paintings like the picture in a file.
 
-    Parameters
-    ----------
-    picture : str, path, bytes or binary file
-        A path is read when the search is made, an open file, such as an upload, at once.
-    name : str, optional
-        What the answer calls the picture; by default its path, or the open file's name.
-    sha256 : str, optional
-        Of the file, as it was when an answer was found.
-    region : Region, optional
-        The part of the upright picture that is searched by, instead of all.
-
-    Raises
-    ------
-    TypeError
-        If `picture` is none of these.
+    A path is read when the search is made, an open file, such as an upload, at once; what is no
+    file is a TypeError. The answer calls the picture by its `name`, by default its path, or the
+    open file's name. `sha256` is of the file as it was when an answer was found, `region` the part
+    of the upright picture that is searched by, instead of all.
     """
 
     picture: Path | bytes
@@ -114,17 +103,10 @@ def _read(file: BinaryIO) -> tuple[bytes, str]:
 class PixelsQuery:
     """Paintings like a picture in memory, which may be no file: a photograph, an edit.
 
-    No painting of the gallery is taken for the query picture itself and left out.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (h, w, 3), or PIL.Image.Image
-        Upright sRGB; a larger one is shrunk, as that of a file is. An image of Pillow is
-        brought to sRGB by its own profile and orientation.
-    name : str
-        What the answer calls it.
-    region : Region, optional
-        The part of it that is searched by, instead of all.
+    It is an array of uint8 of shape (h, w, 3), upright sRGB, or an image of Pillow, which is
+    brought to sRGB by its own profile and orientation; a larger one is shrunk, as that of a file
+    is. No painting of the gallery is taken for the query picture itself and left out. `name` and
+    `region` are as of `ImageQuery`.
     """
 
     pixels: RGBImage
@@ -217,43 +199,39 @@ MOST_COLLAPSED: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """Settings of one search.
+    """Settings of one search; OptionError where they make no sense.
 
     Attributes
     ----------
-    limit, offset : int
+    limit, offset
         How many hits (with `group_by`: groups), after skipping how many.
-    min_score : float or None
+    min_score
         Least cosine of a hit, in -1..1.
-    rerank : str or None
-        Name of the second score to reorder by, of `artsim.search.rerank.RERANKERS`.
-    rerank_depth : int
-        How many of the first hits are reordered; those behind them stay where they are.
-    rerank_weight : float or None
-        Reorder by the cosine plus so much of the second score; None is the second score
-        alone.
-    look : str or None
+    rerank, rerank_depth
+        Name of the second score to reorder by, of `artsim.search.rerank.RERANKERS`, and how many of
+        the first hits are reordered; those behind them stay where they are.
+    rerank_weight
+        Reorder by the cosine plus so much of the second score; None is the second score alone.
+    look
         How the query picture is looked at: ``whole``, as a whole alone; ``in-photo``, as a
         photograph in which paintings are to be found; None: where the gallery has local points,
         what they verify comes first, also in windows of the picture.
-    group_by : str or None
-        Payload field of which each value brings at most `group_size` hits; works
-        without the field are left out, of a list the first value counts.
-    group_size : int
-        Most hits of a group.
-    include_self : bool
+    group_by, group_size
+        Payload field of which each value brings at most so many hits; works without the field are
+        left out, of a list the first value counts.
+    include_self
         Whether the query picture itself may be a hit.
-    not_same_artist : bool
+    not_same_artist
         Leave out works by the query painting's artist, which the gallery must know.
-    exact : bool
+    exact
         Compare with every point instead of the index's candidates.
-    collapse_copies : bool
+    collapse_copies
         Show of paintings that are copies of each other, as `artsim.search.copy_groups` ties
         them among the first hits, the best.
-    all_faces : bool
+    all_faces
         Of faces show, and search by, small and doubtful ones too, and all of a painting instead
         of its best.
-    least_face, least_certainty : int, float or None
+    least_face, least_certainty
         Least short side in pixels of a face, and least certainty in 0..1, of hits and of the
         query's; None is `SURE_SIZE` and `SURE_SCORE`, or nothing with `all_faces`.
     """
@@ -319,29 +297,21 @@ class Question:
 
     Attributes
     ----------
-    query : ImageQuery, PixelsQuery, IdQuery, TextQuery or ExamplesQuery
-        What is searched for.
-    kind : Kind
+    query
+        What is searched for; TypeError if it is no query.
+    kind
         Of which collection the hits are; of parts, such as faces, the query picture's parts
         are searched by.
-    part : int or None
-        Index of the only part of the query picture to search by, from 0; None: each.
-    filters : Filters
-        Only works that meet them, as people write them.
-    criteria : Criteria
-        Only works that meet these too, as the payload has them.
-    encoders : tuple of str
+    part
+        Index of the only part of the query picture to search by, from 0; None: each. OptionError of
+        what is searched by whole pictures.
+    filters, criteria
+        Only works that meet both, as people write them, and as the payload has them.
+    encoders
         Names of encoders that the gallery has vectors of; several are fused. Empty: the
         first it was ingested with (for texts the first that takes them).
-    options : SearchOptions
+    options
         How many hits, re-ranking, grouping and so on.
-
-    Raises
-    ------
-    TypeError
-        If `query` is no query.
-    OptionError
-        If a part is asked for of what is searched by whole pictures.
     """
 
     query: Query
@@ -396,10 +366,7 @@ class Question:
     def from_dict(cls, document: Mapping[str, Any]) -> Question:
         """Return the question that `to_dict` described.
 
-        Raises
-        ------
-        QueryError
-            Naming the place where something is missing, unknown or of another type.
+        QueryError names the place where something is missing, unknown or of another type.
         """
         form = checked_form(_Form, document)
         if form.kind not in KINDS:
@@ -463,6 +430,15 @@ def describe_criteria(criteria: Criteria) -> dict[str, Any]:
         "must": [_from_condition(condition) for condition in criteria.must],
         "must_not": [_from_condition(condition) for condition in criteria.must_not],
     }
+
+
+def output_form(**parts: Any) -> dict[str, Any]:
+    """Return an object of docs/output.md as strict JSON; of its settings those that are known."""
+    if "settings" in parts:
+        known = ((name, value) for name, value in parts["settings"].items() if value is not None)
+        parts["settings"] = dict(known)
+    found: dict[str, Any] = plain_json({"schema": SCHEMA, **parts})
+    return found
 
 
 def _from_condition(condition: Condition) -> dict[str, Any]:

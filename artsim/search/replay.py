@@ -12,14 +12,10 @@ from artsim.catalog.hits import SCHEMA
 from artsim.catalog.kinds import CutterOptions
 from artsim.errors import OptionError, QueryError, listed
 from artsim.files import FileKind, write_file
-from artsim.search.answer import Answer, Source
+from artsim.search.answer import Answer
+from artsim.search.inspect import Source
 from artsim.search.models import Models
-from artsim.search.question import (
-    ExamplesQuery,
-    ImageQuery,
-    Question,
-    checked_form,
-)
+from artsim.search.question import ExamplesQuery, ImageQuery, Question, checked_form
 
 QUESTION: Final = FileKind("question", QueryError, endings=(".json",), noted=True)
 
@@ -60,19 +56,9 @@ def save_question(
 ) -> None:
     """Write the question of an answer, so that `read_question` can ask it again.
 
-    Pictures in files are named by their whole paths and SHA-256; other pictures are in it.
-
-    Parameters
-    ----------
-    models : Models, optional
-        By which it was answered.
-    overwrite, inputs, home
-        As for `artsim.files.check_file`.
-
-    Raises
-    ------
-    QueryError
-        If the file cannot be written, or would replace another's.
+    Pictures in files are named by their whole paths and SHA-256; other pictures are in it. `models`
+    are those by which it was answered; `overwrite`, `inputs` and `home` are as for
+    `artsim.files.check_file`. QueryError if the file cannot be written, or would replace another's.
     """
     document = {
         "schema": SCHEMA,
@@ -88,10 +74,7 @@ def save_question(
 def read_question(path: Path) -> SavedQuestion:
     """Read a question that `save_question` wrote.
 
-    Raises
-    ------
-    QueryError
-        If it cannot be read, or is no such file: naming the place in it.
+    QueryError, naming the place in it, if it cannot be read, or is no such file.
     """
     try:
         if path.stat().st_size > MAX_BYTES:

@@ -1,30 +1,31 @@
 """Second scores: rankings fused into one, and first hits reordered by what else is known of them.
 
-A re-ranker is one entry of `RERANKERS`; command line, evaluation and `SearchOptions` read it.
+A re-ranker is a class and an entry of `RERANKERS`, which the command line, `SearchOptions` and the
+evaluation read.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 from artsim.catalog.encoder_info import PIXELS as PIXELS
 from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.hits import Hit, rank_order
-from artsim.search.matches import Matches
-from artsim.search.reranker import Reranker as Reranker
+from artsim.catalog.hits import Evidence, Hit, rank_order
 
 if TYPE_CHECKING:
     # Not at run time: the command line reads the registry before anything is searched for.
     import numpy as np
     import numpy.typing as npt
 
-    from artsim.catalog.arrays import Pixels
-    from artsim.catalog.hits import Evidence
-    from artsim.search.reranker import Scores
+    from artsim.catalog.arrays import Vector
     from artsim.store.protocol import Rescore
+
+    Scores: TypeAlias = npt.NDArray[np.float64]
+    Vectors: TypeAlias = Mapping[str, Vector]
 
 RRF_K: Final = 60
 """Constant of reciprocal rank fusion, as in its paper."""
@@ -33,12 +34,71 @@ FUSION_DEPTH: Final = 100
 """Least depth of the rankings that are fused; deeper where more hits are asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reranker(ABC):
+    """A second score by which the first hits of a ranking are reordered.
+
+    `needs` are the named vectors that must come back with the hits, and that a query must have.
+    """
+
+    name: str
+    needs: tuple[str, ...] = (PIXELS,)
+
+    lacking: ClassVar[tuple[float, Evidence | None]] = (-math.inf, None)
+    """What is said of a work without the vectors."""
+
+    @abstractmethod
+    def scores(self, picture: Vectors, rows: Vectors) -> Scores:
+        """Return how near each of N works is to a query picture: higher is nearer.
+
+        Both have the vectors that are needed, by name: the picture's of shape (D,), of local points
+        all rows; the works' of shape (N, D), of local points an array of N matrices.
+        """
+
+    def judge(self, picture: Vectors, rows: Vectors) -> tuple[Scores, Sequence[Evidence | None]]:
+        """Return the scores, and for each what shows it, where a re-ranker has such."""
+        scores = self.scores(picture, rows)
+        return scores, [None] * len(scores)
+
+    def judge_works(
+        self, picture: Vectors, works: Sequence[Vectors]
+    ) -> list[tuple[float, Evidence | None]]:
+        """Return the score and evidence of each work by its vectors, of which it may lack some."""
+        found = [self.lacking] * len(works)
+        having = [i for i, work in enumerate(works) if all(name in work for name in self.needs)]
+        if having:
+            rows = {name: stacked([works[i][name] for i in having]) for name in self.needs}
+            scores, evidence = self.judge(picture, rows)
+            for i, judged in zip(having, zip(scores.tolist(), evidence, strict=True), strict=True):
+                found[i] = judged
+        return found
+
+    def in_engine(self, picture: Vectors, depth: int) -> Rescore | None:
+        """Return the stage by which the engine scores `depth` hits itself; None: it cannot."""
+        return None
+
+    def from_engine(self, score: float, picture: Vectors) -> float:
+        """Return the score for what the engine's second stage says of a hit."""
+        return score
+
+
+def stacked(vectors: Sequence[Vector]) -> Vector:
+    """Return N vectors as rows; of matrices, which differ in length, an array of N objects."""
+    import numpy as np
+
+    if vectors[0].ndim == 1:
+        return np.stack(vectors)
+    rows = np.empty(len(vectors), object)
+    rows[:] = list(vectors)
+    return rows
+
+
 class _SSIM(Reranker):
     """Mean structural similarity of the small gray pictures, in -1..1."""
 
     __slots__ = ()
 
-    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+    def scores(self, picture: Vectors, rows: Vectors) -> Scores:
         from artsim.images.pixels import ssim
 
         return ssim(picture[PIXELS], rows[PIXELS])
@@ -49,7 +109,7 @@ class _EitherWay(Reranker):
 
     __slots__ = ()
 
-    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+    def scores(self, picture: Vectors, rows: Vectors) -> Scores:
         import numpy as np
 
         from artsim.images.pixels import mirrored, ssim
@@ -63,7 +123,7 @@ class _RMSE(Reranker):
 
     __slots__ = ()
 
-    def scores(self, picture: Mapping[str, Pixels], rows: Mapping[str, Pixels]) -> Scores:
+    def scores(self, picture: Vectors, rows: Vectors) -> Scores:
         import numpy as np
 
         difference = rows[PIXELS].astype(np.int32) - picture[PIXELS].astype(np.int32)
@@ -72,17 +132,39 @@ class _RMSE(Reranker):
         distances: npt.NDArray[np.float32] = np.sqrt(squares.astype(np.float32))
         return -distances.astype(np.float64) / _range(picture)
 
-    def in_engine(self, picture: Mapping[str, Pixels], depth: int) -> Rescore:
+    def in_engine(self, picture: Vectors, depth: int) -> Rescore:
         from artsim.store.protocol import Rescore
 
         return Rescore(picture[PIXELS], PIXELS, depth)
 
-    def from_engine(self, score: float, picture: Mapping[str, Pixels]) -> float:
+    def from_engine(self, score: float, picture: Vectors) -> float:
         return score / _range(picture)
 
 
-def _range(picture: Mapping[str, Pixels]) -> float:
+def _range(picture: Vectors) -> float:
     return math.sqrt(len(picture[PIXELS])) * 255.0
+
+
+class _Matches(Reranker):
+    """The number of local points that one view of a work explains, if too many for chance.
+
+    Else 0, so that works of which that is not known stay in the order that they had.
+    """
+
+    __slots__ = ()
+
+    lacking = 0.0, Evidence("not checked", why="the gallery has no points of it")
+
+    def scores(self, picture: Vectors, rows: Vectors) -> Scores:
+        return self.judge(picture, rows)[0]
+
+    def judge(self, picture: Vectors, rows: Vectors) -> tuple[Scores, Sequence[Evidence | None]]:
+        import numpy as np
+
+        from artsim.images.local_points import evidence_of, match_all
+
+        evidence = [evidence_of(match) for match in match_all(picture[POINTS], list(rows[POINTS]))]
+        return np.array([float(one.inliers) if one.is_found else 0.0 for one in evidence]), evidence
 
 
 RERANKERS: Final[dict[str, Reranker]] = {
@@ -91,7 +173,7 @@ RERANKERS: Final[dict[str, Reranker]] = {
         _SSIM("ssim"),
         _RMSE("rmse"),
         _EitherWay("ssim-either-way"),
-        Matches("matches", (POINTS,)),
+        _Matches("matches", (POINTS,)),
     )
 }
 """Every re-ranker by name; one that is put here can be asked for, and is evaluated."""
@@ -102,8 +184,8 @@ def rerankers_of(*vectors: str) -> tuple[str, ...]:
     return tuple(name for name, one in RERANKERS.items() if set(one.needs) <= {*vectors})
 
 
-def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit]:
-    """Fuse rankings by reciprocal rank [1]_: scores are sums of ``1 / (k + rank)``.
+def fuse_rankings(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """Fuse rankings by reciprocal rank [1]_: scores are sums of ``1 / (RRF_K + rank)``.
 
     Every hit comes once, best first, with its vectors of all the rankings it is in.
 
@@ -115,7 +197,7 @@ def fuse_rankings(rankings: Sequence[Sequence[Hit]], k: int = RRF_K) -> list[Hit
     fused: dict[str, Hit] = {}
     for ranking in rankings:
         for rank, hit in enumerate(ranking, start=1):
-            share = 1.0 / (k + rank)
+            share = 1.0 / (RRF_K + rank)
             before = fused.get(hit.point_id)
             if before is not None:
                 hit = replace(hit, vectors={**before.vectors, **hit.vectors})

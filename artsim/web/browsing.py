@@ -28,13 +28,13 @@ from artsim.catalog.payload import field_values
 from artsim.errors import ArtsimError
 from artsim.files import replacing
 from artsim.render.collection_map import CollectionMap, MapOptions, make_map
-from artsim.search.answer import answer, describe_state
+from artsim.search.answer import answer
 from artsim.search.copy_groups import find_copies
 from artsim.search.filters import Filters, build_criteria
-from artsim.search.inspect import list_faces
+from artsim.search.inspect import describe_state, list_faces
+from artsim.search.listing import Span, draw_time_line
 from artsim.search.people import GroupOptions, group_people
 from artsim.search.question import IdQuery, Question, SearchOptions
-from artsim.search.timeline import Span, draw_time_line
 from artsim.store.gallery import Gallery
 from artsim.web import forms
 from artsim.web.sharing import UNEXPECTED, Shared

@@ -9,7 +9,8 @@ import numpy as np
 
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.search.answer import Answer, Source
+from artsim.search.answer import Answer
+from artsim.search.inspect import Source
 from artsim.search.question import (
     ExamplesQuery,
     IdQuery,

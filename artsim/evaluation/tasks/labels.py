@@ -189,7 +189,7 @@ def _read(run: Run[LabelsOptions], criteria: Criteria) -> Works:
 def _copies(run: Run[LabelsOptions], criteria: Criteria) -> list[list[str]]:
     """Return groups of copies, by point ids, and say how many there are."""
     name, progress = run.encoders[0].vector_name, run.progress
-    ties = find_ties(run.collection, name, criteria, progress=progress).ties
+    ties = find_ties(run.collection, name, criteria, progress)
     groups = join(tie for tie in ties if tie.is_copy)
     count = sum(map(len, groups))
     run.notes.append(f"{count:,} works are in {counted(len(groups), 'group')} of copies")
