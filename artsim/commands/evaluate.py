@@ -156,8 +156,7 @@ def copies(
     """Search by copies."""
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
-    from artsim.evaluation.edits import EDITS, EVERY_EDIT
-    from artsim.evaluation.hard_edits import HARD_EDITS
+    from artsim.evaluation.edits import EDITS, EVERY_EDIT, HARD_EDITS
     from artsim.evaluation.looks import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 

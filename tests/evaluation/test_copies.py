@@ -20,8 +20,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS
 from artsim.cli import app
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
-from artsim.evaluation.edits import EDITS, edit_picture
-from artsim.evaluation.hard_edits import HARD_EDITS
+from artsim.evaluation.edits import EDITS, HARD_EDITS, edit_picture
 from artsim.evaluation.looks import search_pictures
 from artsim.evaluation.originals import load_original, read_originals
 from artsim.evaluation.report import PictureGroup, Report
