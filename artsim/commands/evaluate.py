@@ -157,7 +157,7 @@ def copies(
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
     from artsim.evaluation.edits import EDITS, EVERY_EDIT, HARD_EDITS
-    from artsim.evaluation.looks import LOOKS
+    from artsim.evaluation.runner import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
     for name in edit or ():

@@ -6,28 +6,25 @@ the metadata says which pictures show one painting, these real copies are search
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from artsim.catalog.arrays import RGBImage
+from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
-from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY
-from artsim.evaluation.looks import LOOKS, looking, search_by, search_pictures
+from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY, edit_picture
 from artsim.evaluation.metrics import Floats, Metrics
-from artsim.evaluation.originals import (
-    Originals,
-    Shown,
-    load_original,
-    load_shown,
-    read_originals,
-)
+from artsim.evaluation.relevance import read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Column,
@@ -40,9 +37,19 @@ from artsim.evaluation.report import (
     Table,
     notes_of,
 )
-from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, query_values
+from artsim.evaluation.runner import (
+    LOOKS,
+    Contender,
+    Run,
+    SearchChoices,
+    draw,
+    load_picture,
+    query_values,
+)
+from artsim.evaluation.scenes import EditedPicture
 from artsim.search.filters import check_field
 from artsim.search.models import Models
+from artsim.search.rerank import PIXELS
 from artsim.store.gallery import Gallery
 
 DEFAULT_QUERIES: Final = 200
@@ -121,21 +128,20 @@ def evaluate_copies(
     ``recall_at_10``, with a column for each edit and one for their mean, and ``twins`` where
     there are any.
 
-    Raises
-    ------
-    EvaluationError
-        If no painting has the encoders' vectors, no picture can be read, or there is
-        nothing to fuse.
-    QueryError
-        If there is no such field as `options.twins`.
-    EncoderMismatchError, WeightsError, StoreError
-        If the gallery lacks an encoder, it cannot be loaded, or the database fails.
+    EvaluationError if no painting has the encoders' vectors, no picture can be read, or there is
+    nothing to fuse; QueryError if there is no field `options.twins`; EncoderMismatchError,
+    WeightsError or StoreError if the gallery lacks an encoder, it cannot be loaded, or the
+    database fails.
     """
     options = options or CopiesOptions()
     if options.twins is not None and not options.twins.startswith("extra."):
         check_field(options.twins)
     run = Run("copies", gallery, options, models, progress)
-    run.contenders = looking(run.contenders, options.looks)
+    run.contenders += [
+        replace(one, name=f"{one.name}, {look}", look=look)
+        for one in run.single
+        for look in options.looks
+    ]
     run.settings["device"] = run.models.device
     with run.progressing("Reading paintings"):
         originals = read_originals(run)
@@ -147,6 +153,99 @@ def evaluate_copies(
         f"{len(originals.payloads):,} paintings from copies"
     )
     return run.report(title, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The paintings of a gallery, in order of their ids.
+
+    `same` are by painting id those that show the very same painting: itself, other scans of it,
+    and paintings ingested from an equal file; `twins` the other scans, of those that have any.
+    """
+
+    payloads: Mapping[str, Payload]
+    same: Mapping[str, set[str]]
+    twins: Mapping[str, set[str]]
+
+
+def read_originals(run: Run[Any]) -> Originals:
+    """Read the paintings that have the vectors of every encoder, and pixels.
+
+    Those that share a value of the field `twins` of the options, if it is one, are scans of the
+    same painting. EvaluationError if there are none.
+    """
+    twins: str | None = run.options.twins
+    fields = ["painting_id", "image_uri", "image_sha256", "artist_key"]
+    fields += [] if twins is None else [stored_field(twins).split(".")[0]]
+    vectors = (*(info.vector_name for info in run.encoders), PIXELS)
+    having = Criteria(tuple(map(HasVector, vectors))) & run.criteria
+    payloads = {
+        str(record.payload["painting_id"]): record.payload
+        for record in run.collection.scroll(having, payload_fields=fields, page_size=1000)
+    }
+    if not payloads:
+        names = ", ".join(info.name for info in run.encoders)
+        raise EvaluationError(
+            f"{run.collection.name!r} has no painting with vectors of {names}; "
+            "ingest its source with that encoder",
+            hint="--encoder",
+        )
+    payloads = dict(sorted(payloads.items()))
+    scans = {} if twins is None else _sharing(payloads, twins)
+    equal = _sharing(payloads, "image_sha256")
+    same = {one: {one} | scans.get(one, set()) | equal.get(one, set()) for one in payloads}
+    return Originals(payloads, same, scans)
+
+
+def _sharing(payloads: Mapping[str, Payload], name: str) -> dict[str, set[str]]:
+    """Return by painting id the others that share a value of a field with it, if any do."""
+    labels, ids = read_labels([*payloads.values()], name), [*payloads]
+    sharing = (
+        {ids[row] for value in values for row in labels.members[value]} for values in labels.of_work
+    )
+    return {one: near - {one} for one, near in zip(ids, sharing, strict=True) if near - {one}}
+
+
+def load_original(payload: Payload, models: Models) -> RGBImage:
+    """Return a painting's picture, its long side at most 1024 pixels, as `load_picture` does.
+
+    ImageError also if the file is no longer the one that was ingested.
+    """
+    image = load_picture(payload, models)
+    if payload.get("image_sha256", image.sha256) != image.sha256:
+        raise ImageError(
+            f"{payload['image_uri']}: not the file that was ingested; ingest its source again"
+        )
+    return image.pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The paintings that copies show, the one to be found first, and their pictures."""
+
+    ids: tuple[str, ...]
+    pictures: tuple[RGBImage, ...]
+
+    def copy(self, edit: str, seed: int) -> EditedPicture:
+        """Return the copy of the first, beside as many others as the edit takes."""
+        picture, *others = self.pictures[: EVERY_EDIT[edit].pictures]
+        return edit_picture(picture, edit, painting_id=self.ids[0], seed=seed, others=others)
+
+
+def load_shown(run: Run[Any], originals: Originals, painting_id: str, pictures: int) -> Shown:
+    """Return a painting and others drawn for it, so many; ImageError if one cannot be read."""
+    ids = [painting_id]
+    if others := pictures - 1:
+        name = f"{run.options.seed}\0{painting_id}".encode("utf-8", "surrogatepass")
+        random = np.random.default_rng(list(hashlib.sha256(name).digest()))
+        apart = [one for one in originals.payloads if one not in originals.same[painting_id]]
+        if len(apart) < others:
+            raise EvaluationError(
+                "an edit shows two paintings, and the gallery has no two that differ"
+            )
+        ids += [apart[int(i)] for i in random.choice(len(apart), others, replace=False)]
+    shown = (load_original(originals.payloads[one], run.models) for one in ids)
+    return Shown(tuple(ids), tuple(shown))
 
 
 class Miss(NamedTuple):
@@ -202,28 +301,27 @@ def rank_of_all(hits: Sequence[Hit], wanted: Sequence[Group[str]]) -> int:
 
 def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
     """Search by copies of a sample; return what was found, and how many were copied."""
-    options = run.options
-    ids = list(originals.payloads)
+    options, ids = run.options, [*originals.payloads]
     sample = draw(ids, options.count(len(ids)), np.random.default_rng(options.seed))
     tallies, both = {edit: Tally() for edit in options.edits}, Tally()
     copied: list[str] = []
-    skipped: dict[str, str] = {}
+    skipped: list[str] = []
     run.progress.start(len(sample), "Searching by copies")
-    for batch in _loaded(run, originals, sample, skipped):
-        asked = [(shown, edit) for shown in batch.values() for edit in options.edits]
+    every = _loaded(run, originals, sample, skipped)
+    while batch := [*islice(every, max(1, _BATCH // len(options.edits)))]:
+        asked = [(shown, edit) for shown in batch for edit in options.edits]
         pictures = [shown.copy(edit, options.seed).pixels for shown, edit in asked]
-        for contender, answers in search_pictures(run, pictures, max(DEPTHS)).items():
+        for contender, answers in run.search_pictures(pictures, max(DEPTHS)).items():
             for (shown, edit), hits in zip(asked, answers, strict=True):
                 same = [originals.same[name] for name in shown.ids[: EVERY_EDIT[edit].pictures]]
                 tallies[edit].add(contender, hits, set().union(*same))
                 if len(same) > 1:
                     both.ranks[contender].append(rank_of_all(hits, same))
-        copied += batch
+        copied += [shown.ids[0] for shown in batch]
         run.progress.update(len(copied) + len(skipped))
     if not copied:
         raise EvaluationError(
-            f"none of {len(sample)} sampled paintings has a picture to copy: "
-            f"{next(iter(skipped.values()))}"
+            f"none of {len(sample)} sampled paintings has a picture to copy: {skipped[0]}"
         )
     parts = _copies_parts(run, tallies, copied, originals) + _both(run, both, copied)
     notes = notes_of(
@@ -231,7 +329,7 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
         copied=len(copied),
         seed=options.seed,
         quality=JPEG_QUALITY,
-        skipped=list(skipped.values()),
+        skipped=skipped,
         two=bool(both.ranks),
         no_twins=None if originals.twins else options.twins,
     )
@@ -239,20 +337,14 @@ def _copies(run: Run[CopiesOptions], originals: Originals) -> tuple[Parts, int]:
 
 
 def _loaded(
-    run: Run[CopiesOptions], originals: Originals, sample: Sequence[str], skipped: dict[str, str]
-) -> Iterator[dict[str, Shown]]:
-    """Yield paintings with their pictures, as many as make a batch of copies."""
-    batch: dict[str, Shown] = {}
+    run: Run[CopiesOptions], originals: Originals, sample: Sequence[str], skipped: list[str]
+) -> Iterator[Shown]:
+    """Yield paintings with their pictures; why one cannot be had is added to `skipped`."""
     for painting_id in sample:
         try:
-            batch[painting_id] = load_shown(run, originals, painting_id, run.options.pictures)
+            yield load_shown(run, originals, painting_id, run.options.pictures)
         except ImageError as error:
-            skipped[painting_id] = str(error)
-        if len(batch) == max(1, _BATCH // len(run.options.edits)):
-            yield batch
-            batch = {}
-    if batch:
-        yield batch
+            skipped.append(str(error))
 
 
 def _copies_parts(
@@ -290,16 +382,13 @@ def _copies_parts(
 
 def _both(run: Run[CopiesOptions], both: Tally, copied: Sequence[str]) -> Parts:
     """Return how often a photograph of two paintings finds both, where there were any."""
+    if not both.ranks:
+        return Parts()
     columns = (
         Column("both_at_2", "both are the first two"),
         Column("both_at_10", "both among the first ten"),
     )
-    found = {
-        name: {"both_at_2": both.found(name, 2), "both_at_10": both.found(name, 10)}
-        for name in both.ranks
-    }
-    if not found:
-        return Parts()
+    found = {name: {f"both_at_{n}": both.found(name, n) for n in (2, 10)} for name in both.ranks}
     rows = tuple(Row(name, run.means(shares)) for name, shares in found.items())
     table = Table("both", "Two paintings in a photograph, both found", "encoder", columns, rows)
     return Parts((table,), query_values("both", copied, found))
@@ -384,24 +473,21 @@ def _failure(
     return PictureRow(replace(query, payload=payload), tuple(hits), note)
 
 
-def _search_for_twins(run: Run[CopiesOptions], one: Contender, payload: Payload) -> Sequence[Hit]:
-    """Return the hits by a painting of the gallery, which is left out."""
-    painting_id, limit = str(payload["painting_id"]), max(DEPTHS)
-    if one.look is None:
-        return run.search(one, painting_id, limit=limit)
-    found = search_by(run, one, load_original(payload, run.models), limit + 1)
-    return [hit for hit in found if hit.painting_id != painting_id][:limit]
-
-
 def _twins(run: Run[CopiesOptions], originals: Originals) -> Parts:
-    """Search by every painting that has a twin."""
-    twins, tally = originals.twins, Tally()
+    """Search by every painting that has a twin; it is left out itself."""
+    twins, tally, limit = originals.twins, Tally(), max(DEPTHS)
+
+    def search(one: Contender, painting_id: str) -> Sequence[Hit]:
+        if one.look is None:
+            return run.search(one, painting_id, limit=limit)
+        picture = load_original(originals.payloads[painting_id], run.models)
+        found = run.look(one, picture, limit + 1)
+        return [hit for hit in found if hit.painting_id != painting_id][:limit]
+
     run.progress.start(len(twins), "Searching by twins")
     for done, (painting_id, others) in enumerate(twins.items(), start=1):
         for one in run.contenders:
-            tally.add(
-                one.name, _search_for_twins(run, one, originals.payloads[painting_id]), others
-            )
+            tally.add(one.name, search(one, painting_id), others)
         run.progress.update(done)
     ids = tuple(twins)
     found = {

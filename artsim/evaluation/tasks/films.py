@@ -39,7 +39,6 @@ from artsim.evaluation.film_clips import (
     draw_shots,
     write_film,
 )
-from artsim.evaluation.originals import Originals, read_originals
 from artsim.evaluation.report import (
     Column,
     Parts,
@@ -54,6 +53,7 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.runner import Run, SearchChoices, load_picture
 from artsim.evaluation.statistics import Estimate, estimate_mean
+from artsim.evaluation.tasks.copies import Originals, read_originals
 from artsim.images.films import Film
 from artsim.search.film_query import Eye, GalleryEye, Sighting, watch
 from artsim.search.models import Models
