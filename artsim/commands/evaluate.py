@@ -215,8 +215,7 @@ def faces(
     place: Place,
 ) -> None:
     """Judge what is found of faces."""
-    from artsim.evaluation.picture_faces import FacesOptions
-    from artsim.evaluation.tasks.faces import evaluate_faces
+    from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces
 
     options = FacesOptions(
         by=by,

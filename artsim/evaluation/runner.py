@@ -357,13 +357,17 @@ def draw(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
 
 
 def query_values(
-    table: str, ids: Sequence[str], by_row: Mapping[str, Metrics]
+    table: str,
+    ids: Sequence[str],
+    by_row: Mapping[str, Metrics],
+    columns: Sequence[str] | None = None,
 ) -> tuple[QueryValues, ...]:
-    """Return the values of rows query by query, by column."""
+    """Return the values of rows query by query, of every column or of those of `columns`."""
     return tuple(
-        QueryValues(table, row, column, tuple(ids), values)
+        QueryValues(table, row, column, tuple(ids), metrics[column])
         for row, metrics in by_row.items()
-        for column, values in metrics.items()
+        for column in (metrics if columns is None else columns)
+        if column in metrics
     )
 
 

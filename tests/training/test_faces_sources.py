@@ -15,7 +15,7 @@ from skimage import data as pictures
 from artsim.encoders.face_crops import CROP_SIZE
 from artsim.encoders.face_detectors import CenterFaceDetector
 from artsim.errors import TrainingError
-from artsim.evaluation.verification import read_pairs
+from artsim.evaluation.tasks.verification import read_pairs
 from artsim.ingest.sources import read_source
 from artsim.training import face_data
 from artsim.training.face_data import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from artsim.catalog.kinds import PAINTINGS, SURE_SCORE, SURE_SIZE
 from artsim.catalog.payload import Payload, first_text
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Booleans, Floats, Integers
-from artsim.evaluation.picture_faces import PERSON_BOXES, FacesOptions, PictureFaces
 from artsim.evaluation.report import (
     Cell,
     Column,
@@ -32,6 +31,12 @@ from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
 from artsim.search.filters import find_field
 from artsim.store.gallery import without_frames
+
+if TYPE_CHECKING:
+    from artsim.evaluation.tasks.faces import FacesOptions, PictureFaces
+
+PERSON_BOXES: Final = "extra.person_boxes"
+"""Field with the boxes drawn by hand, unless another is named."""
 
 _NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
 _BOX: Final = re.compile(":".join([_NUMBER] * 4))
