@@ -23,8 +23,8 @@ from artsim.catalog.payload import Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY, edit_picture
+from artsim.evaluation.leave_one_out import read_labels
 from artsim.evaluation.metrics import Floats, Metrics
-from artsim.evaluation.relevance import read_labels
 from artsim.evaluation.report import (
     BarPlot,
     Column,

@@ -17,14 +17,15 @@ from artsim.errors import EvaluationError
 from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
+    Relevance,
     Works,
     index_note,
     judge_contenders,
+    read_labels,
     read_works,
     sample_queries,
 )
 from artsim.evaluation.metrics import random_metrics
-from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.report import (
     Column,
     Parts,

@@ -17,11 +17,17 @@ from artsim.catalog.payload import stored_field
 from artsim.catalog.progress import Progress, counted
 from artsim.errors import EvaluationError, OptionError, QueryError
 from artsim.evaluation.leave_one_out import (
+    COPIES,
     TOP,
     Judged,
+    Labels,
+    Relevance,
     Works,
+    field_values,
     index_note,
     judge_contenders,
+    label_copies,
+    read_labels,
     read_works,
     sample_queries,
     sample_rows,
@@ -32,14 +38,6 @@ from artsim.evaluation.metrics import (
     Floats,
     random_curve,
     random_metrics,
-)
-from artsim.evaluation.relevance import (
-    COPIES,
-    Labels,
-    Relevance,
-    field_values,
-    label_copies,
-    read_labels,
 )
 from artsim.evaluation.report import (
     BarPlot,
@@ -130,14 +128,9 @@ def evaluate_labels(
     is unknown are left out of the rankings, which condenses them [1]_: they are neither right
     nor wrong. `models` know the encoders' names; none is loaded.
 
-    Raises
-    ------
-    QueryError
-        If a field does not exist, or nothing meets the filters.
-    EncoderMismatchError
-        If the gallery has no vectors of an encoder.
-    EvaluationError
-        If no work has a field, no query has anything to find, or there is nothing to fuse.
+    QueryError if a field does not exist or nothing meets the filters, EncoderMismatchError if the
+    gallery has no vectors of an encoder, EvaluationError if no work has a field, no query has
+    anything to find, or there is nothing to fuse.
 
     References
     ----------
@@ -255,16 +248,14 @@ def _judge(
 
 def _parts(result: _Result) -> Parts:
     """Return the tables, values by query, plots and failures of one field."""
-    ids = result.works.query_ids(result.run.kind)
-    queries = tuple(ids[row] for row in result.queries.rows)
-    compared = {
-        row: {name: values for name, values in judged.metrics.items() if name in _COMPARED}
-        for row, judged in result.judged.items()
-    }
+    works = result.works
+    ids = works.ids if result.run.kind.is_whole else works.point_ids
+    queries = [ids[row] for row in result.queries.rows]
+    metrics = {row: judged.metrics for row, judged in result.judged.items()}
     class_table, class_bars = _classes(result)
     return Parts(
         (_main_table(result), class_table),
-        query_values(result.name, queries, compared),
+        query_values(result.name, queries, metrics, _COMPARED),
         (_precision_recall(result), class_bars, _confusion(result)),
         (_worst_queries(result),),
     )
