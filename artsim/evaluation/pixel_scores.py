@@ -17,7 +17,7 @@ from artsim.catalog.arrays import RGBImage
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
 from artsim.evaluation.metrics import Floats
-from artsim.evaluation.report import Picture, PictureGroup, PictureRow, QueryValues
+from artsim.evaluation.report import Column, Picture, PictureGroup, PictureRow, QueryValues
 from artsim.evaluation.runner import load_picture
 from artsim.evaluation.statistics import Estimate, estimate_mean
 from artsim.images.pixels import rmse, ssim, ssim_color
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from artsim.encoders.lpips import LpipsDistance
     from artsim.images.load import LoadedImage
 
-METRICS: Final = {
-    "ssim_color": "higher",
-    "ssim_own_range": "higher",
-    "rmse_color": "lower",
-    "ssim_gray": "higher",
-    "rmse_gray": "lower",
-    "lpips": "lower",
-}
-"""Columns of the tables, and which values are nearer.
+COLUMNS: Final = (
+    Column("ssim_color", "SSIM", "score", "higher"),
+    Column("ssim_own_range", "SSIM own range", "score", "higher"),
+    Column("rmse_color", "RMSE", "score", "lower"),
+    Column("ssim_gray", "SSIM gray", "score", "higher"),
+    Column("rmse_gray", "RMSE gray", "score", "lower"),
+    Column("lpips", "LPIPS", "score", "lower"),
+)
+METRICS: Final = {column.name: column.better for column in COLUMNS}
+"""Which values are nearer.
 
 The values of a pair are of shape (6,), in this order; NaN where LPIPS is not there.
 """
@@ -149,18 +150,19 @@ def score_pairs(
     pairs: Iterable[Pair], load: Load, perceptual: LpipsDistance | None = None
 ) -> dict[Pair, Floats]:
     """Compare the pictures of each pair once; one of which a picture cannot be had is left out."""
-    hits_of: dict[Subject, dict[Subject, None]] = defaultdict(dict)
-    for query, hit in pairs:
-        hits_of[query][hit] = None
+    hits_of: dict[Subject, list[Subject]] = defaultdict(list)
+    for query, hit in dict.fromkeys(pairs):
+        hits_of[query].append(hit)
     found: dict[Pair, Floats] = {}
     for query, hits in hits_of.items():
-        picture, todo = load(query), list(hits)
-        for start in range(0, len(todo) if picture is not None else 0, _BLOCK):
-            block = ((hit, load(hit)) for hit in todo[start : start + _BLOCK])
-            here = [(hit, other) for hit, other in block if other is not None]
-            if picture is not None and here:
-                values = compare(picture, np.stack([other for _, other in here]), perceptual)
-                found.update(zip(((query, hit) for hit, _ in here), values, strict=True))
+        if (picture := load(query)) is None:
+            continue
+        for start in range(0, len(hits), _BLOCK):
+            block = ((hit, load(hit)) for hit in hits[start : start + _BLOCK])
+            here = {(query, hit): other for hit, other in block if other is not None}
+            if here:
+                values = compare(picture, np.stack([*here.values()]), perceptual)
+                found.update(zip(here, values, strict=True))
     return found
 
 
@@ -265,10 +267,8 @@ class Tally:
 
     def estimates(self, row: str, seed: int) -> dict[str, Estimate]:
         """Return a row's means with their intervals, by column."""
-        return {
-            column: estimate_mean([*values.values()], seed=seed)
-            for column, values in self._means(row).items()
-        }
+        means = self._means(row).items()
+        return {column: estimate_mean([*of.values()], seed=seed) for column, of in means}
 
     def query_values(self, table: str) -> tuple[QueryValues, ...]:
         """Return the values of every row and column, query by query."""
@@ -292,12 +292,9 @@ class Tally:
 
     def failures(self, what: str, rows: Sequence[str]) -> tuple[PictureGroup, ...]:
         """Return the queries of least SSIM of each row, with their hits; `what` they are."""
+        title = f"{what}, lowest SSIM with their hits: "
         return tuple(
-            PictureGroup(
-                f"{what}, lowest SSIM with their hits: {row}",
-                tuple(map(_picture_row, self._worst[row])),
-            )
-            for row in rows
+            PictureGroup(title + row, tuple(map(_picture_row, self._worst[row]))) for row in rows
         )
 
 

@@ -10,6 +10,7 @@ mirrored copy scores like any other picture.
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,8 +26,8 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
-from artsim.evaluation.pixel_scores import BEST, Load, Pair, Pictures, Subject, Tally
-from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
+from artsim.evaluation.pixel_scores import BEST, COLUMNS, Load, Pair, Pictures, Subject, Tally
+from artsim.evaluation.report import BarPlot, Line, LinePlot, Parts, Report, Row, Table
 from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_contenders
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
@@ -43,15 +44,6 @@ _FIELDS: Final = (
     *("painting_id", "title", "artist", "artist_key", "date_text"),
     *("image_uri", "image_sha256", "image_width", "image_height"),
 )
-_COLUMNS: Final = (
-    Column("ssim_color", "SSIM", "score", "higher"),
-    Column("ssim_own_range", "SSIM own range", "score", "higher"),
-    Column("rmse_color", "RMSE", "score", "lower"),
-    Column("ssim_gray", "SSIM gray", "score", "higher"),
-    Column("rmse_gray", "RMSE gray", "score", "lower"),
-    Column("lpips", "LPIPS", "score", "lower"),
-)
-
 _WORDS: Final[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("pixels.toml").read_text(encoding="utf-8")
 )
@@ -113,14 +105,9 @@ def evaluate_pixels(
     The tables are ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
     faces) and ``faces``.
 
-    Raises
-    ------
-    ImageError
-        If no query's picture can be read.
-    QueryError
-        If fewer than two paintings have the vectors.
-    EncoderMismatchError, StoreError
-        If the gallery lacks an encoder, or the database fails.
+    ImageError if no query's picture can be read, QueryError if fewer than two paintings have the
+    vectors, EncoderMismatchError or StoreError if the gallery lacks an encoder or the database
+    fails.
     """
     options = options or PixelsOptions()
     run = Run("pixels", gallery, options, models, progress, versions=("lpips", "torchvision"))
@@ -158,7 +145,7 @@ class Subjects:
     `by_painting` has a painting's one picture, or its parts, in order of painting id.
     """
 
-    by_painting: Mapping[str, tuple[Subject, ...]]
+    by_painting: Mapping[str, Sequence[Subject]]
     not_same_artist: bool = False
 
     @cached_property
@@ -199,24 +186,19 @@ def read_subjects(
     known = (Known("artist_key"),) if not_same_artist else ()
     own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
     fields = (*_FIELDS, *(name for name in own if name in kind.fields))
-    grouped: dict[str, list[Subject]] = {}
     having = Criteria(must=(*must, *known)) & without_frames(gallery[kind])
-    for record in gallery[kind].scroll(having, payload_fields=fields, page_size=1000):
+    records = gallery[kind].scroll(having, payload_fields=fields, page_size=1000)
+    grouped: dict[str, list[Subject]] = defaultdict(list)
+    for record in sorted(records, key=lambda r: int(r.payload.get(kind.index_field, 0))):
         painting_id = str(record.payload["painting_id"])
         key = painting_id if kind.is_whole else record.point_id
-        grouped.setdefault(painting_id, []).append(Subject(key, record.payload))
+        grouped[painting_id].append(Subject(key, record.payload))
     if len(grouped) < 2:
         raise QueryError(
             f"{gallery[kind].name!r} has {len(grouped)} paintings to compare, and two are needed",
             hint="artsim info",
         )
-    ordered = {
-        painting_id: tuple(
-            sorted(grouped[painting_id], key=lambda s: int(s.payload.get(kind.index_field, 0)))
-        )
-        for painting_id in sorted(grouped)
-    }
-    return Subjects(ordered, not_same_artist)
+    return Subjects(dict(sorted(grouped.items())), not_same_artist)
 
 
 class _Work:
@@ -382,7 +364,7 @@ class _Work:
         # The bound stands last, below what is bound by it.
         rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
         title = f"{what}, {size} x {size}: {tally.queries} queries, {k} hits each"
-        table = Table(name, title, "encoder", _COLUMNS, (*beside, *rows), (about,))
+        table = Table(name, title, "encoder", COLUMNS, (*beside, *rows), (about,))
         works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
         table = self.run.with_training(table, contenders, works)
         failures = tally.failures(what, [one.name for one in contenders if one.rerank is None])
