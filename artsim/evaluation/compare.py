@@ -63,8 +63,7 @@ class Pair:
     @property
     def place(self) -> str:
         """Name of the table that the pair stands in: one unit to a table."""
-        unit = self.column.unit
-        return self.table if unit == "share" else f"{self.table}.{unit}"
+        return self.table if self.column.unit == "share" else f"{self.table}.{self.column.unit}"
 
     @property
     def verdict(self) -> str:

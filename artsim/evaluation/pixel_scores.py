@@ -87,15 +87,15 @@ class Pictures:
     def __init__(self, size: int, models: Models) -> None:
         self._size, self._models = size, models
         self.problems: dict[str, str] = {}
-        self._kept = lru_cache(max(1, KEPT_BYTES // (3 * size * size)))(self._load)
+        self.kept = lru_cache(max(1, KEPT_BYTES // (3 * size * size)))(self._load)
 
     def whole(self, subject: Subject) -> RGBImage | None:
         """Return the whole picture, squashed to the square; None if its file is of no use."""
-        return self._kept(subject, False)
+        return self.kept(subject, False)
 
     def part(self, subject: Subject) -> RGBImage | None:
         """Return a part: a face cut out upright as its encoder saw it, another by its box."""
-        return self._kept(subject, True)
+        return self.kept(subject, True)
 
     def _load(self, subject: Subject, is_part: bool) -> RGBImage | None:
         place = subject.painting_id
@@ -215,7 +215,7 @@ class Tally:
     """What the queries of one table came to, whose first `k` hits are compared."""
 
     def __init__(self, k: int, load: Load, perceptual: LpipsDistance | None) -> None:
-        self._k, self._load, self._perceptual = k, load, perceptual
+        self.k, self._load, self._perceptual = k, load, perceptual
         self.queries = 0
         self._scores: dict[str, dict[str, Sequence[Floats | None]]] = defaultdict(dict)
         self._worst: dict[str, list[_Answer]] = defaultdict(list)
@@ -240,7 +240,7 @@ class Tally:
                 answers = [*self._worst[row], _Answer(float(np.mean(once)), query, ranking, values)]
                 answers.sort(key=lambda answer: (answer.ssim, answer.query))
                 self._worst[row] = answers[:_KEPT]
-        best = best_possible(score_pairs(everything, self._load), self._k)
+        best = best_possible(score_pairs(everything, self._load), self.k)
         if len(best):
             self._scores[BEST][query] = list(best)
 
@@ -283,7 +283,7 @@ class Tally:
         curves: dict[str, list[float]] = {}
         for row, scores in self._scores.items():
             curves[row] = []
-            for values in list(zip_longest(*scores.values()))[: self._k]:
+            for values in list(zip_longest(*scores.values()))[: self.k]:
                 known = [float(value[_SSIM]) for value in values if value is not None]
                 if not known:
                     break

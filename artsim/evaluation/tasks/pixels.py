@@ -381,13 +381,9 @@ def _plots(
     }
     title = f"{what}: SSIM, with 95 % intervals over queries"
     bars = BarPlot(f"{name}_ssim", title, "mean SSIM", tuple(estimates), series, unit="score")
+    ranks = tuple(map(float, range(1, tally.k + 1)))
     lines = tuple(
-        Line(
-            row,
-            tuple(float(rank) for rank in range(1, len(values) + 1)),
-            tuple(values),
-            dashed=row in (RANDOM, BEST),
-        )
+        Line(row, ranks[: len(values)], tuple(values), dashed=row in (RANDOM, BEST))
         for row, values in tally.by_rank().items()
         if values
     )
