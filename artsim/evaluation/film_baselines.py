@@ -13,7 +13,7 @@ References
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar, Final
@@ -79,11 +79,15 @@ class Baseline(ABC):
 
     name: ClassVar[str]
     threshold: ClassVar[float]
-    describe: ClassVar[Callable[[RGBImage], Floats | Booleans]]
 
     def __init__(self, works: Sequence[Hit], pictures: Sequence[RGBImage]) -> None:
         self.works, self.row = works, {work.point_id: row for row, work in enumerate(works)}
         self.known = np.stack([self.describe(picture) for picture in pictures])
+
+    @staticmethod
+    @abstractmethod
+    def describe(picture: RGBImage) -> Any:
+        """Return what of a picture is compared."""
 
     @abstractmethod
     def likenesses(self, picture: RGBImage) -> Floats:
