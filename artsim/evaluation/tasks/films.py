@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
@@ -280,15 +281,12 @@ def _pictures(
     ids, taken = list(originals.payloads), set[str]()
     for row in random.permutation(len(ids)):
         painting_id = ids[int(row)]
-        if painting_id in taken:
-            continue
-        taken |= originals.same[painting_id]
-        try:
-            picture = load_picture(originals.payloads[painting_id], run.models).pixels
-        except ImageError as error:
-            skipped.append(str(error))
-            continue
-        yield painting_id, picture
+        if painting_id not in taken:
+            taken |= originals.same[painting_id]
+            try:
+                yield painting_id, load_picture(originals.payloads[painting_id], run.models).pixels
+            except ImageError as error:
+                skipped.append(str(error))
 
 
 @dataclass(slots=True)
@@ -331,13 +329,9 @@ def _search(
     run: Run[FilmsOptions], originals: Originals, clips: Sequence[Clip]
 ) -> dict[str, Tally]:
     """Make the clips, one after the other, and search by each in every way."""
-    strange = {
-        name
-        for clip in clips
-        for shot in clip.shots
-        if shot.picture_id not in clip.known
-        for name in originals.same[shot.picture_id]
-    }
+    shown = ((shot, clip) for clip in clips for shot in clip.shots)
+    left = (shot.picture_id for shot, clip in shown if shot.picture_id not in clip.known)
+    strange = set[str]().union(*(originals.same[picture_id] for picture_id in left))
     left_out = Criteria(must_not=(AnyOf("painting_id", tuple(sorted(strange))),))
     criteria, ways = run.criteria & left_out, {"": False}
     if POINTS in run.collection.schema.vectors:
@@ -372,11 +366,9 @@ def _baselines(
     run.progress.start(len(originals.payloads), "Reading pictures for the baselines")
     for done, (painting_id, payload) in enumerate(originals.payloads.items(), 1):
         if painting_id not in strange:
-            try:
+            with suppress(ImageError):
                 pictures.append(load_picture(payload, run.models).pixels)
                 works.append(Hit(painting_point_id(painting_id), 1.0, payload))
-            except ImageError:
-                pass
         run.progress.update(done)
     yield HashBaseline(works, pictures)
     yield HistogramBaseline(works, pictures)
