@@ -87,15 +87,15 @@ class Pictures:
     def __init__(self, size: int, models: Models) -> None:
         self._size, self._models = size, models
         self.problems: dict[str, str] = {}
-        self.kept = lru_cache(max(1, KEPT_BYTES // (3 * size * size)))(self._load)
+        self._kept = lru_cache(max(1, KEPT_BYTES // (3 * size * size)))(self._load)
 
     def whole(self, subject: Subject) -> RGBImage | None:
         """Return the whole picture, squashed to the square; None if its file is of no use."""
-        return self.kept(subject, False)
+        return self._kept(subject, False)
 
     def part(self, subject: Subject) -> RGBImage | None:
         """Return a part: a face cut out upright as its encoder saw it, another by its box."""
-        return self.kept(subject, True)
+        return self._kept(subject, True)
 
     def _load(self, subject: Subject, is_part: bool) -> RGBImage | None:
         place = subject.painting_id
@@ -201,16 +201,6 @@ def best_possible(scores: Mapping[Pair, Floats], k: int) -> Floats:
     return np.asarray(-ordered[:k] * signs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """One query's hits of one search, with what was compared."""
-
-    ssim: float
-    query: str
-    pairs: Sequence[Pair]
-    scores: Sequence[Floats | None]
-
-
 class Tally:
     """What the queries of one table came to, whose first `k` hits are compared."""
 
@@ -218,7 +208,7 @@ class Tally:
         self.k, self._load, self._perceptual = k, load, perceptual
         self.queries = 0
         self._scores: dict[str, dict[str, Sequence[Floats | None]]] = defaultdict(dict)
-        self._worst: dict[str, list[_Answer]] = defaultdict(list)
+        self._worst: dict[str, list[tuple[float, str, PictureRow]]] = defaultdict(list)
 
     def add(
         self, query: str, rankings: Mapping[str, Sequence[Pair]], everything: Sequence[Pair]
@@ -237,46 +227,37 @@ class Tally:
             # A hit that is there twice, found by two parts, counts once.
             once = [scores[pair][_SSIM] for pair in dict.fromkeys(ranking) if pair in scores]
             if once:
-                answers = [*self._worst[row], _Answer(float(np.mean(once)), query, ranking, values)]
-                answers.sort(key=lambda answer: (answer.ssim, answer.query))
-                self._worst[row] = answers[:_KEPT]
+                mean, worst = float(np.mean(once)), self._worst[row]
+                worst.append((mean, query, _picture_row(ranking, values, mean)))
+                self._worst[row] = sorted(worst, key=lambda answer: answer[:2])[:_KEPT]
         best = best_possible(score_pairs(everything, self._load), self.k)
         if len(best):
             self._scores[BEST][query] = list(best)
-
-    def row_names(self) -> list[str]:
-        """Return every row, in the order they came in, those without values too."""
-        return list(self._scores)
 
     def missing(self, row: str) -> int:
         """Return how many hits had no picture."""
         return sum(value is None for values in self._scores[row].values() for value in values)
 
-    def _means(self, row: str) -> dict[str, dict[str, float]]:
-        """Return the means over hits by column, then by query."""
-        by_query = {
-            query: np.mean(found, axis=0).tolist()
-            for query, values in self._scores[row].items()
-            if (found := [value for value in values if value is not None])
-        }
-        means = {
-            column: {q: values[i] for q, values in by_query.items() if not np.isnan(values[i])}
-            for i, column in enumerate(METRICS)
-        }
-        return {column: values for column, values in means.items() if values}
-
-    def estimates(self, row: str, seed: int) -> dict[str, Estimate]:
-        """Return a row's means with their intervals, by column."""
-        means = self._means(row).items()
-        return {column: estimate_mean([*of.values()], seed=seed) for column, of in means}
-
-    def query_values(self, table: str) -> tuple[QueryValues, ...]:
-        """Return the values of every row and column, query by query."""
-        return tuple(
-            QueryValues(table, row, column, tuple(values), np.array([*values.values()]))
-            for row in self._scores
-            for column, values in self._means(row).items()
-        )
+    def estimates(
+        self, table: str, seed: int
+    ) -> tuple[dict[str, dict[str, Estimate]], tuple[QueryValues, ...]]:
+        """Return the means with their intervals, by row and column, and the values they are of."""
+        estimates: dict[str, dict[str, Estimate]] = {}
+        every = []
+        for row, scores in self._scores.items():
+            estimates[row] = {}
+            by_query = {
+                query: np.mean(found, axis=0)
+                for query, values in scores.items()
+                if (found := [value for value in values if value is not None])
+            }
+            for i, column in enumerate(METRICS):
+                means = {q: of[i] for q, of in by_query.items() if not np.isnan(of[i])}
+                if means:
+                    values = np.array([*means.values()])
+                    estimates[row][column] = estimate_mean(values, seed=seed)
+                    every.append(QueryValues(table, row, column, tuple(means), values))
+        return estimates, tuple(every)
 
     def by_rank(self) -> dict[str, list[float]]:
         """Return the mean SSIM in color at each rank, by row; a rank nobody had ends it."""
@@ -294,16 +275,18 @@ class Tally:
         """Return the queries of least SSIM of each row, with their hits; `what` they are."""
         title = f"{what}, lowest SSIM with their hits: "
         return tuple(
-            PictureGroup(title + row, tuple(map(_picture_row, self._worst[row]))) for row in rows
+            PictureGroup(title + row, tuple(shown for _, _, shown in self._worst[row]))
+            for row in rows
         )
 
 
-def _picture_row(answer: _Answer) -> PictureRow:
+def _picture_row(
+    ranking: Sequence[Pair], scores: Sequence[Floats | None], mean: float
+) -> PictureRow:
     hits = []
-    for (_, hit), values in zip(answer.pairs, answer.scores, strict=True):
+    for (_, hit), values in zip(ranking, scores, strict=True):
         told = "no picture"
         if values is not None:
             told = f"SSIM {values[_SSIM]:.3f}, RMSE {values[_RMSE]:.3f}"
         hits.append(Picture(hit.payload, (told,)))
-    query = Picture(answer.pairs[0][0].payload)
-    return PictureRow(query, tuple(hits), f"mean SSIM {answer.ssim:.3f}")
+    return PictureRow(Picture(ranking[0][0].payload), tuple(hits), f"mean SSIM {mean:.3f}")

@@ -350,7 +350,7 @@ class _Work:
     ) -> Parts:
         """Return one table with the rows of `contenders`, its plots and worst queries."""
         size, k = self.options.size, self.options.k
-        estimates = {row: tally.estimates(row, self.options.seed) for row in tally.row_names()}
+        estimates, query_values = tally.estimates(name, self.options.seed)
         rows = []
         for row, values in estimates.items():
             missing = tally.missing(row)
@@ -360,7 +360,7 @@ class _Work:
                     "a bound, no ranking: each column takes the hits that this very figure puts "
                     "first among all"
                 )
-            rows.append(Row(row, dict(values), note, measured=row != BEST))
+            rows.append(Row(row, values, note, measured=row != BEST))
         # The bound stands last, below what is bound by it.
         rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
         title = f"{what}, {size} x {size}: {tally.queries} queries, {k} hits each"
@@ -369,7 +369,7 @@ class _Work:
         table = self.run.with_training(table, contenders, works)
         failures = tally.failures(what, [one.name for one in contenders if one.rerank is None])
         plots = _plots(name, what, tally, estimates)
-        return Parts((table,), tally.query_values(name), plots, failures)
+        return Parts((table,), query_values, plots, failures)
 
 
 def _plots(
