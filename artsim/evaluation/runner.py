@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
 
@@ -73,24 +73,23 @@ class SearchChoices:
     exact: bool = False
     seed: int = 0
 
+    least: ClassVar[Mapping[str, int]] = {}
+    """What settings of a task are at least, unless they are None."""
+
+    shares: ClassVar[Sequence[str]] = ()
+    """Settings of a task that are above 0 and at most 1, or None."""
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        self.check_least(rerank_depth=1, seed=0)
-        check_weights(self.rerank_weights)
-
-    def check_least(self, **least: int) -> None:
-        """Raise ValueError for a setting that is below what is given for its name."""
-        for name, value in least.items():
+        for name, value in {"rerank_depth": 1, "seed": 0, **self.least}.items():
             given = getattr(self, name)
             if given is not None and given < value:
                 raise ValueError(f"{name} must be at least {value}, not {given}")
-
-    def check_shares(self, *names: str) -> None:
-        """Raise ValueError for a setting that is not above 0 and at most 1, nor None."""
-        for name in names:
+        for name in self.shares:
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, not {share}")
+        check_weights(self.rerank_weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Collection as Group
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 
@@ -89,17 +89,18 @@ class CopiesOptions(SearchChoices):
     twins: str | None = "extra.near_dup_group"
     looks: tuple[str, ...] = ()
 
+    least: ClassVar = {"queries": 1}
+    shares: ClassVar = ("fraction",)
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
         if self.queries is not None and self.fraction is not None:
             raise ValueError("give a number of queries or a fraction, not both")
-        self.check_shares("fraction")
         if not self.edits or not set(self.edits) <= set(EVERY_EDIT):
             raise ValueError(f"edits must be some of {', '.join(EVERY_EDIT)}; not {self.edits}")
         if not set(self.looks) <= set(LOOKS):
             raise ValueError(f"looks must be some of {', '.join(LOOKS)}; not {self.looks}")
-        self.check_least(queries=1)
 
     @property
     def pictures(self) -> int:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -86,11 +86,8 @@ class FacesOptions(SearchChoices):
     limit_queries: int | None = None
     most_pairs: int = 1_000_000
 
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        SearchChoices.__post_init__(self)
-        self.check_shares("upper", "iou")
-        self.check_least(limit_queries=1, most_pairs=100, least_person=0)
+    least: ClassVar = {"limit_queries": 1, "most_pairs": 100, "least_person": 0}
+    shares: ClassVar = ("upper", "iou")
 
     @property
     def one_person(self) -> str:

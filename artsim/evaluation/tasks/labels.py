@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -93,12 +93,13 @@ class LabelsOptions(SearchChoices):
     limit_queries: int | None = field(default=None, kw_only=True)
     checked: int = field(default=100, kw_only=True)
 
+    least: ClassVar = {"checked": 1, "limit_queries": 1}
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
         if not self.by:
             raise ValueError("at least one field to evaluate by is needed")
-        self.check_least(checked=1, limit_queries=1)
         if COPIES in self.exclude and not self.kind.is_whole:
             raise OptionError(f"copies are of whole pictures, which {self.kind.name} are not")
         if not self.ks or min(self.ks) < 1:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -82,11 +82,8 @@ class PixelsOptions(SearchChoices):
     published: bool = True
     lpips: Backbone | None = "alex"
 
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        SearchChoices.__post_init__(self)
-        self.check_shares("fraction")
-        self.check_least(k=1, size=7, best_limit=0, queries=1)
+    least: ClassVar = {"k": 1, "size": 7, "best_limit": 0, "queries": 1}
+    shares: ClassVar = ("fraction",)
 
 
 def evaluate_pixels(
