@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,6 +30,11 @@ LEAST_WIDTH, MOST_WIDTH = 0.15, 0.6
 
 _ASPECTS: Final = (4 / 3, 3 / 2, 16 / 9, 3 / 4)  # width by height of cameras and telephones
 _MARGIN: Final = 0.02  # of the photograph, which frames keep from its edge
+
+_ENCODED: Final = np.arange(256) / 255.0
+_LIGHT: Final[Light] = np.where(
+    _ENCODED <= 0.04045, _ENCODED / 12.92, ((_ENCODED + 0.055) / 1.055) ** 2.4
+).astype(np.float32)
 
 _ROWS: Final = 64
 """Rows encoded at a time, so that a large picture needs little memory beside its own."""
@@ -84,16 +88,9 @@ class Edit:
     pictures: int = 1
 
 
-@lru_cache(maxsize=1)
-def _table() -> Light:
-    encoded = np.arange(256) / 255.0
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    return linear.astype(np.float32)
-
-
 def to_light(levels: npt.ArrayLike) -> Light:
     """Return the linear light of 8-bit sRGB levels, after IEC 61966-2-1."""
-    return np.asarray(_table()[np.asarray(levels)])
+    return np.asarray(_LIGHT[np.asarray(levels)])
 
 
 def to_levels(light: Light) -> RGBImage:

@@ -77,7 +77,7 @@ _ALL_COLUMNS: Final = (
     Column("pairs_of_one", "Of one person", "count", None),
     *_RATE_COLUMNS,
 )
-_LISTED_TITLE: Final = "Is it the same person? The listed pairs"
+_LIST_TITLE: Final = "Is it the same person? The listed pairs"
 _ALL_TITLE: Final = "Is it the same person? All pairs of labeled faces"
 _OF_PAINTINGS: Final = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
 _FOLDS: Final = 10
@@ -124,10 +124,9 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     counted = {"of_one": int(same.sum()), "different": int((~same).sum())}
     parted = {"folds": len(np.unique(folds)), "listed_folds": pairs[0].fold is not None}
     limits = {"least_far": min(FARS.values()), "no_face": NO_FACE_SCORE}
-    repeated = len(listed) - len(pairs)
-    notes = notes_of("verification", repeated=repeated, **counted, **parted, **limits)
-    named = ("verification", _LISTED_TITLE, "face encoder")
-    table = Table(*named, _LISTED_COLUMNS, tuple(rows), notes)
+    limits["repeated"] = len(listed) - len(pairs)
+    notes = notes_of("verification", **counted, **parted, **limits)
+    table = Table("verification", _LIST_TITLE, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
     table = run.with_training(table, run.single, [paintings[name] for name in names])
     plot = _roc_plot("roc", "ROC of the listed pairs", lines)
     return Parts((table,), tuple(values), (plot,), tuple(hardest))
