@@ -330,15 +330,7 @@ class _Work:
             raise EvaluationError(
                 f"none of {len(sample)} sampled paintings has a picture to copy: {self.skipped[0]}"
             )
-        notes = notes_of(
-            "copies",
-            copied=len(self.copied),
-            options=options,
-            quality=JPEG_QUALITY,
-            skipped=self.skipped,
-            two=bool(both.ranks),
-            twins=self.originals.twins,
-        )
+        notes = notes_of("copies", work=self, both=both.ranks, quality=JPEG_QUALITY)
         return self._of_copies(tallies) + self._of_both(both) + Parts(notes=notes)
 
     def _loaded(self, sample: Sequence[str]) -> Iterator[Shown]:

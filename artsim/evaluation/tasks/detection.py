@@ -221,16 +221,9 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
             hint="without --no-faces",
         )
     judged = [_judge(payload, faces, field, options) for payload in looked_at]
-    notes = notes_of(
-        "detection",
-        options=options,
-        people=sum(len(painting.heights) for painting in judged),
-        judged=len(judged),
-        paintings=len(records),
-        elsewhere=len(faces) - sum(len(painting.faces) for painting in judged),
-        detectors=sorted({str(p.get("face_detector", "unknown")) for p in looked_at}),
-        boxed=len(boxed),
-    )
+    detectors = sorted({str(p.get("face_detector", "unknown")) for p in looked_at})
+    counted = {"records": records, "boxed": boxed, "judged": judged, "faces": faces}
+    notes = notes_of("detection", options=options, detectors=detectors, **counted)
     return _parts(judged, options, notes)
 
 

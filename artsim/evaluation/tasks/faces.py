@@ -18,7 +18,6 @@ from artsim.evaluation.leave_one_out import (
     TOP,
     Judged,
     Relevance,
-    Works,
     index_note,
     judge_contenders,
     read_labels,
@@ -204,7 +203,9 @@ def evaluate_retrieval(
     are of one person. EvaluationError if faces lack pixels that re-ranking compares.
     """
     works = read_works(run, run.criteria, ("face_index",))
-    relevance = _same_person(works, faces, labels)
+    person = {faces.main[name].point_id: label for name, label in labels.items()}
+    people = read_labels([{"person": person.get(one)} for one in works.point_ids], "person")
+    relevance = Relevance(people, (read_labels(works.payloads, "painting_id"),))
     rows = sample_queries(run, relevance, relevance.labels.known, run.options.limit_queries)
     if len(rows) == 0:
         return Parts()
@@ -225,8 +226,8 @@ def evaluate_retrieval(
         options=run.options,
     )
     title = "Where is the same person? Searches by one face"
-    means = {n: run.means({c.name: each[c.name] for c in COLUMNS}) for n, each in found.items()}
-    measured = tuple(Row(name, cells) for name, cells in means.items())
+    shown = {n: {c.name: each[c.name] for c in COLUMNS} for n, each in found.items()}
+    measured = tuple(Row(name, run.means(values)) for name, values in shown.items())
     table = Table("retrieval", title, "face encoder", COLUMNS, measured, (*notes, index))
     table = run.with_training(table, run.contenders, [f.payload for f in faces.main.values()])
     compared = {name: each.metrics for name, each in judged.items()}
@@ -234,13 +235,6 @@ def evaluate_retrieval(
     plain = (one.name for one in run.contenders if one.rerank is None)
     failures = tuple(_worst(name, judged[name], payloads) for name in plain)
     return Parts((table,), values, failures=failures)
-
-
-def _same_person(works: Works, faces: PictureFaces, labels: Mapping[str, str]) -> Relevance:
-    person = {faces.main[name].point_id: label for name, label in labels.items()}
-    people = [{"person": person.get(point_id)} for point_id in works.point_ids]
-    own = read_labels(works.payloads, "painting_id")
-    return Relevance(read_labels(people, "person"), (own,))
 
 
 def _worst(name: str, judged: Judged, payloads: list[Payload]) -> PictureGroup:

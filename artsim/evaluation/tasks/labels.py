@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -301,20 +302,10 @@ def _row_note(one: Contender, options: LabelsOptions) -> str:
 
 def _notes(result: _Result) -> tuple[str, ...]:
     """Return what was asked of what, and how the figures are meant."""
-    run, judged, relevance = result.run, result.queries, result.relevance
-    rows = sample_rows(judged.rows, run.options.checked, run.options.seed)
-    index = index_note(run, result.works, relevance, rows, max(*run.options.ks, TOP))
-    said = notes_of(
-        "labels",
-        field=result.field,
-        judged=judged,
-        works=len(result.works),
-        values=len(relevance.labels.names),
-        unlabeled=result.unlabeled,
-        excluded=relevance.excluded,
-        asked=result.asked,
-    )
-    return (*said, index)
+    run, options = result.run, result.run.options
+    rows = sample_rows(result.queries.rows, options.checked, options.seed)
+    index = index_note(run, result.works, result.relevance, rows, max(*options.ks, TOP))
+    return (*notes_of("labels", result=result, judged=result.queries), index)
 
 
 def _precision_recall(result: _Result) -> LinePlot:
@@ -345,10 +336,10 @@ def _classes(result: _Result) -> tuple[Table, BarPlot]:
     k = 10 if 10 in ks else ks[-1]
     plain = [one.name for one in result.run.contenders if one.rerank is None]
     precision = {name: result.judged[name].metrics[f"precision_at_{k}"] for name in plain}
-    queries: dict[int, list[int]] = {}
+    queries: dict[int, list[int]] = defaultdict(list)
     for place, row in enumerate(result.queries.rows.tolist()):
         for value in labels.of_work[row]:
-            queries.setdefault(value, []).append(place)
+            queries[value].append(place)
     shown, note = _best_and_worst(queries, precision, labels, k)
     found = {
         value: {name: estimate_mean(values[queries[value]]) for name, values in precision.items()}
