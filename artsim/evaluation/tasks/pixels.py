@@ -171,33 +171,6 @@ class Subjects:
         return not (self.not_same_artist and other.payload.get("artist_key") == key)
 
 
-def read_subjects(
-    gallery: Gallery, kind: Kind, encoders: Sequence[EncoderInfo], *, not_same_artist: bool
-) -> Subjects:
-    """Read what has the vectors of every encoder, and pixels.
-
-    With `not_same_artist` only works whose artist is known, since for others the search
-    cannot tell. QueryError if fewer than two paintings remain.
-    """
-    must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
-    known = (Known("artist_key"),) if not_same_artist else ()
-    own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
-    fields = (*_FIELDS, *(name for name in own if name in kind.fields))
-    having = Criteria(must=(*must, *known)) & without_frames(gallery[kind])
-    records = gallery[kind].scroll(having, payload_fields=fields, page_size=1000)
-    grouped: dict[str, list[Subject]] = defaultdict(list)
-    for record in sorted(records, key=lambda r: int(r.payload.get(kind.index_field, 0))):
-        painting_id = str(record.payload["painting_id"])
-        key = painting_id if kind.is_whole else record.point_id
-        grouped[painting_id].append(Subject(key, record.payload))
-    if len(grouped) < 2:
-        raise QueryError(
-            f"{gallery[kind].name!r} has {len(grouped)} paintings to compare, and two are needed",
-            hint="artsim info",
-        )
-    return Subjects(dict(sorted(grouped.items())), not_same_artist)
-
-
 class _Work:
     """What the tables share: pictures, LPIPS, the paintings and how they are drawn."""
 
@@ -280,8 +253,29 @@ class _Work:
         return self._read(PAINTINGS, self.run.encoders)
 
     def _read(self, kind: Kind, encoders: Sequence[EncoderInfo]) -> Subjects:
-        but = self.options.not_same_artist
-        return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
+        """Read what has the vectors of every encoder, and pixels.
+
+        With `not_same_artist` only works whose artist is known, since for others the search
+        cannot tell. QueryError if fewer than two paintings remain.
+        """
+        collection, but = self.run.gallery[kind], self.options.not_same_artist
+        must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
+        known = (Known("artist_key"),) if but else ()
+        own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
+        fields = (*_FIELDS, *(name for name in own if name in kind.fields))
+        having = Criteria(must=(*must, *known)) & without_frames(collection)
+        records = collection.scroll(having, payload_fields=fields, page_size=1000)
+        grouped: dict[str, list[Subject]] = defaultdict(list)
+        for record in sorted(records, key=lambda r: int(r.payload.get(kind.index_field, 0))):
+            painting_id = str(record.payload["painting_id"])
+            key = painting_id if kind.is_whole else record.point_id
+            grouped[painting_id].append(Subject(key, record.payload))
+        if len(grouped) < 2:
+            raise QueryError(
+                f"{collection.name!r} has {len(grouped)} paintings to compare, and two are needed",
+                hint="artsim info",
+            )
+        return Subjects(dict(sorted(grouped.items())), but)
 
     def _readable(
         self, subjects: Subjects, ids: Sequence[str], what: str, load: Load
