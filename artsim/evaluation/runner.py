@@ -295,20 +295,16 @@ class Run(Generic[Choices]):
 
         The works need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``.
         """
-        by_name = {one.name: one for one in contenders}
         infos = {info.vector_name: info for one in contenders for info in one.encoders}
         found = {name: _training(one, works, self.models.settings) for name, one in infos.items()}
-        told = {name: text for name, text in found.items() if text}
-        if not told:
+        if not any(found.values()):
             return table
-        rows = []
-        for row in table.rows:
-            if row.name in by_name:
-                words = (told.get(name, "not known") for name in by_name[row.name].vector_names)
-                said = "; ".join(dict.fromkeys(words))
-                row = replace(row, values={**row.values, "trained_on": said})
-            rows.append(row)
+        said = {}
+        for one in contenders:
+            words = dict.fromkeys(found[name] or "not known" for name in one.vector_names)
+            said[one.name] = {"trained_on": "; ".join(words)}
         columns = (*table.columns, Column("trained_on", "trained on", "text", None))
+        rows = (replace(row, values={**row.values, **said.get(row.name, {})}) for row in table.rows)
         notes = (*table.notes, *notes_of("trained_on"))
         return replace(table, columns=columns, rows=tuple(rows), notes=notes)
 
