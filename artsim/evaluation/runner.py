@@ -111,11 +111,6 @@ class Contender:
         """Names of the vectors that it searches by."""
         return [info.vector_name for info in self.encoders]
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is one encoder alone, without re-ranking."""
-        return len(self.encoders) == 1 and self.rerank is None
-
 
 def list_contenders(encoders: Sequence[EncoderInfo], choices: SearchChoices) -> list[Contender]:
     """Return each encoder, all of them fused if that is wanted, and each of these re-ranked.
@@ -194,7 +189,7 @@ class Run(Generic[Choices]):
     @property
     def single(self) -> list[Contender]:
         """Each encoder alone, without re-ranking."""
-        return [one for one in self.contenders if one.is_plain]
+        return [one for one in self.contenders if len(one.encoders) == 1 and one.rerank is None]
 
     def encoders_of(self, kind: Kind, names: Sequence[str]) -> list[EncoderInfo]:
         """Return the encoders of those names of a kind, or all that it has."""
