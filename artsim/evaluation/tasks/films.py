@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Final
@@ -298,22 +299,20 @@ class Tally:
 
     def add(self, clip: Clip, sightings: Sequence[Sighting], originals: Originals) -> None:
         """Add what was seen in a clip."""
-        right: set[int] = set()
-        for shot in clip.searched:
+
+        def is_right(seen: Sighting, shot: Shot) -> bool:
             same = originals.same[shot.picture_id]
-            own = [
-                (row, seen)
-                for row, seen in enumerate(sightings)
-                if seen.hit.painting_id in same and _overlap(seen, shot) > 0
-            ]
-            right |= {row for row, _ in own}
+            return seen.hit.painting_id in same and _overlap(seen, shot) > 0
+
+        for shot in clip.searched:
+            own = [seen for seen in sightings if is_right(seen, shot)]
             self.found[clip.query_id(shot)] = float(bool(own))
             if own:
-                best = max((seen for _, seen in own), key=lambda seen: _overlap(seen, shot))
+                best = max(own, key=partial(_overlap, shot=shot))
                 self.errors += [abs(best.start - shot.start), abs(best.end - shot.end)]
             else:
                 self.missed.append((clip, shot))
-        wrong = [seen for row, seen in enumerate(sightings) if row not in right]
+        wrong = [s for s in sightings if not any(is_right(s, shot) for shot in clip.searched)]
         self.false.append(float(len(wrong)))
         self.wrong += [(clip, seen) for seen in wrong]
 
