@@ -121,11 +121,7 @@ def _varnish(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 
 def _frame(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture in a molded frame with mitred corners, hanging on a wall.
-
-    The frame is lit from the upper left; it throws a shadow on the picture's edge and
-    one on the wall.
-    """
+    """Return the picture in a molded frame that hangs on a wall and throws its shadow on it."""
     length = reference_length(*image.shape[:2])
     border = max(1, round(random.uniform(0.07, 0.14) * length))
     shares = random.uniform(0.05, 0.2, 4)
@@ -145,22 +141,14 @@ def _frame(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 
 def _rotate(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture turned by 1 to 3 degrees either way.
-
-    The wall shows in the corners, or the edges are trimmed off, as someone lays a
-    scan straight or does not.
-    """
+    """Return the picture turned a little either way, as a scan that nobody laid straight."""
     degrees = float(random.uniform(1.0, 3.0) * random.choice((-1, 1)))
     warped, parameters = _photograph(image, turn_axes(degrees, 0, 1), random)
     return EditedPicture(warped, {"degrees": degrees, **parameters})
 
 
 def _view_aside(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture as a camera sees it from one side and from above or below.
-
-    A pinhole camera at 1.2 to 2 diagonals turns by 8 to 18 degrees sideways and by 3 to 9
-    up or down, which moves the corners by some percent of the sides.
-    """
+    """Return the picture as a camera sees it from one side and from above or below."""
     height, width = image.shape[:2]
     yaw = float(random.uniform(8.0, 18.0) * random.choice((-1, 1)))
     pitch = float(random.uniform(3.0, 9.0) * random.choice((-1, 1)))
@@ -200,11 +188,7 @@ def _photograph(
 
 
 def _scratch(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture with 6 to 14 scratches, as of a worn negative or a hurt surface.
-
-    Each is a thin, slightly bent line of 10 to 80 percent of the diagonal, nearly white
-    or nearly black, and of uneven strength.
-    """
+    """Return the picture with light and dark scratches, as of a worn negative."""
     height, width = image.shape[:2]
     thickness = max(1, round(0.0025 * max(height, width)))
     lights, darks = int(random.integers(4, 10)), int(random.integers(2, 6))

@@ -1,8 +1,5 @@
 """How films were searched before vectors: by hashes, histograms and ORB, with a threshold each.
 
-Frames and paintings are compared as wholes, or by binary features [2]_, and the nearest painting is
-seen where it is near enough; what becomes of frames is as for any other eye.
-
 References
 ----------
 .. [1] Zauner (2010). Implementation and benchmarking of perceptual image hash functions.
@@ -141,7 +138,7 @@ class HistogramBaseline(Baseline):
 
 
 class OrbBaseline(HistogramBaseline):
-    """ORB features whose nearest is clearly nearer than the next; of the works nearest by color."""
+    """ORB features [2]_ whose nearest is clearly the nearest; of the works nearest by color."""
 
     name = "ORB"
     threshold = 15.0

@@ -286,8 +286,7 @@ def judge_rankings(
     """Rank all works for each of `rows`, and judge the rankings by every metric at depths `ks`.
 
     Queries with nothing to find are dropped. Memory is bounded by a block of rankings for each
-    processor core, not by the square of the number of works. `on_done` is told how many queries
-    are done.
+    processor core. `on_done` is told how many queries are done.
     """
     judge = partial(_judge, ranker, relevance, ks)
     blocks = over_blocks(rows, len(relevance.labels.of_work), judge, on_done=on_done)
@@ -370,8 +369,7 @@ def index_note(
 ) -> str:
     """Say how many of the first ten a search by the index finds as well, as a user's does.
 
-    Rankings are made at once and in memory; that they are what exact searches answer is what
-    tests show. `rows` are sent as queries, each for `limit` hits.
+    `rows` are sent as queries, each for `limit` hits.
     """
     told = "Rankings are exact, as those of searches with --exact."
     if run.options.exact:

@@ -412,10 +412,7 @@ class _Work:
         return tuple(plots)
 
     def _failed_copies(self, tallies: Mapping[str, Tally], best: str) -> PictureGroup:
-        """Return the copies that the best contender searched worst by, some of each edit.
-
-        Their pictures are read and edited once more.
-        """
+        """Return the copies that the best contender searched worst by, made once more."""
         rows = []
         for edit, tally in tallies.items():
             for miss in tally.worst(best, _WORST_OF_EDIT):
