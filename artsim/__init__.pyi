@@ -40,8 +40,10 @@ from .evaluation.tasks.copies import (
     CopiesOptions as CopiesOptions,
     evaluate_copies as evaluate_copies,
 )
-from .evaluation.picture_faces import FacesOptions as FacesOptions
-from .evaluation.tasks.faces import evaluate_faces as evaluate_faces
+from .evaluation.tasks.faces import (
+    FacesOptions as FacesOptions,
+    evaluate_faces as evaluate_faces,
+)
 from .evaluation.tasks.labels import (
     LabelsOptions as LabelsOptions,
     evaluate_labels as evaluate_labels,

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from artsim.catalog.arrays import Embeddings, RGBImage
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
-from artsim.evaluation.relevance import field_values
+from artsim.evaluation.leave_one_out import field_values
 from artsim.images.load import load_image
 from artsim.images.pixels import to_pixels
 from artsim.search.neighbors import read_vectors

@@ -31,11 +31,16 @@ from artsim.config import Settings
 from artsim.encoders.base import unit_rows
 from artsim.encoders.registry import load_encoder
 from artsim.evaluation.edits import EVERY_EDIT, edit_picture
-from artsim.evaluation.originals import Originals, load_original, load_shown, read_originals
 from artsim.evaluation.report import Report, read_report
 from artsim.evaluation.runner import Run, draw
 from artsim.evaluation.statistics import estimate_mean
-from artsim.evaluation.tasks.copies import CopiesOptions
+from artsim.evaluation.tasks.copies import (
+    CopiesOptions,
+    Originals,
+    load_original,
+    load_shown,
+    read_originals,
+)
 from artsim.files import picture_files
 from artsim.images.load import load_image
 from artsim.render.evidence_pairs import draw_pairs

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.config import find_home
-from artsim.evaluation.relevance import Relevance, read_labels
+from artsim.evaluation.leave_one_out import Relevance, read_labels
 from artsim.search.neighbors import read_vectors
 from artsim.store.gallery import open_gallery
 from benchmarks.quality_data import TWINS

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.payload import Payload
+from artsim.evaluation.leave_one_out import Relevance, read_labels
 from artsim.evaluation.metrics import (
     Floats,
     RelevantRanks,
@@ -18,7 +19,6 @@ from artsim.evaluation.metrics import (
     precision_at,
     recall_at,
 )
-from artsim.evaluation.relevance import Relevance, read_labels
 from artsim.evaluation.statistics import Estimate, estimate_mean
 from benchmarks.quality_data import TWINS, Indices
 

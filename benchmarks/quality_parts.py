@@ -21,8 +21,7 @@ import numpy as np
 from artsim.catalog.arrays import RGBImage
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
-from artsim.evaluation.edits import EDITS
-from artsim.evaluation.hard_edits import HARD_EDITS
+from artsim.evaluation.edits import EDITS, HARD_EDITS
 from artsim.evaluation.statistics import estimate_mean
 from artsim.images.details import cut, grid
 from artsim.images.load import load_image

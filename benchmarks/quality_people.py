@@ -40,8 +40,8 @@ from artsim.catalog.kinds import FACES, SURE_SCORE, SURE_SIZE
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import first_text
 from artsim.encoders.face_detectors import DETECTORS, load_detector
-from artsim.evaluation.picture_faces import read_faces
 from artsim.evaluation.statistics import Estimate, estimate_share
+from artsim.evaluation.tasks.faces import read_faces
 from artsim.search.people import THRESHOLD, GroupOptions, group_people
 
 THRESHOLDS: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)

@@ -39,8 +39,8 @@ from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, first_text
 from artsim.catalog.scale import NONE, Cohort, Scale, Word
 from artsim.encoders.trained import read_cohort
-from artsim.evaluation.picture_faces import main_face
 from artsim.evaluation.statistics import estimate_share
+from artsim.evaluation.tasks.faces import main_face
 from artsim.images.pixels import mirrored, ssim
 from artsim.search.neighbors import read_vectors
 from artsim.search.verdicts import SAME_SSIM, falls_off_after

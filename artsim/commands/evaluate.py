@@ -156,9 +156,8 @@ def copies(
     """Search by copies."""
     if queries is not None and fraction is not None:
         raise typer.BadParameter("give --queries or --fraction, not both")
-    from artsim.evaluation.edits import EDITS, EVERY_EDIT
-    from artsim.evaluation.hard_edits import HARD_EDITS
-    from artsim.evaluation.looks import LOOKS
+    from artsim.evaluation.edits import EDITS, EVERY_EDIT, HARD_EDITS
+    from artsim.evaluation.runner import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
     for name in edit or ():
@@ -216,8 +215,7 @@ def faces(
     place: Place,
 ) -> None:
     """Judge what is found of faces."""
-    from artsim.evaluation.picture_faces import FacesOptions
-    from artsim.evaluation.tasks.faces import evaluate_faces
+    from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces
 
     options = FacesOptions(
         by=by,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import isfinite, nan
 from typing import Final
 
 import numpy as np
@@ -63,8 +65,7 @@ class Pair:
     @property
     def place(self) -> str:
         """Name of the table that the pair stands in: one unit to a table."""
-        unit = self.column.unit
-        return self.table if unit == "share" else f"{self.table}.{unit}"
+        return self.table if self.column.unit == "share" else f"{self.table}.{self.column.unit}"
 
     @property
     def verdict(self) -> str:
@@ -113,23 +114,21 @@ def compare_reports(
     pairs = pair_up(first, second, rows, seed=seed)
     if not pairs:
         raise ReportError(_nothing_common(reports, rows, names), hint="--rows A B")
-    places: dict[str, list[Pair]] = {}
+    places: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
-        places.setdefault(pair.place, []).append(pair)
-    parts = Parts()
-    for some in places.values():
-        parts += _parts(some, pairs, reports)
+        places[pair.place].append(pair)
+    parts = sum((_parts(some, pairs, reports) for some in places.values()), Parts())
     left_out = [] if rows else _rows_left_out(first, second, {(p.table, p.row) for p in pairs})
     sides = [f"{rows[i]} in {names[i]}" if rows else names[i] for i in (0, 1)]
-    about = (
-        {"report": names[i], "title": report.title, "created": report.created}
+    about = {
+        side: {"report": names[i], "title": reports[i].title, "created": reports[i].created}
         | ({"row": rows[i]} if rows else {})
-        for i, report in enumerate(reports)
-    )
+        for i, side in enumerate("AB")
+    }
     return Report(
         task="compare",
         title=" against ".join(reversed(rows or names)),
-        settings={"seed": seed, **dict(zip("AB", about, strict=True))},
+        settings={"seed": seed, **about},
         versions=library_versions(["scipy"]),
         created=timestamp(),
         tables=(*parts.tables, *_differing_settings(first, second), *left_out),
@@ -145,8 +144,8 @@ def compare_reports(
 def _parts(some: list[Pair], pairs: list[Pair], reports: tuple[Report, Report]) -> Parts:
     """Return table and plot of the `pairs` of one place; of the reports they have the title."""
     place, name, unit = some[0].place, some[0].table, some[0].column.unit
-    titles = [t.title for report in reports[::-1] for t in report.tables if t.name == name]
-    title = titles[0] if titles else name
+    titles = (t.title for report in reports[::-1] for t in report.tables if t.name == name)
+    title = next(titles, name)
     if len({pair.place for pair in pairs if pair.table == name}) > 1:
         title += f": {', '.join(dict.fromkeys(pair.column.heading for pair in some))}"
     columns = (
@@ -198,16 +197,13 @@ def _pair(
     first: QueryValues, second: QueryValues, row: str, column: Column, seed: int
 ) -> Pair | None:
     """Return the values of the common queries; None where there are none."""
-    known = dict(zip(first.query_ids, first.values.tolist(), strict=True))
-    common = [
-        (query, known[query], value)
-        for query, value in zip(second.query_ids, second.values.tolist(), strict=True)
-        if query in known and np.isfinite(known[query]) and np.isfinite(value)
-    ]
-    if not common:
+    ours, theirs = (
+        dict(zip(of.query_ids, of.values.tolist(), strict=True)) for of in (first, second)
+    )
+    ids = tuple(q for q in theirs if isfinite(ours.get(q, nan)) and isfinite(theirs[q]))
+    if not ids:
         return None
-    ids, ours, theirs = zip(*common, strict=True)
-    before, after = np.array(ours), np.array(theirs)
+    before, after = (np.array([values[query] for query in ids]) for values in (ours, theirs))
     counts = len(first.query_ids), len(second.query_ids)
     # Queries are resampled with both of their values, so that what makes one hard for both is not
     # taken for a difference.

@@ -8,25 +8,31 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from artsim.catalog.arrays import RGBImage
-from artsim.evaluation.hard_edits import HARD_EDITS
 from artsim.evaluation.scenes import (
+    COPY_SIDE,
     LUMINANCE,
     MOLDINGS,
     Edit,
     EditedPicture,
+    Light,
+    Matrix,
     compress,
+    corners_in,
     frame_picture,
+    gray_levels,
     paint_wall,
+    photograph_wall,
     reference_length,
     resample,
     shadow_on_the_wall,
+    shift,
     to_levels,
     to_light,
     turn_axes,
+    view_from,
 )
 
 JPEG_QUALITY: Final = 20
@@ -40,6 +46,10 @@ _HAZE: Final = (196, 160, 104)
 # Optical density of an old dammar varnish in red, green and blue, where blue is 1: its
 # absorption rises steeply towards short waves.
 _VARNISH_DENSITY: Final = np.array([0.16, 0.42, 1.0], np.float32)
+
+_INK: Final = np.array([(24, 20, 18), (58, 38, 26), (30, 34, 44)])  # black, bistre, blue-black
+_BLANK: Final = np.float32(0.3)  # where no ink is wanted, how far the lines are from any
+_SHEET: Final = np.array([(250, 248, 242), (240, 230, 206), (228, 222, 210)])
 
 
 def _part(
@@ -63,8 +73,7 @@ def _mirror(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 def _grayscale(image: RGBImage, random: np.random.Generator) -> EditedPicture:
     """Return the picture as a black-and-white photograph: BT.601 luma in three channels."""
-    luma = Image.fromarray(np.ascontiguousarray(image)).convert("L")
-    return EditedPicture(np.array(luma.convert("RGB")), {})
+    return EditedPicture(np.array(gray_levels(image).convert("RGB")), {})
 
 
 def _compress(image: RGBImage, random: np.random.Generator) -> EditedPicture:
@@ -112,11 +121,7 @@ def _varnish(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 
 def _frame(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture in a molded frame with mitred corners, hanging on a wall.
-
-    The frame is lit from the upper left; it throws a shadow on the picture's edge and
-    one on the wall.
-    """
+    """Return the picture in a molded frame that hangs on a wall and throws its shadow on it."""
     length = reference_length(*image.shape[:2])
     border = max(1, round(random.uniform(0.07, 0.14) * length))
     shares = random.uniform(0.05, 0.2, 4)
@@ -136,48 +141,34 @@ def _frame(image: RGBImage, random: np.random.Generator) -> EditedPicture:
 
 
 def _rotate(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture turned by 1 to 3 degrees either way.
-
-    The wall shows in the corners, or the edges are trimmed off, as someone lays a
-    scan straight or does not.
-    """
+    """Return the picture turned a little either way, as a scan that nobody laid straight."""
     degrees = float(random.uniform(1.0, 3.0) * random.choice((-1, 1)))
     warped, parameters = _photograph(image, turn_axes(degrees, 0, 1), random)
     return EditedPicture(warped, {"degrees": degrees, **parameters})
 
 
 def _view_aside(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture as a camera sees it from one side and from above or below.
-
-    A pinhole camera at 1.2 to 2 diagonals turns by 8 to 18 degrees sideways and by 3 to 9
-    up or down, which moves the corners by some percent of the sides.
-    """
+    """Return the picture as a camera sees it from one side and from above or below."""
     height, width = image.shape[:2]
     yaw = float(random.uniform(8.0, 18.0) * random.choice((-1, 1)))
     pitch = float(random.uniform(3.0, 9.0) * random.choice((-1, 1)))
     diagonals = float(random.uniform(1.2, 2.0))
     focus = diagonals * np.hypot(height, width)
-    # A point (x, y, 0) of the picture, turned and put at `focus`, is projected at x / z.
-    view = turn_axes(pitch, 1, 2) @ turn_axes(yaw, 2, 0)
-    view[:, 2] = (0, 0, focus)
-    view = np.diag([focus, focus, 1.0]) @ view
+    view = view_from(yaw, pitch, 0.0, focus)
     warped, parameters = _photograph(image, view, random)
-    drawn = {"yaw": yaw, "pitch": pitch, "diagonals": diagonals}
-    return EditedPicture(warped, {**drawn, **parameters})
+    return EditedPicture(warped, {"yaw": yaw, "pitch": pitch, "diagonals": diagonals, **parameters})
 
 
 def _photograph(
-    image: RGBImage, view: npt.NDArray[np.float64], random: np.random.Generator
+    image: RGBImage, view: Matrix, random: np.random.Generator
 ) -> tuple[RGBImage, dict[str, float]]:
     """Return the picture under `view`, a homography about its center.
 
     Trimmed to a rectangle inside it, or with a little of the wall around it.
     """
     height, width = image.shape[:2]
-    view = view @ np.array([[1, 0, -width / 2], [0, 1, -height / 2], [0, 0, 1.0]])
-    corners = np.array([[0, width, width, 0.0], [0, 0, height, height], [1, 1, 1, 1]])
-    across, down, depth = view @ corners
-    x, y = across / depth, down / depth
+    view = view @ shift(-width / 2, -height / 2)
+    x, y = corners_in(view, width, height).T
     left, right = max(x[0], x[3]), min(x[1], x[2])
     top, bottom = max(y[0], y[1]), min(y[2], y[3])
     area = max(right - left, 0) * max(bottom - top, 0)
@@ -187,8 +178,7 @@ def _photograph(
         left, right = x.min() - margin, x.max() + margin
         top, bottom = y.min() - margin, y.max() + margin
     size = max(1, round(right - left)), max(1, round(bottom - top))
-    placed = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ view
-    warped = resample(image, np.linalg.inv(placed), size)
+    warped = resample(image, np.linalg.inv(shift(-left, -top) @ view), size)
     wall, parameters = paint_wall(size[1], size[0], random)
     if not show_wall:
         return np.array(warped.convert("RGB")), {"shows_wall": 0.0}
@@ -198,11 +188,7 @@ def _photograph(
 
 
 def _scratch(image: RGBImage, random: np.random.Generator) -> EditedPicture:
-    """Return the picture with 6 to 14 scratches, as of a worn negative or a hurt surface.
-
-    Each is a thin, slightly bent line of 10 to 80 percent of the diagonal, nearly white
-    or nearly black, and of uneven strength.
-    """
+    """Return the picture with light and dark scratches, as of a worn negative."""
     height, width = image.shape[:2]
     thickness = max(1, round(0.0025 * max(height, width)))
     lights, darks = int(random.integers(4, 10)), int(random.integers(2, 6))
@@ -236,6 +222,78 @@ def _draw(mask: Image.Image, thickness: int, random: np.random.Generator) -> Non
         draw.line((*map(float, a), *map(float, b)), fill=int(255 * opacity), width=wide)
 
 
+def _detail(
+    image: RGBImage, random: np.random.Generator, *, area: float, mirrored: bool = False
+) -> EditedPicture:
+    """Return a part with `area` of the picture's, a little askew, compressed once more.
+
+    Its sides are stretched by up to 2**0.25, it is turned by up to 6 degrees, where the picture
+    has room for that, and enlarged up to 2.5 times, as books show details.
+    """
+    height, width = image.shape[:2]
+    stretch, degrees = 2.0 ** random.uniform(-0.25, 0.25), float(random.uniform(-6.0, 6.0))
+    x, y = random.uniform(0.0, 1.0, 2)
+    enlarged, quality = float(random.uniform(1.0, 2.5)), int(random.integers(60, 91))
+    across = max(1, min(width, round(width * area**0.5 / stretch)))
+    down = max(1, min(height, round(height * area**0.5 * stretch)))
+    enlarged = min(enlarged, max(1.0, COPY_SIDE / max(across, down)))
+    cos, sin = np.cos(np.deg2rad(degrees)), abs(np.sin(np.deg2rad(degrees)))
+    needed = across * cos + down * sin, across * sin + down * cos
+    if needed[0] > width or needed[1] > height:
+        degrees, needed = 0.0, (float(across), float(down))
+    middle = [needed[0] / 2 + x * (width - needed[0]), needed[1] / 2 + y * (height - needed[1])]
+    size = round(across * enlarged), round(down * enlarged)
+    # From the copy to its middle, mirrored or not, to its size in the picture, turned, to there.
+    scale = np.diag([-across / size[0] if mirrored else across / size[0], down / size[1], 1.0])
+    back = shift(*middle) @ turn_axes(degrees, 0, 1) @ scale @ shift(-size[0] / 2, -size[1] / 2)
+    part = np.array(resample(image, back, size).convert("RGB"))
+    drawn = {"across": across, "down": down, "degrees": degrees, "enlarged": enlarged}
+    outline = corners_in(np.linalg.inv(back), width, height) / size
+    return EditedPicture(compress(part, quality), {**drawn, "quality": quality}, (outline,))
+
+
+def _print(
+    image: RGBImage, random: np.random.Generator, *, negative: bool = False
+) -> EditedPicture:
+    """Return the picture as an engraving after it: lines of one ink, more where it is dark.
+
+    The tones are drawn together or apart, two or three layers of lines cross, each begins where
+    the picture is darker than the one before, and their ink runs a little. A negative is the
+    same of the inverted tones, as a plate or an unfinished photograph shows them.
+    """
+    gamma, depth = random.uniform(0.7, 1.5), random.uniform(0.5, 0.85)
+    period = max(3.0, random.uniform(1 / 110, 1 / 70) * max(image.shape[:2]))
+    angle, layers = random.uniform(0.0, np.pi), int(random.integers(2, 4))
+    ink, sheet = (to_light(colors[random.integers(len(colors))]) for colors in (_INK, _SHEET))
+    luma = np.asarray(gray_levels(image), np.float32) / 255
+    low, high = np.percentile(luma, (1, 99)).astype(np.float32)
+    tone = np.clip((luma - low) / max(high - low, np.float32(0.05)), 0, 1)
+    tone = (1 - tone if negative else tone) ** np.float32(gamma)
+    lines = np.ones_like(tone)
+    for layer in range(layers):
+        screen = _screen(tone.shape, period, angle + layer * 0.4 * np.pi, random)
+        # How dark a layer prints: of the first from the lights on, of the last in the shadows.
+        wanted = np.clip((1 - layer / layers - tone) * layers / (layers - layer), 0, 1)
+        lines *= 1 - 1 / (1 + np.exp((screen + _BLANK - (1 + _BLANK) * wanted) * np.float32(8)))
+    cover = 1 - (np.float32(depth) * lines + np.float32(1 - depth) * tone)
+    light = sheet + cover[..., None] * (ink - sheet)
+    drawn = {"gamma": gamma, "depth": depth, "period": period, "angle": np.rad2deg(angle)}
+    return EditedPicture(to_levels(light.astype(np.float32)), {**drawn, "layers": layers})
+
+
+def _screen(
+    shape: tuple[int, ...], period: float, angle: float, random: np.random.Generator
+) -> Light:
+    """Return how far each place is from the middle of a line, in 0..1; lines waver a little."""
+    height, width = shape
+    coarse = Image.fromarray(random.uniform(-1.0, 1.0, (4, 4)).astype(np.float32))
+    waver = np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
+    across, down = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    place = across[None, :] * np.float32(np.cos(angle)) + down[:, None] * np.float32(np.sin(angle))
+    phase = np.float32(2 * np.pi / period) * (place + np.float32(2 * period) * waver)
+    return np.asarray((1 - np.cos(phase)) / 2, np.float32)
+
+
 EDITS: Final[Mapping[str, Edit]] = {
     "crop": Edit("crop to 70 %", partial(_part, area=0.7, stretch=0.12)),
     "detail": Edit("detail of 25 %", partial(_part, area=0.25, stretch=0.25)),
@@ -250,6 +308,17 @@ EDITS: Final[Mapping[str, Edit]] = {
     "scratches": Edit("scratches", _scratch),
 }
 """Edits that change a picture and leave it whole, or most of it, in the order of reports."""
+
+HARD_EDITS: Final[Mapping[str, Edit]] = {
+    "wall": Edit("on a gallery wall", photograph_wall),
+    "pair": Edit("two on a wall", partial(photograph_wall, most=0.4), pictures=2),
+    "quarter": Edit("1/4, askew", partial(_detail, area=1 / 4)),
+    "sixteenth": Edit("1/16, askew", partial(_detail, area=1 / 16)),
+    "mirrored-quarter": Edit("1/4, mirrored", partial(_detail, area=1 / 4, mirrored=True)),
+    "engraving": Edit("engraving", _print),
+    "negative": Edit("negative engraving", partial(_print, negative=True)),
+}
+"""Edits that leave little of a picture, or show it far off, in the order of reports."""
 
 EVERY_EDIT: Final[Mapping[str, Edit]] = {**EDITS, **HARD_EDITS}
 
@@ -279,4 +348,4 @@ def edit_picture(
     # Not `hash`, which Python salts anew in every process.
     name = f"{seed}\0{edit}\0{painting_id}".encode("utf-8", "surrogatepass")
     seeded = int.from_bytes(hashlib.sha256(name).digest()[:16], "big")
-    return EVERY_EDIT[edit].apply(image, *others, np.random.default_rng(seeded))
+    return EVERY_EDIT[edit].apply(image, *others, random=np.random.default_rng(seeded))

@@ -1,20 +1,24 @@
-"""Leave-one-out: every work the query once, all others ranked and judged, in one pass."""
+"""Leave-one-out: every work the query once, all others ranked and judged, in one pass.
+
+Right are the works that share a value of a field with the query.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.arrays import Embeddings, Vector
-from artsim.catalog.criteria import Criteria, HasVector, Known
+from artsim.catalog.arrays import Vector
+from artsim.catalog.criteria import AnyOf, Criteria, HasVector, Known, Scalar
 from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import Kind
-from artsim.catalog.payload import Payload, stored_field
+from artsim.catalog.payload import Payload, most_written, stored_field
+from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (
     Booleans,
@@ -25,7 +29,6 @@ from artsim.evaluation.metrics import (
     all_metrics,
     interpolated_precision,
 )
-from artsim.evaluation.relevance import Relevance
 from artsim.evaluation.runner import Contender, Run
 from artsim.search.neighbors import (
     ExactRanker,
@@ -38,6 +41,9 @@ from artsim.search.neighbors import (
 from artsim.search.rerank import RERANKERS
 
 D = TypeVar("D", bound=np.generic)
+
+COPIES: Final = "copies"
+"""Named in the place of a field, it stands for what `artsim copies` puts into one group."""
 
 HEAD: Final = 5
 """First works of each ranking that are kept, to be looked at."""
@@ -53,6 +59,122 @@ TOP: Final = 10
 """First hits of which a search by the index is told how many it finds."""
 
 
+def field_values(payload: Payload, field: str) -> tuple[Scalar, ...]:
+    """Return the values of a field, ``extra.name`` for one of `extra`; () where unknown.
+
+    EvaluationError if the value is no text or number, nor a list of such.
+    """
+    listed = payload_values(payload, stored_field(field))
+    for single in listed:
+        if not isinstance(single, (str, int, float)):
+            raise EvaluationError(
+                f"{field} of the painting {payload.get('painting_id')!r} is "
+                f"{type(single).__name__}: only texts and numbers, or lists of them, can be "
+                "compared; name another field"
+            )
+    return tuple(dict.fromkeys(listed))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The values of one field for N works.
+
+    There are C values, in `names` as people write them, in `values` as they are stored; `of_work`
+    says N times which of them a work has, and `members` C times which works have the value. Where
+    a value is a group of copies, `ids` are the painting ids of the works.
+    """
+
+    field: str
+    names: tuple[str, ...]
+    of_work: tuple[tuple[int, ...], ...]
+    members: tuple[Integers, ...]
+    values: tuple[Scalar, ...]
+    ids: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> Integers:
+        """Which works have a value."""
+        return np.flatnonzero([bool(values) for values in self.of_work])
+
+    def mark(self, rows: Integers) -> Booleans:
+        """Return which works share a value with each of B works, shape (B, N)."""
+        marks = np.zeros((len(rows), len(self.of_work)), dtype=np.bool_)
+        for i, row in enumerate(rows):
+            for value in self.of_work[row]:
+                marks[i, self.members[value]] = True
+        return marks
+
+    def condition(self, row: int) -> AnyOf | None:
+        """Return the criterion that a work shares a value with work `row`; None if it has none.
+
+        EvaluationError if the value is True or False, with which the database compares nothing.
+        """
+        if self.ids:
+            group = [self.ids[i] for value in self.of_work[row] for i in self.members[value]]
+            return AnyOf("painting_id", tuple(group)) if group else None
+        values = tuple(self.values[value] for value in self.of_work[row])
+        if any(isinstance(value, bool) for value in values):
+            raise EvaluationError(
+                f"{self.field} is true or false, and searches cannot leave works out by that; "
+                "exclude another field"
+            )
+        return AnyOf(stored_field(self.field), values) if values else None
+
+
+def label_copies(
+    point_ids: Sequence[str], ids: Sequence[str], groups: Sequence[Sequence[str]]
+) -> Labels:
+    """Return the labels of N works of which groups, by point ids, are copies of each other."""
+    group_of = {name: number for number, names in enumerate(groups) for name in names}
+    numbered = [{COPIES: group_of.get(name)} for name in point_ids]
+    return replace(read_labels(numbered, COPIES), ids=tuple(ids))
+
+
+def read_labels(payloads: Sequence[Payload], field: str) -> Labels:
+    """Return the values of `field` in N payloads; EvaluationError as `field_values`."""
+    number: dict[Scalar, int] = {}
+    of_work = tuple(
+        tuple(number.setdefault(value, len(number)) for value in field_values(payload, field))
+        for payload in payloads
+    )
+    members: list[list[int]] = [[] for _ in number]
+    for work, classes in enumerate(of_work):
+        for which in classes:
+            members[which].append(work)
+    names: dict[str, None] = {}
+    for value, works in zip(number, members, strict=True):
+        name = str(value)
+        if field == "artist":
+            name = most_written(str(payloads[work].get("artist", value)) for work in works)
+        names[name if name not in names else f"{name} ({value})"] = None
+    arrays = tuple(np.array(works, dtype=np.intp) for works in members)
+    return Labels(field, tuple(names), of_work, arrays, tuple(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Relevance:
+    """What is right, and what is left out, for each of N works.
+
+    Works that share a value of `labels` are right answers to each other; those that share one
+    of `excluded` are left out of each other's ranking, and are nothing to find.
+    """
+
+    labels: Labels
+    excluded: tuple[Labels, ...] = ()
+
+    def barred(self, rows: Integers) -> Booleans:
+        """Return what is left out of the rankings of B works, themselves too, shape (B, N)."""
+        barred = np.zeros((len(rows), len(self.labels.of_work)), dtype=np.bool_)
+        for labels in self.excluded:
+            barred |= labels.mark(rows)
+        barred[np.arange(len(rows)), rows] = True
+        return barred
+
+    def right(self, rows: Integers, barred: Booleans) -> Booleans:
+        """Return the right answers for B works, shape (B, N), none of them `barred`."""
+        return self.labels.mark(rows) & ~barred
+
+
 @dataclass(frozen=True, slots=True)
 class Works:
     """N works (paintings, or parts of them), in order of painting id, then of point id.
@@ -64,7 +186,7 @@ class Works:
     criteria: Criteria
     point_ids: tuple[str, ...]
     payloads: tuple[Payload, ...]
-    vectors: Mapping[str, Embeddings]
+    vectors: Mapping[str, Vector]
     compared: Mapping[str, Vector] = field(default_factory=dict)
     _rankers: dict[str, ExactRanker] = field(default_factory=dict, repr=False, compare=False)
 
@@ -76,10 +198,6 @@ class Works:
     def ids(self) -> tuple[str, ...]:
         """Painting ids."""
         return tuple(str(payload["painting_id"]) for payload in self.payloads)
-
-    def query_ids(self, kind: Kind) -> tuple[str, ...]:
-        """Return what names each as a query: its painting's id, or the point's of a part."""
-        return self.ids if kind.is_whole else self.point_ids
 
     def known(self, name: str, rows: Integers) -> Works:
         """Return the works of `rows`, which are those whose field `name` is known."""
@@ -103,8 +221,6 @@ class Works:
         if contender.rerank is None:
             return ranker
         method = RERANKERS[contender.rerank]
-        if missing := [name for name in method.needs if name not in self.compared]:
-            raise ValueError(f"re-ranking needs works that were read with {' and '.join(missing)}")
         return RerankedRanker(ranker, method, self.compared, rerank_depth, weight=contender.weight)
 
 
@@ -120,16 +236,14 @@ def read_works(run: Run[Any], criteria: Criteria, payload_fields: Sequence[str])
         # A condition that leaves nothing out would only make searches other than a user's.
         if collection.count(criteria & has) < every:
             criteria = criteria & has
+    read = partial(read_vectors, collection, criteria=criteria)
     first, *others = (info.vector_name for info in run.encoders)
-    table = read_vectors(collection, first, criteria, payload_fields=payload_fields)
-    vectors = {first: np.asarray(table.vectors, np.float32)}
-    for name in others:
-        more = read_vectors(collection, name, criteria, payload_fields=()).vectors
-        vectors[name] = np.asarray(more, np.float32)
+    table = read(first, payload_fields=payload_fields)
+    vectors = {first: table.vectors} | {n: read(n, payload_fields=()).vectors for n in others}
     compared: dict[str, Vector] = {}
     needs = dict.fromkeys(name for one in run.options.rerank for name in RERANKERS[one].needs)
     for name in needs:
-        found = read_vectors(collection, name, criteria, payload_fields=())
+        found = read(name, payload_fields=())
         if found.point_ids != table.point_ids:
             raise EvaluationError(
                 f"{collection.name!r} has {name} of {len(found)} of {len(table)} works, and "
@@ -172,13 +286,9 @@ def judge_rankings(
     """Rank all works for each of `rows`, and judge the rankings by every metric at depths `ks`.
 
     Queries with nothing to find are dropped. Memory is bounded by a block of rankings for each
-    processor core, not by the square of the number of works. `on_done` is told how many queries
-    are done.
+    processor core. `on_done` is told how many queries are done.
     """
-
-    def judge(block: Integers) -> Judged:
-        return _judge(ranker, relevance, block, ks)
-
+    judge = partial(_judge, ranker, relevance, ks)
     blocks = over_blocks(rows, len(relevance.labels.of_work), judge, on_done=on_done)
     parts = {f.name: [getattr(b, f.name) for b in blocks or [judge(rows)]] for f in fields(Judged)}
     metrics = parts.pop("metrics")
@@ -201,7 +311,7 @@ def judge_contenders(
     return judged
 
 
-def _judge(ranker: Ranker, relevance: Relevance, rows: Integers, ks: Sequence[int]) -> Judged:
+def _judge(ranker: Ranker, relevance: Relevance, ks: Sequence[int], rows: Integers) -> Judged:
     barred = relevance.barred(rows)
     right = relevance.right(rows, barred)
     to_find = right.sum(axis=1, dtype=np.intp)
@@ -259,8 +369,7 @@ def index_note(
 ) -> str:
     """Say how many of the first ten a search by the index finds as well, as a user's does.
 
-    Rankings are made at once and in memory; that they are what exact searches answer is what
-    tests show. `rows` are sent as queries, each for `limit` hits.
+    `rows` are sent as queries, each for `limit` hits.
     """
     told = "Rankings are exact, as those of searches with --exact."
     if run.options.exact:

@@ -1,15 +1,18 @@
-"""Metrics of rankings with right and wrong answers, and what random order scores.
+"""Metrics of rankings with right and wrong answers, and of pairs of faces with scores.
 
-All follow the TREC program trec_eval (https://github.com/usnistgov/trec_eval), by whose Python
-binding they are tested, with every right answer worth the same. Where a ranking is shorter than
-k, precision still divides by k, and what is missing counts as wrong.
+Of rankings all follow the TREC program trec_eval (https://github.com/usnistgov/trec_eval), by whose
+Python binding they are tested, with every right answer worth the same. Where a ranking is shorter
+than k, precision still divides by k, and what is missing counts as wrong.
+
+A pair is accepted, that is taken for one person, if its score reaches a threshold. TAR is the share
+of pairs of one person that are accepted (true accepts), FAR that of pairs of different people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +29,12 @@ RECALL_LEVELS: Final = tuple(level / 10 for level in range(11))
 
 NDCG_DEPTH: Final = 10
 """Depth of the second, shallow nDCG."""
+
+Weights: TypeAlias = npt.NDArray[Any]
+"""How often each of N pairs counts, at least 0, shape (N,)."""
+
+FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
+"""False accept rates at which the true accept rate is reported, by the name of the column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,3 +198,111 @@ def random_curve(ranked: Integers, to_find: Integers, *, seed: int) -> Floats:
     ]
     query = np.repeat(np.arange(len(to_find)), to_find)
     return interpolated_precision(RelevantRanks(query, np.concatenate(ranks), to_find))
+
+
+class RocCurve:
+    """The points that the thresholds of scored pairs reach, for any weights of the pairs.
+
+    `scores` are finite, higher is nearer; `same` is whether both faces of a pair are one person's,
+    and there is one at least of either kind. Only the corners of the curve are kept. Between
+    thresholds that admit pairs of one kind alone the curve is straight whatever the weights, so
+    that nothing is lost, and a bootstrap over many pairs takes cumulative sums and little more;
+    scikit-learn's ``roc_curve`` would sort all pairs for each resample.
+    """
+
+    def __init__(self, scores: Floats, same: Booleans) -> None:
+        if not np.isfinite(scores).all() or not same.any() or same.all():
+            raise ValueError("expected finite scores, of pairs of one person and of different ones")
+        order = np.argsort(-scores, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
+        accepted = np.cumsum(same[order])[ends]
+        rises, runs = (np.diff(n, prepend=0) > 0 for n in (accepted, ends + 1 - accepted))
+        straight = (rises[:-1] != runs[:-1]) & (rises[:-1] == rises[1:]) & (runs[:-1] == runs[1:])
+        corner = np.append(~straight, True)
+        # Of pairs of different people, and of one person: which, and how many each corner accepts.
+        self._parts = (
+            (order[~same[order]], (ends + 1 - accepted)[corner]),
+            (order[same[order]], accepted[corner]),
+        )
+
+    def points(self, weights: Weights | None = None) -> tuple[Floats, Floats]:
+        """Return FAR and TAR of each corner, from (0, 0) to (1, 1), for weights of the pairs.
+
+        They rise; either is NaN where the weights leave no pair of that kind.
+        """
+        shares = []
+        for part, counts in self._parts:
+            counted = np.ones(len(part)) if weights is None else weights[part]
+            sums = np.concatenate([[0.0], np.cumsum(counted, dtype=np.float64)])
+            shares.append(sums[np.append(0, counts)] / (sums[-1] or np.nan))
+        return shares[0], shares[1]
+
+
+def rates(far: Floats, tar: Floats) -> dict[str, float]:
+    """Return what a curve from `RocCurve.points` comes down to; NaN where the curve is.
+
+    ``auc`` is the area under the curve, the chance that a pair of one person scores higher than
+    a pair of different people, a tie counting half; ``eer`` is where FAR equals 1 - TAR, the curve
+    taken as straight between its points; and for each of `FARS` the largest TAR of a threshold
+    whose FAR is at most that, not interpolated.
+    """
+    if not (np.isfinite(far).all() and np.isfinite(tar).all()):
+        return dict.fromkeys(("auc", "eer", *FARS), np.nan)
+    excess = far + tar - 1.0
+    after = int(np.searchsorted(excess, 0.0, side="left"))
+    part = -excess[after - 1] / (excess[after] - excess[after - 1])
+    reached = np.searchsorted(far, list(FARS.values()), side="right") - 1
+    return {
+        "auc": float(np.trapezoid(tar, far)),
+        "eer": float(far[after - 1] + part * (far[after] - far[after - 1])),
+        **dict(zip(FARS, tar[reached].tolist(), strict=True)),
+    }
+
+
+def consecutive_folds(same: Booleans, count: int = 10) -> Integers:
+    """Divide pairs into folds of neighbors, with as many pairs of either kind in each.
+
+    On LFW's own list, ten sets of 300 pairs of one person and 300 of different people, these are
+    its sets: what KFold without shuffling makes of it in facenet (``src/facenet.py``) and
+    insightface (``recognition/arcface_mxnet/verification.py``). A list with all pairs of one kind
+    first divides as well.
+    """
+    folds = np.empty(len(same), dtype=np.intp)
+    for kind in (same, ~same):
+        for fold, part in enumerate(np.array_split(np.flatnonzero(kind), count)):
+            folds[part] = fold
+    return folds
+
+
+def folded_accuracy(scores: Floats, same: Booleans, folds: Integers) -> tuple[Booleans, Floats]:
+    """Judge each of two folds or more with the threshold that is best on all the others.
+
+    The protocol of LFW's View 2, as facenet's and insightface's evaluation code have it.
+    Theirs tries a grid of distances; here every threshold that makes a difference on the
+    other folds is tried, halfway between two of their scores, so that encoders whose
+    scores crowd together are not wronged. Of equally good ones the strictest is taken, as
+    theirs do. Returns whether each pair was judged right, and the share of right ones by fold.
+    """
+    right = np.empty(len(scores), dtype=np.bool_)
+    numbers = np.unique(folds)
+    for number in numbers:
+        judged = folds == number
+        threshold = best_threshold(scores[~judged], same[~judged])
+        right[judged] = (scores[judged] >= threshold) == same[judged]
+    return right, np.array([right[folds == number].mean() for number in numbers])
+
+
+def best_threshold(scores: Floats, same: Booleans) -> float:
+    """Return the threshold that judges most pairs right, the strictest of equally good ones.
+
+    It lies halfway between two neighboring scores, or is infinite where it is best to
+    accept none or all.
+    """
+    values, which = np.unique(scores, return_inverse=True)
+    values = values[::-1]
+    more = np.bincount(which, np.where(same, 1, -1), minlength=len(values))[::-1]
+    # With the first k values accepted, k from 0 on; all but a constant.
+    best = int(np.argmax(np.concatenate([[0], np.cumsum(more)])))
+    if best in (0, len(values)):
+        return np.inf if best == 0 else -np.inf
+    return float((values[best - 1] + values[best]) / 2)

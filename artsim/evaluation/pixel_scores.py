@@ -17,7 +17,7 @@ from artsim.catalog.arrays import RGBImage
 from artsim.catalog.payload import Payload
 from artsim.errors import ImageError
 from artsim.evaluation.metrics import Floats
-from artsim.evaluation.report import Picture, PictureGroup, PictureRow, QueryValues
+from artsim.evaluation.report import Column, Picture, PictureGroup, PictureRow, QueryValues
 from artsim.evaluation.runner import load_picture
 from artsim.evaluation.statistics import Estimate, estimate_mean
 from artsim.images.pixels import rmse, ssim, ssim_color
@@ -27,15 +27,16 @@ if TYPE_CHECKING:
     from artsim.encoders.lpips import LpipsDistance
     from artsim.images.load import LoadedImage
 
-METRICS: Final = {
-    "ssim_color": "higher",
-    "ssim_own_range": "higher",
-    "rmse_color": "lower",
-    "ssim_gray": "higher",
-    "rmse_gray": "lower",
-    "lpips": "lower",
-}
-"""Columns of the tables, and which values are nearer.
+COLUMNS: Final = (
+    Column("ssim_color", "SSIM", "score", "higher"),
+    Column("ssim_own_range", "SSIM own range", "score", "higher"),
+    Column("rmse_color", "RMSE", "score", "lower"),
+    Column("ssim_gray", "SSIM gray", "score", "higher"),
+    Column("rmse_gray", "RMSE gray", "score", "lower"),
+    Column("lpips", "LPIPS", "score", "lower"),
+)
+METRICS: Final = {column.name: column.better for column in COLUMNS}
+"""Which values are nearer.
 
 The values of a pair are of shape (6,), in this order; NaN where LPIPS is not there.
 """
@@ -149,18 +150,19 @@ def score_pairs(
     pairs: Iterable[Pair], load: Load, perceptual: LpipsDistance | None = None
 ) -> dict[Pair, Floats]:
     """Compare the pictures of each pair once; one of which a picture cannot be had is left out."""
-    hits_of: dict[Subject, dict[Subject, None]] = defaultdict(dict)
-    for query, hit in pairs:
-        hits_of[query][hit] = None
+    hits_of: dict[Subject, list[Subject]] = defaultdict(list)
+    for query, hit in dict.fromkeys(pairs):
+        hits_of[query].append(hit)
     found: dict[Pair, Floats] = {}
     for query, hits in hits_of.items():
-        picture, todo = load(query), list(hits)
-        for start in range(0, len(todo) if picture is not None else 0, _BLOCK):
-            block = ((hit, load(hit)) for hit in todo[start : start + _BLOCK])
-            here = [(hit, other) for hit, other in block if other is not None]
-            if picture is not None and here:
-                values = compare(picture, np.stack([other for _, other in here]), perceptual)
-                found.update(zip(((query, hit) for hit, _ in here), values, strict=True))
+        if (picture := load(query)) is None:
+            continue
+        for start in range(0, len(hits), _BLOCK):
+            block = ((hit, load(hit)) for hit in hits[start : start + _BLOCK])
+            here = {(query, hit): other for hit, other in block if other is not None}
+            if here:
+                values = compare(picture, np.stack([*here.values()]), perceptual)
+                found.update(zip(here, values, strict=True))
     return found
 
 
@@ -199,24 +201,14 @@ def best_possible(scores: Mapping[Pair, Floats], k: int) -> Floats:
     return np.asarray(-ordered[:k] * signs)
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """One query's hits of one search, with what was compared."""
-
-    ssim: float
-    query: str
-    pairs: Sequence[Pair]
-    scores: Sequence[Floats | None]
-
-
 class Tally:
     """What the queries of one table came to, whose first `k` hits are compared."""
 
     def __init__(self, k: int, load: Load, perceptual: LpipsDistance | None) -> None:
-        self._k, self._load, self._perceptual = k, load, perceptual
+        self.k, self._load, self._perceptual = k, load, perceptual
         self.queries = 0
         self._scores: dict[str, dict[str, Sequence[Floats | None]]] = defaultdict(dict)
-        self._worst: dict[str, list[_Answer]] = defaultdict(list)
+        self._worst: dict[str, list[tuple[float, str, PictureRow]]] = defaultdict(list)
 
     def add(
         self, query: str, rankings: Mapping[str, Sequence[Pair]], everything: Sequence[Pair]
@@ -235,55 +227,44 @@ class Tally:
             # A hit that is there twice, found by two parts, counts once.
             once = [scores[pair][_SSIM] for pair in dict.fromkeys(ranking) if pair in scores]
             if once:
-                answers = [*self._worst[row], _Answer(float(np.mean(once)), query, ranking, values)]
-                answers.sort(key=lambda answer: (answer.ssim, answer.query))
-                self._worst[row] = answers[:_KEPT]
-        best = best_possible(score_pairs(everything, self._load), self._k)
+                mean, worst = float(np.mean(once)), self._worst[row]
+                worst.append((mean, query, _picture_row(ranking, values, mean)))
+                self._worst[row] = sorted(worst, key=lambda answer: answer[:2])[:_KEPT]
+        best = best_possible(score_pairs(everything, self._load), self.k)
         if len(best):
             self._scores[BEST][query] = list(best)
-
-    def row_names(self) -> list[str]:
-        """Return every row, in the order they came in, those without values too."""
-        return list(self._scores)
 
     def missing(self, row: str) -> int:
         """Return how many hits had no picture."""
         return sum(value is None for values in self._scores[row].values() for value in values)
 
-    def _means(self, row: str) -> dict[str, dict[str, float]]:
-        """Return the means over hits by column, then by query."""
-        by_query = {
-            query: np.mean(found, axis=0).tolist()
-            for query, values in self._scores[row].items()
-            if (found := [value for value in values if value is not None])
-        }
-        means = {
-            column: {q: values[i] for q, values in by_query.items() if not np.isnan(values[i])}
-            for i, column in enumerate(METRICS)
-        }
-        return {column: values for column, values in means.items() if values}
-
-    def estimates(self, row: str, seed: int) -> dict[str, Estimate]:
-        """Return a row's means with their intervals, by column."""
-        return {
-            column: estimate_mean([*values.values()], seed=seed)
-            for column, values in self._means(row).items()
-        }
-
-    def query_values(self, table: str) -> tuple[QueryValues, ...]:
-        """Return the values of every row and column, query by query."""
-        return tuple(
-            QueryValues(table, row, column, tuple(values), np.array([*values.values()]))
-            for row in self._scores
-            for column, values in self._means(row).items()
-        )
+    def estimates(
+        self, table: str, seed: int
+    ) -> tuple[dict[str, dict[str, Estimate]], tuple[QueryValues, ...]]:
+        """Return the means with their intervals, by row and column, and the values they are of."""
+        estimates: dict[str, dict[str, Estimate]] = {}
+        every = []
+        for row, scores in self._scores.items():
+            estimates[row] = {}
+            by_query = {
+                query: np.mean(found, axis=0)
+                for query, values in scores.items()
+                if (found := [value for value in values if value is not None])
+            }
+            for i, column in enumerate(METRICS):
+                means = {q: of[i] for q, of in by_query.items() if not np.isnan(of[i])}
+                if means:
+                    values = np.array([*means.values()])
+                    estimates[row][column] = estimate_mean(values, seed=seed)
+                    every.append(QueryValues(table, row, column, tuple(means), values))
+        return estimates, tuple(every)
 
     def by_rank(self) -> dict[str, list[float]]:
         """Return the mean SSIM in color at each rank, by row; a rank nobody had ends it."""
         curves: dict[str, list[float]] = {}
         for row, scores in self._scores.items():
             curves[row] = []
-            for values in list(zip_longest(*scores.values()))[: self._k]:
+            for values in list(zip_longest(*scores.values()))[: self.k]:
                 known = [float(value[_SSIM]) for value in values if value is not None]
                 if not known:
                     break
@@ -292,21 +273,20 @@ class Tally:
 
     def failures(self, what: str, rows: Sequence[str]) -> tuple[PictureGroup, ...]:
         """Return the queries of least SSIM of each row, with their hits; `what` they are."""
+        title = f"{what}, lowest SSIM with their hits: "
         return tuple(
-            PictureGroup(
-                f"{what}, lowest SSIM with their hits: {row}",
-                tuple(map(_picture_row, self._worst[row])),
-            )
+            PictureGroup(title + row, tuple(shown for _, _, shown in self._worst[row]))
             for row in rows
         )
 
 
-def _picture_row(answer: _Answer) -> PictureRow:
+def _picture_row(
+    ranking: Sequence[Pair], scores: Sequence[Floats | None], mean: float
+) -> PictureRow:
     hits = []
-    for (_, hit), values in zip(answer.pairs, answer.scores, strict=True):
+    for (_, hit), values in zip(ranking, scores, strict=True):
         told = "no picture"
         if values is not None:
             told = f"SSIM {values[_SSIM]:.3f}, RMSE {values[_RMSE]:.3f}"
         hits.append(Picture(hit.payload, (told,)))
-    query = Picture(answer.pairs[0][0].payload)
-    return PictureRow(query, tuple(hits), f"mean SSIM {answer.ssim:.3f}")
+    return PictureRow(Picture(ranking[0][0].payload), tuple(hits), f"mean SSIM {mean:.3f}")

@@ -12,6 +12,7 @@ import math
 import platform
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -75,6 +76,11 @@ Unit = Literal["share", "score", "count", "ms", "seconds", "ratio", "text"]
 """``share`` is in 0..1 and shown in percent; ``score`` is shown with three decimals."""
 
 
+def _expect(is_so: bool, place: str, expected: str, found: object) -> None:
+    if not is_so:
+        raise ValueError(f"{place}: expected {expected}, found {found}")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table: `name` is for programs, `heading` for people.
@@ -132,9 +138,9 @@ class QueryValues:
 
     def __post_init__(self) -> None:
         """Refuse values that do not fit their queries."""
-        if self.values.shape != (len(self.query_ids),):
-            expected = f"{len(self.query_ids)} values, one for each query"
-            raise ValueError(f"values: expected {expected}, found shape {self.values.shape}")
+        count, shape = len(self.query_ids), self.values.shape
+        expected = f"{count} values, one for each query"
+        _expect(shape == (count,), "values", expected, f"shape {shape}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,8 @@ class Line:
 
     def __post_init__(self) -> None:
         """Refuse points without one of their places."""
-        if len(self.x) != len(self.y):
-            expected = f"{len(self.x)} numbers, as many as x has"
-            raise ValueError(f"y: expected {expected}, found {len(self.y)}")
+        expected = f"{len(self.x)} numbers, as many as x has"
+        _expect(len(self.x) == len(self.y), "y", expected, len(self.y))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +189,9 @@ class BarPlot:
 
     def __post_init__(self) -> None:
         """Refuse bars without a label."""
+        count = len(self.labels)
         for name, bars in self.series.items():
-            if len(bars) != len(self.labels):
-                expected = f"{len(self.labels)} bars"
-                raise ValueError(f"series.{name}: expected {expected}, found {len(bars)}")
+            _expect(len(bars) == count, f"series.{name}", f"{count} bars", len(bars))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +209,8 @@ class ConfusionPlot:
 
     def __post_init__(self) -> None:
         """Refuse counts that do not fit the classes."""
-        count = len(self.classes)
-        if self.counts.shape != (count, count):
-            expected = f"{count} rows of {count} counts"
-            raise ValueError(f"counts: expected {expected}, found {self.counts.shape}")
+        count, shape = len(self.classes), self.counts.shape
+        _expect(shape == (count, count), "counts", f"{count} rows of {count} counts", shape)
 
 
 Plot: TypeAlias = Annotated[LinePlot | BarPlot | ConfusionPlot, Field(discriminator="kind")]
@@ -288,16 +290,9 @@ def library_versions(more: Sequence[str] = ()) -> dict[str, str]:
     found = {"artsim": __version__, "python": platform.python_version()}
     results = ("numpy", "pillow", "scikit-image", "scikit-learn", "torch", "onnxruntime")
     for name in (*results, "qdrant-client", "qdrant-edge-py", *more):
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
-
-
-def comma(number: float, digits: int = 0) -> str:
-    """Return a number with thousands set apart: ``1,985``."""
-    return f"{number:,.{digits}f}"
 
 
 _NOTES: Final = Environment(
@@ -306,7 +301,7 @@ _NOTES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_NOTES.filters["comma"] = comma
+_NOTES.filters["comma"] = lambda number, digits=0: f"{number:,.{digits}f}"
 
 
 def notes_of(name: str, **values: Any) -> tuple[str, ...]:

@@ -1,24 +1,24 @@
 """One evaluation: in which ways the gallery is searched, and how the report is put together.
 
-A task of `artsim.evaluation.tasks` says what is measured; the encoders, the contenders, the
-searches and where the figures come from are the same for all of them.
+A task of `artsim.evaluation.tasks` says what is measured; the rest is the same for all of them.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
 
+from artsim.catalog.arrays import RGBImage
 from artsim.catalog.criteria import EVERYTHING, Criteria
 from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.kinds import DETAILS, PAINTINGS, Kind
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress
@@ -38,14 +38,20 @@ from artsim.evaluation.report import (
 )
 from artsim.evaluation.statistics import Estimate, estimate_means
 from artsim.files import local_path
-from artsim.search.answer import find_similar
+from artsim.search.answer import find_hits, find_similar
 from artsim.search.models import Models, choose_encoders
-from artsim.search.question import IdQuery, SearchOptions, check_weights
+from artsim.search.probes import Target, probe_pixels
+from artsim.search.question import IdQuery, PixelsQuery, SearchOptions, check_weights
+from artsim.search.rerank import PIXELS, RERANKERS
 from artsim.store.gallery import Gallery, without_frames
 from artsim.store.protocol import Collection
 
 if TYPE_CHECKING:
     from artsim.images.load import LoadedImage
+
+LOOKS: Final = ("details", "in-photo", "verified")
+"""Ways to look at pictures beside that of whole ones: by the paintings' details, by windows of the
+picture, and as a query is answered that says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,24 +73,23 @@ class SearchChoices:
     exact: bool = False
     seed: int = 0
 
+    least: ClassVar[Mapping[str, int]] = {}
+    """What settings of a task are at least, unless they are None."""
+
+    shares: ClassVar[Sequence[str]] = ()
+    """Settings of a task that are above 0 and at most 1, or None."""
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
-        self.check_least(rerank_depth=1, seed=0)
-        check_weights(self.rerank_weights)
-
-    def check_least(self, **least: int) -> None:
-        """Raise ValueError for a setting that is below what is given for its name."""
-        for name, value in least.items():
+        for name, value in {"rerank_depth": 1, "seed": 0, **self.least}.items():
             given = getattr(self, name)
             if given is not None and given < value:
                 raise ValueError(f"{name} must be at least {value}, not {given}")
-
-    def check_shares(self, *names: str) -> None:
-        """Raise ValueError for a setting that is not above 0 and at most 1, nor None."""
-        for name in names:
+        for name in self.shares:
             share = getattr(self, name)
             if share is not None and not 0 < share <= 1:
                 raise ValueError(f"{name} must be above 0 and at most 1, not {share}")
+        check_weights(self.rerank_weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class Contender:
     """One way of searching: a row of the table.
 
     Several encoders are fused; `rerank` reorders the first hits by a second score alone, or by
-    the cosine plus `weight` times that. `look` is another way than to compare whole pictures.
+    the cosine plus `weight` times that. `look` is one of `LOOKS`, or None.
     """
 
     name: str
@@ -209,9 +214,8 @@ class Run(Generic[Choices]):
 
     def search_options(self, contender: Contender, **more: Any) -> SearchOptions:
         """Return the options of the searches by a contender."""
-        given = {"rerank": contender.rerank, "rerank_weight": contender.weight}
+        given = {"rerank": contender.rerank, "rerank_weight": contender.weight, "all_faces": True}
         given |= {"rerank_depth": self.options.rerank_depth, "exact": self.options.exact}
-        given["all_faces"] = True
         return SearchOptions(**given | more)
 
     def search(
@@ -229,10 +233,50 @@ class Run(Generic[Choices]):
         Of faces all are hits, also small and doubtful ones. `part` is the only part of the
         painting to search by; `more` are further `SearchOptions`, such as ``limit``.
         """
-        options = self.search_options(contender, **more)
-        how: dict[str, Any] = {"encoders": contender.vector_names, "models": self.models}
-        how |= {"kind": kind or self.kind, "part": part}
-        return find_similar(self.gallery, IdQuery(painting_id), criteria, options, **how).hits
+        return find_similar(
+            self.gallery,
+            IdQuery(painting_id),
+            criteria,
+            self.search_options(contender, **more),
+            kind=kind or self.kind,
+            part=part,
+            encoders=contender.vector_names,
+            models=self.models,
+        ).hits
+
+    def search_pictures(
+        self, pictures: Sequence[RGBImage], limit: int
+    ) -> dict[str, list[Sequence[Hit]]]:
+        """Return the hits of N pictures in memory by contender; whole ones are encoded once."""
+        needs = {name for one in self.options.rerank for name in RERANKERS[one].needs} | {PIXELS}
+        targets = probe_pixels(pictures, self.encoders, self.models, sorted(needs))
+
+        def find(target: Target, one: Contender) -> Sequence[Hit]:
+            (probe,) = target.probes
+            vectors = {name: probe.vectors[name] for name in one.vector_names}
+            options = self.search_options(one, limit=limit)
+            asked = Target((replace(probe, vectors=vectors),))
+            return find_hits(asked, self.collection, self.criteria, options)
+
+        return {
+            one.name: [self.look(one, picture, limit) for picture in pictures]
+            if one.look
+            else [find(target, one) for target in targets]
+            for one in self.contenders
+        }
+
+    def look(self, contender: Contender, picture: RGBImage, limit: int) -> Sequence[Hit]:
+        """Return the hits of a picture in memory in a contender's own way of looking."""
+        look = {"details": "whole", "in-photo": "in-photo"}.get(contender.look or "")
+        return find_similar(
+            self.gallery,
+            PixelsQuery(picture),
+            self.criteria,
+            self.search_options(contender, limit=limit, look=look),
+            encoders=contender.vector_names,
+            kind=DETAILS if contender.look == "details" else PAINTINGS,
+            models=self.models,
+        ).hits
 
     def means(self, values: Metrics) -> dict[str, Estimate]:
         """Return the means over queries of each column, with their intervals."""
@@ -240,26 +284,22 @@ class Run(Generic[Choices]):
         return dict(zip(values, means, strict=True))
 
     def with_training(
-        self, table: Table, contenders: Iterable[Contender], works: Sequence[Payload]
+        self, table: Table, contenders: Sequence[Contender], works: Sequence[Payload]
     ) -> Table:
         """Return `table` with how many of the works its encoders were trained on, if any tells.
 
         The works need ``painting_id``, ``artist_key``, ``image_uri`` and ``image_sha256``.
         """
-        by_name = {one.name: one for one in contenders}
-        infos = {info.vector_name: info for one in by_name.values() for info in one.encoders}
+        infos = {info.vector_name: info for one in contenders for info in one.encoders}
         found = {name: _training(one, works, self.models.settings) for name, one in infos.items()}
-        told = {name: text for name, text in found.items() if text}
-        if not told:
+        if not any(found.values()):
             return table
-        rows = []
-        for row in table.rows:
-            if row.name in by_name:
-                words = (told.get(name, "not known") for name in by_name[row.name].vector_names)
-                trained_on = "; ".join(dict.fromkeys(words))
-                row = replace(row, values={**row.values, "trained_on": trained_on})
-            rows.append(row)
+        said = {}
+        for one in contenders:
+            words = dict.fromkeys(found[name] or "not known" for name in one.vector_names)
+            said[one.name] = {"trained_on": "; ".join(words)}
         columns = (*table.columns, Column("trained_on", "trained on", "text", None))
+        rows = (replace(row, values={**row.values, **said.get(row.name, {})}) for row in table.rows)
         notes = (*table.notes, *notes_of("trained_on"))
         return replace(table, columns=columns, rows=tuple(rows), notes=notes)
 
@@ -307,13 +347,17 @@ def draw(ids: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
 
 
 def query_values(
-    table: str, ids: Sequence[str], by_row: Mapping[str, Metrics]
+    table: str,
+    ids: Sequence[str],
+    by_row: Mapping[str, Metrics],
+    columns: Sequence[str] | None = None,
 ) -> tuple[QueryValues, ...]:
-    """Return the values of rows query by query, by column."""
+    """Return the values of rows query by query, of every column or of those of `columns`."""
     return tuple(
-        QueryValues(table, row, column, tuple(ids), values)
+        QueryValues(table, row, column, tuple(ids), metrics[column])
         for row, metrics in by_row.items()
-        for column, values in metrics.items()
+        for column in (metrics if columns is None else columns)
+        if column in metrics
     )
 
 

@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
 from artsim.catalog.payload import Payload
-from artsim.evaluation.leave_one_out import Judged, judge_rankings
-from artsim.evaluation.relevance import Relevance, read_labels
+from artsim.evaluation.leave_one_out import Judged, Relevance, judge_rankings, read_labels
 from artsim.evaluation.statistics import estimate_means
 from artsim.search.neighbors import ExactRanker
 from benchmarks.speed.bench import Bench, Promise, by_turns

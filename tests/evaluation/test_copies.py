@@ -20,10 +20,7 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS
 from artsim.cli import app
 from artsim.errors import EncoderMismatchError, EvaluationError, QueryError
-from artsim.evaluation.edits import EDITS, edit_picture
-from artsim.evaluation.hard_edits import HARD_EDITS
-from artsim.evaluation.looks import search_pictures
-from artsim.evaluation.originals import load_original, read_originals
+from artsim.evaluation.edits import EDITS, HARD_EDITS, edit_picture
 from artsim.evaluation.report import PictureGroup, Report
 from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import Estimate, estimate_mean
@@ -31,7 +28,9 @@ from artsim.evaluation.tasks.copies import (
     CopiesOptions,
     Tally,
     evaluate_copies,
+    load_original,
     rank_of_all,
+    read_originals,
 )
 from artsim.images.pixels import to_pixels
 from artsim.ingest.run import IngestOptions, ingest_paintings
@@ -211,7 +210,7 @@ def test_a_batch_is_searched_as_each_picture_is(
         for painting_id, edit in zip(sample, ("frame", "mirror", "fade"), strict=True)
     ]
     options = SearchOptions(limit=10, rerank_depth=DEPTH, exact=exact)
-    answers = search_pictures(run, pictures, 10)
+    answers = run.search_pictures(pictures, 10)
     assert list(answers) == ["builtin", "builtin + ssim", "builtin + rmse"]
     for contender in run.contenders:
         wanted = replace(options, rerank=contender.rerank)

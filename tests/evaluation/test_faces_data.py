@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from artsim.evaluation.picture_faces import FacesOptions
 from artsim.evaluation.statistics import Estimate
-from artsim.evaluation.tasks.faces import evaluate_faces
+from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import open_gallery
 

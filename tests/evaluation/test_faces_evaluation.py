@@ -18,9 +18,8 @@ from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
-from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces
 from artsim.evaluation.report import LinePlot, Report, report_document
-from artsim.evaluation.tasks.faces import evaluate_faces
+from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces, main_face, read_faces
 from artsim.search.answer import find_similar
 from artsim.search.question import IdQuery, SearchOptions
 from artsim.store.gallery import Gallery, open_gallery

@@ -7,16 +7,21 @@ import pytest
 
 import artsim.ingest
 from artsim.catalog.hits import Hit
-from artsim.evaluation import film_clips
 from artsim.evaluation.film_baselines import (
     HashBaseline,
     HistogramBaseline,
     OrbBaseline,
     perceptual_hash,
 )
-from artsim.evaluation.film_clips import Shot, draw_frames, draw_shots
 from artsim.evaluation.statistics import Estimate
-from artsim.evaluation.tasks.films import FilmsOptions, evaluate_films
+from artsim.evaluation.tasks import films as film_task
+from artsim.evaluation.tasks.films import (
+    FilmsOptions,
+    Shot,
+    draw_frames,
+    draw_shots,
+    evaluate_films,
+)
 from artsim.images.load import load_image
 from artsim.store.gallery import Gallery
 
@@ -25,9 +30,9 @@ SEED = 0
 
 @pytest.fixture
 def short_clips(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_clips, "SECONDS", (2.0, 2.5))
-    monkeypatch.setattr(film_clips, "SIZE", (320, 180))
-    monkeypatch.setattr(film_clips, "RATE", 10)
+    monkeypatch.setattr(film_task, "SECONDS", (2.0, 2.5))
+    monkeypatch.setattr(film_task, "SIZE", (320, 180))
+    monkeypatch.setattr(film_task, "RATE", 10)
 
 
 @pytest.mark.usefixtures("short_clips")
@@ -39,7 +44,7 @@ def test_paintings_of_a_clip_are_found_and_timed(sample_gallery: Gallery) -> Non
     found, error = rows["builtin"]["recall"], rows["builtin"]["error"]
     assert isinstance(found, Estimate) and found.count == 3 and found.value > 0
     assert isinstance(error, Estimate) and error.value < 1
-    assert [column.name for column in by_way.columns] == list(film_clips.WAYS)
+    assert [column.name for column in by_way.columns] == list(film_task.WAYS)
     values = report.query_values[0]
     assert len(values.query_ids) == 3 and values.values.mean() == pytest.approx(found.value)
     assert "clips were made, 1 of them" in report.notes[0]
@@ -54,7 +59,7 @@ def test_shots_follow_each_other_and_are_the_same_for_a_seed() -> None:
 
 def test_each_way_of_showing_a_picture() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
-    for way in film_clips.WAYS:
+    for way in film_task.WAYS:
         shots = [Shot("a", 0.0, 0.4, way, False), Shot("b", 0.4, 0.8, "hold", False)]
         frames = list(draw_frames(shots, [picture, picture // 4], np.random.default_rng(1)))
         assert [frame.shape for frame in frames] == [(360, 640, 3)] * 20

@@ -8,9 +8,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageFilter
 
-from artsim.evaluation.edits import EVERY_EDIT, edit_picture
-from artsim.evaluation.hard_edits import COPY_SIDE, HARD_EDITS, LEAST_WIDTH, MOST_WIDTH
-from artsim.evaluation.scenes import EditedPicture
+from artsim.evaluation.edits import EVERY_EDIT, HARD_EDITS, edit_picture
+from artsim.evaluation.scenes import COPY_SIDE, LEAST_WIDTH, MOST_WIDTH, EditedPicture
 
 Image8 = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating]

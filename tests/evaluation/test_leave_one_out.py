@@ -8,8 +8,7 @@ import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artsim.evaluation.leave_one_out import judge_rankings
-from artsim.evaluation.relevance import Relevance, read_labels
+from artsim.evaluation.leave_one_out import Relevance, judge_rankings, read_labels
 from artsim.search.neighbors import ExactRanker
 
 KS = (1, 2, 10)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from artsim.catalog.kinds import DETAILS
 from artsim.cli import app
-from artsim.evaluation.looks import LOOKS
+from artsim.evaluation.runner import LOOKS
 from artsim.evaluation.tasks.copies import CopiesOptions
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.store.gallery import open_gallery

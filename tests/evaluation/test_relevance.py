@@ -5,7 +5,7 @@ import pytest
 
 from artsim.catalog.criteria import AnyOf
 from artsim.errors import EvaluationError
-from artsim.evaluation.relevance import Relevance, field_values, read_labels
+from artsim.evaluation.leave_one_out import Relevance, field_values, read_labels
 
 PAYLOADS = [
     {"painting_id": "1", "artist": "Frans Hals", "artist_key": "frans hals", "style": ["A", "B"]},

@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.model_selection import KFold
 
-from artsim.evaluation.verification import (
+from artsim.evaluation.metrics import (
     FARS,
     RocCurve,
     best_threshold,
     consecutive_folds,
-    draw_pairs,
-    draw_people,
-    estimate_rates,
     folded_accuracy,
     rates,
 )
+from artsim.evaluation.statistics import draw_pairs, draw_people, estimate_rates
 
 Pairs = tuple[np.ndarray, np.ndarray]
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from artsim.errors import EvaluationError, MetadataError
-from artsim.evaluation.tasks.verification import find_pairs
-from artsim.evaluation.verification import all_pairs, read_pairs
+from artsim.evaluation.tasks.verification import all_pairs, find_pairs, read_pairs
 
 PAINTINGS = [
     {"painting_id": "images/ann_1.jpg", "image_uri": "file:///a/images/ann_1.jpg"},

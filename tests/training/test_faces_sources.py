@@ -14,7 +14,7 @@ from skimage import data as pictures
 
 from artsim.encoders.face_detectors import CROP_SIZE, CenterFaceDetector
 from artsim.errors import TrainingError
-from artsim.evaluation.verification import read_pairs
+from artsim.evaluation.tasks.verification import read_pairs
 from artsim.ingest.sources import read_source
 from artsim.training import face_training
 from artsim.training.face_training import (

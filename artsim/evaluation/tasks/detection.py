@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from artsim.catalog.kinds import PAINTINGS, SURE_SCORE, SURE_SIZE
 from artsim.catalog.payload import Payload, first_text
 from artsim.errors import EvaluationError, MetadataError
 from artsim.evaluation.metrics import Booleans, Floats, Integers
-from artsim.evaluation.picture_faces import PERSON_BOXES, FacesOptions, PictureFaces
 from artsim.evaluation.report import (
     Cell,
     Column,
@@ -32,6 +32,12 @@ from artsim.evaluation.runner import Run
 from artsim.evaluation.statistics import estimate_share
 from artsim.search.filters import find_field
 from artsim.store.gallery import without_frames
+
+if TYPE_CHECKING:
+    from artsim.evaluation.tasks.faces import FacesOptions, PictureFaces
+
+PERSON_BOXES: Final = "extra.person_boxes"
+"""Field with the boxes drawn by hand, unless another is named."""
 
 _NUMBER: Final = r"\s*(-?\d+\.?\d*|-?\.\d+)\s*"
 _BOX: Final = re.compile(":".join([_NUMBER] * 4))
@@ -151,25 +157,42 @@ def match_faces(places: Floats) -> MatchedFaces:
 class JudgedPainting:
     """A painting with P boxes of some heights in pixels, its F faces, and who got whom.
 
-    `places` of shape (F, P) says how well each face sits in each box; `matched` is with all.
-    `scores` are the detector's, `sizes` the faces' short sides in pixels, shape (F,).
+    `places` of shape (F, P) says how well each face sits in each box. `scores` are the detector's,
+    `sizes` the faces' short sides in pixels, shape (F,).
     """
 
     payload: Payload
     heights: Floats
     faces: tuple[Payload, ...]
+    places: Floats
     scores: Floats
     sizes: Floats
-    places: Floats
     matched: MatchedFaces
 
-    def missed(self, least: float) -> int:
-        """Return how many people whose box is at least so high have no face."""
-        return int((~self.matched.has_face[self.heights >= least]).sum())
+    def found(self, least: float) -> int:
+        """Return how many people whose box is at least so high have a face."""
+        return int(self.matched.has_face[self.heights >= least].sum())
+
+    def at_least(self, score: float, size: float = 0) -> JudgedPainting:
+        """Return who gets whom if only faces of that score and size are found."""
+        kept = np.flatnonzero((self.scores >= score) & (self.sizes >= size))
+        if len(kept) == len(self.faces):
+            return self
+        faces = tuple(self.faces[i] for i in kept)
+        return _match(self.payload, self.heights, faces, self.places[kept])
+
+
+def _match(
+    payload: Payload, heights: Floats, faces: tuple[Payload, ...], places: Floats
+) -> JudgedPainting:
+    scores, sizes = (
+        np.array([face[name] for face in faces], dtype=np.float64)
+        for name in ("detection_score", "face_size")
+    )
+    return JudgedPainting(payload, heights, faces, places, scores, sizes, match_faces(places))
 
 
 Judged = Sequence[JudgedPainting]
-Matches = Sequence[MatchedFaces]
 
 
 def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
@@ -180,10 +203,8 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
     """
     options, paintings = run.options, run.gallery[PAINTINGS]
     field = find_field(options.boxes, paintings) if options.boxes else PERSON_BOXES
-    records = sorted(
-        (record.payload for record in paintings.scroll(without_frames(paintings), page_size=1000)),
-        key=lambda payload: str(payload["painting_id"]),
-    )
+    found = paintings.scroll(without_frames(paintings), page_size=1000)
+    records = sorted((one.payload for one in found), key=lambda of: str(of["painting_id"]))
     boxed = [payload for payload in records if first_text(payload, field) is not None]
     if not boxed:
         if options.boxes is None:
@@ -200,16 +221,9 @@ def evaluate_detection(run: Run[FacesOptions], faces: PictureFaces) -> Parts:
             hint="without --no-faces",
         )
     judged = [_judge(payload, faces, field, options) for payload in looked_at]
-    notes = notes_of(
-        "detection",
-        options=options,
-        people=sum(len(painting.heights) for painting in judged),
-        judged=len(judged),
-        paintings=len(records),
-        elsewhere=len(faces) - sum(len(painting.faces) for painting in judged),
-        detectors=sorted({str(p.get("face_detector", "unknown")) for p in looked_at}),
-        boxed=len(boxed),
-    )
+    detectors = sorted({str(p.get("face_detector", "unknown")) for p in looked_at})
+    counted = {"records": records, "boxed": boxed, "judged": judged, "faces": faces}
+    notes = notes_of("detection", options=options, detectors=detectors, **counted)
     return _parts(judged, options, notes)
 
 
@@ -225,12 +239,7 @@ def _judge(
         places = place_in_people(corners, drawn, upper=options.upper)
     else:
         places = place_on_faces(corners, drawn, least_iou=options.iou)
-    heights = drawn[:, 3] - drawn[:, 1]
-    scores, sizes = (
-        np.array([face[name] for face in own], dtype=np.float64)
-        for name in ("detection_score", "face_size")
-    )
-    return JudgedPainting(payload, heights, own, scores, sizes, places, match_faces(places))
+    return _match(payload, drawn[:, 3] - drawn[:, 1], own, places)
 
 
 def _parts(judged: Judged, options: FacesOptions, notes: tuple[str, ...]) -> Parts:
@@ -243,11 +252,9 @@ def _parts(judged: Judged, options: FacesOptions, notes: tuple[str, ...]) -> Par
     }
     found = np.array([*people.values()], np.float64)
     values = QueryValues("detection", "all", _PEOPLE[1].name, tuple(people), found)
+    table = Table("detection", _TITLE, "", (*_PEOPLE, *_FACES), whole, notes)
     return Parts(
-        (
-            Table("detection", _TITLE, "", (*_PEOPLE, *_FACES), whole, notes),
-            *_part_tables(judged, options),
-        ),
+        (table, *_part_tables(judged, options)),
         (values,) if people else (),
         _curves(judged, least),
         _failures(judged, least),
@@ -256,13 +263,13 @@ def _parts(judged: Judged, options: FacesOptions, notes: tuple[str, ...]) -> Par
 
 def _part_tables(judged: Judged, options: FacesOptions) -> Iterator[Table]:
     """Yield tables whose rows are parts of one whole, none better than another."""
-    styles: dict[str, list[JudgedPainting]] = {}
+    styles = defaultdict[str, list[JudgedPainting]](list)
     for painting in judged:
-        styles.setdefault(first_text(painting.payload, "style") or "unknown", []).append(painting)
+        styles[first_text(painting.payload, "style") or "unknown"].append(painting)
     by_style = sorted(styles, key=lambda name: (-_count(styles[name], options.least_person), name))
     scores = np.concatenate([painting.scores for painting in judged])
     by_score = [
-        _whole(f"{score:g}", judged, options, at_least(judged, score))
+        _whole(f"{score:g}", [painting.at_least(score) for painting in judged], options)
         for score in _SCORES
         if len(scores) and scores.min() <= score <= scores.max()
     ]
@@ -270,8 +277,8 @@ def _part_tables(judged: Judged, options: FacesOptions) -> Iterator[Table]:
     heights = [Row(name, people_cells(judged, ends, seed)) for name, ends in _bands(_HEIGHTS)]
     sizes = [Row(name, face_cells(judged, ends, seed)) for name, ends in _bands(_FACE_SIZES)]
     of_styles = [_whole(style, styles[style], options) for style in by_style[:_MOST_STYLES]]
-    sure = at_least(judged, SURE_SCORE, SURE_SIZE)
-    by_use = [_whole(f"{SURE_SIZE} pixels, {SURE_SCORE:g} or more", judged, options, sure)]
+    sure = [painting.at_least(SURE_SCORE, SURE_SIZE) for painting in judged]
+    by_use = [_whole(f"{SURE_SIZE} pixels, {SURE_SCORE:g} or more", sure, options)]
     for name, told, columns, rows in (
         ("style", "style", every, of_styles),
         ("height", "the box's height in pixels", _PEOPLE, heights),
@@ -294,26 +301,19 @@ def _bands(edges: Sequence[int]) -> Iterator[tuple[str, tuple[float, float]]]:
         yield name, (least, most)
 
 
-def _whole(name: str, judged: Judged, options: FacesOptions, matched: Matches = ()) -> Row:
-    people = people_cells(judged, (options.least_person, np.inf), options.seed, matched)
-    return Row(name, people | face_cells(judged, (0, np.inf), options.seed, matched))
+def _whole(name: str, judged: Judged, options: FacesOptions) -> Row:
+    people = people_cells(judged, (options.least_person, np.inf), options.seed)
+    return Row(name, people | face_cells(judged, (0, np.inf), options.seed))
 
 
-def people_cells(
-    judged: Judged, ends: tuple[float, float], seed: int, matched: Matches = ()
-) -> dict[str, Cell]:
+def people_cells(judged: Judged, ends: tuple[float, float], seed: int) -> dict[str, Cell]:
     """Return the cells on people whose box is so high, the second end excluded."""
-    pairs = zip(judged, matched or [p.matched for p in judged], strict=True)
-    kept = [(m, (p.heights >= ends[0]) & (p.heights < ends[1])) for p, m in pairs]
+    kept = [(p.matched, (p.heights >= ends[0]) & (p.heights < ends[1])) for p in judged]
     return _cells(_PEOPLE, [(m.has_face[k], m.has_any[k]) for m, k in kept], seed)
 
 
-def face_cells(
-    judged: Judged, ends: tuple[float, float], seed: int, matched: Matches = ()
-) -> dict[str, Cell]:
-    """Return the cells on faces whose short side is so long; of those that are `matched`, all."""
-    if matched:
-        return _cells(_FACES, [(m.has_person, m.is_outside) for m in matched], seed)
+def face_cells(judged: Judged, ends: tuple[float, float], seed: int) -> dict[str, Cell]:
+    """Return the cells on faces whose short side is so long, the second end excluded."""
     kept = [(p.matched, (p.sizes >= ends[0]) & (p.sizes < ends[1])) for p in judged]
     return _cells(_FACES, [(m.has_person[k], m.is_outside[k]) for m, k in kept], seed)
 
@@ -327,15 +327,6 @@ def _cells(
     for column, each in zip(columns[1:], zip(*marks, strict=True), strict=True):
         cells[column.name] = estimate_share([mark.sum() for mark in each], counts, seed=seed)
     return cells
-
-
-def at_least(judged: Judged, score: float, size: float = 0) -> list[MatchedFaces]:
-    """Return who gets whom if only faces of that score and size are found."""
-    kept = [(p.scores >= score) & (p.sizes >= size) for p in judged]
-    return [
-        p.matched if these.all() else match_faces(p.places[these])
-        for p, these in zip(judged, kept, strict=True)
-    ]
 
 
 def _count(judged: Judged, least: float) -> int:
@@ -352,10 +343,9 @@ def _curves(judged: Judged, least: float) -> tuple[LinePlot, ...]:
         scores = np.unique(np.quantile(scores, np.linspace(0, 1, _CURVE_POINTS), method="nearest"))
     outside, covered = [], []
     for score in scores[::-1].tolist():
-        matched = at_least(judged, score)
-        outside.append(100.0 * sum(int(m.is_outside.sum()) for m in matched) / len(judged))
-        pairs = zip(judged, matched, strict=True)
-        covered.append(sum(int(m.has_face[p.heights >= least].sum()) for p, m in pairs) / people)
+        found = [painting.at_least(score) for painting in judged]
+        outside.append(100.0 * sum(int(p.matched.is_outside.sum()) for p in found) / len(judged))
+        covered.append(sum(p.found(least) for p in found) / people)
     plot = LinePlot(
         "detection_coverage",
         "People with a face, by how many faces are outside every box",
@@ -374,13 +364,15 @@ def _failures(judged: Judged, least: float) -> tuple[PictureGroup, ...]:
         told = f"score {payload['detection_score']:.3f}, {payload['face_size']} px"
         return Picture(payload, (told,), right=bool(painting.matched.has_person[i]))
 
-    worst = sorted(judged, key=lambda p: (-p.missed(least), str(p.payload["painting_id"])))
+    def missed(painting: JudgedPainting) -> int:
+        return _count([painting], least) - painting.found(least)
+
     people = []
-    for p in worst[:_MOST_PICTURES]:
-        if missed := p.missed(least):
-            told = f"{missed} of {_count([p], least)} without a face"
-            hits = tuple(face(p, i) for i in range(len(p.faces)))
-            people.append(PictureRow(Picture(p.payload, (told,)), hits))
+    # They are in order of their ids, and so are those of which as many are missed.
+    for p in sorted(filter(missed, judged), key=missed, reverse=True)[:_MOST_PICTURES]:
+        told = f"{missed(p)} of {_count([p], least)} without a face"
+        hits = tuple(face(p, i) for i in range(len(p.faces)))
+        people.append(PictureRow(Picture(p.payload, (told,)), hits))
     outside = sorted(
         (-float(p.scores[i]), str(p.payload["painting_id"]), int(i), p)
         for p in judged

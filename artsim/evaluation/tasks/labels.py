@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 
@@ -17,11 +18,17 @@ from artsim.catalog.payload import stored_field
 from artsim.catalog.progress import Progress, counted
 from artsim.errors import EvaluationError, OptionError, QueryError
 from artsim.evaluation.leave_one_out import (
+    COPIES,
     TOP,
     Judged,
+    Labels,
+    Relevance,
     Works,
+    field_values,
     index_note,
     judge_contenders,
+    label_copies,
+    read_labels,
     read_works,
     sample_queries,
     sample_rows,
@@ -32,14 +39,6 @@ from artsim.evaluation.metrics import (
     Floats,
     random_curve,
     random_metrics,
-)
-from artsim.evaluation.relevance import (
-    COPIES,
-    Labels,
-    Relevance,
-    field_values,
-    label_copies,
-    read_labels,
 )
 from artsim.evaluation.report import (
     BarPlot,
@@ -95,12 +94,13 @@ class LabelsOptions(SearchChoices):
     limit_queries: int | None = field(default=None, kw_only=True)
     checked: int = field(default=100, kw_only=True)
 
+    least: ClassVar = {"checked": 1, "limit_queries": 1}
+
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
         SearchChoices.__post_init__(self)
         if not self.by:
             raise ValueError("at least one field to evaluate by is needed")
-        self.check_least(checked=1, limit_queries=1)
         if COPIES in self.exclude and not self.kind.is_whole:
             raise OptionError(f"copies are of whole pictures, which {self.kind.name} are not")
         if not self.ks or min(self.ks) < 1:
@@ -130,14 +130,9 @@ def evaluate_labels(
     is unknown are left out of the rankings, which condenses them [1]_: they are neither right
     nor wrong. `models` know the encoders' names; none is loaded.
 
-    Raises
-    ------
-    QueryError
-        If a field does not exist, or nothing meets the filters.
-    EncoderMismatchError
-        If the gallery has no vectors of an encoder.
-    EvaluationError
-        If no work has a field, no query has anything to find, or there is nothing to fuse.
+    QueryError if a field does not exist or nothing meets the filters, EncoderMismatchError if the
+    gallery has no vectors of an encoder, EvaluationError if no work has a field, no query has
+    anything to find, or there is nothing to fuse.
 
     References
     ----------
@@ -255,16 +250,14 @@ def _judge(
 
 def _parts(result: _Result) -> Parts:
     """Return the tables, values by query, plots and failures of one field."""
-    ids = result.works.query_ids(result.run.kind)
-    queries = tuple(ids[row] for row in result.queries.rows)
-    compared = {
-        row: {name: values for name, values in judged.metrics.items() if name in _COMPARED}
-        for row, judged in result.judged.items()
-    }
+    works = result.works
+    ids = works.ids if result.run.kind.is_whole else works.point_ids
+    queries = [ids[row] for row in result.queries.rows]
+    metrics = {row: judged.metrics for row, judged in result.judged.items()}
     class_table, class_bars = _classes(result)
     return Parts(
         (_main_table(result), class_table),
-        query_values(result.name, queries, compared),
+        query_values(result.name, queries, metrics, _COMPARED),
         (_precision_recall(result), class_bars, _confusion(result)),
         (_worst_queries(result),),
     )
@@ -309,20 +302,10 @@ def _row_note(one: Contender, options: LabelsOptions) -> str:
 
 def _notes(result: _Result) -> tuple[str, ...]:
     """Return what was asked of what, and how the figures are meant."""
-    run, judged, relevance = result.run, result.queries, result.relevance
-    rows = sample_rows(judged.rows, run.options.checked, run.options.seed)
-    index = index_note(run, result.works, relevance, rows, max(*run.options.ks, TOP))
-    said = notes_of(
-        "labels",
-        field=result.field,
-        judged=judged,
-        works=len(result.works),
-        values=len(relevance.labels.names),
-        unlabeled=result.unlabeled,
-        excluded=relevance.excluded,
-        asked=result.asked,
-    )
-    return (*said, index)
+    run, options = result.run, result.run.options
+    rows = sample_rows(result.queries.rows, options.checked, options.seed)
+    index = index_note(run, result.works, result.relevance, rows, max(*options.ks, TOP))
+    return (*notes_of("labels", result=result, judged=result.queries), index)
 
 
 def _precision_recall(result: _Result) -> LinePlot:
@@ -353,10 +336,10 @@ def _classes(result: _Result) -> tuple[Table, BarPlot]:
     k = 10 if 10 in ks else ks[-1]
     plain = [one.name for one in result.run.contenders if one.rerank is None]
     precision = {name: result.judged[name].metrics[f"precision_at_{k}"] for name in plain}
-    queries: dict[int, list[int]] = {}
+    queries: dict[int, list[int]] = defaultdict(list)
     for place, row in enumerate(result.queries.rows.tolist()):
         for value in labels.of_work[row]:
-            queries.setdefault(value, []).append(place)
+            queries[value].append(place)
     shown, note = _best_and_worst(queries, precision, labels, k)
     found = {
         value: {name: estimate_mean(values[queries[value]]) for name, values in precision.items()}

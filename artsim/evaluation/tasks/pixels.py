@@ -10,12 +10,13 @@ mirrored copy scores like any other picture.
 from __future__ import annotations
 
 import tomllib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -25,8 +26,8 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import PAINTINGS, Kind
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
-from artsim.evaluation.pixel_scores import BEST, Load, Pair, Pictures, Subject, Tally
-from artsim.evaluation.report import BarPlot, Column, Line, LinePlot, Parts, Report, Row, Table
+from artsim.evaluation.pixel_scores import BEST, COLUMNS, Load, Pair, Pictures, Subject, Tally
+from artsim.evaluation.report import BarPlot, Line, LinePlot, Parts, Report, Row, Table
 from artsim.evaluation.runner import Contender, Run, SearchChoices, draw, list_contenders
 from artsim.evaluation.statistics import Estimate
 from artsim.search.models import Models
@@ -43,15 +44,6 @@ _FIELDS: Final = (
     *("painting_id", "title", "artist", "artist_key", "date_text"),
     *("image_uri", "image_sha256", "image_width", "image_height"),
 )
-_COLUMNS: Final = (
-    Column("ssim_color", "SSIM", "score", "higher"),
-    Column("ssim_own_range", "SSIM own range", "score", "higher"),
-    Column("rmse_color", "RMSE", "score", "lower"),
-    Column("ssim_gray", "SSIM gray", "score", "higher"),
-    Column("rmse_gray", "RMSE gray", "score", "lower"),
-    Column("lpips", "LPIPS", "score", "lower"),
-)
-
 _WORDS: Final[dict[str, Any]] = tomllib.loads(
     Path(__file__).with_name("pixels.toml").read_text(encoding="utf-8")
 )
@@ -90,11 +82,8 @@ class PixelsOptions(SearchChoices):
     published: bool = True
     lpips: Backbone | None = "alex"
 
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
-        SearchChoices.__post_init__(self)
-        self.check_shares("fraction")
-        self.check_least(k=1, size=7, best_limit=0, queries=1)
+    least: ClassVar = {"k": 1, "size": 7, "best_limit": 0, "queries": 1}
+    shares: ClassVar = ("fraction",)
 
 
 def evaluate_pixels(
@@ -113,14 +102,9 @@ def evaluate_pixels(
     The tables are ``pictures`` and, with faces, ``face_pictures`` (whole pictures found by
     faces) and ``faces``.
 
-    Raises
-    ------
-    ImageError
-        If no query's picture can be read.
-    QueryError
-        If fewer than two paintings have the vectors.
-    EncoderMismatchError, StoreError
-        If the gallery lacks an encoder, or the database fails.
+    ImageError if no query's picture can be read, QueryError if fewer than two paintings have the
+    vectors, EncoderMismatchError or StoreError if the gallery lacks an encoder or the database
+    fails.
     """
     options = options or PixelsOptions()
     run = Run("pixels", gallery, options, models, progress, versions=("lpips", "torchvision"))
@@ -158,7 +142,7 @@ class Subjects:
     `by_painting` has a painting's one picture, or its parts, in order of painting id.
     """
 
-    by_painting: Mapping[str, tuple[Subject, ...]]
+    by_painting: Mapping[str, Sequence[Subject]]
     not_same_artist: bool = False
 
     @cached_property
@@ -185,38 +169,6 @@ class Subjects:
             return False
         key = self.by_painting[query][0].payload.get("artist_key")
         return not (self.not_same_artist and other.payload.get("artist_key") == key)
-
-
-def read_subjects(
-    gallery: Gallery, kind: Kind, encoders: Sequence[EncoderInfo], *, not_same_artist: bool
-) -> Subjects:
-    """Read what has the vectors of every encoder, and pixels.
-
-    With `not_same_artist` only works whose artist is known, since for others the search
-    cannot tell. QueryError if fewer than two paintings remain.
-    """
-    must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
-    known = (Known("artist_key"),) if not_same_artist else ()
-    own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
-    fields = (*_FIELDS, *(name for name in own if name in kind.fields))
-    grouped: dict[str, list[Subject]] = {}
-    having = Criteria(must=(*must, *known)) & without_frames(gallery[kind])
-    for record in gallery[kind].scroll(having, payload_fields=fields, page_size=1000):
-        painting_id = str(record.payload["painting_id"])
-        key = painting_id if kind.is_whole else record.point_id
-        grouped.setdefault(painting_id, []).append(Subject(key, record.payload))
-    if len(grouped) < 2:
-        raise QueryError(
-            f"{gallery[kind].name!r} has {len(grouped)} paintings to compare, and two are needed",
-            hint="artsim info",
-        )
-    ordered = {
-        painting_id: tuple(
-            sorted(grouped[painting_id], key=lambda s: int(s.payload.get(kind.index_field, 0)))
-        )
-        for painting_id in sorted(grouped)
-    }
-    return Subjects(ordered, not_same_artist)
 
 
 class _Work:
@@ -301,8 +253,29 @@ class _Work:
         return self._read(PAINTINGS, self.run.encoders)
 
     def _read(self, kind: Kind, encoders: Sequence[EncoderInfo]) -> Subjects:
-        but = self.options.not_same_artist
-        return read_subjects(self.run.gallery, kind, encoders, not_same_artist=but)
+        """Read what has the vectors of every encoder, and pixels.
+
+        With `not_same_artist` only works whose artist is known, since for others the search
+        cannot tell. QueryError if fewer than two paintings remain.
+        """
+        collection, but = self.run.gallery[kind], self.options.not_same_artist
+        must = (*(HasVector(e.vector_name) for e in encoders), HasVector(PIXELS))
+        known = (Known("artist_key"),) if but else ()
+        own = () if kind.is_whole else (kind.index_field, "box", "landmarks")
+        fields = (*_FIELDS, *(name for name in own if name in kind.fields))
+        having = Criteria(must=(*must, *known)) & without_frames(collection)
+        records = collection.scroll(having, payload_fields=fields, page_size=1000)
+        grouped: dict[str, list[Subject]] = defaultdict(list)
+        for record in sorted(records, key=lambda r: int(r.payload.get(kind.index_field, 0))):
+            painting_id = str(record.payload["painting_id"])
+            key = painting_id if kind.is_whole else record.point_id
+            grouped[painting_id].append(Subject(key, record.payload))
+        if len(grouped) < 2:
+            raise QueryError(
+                f"{collection.name!r} has {len(grouped)} paintings to compare, and two are needed",
+                hint="artsim info",
+            )
+        return Subjects(dict(sorted(grouped.items())), but)
 
     def _readable(
         self, subjects: Subjects, ids: Sequence[str], what: str, load: Load
@@ -368,7 +341,7 @@ class _Work:
     ) -> Parts:
         """Return one table with the rows of `contenders`, its plots and worst queries."""
         size, k = self.options.size, self.options.k
-        estimates = {row: tally.estimates(row, self.options.seed) for row in tally.row_names()}
+        estimates, query_values = tally.estimates(name, self.options.seed)
         rows = []
         for row, values in estimates.items():
             missing = tally.missing(row)
@@ -378,16 +351,16 @@ class _Work:
                     "a bound, no ranking: each column takes the hits that this very figure puts "
                     "first among all"
                 )
-            rows.append(Row(row, dict(values), note, measured=row != BEST))
+            rows.append(Row(row, values, note, measured=row != BEST))
         # The bound stands last, below what is bound by it.
         rows.sort(key=lambda row: (row.name == BEST, row.name == RANDOM))
         title = f"{what}, {size} x {size}: {tally.queries} queries, {k} hits each"
-        table = Table(name, title, "encoder", _COLUMNS, (*beside, *rows), (about,))
+        table = Table(name, title, "encoder", COLUMNS, (*beside, *rows), (about,))
         works = [of_one[0].payload for of_one in self._paintings.by_painting.values()]
         table = self.run.with_training(table, contenders, works)
         failures = tally.failures(what, [one.name for one in contenders if one.rerank is None])
         plots = _plots(name, what, tally, estimates)
-        return Parts((table,), tally.query_values(name), plots, failures)
+        return Parts((table,), query_values, plots, failures)
 
 
 def _plots(
@@ -399,13 +372,9 @@ def _plots(
     }
     title = f"{what}: SSIM, with 95 % intervals over queries"
     bars = BarPlot(f"{name}_ssim", title, "mean SSIM", tuple(estimates), series, unit="score")
+    ranks = tuple(map(float, range(1, tally.k + 1)))
     lines = tuple(
-        Line(
-            row,
-            tuple(float(rank) for rank in range(1, len(values) + 1)),
-            tuple(values),
-            dashed=row in (RANDOM, BEST),
-        )
+        Line(row, ranks[: len(values)], tuple(values), dashed=row in (RANDOM, BEST))
         for row, values in tally.by_rank().items()
         if values
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import csv
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -12,8 +14,15 @@ from artsim.catalog.arrays import Vector
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import Payload
 from artsim.errors import EvaluationError, MetadataError
-from artsim.evaluation.metrics import Booleans, Floats, Integers
-from artsim.evaluation.picture_faces import FacesOptions, PictureFaces
+from artsim.evaluation.metrics import (
+    FARS,
+    Booleans,
+    Floats,
+    Integers,
+    RocCurve,
+    consecutive_folds,
+    folded_accuracy,
+)
 from artsim.evaluation.report import (
     Cell,
     Column,
@@ -29,27 +38,27 @@ from artsim.evaluation.report import (
     notes_of,
 )
 from artsim.evaluation.runner import Contender, Run
-from artsim.evaluation.statistics import estimate_mean
-from artsim.evaluation.verification import (
-    FARS,
-    ListedPair,
-    RocCurve,
-    all_pairs,
-    consecutive_folds,
+from artsim.evaluation.statistics import (
     draw_pairs,
     draw_people,
+    estimate_mean,
     estimate_rates,
-    folded_accuracy,
-    pair_cosines,
-    read_pairs,
 )
 from artsim.files import local_path
 from artsim.search.neighbors import read_vectors
 from artsim.store.protocol import Record
 
+if TYPE_CHECKING:
+    from artsim.evaluation.tasks.faces import FacesOptions, PictureFaces
+
 NO_FACE_SCORE: Final = -1.0
 """Score of a pair in which a picture has no face: the least cosine there is."""
 
+TRUTHS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+_LISTED: Final = ("file_a", "file_b", "same")
+_ROUNDS: Final = 50
+_BLOCK: Final = 16_384
 _RATE_COLUMNS: Final = (
     Column("auc", "AUC", "score"),
     Column("eer", "EER", better="lower"),
@@ -68,7 +77,8 @@ _ALL_COLUMNS: Final = (
     Column("pairs_of_one", "Of one person", "count", None),
     *_RATE_COLUMNS,
 )
-_TITLE: Final = "Is it the same person? The listed pairs"
+_LIST_TITLE: Final = "Is it the same person? The listed pairs"
+_ALL_TITLE: Final = "Is it the same person? All pairs of labeled faces"
 _OF_PAINTINGS: Final = ("painting_id", "image_uri", "image_sha256", "artist_key", "extra")
 _FOLDS: Final = 10
 _CURVE_POINTS: Final = 400
@@ -114,9 +124,9 @@ def verify_listed(run: Run[FacesOptions], faces: PictureFaces, path: Path) -> Pa
     counted = {"of_one": int(same.sum()), "different": int((~same).sum())}
     parted = {"folds": len(np.unique(folds)), "listed_folds": pairs[0].fold is not None}
     limits = {"least_far": min(FARS.values()), "no_face": NO_FACE_SCORE}
-    repeated = len(listed) - len(pairs)
-    notes = notes_of("verification", repeated=repeated, **counted, **parted, **limits)
-    table = Table("verification", _TITLE, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
+    limits["repeated"] = len(listed) - len(pairs)
+    notes = notes_of("verification", **counted, **parted, **limits)
+    table = Table("verification", _LIST_TITLE, "face encoder", _LISTED_COLUMNS, tuple(rows), notes)
     table = run.with_training(table, run.single, [paintings[name] for name in names])
     plot = _roc_plot("roc", "ROC of the listed pairs", lines)
     return Parts((table,), tuple(values), (plot,), tuple(hardest))
@@ -210,19 +220,12 @@ def verify_all(run: Run[FacesOptions], faces: PictureFaces, labels: Mapping[str,
         lines.append(_roc_line(curve, one.name))
         sides = np.stack([first, second])
         hardest += _hardest_pairs(run, one, ", of all pairs", scores, same, known, sides)
-        said = notes_of(
-            "verification_all",
-            one_person=options.one_person,
-            faces=len(known),
-            pairs=len(same),
-            different=len(same) - of_one,
-            least_far=min(FARS.values()),
-        )
-        notes |= dict.fromkeys(said)
+        told = {"options": options, "faces": len(known), "pairs": len(same)}
+        told |= {"different": len(same) - of_one, "least_far": min(FARS.values())}
+        notes |= dict.fromkeys(notes_of("verification_all", **told))
     if not rows:
         return Parts()
-    title = "Is it the same person? All pairs of labeled faces"
-    named = ("verification_all", title, "face encoder")
+    named = ("verification_all", _ALL_TITLE, "face encoder")
     table = Table(*named, _ALL_COLUMNS, tuple(rows), tuple(notes))
     table = run.with_training(table, run.single, [face.payload for face in labeled])
     plot = _roc_plot("roc_all", "ROC of all pairs of labeled faces", lines)
@@ -283,3 +286,117 @@ def _hardest_pairs(
             hit = Picture(second, caption, right=bool(same[i]))
             rows.append(PictureRow(Picture(first), (hit,)))
         yield PictureGroup(title, tuple(rows))
+
+
+def pair_cosines(vectors: Vector, first: Integers, second: Integers) -> Floats:
+    """Return the cosines of M pairs of unit rows of float32, as float64 of shape (M,)."""
+    cosines = np.empty(len(first))
+    for start in range(0, len(first), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        cosines[rows] = np.einsum("ij,ij->i", vectors[first[rows]], vectors[second[rows]])
+    return cosines
+
+
+class ListedPair(NamedTuple):
+    """Two pictures by painting id or the file's name; whether they show one person.
+
+    Where the list says so also the set (`fold`) of the protocol; and where it stands.
+    """
+
+    first: str
+    second: str
+    same: bool
+    fold: str | None
+    line: int
+
+
+def read_pairs(path: Path) -> list[ListedPair]:
+    """Read a list of pairs: CSV with columns ``file_a``, ``file_b``, ``same``, perhaps ``fold``.
+
+    ``same`` is 1 or 0, true or false, yes or no. MetadataError if the file cannot be read, a
+    column is missing, or a row makes no sense.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = [name for name in _LISTED if name not in (reader.fieldnames or ())]
+            if missing:
+                raise MetadataError(
+                    f"{path}: expected the columns file_a, file_b and same, and none is called "
+                    f"{missing[0]!r}; it has: {', '.join(reader.fieldnames or ()) or 'none'}"
+                )
+            pairs = []
+            for row in reader:
+                first, second, same = ((row.get(name) or "").strip() for name in _LISTED)
+                if not first or not second or same.lower() not in TRUTHS:
+                    raise MetadataError(
+                        f"{path}, line {reader.line_num}: expected two names and 1 or 0, found "
+                        f"{first!r}, {second!r}, {same!r}"
+                    )
+                fold = (row.get("fold") or "").strip() or None
+                truth = TRUTHS[same.lower()]
+                pairs.append(ListedPair(first, second, truth, fold, reader.line_num))
+    except (OSError, UnicodeDecodeError, csv.Error) as exc:
+        raise MetadataError(f"{path}: cannot be read as CSV ({exc}); give a list of pairs") from exc
+    if not pairs:
+        raise MetadataError(f"{path}: expected pairs, and found none below the header")
+    if len({pair.fold is None for pair in pairs}) > 1:
+        line = next(pair.line for pair in pairs if pair.fold is None)
+        raise MetadataError(f"{path}, line {line}: other pairs have a fold, and this one has none")
+    return pairs
+
+
+def all_pairs(labels: Integers, *, most: int, seed: int = 0) -> tuple[Integers, Integers]:
+    """Return every pair of N labeled things (numbers from 0), or a sample of at most `most`.
+
+    A sample holds pairs of one label first, up to half of `most`, for they are the rarer
+    kind, and pairs of different labels in the rest; each kind is drawn evenly and without
+    repetition, which is all that rates within a kind depend on.
+    """
+    count = len(labels)
+    if count * (count - 1) // 2 <= most:
+        return np.triu_indices(count, k=1)
+    rng = np.random.default_rng(seed)
+
+    def different(size: int) -> Integers:
+        pairs = rng.integers(0, count, (size, 2))
+        return np.asarray(pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]])
+
+    alike = _alike(labels, most // 2, rng)
+    others = _distinct(different, most - len(alike), count)
+    first, second = np.concatenate([alike, others]).T
+    return first, second
+
+
+def _alike(labels: Integers, most: int, rng: np.random.Generator) -> Integers:
+    """Return pairs of one label, shape (M, 2), the smaller index first."""
+    sizes = np.bincount(labels)
+    pairs_of = sizes * (sizes - 1) // 2
+    total = int(pairs_of.sum())
+    if total <= most:
+        members = (np.flatnonzero(labels == label) for label in np.flatnonzero(sizes > 1))
+        pairs = [pair for of_label in members for pair in combinations(of_label.tolist(), 2)]
+        return np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    by_label = np.argsort(labels, kind="stable")
+    starts = np.cumsum(sizes) - sizes
+
+    def draw(size: int) -> Integers:
+        label = rng.choice(len(sizes), size, p=pairs_of / total)
+        first = rng.integers(0, sizes[label])
+        second = (first + rng.integers(1, sizes[label])) % sizes[label]
+        return np.asarray(by_label[starts[label] + np.stack([first, second])].T)
+
+    return _distinct(draw, most, len(labels))
+
+
+def _distinct(draw: Callable[[int], Integers], most: int, count: int) -> Integers:
+    """Return at most `most` different pairs of what `draw` gives, in the order of drawing."""
+    found = np.empty(0, dtype=np.intp)
+    # Where few pairs exist, most draws repeat one another: fewer than asked for will do.
+    for _ in range(_ROUNDS):
+        first, second = np.sort(draw(most), axis=1).T
+        found = np.concatenate([found, first * count + second])
+        found = found[np.sort(np.unique(found, return_index=True)[1])][:most]
+        if len(found) == most:
+            break
+    return np.stack(np.divmod(found, count), axis=1)
