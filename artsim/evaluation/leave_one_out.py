@@ -369,10 +369,11 @@ def index_note(
 ) -> str:
     """Say how many of the first ten a search by the index finds as well, as a user's does.
 
-    `rows` are sent as queries, each for `limit` hits.
+    `rows` are sent as queries, each for `limit` hits; parts that are searched for by whole
+    pictures, such as details, are none.
     """
     told = "Rankings are exact, as those of searches with --exact."
-    if run.options.exact:
+    if run.options.exact or run.kind.by_whole:
         return told
     barred = relevance.barred(rows)
     shares: dict[str, str] = {}

@@ -115,3 +115,11 @@ def test_details_keep_no_pixels_and_say_so(
     by_id = json.loads(artsim("list", "--kind", "details", "--format", "json", "--limit", "1"))
     assert by_id["points"][0]["payload"]["detail_index"] in range(COUNT)
     assert json.loads(artsim("list", "--format", "json"))["total"] == len(WORKS)
+
+
+def test_they_are_evaluated_by_each_other(artsim: Callable[..., str]) -> None:
+    told = artsim("evaluate", "labels", "--kind", "details", "--by", "ingested_from", "-f", "json")
+    report = json.loads(told)
+    row = report["tables"][0]["rows"][0]
+    assert row["values"]["precision_at_1"]["value"] == 1
+    assert "a search by the index" not in told  # which only whole pictures ask for
