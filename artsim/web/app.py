@@ -175,9 +175,7 @@ def _answer(form: forms.QuestionForm, service: Service, gallery: Gallery) -> dic
 
 def _check_encoders(gallery: Gallery, kind: Kind, names: list[str]) -> None:
     """Refuse encoders that the gallery has no vectors of: other names may be those of files."""
-    if not names:
-        return
-    known = list(gallery.encoders(kind).values())
+    known = list(gallery.encoders(kind).values()) if names else []
     own = {name for info in known for name in (info.name, info.spec, info.vector_name)}
     for name in names:
         if name not in own.union(short_names(known)):

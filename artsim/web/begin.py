@@ -9,7 +9,6 @@ import hashlib
 import re
 import secrets
 import threading
-import time
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -31,6 +30,7 @@ from artsim.search.models import Models
 from artsim.store.data_folder import DISK_RESERVE, check_space, mark_store_folder
 from artsim.store.gallery import Gallery, check_gallery_name, collection_name
 from artsim.web.intakes import From, Intake, Intakes, Jobs
+from artsim.web.pictures import forget_oldest
 
 PICTURES: Final = "pictures"
 """Folder in the data folder, behind the gallery's prefix, of the pictures that visitors added."""
@@ -52,7 +52,6 @@ _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f<>:"|?*\ud800-\udfff\u200e\u200f\u20
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """Names that Windows has for devices."""
 
-_STALE_SECONDS: Final = 86_400
 _SPACE_EVERY: Final = 64 << 20
 """Bytes after which it is asked again whether there is room on the disk."""
 
@@ -109,10 +108,7 @@ class Beginning:
         if origin == "folder":
             return self.intakes.add(name, "folder", _folder(folder))
         received = self.home / collection_name(name, PICTURES)
-        for part in received.glob(".artsim-*.part"):  # what broke off long ago
-            with suppress(OSError):
-                if part.stat().st_mtime < time.time() - _STALE_SECONDS:
-                    part.unlink()
+        forget_oldest(received.glob(".artsim-*.part"), days=1)  # what broke off long ago
         return self.intakes.add(name, "sent", received)
 
     def ingest(

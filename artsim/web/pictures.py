@@ -49,14 +49,9 @@ THUMBNAIL_SIDES: Final = (240, 480)
 MAX_SIDE: Final = 4096
 """Most pixels of a side that is sent."""
 
-_QUALITY: Final = 80
-_KEPT_UPLOADS: Final = 200
-_UPLOAD_BYTES: Final = 1 << 30
-_UPLOAD_DAYS: Final = 30
-_THUMBNAIL_BYTES: Final = 2 << 30
-_TIDY_UPLOADS: Final = 16
-_TIDY_THUMBNAILS: Final = 1000
-"""After how many new ones the oldest go: looking through the folder takes longer than one more."""
+_TIDY_EVERY: Final = 1000
+"""After how many new thumbnails the oldest go: looking through all takes longer than one more."""
+
 _KEPT_PIXELS: Final = 25_000_000
 """Largest decoded picture that is kept for the next tile."""
 
@@ -121,8 +116,8 @@ class Pictures:
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as stream:
                 stream.write(content)
-            if next(self._made) % _TIDY_THUMBNAILS == 0:
-                forget_oldest(self.cache.glob("*/*.webp"), most_bytes=_THUMBNAIL_BYTES)
+            if next(self._made) % _TIDY_EVERY == 0:
+                forget_oldest(self.cache.glob("*/*.webp"), most_bytes=2 << 30)
         return content
 
     def kept_thumbnail(self, picture: Picture, side: int) -> bytes | None:
@@ -190,25 +185,29 @@ def encode(image: Image.Image, form: str) -> bytes:
     if form == "png":
         image.save(stream, "PNG")
     elif form == "webp":
-        image.save(stream, "WEBP", quality=_QUALITY, method=4)
+        image.save(stream, "WEBP", quality=80, method=4)
     else:
         image.convert("L" if image.mode in ("1", "L") else "RGB").save(stream, "JPEG", quality=90)
     return stream.getvalue()
 
 
 def forget_oldest(
-    files: Iterable[Path], *, most: float = math.inf, most_bytes: float = math.inf
+    files: Iterable[Path],
+    *,
+    days: float = math.inf,
+    most: float = math.inf,
+    most_bytes: float = math.inf,
 ) -> None:
-    """Remove the files that were used last of all, until the others are few enough."""
-    aged = []
+    """Remove files that were not used for so many days, and the oldest until the rest is little."""
+    before, aged = time.time() - days * 86_400, []
     for path in files:
         with suppress(OSError):
             status = path.stat()
             aged.append((status.st_mtime, status.st_size, path))
     total = 0
-    for number, (_, size, path) in enumerate(sorted(aged, reverse=True)):
+    for number, (used, size, path) in enumerate(sorted(aged, reverse=True)):
         total += size
-        if total > most_bytes or number >= most:
+        if used < before or number >= most or total > most_bytes:
             with suppress(OSError):
                 path.unlink()
 
@@ -230,12 +229,11 @@ class Upload:
 class Uploads:
     """Keeps the pictures that visitors send, so that an address with one can be opened again.
 
-    The oldest go first: some 200 are kept, of 1 GB or so together, for 30 days.
+    The oldest go first: 200 are kept, of 1 GB together, for 30 days.
     """
 
     folder: Path
     limits: ImageLimits
-    _puts: Iterator[int] = field(default_factory=count, repr=False, compare=False)
 
     def put(self, content: bytes, name: str) -> Upload:
         """Keep a picture; `ImageError` if it is none that can be searched by."""
@@ -249,8 +247,10 @@ class Uploads:
         ):
             with replacing(place) as stream:
                 stream.write(kept)
-        if next(self._puts) % _TIDY_UPLOADS == 0:
-            self.tidy()
+        forget_oldest(self.folder.glob("*.picture"), days=30, most=200, most_bytes=1 << 30)
+        for note in self.folder.glob("*.json"):
+            if not note.with_suffix(".picture").exists():
+                note.unlink(missing_ok=True)
         return found
 
     def find(self, upload_id: str) -> tuple[Upload, Path]:
@@ -264,18 +264,6 @@ class Uploads:
                 "the picture that was searched by is not kept any more; choose it again"
             ) from exc
         return Upload(upload_id, name, width, height), path
-
-    def tidy(self) -> None:
-        """Remove what is too old, and the oldest of what is too much."""
-        pictures = [path for path in self.folder.glob("*") if path.suffix == ".picture"]
-        for path in pictures:
-            with suppress(OSError):
-                if path.stat().st_mtime < time.time() - _UPLOAD_DAYS * 86400:
-                    path.unlink()
-        forget_oldest(pictures, most_bytes=_UPLOAD_BYTES, most=_KEPT_UPLOADS)
-        for note in self.folder.glob("*.json"):
-            if not note.with_suffix(".picture").exists():
-                note.unlink(missing_ok=True)
 
     def _file(self, upload_id: str) -> Path:
         if not re.fullmatch("[0-9a-f]{64}", upload_id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Form, Request
 from pydantic import ValidationError
@@ -23,8 +23,6 @@ from artsim.web.forms import SelectionForm, picture_id, shown, told
 from artsim.web.page import language_of, render_page, texts
 from artsim.web.sharing import GalleryGiven
 
-FileForm: TypeAlias = Literal["csv", "json", "bibtex", "iiif", "print"]
-
 _FILES: Final = {
     "csv": ("csv", "text/csv; charset=utf-8"),
     "json": ("json", "application/json"),
@@ -40,7 +38,7 @@ router = APIRouter(prefix="/api/v1", tags=["paintings"])
 def selection(
     request: Request,
     gallery: GalleryGiven,
-    form: Annotated[FileForm, Form()],
+    form: Annotated[Literal["csv", "json", "bibtex", "iiif", "print"], Form()],
     selection: Annotated[str, Form(max_length=4_000_000, description="A SelectionForm.")],
 ) -> Any:
     """Write kept works as CSV, JSON, BibTeX, a IIIF manifest, or a sheet to print."""

@@ -45,11 +45,6 @@ MOST_TOGETHER: Final = 8
 UNEXPECTED: Final = "something went wrong that artsim did not expect; its log says more"
 """Said of work in the background that failed by a fault of artsim's own."""
 
-_IMAGE_BYTES: Final = 128 << 20
-_CROP_BYTES: Final = 64 << 20
-_ROW_BYTES: Final = 64 << 20
-_ANSWER_BYTES: Final = 64 << 20
-
 
 class BusyError(ArtsimError):
     """More is asked at once than the server can answer."""
@@ -174,14 +169,14 @@ class SharedModels(Models):
     """
 
     _images: Shared[LoadedImage] = field(
-        default_factory=lambda: Shared(_IMAGE_BYTES, lambda image: image.pixels.nbytes), repr=False
+        default_factory=lambda: Shared(128 << 20, lambda image: image.pixels.nbytes), repr=False
     )
     _crops: Shared[list[Crop]] = field(
-        default_factory=lambda: Shared(_CROP_BYTES, lambda crops: sum(map(_crop_bytes, crops))),
+        default_factory=lambda: Shared(64 << 20, lambda crops: sum(map(_crop_bytes, crops))),
         repr=False,
     )
     _rows: Shared[Embeddings] = field(
-        default_factory=lambda: Shared(_ROW_BYTES, lambda rows: rows.nbytes), repr=False
+        default_factory=lambda: Shared(64 << 20, lambda rows: rows.nbytes), repr=False
     )
     _batches: dict[EncoderInfo, Batches] = field(default_factory=dict, repr=False)
     _cutting: threading.BoundedSemaphore = field(
@@ -251,7 +246,7 @@ class Service:
         default_factory=lambda: Turns(MOST_TOGETHER * (usable_cores() + 1), waiting=32)
     )
     drawing: Turns = field(default_factory=lambda: Turns(usable_cores(), waiting=200))
-    kept: Shared[Any] = field(default_factory=lambda: Shared(_ANSWER_BYTES, _answer_bytes))
+    kept: Shared[Any] = field(default_factory=lambda: Shared(64 << 20, _answer_bytes))
 
     def galleries(self) -> list[Gallery]:
         """Return the galleries that may be asked, the first of them by default."""
