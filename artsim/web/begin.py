@@ -56,6 +56,7 @@ _SPACE_EVERY: Final = 64 << 20
 """Bytes after which it is asked again whether there is room on the disk."""
 
 _placing = threading.Lock()
+"""Held while a folder or a file gets its name: several come at once."""
 
 
 @dataclass(slots=True)
@@ -85,7 +86,8 @@ class Beginning:
         room for it.
         """
         name, folder = safe_path(given), Path(intake.place)
-        mark_store_folder(self.home)
+        with _placing:
+            mark_store_folder(self.home)
         folder.mkdir(exist_ok=True)
         check_space(folder, DISK_RESERVE)
         return Incoming(folder, name)

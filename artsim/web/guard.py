@@ -211,8 +211,11 @@ class Guard:
         role = self.access.role(headers)
         if role == "nothing" and reader is not None:
             role = "read"
-        is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
-        if refusal is None and not is_own_file and (role == "nothing" or _signs_in(scope)):
+        path = scope["path"]
+        # Somebody who may read already shows a code, or asks to give the token.
+        signs_in = path == SIGN_IN or (path == "/" and bool(_code(scope)))
+        is_own_file = path.startswith(STATIC)  # which the page to sign in at needs
+        if refusal is None and not is_own_file and (role == "nothing" or signs_in):
             refusal = await self._sign_in(scope, headers, receive, role)
         if refusal is not None:
             await refusal(scope, receive, send)
@@ -284,11 +287,6 @@ def _most_bytes(scope: Scope, headers: Headers) -> int:
     kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
     is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
     return MAX_UPLOAD + _ENVELOPE if is_form else _MAX_QUESTION
-
-
-def _signs_in(scope: Scope) -> bool:
-    """Return whether somebody who may read already shows a code, or asks to give the token."""
-    return scope["path"] == SIGN_IN or (scope["path"] == "/" and bool(_code(scope)))
 
 
 def _code(scope: Scope) -> str:

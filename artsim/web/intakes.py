@@ -245,7 +245,8 @@ class Jobs:
         self._running: str | None = None
         self._stop = threading.Event()
         self._ends = False
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
     def start(self, intake_id: str) -> Intake:
         """Have an intake read in, as soon as those before it are."""
@@ -255,9 +256,6 @@ class Jobs:
             anew: dict[str, Any] = {"done": 0, "total": None, "counts": {}, "failed": 0}
             intake = self.intakes.change(intake_id, state="waiting", stage="", error="", **anew)
             self._waiting.append(intake_id)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, daemon=True)
-                self._thread.start()
             self._turn.notify_all()
         return intake
 
@@ -284,8 +282,7 @@ class Jobs:
             self._ends = True
             self._stop.set()
             self._turn.notify_all()
-        if self._thread is not None:
-            self._thread.join(_LAST_BATCH)
+        self._thread.join(_LAST_BATCH)
 
     def _work(self) -> None:
         # Of this thread, and of those that it starts: who searches meanwhile does not wait.
