@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from artsim import __version__
 from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import FACES, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,
@@ -41,6 +41,7 @@ from artsim.images.local_points import (
 )
 from artsim.search.answer import answer
 from artsim.search.comparison import compare
+from artsim.search.inspect import is_sure
 from artsim.search.models import Models
 from artsim.search.probes import QueryFace
 from artsim.search.question import IdQuery, Question, SearchOptions
@@ -290,11 +291,9 @@ def _cut(upload_id: str, service: Service, kind: str) -> dict[str, Any]:
         raise QueryError(f"{chosen.name} are whole pictures")
     image = service.models.image(path, found.name)
     crops = service.models.cut(chosen, image.pixels, image.width)
-    described = [_describe_part(i, crop.payload) for i, crop in enumerate(crops)]
+    parts = (QueryFace.of(crop.payload, i) for i, crop in enumerate(crops))
+    described = [
+        {"index": one.index, "box": astuple(one.box), "score": one.score, "is_sure": is_sure(one)}
+        for one in parts
+    ]
     return {"kind": chosen.name, "width": image.width, "height": image.height, "parts": described}
-
-
-def _describe_part(index: int, payload: dict[str, Any]) -> dict[str, Any]:
-    box, score = tuple(map(float, payload["box"])), payload.get("detection_score")
-    is_sure = QueryFace(index, Box(*box), score).is_sure(SURE_SIZE, SURE_SCORE)
-    return {"index": index, "box": box, "score": score, "is_sure": is_sure}

@@ -364,9 +364,29 @@ class ImageRequest:
 def information(request: Request, picture_id: PictureId, service: ServiceGiven) -> Any:
     """Describe a painting's picture for viewers, by the IIIF Image API 3."""
     picture = service.find_picture(picture_id)
-    address = f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}"
-    is_public = request.scope[PUBLIC]
-    return JSONResponse(image_information(address, picture.width, picture.height, is_public))
+    longest = max(picture.width, picture.height)
+    factors = [1]
+    while longest / factors[-1] > 512:
+        factors.append(factors[-1] * 2)
+    described = {
+        "@context": "http://iiif.io/api/image/3/context.json",
+        "id": f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}",
+        "type": "ImageService3",
+        "protocol": "http://iiif.io/api/image",
+        # All that level 2 asks of requests for images is done; it asks for headers for others too.
+        "profile": "level2" if request.scope[PUBLIC] else "level0",
+        "width": picture.width,
+        "height": picture.height,
+        **({"maxWidth": MAX_SIDE} if longest > MAX_SIDE else {}),
+        "tiles": [{"width": 512, "scaleFactors": factors}],
+        "extraFormats": ["png", "webp"],
+        "extraQualities": ["color", "gray", "bitonal"],
+        "extraFeatures": [
+            *("mirroring", "regionByPct", "regionByPx", "regionSquare", "rotationBy90s"),
+            *("sizeByConfinedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"),
+        ],
+    }
+    return JSONResponse(described)
 
 
 @router.get("/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}", **_PICTURES)
@@ -383,35 +403,6 @@ async def image(
         raise HTTPException(400, str(exc)) from exc
     headers = {"cache-control": "private, max-age=3600"}
     return Response(content, media_type=_TYPES[asked.form], headers=headers)
-
-
-def image_information(address: str, width: int, height: int, is_public: bool) -> dict[str, Any]:
-    """Return the description of an image service at `address`.
-
-    It does all that level 2 asks of requests for images, but says level 0 unless it `is_public`:
-    without headers for other origins, which levels above ask for.
-    """
-    factors = [1]
-    while max(width, height) / factors[-1] > 512:
-        factors.append(factors[-1] * 2)
-    most = {"maxWidth": MAX_SIDE} if max(width, height) > MAX_SIDE else {}
-    return {
-        "@context": "http://iiif.io/api/image/3/context.json",
-        "id": address,
-        "type": "ImageService3",
-        "protocol": "http://iiif.io/api/image",
-        "profile": "level2" if is_public else "level0",
-        "width": width,
-        "height": height,
-        **most,
-        "tiles": [{"width": 512, "scaleFactors": factors}],
-        "extraFormats": ["png", "webp"],
-        "extraQualities": ["color", "gray", "bitonal"],
-        "extraFeatures": [
-            *("mirroring", "regionByPct", "regionByPx", "regionSquare", "rotationBy90s"),
-            *("sizeByConfinedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"),
-        ],
-    }
 
 
 def image_part(picture: Picture, asked: ImageRequest) -> bytes:
