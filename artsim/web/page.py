@@ -15,7 +15,6 @@ from jinja2 import Environment, PackageLoader
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from artsim import __version__
 from artsim.render import pages
 
 _HERE: Final = Path(__file__).parent
@@ -45,11 +44,10 @@ def texts() -> dict[str, dict[str, str]]:
 @cache
 def static_files() -> dict[str, bytes]:
     """Return the scripts and styles by name; the style begins with the colors of all pages."""
-    files = {path.name: path.read_bytes() for path in _HERE.glob("static/*")}
     colors = pages.static("colors.css").encode() + b"\n"
     return {
-        name: colors + content if name.endswith(".css") else content
-        for name, content in files.items()
+        path.name: (colors if path.suffix == ".css" else b"") + path.read_bytes()
+        for path in _HERE.glob("static/*")
     }
 
 
@@ -95,18 +93,14 @@ def render_page(name: str, language: str, **values: Any) -> str:
     found = texts()[language]
     # "<" would end the element that they stand in, wherever it comes from.
     embedded = json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
-    return (
-        _environment()
-        .get_template(name)
-        .render(
-            language=language,
-            languages={code: own["language"] for code, own in texts().items()},
-            text=found,
-            texts=embedded,
-            static=f"{STATIC}{static_version()}",
-            version=__version__,
-            **values,
-        )
+    template = _environment().get_template(name)
+    return template.render(
+        language=language,
+        languages={code: own["language"] for code, own in texts().items()},
+        text=found,
+        texts=embedded,
+        static=f"{STATIC}{static_version()}",
+        **values,
     )
 
 
