@@ -21,14 +21,14 @@ def serve(
 ) -> None:
     """Serve the page over a gallery."""
     try:
-        from artsim.web import other_sites, serving
+        from artsim.web import guard, serving
     except ModuleNotFoundError as exc:
         raise ConfigError(
             f"the page needs {exc.name}, which is not installed; install artsim with its page",
             hint="pip install 'artsim[web]'",
         ) from exc
 
-    sites = other_sites.OtherSites.named(allow_origin or ())
+    sites = guard.sites_named(allow_origin or ())
     with place.open() as opened:
         serving.serve(
             opened,

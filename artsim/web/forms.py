@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Final, TypeAlias
 
 from fastapi import Query as Parameter
 from pydantic import BaseModel, ConfigDict, Field
 
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import KINDS, PAINTINGS
+from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
 from artsim.errors import QueryError
 from artsim.search.filters import Filters
-from artsim.search.question import (
-    ExamplesQuery,
-    PictureQuery,
-    Question,
-    SearchOptions,
-    TextQuery,
-)
+from artsim.search.question import ExamplesQuery, PictureQuery, Question, SearchOptions, TextQuery
 from artsim.store.gallery import Gallery
+
+FACETS: Final = (
+    *("artist", "style", "genre", "school", "medium", "institution", "attribution", "tags"),
+)
+"""Fields that the page restricts by, in its order."""
+
+
+def told(errors: Sequence[Any], leave: int = 0) -> str:
+    """Return the first errors of pydantic in a line, without the first parts of their places."""
+    some = [f"{'.'.join(map(str, e['loc'][leave:]))}: {e['msg']}" for e in errors[:3]]
+    return "; ".join(some)[:1000]
+
+
+def chosen_kind(name: str) -> Kind:
+    """Return a kind by its name; QueryError where it is none."""
+    if name not in KINDS:
+        raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {name[:80]!r}")
+    return KINDS[name]
 
 
 def shown(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,8 +133,7 @@ class QuestionForm(_Form):
 
     def question(self, picture: Callable[[OnePicture], PictureQuery]) -> Question:
         """Return the question, whose pictures `picture` finds; QueryError where it has no sense."""
-        if self.kind not in KINDS:
-            raise QueryError(f"kind: expected {' or '.join(KINDS)}, found {self.kind!r}")
+        kind = chosen_kind(self.kind)
         if self.options.limit > 200 or self.options.offset > 10_000:
             raise QueryError("at most 200 hits at a time, after at most 10,000")
         match self.query:
@@ -132,14 +143,8 @@ class QuestionForm(_Form):
                 query = ExamplesQuery(tuple(map(picture, like)), tuple(map(picture, unlike)))
             case ById() | ByUpload() as one:
                 query = picture(one)
-        return Question(
-            query,
-            KINDS[self.kind],
-            self.part,
-            self.filters,
-            encoders=tuple(self.encoders),
-            options=self.options,
-        )
+        names, options = tuple(self.encoders), self.options
+        return Question(query, kind, self.part, self.filters, encoders=names, options=options)
 
 
 class PairForm(_Form):
@@ -262,15 +267,6 @@ class GalleriesForm(BaseModel):
     parts: Annotated[list[str], Field(description="What can be looked for in pictures.")]
 
 
-class UploadForm(BaseModel):
-    """A picture that was sent: its id is the SHA-256 of the file."""
-
-    id: str
-    name: str
-    width: int
-    height: int
-
-
 class PartForm(BaseModel):
     """A face, or another part, of a picture: x, y, width and height in pixels of it."""
 
@@ -299,20 +295,25 @@ class SourceForm(BaseModel):
     artsim: str
 
 
-class HitForm(_Found):
-    """A hit, as docs/output.md describes it; `picture_id` is of its painting."""
+class ListedForm(_Found):
+    """A painting of a list."""
 
-    rank: int
     painting_id: str
     point_id: str
     picture_id: str
+    payload: dict[str, Any]
+
+
+class HitForm(ListedForm):
+    """A hit, as docs/output.md describes it; `picture_id` is of its painting."""
+
+    rank: int
     score: float
     rerank_score: float | None = None
     query_face: int | None = None
     verdict: str | None = None
     percentile: float | None = None
     evidence: dict[str, Any] | None = None
-    payload: dict[str, Any]
 
 
 class SimilarForm(BaseModel):
@@ -333,15 +334,6 @@ class AnswerForm(_Found):
     ]
     hits: list[HitForm]
     source: SourceForm
-
-
-class ListedForm(_Found):
-    """A painting of a list."""
-
-    painting_id: str
-    point_id: str
-    picture_id: str
-    payload: dict[str, Any]
 
 
 class ListingForm(_Found):
@@ -466,12 +458,12 @@ class FacetsForm(BaseModel):
 
 def read_filters(
     artist: Annotated[list[str] | None, Parameter(description="However written.")] = None,
-    attribution: Annotated[list[str] | None, Parameter()] = None,
     style: Annotated[list[str] | None, Parameter()] = None,
     genre: Annotated[list[str] | None, Parameter()] = None,
     school: Annotated[list[str] | None, Parameter()] = None,
     medium: Annotated[list[str] | None, Parameter()] = None,
     institution: Annotated[list[str] | None, Parameter()] = None,
+    attribution: Annotated[list[str] | None, Parameter()] = None,
     tag: Annotated[list[str] | None, Parameter()] = None,
     year: Annotated[str | None, Parameter(description="As 1510..1530.")] = None,
     title: Annotated[str | None, Parameter(description="Words of the title.")] = None,
@@ -481,16 +473,7 @@ def read_filters(
     films: Annotated[bool, Parameter(description="Frames of films, instead of paintings.")] = False,
 ) -> Filters:
     """Return the filters that an address has, by the names of the command line's options."""
-    fields = {
-        "artist": artist,
-        "attribution": attribution,
-        "style": style,
-        "genre": genre,
-        "school": school,
-        "medium": medium,
-        "institution": institution,
-        "tags": tag,
-    }
-    any_of = {name: tuple(values) for name, values in fields.items() if values}
+    given = (artist, style, genre, school, medium, institution, attribution, tag)
+    any_of = {name: tuple(some) for name, some in zip(FACETS, given, strict=True) if some}
     people = tuple(person or ())
     return Filters(any_of, year, title, tuple(where or ()), tuple(where_not or ()), people, films)

@@ -1,25 +1,25 @@
-"""Who may ask the page, from where, and what its answers may do in a browser."""
+"""Who may ask the page, from where, and what its answers may do in a browser and on other sites."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
+import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from artsim.web.other_sites import ANY, NO_OTHERS, OtherSites
-from artsim.web.page import STATIC, language_of, render_page
+from artsim.errors import ConfigError
+from artsim.web.page import ELEMENT, STATIC, language_of, render_page
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -36,7 +36,7 @@ INTAKES: Final = "/api/v1/intakes/"
 
 SIGN_IN: Final = "/sign-in"
 
-ROLE: Final = "artsim.role"
+_ROLE: Final = "artsim.role"
 """What of the scope of a request says what its visitor may do."""
 
 PUBLIC: Final = "artsim.public"
@@ -68,9 +68,28 @@ _HEADERS: Final = {
 
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_ANY: Final = "*"
+_OPEN: Final = ("/api/v1/similar", "/api/v1/thumbnails/", f"{STATIC}{ELEMENT}")
+_IMAGES: Final = "/iiif/3/"
+_ORIGIN: Final = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?"
+)
 
 Role: TypeAlias = Literal["nothing", "read", "write"]
 """What a visitor may do; who may write reads too."""
+
+
+def sites_named(origins: Iterable[str]) -> frozenset[str]:
+    """Return the origins that `Access` takes; ConfigError where one is no site."""
+    found = frozenset(origin.rstrip("/").lower() for origin in origins)
+    for origin in found - {_ANY}:
+        if not _ORIGIN.fullmatch(origin):
+            raise ConfigError(
+                f"{origin!r} is no site; expected such as https://museum.example, without a "
+                "path, or * for every site",
+                hint="--allow-origin https://museum.example",
+            )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +106,16 @@ class Access:
     write_token : str or None
         What they have to know to add pictures, and to read; None: who needs no token to read
         may write too, and who needs one never.
-    sites : OtherSites
-        Whose pages may read some of it, without a token.
+    sites : frozenset of str
+        Origins, such as ``https://museum.example``, whose pages may read what `similar` answers,
+        and thumbnails, without a token; ``*`` is every site, and lets viewers elsewhere read the
+        pictures too, by the IIIF Image API.
     """
 
     hosts: frozenset[str] | None = LOOPBACK
     token: str | None = None
     write_token: str | None = field(default=None, repr=False)
-    sites: OtherSites = NO_OTHERS
+    sites: frozenset[str] = frozenset()
     _codes: dict[str, Role] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -102,9 +123,22 @@ class Access:
         if self.hosts is None and not self.token:
             raise ValueError("without a token, the names that the server goes by are needed")
 
+    @property
+    def is_public(self) -> bool:
+        """Whether pages of every site may read."""
+        return _ANY in self.sites
+
+    def reader(self, scope: Scope, headers: Headers) -> str | None:
+        """Return whom an answer may be read by, as the header says it; None: the own page alone."""
+        is_open = scope["path"].startswith((*_OPEN, _IMAGES) if self.is_public else _OPEN)
+        if scope["method"] not in ("GET", "HEAD") or not is_open:
+            return None
+        origin = _ANY if self.is_public else headers.get("origin", "").lower()
+        return origin if origin in self.sites else None
+
     def session(self, role: Role) -> str:
         """Return what the cookie of a visitor says who knows a token; not the token itself."""
-        return _session(self.write_token if role == "write" else self.token)
+        return _session((self.write_token if role == "write" else self.token) or "")
 
     def new_code(self, role: Role = "read") -> str:
         """Return a code that lets one visitor in, once."""
@@ -118,41 +152,35 @@ class Access:
 
     def role_of(self, token: str) -> Role:
         """Return what one may do who knows a token."""
-        for role, own in self._tokens():
-            if hmac.compare_digest(token.encode(), own.encode()):
-                return role
-        return "nothing"
+        return self._role_by(token, str)
 
     def role(self, headers: Headers) -> Role:
         """Return what a visitor may do, by a token in the cookie or as a bearer."""
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        known = self.role_of(bearer.strip()) if scheme.lower() == "bearer" else "nothing"
-        if known == "nothing" and scheme.lower() != "bearer":
-            known = self._signed_in(headers.get("cookie", ""))
+        if scheme.lower() == "bearer":
+            known = self.role_of(bearer.strip())
+        else:
+            cookies = cookie_parser(headers.get("cookie", ""))
+            known = self._role_by(cookies.get(COOKIE, ""), _session)
         if known == "nothing" and self.token is None:
             return "write" if self.write_token is None else "read"
         return known
 
-    def _tokens(self) -> Iterator[tuple[Role, str]]:
-        if self.write_token is not None:
-            yield "write", self.write_token
-        if self.token is not None:
-            yield "read", self.token
-
-    def _signed_in(self, header: str) -> Role:
-        try:
-            cookies = SimpleCookie(header)
-        except CookieError:
-            return "nothing"
-        value = cookies[COOKIE].value if COOKIE in cookies else ""
-        for role, own in self._tokens():
-            if hmac.compare_digest(value.encode(), _session(own).encode()):
+    def _role_by(self, said: str, as_said: Callable[[str], str]) -> Role:
+        roles: tuple[Role, ...] = ("write", "read")
+        for role, own in zip(roles, (self.write_token, self.token), strict=True):
+            if own is not None and hmac.compare_digest(said.encode(), as_said(own).encode()):
                 return role
         return "nothing"
 
 
-def _session(token: str | None) -> str:
-    return hmac.new((token or "").encode(), b"artsim session", "sha256").hexdigest()
+def _session(token: str) -> str:
+    return hmac.new(token.encode(), b"artsim session", "sha256").hexdigest()
+
+
+def may_write(request: Request) -> bool:
+    """Return whether a visitor may add pictures."""
+    return bool(request.scope.get(_ROLE) == "write")
 
 
 def problem(status: int, title: str, detail: str, **more: Any) -> Response:
@@ -176,21 +204,24 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        reader = self.access.sites.admitted(scope, headers)
-        send = _with_policy(send, _for_others(reader) if self.access.sites.origins else {})
+        reader = self.access.reader(scope, headers)
+        send = _with_policy(send, _for_others(reader) if self.access.sites else {})
         most = _most_bytes(scope, headers)
         refusal = self._refusal(scope, headers, most, is_open=reader is not None)
         role = self.access.role(headers)
         if role == "nothing" and reader is not None:
             role = "read"
-        is_own_file = scope["path"].startswith(STATIC)  # which the page to sign in at needs
-        if refusal is None and not is_own_file and (role == "nothing" or _signs_in(scope)):
+        path = scope["path"]
+        # Somebody who may read already shows a code, or asks to give the token.
+        signs_in = path == SIGN_IN or (path == "/" and bool(_code(scope)))
+        is_own_file = path.startswith(STATIC)  # which the page to sign in at needs
+        if refusal is None and not is_own_file and (role == "nothing" or signs_in):
             refusal = await self._sign_in(scope, headers, receive, role)
         if refusal is not None:
             await refusal(scope, receive, send)
         else:
-            scope[ROLE] = role
-            scope[PUBLIC] = self.access.sites.is_public
+            scope[_ROLE] = role
+            scope[PUBLIC] = self.access.is_public
             await self.app(scope, _limited(receive, most), send)
 
     def _refusal(
@@ -221,8 +252,8 @@ class Guard:
         """Answer somebody who is not known: by a page that asks for the token, or let in."""
         is_form = scope["method"] == "POST" and scope["path"] == SIGN_IN
         if is_form:
-            said = parse_qs((await _read(receive)).decode("ascii", "replace"))
-            found = self.access.role_of("".join(said.get("token", [])).strip())
+            given = parse_qs((await _read(receive)).decode("ascii", "replace"))
+            found = self.access.role_of("".join(given.get("token", [])).strip())
         else:
             found = self.access.take_code(_code(scope))
         if found != "nothing" or (role != "nothing" and _code(scope)):
@@ -237,11 +268,8 @@ class Guard:
         ):
             page = render_page("sign_in.html", language_of(Request(scope)), is_wrong=is_form)
             return HTMLResponse(page, 200 if role != "nothing" and not is_form else 401)
-        return problem(
-            401,
-            "Unknown visitor",
-            "this server asks for its token, as Authorization: Bearer TOKEN",
-        )
+        said = "this server asks for its token, as Authorization: Bearer TOKEN"
+        return problem(401, "Unknown visitor", said)
 
 
 def _name_of(host: str) -> str:
@@ -259,11 +287,6 @@ def _most_bytes(scope: Scope, headers: Headers) -> int:
     kinds = ("multipart/form-data", "application/x-www-form-urlencoded")
     is_form = headers.get("content-type", "").strip().lower().startswith(kinds)
     return MAX_UPLOAD + _ENVELOPE if is_form else _MAX_QUESTION
-
-
-def _signs_in(scope: Scope) -> bool:
-    """Return whether somebody who may read already shows a code, or asks to give the token."""
-    return scope["path"] == SIGN_IN or (scope["path"] == "/" and bool(_code(scope)))
 
 
 def _code(scope: Scope) -> str:
@@ -303,7 +326,7 @@ def _for_others(reader: str | None) -> dict[str, str]:
     if reader is None:
         return {"vary": "origin"}
     own = {"access-control-allow-origin": reader, "cross-origin-resource-policy": "cross-origin"}
-    return own if reader == ANY else {**own, "vary": "origin"}
+    return own if reader == _ANY else {**own, "vary": "origin"}
 
 
 def _with_policy(send: Send, more: Mapping[str, str]) -> Callable[[Message], Any]:

@@ -1,24 +1,29 @@
-"""What visitors have read into a gallery: what it is, how it is understood, how far it has come."""
+"""What visitors have read into galleries: the record of each, and the thread that reads them in."""
 
 from __future__ import annotations
 
 import datetime
 import json
+import logging
+import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from artsim.errors import ArtsimError, MetadataError, SourceError
+from artsim.catalog.progress import Progress
+from artsim.errors import ArtsimError
 from artsim.files import replacing
-from artsim.ingest.columns import FIELD_COLUMNS, HELPER_COLUMNS
-from artsim.ingest.records import Problem, Source
-from artsim.ingest.sources import LIST_SUFFIXES, lists_in, open_list, read_files, read_source
-from artsim.ingest.understanding import Understanding, examples, understand
+from artsim.ingest.records import Problem
+from artsim.ingest.sources import LIST_SUFFIXES
+from artsim.ingest.summary import IngestSummary
+from artsim.web.sharing import UNEXPECTED
 
 From: TypeAlias = Literal["sample", "folder", "sent"]
 
@@ -33,11 +38,16 @@ Stage: TypeAlias = Literal["", "preparing", "reading", "indexing", "finishing"]
 ACTIVE: Final = ("waiting", "running", "stopping")
 """States of intakes that are worked at, or will be."""
 
-FIELDS: Final = (*FIELD_COLUMNS, *HELPER_COLUMNS)
-"""What a column can be, beside something of the museum's own."""
-
 _KEPT_RECORDS: Final = 50
 _MOST_FILES: Final = 200_000
+_NICENESS: Final = 10
+_TOLD_EVERY: Final = 0.2
+"""Seconds between two notes of progress."""
+
+_LAST_BATCH: Final = 10.0
+"""Seconds after which a server ends nevertheless: what is half done is done again."""
+
+_log = logging.getLogger(__name__)
 
 
 class NoIntakeError(ArtsimError):
@@ -52,23 +62,10 @@ class IntakeStateError(ArtsimError):
 class Intake:
     """One source, as it goes into a gallery.
 
-    Attributes
-    ----------
-    gallery : str or None
-        Name of the gallery that it goes into.
-    origin, place
-        Whether it is the sample, a folder of this machine or files that were sent; and the
-        folder, or the list, in which it is.
-    metadata : str or None
-        Path below the folder of the list that is joined with the pictures.
-    columns : mapping of str to str
-        Columns by field, as `artsim ingest --map` takes them.
-    kinds : tuple of str
-        Parts of pictures that are looked for.
-    done, total, counts
-        How far it has come, of how many entries, and what came of them.
-    failed : int
-        Pictures and rows that did not go in.
+    It is the sample, a folder or list of this machine, or files that were sent, and lies at
+    `place`; `metadata` is the path below that of the list that is joined with the pictures, whose
+    `columns` are by field, as `artsim ingest --map` takes them; parts of pictures of `kinds` are
+    looked for. It has come to `done` of `total` entries, of which `failed` did not go in.
     """
 
     id: str
@@ -88,21 +85,20 @@ class Intake:
     notes: tuple[str, ...] = ()
     error: str = ""
 
+    @property
+    def folder(self) -> Path:
+        """The folder that it is, or in which its list is."""
+        place = Path(self.place)
+        is_list = place.suffix.lower() in LIST_SUFFIXES and place.is_file()
+        return place.parent if is_list else place
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How an intake is understood as it is now, or in `error` why it is not.
 
-    `lists` are those that it has, `metadata` the one that is taken; `columns` has each of its
-    columns with its field, "" where that is the museum's own, and an example.
-    """
-
-    lists: tuple[str, ...]
-    metadata: str | None
-    columns: tuple[tuple[str, str, str], ...] = ()
-    found: Understanding | None = None
-    notes: tuple[str, ...] = ()
-    error: str = ""
+def trouble(
+    prefix: str, place: str, line: int | None, painting_id: str | None, reason: str
+) -> dict[str, Any]:
+    """Return what did not go in, its paths below the folder that `prefix` is."""
+    said = {"place": place.removeprefix(prefix), "line": line, "painting_id": painting_id}
+    return {**said, "reason": reason.replace(prefix, "")}
 
 
 class Intakes:
@@ -141,9 +137,9 @@ class Intakes:
         intake = Intake(secrets.token_hex(8), gallery, origin, str(place), now)
         with self._lock:
             self._forget_oldest()
-            return self.put(intake)
+            return self._put(intake)
 
-    def put(self, intake: Intake, *, keep: bool = True) -> Intake:
+    def _put(self, intake: Intake, *, keep: bool = True) -> Intake:
         """Take an intake for what it is now; without `keep` only until the server ends."""
         with self._lock:
             self._all[intake.id] = intake
@@ -156,7 +152,7 @@ class Intakes:
     def change(self, intake_id: str, *, keep: bool = True, **changes: Any) -> Intake:
         """Change some of an intake."""
         with self._lock:
-            return self.put(replace(self.get(intake_id), **changes), keep=keep)
+            return self._put(replace(self.get(intake_id), **changes), keep=keep)
 
     def forget(self, intake_id: str) -> None:
         """Forget an intake that nothing works at; pictures stay."""
@@ -205,11 +201,11 @@ class Intakes:
             for row in rows:
                 stream.write(json.dumps(row).encode() + b"\n")
 
-    def problems(self, intake_id: str) -> Iterator[tuple[str, int | None, str | None, str]]:
-        """Yield what did not go in: place, line, id and reason, paths below the folder."""
-        prefix = f"{_folder_of(self.get(intake_id))}/"
-        for place, line, painting_id, reason in self._lines(intake_id, "problems"):
-            yield place.removeprefix(prefix), line, painting_id, reason.replace(prefix, "")
+    def problems(self, intake_id: str) -> Iterator[dict[str, Any]]:
+        """Yield what did not go in: its place, line, painting_id and reason."""
+        prefix = f"{self.get(intake_id).folder}/"
+        for row in self._lines(intake_id, "problems"):
+            yield trouble(prefix, *row)
 
     def _of(self, intake_id: str) -> Path:
         return self._folder / intake_id
@@ -235,79 +231,125 @@ def _read(path: Path) -> Intake:
     return Intake(**found)
 
 
-def _folder_of(intake: Intake) -> Path:
-    place = Path(intake.place)
-    return place.parent if place.suffix.lower() in LIST_SUFFIXES and place.is_file() else place
+Ingest: TypeAlias = Callable[[Intake, Progress, Callable[[], bool]], IngestSummary]
 
 
-def open_intake(intake: Intake, files: Mapping[str, str]) -> Source:
-    """Open what is to be read in, `files` being those that were sent for it.
+class Jobs:
+    """Reads intakes in by `ingest`, in a thread of its own, in the order in which they came."""
 
-    Raises
-    ------
-    SourceError, MetadataError
-        If it cannot be understood as it is.
-    """
-    place = Path(intake.place)
-    metadata = None if intake.metadata is None else _folder_of(intake) / intake.metadata
-    if intake.origin == "sent":
-        if not files:
-            raise SourceError("no pictures were sent yet")
-        return read_files(place, files, metadata=metadata, column_map=intake.columns)
-    if not place.is_dir():
-        metadata = None  # it is the list itself
-    return read_source(place, metadata=metadata, column_map=intake.columns)
+    def __init__(self, intakes: Intakes, ingest: Ingest) -> None:
+        self.intakes = intakes
+        self._ingest = ingest
+        self._turn = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._running: str | None = None
+        self._stop = threading.Event()
+        self._ends = False
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
 
+    def start(self, intake_id: str) -> Intake:
+        """Have an intake read in, as soon as those before it are."""
+        with self._turn:
+            if self.intakes.get(intake_id).state in (*ACTIVE, "done"):
+                raise IntakeStateError("this is being read in already, or has been")
+            anew: dict[str, Any] = {"done": 0, "total": None, "counts": {}, "failed": 0}
+            intake = self.intakes.change(intake_id, state="waiting", stage="", error="", **anew)
+            self._waiting.append(intake_id)
+            self._turn.notify_all()
+        return intake
 
-def look_at(intake: Intake, files: Mapping[str, str]) -> Look:
-    """Return how an intake is understood, without opening a picture.
+    def stop(self, intake_id: str) -> Intake:
+        """End an intake: what was read in is whole, and stays."""
+        with self._turn:
+            if intake_id in self._waiting:
+                self._waiting.remove(intake_id)
+                return self.intakes.change(intake_id, state="stopped")
+            if intake_id != self._running:
+                raise IntakeStateError("this is not being read in")
+            self._stop.set()
+            return self.intakes.change(intake_id, state="stopping")
 
-    Of a list that is the only one the columns are shown even if it names no pictures yet.
-    """
-    place, prefix = Path(intake.place), f"{_folder_of(intake)}/"
-    lists = check_list(intake, files)
-    found, error, columns = None, "", None
-    notes: tuple[str, ...] = ()
-    metadata = lists[0] if intake.metadata is None and len(lists) == 1 else intake.metadata
-    try:
-        source = open_intake(intake, files)
-        found, notes = _below(understand(source), prefix), source.notes
-        if source.metadata is not None:
-            metadata, columns = str(source.metadata).removeprefix(prefix), source.columns
-    except (SourceError, MetadataError) as exc:
-        error = str(exc).replace(prefix, "").replace(str(place), place.name)
-    shown: tuple[tuple[str, str, str], ...] = ()
-    if metadata is not None:
+    def ahead(self, intake_id: str) -> int:
+        """Return how many are read in before this one."""
+        with self._turn:
+            is_waiting = intake_id in self._waiting
+            return self._waiting.index(intake_id) + (self._running is not None) if is_waiting else 0
+
+    def close(self) -> None:
+        """End what runs, for a later server to go on with, and wait a little for its last batch."""
+        with self._turn:
+            self._ends = True
+            self._stop.set()
+            self._turn.notify_all()
+        self._thread.join(_LAST_BATCH)
+
+    def _work(self) -> None:
+        # Of this thread, and of those that it starts: who searches meanwhile does not wait.
+        with suppress(AttributeError, OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        while True:
+            with self._turn:
+                self._turn.wait_for(lambda: self._waiting or self._ends)
+                if self._ends:
+                    return
+                self._running = self._waiting.popleft()
+                self._stop.clear()
+            self._run(self._running)
+            with self._turn:
+                self._running = None
+
+    def _run(self, intake_id: str) -> None:
+        intake = self.intakes.change(intake_id, state="running", stage="preparing")
         try:
-            manifest, read_as = open_list(Path(prefix + metadata), intake.columns)
-            by_column = {c: f for f, c in (columns or read_as).by_field.items()}
-            shown = tuple((c, by_column.get(c, ""), said) for c, said in examples(manifest).items())
-        except MetadataError as exc:
-            error = error or str(exc).replace(prefix, "")
-    said = tuple(note.replace(prefix, "") for note in notes)
-    return Look(lists, metadata, shown, found, said, error)
+            summary = self._ingest(intake, _Told(self.intakes, intake_id), self._stop.is_set)
+        except ArtsimError as exc:
+            self._end(intake_id, "failed", error=" ".join(exc.with_hint.split()))
+            return
+        except Exception:
+            if not self._ends:  # what is loaded as the interpreter ends fails in any way
+                _log.exception("an intake failed")
+            self._end(intake_id, "failed", error=UNEXPECTED)
+            return
+        self.intakes.set_problems(intake_id, summary.problems)
+        counts = {**summary.counts.parts, **summary.counts.to_dict()}
+        self._end(
+            intake_id,
+            "stopped" if summary.counts.done < (self.intakes.get(intake_id).total or 0) else "done",
+            counts={name: n for name, n in counts.items() if isinstance(n, int)},
+            done=summary.counts.done,
+            failed=summary.counts.failed,
+            notes=summary.notes,
+        )
+
+    def _end(self, intake_id: str, state: str, **more: Any) -> None:
+        with self._turn:
+            # The gallery may have been closed under it: that is no failure.
+            ended = "interrupted" if self._ends else state
+            self.intakes.change(intake_id, state=ended, stage="", **more)
 
 
-def _below(found: Understanding, prefix: str) -> Understanding:
-    """Return what was found with paths below the folder."""
-    shown = (
-        replace(p, place=p.place.removeprefix(prefix), reason=p.reason.replace(prefix, ""))
-        for p in found.problems
-    )
-    return replace(found, problems=tuple(shown))
+class _Told:
+    """Progress of an ingest, as the intake has it."""
 
+    def __init__(self, intakes: Intakes, intake_id: str) -> None:
+        self._intakes, self._id = intakes, intake_id
+        self._told = 0.0
 
-def check_list(intake: Intake, files: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the lists that an intake has; SourceError where its own is none of them."""
-    lists = _lists_of(intake, files)
-    if intake.metadata is not None and intake.metadata not in lists:
-        raise SourceError(f"there is no list {intake.metadata[:80]!r} here")
-    return lists
+    def start(self, total: int | None, description: str) -> None:
+        """Begin reading, or what comes after it."""
+        stage: Stage = "indexing" if total is None else "reading"
+        known = {} if total is None else {"total": total}
+        self._intakes.change(self._id, keep=False, stage=stage, **known)
 
+    def update(self, done: int, **counts: int) -> None:
+        """Note how far it is, but not all the time."""
+        now = time.monotonic()
+        if now - self._told >= _TOLD_EVERY:
+            self._told = now
+            failed = counts.get("failed", 0)
+            self._intakes.change(self._id, keep=False, done=done, failed=failed, counts=counts)
 
-def _lists_of(intake: Intake, files: Mapping[str, str]) -> tuple[str, ...]:
-    place = Path(intake.place)
-    if intake.origin == "sent":
-        stored = sorted(set(files.values()))
-        return tuple(name for name in stored if Path(name).suffix.lower() in LIST_SUFFIXES)
-    return tuple(path.name for path in lists_in(place)) if place.is_dir() else (place.name,)
+    def finish(self) -> None:
+        """Begin what nobody counts."""
+        self._intakes.change(self._id, keep=False, stage="finishing")

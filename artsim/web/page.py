@@ -10,14 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from artsim import __version__
-from artsim.render.pages import static as render_static
-from artsim.web.other_sites import ELEMENT
+from artsim.render import pages
 
 _HERE: Final = Path(__file__).parent
 _TYPES: Final = {
@@ -29,6 +27,9 @@ _TYPES: Final = {
 
 STATIC: Final = "/static/"
 """Where the addresses of scripts and styles begin."""
+
+ELEMENT: Final = "artsim-similar.js"
+"""The module of the element by which other sites show works that look alike."""
 
 LANGUAGE_COOKIE: Final = "artsim_language"
 
@@ -43,11 +44,10 @@ def texts() -> dict[str, dict[str, str]]:
 @cache
 def static_files() -> dict[str, bytes]:
     """Return the scripts and styles by name; the style begins with the colors of all pages."""
-    files = {path.name: path.read_bytes() for path in _HERE.glob("static/*")}
-    colors = render_static("colors.css").encode() + b"\n"
+    colors = pages.static("colors.css").encode() + b"\n"
     return {
-        name: colors + content if name.endswith(".css") else content
-        for name, content in files.items()
+        path.name: (colors if path.suffix == ".css" else b"") + path.read_bytes()
+        for path in _HERE.glob("static/*")
     }
 
 
@@ -73,13 +73,7 @@ def scripts() -> list[str]:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("artsim.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return pages.environment().overlay(loader=PackageLoader("artsim.web"))
 
 
 def language_of(request: Request) -> str:
@@ -99,47 +93,48 @@ def render_page(name: str, language: str, **values: Any) -> str:
     found = texts()[language]
     # "<" would end the element that they stand in, wherever it comes from.
     embedded = json.dumps(found, ensure_ascii=False).replace("<", "\\u003c")
-    return (
-        _environment()
-        .get_template(name)
-        .render(
-            language=language,
-            languages={code: own["language"] for code, own in texts().items()},
-            text=found,
-            texts=embedded,
-            static=f"{STATIC}{static_version()}",
-            version=__version__,
-            **values,
-        )
+    template = _environment().get_template(name)
+    return template.render(
+        language=language,
+        languages={code: own["language"] for code, own in texts().items()},
+        text=found,
+        texts=embedded,
+        static=f"{STATIC}{static_version()}",
+        **values,
     )
 
 
-def page_routes(app: FastAPI, service: Any) -> None:
-    """Add the page and its files to an application."""
+router = APIRouter(include_in_schema=False)
 
-    @app.get("/", include_in_schema=False)
-    def page(request: Request) -> Response:
-        headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
-        page = render_page("page.html", language_of(request), scripts=scripts())
-        return HTMLResponse(page, headers=headers)
 
-    @app.get(f"{STATIC}{ELEMENT}", include_in_schema=False)
-    def element() -> Response:
-        content = static_files()[ELEMENT]
-        return Response(
-            content, media_type=_TYPES[".js"], headers={"cache-control": "max-age=3600"}
-        )
+@router.get("/")
+def page(request: Request) -> Response:
+    """Return the page in the visitor's language."""
+    headers = {"cache-control": "no-cache", "vary": "accept-language, cookie"}
+    content = render_page("page.html", language_of(request), scripts=scripts())
+    return HTMLResponse(content, headers=headers)
 
-    @app.get("/static/{version}/{name}", include_in_schema=False)
-    async def static(version: str, name: str) -> Response:  # in memory: a thread takes longer
-        content = static_files().get(name)
-        if content is None:
-            raise HTTPException(404, "the page has no such file")
-        is_now = version == static_version()
-        headers = {"cache-control": "private, max-age=31536000" if is_now else "no-cache"}
-        kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
-        return Response(content, media_type=kind, headers=headers)
 
-    @app.get("/favicon.ico", include_in_schema=False)
-    def icon() -> Response:
-        return Response(static_files()["icon.svg"], media_type=_TYPES[".svg"])
+@router.get(f"{STATIC}{ELEMENT}")
+def element() -> Response:
+    """Return the element for other sites, by an address that stays."""
+    headers = {"cache-control": "max-age=3600"}
+    return Response(static_files()[ELEMENT], media_type=_TYPES[".js"], headers=headers)
+
+
+@router.get(f"{STATIC}{{version}}/{{name}}")
+async def static(version: str, name: str) -> Response:  # in memory: a thread takes longer
+    """Return a file of the page, for a year where it is today's."""
+    content = static_files().get(name)
+    if content is None:
+        raise HTTPException(404, "the page has no such file")
+    is_now = version == static_version()
+    headers = {"cache-control": "private, max-age=31536000" if is_now else "no-cache"}
+    kind = _TYPES.get(Path(name).suffix, "application/octet-stream")
+    return Response(content, media_type=kind, headers=headers)
+
+
+@router.get("/favicon.ico")
+def icon() -> Response:
+    """Return the icon where browsers look for it unasked."""
+    return Response(static_files()["icon.svg"], media_type=_TYPES[".svg"])

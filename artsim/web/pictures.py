@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
+import mimetypes
 import os
 import re
 import time
@@ -19,9 +21,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import APIRouter, Depends, Request
+from fastapi import Path as AddressPart
+from fastapi import Query as Parameter
 from PIL import Image, ImageOps
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from artsim.catalog.film_names import frame_place, split_frame
 from artsim.catalog.kinds import PAINTINGS
@@ -31,6 +39,9 @@ from artsim.images.load import ImageLimits, load_image, load_image_bytes
 from artsim.render.text import clean
 from artsim.search.filters import ALL_VALUES
 from artsim.store.gallery import Gallery
+from artsim.web.forms import UploadId
+from artsim.web.guard import FILM_POLICY, PUBLIC
+from artsim.web.sharing import Service, ServiceGiven
 
 THUMBNAIL_SIDES: Final = (240, 480)
 """Most pixels of a thumbnail's long side."""
@@ -38,14 +49,9 @@ THUMBNAIL_SIDES: Final = (240, 480)
 MAX_SIDE: Final = 4096
 """Most pixels of a side that is sent."""
 
-_QUALITY: Final = 80
-_KEPT_UPLOADS: Final = 200
-_UPLOAD_BYTES: Final = 1 << 30
-_UPLOAD_DAYS: Final = 30
-_THUMBNAIL_BYTES: Final = 2 << 30
-_TIDY_UPLOADS: Final = 16
-_TIDY_THUMBNAILS: Final = 1000
-"""After how many new ones the oldest go: looking through the folder takes longer than one more."""
+_TIDY_EVERY: Final = 1000
+"""After how many new thumbnails the oldest go: looking through all takes longer than one more."""
+
 _KEPT_PIXELS: Final = 25_000_000
 """Largest decoded picture that is kept for the next tile."""
 
@@ -64,26 +70,13 @@ class Picture:
     height: int
     limits: ImageLimits
 
-    @property
-    def film(self) -> Path | None:
-        """The film that it is a frame of, if it is one."""
-        of_film = split_frame(self.path)
-        return None if of_film is None else of_film[0]
-
 
 @dataclass(slots=True)
 class Pictures:
-    """Finds the files of a gallery's paintings, and keeps thumbnails.
+    """Finds the files of a gallery's paintings, and keeps thumbnails in the folder `cache`.
 
-    Attributes
-    ----------
-    cache : Path
-        Folder of thumbnails.
-    folders : tuple of Path
-        Where pictures may lie; where there are none, the folders that a gallery names as what
-        it was ingested from.
-    limits : ImageLimits
-        Of the pictures that are read.
+    Pictures may lie in `folders`; where there are none, in those that a gallery names as what it
+    was ingested from.
     """
 
     cache: Path
@@ -95,12 +88,8 @@ class Pictures:
     def find(self, gallery: Gallery, picture_id: str) -> Picture:
         """Return the picture of the painting whose point has that id.
 
-        Raises
-        ------
-        PaintingNotFoundError
-            If the gallery has no such painting.
-        MissingPictureError
-            If its picture is not a file here, or lies elsewhere than it may.
+        PaintingNotFoundError if the gallery has no such painting, MissingPictureError if its
+        picture is not a file here, or lies elsewhere than it may.
         """
         record = gallery[PAINTINGS].retrieve([picture_id]).get(picture_id)
         if record is None:
@@ -109,7 +98,8 @@ class Pictures:
         path = self._path(gallery, payload)
         width, height = (payload.get(f"image_{of}") for of in ("width", "height"))
         if not (isinstance(width, int) and isinstance(height, int)):
-            width, height = self._size_of(path)
+            small = _load(path, THUMBNAIL_SIDES[0], self.limits)
+            width, height = small.width, small.height
         sha256 = payload.get("image_sha256")
         if not (isinstance(sha256, str) and re.fullmatch("[0-9a-f]{64}", sha256)):
             sha256 = hashlib.sha256(os.fsencode(path)).hexdigest()
@@ -126,8 +116,8 @@ class Pictures:
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacing(place) as stream:
                 stream.write(content)
-            if next(self._made) % _TIDY_THUMBNAILS == 0:
-                self.tidy()
+            if next(self._made) % _TIDY_EVERY == 0:
+                forget_oldest(self.cache.glob("*/*.webp"), most_bytes=2 << 30)
         return content
 
     def kept_thumbnail(self, picture: Picture, side: int) -> bytes | None:
@@ -139,14 +129,6 @@ class Pictures:
 
     def _place(self, picture: Picture, side: int) -> Path:
         return self.cache / picture.sha256[:2] / f"{picture.sha256}-{side}.webp"
-
-    def tidy(self) -> None:
-        """Remove the oldest thumbnails, where there are too many."""
-        forget_oldest(self.cache.glob("*/*.webp"), most_bytes=_THUMBNAIL_BYTES)
-
-    def _size_of(self, path: Path) -> tuple[int, int]:
-        loaded = _load(path, THUMBNAIL_SIDES[0], self.limits)
-        return loaded.width, loaded.height
 
     def _path(self, gallery: Gallery, payload: Mapping[str, Any]) -> Path:
         uri = payload.get("image_uri")
@@ -203,23 +185,29 @@ def encode(image: Image.Image, form: str) -> bytes:
     if form == "png":
         image.save(stream, "PNG")
     elif form == "webp":
-        image.save(stream, "WEBP", quality=_QUALITY, method=4)
+        image.save(stream, "WEBP", quality=80, method=4)
     else:
         image.convert("L" if image.mode in ("1", "L") else "RGB").save(stream, "JPEG", quality=90)
     return stream.getvalue()
 
 
-def forget_oldest(files: Iterable[Path], *, most_bytes: int, most: int | None = None) -> None:
-    """Remove the files that were used last of all, until the others are few enough."""
-    aged = []
+def forget_oldest(
+    files: Iterable[Path],
+    *,
+    days: float = math.inf,
+    most: float = math.inf,
+    most_bytes: float = math.inf,
+) -> None:
+    """Remove files that were not used for so many days, and the oldest until the rest is little."""
+    before, aged = time.time() - days * 86_400, []
     for path in files:
         with suppress(OSError):
             status = path.stat()
             aged.append((status.st_mtime, status.st_size, path))
     total = 0
-    for number, (_, size, path) in enumerate(sorted(aged, reverse=True)):
+    for number, (used, size, path) in enumerate(sorted(aged, reverse=True)):
         total += size
-        if total > most_bytes or (most is not None and number >= most):
+        if used < before or number >= most or total > most_bytes:
             with suppress(OSError):
                 path.unlink()
 
@@ -241,12 +229,11 @@ class Upload:
 class Uploads:
     """Keeps the pictures that visitors send, so that an address with one can be opened again.
 
-    The oldest go first: some 200 are kept, of 1 GB or so together, for 30 days.
+    The oldest go first: 200 are kept, of 1 GB together, for 30 days.
     """
 
     folder: Path
     limits: ImageLimits
-    _puts: Iterator[int] = field(default_factory=count, repr=False, compare=False)
 
     def put(self, content: bytes, name: str) -> Upload:
         """Keep a picture; `ImageError` if it is none that can be searched by."""
@@ -260,8 +247,10 @@ class Uploads:
         ):
             with replacing(place) as stream:
                 stream.write(kept)
-        if next(self._puts) % _TIDY_UPLOADS == 0:
-            self.tidy()
+        forget_oldest(self.folder.glob("*.picture"), days=30, most=200, most_bytes=1 << 30)
+        for note in self.folder.glob("*.json"):
+            if not note.with_suffix(".picture").exists():
+                note.unlink(missing_ok=True)
         return found
 
     def find(self, upload_id: str) -> tuple[Upload, Path]:
@@ -276,18 +265,6 @@ class Uploads:
             ) from exc
         return Upload(upload_id, name, width, height), path
 
-    def tidy(self) -> None:
-        """Remove what is too old, and the oldest of what is too much."""
-        pictures = [path for path in self.folder.glob("*") if path.suffix == ".picture"]
-        for path in pictures:
-            with suppress(OSError):
-                if path.stat().st_mtime < time.time() - _UPLOAD_DAYS * 86400:
-                    path.unlink()
-        forget_oldest(pictures, most_bytes=_UPLOAD_BYTES, most=_KEPT_UPLOADS)
-        for note in self.folder.glob("*.json"):
-            if not note.with_suffix(".picture").exists():
-                note.unlink(missing_ok=True)
-
     def _file(self, upload_id: str) -> Path:
         if not re.fullmatch("[0-9a-f]{64}", upload_id):
             raise MissingPictureError("no picture has this id")
@@ -297,17 +274,84 @@ class Uploads:
         return self._file(upload_id).with_suffix(".json")
 
 
+# Their addresses
+
+
+_FOREVER: Final = "private, max-age=31536000, immutable"
+_NO_CHANGE: Final = "private, no-cache"
+_TYPES: Final = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_PICTURES: Final[Any] = {
+    "response_class": Response,
+    "responses": {200: {"content": {"image/webp": {}}}},
+}
+PictureId = Annotated[
+    str, AddressPart(pattern="^([A-Za-z0-9_-]+~)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+]
+router = APIRouter(tags=["pictures"])
+
+
+@router.get("/api/v1/thumbnails/{picture_id}", **_PICTURES)
+async def thumbnail(
+    request: Request,
+    service: ServiceGiven,
+    picture_id: PictureId,
+    side: Annotated[int, Parameter(ge=1, le=480)] = THUMBNAIL_SIDES[0],
+    v: Annotated[str, Parameter(max_length=64, description="Start of its SHA-256.")] = "",
+) -> Any:
+    """Return a painting's picture, small; one of today's `v` never changes."""
+    size = next(each for each in THUMBNAIL_SIDES if each >= side)
+    known = request.headers.get("if-none-match")
+
+    def look_up() -> tuple[Picture, str, bytes | None]:
+        picture = service.find_picture(picture_id)
+        etag = f'"{picture.sha256[:32]}-{size}"'
+        kept = None if known == etag else service.pictures.kept_thumbnail(picture, size)
+        return picture, etag, kept
+
+    picture, etag, content = await run_in_threadpool(look_up)
+    is_same = len(v) >= 8 and picture.sha256.startswith(v)
+    headers = {"etag": etag, "cache-control": _FOREVER if is_same else _NO_CHANGE}
+    if known == etag:
+        return Response(status_code=304, headers=headers)
+    if content is None:
+        content = await service.drawing.run(service.pictures.thumbnail, picture, size)
+    return Response(content, media_type=_TYPES["webp"], headers=headers)
+
+
+@router.get("/api/v1/films/{picture_id}", response_class=Response)
+def film(picture_id: PictureId, service: ServiceGiven) -> Any:
+    """Return the film that a frame is of, as it is, or the bytes of it that are asked for."""
+    of_film = split_frame(service.find_picture(picture_id).path)
+    if of_film is None:
+        raise MissingPictureError("the picture is no frame of a film")
+    headers = {"content-security-policy": FILM_POLICY, "cache-control": _NO_CHANGE}
+    kind, _ = mimetypes.guess_type(of_film[0])
+    return FileResponse(of_film[0], media_type=kind, headers=headers)
+
+
+@router.get("/api/v1/uploads/{upload_id}/image", **_PICTURES)
+async def upload_image(
+    upload_id: UploadId,
+    service: ServiceGiven,
+    side: Annotated[int, Parameter(ge=1, le=4096)] = 1024,
+) -> Any:
+    """Return a picture that was sent, encoded anew."""
+    content = await service.drawing.run(_draw, service, upload_id, side)
+    return Response(content, media_type=_TYPES["webp"], headers={"cache-control": _FOREVER})
+
+
+def _draw(service: Service, upload_id: str, side: int) -> bytes:
+    _, path = service.uploads.find(upload_id)
+    image = load_image(path, max_side=side, limits=service.uploads.limits)
+    return encode(Image.fromarray(image.pixels), "webp")
+
+
 # IIIF Image API 3
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """What a viewer asks for, in the words of the IIIF Image API 3.0 [1]_.
-
-    References
-    ----------
-    .. [1] https://iiif.io/api/image/3.0/
-    """
+    """What a viewer asks for, in the words of https://iiif.io/api/image/3.0/."""
 
     region: str
     size: str
@@ -316,27 +360,24 @@ class ImageRequest:
     form: str
 
 
-def image_information(
-    address: str, width: int, height: int, *, is_public: bool = False
-) -> dict[str, Any]:
-    """Return the description of an image service at `address`.
-
-    It does all that level 2 asks of requests for images, but says level 0 unless it `is_public`:
-    without headers for other origins, which levels above ask for.
-    """
+@router.get("/iiif/3/{picture_id}/info.json")
+def information(request: Request, picture_id: PictureId, service: ServiceGiven) -> Any:
+    """Describe a painting's picture for viewers, by the IIIF Image API 3."""
+    picture = service.find_picture(picture_id)
+    longest = max(picture.width, picture.height)
     factors = [1]
-    while max(width, height) / factors[-1] > 512:
+    while longest / factors[-1] > 512:
         factors.append(factors[-1] * 2)
-    most = {"maxWidth": MAX_SIDE} if max(width, height) > MAX_SIDE else {}
-    return {
+    described = {
         "@context": "http://iiif.io/api/image/3/context.json",
-        "id": address,
+        "id": f"{str(request.base_url).rstrip('/')}/iiif/3/{picture_id}",
         "type": "ImageService3",
         "protocol": "http://iiif.io/api/image",
-        "profile": "level2" if is_public else "level0",
-        "width": width,
-        "height": height,
-        **most,
+        # All that level 2 asks of requests for images is done; it asks for headers for others too.
+        "profile": "level2" if request.scope[PUBLIC] else "level0",
+        "width": picture.width,
+        "height": picture.height,
+        **({"maxWidth": MAX_SIDE} if longest > MAX_SIDE else {}),
         "tiles": [{"width": 512, "scaleFactors": factors}],
         "extraFormats": ["png", "webp"],
         "extraQualities": ["color", "gray", "bitonal"],
@@ -345,6 +386,23 @@ def image_information(
             *("sizeByConfinedWh", "sizeByH", "sizeByPct", "sizeByW", "sizeByWh"),
         ],
     }
+    return JSONResponse(described)
+
+
+@router.get("/iiif/3/{picture_id}/{region}/{size}/{rotation}/{quality}.{form}", **_PICTURES)
+async def image(
+    picture_id: PictureId,
+    asked: Annotated[ImageRequest, Depends(ImageRequest)],
+    service: ServiceGiven,
+) -> Any:
+    """Return a part of a painting's picture, by the IIIF Image API 3."""
+    picture = await run_in_threadpool(service.find_picture, picture_id)
+    try:
+        content = await service.drawing.run(image_part, picture, asked)
+    except ValueError as exc:
+        raise HTTPException(400, str(exc)) from exc
+    headers = {"cache-control": "private, max-age=3600"}
+    return Response(content, media_type=_TYPES[asked.form], headers=headers)
 
 
 def image_part(picture: Picture, asked: ImageRequest) -> bytes:

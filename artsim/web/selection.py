@@ -3,97 +3,89 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Form, Request
+from pydantic import ValidationError
+from starlette.responses import HTMLResponse, Response
 
 from artsim import __version__
 from artsim.catalog.cells import csv_lines
 from artsim.catalog.hits import SCHEMA
 from artsim.catalog.kinds import PAINTINGS
-from artsim.errors import PaintingNotFoundError
+from artsim.errors import PaintingNotFoundError, QueryError
 from artsim.render.exchange import Work, bibtex_of, manifest_of
 from artsim.render.output import dump_json
 from artsim.render.text import clean, date_text, field_text, title_text, web_link
 from artsim.store.gallery import Gallery
-from artsim.web.forms import SelectionForm, picture_id, shown
+from artsim.web.forms import SelectionForm, picture_id, shown, told
+from artsim.web.page import language_of, render_page, texts
+from artsim.web.sharing import GalleryGiven
 
-Form: TypeAlias = Literal["csv", "json", "bibtex", "iiif", "print"]
-
-TYPES: Final = {
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-    "bibtex": "application/x-bibtex; charset=utf-8",
-    "iiif": "application/ld+json",
+_FILES: Final = {
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "json": ("json", "application/json"),
+    "bibtex": ("bib", "application/x-bibtex; charset=utf-8"),
+    "iiif": ("json", "application/ld+json"),
 }
+"""Ending and type of what is no sheet to print."""
 
-ENDINGS: Final = {"csv": "csv", "json": "json", "bibtex": "bib", "iiif": "json"}
+router = APIRouter(prefix="/api/v1", tags=["paintings"])
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Works that were kept, in their order, as the gallery has them now.
+@router.post("/selection", response_class=Response)
+def selection(
+    request: Request,
+    gallery: GalleryGiven,
+    form: Annotated[Literal["csv", "json", "bibtex", "iiif", "print"], Form()],
+    selection: Annotated[str, Form(max_length=4_000_000, description="A SelectionForm.")],
+) -> Any:
+    """Write kept works as CSV, JSON, BibTeX, a IIIF manifest, or a sheet to print."""
+    try:
+        asked = SelectionForm.model_validate_json(selection)
+    except ValidationError as exc:
+        raise QueryError(f"selection.{told(exc.errors())}") from exc
+    address, language = str(request.base_url).rstrip("/"), language_of(request)
+    works = _kept(gallery, asked, address)
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    made_by = f"artsim {__version__}, {gallery.name or 'default gallery'}, {today}"
+    if form == "print":
+        shown_works = [_on_sheet(work) for work in works]
+        sheet = {"works": shown_works, "made_by": made_by, "question": asked.question}
+        return HTMLResponse(render_page("kept.html", language, sheet=sheet))
+    if form == "csv":
+        fields = list(PAINTINGS.fields)
+        rows = ([work.note, *map(work.payload.get, fields)] for work in works)
+        content = "".join(csv_lines(["note", *fields], rows))
+    elif form == "bibtex":
+        content = bibtex_of(works, made_by)
+    elif form == "iiif":
+        title, own = texts()[language]["kept_title"], f"{address}/iiif/kept"
+        content = manifest_of(works, title, made_by, own=own)
+    else:
+        said = [{"note": work.note, "payload": work.payload} for work in works]
+        about = {"schema": SCHEMA, "made_by": made_by, "question": asked.question or None}
+        content = dump_json({**about, "works": said}, indent=2)
+    ending, kind = _FILES[form]
+    headers = {"content-disposition": f'attachment; filename="artsim-{form}.{ending}"'}
+    return Response(content, media_type=kind, headers=headers)
 
-    `address` is that of the server, without a slash at its end, `question` that of the question
-    that was open, else "".
-    """
 
-    works: tuple[Work, ...]
-    gallery: Gallery
-    address: str
-    question: str = ""
-
-    @classmethod
-    def of(cls, gallery: Gallery, asked: SelectionForm, address: str) -> Selection:
-        """Return what a visitor keeps; PaintingNotFoundError where all of it is gone."""
-        notes = {PAINTINGS.point_id(work.id): work.note for work in asked.works}
-        found = gallery[PAINTINGS].retrieve(list(notes))
-        works = [
-            Work(
-                shown(record.payload),
-                note=notes[at],
-                picture=_picture(f"{address}/iiif/3/{picture_id(gallery, at)}", record.payload),
-            )
-            for at, record in found.items()
-        ]
-        if not works:
-            raise PaintingNotFoundError("the gallery has none of these works now")
-        return cls(tuple(works), gallery, address, asked.question)
-
-    @property
-    def made_by(self) -> str:
-        """What made a file, of which gallery, and when."""
-        today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        return f"artsim {__version__}, {self.gallery.name or 'default gallery'}, {today}"
-
-    def to_file(self, form: Form, title: str) -> str:
-        """Return the content of a file of that form, called `title` where it has a heading."""
-        if form == "csv":
-            fields = list(PAINTINGS.fields)
-            rows = ([work.note, *map(work.payload.get, fields)] for work in self.works)
-            return "".join(csv_lines(["note", *fields], rows))
-        if form == "bibtex":
-            return bibtex_of(self.works, self.made_by)
-        if form == "iiif":
-            return manifest_of(self.works, title, self.made_by, own=f"{self.address}/iiif/kept")
-        works = [{"note": work.note, "payload": work.payload} for work in self.works]
-        own = {"made_by": self.made_by, "question": self.question or None}
-        return dump_json({"schema": SCHEMA, **own, "works": works}, indent=2)
-
-    def to_print(self) -> dict[str, Any]:
-        """Return what the sheet to print shows of each work, in words."""
-        works = [
-            {
-                "title": title_text(work.payload),
-                "lines": _lines(work.payload),
-                "note": clean(work.note, 5000),
-                "picture": picture["id"].replace("/full/max/", "/full/!1000,1000/"),
-                "link": web_link(work.payload.get("source_url", "")),
-            }
-            for work in self.works
-            for picture in [work.picture or {"id": ""}]
-        ]
-        return {"works": works, "made_by": self.made_by, "question": self.question}
+def _kept(gallery: Gallery, asked: SelectionForm, address: str) -> Sequence[Work]:
+    """Return the works in their order, as the gallery has them now; an error where all are gone."""
+    notes = {PAINTINGS.point_id(work.id): work.note for work in asked.works}
+    found = gallery[PAINTINGS].retrieve(list(notes))
+    if not found:
+        raise PaintingNotFoundError("the gallery has none of these works now")
+    return [
+        Work(
+            shown(record.payload),
+            note=notes[at],
+            picture=_picture(f"{address}/iiif/3/{picture_id(gallery, at)}", record.payload),
+        )
+        for at, record in found.items()
+    ]
 
 
 def _picture(service: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -105,7 +97,17 @@ def _picture(service: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"id": place, "type": "Image", "format": "image/jpeg", "service": [of_three]}
 
 
-def _lines(payload: Mapping[str, Any]) -> list[str]:
-    names = ("medium", "institution", "painting_id", "rights")
-    lines = [field_text(payload, "artist"), date_text(payload)]
-    return [line for line in (*lines, *(field_text(payload, n) for n in names)) if line]
+def _on_sheet(work: Work) -> dict[str, Any]:
+    """Return what the sheet to print shows of a work, in words."""
+    payload, picture = work.payload, work.picture or {"id": ""}
+    more = (
+        field_text(payload, name) for name in ("medium", "institution", "painting_id", "rights")
+    )
+    lines = [field_text(payload, "artist"), date_text(payload), *more]
+    return {
+        "title": title_text(payload),
+        "lines": [line for line in lines if line],
+        "note": clean(work.note, 5000),
+        "picture": picture["id"].replace("/full/max/", "/full/!1000,1000/"),
+        "link": web_link(payload.get("source_url", "")),
+    }

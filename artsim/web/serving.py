@@ -22,11 +22,9 @@ from threadpoolctl import threadpool_limits
 from artsim.errors import ConfigError
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery, list_galleries, missing_gallery
-from artsim.web.app import Service, make_app
+from artsim.web.app import make_app
 from artsim.web.guard import LOOPBACK, Access, Guard, Role
-from artsim.web.other_sites import NO_OTHERS, OtherSites
-
-DEFAULT_PORT: Final = 8000
+from artsim.web.sharing import Service
 
 TOKEN: Final = "ARTSIM_TOKEN"
 WRITE_TOKEN: Final = "ARTSIM_WRITE_TOKEN"
@@ -39,14 +37,7 @@ def check_gallery(gallery: Gallery) -> None:
     """Refuse a gallery that is not there while others are, and one that cannot be opened.
 
     Of none at all the page can make one. An embedded gallery that another process holds is told
-    of now.
-
-    Raises
-    ------
-    CollectionNotFoundError
-        If the user named another one.
-    StoreError
-        If it cannot be opened.
+    of now, by a StoreError.
     """
     names = list_galleries(gallery.store)
     if names and gallery.name is not None and gallery.name not in names:
@@ -61,27 +52,21 @@ def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; ConfigError in one line where that cannot be."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        listening = socket.socket(family, kind, protocol)
     except OSError as exc:
         raise ConfigError(
             f"{host!r} is no address of this machine ({exc.strerror}); name one of its own",
             hint="--host 127.0.0.1",
         ) from exc
+    family, *_, address = found[0]
+    is_dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        if os.name == "posix":  # on Windows it would share the port with another program
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
+        return socket.create_server(address, family=family, backlog=128, dualstack_ipv6=is_dual)
     except OSError as exc:
-        listening.close()
-        why = (
-            "is taken by another program" if exc.errno == errno.EADDRINUSE else f"({exc.strerror})"
-        )
+        is_taken = exc.errno == errno.EADDRINUSE
+        why = "is taken by another program" if is_taken else f"({os.strerror(exc.errno or 0)})"
         raise ConfigError(
             f"port {port} of {host} {why}; name another", hint=f"--port {port + 1}"
         ) from exc
-    return listening
 
 
 def choose_access(host: str) -> Access:
@@ -120,36 +105,21 @@ def serve(
     gallery: Gallery,
     home: Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = DEFAULT_PORT,
-    folders: tuple[Path, ...] = (),
-    is_named: bool = False,
-    models: Models | None = None,
-    sites: OtherSites = NO_OTHERS,
-    browser: bool = True,
-    say: Callable[[str], None] = print,
+    host: str,
+    port: int,
+    folders: tuple[Path, ...],
+    is_named: bool,
+    models: Models,
+    sites: frozenset[str],
+    browser: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Serve the page over a gallery until the process is interrupted.
 
-    Parameters
-    ----------
-    home : Path
-        Data folder, in which thumbnails and pictures of visitors are kept.
-    folders : tuple of Path
-        Where pictures may lie, instead of the folders that were ingested.
-    is_named : bool
-        Whether the user named the gallery: then no other is shown.
-    sites : OtherSites
-        Whose pages may show works that look alike.
-    say : callable
-        Told the address, once the server answers there.
-
-    Raises
-    ------
-    ConfigError
-        If the port is taken, or the token too short.
-    StoreError
-        If the gallery cannot be opened.
+    What is kept lies in the data folder `home`; `folders` and `sites` are those of `make_app` and
+    `Access`; where the user named the gallery no other is shown; `say` is told the address, once
+    the server answers there. ConfigError if the port is taken or the token too short, StoreError
+    if the gallery cannot be opened.
     """
     access = replace(choose_access(host), sites=sites)
     listening = bind(host, port)
@@ -184,9 +154,13 @@ class PageServer(uvicorn.Server):
 
     def __init__(self, app: Guard, begun: Callable[[], None]) -> None:
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, lifespan="on"
+            app,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=5,
         )
-        config.timeout_graceful_shutdown = 5
         super().__init__(config)
         self._begun = begun
 

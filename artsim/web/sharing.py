@@ -1,8 +1,9 @@
-"""What many visitors at once share: threads in turn, results of equal work, common batches."""
+"""What all visitors share: galleries and pictures, threads in turn, equal work, common batches."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Sequence
@@ -11,21 +12,28 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, Generic, TypeVar, TypeVarTuple
 
 import numpy as np
 from anyio import CapacityLimiter, to_thread
+from fastapi import Depends, Request
+from fastapi import Query as Parameter
 
 from artsim.catalog.arrays import Embedding, Embeddings, RGBImage
 from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import Crop, Kind
+from artsim.catalog.kinds import PAINTINGS, Crop, Kind, Region
 from artsim.encoders.devices import usable_cores
-from artsim.errors import ArtsimError, ImageError
-from artsim.search.models import Models
+from artsim.errors import ArtsimError, CollectionNotFoundError, ImageError
+from artsim.images.load import LoadedImage, file_sha256
+from artsim.search.models import Models, choose_encoders
+from artsim.search.question import IdQuery, ImageQuery, PictureQuery
+from artsim.store.gallery import Gallery, list_galleries
+from artsim.web import forms
 
 if TYPE_CHECKING:
     from artsim.encoders.base import Prepared
-    from artsim.images.load import LoadedImage
+    from artsim.web.browsing import Surveys
+    from artsim.web.pictures import Picture, Pictures, Uploads
 
 V = TypeVar("V")
 Arguments = TypeVarTuple("Arguments")
@@ -37,29 +45,20 @@ MOST_TOGETHER: Final = 8
 UNEXPECTED: Final = "something went wrong that artsim did not expect; its log says more"
 """Said of work in the background that failed by a fault of artsim's own."""
 
-_IMAGE_BYTES: Final = 128 << 20
-_CROP_BYTES: Final = 64 << 20
-_ROW_BYTES: Final = 64 << 20
-
 
 class BusyError(ArtsimError):
     """More is asked at once than the server can answer."""
 
 
-@dataclass(slots=True)
 class Turns:
     """Threads for one kind of work: so many at once, some more wait, and others are refused.
 
     Who waits holds no thread, so that what needs no turn is answered meanwhile.
     """
 
-    threads: CapacityLimiter
-    waiting: int
-
-    @classmethod
-    def of(cls, running: int, waiting: int) -> Turns:
-        """Return turns for so many at once, and so many that wait."""
-        return cls(CapacityLimiter(running), waiting)
+    def __init__(self, running: int, waiting: int) -> None:
+        self.threads = CapacityLimiter(running)
+        self.waiting = waiting
 
     async def run(self, work: Callable[[*Arguments], V], *arguments: *Arguments) -> V:
         """Return what `work` does in a thread; BusyError where too many wait already."""
@@ -170,14 +169,14 @@ class SharedModels(Models):
     """
 
     _images: Shared[LoadedImage] = field(
-        default_factory=lambda: Shared(_IMAGE_BYTES, lambda image: image.pixels.nbytes), repr=False
+        default_factory=lambda: Shared(128 << 20, lambda image: image.pixels.nbytes), repr=False
     )
     _crops: Shared[list[Crop]] = field(
-        default_factory=lambda: Shared(_CROP_BYTES, lambda crops: sum(map(_crop_bytes, crops))),
+        default_factory=lambda: Shared(64 << 20, lambda crops: sum(map(_crop_bytes, crops))),
         repr=False,
     )
     _rows: Shared[Embeddings] = field(
-        default_factory=lambda: Shared(_ROW_BYTES, lambda rows: rows.nbytes), repr=False
+        default_factory=lambda: Shared(64 << 20, lambda rows: rows.nbytes), repr=False
     )
     _batches: dict[EncoderInfo, Batches] = field(default_factory=dict, repr=False)
     _cutting: threading.BoundedSemaphore = field(
@@ -193,8 +192,6 @@ class SharedModels(Models):
         self, picture: Path | bytes, name: str = "a picture", *, max_side: int | None = None
     ) -> LoadedImage:
         """Load a query picture, where nobody has lately."""
-        from artsim.images.load import file_sha256
-
         load = partial(Models.image, self, picture, name, max_side=max_side)
         if isinstance(picture, bytes):
             return load()
@@ -222,3 +219,92 @@ class SharedModels(Models):
                 return Models.cut(self, kind, picture, width)
 
         return self._crops.get((kind.name, width, _digest(picture)), look)
+
+
+def _answer_bytes(found: Any) -> int:
+    return found.nbytes if isinstance(found, np.ndarray) else len(json.dumps(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the addresses share: galleries, models, pictures; `others` may be asked for by name.
+
+    `gallery` is the one that is shown first, where it is there. Whatever computes with a model
+    takes one of the turns of `searching`, what only decodes a picture one of `drawing`, so that
+    memory is bounded however many ask; `kept` has answers that are of every work.
+    """
+
+    gallery: Gallery
+    models: SharedModels
+    pictures: Pictures
+    uploads: Uploads
+    surveys: Surveys
+    others: bool = True
+    may_add: bool = False
+    # Each core's batch, and one more that fills meanwhile.
+    searching: Turns = field(
+        default_factory=lambda: Turns(MOST_TOGETHER * (usable_cores() + 1), waiting=32)
+    )
+    drawing: Turns = field(default_factory=lambda: Turns(usable_cores(), waiting=200))
+    kept: Shared[Any] = field(default_factory=lambda: Shared(64 << 20, _answer_bytes))
+
+    def galleries(self) -> list[Gallery]:
+        """Return the galleries that may be asked, the first of them by default."""
+        own, store = self.gallery.name, self.gallery.store
+        names = sorted(list_galleries(store), key=lambda name: name != own)
+        return [
+            self.gallery if name == own else Gallery(store, name, self.gallery.names_file)
+            for name in names
+            if name == own or self.others
+        ]
+
+    def open(self, name: str | None) -> Gallery:
+        """Return a gallery by its name, without one the first."""
+        if name is not None and name == self.gallery.name:
+            return self.gallery
+        found = [gallery for gallery in self.galleries() if name in (None, gallery.name)]
+        if name is not None and not found:
+            raise CollectionNotFoundError(f"there is no gallery {name[:80]!r} here")
+        return found[0] if found else self.gallery
+
+    def warm(self) -> None:
+        """Load what searches by pictures need, so that the first visitor does not wait for it."""
+        gallery = self.open(None)
+        for kind in gallery.kinds:
+            for info in choose_encoders(gallery.encoders(kind), (), self.models):
+                self.models.encoder(info)
+            if not kind.is_whole:
+                self.models.cutter(kind)
+
+    def find_picture(self, picture_id: str) -> Picture:
+        """Return a painting's picture, by the id that addresses have."""
+        name, _, point_id = picture_id.rpartition("~")
+        return self.pictures.find(self.open(name or None), point_id)
+
+    def query(self, gallery: Gallery, form: forms.OnePicture) -> PictureQuery:
+        """Return the query by a painting, or by a picture that was sent before."""
+        region = None if form.region is None else Region.parse(form.region)
+        if isinstance(form, forms.ById):
+            if region is not None:  # its file is read, and so has to be one that may be shown
+                self.pictures.find(gallery, PAINTINGS.point_id(form.id))
+            return IdQuery(form.id, region)
+        upload, path = self.uploads.find(form.upload)
+        return ImageQuery(path, upload.name, sha256=upload.id, region=region)
+
+
+async def _service(request: Request) -> Service:
+    found: Service = request.app.state.service
+    return found
+
+
+ServiceGiven = Annotated[Service, Depends(_service)]
+
+
+def _gallery(
+    service: ServiceGiven, gallery: Annotated[str | None, Parameter(max_length=100)] = None
+) -> Gallery:
+    return service.open(gallery)
+
+
+GalleryGiven = Annotated[Gallery, Depends(_gallery)]
+"""The gallery that an address names, else the first."""

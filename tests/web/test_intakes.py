@@ -19,8 +19,8 @@ from artsim.errors import SourceError
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.web.app import make_app
+from artsim.web.begin import safe_path
 from artsim.web.guard import MAX_FILE, Access
-from artsim.web.received import safe_path
 from artsim.web.serving import CACHE
 
 READ, WRITE = "a token to read by, long enough", "a token to write by, long enough"

@@ -28,8 +28,8 @@ from artsim.images.memory import DECODING
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.search.models import Models
 from artsim.store.gallery import Gallery, open_gallery
-from artsim.web.app import Service, make_app
-from artsim.web.sharing import MOST_TOGETHER, Shared, SharedModels
+from artsim.web.app import make_app
+from artsim.web.sharing import MOST_TOGETHER, Service, Shared, SharedModels
 
 CARD = Card(name="gated", spec="gated", family="gated", dim=4, vector_name="gated-v1")
 MANY = 16

@@ -19,8 +19,7 @@ from artsim.catalog.kinds import PAINTINGS
 from artsim.errors import ConfigError
 from artsim.store.gallery import Gallery
 from artsim.web.app import make_app
-from artsim.web.guard import Access
-from artsim.web.other_sites import OtherSites
+from artsim.web.guard import Access, sites_named
 
 TOKEN = "a token of forty characters, or so, at all"
 
@@ -47,9 +46,7 @@ def museum(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def serving(
     gallery: Gallery, cache: Path, *origins: str, token: str | None = TOKEN
 ) -> AbstractContextManager[str]:
-    access = Access(
-        None if token else frozenset({"127.0.0.1"}), token, sites=OtherSites.named(origins)
-    )
+    access = Access(None if token else frozenset({"127.0.0.1"}), token, sites=sites_named(origins))
     return running(make_app(gallery, cache, access=access))
 
 
@@ -172,4 +169,4 @@ def test_where_all_may_read_viewers_read_the_pictures(shown: Gallery, tmp_path: 
 @pytest.mark.parametrize("origin", ["museum.example", "https://museum.example/works", "null", ""])
 def test_what_is_no_site_is_refused(origin: str) -> None:
     with pytest.raises(ConfigError, match="no site; expected such as"):
-        OtherSites.named([origin])
+        sites_named([origin])
