@@ -60,7 +60,7 @@ class Output:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
         if self.out is None:
             return
-        from artsim.render.report_page import REPORT, check_report_folder
+        from artsim.render.report_forms import REPORT, check_report_folder
         from artsim.search.inspect import check_no_painting
 
         for path in check_report_folder(self.out, overwrite=self.overwrite, inputs=inputs):
@@ -106,11 +106,11 @@ def show_report(
         sys.stdout.buffer.write(report_text(report).encode())
         sys.stdout.buffer.flush()
     else:
-        from artsim.render.report_table import print_report
+        from artsim.render.report_forms import print_report
 
         print_report(report, sys.stdout)
     if out is not None:
-        from artsim.render.report_page import write_report
+        from artsim.render.report_forms import write_report
 
         say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
 

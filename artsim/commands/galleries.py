@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,14 +34,16 @@ def info(*, output_format: Form = "table", place: Place) -> None:
     from artsim.search.inspect import describe_store, list_errors
 
     with place.open() as opened:
-        described = describe_store(opened, alone=place.gallery is not None)
+        described: Mapping[str, Any] = describe_store(opened, alone=place.gallery is not None)
     if output_format == "json":
         write_json(described)
     else:
-        from artsim.render.table import print_store, store_notes
+        from artsim.render.table import print_store
 
         print_store(described, sys.stdout)
-        say_notes(store_notes(described))
+        for gallery in described["galleries"]:
+            name = gallery["gallery"] or "(default)"
+            say_notes([f"{name}: {note}" for note in gallery["notes"]])
     errors = list_errors(described)
     if output_format != "json":
         for error in errors:
@@ -168,7 +171,7 @@ def faces(
     if output_format == "json":
         write_json(found.to_dict())
     elif found.faces:
-        from artsim.render.face_sheets import print_faces
+        from artsim.render.findings import print_faces
 
         print_faces(found, sys.stdout)
     else:
@@ -228,7 +231,7 @@ def people(
 
 
 def _show_people(found: People, limit: int) -> None:
-    from artsim.render.face_sheets import print_people
+    from artsim.render.findings import print_people
 
     if found.groups:
         print_people(found, limit, sys.stdout)
@@ -265,7 +268,7 @@ def copies(
 ) -> None:
     """Show the pictures of a gallery that show one work, or part of one, in groups."""
     from artsim.files import check_file
-    from artsim.render.copies_sheet import COPIES, write_copies
+    from artsim.render.findings import COPIES, write_copies
     from artsim.render.progress_bars import make_progress
     from artsim.render.sheet import write_sheet
     from artsim.search.copy_groups import find_copies
@@ -293,7 +296,7 @@ def copies(
 
 
 def _show_copies(found: Copies, limit: int) -> None:
-    from artsim.render.copies_sheet import print_copies
+    from artsim.render.findings import print_copies
 
     if found.groups:
         print_copies(found, limit, sys.stdout)

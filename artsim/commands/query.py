@@ -135,7 +135,7 @@ def _ask_by_film(
     if form == "json":
         write_json(found.to_dict())
     elif found.sightings:
-        from artsim.render.film_sheet import print_sightings
+        from artsim.render.findings import print_sightings
 
         print_sightings(found, sys.stdout)
     else:

@@ -19,14 +19,12 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from artsim.files import GENERATOR
 from artsim.render.pages import LIGHT, LOOKS, installed_fonts
-from artsim.render.picture_cards import Card, Outline, Sheet
+from artsim.render.picture_cards import ACCENT, Card, Outline, Sheet
 
 WIDTH: Final = 1600
 MARGIN: Final = 56
 WALL: Final[str] = LOOKS["map"]["wall"]
 BLANK: Final[str] = LOOKS["map"]["blank"]
-ACCENT: Final = "#ffb000"
-"""Amber, of the outlines of faces: hardly any paint is so bright."""
 
 _GUTTER: Final = 32
 _ROW_GAP: Final = 36
