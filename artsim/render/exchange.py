@@ -92,7 +92,7 @@ def bibtex_of(works: Iterable[Work], heading: str) -> str:
     taken: set[str] = set()
     for work in works:
         lines += [f"@artwork{{{_key(work.payload, taken)},"]
-        lines += [f"  {name} = {{{value}}}," for name, value in _fields(work)]
+        lines += [f"  {name} = {{{value}}}," for name, value in _fields(work).items() if value]
         lines += ["}", ""]
     return "\n".join(lines)
 
@@ -103,35 +103,31 @@ def _key(payload: Mapping[str, Any], taken: set[str]) -> str:
     return untaken(_UNSAFE_KEY.sub("-", plain).strip("-") or "work", taken)
 
 
-def _fields(work: Work) -> Iterator[tuple[str, str]]:
+def _fields(work: Work) -> dict[str, str]:
+    """Return the fields of an entry; "" are those that are unknown."""
     payload = work.payload
 
     def text(name: str) -> str:
         return field_text(payload, name).translate(_LATEX)
 
-    if artist := text("artist"):
-        yield "author", f"{{{artist}}}"
-    yield "title", f"{{{title_text(payload).translate(_LATEX)}}}"
     start, end = payload.get("year_start"), payload.get("year_end")
-    if start is not None and start == end and start > 0:
-        yield "year", str(start)
-    elif start is not None and end is not None:
-        yield "date", "/".join(dict.fromkeys([_edtf(start), _edtf(end)]))
-    made = [text("medium"), _size_text(payload)]
-    if howpublished := ", ".join(filter(None, made)):
-        yield "howpublished", howpublished
-    if organization := text("institution"):
-        yield "organization", organization
+    year, date = str(start) if start is not None and start == end and start > 0 else "", ""
+    if not year and start is not None and end is not None:
+        date = "/".join(dict.fromkeys([_edtf(start), _edtf(end)]))
     dated = "" if date_text(payload) == str(start) else date_text(payload)
-    notes = [dated, _extra(payload, NUMBERS), _extra(payload, CREDITS)]
-    if note := ". ".join(filter(None, notes)):
-        yield "note", note.translate(_LATEX)
-    if rights := text("rights"):
-        yield "rights", rights
-    if link := web_link(payload.get("source_url", "")):
-        yield "url", link
-    if work.note:
-        yield "annotation", clean(work.note, _LONGEST_NOTE).translate(_LATEX)
+    notes = filter(None, [dated, _extra(payload, NUMBERS), _extra(payload, CREDITS)])
+    return {
+        "author": text("artist") and f"{{{text('artist')}}}",
+        "title": f"{{{title_text(payload).translate(_LATEX)}}}",
+        "year": year,
+        "date": date,
+        "howpublished": ", ".join(filter(None, [text("medium"), _size_text(payload)])),
+        "organization": text("institution"),
+        "note": ". ".join(notes).translate(_LATEX),
+        "rights": text("rights"),
+        "url": web_link(payload.get("source_url", "")),
+        "annotation": clean(work.note, _LONGEST_NOTE).translate(_LATEX),
+    }
 
 
 def _edtf(year: int) -> str:
