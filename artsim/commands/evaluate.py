@@ -6,18 +6,21 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import typer
 
 from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import EncoderOptions, FilterOptions, Form, Place, chosen_kind
+from artsim.evaluation.compare import compare_reports
+from artsim.evaluation.report import Report, read_report, report_text
+from artsim.render.progress_bars import make_progress
+from artsim.render.report_forms import REPORT, check_report_folder, print_report, write_report
+from artsim.search.inspect import check_no_painting
+from artsim.search.models import Models
 from artsim.search.rerank import RERANKERS
-
-if TYPE_CHECKING:
-    from artsim.evaluation.report import Report
-    from artsim.store.gallery import Gallery
+from artsim.store.gallery import Gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,6 @@ class Output:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
         if self.out is None:
             return
-        from artsim.render.report_forms import REPORT, check_report_folder
-        from artsim.search.inspect import check_no_painting
-
         for path in check_report_folder(self.out, overwrite=self.overwrite, inputs=inputs):
             if gallery is not None:
                 check_no_painting(gallery, path, REPORT)
@@ -77,8 +77,6 @@ class Output:
         **more: Any,
     ) -> None:
         """Evaluate a gallery and show the report, with its notes on stderr where `noted`."""
-        from artsim.render.progress_bars import make_progress
-
         with place.open() as opened:
             self.check(opened)
             report = evaluate(opened, options, progress=make_progress(), **more)
@@ -88,31 +86,14 @@ class Output:
 
     def show(self, report: Report, inputs: Sequence[Path] = ()) -> None:
         """Write `report` to stdout, and to the folder where there is one."""
-        show_report(report, self.output_format, self.out, overwrite=self.overwrite, inputs=inputs)
-
-
-def show_report(
-    report: Report,
-    form: Form,
-    out: Path | None,
-    *,
-    overwrite: bool = False,
-    inputs: Sequence[Path] = (),
-) -> None:
-    """Write `report` to stdout, and to the folder `out` where there is one."""
-    if form == "json":
-        from artsim.evaluation.report import report_text
-
-        sys.stdout.buffer.write(report_text(report).encode())
-        sys.stdout.buffer.flush()
-    else:
-        from artsim.render.report_forms import print_report
-
-        print_report(report, sys.stdout)
-    if out is not None:
-        from artsim.render.report_forms import write_report
-
-        say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
+        if self.output_format == "json":
+            sys.stdout.buffer.write(report_text(report).encode())
+            sys.stdout.buffer.flush()
+        else:
+            print_report(report, sys.stdout)
+        if self.out is not None:
+            page = write_report(report, self.out, overwrite=self.overwrite, inputs=inputs)
+            say(f"Report: {page}")
 
 
 def compare(
@@ -131,9 +112,6 @@ def compare(
         return
     if reports is None:
         raise typer.BadParameter("name a task, or two reports: --compare A.json B.json")
-    from artsim.evaluation.compare import compare_reports
-    from artsim.evaluation.report import read_report
-
     output.check(inputs=reports)
     first, second = (read_report(path) for path in reports)
     names = (str(reports[0]), str(reports[1]))
@@ -161,12 +139,11 @@ def copies(
     from artsim.evaluation.looks import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
-    for name in edit or ():
-        if name not in EVERY_EDIT:
-            raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EVERY_EDIT)}")
-    for name in look or ():
-        if name not in LOOKS:
-            raise typer.BadParameter(f"--look {name!r}: expected one of {', '.join(LOOKS)}")
+    for option, given, known in (("--edit", edit, EVERY_EDIT), ("--look", look, LOOKS)):
+        for name in given or ():
+            if name not in known:
+                listed = ", ".join(known)
+                raise typer.BadParameter(f"{option} {name!r}: expected one of {listed}")
     options = CopiesOptions(
         queries=queries,
         fraction=fraction,
@@ -252,7 +229,6 @@ def pixels(
 ) -> None:
     """Compare paintings and their hits pixel by pixel."""
     from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
-    from artsim.search.models import Models
 
     options = PixelsOptions(
         fraction=fraction,

@@ -13,7 +13,7 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
-from artsim.commands.evaluate import show_report
+from artsim.commands.evaluate import Output
 from artsim.commands.options import Form, parse_columns
 from artsim.training.recipes import (
     ClassifierOptions,
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from artsim.training.face_training import FacesRun
     from artsim.training.painting_training import PaintingRun
 
-_SHOWN_PROBLEMS = 5
-"""Pictures that are named one by one; of more only the number is said."""
+_SHOWN_PROBLEMS = 5  # pictures that are named one by one; of more only the number is said
 
 
 def encoder(
@@ -69,8 +68,8 @@ def encoder(
 
 
 def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
-    _say_problems(run.problems)
     if run.problems:
+        _say_problems(run.problems)
         say(f"Left out: {len(run.problems)} of the rows or files.")
     works = run.works
     say(
@@ -109,7 +108,7 @@ def classifier(
             progress=make_progress(),
         )
         # The folder is the training's own.
-        show_report(classifier_report(outcome), output_format, out, overwrite=True)
+        Output(output_format, out, overwrite=True).show(classifier_report(outcome))
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
 
 
