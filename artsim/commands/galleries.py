@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,7 +25,9 @@ from artsim.commands.options import (
     picture_or_id,
 )
 from artsim.errors import ConfigError
+from artsim.render.collection_map import CollectionMap, MapOptions, make_map
 from artsim.render.text import describe_listing, format_bytes
+from artsim.search.filters import build_criteria, check_field
 from artsim.search.inspect import (
     describe_painting,
     describe_store,
@@ -33,12 +36,12 @@ from artsim.search.inspect import (
     read_grays,
 )
 from artsim.search.listing import count_values, list_paintings
+from artsim.search.named_faces import check_names_file, write_names
+from artsim.search.people import GroupOptions, People, group_people, unnamed_rows
 from artsim.search.question import IdQuery
 
 if TYPE_CHECKING:
-    from artsim.render.collection_map import CollectionMap
     from artsim.render.map_page import WrittenMap
-    from artsim.search.people import People
 
 
 def info(*, output_format: Form = "table", place: Place) -> None:
@@ -162,13 +165,10 @@ def faces(
     query = picture_or_id(picture, plain=True)
     files = [path] if (path := getattr(query, "path", None)) is not None else []
     outputs = OutputOptions(sheet=out, overwrite=overwrite).checked(place.settings.home, files)
-    models, people = encoding.models(sure), tuple(person or ())
-    if isinstance(query, IdQuery):
-        with place.open(names=names) as opened:
+    with place.open(names=names) if isinstance(query, IdQuery) else nullcontext() as opened:
+        if opened is not None:
             outputs.check_paintings(opened)
-            found = list_faces(opened, query, models, people=people)
-    else:
-        found = list_faces(None, query, models, people=people)
+        found = list_faces(opened, query, encoding.models(sure), people=tuple(person or ()))
     say_notes([*found.notes, *(f"not found: {one}" for one in found.unplaced)])
     if output_format == "json":
         write_json(found.to_dict())
@@ -183,12 +183,8 @@ def faces(
 
 def people(
     *,
-    threshold: float | None = None,
-    least_faces: int = 2,
+    options: GroupOptions,
     limit: int = 50,
-    all_faces: bool = False,
-    least_face: int | None = None,
-    least_certainty: float | None = None,
     encoder: str | None = None,
     output_format: Form = "table",
     out: list[Path] | None = None,
@@ -199,11 +195,6 @@ def people(
     place: Place,
 ) -> None:
     """Show the faces of a gallery in groups that may each be of one person."""
-    from artsim.search.named_faces import check_names_file
-    from artsim.search.people import THRESHOLD, GroupOptions, group_people
-
-    least = THRESHOLD if threshold is None else threshold
-    options = GroupOptions(least, least_faces, all_faces, least_face, least_certainty)
     home = place.settings.home
     outputs = OutputOptions(sheet=out, overwrite=overwrite).checked(home)
     if write is not None:
@@ -239,9 +230,6 @@ def _say_groups(count: int, limit: int, of: str) -> None:
 
 
 def _write_names(found: People, path: Path, home: Path, kept: Path | None) -> None:
-    from artsim.search.named_faces import write_names
-    from artsim.search.people import unnamed_rows
-
     new = unnamed_rows(found)
     rows = write_names(found.file, new, path, home=home)
     count = sum(map(len, new.values()))
@@ -295,13 +283,8 @@ def copies(
 def map_collection(
     *,
     out: list[Path] = [Path("map.html")],  # noqa: B006 - typer copies it
-    faces: bool = False,
     encoder: str | None = None,
-    method: Literal["tsne", "umap", "pca"] = "tsne",
-    perplexity: float = 30.0,
-    seed: int = 0,
-    limit: int = 10_000,
-    color_by: str | None = None,
+    options: MapOptions,
     thumbnail_size: int | None = None,
     no_thumbnails: bool = False,
     pictures: bool = False,
@@ -312,24 +295,21 @@ def map_collection(
     """Lay the collection out in the plane, alike beside alike."""
     if thumbnail_size is not None and no_thumbnails:
         raise typer.BadParameter("--thumbnail-size and --no-thumbnails exclude each other")
-    from artsim.render.collection_map import MapOptions, make_map
     from artsim.render.map_page import MAP, MapStyle, write_map
     from artsim.render.progress_bars import make_progress
-    from artsim.search.filters import build_criteria, check_field
 
     outputs = OutputOptions(sheet=out, overwrite=overwrite).checked(place.settings.home, kind=MAP)
-    if color_by is not None:
-        check_field(color_by)
-    options = MapOptions(method, perplexity, seed, limit, faces, color_by)
+    if options.color_by is not None:
+        check_field(options.color_by)
     progress = make_progress()
     with place.open() as opened:
         outputs.check_paintings(opened)
-        collection = opened[FACES if faces else PAINTINGS]
+        collection = opened[FACES if options.faces else PAINTINGS]
         criteria, notes = build_criteria(filtered.filters(), collection, opened)
         say_notes(notes)
         made = make_map(opened, options, criteria, encoder=encoder, progress=progress)
     say_notes(made.notes)
-    look = MapStyle(color_by, 0 if no_thumbnails else thumbnail_size, pictures)
+    look = MapStyle(options.color_by, 0 if no_thumbnails else thumbnail_size, pictures)
     for path in out:
         progress.start(len(made), f"Drawing {path.name}")
         try:

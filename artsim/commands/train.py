@@ -15,12 +15,8 @@ from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
 from artsim.commands.evaluate import Output
 from artsim.commands.options import Form, parse_columns
-from artsim.training.recipes import (
-    ClassifierOptions,
-    FacesRecipe,
-    LossWeights,
-    PaintingOptions,
-)
+from artsim.render.progress_bars import make_progress
+from artsim.training.recipes import ClassifierOptions, FacesRecipe, LossWeights, PaintingOptions
 
 if TYPE_CHECKING:
     from artsim.catalog.names import Side
@@ -51,7 +47,6 @@ def encoder(
     _check_shares(recipe.test, recipe.validation)
     losses = LossWeights() if cells else LossWeights(cells=0.0)
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting_training import train_painting_encoder
 
@@ -96,7 +91,6 @@ def classifier(
     """Train a classifier, and show how good it is."""
     columns = parse_columns(column_map)
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier_training import train_classifier
 
@@ -129,7 +123,6 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.training.face_training import train_faces
         from artsim.training.loop import LoopOptions
 

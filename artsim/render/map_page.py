@@ -142,11 +142,8 @@ def write_map(
             side = style.thumbnail_side or choose_side(len(made))
             sizes, sheets = pack_thumbnails(made, side, report)
             missing = int((sizes[:, 0] == 0).sum())
-            data["thumbnails"] = {
-                "side": side,
-                "sizes": _packed(sizes, "<u2"),
-                "sheets": list(sheets),
-            }
+            packed = _packed(sizes, "<u2")
+            data["thumbnails"] = {"side": side, "sizes": packed, "sheets": list(sheets)}
         content = to_html(made, data, list(sheets.values())).encode()
     with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
@@ -321,21 +318,16 @@ class ColorField:
     def is_useful(self) -> bool:
         """Whether it is known of 2 % of the points and tells some apart, but not all."""
         count = len(self.numbers or self.codes)
-        tells = (
-            len(self.values) >= 2 and self.counts[0] >= 2 if self.codes else self.low < self.high
-        )
+        tells = self.low < self.high
+        if self.codes:
+            tells = len(self.values) >= 2 and self.counts[0] >= 2
         return tells and count - self.unknown >= max(2, 0.02 * count)
 
 
 def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
     """Return the fields worth coloring by, `wanted` or the most telling one first.
 
-    `wanted` is taken in any case, others where they are useful.
-
-    Raises
-    ------
-    QueryError
-        If no point has a value of `wanted`.
+    `wanted` is taken in any case, others where they are useful. `QueryError` if no point has it.
     """
     extras = (payload.get("extra") for payload in payloads)
     more = Counter(str(name) for extra in extras if isinstance(extra, Mapping) for name in extra)
@@ -407,10 +399,9 @@ def load_thumbnail(payload: Payload, side: int) -> Image.Image | None:
     path = local_path(uri) if isinstance(uri, str) else None
     if path is None:
         return None
+    found = face_of(payload)
     try:
-        picture, faces = load_outlined(
-            path, payload, face_of(payload), side, crop_side=side, most=1600
-        )
+        picture, faces = load_outlined(path, payload, found, side, crop_side=side, most=1600)
     except ImageError:
         return None
     if faces:

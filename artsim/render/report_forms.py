@@ -34,15 +34,7 @@ from artsim.render.pages import DARK, LIGHT, data_uri, digest, environment, stat
 from artsim.render.picture_cards import Card, card_of
 from artsim.render.plots import plot_png, plot_svg
 from artsim.render.table import make_console, new_table, print_plain
-from artsim.render.text import (
-    LATEX,
-    UNIT_WORDS,
-    clean,
-    field_text,
-    id_text,
-    number_text,
-    untaken,
-)
+from artsim.render.text import LATEX, UNIT_WORDS, clean, field_text, id_text, number_text, untaken
 
 REPORT: Final = FileKind("report", ReportError)
 TABLES: Final = FileKind("report", ReportError, noted=True)  # tables, which have no room for a mark

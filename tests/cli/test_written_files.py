@@ -211,7 +211,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(
         "artsim.commands.query.answer",
         "artsim.commands.maintenance.export_gallery",
         "artsim.commands.ingest.ingest_paintings",
-        "artsim.render.collection_map.make_map",
+        "artsim.commands.galleries.make_map",
     ):
         monkeypatch.setattr(place, work)
     monkeypatch.chdir(tmp_path)
