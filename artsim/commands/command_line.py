@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from types import GenericAlias
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -153,7 +154,8 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
     """Return the function of a command for typer, with its expected errors as one line.
 
     Its parameters are options, as are the fields of those whose type is a dataclass: such a group
-    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do.
+    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do. Tuples of
+    any length may be given several times.
     """
     hints = get_type_hints(command)
     options: list[inspect.Parameter] = []
@@ -165,11 +167,12 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
             groups[parameter.name] = [each.name for each in made]
             options += made
         else:
-            said = _said(name, parameter.name)
+            said = _said(parameter.name, name)
             options.append(_option(parameter.name, hint, parameter.default, said))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         with expected_errors():
             try:
                 for group, own in groups.items():
@@ -186,27 +189,28 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
     hints, options = get_type_hints(group), []
     is_recipe = any("about" in each.metadata for each in fields(group))
-    for each in fields(group):
+    for each in sorted(fields(group), key=lambda each: each.name not in group.__annotations__):
         about = each.metadata.get("about")
         said = about and {"flags": each.metadata["flags"], **about}
         if not is_recipe:
-            said = _said(group.__name__, each.name)
+            said = _said(each.name, *(of.__name__ for of in group.__mro__))
         if said is not None:
             default = inspect.Parameter.empty if each.default is MISSING else each.default
             options.append(_option(each.name, hints[each.name], default, said))
     return options
 
 
-def _said(of: str, name: str) -> dict[str, Any] | None:
-    tables = read_table("options.toml")
-    own = tables.get(of, {})
-    found = own.get(name, tables["shared"].get(name))
-    return found and {"panel": own.get("panel") if name in own else None, **found}
+def _said(name: str, *of: str) -> dict[str, Any] | None:
+    tables = (read_table("options.toml").get(each, {}) for each in (*of, "shared"))
+    said = ({"panel": table.get("panel"), **table[name]} for table in tables if name in table)
+    return next(said, None)
 
 
 def _option(
     name: str, hint: Any, default: Any, said: Mapping[str, Any] | None
 ) -> inspect.Parameter:
+    if get_origin(hint) is Sequence or get_args(hint)[1:] == (...,):
+        hint = GenericAlias(list, get_args(hint)[:1])
     if said is not None:
         about = dict(said)
         flags = about.pop("flags", ()) or ([f"--{name.replace('_', '-')}"] if hint is bool else ())

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import typer
 
@@ -14,7 +14,9 @@ from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import EncoderOptions, FilterOptions, Form, Place, chosen_kind
 from artsim.evaluation.compare import compare_reports
+from artsim.evaluation.picture_faces import FacesOptions
 from artsim.evaluation.report import Report, read_report, report_text
+from artsim.evaluation.runner import SearchChoices
 from artsim.render.progress_bars import make_progress
 from artsim.render.report_forms import REPORT, check_report_folder, print_report, write_report
 from artsim.search.inspect import check_no_painting
@@ -22,33 +24,7 @@ from artsim.search.models import Models
 from artsim.search.rerank import RERANKERS
 from artsim.store.gallery import Gallery
 
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """In which ways the gallery is searched."""
-
-    encoder: list[str] | None = None
-    rerank: list[str] | None = None
-    rerank_depth: int = 100
-    rerank_weight: list[float] | None = None
-    fused: bool = False
-    exact: bool = False
-    seed: int = 0
-
-    def said(self, default: Iterable[str] = ()) -> dict[str, Any]:
-        """Return them as settings of the library; `default` are re-rankers where none is named."""
-        if self.rerank_weight and not self.rerank:
-            named = " or ".join(f"--rerank {name}" for name in RERANKERS)
-            raise typer.BadParameter(f"--rerank-weight needs {named}")
-        return {
-            "encoders": tuple(self.encoder or ()),
-            "fused": self.fused,
-            "rerank": tuple(dict.fromkeys(self.rerank or default)),
-            "rerank_depth": self.rerank_depth,
-            "rerank_weights": tuple(self.rerank_weight or ()),
-            "exact": self.exact,
-            "seed": self.seed,
-        }
+Chosen = TypeVar("Chosen", bound=SearchChoices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +72,14 @@ class Output:
             say(f"Report: {page}")
 
 
+def _checked(choices: Chosen, default: Iterable[str] = ()) -> Chosen:
+    """Return choices that make sense together, with `default` re-rankers if none is named."""
+    if choices.rerank_weights and not choices.rerank:
+        named = " or ".join(f"--rerank {name}" for name in RERANKERS)
+        raise typer.BadParameter(f"--rerank-weight needs {named}")
+    return replace(choices, rerank=tuple(dict.fromkeys(choices.rerank or default)))
+
+
 def compare(
     context: typer.Context,
     reports: tuple[Path, Path] | None = None,
@@ -122,11 +106,11 @@ def copies(
     *,
     queries: int | None = None,
     fraction: float | None = None,
-    edit: list[str] | None = None,
+    edit: tuple[str, ...] = (),
     hard: bool = False,
-    look: list[str] | None = None,
+    look: tuple[str, ...] = (),
     twins: str = "extra.near_dup_group",
-    choices: Choices,
+    choices: SearchChoices,
     encoding: EncoderOptions,
     output: Output,
     place: Place,
@@ -140,7 +124,7 @@ def copies(
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
     for option, given, known in (("--edit", edit, EVERY_EDIT), ("--look", look, LOOKS)):
-        for name in given or ():
+        for name in given:
             if name not in known:
                 listed = ", ".join(known)
                 raise typer.BadParameter(f"{option} {name!r}: expected one of {listed}")
@@ -148,9 +132,9 @@ def copies(
         queries=queries,
         fraction=fraction,
         edits=tuple(dict.fromkeys([*(edit or EDITS), *(HARD_EDITS if hard else ())])),
-        looks=tuple(dict.fromkeys(look or ())),
+        looks=tuple(dict.fromkeys(look)),
         twins=None if twins == "none" else twins,
-        **choices.said(),
+        **asdict(_checked(choices)),
     )
     output.of(evaluate_copies, place, options, models=encoding.models())
 
@@ -158,7 +142,7 @@ def copies(
 def films(
     *,
     clips: int = 10,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     twins: str = "extra.near_dup_group",
     baselines: bool = True,
     seed: int = 0,
@@ -171,7 +155,7 @@ def films(
 
     options = FilmsOptions(
         clips=clips,
-        encoders=tuple(encoder or ()),
+        encoders=encoder,
         twins=None if twins == "none" else twins,
         baselines=baselines,
         seed=seed,
@@ -179,34 +163,11 @@ def films(
     output.of(evaluate_films, place, options, models=encoding.models())
 
 
-def faces(
-    *,
-    by: str | None = None,
-    pairs: Path | None = None,
-    boxes: str | None = None,
-    upper: float = 0.6,
-    iou: float | None = None,
-    least_person: int = 100,
-    limit_queries: int | None = None,
-    choices: Choices,
-    output: Output,
-    place: Place,
-) -> None:
+def faces(*, options: FacesOptions, output: Output, place: Place) -> None:
     """Judge what is found of faces."""
-    from artsim.evaluation.picture_faces import FacesOptions
     from artsim.evaluation.tasks.faces import evaluate_faces
 
-    options = FacesOptions(
-        by=by,
-        boxes=boxes,
-        pairs=pairs,
-        upper=upper,
-        iou=iou,
-        least_person=least_person,
-        limit_queries=limit_queries,
-        **choices.said(),
-    )
-    output.of(evaluate_faces, place, options)
+    output.of(evaluate_faces, place, _checked(options))
 
 
 def pixels(
@@ -216,14 +177,14 @@ def pixels(
     hits: int = 5,
     size: int = 200,
     faces: bool | None = None,
-    face_encoder: list[str] | None = None,
+    face_encoder: tuple[str, ...] = (),
     not_same_artist: bool = False,
     best_limit: int = 500,
     published: bool = True,
     lpips: Literal["alex", "vgg", "squeeze", "none"] = "alex",
     device: str = "auto",
     max_megapixels: float = 200.0,
-    choices: Choices,
+    choices: SearchChoices,
     output: Output,
     place: Place,
 ) -> None:
@@ -235,13 +196,13 @@ def pixels(
         queries=queries,
         k=hits,
         size=size,
-        face_encoders=tuple(face_encoder or ()),
+        face_encoders=face_encoder,
         kinds=None if faces is None else (FACES,) if faces else (),
         not_same_artist=not_same_artist,
         best_limit=best_limit,
         published=published,
         lpips=None if lpips == "none" else lpips,
-        **choices.said(RERANKERS),
+        **asdict(_checked(choices, RERANKERS)),
     )
     models = Models(device=device, max_megapixels=max_megapixels)
     output.of(evaluate_pixels, place, options, models=models)
@@ -249,12 +210,12 @@ def pixels(
 
 def labels(
     *,
-    by: list[str],
-    exclude: list[str] | None = None,
+    by: tuple[str, ...],
+    exclude: tuple[str, ...] = (),
     kind: str | None = None,
-    depth: list[int] = [1, 5, 10],  # noqa: B006 - typer copies it
+    depth: tuple[int, ...] = (1, 5, 10),
     limit_queries: int | None = None,
-    choices: Choices,
+    choices: SearchChoices,
     filters: FilterOptions,
     output: Output,
     place: Place,
@@ -263,12 +224,12 @@ def labels(
     from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 
     options = LabelsOptions(
-        tuple(by),
-        tuple(exclude or ()),
-        tuple(depth),
+        by,
+        exclude,
+        depth,
         kind=chosen_kind(kind),
         filters=filters.filters(),
         limit_queries=limit_queries,
-        **choices.said(),
+        **asdict(_checked(choices)),
     )
     output.of(evaluate_labels, place, options, noted=True)

@@ -118,7 +118,7 @@ def facets(
         print_table(facets_table(counts), sys.stdout)
 
 
-def show(*, painting_ids: list[str], output_format: Form = "table", place: Place) -> None:
+def show(*, painting_ids: tuple[str, ...], output_format: Form = "table", place: Place) -> None:
     """Show all there is of some paintings."""
     with place.open() as opened:
         described = [describe_painting(opened, painting_id) for painting_id in painting_ids]
@@ -152,9 +152,9 @@ def models(*, output_format: Form = "table") -> None:
 def faces(
     *,
     picture: str,
-    person: list[str] | None = None,
+    person: tuple[str, ...] = (),
     output_format: Form = "table",
-    out: list[Path] | None = None,
+    out: tuple[Path, ...] = (),
     names: Path | None = None,
     overwrite: bool = False,
     encoding: EncoderOptions,
@@ -168,7 +168,7 @@ def faces(
     with place.open(names=names) if isinstance(query, IdQuery) else nullcontext() as opened:
         if opened is not None:
             outputs.check_paintings(opened)
-        found = list_faces(opened, query, encoding.models(sure), people=tuple(person or ()))
+        found = list_faces(opened, query, encoding.models(sure), people=person)
     say_notes([*found.notes, *(f"not found: {one}" for one in found.unplaced)])
     if output_format == "json":
         write_json(found.to_dict())
@@ -187,7 +187,7 @@ def people(
     limit: int = 50,
     encoder: str | None = None,
     output_format: Form = "table",
-    out: list[Path] | None = None,
+    out: tuple[Path, ...] = (),
     overwrite: bool = False,
     names: Path | None = None,
     write: Path | None = None,
@@ -244,7 +244,7 @@ def copies(
     limit: int = 50,
     encoder: str | None = None,
     output_format: Form = "table",
-    out: list[Path] | None = None,
+    out: tuple[Path, ...] = (),
     overwrite: bool = False,
     filtered: FilterOptions,
     place: Place,
@@ -268,7 +268,7 @@ def copies(
         if found.groups:
             print_copies(found, limit, sys.stdout)
         _say_groups(len(found.groups), limit, counted(found.compared, "work"))
-    for path in out or ():
+    for path in out:
         if path.suffix.lower() in (".csv", ".json"):
             count = write_copies(found, path, **outputs.door)
             say(f"Wrote {counted(count, 'tie')} to {path}.")
@@ -282,7 +282,7 @@ def copies(
 
 def map_collection(
     *,
-    out: list[Path] = [Path("map.html")],  # noqa: B006 - typer copies it
+    out: tuple[Path, ...] = (Path("map.html"),),
     encoder: str | None = None,
     options: MapOptions,
     thumbnail_size: int | None = None,
@@ -333,8 +333,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     no_browser: bool = False,
-    images: list[Path] | None = None,
-    allow_origin: list[str] | None = None,
+    images: tuple[Path, ...] = (),
+    allow_origin: tuple[str, ...] = (),
     encoding: EncoderOptions,
     place: Place,
 ) -> None:
@@ -347,14 +347,14 @@ def serve(
             hint="pip install 'artsim[web]'",
         ) from exc
 
-    sites = other_sites.OtherSites.named(allow_origin or ())
+    sites = other_sites.OtherSites.named(allow_origin)
     with place.open() as opened:
         serving.serve(
             opened,
             place.settings.home,
             host=host,
             port=port,
-            folders=tuple(images or ()),
+            folders=images,
             is_named=opened.name is not None,
             models=encoding.models(FaceOptions()),
             sites=sites,

@@ -96,12 +96,12 @@ def ingest(
     *,
     source: str,
     metadata: Path | None = None,
-    columns: list[str] | None = None,
-    encoder: list[str] | None = None,
+    columns: tuple[str, ...] = (),
+    encoder: tuple[str, ...] = (),
     face_encoder: str | None = None,
     no_faces: bool = False,
     details: bool = False,
-    kind: list[str] | None = None,
+    kind: tuple[str, ...] = (),
     max_film_hours: float = 6.0,
     how: RunOptions,
     telling: Telling,
@@ -111,13 +111,13 @@ def ingest(
     place: Place,
 ) -> None:
     """Bring a folder, manifest or film of paintings into a gallery."""
-    if encoding.weights is not None and len(encoder or ()) > 1:
+    if encoding.weights is not None and len(encoder) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
     options = IngestOptions(
-        encoders=tuple(encoder or ()),
+        encoders=encoder,
         face_encoder=face_encoder,
         points=details,
-        kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
+        kinds=_parse_kinds([*kind, *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),

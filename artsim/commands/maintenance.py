@@ -78,7 +78,7 @@ def _export_form(
 
 def push(
     *,
-    to: list[str],
+    to: tuple[str, ...],
     to_gallery: str | None = None,
     layout: ServerOptions,
     gallery: str | None = None,
@@ -104,7 +104,7 @@ def push(
 
 def delete(
     *,
-    painting_ids: list[str] | None = None,
+    painting_ids: tuple[str, ...] = (),
     filtered: FilterOptions,
     everything: bool = False,
     yes: bool = False,

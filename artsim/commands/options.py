@@ -35,7 +35,7 @@ class Place:
     """Where the user says the gallery is."""
 
     gallery: str | None = None
-    url: list[str] | None = None
+    url: tuple[str, ...] = ()
     api_key: str | None = None
     home: Path | None = None
     wait: float | None = None
@@ -70,31 +70,29 @@ class Place:
 class FilterOptions:
     """Which paintings are asked for."""
 
-    artist: list[str] | None = None
-    attribution: list[str] | None = None
-    style: list[str] | None = None
-    genre: list[str] | None = None
-    school: list[str] | None = None
-    medium: list[str] | None = None
-    institution: list[str] | None = None
-    tag: list[str] | None = None
+    artist: tuple[str, ...] = ()
+    attribution: tuple[str, ...] = ()
+    style: tuple[str, ...] = ()
+    genre: tuple[str, ...] = ()
+    school: tuple[str, ...] = ()
+    medium: tuple[str, ...] = ()
+    institution: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
     year: str | None = None
     title: str | None = None
-    person: list[str] | None = None
-    where: list[str] | None = None
-    where_not: list[str] | None = None
+    person: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    where_not: tuple[str, ...] = ()
     films: bool = False
 
-    def filters(self, **more: list[str] | None) -> Filters:
+    def filters(self, **more: tuple[str, ...]) -> Filters:
         """Return what the options say; `more` are values by field."""
         from artsim.search.filters import Filters
 
         own = ("artist", "attribution", "style", "genre", "school", "medium", "institution")
         any_of = {**more, **{name: getattr(self, name) for name in own}, "tags": self.tag}
-        given = {name: tuple(values) for name, values in any_of.items() if values}
-        where, where_not = tuple(self.where or ()), tuple(self.where_not or ())
-        people = tuple(self.person or ())
-        return Filters(given, self.year, self.title, where, where_not, people, self.films)
+        others = (self.year, self.title, self.where, self.where_not, self.person, self.films)
+        return Filters(any_of, *others)
 
 
 def chosen_kind(kind: str | None, **short: bool) -> Kind:
@@ -140,7 +138,7 @@ class OutputOptions:
     output_format: AnswerForm | None = None
     output: Path | None = None
     print0: bool = False
-    sheet: list[Path] | None = None
+    sheet: tuple[Path, ...] = ()
     overwrite: bool = False
 
     def checked(
@@ -169,7 +167,7 @@ class OutputOptions:
             from artsim.search.export import check_spreadsheet
 
             check_spreadsheet(0)
-        files = dict.fromkeys(self.sheet or (), kind or SHEET)
+        files = dict.fromkeys(self.sheet, kind or SHEET)
         if self.output is not None:
             files[self.output] = ANSWER
         if question is not None:
@@ -218,17 +216,17 @@ class Outputs:
 
     def write_sheets(self, answer: Shown) -> None:
         """Write the contact sheets."""
-        for sheet in self.options.sheet or ():
+        for sheet in self.options.sheet:
             from artsim.render.sheet import write_sheet
 
             write_sheet(answer, sheet, overwrite=self.options.overwrite)
             say(f"Sheet: {sheet}")
 
 
-def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
     """Return columns by field from ``--map FIELD=COLUMN``."""
     columns = {}
-    for text in texts or ():
+    for text in texts:
         field, equals, column = text.partition("=")
         if not equals or not field:
             raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")

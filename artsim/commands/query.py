@@ -58,11 +58,11 @@ _MAX_STDIN: Final = 256 << 20  # of a picture, which is in memory as a whole
 def query(
     *,
     # As text: a Path would make one slash of the two of a web address, before it can be named.
-    image: list[str] | None = None,
+    image: tuple[str, ...] = (),
     painting_id: str | None = None,
     text: str | None = None,
-    like: list[str] | None = None,
-    unlike: list[str] | None = None,
+    like: tuple[str, ...] = (),
+    unlike: tuple[str, ...] = (),
     region: str | None = None,
     faces: bool = False,
     alike: bool = False,
@@ -74,7 +74,7 @@ def query(
     in_photo: bool = False,
     filtered: FilterOptions,
     ranking: SearchOptions,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     written: OutputOptions,
     save: Path | None = None,
     max_film_hours: float = 6.0,
@@ -105,11 +105,11 @@ def query(
     if whole or in_photo:
         ranking = replace(ranking, look="whole" if whole else "in-photo")
     question = Question(
-        _make_query(image or [], painting_id, text, like, unlike, region),
+        _make_query(image, painting_id, text, like, unlike, region),
         chosen_kind(kind, faces=of_faces, details=details),
         face,
         filtered.filters(),
-        encoders=(DEFAULT_ENCODER,) if alike else tuple(encoder or ()),
+        encoders=(DEFAULT_ENCODER,) if alike else encoder,
         options=ranking,
     )
     outputs = written.checked(place.settings.home, question.files, save)
@@ -119,7 +119,7 @@ def query(
 def _ask_by_film(
     film: Path,
     filtered: FilterOptions,
-    encoder: list[str] | None,
+    encoder: tuple[str, ...],
     written: OutputOptions,
     encoding: EncoderOptions,
     max_hours: float,
@@ -128,7 +128,7 @@ def _ask_by_film(
     from artsim.render.progress_bars import make_progress
 
     form = written.output_format or "table"
-    if len(encoder or ()) > 1 or form not in ("table", "json") or written.output or written.print0:
+    if len(encoder) > 1 or form not in ("table", "json") or written.output or written.print0:
         raise typer.BadParameter(
             "of a film there is one --encoder, and --format table or json on stdout"
         )
@@ -170,9 +170,9 @@ def compare(
     *,
     first: str,
     second: str,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     output_format: Form = "table",
-    sheet: list[Path] | None = None,
+    sheet: tuple[Path, ...] = (),
     overwrite: bool = False,
     encoding: EncoderOptions,
     sure: FaceOptions,
@@ -185,7 +185,7 @@ def compare(
     with place.open() as opened:
         outputs.check_paintings(opened)
         models = encoding.models(sure)
-        found = comparison.compare(opened, one, other, models, encoders=tuple(encoder or ()))
+        found = comparison.compare(opened, one, other, models, encoders=encoder)
     if output_format == "json":
         write_json(found.to_dict())
     else:
@@ -219,11 +219,11 @@ def _ask(
 
 
 def _make_query(
-    images: list[str],
+    images: tuple[str, ...],
     painting_id: str | None,
     text: str | None,
-    like: list[str] | None,
-    unlike: list[str] | None,
+    like: tuple[str, ...],
+    unlike: tuple[str, ...],
     region: str | None,
 ) -> Query:
     if len(images) > 1:
@@ -242,7 +242,7 @@ def _make_query(
         )
     part = None if region is None else Region.parse(region)
     if images:
-        picture = _standard_input() if images == ["-"] else picture_file(images[0])
+        picture = _standard_input() if images == ("-",) else picture_file(images[0])
         return replace(picture, region=part)
     if painting_id is not None:
         return IdQuery(painting_id, part)
@@ -250,7 +250,7 @@ def _make_query(
         return TextQuery(text)
     if not like:
         raise typer.BadParameter("--unlike needs at least one --like")
-    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
+    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike)))
 
 
 def _example(text: str) -> IdQuery | ImageQuery:
@@ -297,7 +297,7 @@ def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
 
 def classify(
     *,
-    images: list[Path],
+    images: tuple[Path, ...],
     model: Path | None = None,
     by: str | None = None,
     k: int = 10,
@@ -340,7 +340,7 @@ def classify(
 
 
 def _classify_all(
-    images: list[Path],
+    images: tuple[Path, ...],
     classify_one: Callable[[Path], Classification],
     source: dict[str, Any],
     output_format: Form,

@@ -28,18 +28,18 @@ _SHOWN_PROBLEMS = 5  # pictures that are named one by one; of more only the numb
 
 def encoder(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
-    teacher: list[str] | None = None,
-    teacher_weight: list[float] | None = None,
+    teacher: tuple[str, ...] = (),
+    teacher_weight: tuple[float, ...] = (),
     cells: bool = True,
     restart: bool = False,
     device: str = "auto",
     recipe: PaintingOptions,
 ) -> None:
     """Train an encoder, and show how that went."""
-    teachers = tuple(teacher or ("resnet50",))
-    weights = tuple(teacher_weight or (1.0,) * len(teachers))
+    teachers = teacher or ("resnet50",)
+    weights = teacher_weight or (1.0,) * len(teachers)
     if len(weights) != len(teachers):
         raise typer.BadParameter(
             f"{len(teachers)} --teacher and {len(weights)} --teacher-weight; give one each"
@@ -79,10 +79,10 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
 
 def classifier(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
     cache: Path | None = None,
-    column_map: list[str] | None = None,
+    column_map: tuple[str, ...] = (),
     restart: bool = False,
     device: str = "auto",
     output_format: Form = "table",
@@ -108,7 +108,7 @@ def classifier(
 
 def faces(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
     by: str = "person",
     restart: bool = False,
