@@ -61,7 +61,7 @@ from .ingest.upkeep import GalleryRepair as GalleryRepair, repair_gallery as rep
 from .ingest.run import IngestOptions as IngestOptions, ingest_paintings as ingest_paintings
 from .ingest.sample import make_sample as make_sample
 from .render.map_page import MapStyle as MapStyle, write_map as write_map
-from .render.report_page import write_report as write_report
+from .render.report_forms import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.answer import Answer as Answer, answer as answer, find_similar as find_similar
 from .search.comparison import Comparison as Comparison, compare as compare

@@ -43,7 +43,7 @@ from artsim.evaluation.tasks.copies import (
 )
 from artsim.files import picture_files
 from artsim.images.load import load_image
-from artsim.render.evidence_pairs import draw_pairs
+from artsim.render.picture_cards import draw_pairs
 from artsim.search.answer import find_similar
 from artsim.search.models import Models
 from artsim.search.question import PixelsQuery

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from types import GenericAlias
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -26,20 +27,7 @@ try:  # typer's own copy of click, which has a current context of its own
 except ImportError:  # versions before that depend on click
     from click import get_current_context  # type: ignore[no-redef]
 
-_LONGEST_LINE: Final = 4000
-"""Characters of what is said in one line; messages can repeat what somebody gave."""
-
-OTHER_NAMES: Final[Mapping[str, str]] = {
-    "search": "query",
-    "find": "query",
-    "add": "ingest",
-    "import": "ingest",
-    "index": "ingest",
-    "rm": "delete",
-    "remove": "delete",
-    "ls": "list",
-}
-"""What other programs call a command."""
+_LONGEST_LINE: Final = 4000  # characters of a line; messages can repeat what somebody gave
 
 _TYPES: Final[Mapping[str, str]] = {
     "bool": "",
@@ -66,15 +54,17 @@ class UsageError(ArtsimError):
     """A command line that cannot be understood; its exit code is 2."""
 
 
-def read_table() -> dict[str, Any]:
-    """Return the commands by name: which function each runs, its help, its own commands."""
-    return _read("commands.toml")
-
-
 @functools.cache
-def _read(name: str) -> dict[str, Any]:
+def read_table(name: str = "commands.toml") -> dict[str, Any]:
+    """Return the commands by name: which function each runs, its help, its own commands."""
     with Path(__file__).with_name(name).open("rb") as stream:
         return tomllib.load(stream)
+
+
+OTHER_NAMES: Final[Mapping[str, str]] = {
+    other: name for name, entry in read_table().items() for other in entry.get("also", ())
+}
+"""What other programs call a command."""
 
 
 class Commands(TyperGroup):
@@ -95,7 +85,7 @@ class Commands(TyperGroup):
         self.commands = {**listed, **(commands or {})}
 
     def get_params(self, ctx: Any) -> Any:
-        """Return the group's own options."""
+        """Return the group's own options, in people's words."""
         return [_in_words(param) for param in super().get_params(ctx)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -164,7 +154,8 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
     """Return the function of a command for typer, with its expected errors as one line.
 
     Its parameters are options, as are the fields of those whose type is a dataclass: such a group
-    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do.
+    says more of them in ``options.toml``, or in the fields' own metadata, as recipes do. Tuples of
+    any length may be given several times.
     """
     hints = get_type_hints(command)
     options: list[inspect.Parameter] = []
@@ -176,11 +167,12 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
             groups[parameter.name] = [each.name for each in made]
             options += made
         else:
-            said = _said(name, parameter.name)
+            said = _said(parameter.name, name)
             options.append(_option(parameter.name, hint, parameter.default, said))
 
     @functools.wraps(command)
     def run(**values: Any) -> None:
+        values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         with expected_errors():
             try:
                 for group, own in groups.items():
@@ -197,55 +189,53 @@ def as_command(command: Callable[..., None], name: str) -> Callable[..., None]:
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
     hints, options = get_type_hints(group), []
     is_recipe = any("about" in each.metadata for each in fields(group))
-    for each in fields(group):
+    for each in sorted(fields(group), key=lambda each: each.name not in group.__annotations__):
         about = each.metadata.get("about")
         said = about and {"flags": each.metadata["flags"], **about}
         if not is_recipe:
-            said = _said(group.__name__, each.name)
+            said = _said(each.name, *(of.__name__ for of in group.__mro__))
         if said is not None:
             default = inspect.Parameter.empty if each.default is MISSING else each.default
             options.append(_option(each.name, hints[each.name], default, said))
     return options
 
 
-def _said(of: str, name: str) -> dict[str, Any] | None:
-    tables = _read("options.toml")
-    own = tables.get(of, {})
-    found = own.get(name, tables["shared"].get(name))
-    return found and {"panel": own.get("panel") if name in own else None, **found}
+def _said(name: str, *of: str) -> dict[str, Any] | None:
+    tables = (read_table("options.toml").get(each, {}) for each in (*of, "shared"))
+    said = ({"panel": table.get("panel"), **table[name]} for table in tables if name in table)
+    return next(said, None)
 
 
 def _option(
     name: str, hint: Any, default: Any, said: Mapping[str, Any] | None
 ) -> inspect.Parameter:
+    if get_origin(hint) is Sequence or get_args(hint)[1:] == (...,):
+        hint = GenericAlias(list, get_args(hint)[:1])
     if said is not None:
         about = dict(said)
         flags = about.pop("flags", ()) or ([f"--{name.replace('_', '-')}"] if hint is bool else ())
         if "panel" in about:
             about["rich_help_panel"] = about.pop("panel")
         if "names" in about:
-            registry = _registry(about.pop("names"))
-            about |= {"parser": _one_of(registry), "metavar": f"[{'|'.join(registry)}]"}
+            about |= _one_of(about.pop("names"))
         make = typer.Argument if about.pop("argument", False) else typer.Option
         hint = Annotated[hint, make(*flags, **about)]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
-def _registry(name: str) -> Mapping[str, object]:
+def _one_of(names: str) -> dict[str, Any]:
+    """Return what `typer.Option` takes of an option that is a name of a registry."""
     from artsim.catalog.kinds import KINDS
     from artsim.search.rerank import RERANKERS
 
-    registries: dict[str, Mapping[str, object]] = {"kinds": KINDS, "rerankers": RERANKERS}
-    return registries[name]
+    registry: Mapping[str, object] = KINDS if names == "kinds" else RERANKERS
 
-
-def _one_of(registry: Mapping[str, object]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in registry:
             raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, registry))}.")
         return text
 
-    return read
+    return {"parser": read, "metavar": f"[{'|'.join(registry)}]"}
 
 
 def _in_words(param: Any) -> Any:
@@ -302,16 +292,11 @@ def show_error(error: ArtsimError, context: Any = None) -> None:
 
     `context` is typer's, of the command that failed, where it runs no longer.
     """
-    if writes_json(context):
+    context = context or get_current_context(silent=True)
+    if context is not None and context.params.get("output_format") in ("json", "jsonl"):
         typer.echo(json.dumps({"error": error.to_dict()}, ensure_ascii=False), err=True)
     else:
         say(f"Error: {error.with_hint}")
-
-
-def writes_json(context: Any = None) -> bool:
-    """Return whether the command that runs was asked for JSON or JSON Lines."""
-    context = context or get_current_context(silent=True)
-    return context is not None and context.params.get("output_format") in ("json", "jsonl")
 
 
 def say(text: str) -> None:

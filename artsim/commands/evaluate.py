@@ -4,48 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, TypeVar
 
 import typer
 
 from artsim.catalog.kinds import FACES
 from artsim.commands.command_line import say, say_notes
 from artsim.commands.options import EncoderOptions, FilterOptions, Form, Place, chosen_kind
+from artsim.evaluation.compare import compare_reports
+from artsim.evaluation.report import Report, read_report, report_text
+from artsim.evaluation.runner import SearchChoices
+from artsim.evaluation.tasks.faces import FacesOptions
+from artsim.render.progress_bars import make_progress
+from artsim.render.report_forms import REPORT, check_report_folder, print_report, write_report
+from artsim.search.inspect import check_no_painting
+from artsim.search.models import Models
 from artsim.search.rerank import RERANKERS
+from artsim.store.gallery import Gallery
 
-if TYPE_CHECKING:
-    from artsim.evaluation.report import Report
-    from artsim.store.gallery import Gallery
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """In which ways the gallery is searched."""
-
-    encoder: list[str] | None = None
-    rerank: list[str] | None = None
-    rerank_depth: int = 100
-    rerank_weight: list[float] | None = None
-    fused: bool = False
-    exact: bool = False
-    seed: int = 0
-
-    def said(self, default: Iterable[str] = ()) -> dict[str, Any]:
-        """Return them as settings of the library; `default` are re-rankers where none is named."""
-        if self.rerank_weight and not self.rerank:
-            named = " or ".join(f"--rerank {name}" for name in RERANKERS)
-            raise typer.BadParameter(f"--rerank-weight needs {named}")
-        return {
-            "encoders": tuple(self.encoder or ()),
-            "fused": self.fused,
-            "rerank": tuple(dict.fromkeys(self.rerank or default)),
-            "rerank_depth": self.rerank_depth,
-            "rerank_weights": tuple(self.rerank_weight or ()),
-            "exact": self.exact,
-            "seed": self.seed,
-        }
+Chosen = TypeVar("Chosen", bound=SearchChoices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +39,6 @@ class Output:
         """Refuse, before an evaluation takes its time, a folder that has no place for it."""
         if self.out is None:
             return
-        from artsim.render.report_page import REPORT, check_report_folder
-        from artsim.search.inspect import check_no_painting
-
         for path in check_report_folder(self.out, overwrite=self.overwrite, inputs=inputs):
             if gallery is not None:
                 check_no_painting(gallery, path, REPORT)
@@ -77,8 +53,6 @@ class Output:
         **more: Any,
     ) -> None:
         """Evaluate a gallery and show the report, with its notes on stderr where `noted`."""
-        from artsim.render.progress_bars import make_progress
-
         with place.open() as opened:
             self.check(opened)
             report = evaluate(opened, options, progress=make_progress(), **more)
@@ -88,31 +62,22 @@ class Output:
 
     def show(self, report: Report, inputs: Sequence[Path] = ()) -> None:
         """Write `report` to stdout, and to the folder where there is one."""
-        show_report(report, self.output_format, self.out, overwrite=self.overwrite, inputs=inputs)
+        if self.output_format == "json":
+            sys.stdout.buffer.write(report_text(report).encode())
+            sys.stdout.buffer.flush()
+        else:
+            print_report(report, sys.stdout)
+        if self.out is not None:
+            page = write_report(report, self.out, overwrite=self.overwrite, inputs=inputs)
+            say(f"Report: {page}")
 
 
-def show_report(
-    report: Report,
-    form: Form,
-    out: Path | None,
-    *,
-    overwrite: bool = False,
-    inputs: Sequence[Path] = (),
-) -> None:
-    """Write `report` to stdout, and to the folder `out` where there is one."""
-    if form == "json":
-        from artsim.evaluation.report import report_text
-
-        sys.stdout.buffer.write(report_text(report).encode())
-        sys.stdout.buffer.flush()
-    else:
-        from artsim.render.report_table import print_report
-
-        print_report(report, sys.stdout)
-    if out is not None:
-        from artsim.render.report_page import write_report
-
-        say(f"Report: {write_report(report, out, overwrite=overwrite, inputs=inputs)}")
+def _checked(choices: Chosen, default: Iterable[str] = ()) -> Chosen:
+    """Return choices that make sense together, with `default` re-rankers if none is named."""
+    if choices.rerank_weights and not choices.rerank:
+        named = " or ".join(f"--rerank {name}" for name in RERANKERS)
+        raise typer.BadParameter(f"--rerank-weight needs {named}")
+    return replace(choices, rerank=tuple(dict.fromkeys(choices.rerank or default)))
 
 
 def compare(
@@ -131,9 +96,6 @@ def compare(
         return
     if reports is None:
         raise typer.BadParameter("name a task, or two reports: --compare A.json B.json")
-    from artsim.evaluation.compare import compare_reports
-    from artsim.evaluation.report import read_report
-
     output.check(inputs=reports)
     first, second = (read_report(path) for path in reports)
     names = (str(reports[0]), str(reports[1]))
@@ -144,11 +106,11 @@ def copies(
     *,
     queries: int | None = None,
     fraction: float | None = None,
-    edit: list[str] | None = None,
+    edit: tuple[str, ...] = (),
     hard: bool = False,
-    look: list[str] | None = None,
+    look: tuple[str, ...] = (),
     twins: str = "extra.near_dup_group",
-    choices: Choices,
+    choices: SearchChoices,
     encoding: EncoderOptions,
     output: Output,
     place: Place,
@@ -160,19 +122,18 @@ def copies(
     from artsim.evaluation.runner import LOOKS
     from artsim.evaluation.tasks.copies import CopiesOptions, evaluate_copies
 
-    for name in edit or ():
-        if name not in EVERY_EDIT:
-            raise typer.BadParameter(f"--edit {name!r}: expected one of {', '.join(EVERY_EDIT)}")
-    for name in look or ():
-        if name not in LOOKS:
-            raise typer.BadParameter(f"--look {name!r}: expected one of {', '.join(LOOKS)}")
+    for option, given, known in (("--edit", edit, EVERY_EDIT), ("--look", look, LOOKS)):
+        for name in given:
+            if name not in known:
+                listed = ", ".join(known)
+                raise typer.BadParameter(f"{option} {name!r}: expected one of {listed}")
     options = CopiesOptions(
         queries=queries,
         fraction=fraction,
         edits=tuple(dict.fromkeys([*(edit or EDITS), *(HARD_EDITS if hard else ())])),
-        looks=tuple(dict.fromkeys(look or ())),
+        looks=tuple(dict.fromkeys(look)),
         twins=None if twins == "none" else twins,
-        **choices.said(),
+        **asdict(_checked(choices)),
     )
     output.of(evaluate_copies, place, options, models=encoding.models())
 
@@ -180,7 +141,7 @@ def copies(
 def films(
     *,
     clips: int = 10,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     twins: str = "extra.near_dup_group",
     baselines: bool = True,
     seed: int = 0,
@@ -193,7 +154,7 @@ def films(
 
     options = FilmsOptions(
         clips=clips,
-        encoders=tuple(encoder or ()),
+        encoders=encoder,
         twins=None if twins == "none" else twins,
         baselines=baselines,
         seed=seed,
@@ -201,33 +162,11 @@ def films(
     output.of(evaluate_films, place, options, models=encoding.models())
 
 
-def faces(
-    *,
-    by: str | None = None,
-    pairs: Path | None = None,
-    boxes: str | None = None,
-    upper: float = 0.6,
-    iou: float | None = None,
-    least_person: int = 100,
-    limit_queries: int | None = None,
-    choices: Choices,
-    output: Output,
-    place: Place,
-) -> None:
+def faces(*, options: FacesOptions, output: Output, place: Place) -> None:
     """Judge what is found of faces."""
-    from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces
+    from artsim.evaluation.tasks.faces import evaluate_faces
 
-    options = FacesOptions(
-        by=by,
-        boxes=boxes,
-        pairs=pairs,
-        upper=upper,
-        iou=iou,
-        least_person=least_person,
-        limit_queries=limit_queries,
-        **choices.said(),
-    )
-    output.of(evaluate_faces, place, options)
+    output.of(evaluate_faces, place, _checked(options))
 
 
 def pixels(
@@ -237,33 +176,32 @@ def pixels(
     hits: int = 5,
     size: int = 200,
     faces: bool | None = None,
-    face_encoder: list[str] | None = None,
+    face_encoder: tuple[str, ...] = (),
     not_same_artist: bool = False,
     best_limit: int = 500,
     published: bool = True,
     lpips: Literal["alex", "vgg", "squeeze", "none"] = "alex",
     device: str = "auto",
     max_megapixels: float = 200.0,
-    choices: Choices,
+    choices: SearchChoices,
     output: Output,
     place: Place,
 ) -> None:
     """Compare paintings and their hits pixel by pixel."""
     from artsim.evaluation.tasks.pixels import PixelsOptions, evaluate_pixels
-    from artsim.search.models import Models
 
     options = PixelsOptions(
         fraction=fraction,
         queries=queries,
         k=hits,
         size=size,
-        face_encoders=tuple(face_encoder or ()),
+        face_encoders=face_encoder,
         kinds=None if faces is None else (FACES,) if faces else (),
         not_same_artist=not_same_artist,
         best_limit=best_limit,
         published=published,
         lpips=None if lpips == "none" else lpips,
-        **choices.said(RERANKERS),
+        **asdict(_checked(choices, RERANKERS)),
     )
     models = Models(device=device, max_megapixels=max_megapixels)
     output.of(evaluate_pixels, place, options, models=models)
@@ -271,12 +209,12 @@ def pixels(
 
 def labels(
     *,
-    by: list[str],
-    exclude: list[str] | None = None,
+    by: tuple[str, ...],
+    exclude: tuple[str, ...] = (),
     kind: str | None = None,
-    depth: list[int] = [1, 5, 10],  # noqa: B006 - typer copies it
+    depth: tuple[int, ...] = (1, 5, 10),
     limit_queries: int | None = None,
-    choices: Choices,
+    choices: SearchChoices,
     filters: FilterOptions,
     output: Output,
     place: Place,
@@ -285,12 +223,12 @@ def labels(
     from artsim.evaluation.tasks.labels import LabelsOptions, evaluate_labels
 
     options = LabelsOptions(
-        tuple(by),
-        tuple(exclude or ()),
-        tuple(depth),
+        by,
+        exclude,
+        depth,
         kind=chosen_kind(kind),
         filters=filters.filters(),
         limit_queries=limit_queries,
-        **choices.said(),
+        **asdict(_checked(choices)),
     )
     output.of(evaluate_labels, place, options, noted=True)

@@ -7,30 +7,34 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import typer
 
 from artsim.catalog.encoder_info import POINTS
+from artsim.catalog.film_names import is_film
 from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
-from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns
+from artsim.commands.options import EncoderOptions, FaceOptions, Place, parse_columns
 from artsim.errors import ArtsimError
+from artsim.images.memory import ImageLimits
+from artsim.ingest.records import Problem
+from artsim.ingest.run import IngestOptions, ingest_paintings
+from artsim.ingest.sample import make_sample
+from artsim.ingest.sources import read_source
+from artsim.ingest.summary import Counts, IngestSummary, ProblemList
+from artsim.ingest.understanding import understand_metadata
+from artsim.render.progress_bars import make_progress
+from artsim.render.text import clean
+from artsim.store.protocol import ServerOptions
 
-if TYPE_CHECKING:
-    from artsim.ingest.records import Problem
-    from artsim.ingest.summary import Counts, IngestSummary, ProblemList
-
-SHOWN = 10
-"""Problems, and paintings with another id, that are named one by one."""
-
+SHOWN = 10  # problems, and paintings with another id, that are named one by one
 SHOWN_CHARACTERS = 400
-
-SOME_FAILED = 3
-"""Exit code of an ingest that finished, and left out more than was to be expected."""
+SOME_FAILED = 3  # exit code of an ingest that finished, and left out more than was to be expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,10 @@ class Telling:
         elif too_many:
             say(f"Error: {summary.counts.failed:,} of the pictures or rows did not go in.")
         if self.output_format != "json" and (too_many or not self.quiet):
-            _say_problems(summary.problems, kept)
+            for problem in summary.problems[:SHOWN]:
+                say(f"  {problem.with_hint}")
+            if kept is not None:
+                say(f"All that did not go in, with reasons: {kept}")
         if summary.refusal is not None:
             raise summary.refusal
         if too_many:
@@ -89,50 +96,48 @@ def ingest(
     *,
     source: str,
     metadata: Path | None = None,
-    columns: list[str] | None = None,
-    encoder: list[str] | None = None,
+    columns: tuple[str, ...] = (),
+    encoder: tuple[str, ...] = (),
     face_encoder: str | None = None,
     no_faces: bool = False,
     details: bool = False,
-    kind: list[str] | None = None,
+    kind: tuple[str, ...] = (),
     max_film_hours: float = 6.0,
     how: RunOptions,
     telling: Telling,
     encoding: EncoderOptions,
     sure: FaceOptions,
-    layout: ServerLayout,
+    layout: ServerOptions,
     place: Place,
 ) -> None:
     """Bring a folder, manifest or film of paintings into a gallery."""
-    if encoding.weights is not None and len(encoder or ()) > 1:
+    if encoding.weights is not None and len(encoder) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
-    from artsim.catalog.film_names import is_film
-    from artsim.images.load import ImageLimits
-    from artsim.ingest.run import IngestOptions, ingest_paintings
-    from artsim.ingest.summary import ProblemList
-    from artsim.render.progress_bars import make_progress
-
     options = IngestOptions(
-        encoders=tuple(encoder or ()),
+        encoders=encoder,
         face_encoder=face_encoder,
         points=details,
-        kinds=_parse_kinds([*(kind or []), *([DETAILS.name] * details)], no_faces=no_faces),
+        kinds=_parse_kinds([*kind, *([DETAILS.name] * details)], no_faces=no_faces),
         weights=encoding.weights,
         device=encoding.device,
         **asdict(sure),
         limits=ImageLimits(encoding.max_megapixels, max_film_hours=max_film_hours),
         **how.settings(),
-        server=layout.server(),
+        server=layout,
     )
-    read_as = parse_columns(columns)
+    read_as, errors = parse_columns(columns), telling.errors
+    read = partial(read_source, source, metadata=metadata, column_map=read_as)
     step = "second" if is_film(Path(source)) else "painting"
     with _stoppable(), place.open() as opened:
-        inputs = _lists(source, metadata, read_as, telling.errors)
         home, overwrite = place.settings.home, telling.overwrite
-        listed = ProblemList(telling.errors, home, opened.name, overwrite, inputs)
+        # The list of the errors must be none that is read.
+        lists = [read().metadata] if errors is not None and errors.exists() else []
+        listed = ProblemList(errors, home, opened.name, overwrite, tuple(filter(None, lists)))
         listed.check()
         if how.dry_run and not telling.quiet and telling.output_format == "text":
-            _say_what_is_understood(source, metadata, read_as)
+            lines = understand_metadata(read())
+            for line in ["There is no metadata."] if lines is None else lines:
+                say(clean(line, SHOWN_CHARACTERS))
         summary = ingest_paintings(
             opened,
             source,
@@ -146,9 +151,6 @@ def ingest(
 
 def sample(*, folder: Path, count: int = 114) -> None:
     """Copy some of the sample's paintings."""
-    from artsim.ingest.sample import make_sample
-    from artsim.render.progress_bars import make_progress
-
     progress = make_progress("picture")
     progress.start(count, f"Copying into {folder}")
     try:
@@ -161,36 +163,12 @@ def sample(*, folder: Path, count: int = 114) -> None:
     )
 
 
-def _lists(
-    source: str, metadata: Path | None, columns: dict[str, str], errors: Path | None
-) -> tuple[Path, ...]:
-    """Return the lists that are read, of which the one of the errors must be none."""
-    if errors is None or not errors.exists():
-        return ()
-    from artsim.ingest.sources import read_source
-
-    read = read_source(source, metadata=metadata, column_map=columns).metadata
-    return () if read is None else (read,)
-
-
-def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
-    from artsim.ingest.sources import read_source
-    from artsim.ingest.understanding import understand_metadata
-    from artsim.render.text import clean
-
-    lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))
-    for line in ["There is no metadata."] if lines is None else lines:
-        say(clean(line, SHOWN_CHARACTERS))
-
-
 def _parse_kinds(names: list[str], *, no_faces: bool) -> list[Kind]:
     parts = {name: kind for name, kind in KINDS.items() if not kind.is_whole}
-    for name in names:
-        if name not in parts:
-            known = ", ".join(parts)
-            raise typer.BadParameter(f"--kind {name!r}: there is no such kind of parts; {known}")
-    wanted = dict.fromkeys(names if no_faces else [FACES.name, *names])
-    return [parts[name] for name in wanted]
+    if unknown := [name for name in names if name not in parts]:
+        known = ", ".join(parts)
+        raise typer.BadParameter(f"--kind {unknown[0]!r}: there is no such kind of parts; {known}")
+    return [parts[name] for name in dict.fromkeys(names if no_faces else [FACES.name, *names])]
 
 
 def _parse_shard(text: str | None) -> tuple[int, int] | None:
@@ -231,13 +209,6 @@ def _say_summary(summary: IngestSummary) -> None:
     more = len(summary.renamed) - SHOWN
     if more > 0:
         say(f"and {more:,} more {renamed}")
-
-
-def _say_problems(problems: list[Problem], kept: Path | None) -> None:
-    for problem in problems[:SHOWN]:
-        say(f"  {problem.with_hint}")
-    if kept is not None:
-        say(f"All that did not go in, with reasons: {kept}")
 
 
 def _keep_problems(problems: list[Problem], listed: ProblemList) -> Path | None:

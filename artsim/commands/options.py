@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import typer
 
 from artsim.catalog.kinds import KINDS, PAINTINGS, Kind
+from artsim.catalog.progress import counted
+from artsim.commands.command_line import say
+from artsim.config import Settings, load_settings
+from artsim.errors import ImageError
+from artsim.files import FileKind, check_file, choose_form, local_path
 
 if TYPE_CHECKING:
-    from artsim.config import Settings
+    from artsim.render.sheet import Shown
+    from artsim.search.answer import Answer
     from artsim.search.filters import Filters
+    from artsim.search.listing import Listing
     from artsim.search.models import Models
     from artsim.search.question import IdQuery, ImageQuery
     from artsim.store.gallery import Gallery
-    from artsim.store.protocol import ServerOptions
-
-_ID_PREFIX = "id:"
 
 Form: TypeAlias = Literal["table", "json"]
+AnswerForm: TypeAlias = Literal["table", "json", "jsonl", "csv", "xlsx", "paths", "bibtex", "iiif"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,7 @@ class Place:
     """Where the user says the gallery is."""
 
     gallery: str | None = None
-    url: list[str] | None = None
+    url: tuple[str, ...] = ()
     api_key: str | None = None
     home: Path | None = None
     wait: float | None = None
@@ -56,8 +62,6 @@ class Place:
     @property
     def settings(self) -> Settings:
         """The settings of the environment, with the data folder that was given."""
-        from artsim.config import load_settings
-
         settings = load_settings()
         return settings if self.home is None else replace(settings, home=self.home)
 
@@ -66,44 +70,29 @@ class Place:
 class FilterOptions:
     """Which paintings are asked for."""
 
-    artist: list[str] | None = None
-    attribution: list[str] | None = None
-    style: list[str] | None = None
-    genre: list[str] | None = None
-    school: list[str] | None = None
-    medium: list[str] | None = None
-    institution: list[str] | None = None
-    tag: list[str] | None = None
+    artist: tuple[str, ...] = ()
+    attribution: tuple[str, ...] = ()
+    style: tuple[str, ...] = ()
+    genre: tuple[str, ...] = ()
+    school: tuple[str, ...] = ()
+    medium: tuple[str, ...] = ()
+    institution: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
     year: str | None = None
     title: str | None = None
-    person: list[str] | None = None
-    where: list[str] | None = None
-    where_not: list[str] | None = None
+    person: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    where_not: tuple[str, ...] = ()
     films: bool = False
 
-    def filters(self, **more: list[str] | None) -> Filters:
+    def filters(self, **more: tuple[str, ...]) -> Filters:
         """Return what the options say; `more` are values by field."""
         from artsim.search.filters import Filters
 
         own = ("artist", "attribution", "style", "genre", "school", "medium", "institution")
         any_of = {**more, **{name: getattr(self, name) for name in own}, "tags": self.tag}
-        given = {name: tuple(values) for name, values in any_of.items() if values}
-        where, where_not = tuple(self.where or ()), tuple(self.where_not or ())
-        people = tuple(self.person or ())
-        return Filters(given, self.year, self.title, where, where_not, people, self.films)
-
-
-@dataclass(frozen=True, slots=True)
-class KindOptions:
-    """Of what the points are."""
-
-    faces: bool = False
-    kind: str | None = None
-
-    @property
-    def chosen(self) -> Kind:
-        """The kind that ``--kind`` names, or ``--faces`` for short."""
-        return chosen_kind(self.kind, faces=self.faces)
+        others = (self.year, self.title, self.where, self.where_not, self.person, self.films)
+        return Filters(any_of, *others)
 
 
 def chosen_kind(kind: str | None, **short: bool) -> Kind:
@@ -143,25 +132,101 @@ class FaceOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerLayout:
-    """How a server lays a new collection out."""
+class OutputOptions:
+    """Where an answer goes, and in which form."""
 
-    shards: int | None = None
-    replicas: int | None = None
-    quantization: Literal["none", "int8"] = "none"
-    on_disk: bool = False
+    output_format: AnswerForm | None = None
+    output: Path | None = None
+    print0: bool = False
+    sheet: tuple[Path, ...] = ()
+    overwrite: bool = False
 
-    def server(self) -> ServerOptions:
-        """Return them for the store."""
-        from artsim.store.protocol import ServerOptions
+    def checked(
+        self,
+        home: Path,
+        inputs: Sequence[Path] = (),
+        question: Path | None = None,
+        kind: FileKind | None = None,
+    ) -> Outputs:
+        """Return what is written, or refuse what could not be written after the search.
 
-        return ServerOptions(self.shards, self.replicas, self.quantization, self.on_disk)
+        `inputs` are the query's own pictures, never replaced. What `sheet` names is of another
+        `kind` than contact sheets where one is given.
+        """
+        from artsim.render.output import ANSWER, ENDINGS
+        from artsim.render.sheet import SHEET
+
+        form: AnswerForm = self.output_format or "table"
+        if self.output is not None:
+            form = choose_form(self.output, self.output_format, ENDINGS, ANSWER)
+        elif form == "xlsx" and sys.stdout.isatty():
+            raise typer.BadParameter("xlsx is not for a terminal: --output FILE.xlsx")
+        if self.print0 and form != "paths":
+            raise typer.BadParameter("--print0 is for --format paths")
+        if form == "xlsx":
+            from artsim.search.export import check_spreadsheet
+
+            check_spreadsheet(0)
+        files = dict.fromkeys(self.sheet, kind or SHEET)
+        if self.output is not None:
+            files[self.output] = ANSWER
+        if question is not None:
+            from artsim.search.replay import QUESTION
+
+            files[question] = QUESTION
+        door: dict[str, Any] = {"overwrite": self.overwrite, "inputs": tuple(inputs), "home": home}
+        for path, of in files.items():
+            check_file(path, of, **door)
+        return Outputs(self, form, files, door, question)
 
 
-def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a query or a list writes; `door` are the arguments with which files are written."""
+
+    options: OutputOptions
+    form: AnswerForm
+    files: Mapping[Path, FileKind]
+    door: Mapping[str, Any]
+    question: Path | None = None
+
+    @property
+    def as_table(self) -> bool:
+        """Whether the answer is a table on the terminal."""
+        return self.form == "table" and self.options.output is None
+
+    def check_paintings(self, gallery: Gallery) -> None:
+        """Refuse to write where a picture of the gallery lies."""
+        from artsim.search.inspect import check_no_painting
+
+        for path, kind in self.files.items():
+            check_no_painting(gallery, path, kind)
+
+    def write(self, answer: Answer | Listing, count: int) -> None:
+        """Write the answer, which has `count` hits or points, but for a table on the terminal."""
+        from artsim.render.output import write_form, write_form_file
+
+        path, null = self.options.output, self.options.print0
+        if path is not None:
+            write_form_file(answer, self.form, path, null=null, **self.door)
+            say(f"Wrote {counted(count, 'row')} to {path}.")
+        elif not self.as_table:
+            write_form(answer, self.form, sys.stdout.buffer, null=null)
+            sys.stdout.buffer.flush()
+
+    def write_sheets(self, answer: Shown) -> None:
+        """Write the contact sheets."""
+        for sheet in self.options.sheet:
+            from artsim.render.sheet import write_sheet
+
+            write_sheet(answer, sheet, overwrite=self.options.overwrite)
+            say(f"Sheet: {sheet}")
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
     """Return columns by field from ``--map FIELD=COLUMN``."""
     columns = {}
-    for text in texts or ():
+    for text in texts:
         field, equals, column = text.partition("=")
         if not equals or not field:
             raise typer.BadParameter(f"--map {text!r}: expected FIELD=COLUMN, as artist=painter")
@@ -169,27 +234,18 @@ def parse_columns(texts: Sequence[str] | None) -> dict[str, str]:
     return columns
 
 
-def file_or_id(text: str) -> IdQuery | ImageQuery:
-    """Return a query by a picture's file, or by the id that is no file's name, or ``id:ID``."""
+def picture_or_id(text: str, *, plain: bool = False) -> IdQuery | ImageQuery:
+    """Return a query by a picture's file, or by ``id:ID``, or an id that is `plain` and no file."""
     from artsim.search.question import IdQuery
 
-    is_id = not text.startswith(_ID_PREFIX) and not Path(text).exists() and not Path(text).suffix
-    return IdQuery(text) if is_id else picture_or_id(text)
-
-
-def picture_or_id(text: str) -> IdQuery | ImageQuery:
-    """Return a query by a picture's file, or by ``id:ID``."""
-    from artsim.search.question import IdQuery
-
-    if text.startswith(_ID_PREFIX):
-        return IdQuery(text.removeprefix(_ID_PREFIX))
+    is_id = plain and not Path(text).exists() and not Path(text).suffix
+    if is_id or text.startswith("id:"):
+        return IdQuery(text.removeprefix("id:"))
     return picture_file(text)
 
 
 def picture_file(text: str) -> ImageQuery:
     """Return a query by a picture's file; `ImageError` of an address or a folder."""
-    from artsim.errors import ImageError
-    from artsim.files import local_path
     from artsim.search.question import ImageQuery
 
     path = local_path(text)

@@ -1,51 +1,68 @@
-"""`artsim query`, `artsim replay` and `artsim compare`."""
+"""Commands that ask of pictures: `query`, `replay`, `compare` and `classify`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 import typer
 
 from artsim.catalog.encoder_info import DEFAULT_ENCODER
 from artsim.catalog.film_names import is_film
+from artsim.catalog.hits import Classification
+from artsim.catalog.kinds import Region
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     EncoderOptions,
     FaceOptions,
     FilterOptions,
     Form,
+    OutputOptions,
+    Outputs,
     Place,
     chosen_kind,
-    file_or_id,
     picture_file,
     picture_or_id,
 )
-from artsim.commands.outputs import OutputOptions, Outputs
-from artsim.search.question import COPIES, SearchOptions
-
-if TYPE_CHECKING:
-    from artsim.search.answer import Answer
-    from artsim.search.models import Models
-    from artsim.search.question import IdQuery, ImageQuery, Query, Question
-    from artsim.search.replay import SavedQuestion
+from artsim.errors import ImageError
+from artsim.images.memory import ImageLimits
+from artsim.render.findings import print_sightings
+from artsim.render.output import classifications_document
+from artsim.render.table import print_classification, print_comparison, print_hits
+from artsim.render.text import describe_left_out, describe_query_faces, describe_region
+from artsim.search import comparison
+from artsim.search.answer import ONLY_ITSELF, Answer, answer
+from artsim.search.film_query import find_in_film
+from artsim.search.models import Models
+from artsim.search.question import (
+    COPIES,
+    ExamplesQuery,
+    IdQuery,
+    ImageQuery,
+    Query,
+    Question,
+    SearchOptions,
+    TextQuery,
+)
+from artsim.search.replay import SavedQuestion, list_changes, read_question, save_question
 
 _STDIN: Final = "standard input"
-_MAX_STDIN: Final = 256 << 20
-"""Most bytes of a picture on the standard input, which is in memory as a whole."""
+_MAX_STDIN: Final = 256 << 20  # of a picture, which is in memory as a whole
 
 
 def query(
     *,
     # As text: a Path would make one slash of the two of a web address, before it can be named.
-    image: list[str] | None = None,
+    image: tuple[str, ...] = (),
     painting_id: str | None = None,
     text: str | None = None,
-    like: list[str] | None = None,
-    unlike: list[str] | None = None,
+    like: tuple[str, ...] = (),
+    unlike: tuple[str, ...] = (),
     region: str | None = None,
     faces: bool = False,
     alike: bool = False,
@@ -57,7 +74,7 @@ def query(
     in_photo: bool = False,
     filtered: FilterOptions,
     ranking: SearchOptions,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     written: OutputOptions,
     save: Path | None = None,
     max_film_hours: float = 6.0,
@@ -66,8 +83,6 @@ def query(
     place: Place,
 ) -> None:
     """Ask a question of the options, and show the answer."""
-    from artsim.search.question import Question
-
     if image and is_film(Path(image[0])):
         others = (image[1:], painting_id, text, like, unlike, region, faces, alike, details, kind)
         if any(others) or copies or save or face is not None or ranking != SearchOptions():
@@ -90,11 +105,11 @@ def query(
     if whole or in_photo:
         ranking = replace(ranking, look="whole" if whole else "in-photo")
     question = Question(
-        _make_query(image or [], painting_id, text, like, unlike, region),
+        _make_query(image, painting_id, text, like, unlike, region),
         chosen_kind(kind, faces=of_faces, details=details),
         face,
         filtered.filters(),
-        encoders=(DEFAULT_ENCODER,) if alike else tuple(encoder or ()),
+        encoders=(DEFAULT_ENCODER,) if alike else encoder,
         options=ranking,
     )
     outputs = written.checked(place.settings.home, question.files, save)
@@ -104,18 +119,16 @@ def query(
 def _ask_by_film(
     film: Path,
     filtered: FilterOptions,
-    encoder: list[str] | None,
+    encoder: tuple[str, ...],
     written: OutputOptions,
     encoding: EncoderOptions,
     max_hours: float,
     place: Place,
 ) -> None:
-    from artsim.images.memory import ImageLimits
     from artsim.render.progress_bars import make_progress
-    from artsim.search.film_query import find_in_film
 
     form = written.output_format or "table"
-    if len(encoder or ()) > 1 or form not in ("table", "json") or written.output or written.print0:
+    if len(encoder) > 1 or form not in ("table", "json") or written.output or written.print0:
         raise typer.BadParameter(
             "of a film there is one --encoder, and --format table or json on stdout"
         )
@@ -135,24 +148,14 @@ def _ask_by_film(
     if form == "json":
         write_json(found.to_dict())
     elif found.sightings:
-        from artsim.render.film_sheet import print_sightings
-
         print_sightings(found, sys.stdout)
     else:
         say(f"Nothing found: nothing of this gallery is seen in {film}.")
     outputs.write_sheets(found)
 
 
-def replay(
-    *,
-    file: Path,
-    written: OutputOptions,
-    encoding: EncoderOptions,
-    place: Place,
-) -> None:
+def replay(*, file: Path, written: OutputOptions, encoding: EncoderOptions, place: Place) -> None:
     """Ask a saved question again."""
-    from artsim.search.replay import read_question
-
     saved = read_question(file)
     # Its address is not asked: a file of somebody else's would choose where keys are sent.
     if place.gallery is None:
@@ -167,29 +170,25 @@ def compare(
     *,
     first: str,
     second: str,
-    encoder: list[str] | None = None,
+    encoder: tuple[str, ...] = (),
     output_format: Form = "table",
-    sheet: list[Path] | None = None,
+    sheet: tuple[Path, ...] = (),
     overwrite: bool = False,
     encoding: EncoderOptions,
     sure: FaceOptions,
     place: Place,
 ) -> None:
     """Compare two pictures."""
-    from artsim.search.comparison import compare
-
-    one, other = file_or_id(first), file_or_id(second)
+    one, other = (picture_or_id(text, plain=True) for text in (first, second))
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]
     outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
     with place.open() as opened:
         outputs.check_paintings(opened)
         models = encoding.models(sure)
-        found = compare(opened, one, other, models, encoders=tuple(encoder or ()))
+        found = comparison.compare(opened, one, other, models, encoders=encoder)
     if output_format == "json":
         write_json(found.to_dict())
     else:
-        from artsim.render.table import print_comparison
-
         print_comparison(found, sys.stdout)
     outputs.write_sheets(found)
 
@@ -201,34 +200,32 @@ def _ask(
     outputs: Outputs,
     saved: SavedQuestion | None = None,
 ) -> None:
-    from artsim.search.answer import answer
-
     with place.open() as opened:
         outputs.check_paintings(opened)
         result = answer(opened, question, models)
     if saved is not None:
-        from artsim.search.replay import list_changes
-
         say_notes(list_changes(saved, result))
-    _show(result, outputs)
+    say_notes([*result.notes, *_remarks(result, outputs.form)])
+    if not result.hits:
+        kept = "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""
+        say(f"Nothing found: {result.why_empty}{kept}.")
+    elif outputs.as_table:
+        print_hits(result, sys.stdout)
+    outputs.write(result, len(result.hits))
+    outputs.write_sheets(result)
     if outputs.question is not None:
-        from artsim.search.replay import save_question
-
         save_question(result, outputs.question, models=models, **outputs.door)
         say(f"Question: {outputs.question}")
 
 
 def _make_query(
-    images: list[str],
+    images: tuple[str, ...],
     painting_id: str | None,
     text: str | None,
-    like: list[str] | None,
-    unlike: list[str] | None,
+    like: tuple[str, ...],
+    unlike: tuple[str, ...],
     region: str | None,
 ) -> Query:
-    from artsim.catalog.kinds import Region
-    from artsim.search.question import ExamplesQuery, IdQuery, TextQuery
-
     if len(images) > 1:
         raise typer.BadParameter(
             f"{len(images)} pictures, where one is expected: run artsim for each, or search by "
@@ -245,7 +242,7 @@ def _make_query(
         )
     part = None if region is None else Region.parse(region)
     if images:
-        picture = _standard_input() if images == ["-"] else picture_file(images[0])
+        picture = _standard_input() if images == ("-",) else picture_file(images[0])
         return replace(picture, region=part)
     if painting_id is not None:
         return IdQuery(painting_id, part)
@@ -253,13 +250,11 @@ def _make_query(
         return TextQuery(text)
     if not like:
         raise typer.BadParameter("--unlike needs at least one --like")
-    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike or [])))
+    return ExamplesQuery(tuple(map(_example, like)), tuple(map(_example, unlike)))
 
 
 def _example(text: str) -> IdQuery | ImageQuery:
     """Return the picture, or the region of one that ``@`` and the region's text follow."""
-    from artsim.catalog.kinds import Region
-
     name, at, region = text.rpartition("@")
     if at and not region and text.startswith("id:"):  # which ends an id that looks like a region
         return picture_or_id(name)
@@ -269,9 +264,6 @@ def _example(text: str) -> IdQuery | ImageQuery:
 
 
 def _standard_input() -> ImageQuery:
-    from artsim.errors import ImageError
-    from artsim.search.question import ImageQuery
-
     if sys.stdin.isatty():
         raise ImageError(
             "standard input is a terminal, where a picture is expected",
@@ -283,25 +275,8 @@ def _standard_input() -> ImageQuery:
     return ImageQuery(content, _STDIN)
 
 
-def _show(result: Answer, outputs: Outputs) -> None:
-    from artsim.search.answer import ONLY_ITSELF
-
-    say_notes([*result.notes, *_remarks(result, outputs.form)])
-    if not result.hits:
-        kept = "; --include-self keeps it" if result.why_empty == ONLY_ITSELF else ""
-        say(f"Nothing found: {result.why_empty}{kept}.")
-    elif outputs.as_table:
-        from artsim.render.table import print_hits
-
-        print_hits(result, sys.stdout)
-    outputs.write(result, len(result.hits))
-    outputs.write_sheets(result)
-
-
 def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
     """Yield what a person should know of the query, with the option that changes it."""
-    from artsim.render.text import describe_left_out, describe_query_faces, describe_region
-
     if result.left_out:
         kept = "it" if len(result.left_out) == 1 else "them"
         yield f"{describe_left_out(result)} (--include-self keeps {kept})"
@@ -318,3 +293,69 @@ def _remarks(result: Answer, output_format: str | None) -> Iterator[str]:
             if count == 1
             else f"{count} faces in this picture: --faces searches by them"
         )
+
+
+def classify(
+    *,
+    images: tuple[Path, ...],
+    model: Path | None = None,
+    by: str | None = None,
+    k: int = 10,
+    encoder: str | None = None,
+    least: float | None = None,
+    top: int = 5,
+    encoding: EncoderOptions,
+    output_format: Form = "table",
+    place: Place,
+) -> None:
+    """Say of which style, artist or genre pictures are, or abstain."""
+    if (model is None) == (by is None):
+        raise typer.BadParameter("give a trained classifier (--model DIR), or a field (--by FIELD)")
+    if model is not None and encoder is not None:
+        raise typer.BadParameter("--encoder is for --by; a classifier has its own")
+    from artsim.encoders.classifier import load_classifier
+    from artsim.search.neighbors import MAJORITY, classify_by_neighbors
+
+    with ExitStack() as opened:
+        classify_one: Callable[[Path], Classification]
+        if model is not None:
+            source: dict[str, Any] = {"model": str(model)}
+            trained = load_classifier(model, device=encoding.device, weights=encoding.weights)
+            limits = ImageLimits(max_megapixels=encoding.max_megapixels)
+            classify_one = partial(trained.classify, threshold=least, limits=limits)
+        else:
+            source = {"by": by, "k": k}
+            classify_one = partial(
+                classify_by_neighbors,
+                opened.enter_context(place.open()),
+                field=str(by),
+                k=k,
+                threshold=MAJORITY if least is None else least,
+                encoder=encoder,
+                models=encoding.models(),
+            )
+        all_read = _classify_all(images, classify_one, source, output_format, top)
+    if not all_read:
+        raise typer.Exit(1)
+
+
+def _classify_all(
+    images: tuple[Path, ...],
+    classify_one: Callable[[Path], Classification],
+    source: dict[str, Any],
+    output_format: Form,
+    top: int,
+) -> bool:
+    """Write what is said of each picture; one that cannot be read does not stop the others."""
+    found: list[Classification] = []
+    for path in images:
+        try:
+            found.append(classify_one(path))
+        except ImageError as error:
+            say(f"Error: {error.with_hint}")
+            continue
+        if output_format == "table":
+            print_classification(found[-1], sys.stdout, top=top)
+    if output_format == "json":
+        write_json(classifications_document(found, source))
+    return len(found) == len(images)

@@ -13,38 +13,33 @@ import typer
 
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say
-from artsim.commands.evaluate import show_report
+from artsim.commands.evaluate import Output
 from artsim.commands.options import Form, parse_columns
-from artsim.training.recipes import (
-    ClassifierOptions,
-    FacesRecipe,
-    LossWeights,
-    PaintingOptions,
-)
+from artsim.render.progress_bars import make_progress
+from artsim.training.recipes import ClassifierOptions, FacesRecipe, LossWeights, PaintingOptions
 
 if TYPE_CHECKING:
     from artsim.catalog.names import Side
     from artsim.training.face_training import FacesRun
     from artsim.training.painting_training import PaintingRun
 
-_SHOWN_PROBLEMS = 5
-"""Pictures that are named one by one; of more only the number is said."""
+_SHOWN_PROBLEMS = 5  # pictures that are named one by one; of more only the number is said
 
 
 def encoder(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
-    teacher: list[str] | None = None,
-    teacher_weight: list[float] | None = None,
+    teacher: tuple[str, ...] = (),
+    teacher_weight: tuple[float, ...] = (),
     cells: bool = True,
     restart: bool = False,
     device: str = "auto",
     recipe: PaintingOptions,
 ) -> None:
     """Train an encoder, and show how that went."""
-    teachers = tuple(teacher or ("resnet50",))
-    weights = tuple(teacher_weight or (1.0,) * len(teachers))
+    teachers = teacher or ("resnet50",)
+    weights = teacher_weight or (1.0,) * len(teachers)
     if len(weights) != len(teachers):
         raise typer.BadParameter(
             f"{len(teachers)} --teacher and {len(weights)} --teacher-weight; give one each"
@@ -52,7 +47,6 @@ def encoder(
     _check_shares(recipe.test, recipe.validation)
     losses = LossWeights() if cells else LossWeights(cells=0.0)
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.training.loop import LoopOptions
         from artsim.training.painting_training import train_painting_encoder
 
@@ -69,8 +63,8 @@ def encoder(
 
 
 def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
-    _say_problems(run.problems)
     if run.problems:
+        _say_problems(run.problems)
         say(f"Left out: {len(run.problems)} of the rows or files.")
     works = run.works
     say(
@@ -85,10 +79,10 @@ def _report_encoder(run: PaintingRun, out: Path, plot: Path) -> None:
 
 def classifier(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
     cache: Path | None = None,
-    column_map: list[str] | None = None,
+    column_map: tuple[str, ...] = (),
     restart: bool = False,
     device: str = "auto",
     output_format: Form = "table",
@@ -97,7 +91,6 @@ def classifier(
     """Train a classifier, and show how good it is."""
     columns = parse_columns(column_map)
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.render.training_report import classifier_report
         from artsim.training.classifier_training import train_classifier
 
@@ -109,13 +102,13 @@ def classifier(
             progress=make_progress(),
         )
         # The folder is the training's own.
-        show_report(classifier_report(outcome), output_format, out, overwrite=True)
+        Output(output_format, out, overwrite=True).show(classifier_report(outcome))
         say(f"Classifier: {out}. Use it: artsim classify IMAGE --model {out}")
 
 
 def faces(
     *,
-    sources: list[Path],
+    sources: tuple[Path, ...],
     out: Path,
     by: str = "person",
     restart: bool = False,
@@ -130,7 +123,6 @@ def faces(
     if loss == "contrastive" and margin == 0:
         raise typer.BadParameter("--margin is a distance for this loss, above 0")
     with _training():
-        from artsim.render.progress_bars import make_progress
         from artsim.training.face_training import train_faces
         from artsim.training.loop import LoopOptions
 

@@ -1,89 +1,72 @@
-"""A gallery laid out in the plane, and what its points can be colored by."""
+"""A gallery laid out in the plane by PCA, t-SNE or UMAP, and on a grid of cells."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
-from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.catalog.encoder_info import short_names
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import Payload, field_values, most_written
+from artsim.catalog.payload import Payload
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.catalog.scale import Scale, noted_scales
-from artsim.errors import QueryError
-from artsim.render.projection import (
-    PERPLEXITY,
-    Faithfulness,
-    Method,
-    Positions,
-    assign_cells,
-    choose_grid,
-    effective_perplexity,
-    measure_faithfulness,
-    project,
-)
+from artsim.errors import ConfigError, QueryError
 from artsim.render.text import clean
 from artsim.search.models import Models, choose_encoders
 from artsim.search.neighbors import VectorTable, read_vectors
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, Record
 
-METHOD_WORDS: Final[Mapping[Method, str]] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-
 NEIGHBORS: Final = 8
 _PAGE: Final = 1000
 
-MAX_VALUES: Final = 2000
-"""Most values of a category that are told apart by name; rarer ones are "other"."""
+Positions = npt.NDArray[np.float32]  # shape (N, 2): x to the right and y downward, as on a screen
 
-_FIELDS: Final = (
-    *("style", "artist", "genre", "year_start", "school", "attribution", "medium", "institution"),
-    *("tags", "rights", "source", "width_cm", "height_cm", "face_count", "face_size"),
-    "detection_score",
-)
-"""What a map can be colored by; nobody says, by the first that the points have."""
+Method = Literal["tsne", "umap", "pca"]
 
-_LABELS: Final[Mapping[str, str]] = {
-    "year_start": "date",
-    "tags": "tag",
-    "width_cm": "width (cm)",
-    "height_cm": "height (cm)",
-    "face_count": "number of faces",
-    "face_size": "size of the face (px)",
-    "detection_score": "certainty of the face",
-}
+METHOD_WORDS: Final[Mapping[Method, str]] = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
+
+PERPLEXITY: Final = 30.0  # default of van der Maaten & Hinton's program and of scikit-learn
+_DIMS: Final = 50  # what is left by PCA before t-SNE or UMAP, as van der Maaten & Hinton (2008) do
+_LEAST: Final = 6  # fewer points have no neighborhoods to keep; PCA shows them as well as can be
+_ONE_THREAD: Final = 3000  # for so few points threads wait longer than they compute
+_SAMPLE: Final = 2000
+_EXACT: Final = 900  # most points that are assigned to cells at once: the time grows with the cube
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """How far nearness on a map can be trusted, measured on `sample` points.
+
+    `trustworthiness` is that of Venna & Kaski (2001), ICANN: 1 where no point is near another
+    on the map without being so in the vectors. `kept` is the mean share, in 0..1, of a point's
+    `k` nearest on the map that are among its `k` nearest by the vectors; `by_chance` that on
+    a map that knows nothing.
+    """
+
+    trustworthiness: float
+    kept: float
+    by_chance: float
+    k: int
+    sample: int
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionMap:
     """N paintings or faces in the plane, in order of painting id.
 
-    Attributes
-    ----------
-    positions : ndarray of float32, shape (N, 2)
-        In 0..1: the longer side of the layout fills it, the shorter one is centered.
-    cells : ndarray of int32, shape (N, 2)
-        Column and row on a grid where each point has a cell to itself, near its neighbors.
-    neighbors, scores : ndarray of int32 and of float32, shape (N, K)
-        Nearest in the vectors' own space, as `nearest_others` returns them.
-    encoder : str
-        Short name of the one whose vectors are laid out.
-    scale : Scale or None
-        What the scores mean in the gallery; None where that was not measured.
-    total : int
-        How many points met the filters; more than N where a sample was drawn.
-    faithfulness : Faithfulness or None
-        None where there are too few points to say.
+    `positions` are as `fit_unit_square` leaves them, `cells` columns and rows, of shape (N, 2), on
+    a grid where each point has a cell to itself; `neighbors` and their `scores` are in the
+    vectors' own space, as `nearest_others` returns them. `encoder` is a short name, `scale` what
+    the scores mean, None where that was not measured. So many as `total` met the filters: more
+    than N where a sample was drawn. Of too few points there is no `faithfulness`.
     """
 
     point_ids: tuple[str, ...]
@@ -137,20 +120,10 @@ class CollectionMap:
 
 @dataclass(frozen=True, slots=True)
 class MapOptions:
-    """How a gallery is laid out.
+    """How a gallery, or its faces, is laid out: `method` and `perplexity` are as of `project`.
 
-    Attributes
-    ----------
-    method, perplexity
-        See `artsim.render.projection.project`.
-    seed : int
-        Of the sample, the layout and its measurement.
-    limit : int
-        Most points; of more a random sample is drawn.
-    faces : bool
-        Lay out the faces instead of the paintings.
-    color_by : str or None
-        Field that some point must have, which is found out before the long work.
+    Of more points than `limit` a sample is drawn, by the `seed`. Some point must have the field
+    `color_by`, which is found out before the long work.
     """
 
     method: Method = "tsne"
@@ -175,18 +148,9 @@ def make_map(
     models: Models | None = None,
     progress: Progress | None = None,
 ) -> CollectionMap:
-    """Lay out the paintings, or the faces, that meet `criteria`.
+    """Lay out the paintings, or the faces, that meet `criteria`, by vectors of one `encoder`.
 
-    Parameters
-    ----------
-    criteria : Criteria
-        From `build_criteria` or by hand.
-    encoder : str, optional
-        One that the gallery has vectors of; by default the first, as for a query.
-    models : Models, optional
-        Names encoders by their specs; none is loaded.
-    progress : Progress, optional
-        Told of the reading, the laying out and the search for neighbors.
+    That is by default the gallery's first. `models` name encoders by their specs; none is loaded.
 
     Raises
     ------
@@ -276,6 +240,19 @@ def _read(
     return VectorTable(points, tuple(record.payload for record in found), vectors), total
 
 
+def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
+    notes = []
+    if count < total:
+        notes.append(
+            f"{count:,} of {total:,} are shown, drawn at random with seed {options.seed}; "
+            "more with --limit"
+        )
+    usable = effective_perplexity(options.perplexity, count)
+    if options.method == "tsne" and usable < options.perplexity:
+        notes.append(f"perplexity {usable:g} instead of {options.perplexity:g}: too few points")
+    return tuple(notes)
+
+
 def nearest_others(
     vectors: Embeddings, groups: npt.NDArray[np.intp], k: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
@@ -301,114 +278,179 @@ def nearest_others(
     )
 
 
-def _notes(count: int, total: int, options: MapOptions) -> tuple[str, ...]:
-    notes = []
-    if count < total:
-        notes.append(
-            f"{count:,} of {total:,} are shown, drawn at random with seed {options.seed}; "
-            "more with --limit"
-        )
-    usable = effective_perplexity(options.perplexity, count)
-    if options.method == "tsne" and usable < options.perplexity:
-        notes.append(f"perplexity {usable:g} instead of {options.perplexity:g}: too few points")
-    return tuple(notes)
+# In the plane
 
 
-@dataclass(frozen=True, slots=True)
-class ColorField:
-    """A field to color by, called `label` where people read.
+def project(
+    vectors: Embeddings,
+    method: Method = "tsne",
+    *,
+    perplexity: float = PERPLEXITY,
+    seed: int = 0,
+) -> Positions:
+    """Return a place in the plane for each of N unit vectors, as `fit_unit_square` leaves them.
 
-    Of numbers, `numbers` has one for each point, None where it is unknown, and all but the
-    outermost 1 % are in `low`..`high`. Of names, `values` are at most `MAX_VALUES`, most frequent
-    first, equals by name; `counts` says how many points have each, and `codes` has for each point
-    the index of its value, of a list the first: ``len(values)`` where that is not listed, -1 where
-    it is unknown.
-    """
-
-    name: str
-    label: str
-    values: tuple[str, ...] = ()
-    counts: tuple[int, ...] = ()
-    codes: tuple[int, ...] = ()
-    numbers: tuple[float | None, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-
-    @property
-    def unknown(self) -> int:
-        """Number of points of which it is unknown."""
-        return self.numbers.count(None) + self.codes.count(-1)
-
-    def is_useful(self) -> bool:
-        """Whether it is known of 2 % of the points and tells some apart, but not all."""
-        count = len(self.numbers or self.codes)
-        tells = (
-            len(self.values) >= 2 and self.counts[0] >= 2 if self.codes else self.low < self.high
-        )
-        return tells and count - self.unknown >= max(2, 0.02 * count)
-
-
-def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
-    """Return the fields worth coloring by, `wanted` or the most telling one first.
-
-    `wanted` is taken in any case, others where they are useful.
+    t-SNE [1]_ and UMAP [2]_ begin from the first two principal components, which keeps the
+    large-scale order that a random start would lose [3]_; fewer than 6 vectors, or ones that are
+    all equal, are placed by PCA. The `perplexity`, at least 1, is about how many neighbors count
+    for each point, cut to what N can bear; UMAP takes half of it, by default its own number of
+    neighbors. Equal arguments give equal places on one machine.
 
     Raises
     ------
-    QueryError
-        If no point has a value of `wanted`.
+    ValueError
+        If the shape is another, a number is not finite, or `perplexity` is below 1.
+    ConfigError
+        If UMAP is asked for and not installed.
+
+    References
+    ----------
+    .. [1] van der Maaten & Hinton (2008). Visualizing data using t-SNE. JMLR 9, 2579-2605.
+    .. [2] McInnes, Healy & Melville (2018). UMAP: uniform manifold approximation and
+       projection for dimension reduction. arXiv:1802.03426.
+    .. [3] Kobak & Linderman (2021). Initialization is critical for preserving global data
+       structure in both t-SNE and UMAP. Nature Biotechnology 39, 156-157.
     """
-    extras = (payload.get("extra") for payload in payloads)
-    more = Counter(str(name) for extra in extras if isinstance(extra, Mapping) for name in extra)
-    most = sorted(more, key=lambda name: (-more[name], name))[:12]
-    made = (_make_field(name, payloads) for name in (*_FIELDS, *(f"extra.{n}" for n in most)))
-    found = [field for field in made if field and field.is_useful()]
-    if wanted is None:
-        return found
-    first = _make_field(wanted, payloads)
-    if first is None:
-        known = ", ".join(field.name for field in found) or "none"
-        raise QueryError(
-            f"nothing on the map has a {wanted!r} to be colored by; fields that it has: {known}"
-        )
-    return [first, *(field for field in found if field.name != wanted)]
+    if vectors.ndim != 2 or len(vectors) == 0 or not np.isfinite(vectors).all():
+        raise ValueError(f"expected finite vectors of shape (N, D), N at least 1: {vectors.shape}")
+    if not perplexity >= 1:
+        raise ValueError(f"perplexity must be at least 1, not {perplexity}")
+    if method == "umap":
+        try:
+            from umap import UMAP
+        except ImportError as exc:
+            raise ConfigError(
+                "UMAP is not installed; install it with: pip install 'artsim[umap]', or use t-SNE",
+                hint="--method tsne",
+            ) from exc
+    reduced = principal_components(vectors, _DIMS)
+    start = reduced[:, :2]
+    if method == "pca" or len(vectors) < _LEAST or not float(start[:, 0].std()) > 0:
+        return fit_unit_square(start)
+    if method == "umap":
+        neighbors = max(2, min(round(perplexity / 2), len(vectors) - 1))
+        # UMAP's own starts span 20 units; its forces are tuned to that. A seed allows one
+        # job only, and UMAP warns unless it is asked for one.
+        begin = start / np.abs(start).max() * 10
+        umap = UMAP(n_neighbors=neighbors, init=begin, random_state=seed, n_jobs=1)
+        return fit_unit_square(umap.fit_transform(reduced))
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    tsne = TSNE(
+        perplexity=effective_perplexity(perplexity, len(vectors)),
+        init=start / start[:, 0].std() * 1e-4,
+        random_state=seed,
+    )
+    with threadpool_limits(1 if len(reduced) <= _ONE_THREAD else None, "openmp"):
+        return fit_unit_square(tsne.fit_transform(reduced))
 
 
-def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
-    found = (next(iter(field_values(payload, name)), None) for payload in payloads)
-    values = [None if isinstance(v, Mapping) or v == "" else v for v in found]
-    known = [value for value in values if value is not None]
-    if not known:
+def effective_perplexity(perplexity: float, count: int) -> float:
+    """Return the perplexity that `count` points can bear: three neighbors for each of it."""
+    return max(1.0, min(perplexity, (count - 1) / 3))
+
+
+def principal_components(vectors: Embeddings, dims: int) -> npt.NDArray[np.float32]:
+    """Return the coordinates of N vectors along at most `dims` principal axes, zeros up to 2."""
+    from sklearn.decomposition import PCA
+
+    count, width = vectors.shape
+    found = np.zeros((count, 0), np.float32)
+    # scikit-learn divides by the total variance, and by N - 1.
+    if count > 1 and np.ptp(vectors, axis=0).any():
+        solver = "covariance_eigh" if count > width else "full"
+        wide = vectors.astype(np.float64)  # a covariance loses half the digits of its vectors
+        found = PCA(min(dims, count, width), svd_solver=solver).fit_transform(wide)
+    return np.pad(found, ((0, 0), (0, max(0, 2 - found.shape[1])))).astype(np.float32)
+
+
+def fit_unit_square(positions: npt.NDArray[np.floating[Any]]) -> Positions:
+    """Return positions of the same shape in 0..1: the longer side fills it, centered."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    scaled = (positions - (low + high) / 2) / (float((high - low).max()) or 1.0) + 0.5
+    inside: npt.NDArray[np.floating[Any]] = np.clip(scaled, 0.0, 1.0)
+    return inside.astype(np.float32)
+
+
+def measure_faithfulness(
+    vectors: Embeddings, positions: Positions, *, k: int = 8, seed: int = 0
+) -> Faithfulness | None:
+    """Say how far nearness on a map agrees with nearness of the vectors; None for under 6 points.
+
+    It is measured by the `k` nearest of each point, fewer on small maps, in a sample of 2,000.
+    """
+    if len(vectors) < _LEAST:
         return None
-    label = _LABELS.get(name) or clean(name.removeprefix("extra.").replace("_", " "), 40)
-    if all(_is_number(value) for value in known):
-        low, high = np.quantile([float(value) for value in known], (0.01, 0.99))
-        numbers = tuple(None if value is None else float(value) for value in values)
-        return ColorField(name, label, numbers=numbers, low=float(low), high=float(high))
-    keys: list[Any] = values
-    if name == "artist":
-        # Artists are told apart by their key, however a work writes the name, and named without
-        # "circle of" and the like, which is of one work only.
-        keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
-        values = [v if v is None else parse_attribution(str(v)).artist or v for v in values]
-    spellings: dict[str, list[str]] = {}
-    of_points = [None if key is None else str(key) for key in keys]
-    for key, value in zip(of_points, values, strict=True):
-        if key is not None:
-            spellings.setdefault(key, []).append(clean(value, 80))
-    listed = sorted(spellings, key=lambda key: (-len(spellings[key]), key))[:MAX_VALUES]
-    number: dict[str | None, int] = {None: -1} | {key: code for code, key in enumerate(listed)}
-    return ColorField(
-        name,
-        label,
-        tuple(most_written(spellings[key]) for key in listed),
-        tuple(len(spellings[key]) for key in listed),
-        tuple(number.get(key, len(listed)) for key in of_points),
+    from sklearn.manifold import trustworthiness
+    from sklearn.neighbors import NearestNeighbors
+
+    rows = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:_SAMPLE])
+    k = min(k, (len(rows) - 1) // 2)
+    high, flat = vectors[rows], positions[rows].astype(np.float64)
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute")
+    near, near_flat = (search.fit(of).kneighbors(return_distance=False) for of in (high, flat))
+    kept = (near[:, :, None] == near_flat[:, None, :]).any(axis=2).mean()
+    return Faithfulness(
+        trustworthiness=float(trustworthiness(high, flat, n_neighbors=k)),
+        kept=float(kept),
+        by_chance=k / (len(rows) - 1),
+        k=k,
+        sample=len(rows),
     )
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, str):
-        # What a table brought under `extra` is text.
-        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+def choose_grid(count: int, aspect: float = 4 / 3) -> tuple[int, int]:
+    """Return columns and rows of a grid of about `aspect` that `count` points nearly fill."""
+    ideal = math.sqrt(count * aspect)
+    near = range(max(1, math.floor(0.85 * ideal)), math.ceil(1.15 * ideal) + 1)
+    columns = min(near, key=lambda wide: (-count % wide, abs(wide - ideal)))
+    return columns, math.ceil(count / columns)
+
+
+def assign_cells(positions: Positions, columns: int, rows: int) -> npt.NDArray[np.int32]:
+    """Give each point a cell of its own, near its place; shape (N, 2) of column and row.
+
+    Up to 900 points this is the assignment with the least sum of squared ways, as pictures are
+    laid out by Quadrianto et al. (2010), Kernelized sorting, PAMI 32. More are halved again and
+    again, points and cells alike, across the longer side of the cells: a k-d tree with one cell
+    a leaf, whose last branches are assigned exactly.
+
+    Raises
+    ------
+    ValueError
+        If the grid has fewer cells than there are points.
+    """
+    count = len(positions)
+    if columns * rows < count:
+        raise ValueError(f"{count} points do not fit on a grid of {columns} x {rows}")
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    scaled = (positions - low) / spread * (columns - 1, rows - 1)
+    grid = np.stack(np.divmod(np.arange(columns * rows), columns)[::-1], axis=1)
+    # The last row is not full: what is missing stays free at its end.
+    found = np.zeros((count, 2), np.int32)
+    _assign(scaled, np.arange(count), grid[:count], found)
+    return found
+
+
+def _assign(
+    places: npt.NDArray[np.floating],
+    points: npt.NDArray[np.intp],
+    cells: npt.NDArray[np.intp],
+    found: npt.NDArray[np.int32],
+) -> None:
+    """Give `points` the `cells`, as many of the one as of the other."""
+    if len(points) <= _EXACT:
+        from scipy.optimize import linear_sum_assignment
+        from scipy.spatial.distance import cdist
+
+        _, chosen = linear_sum_assignment(cdist(places[points], cells, "sqeuclidean"))
+        found[points] = cells[chosen]
+        return
+    axis = int(np.argmax(np.ptp(cells, axis=0)))
+    half = len(cells) // 2
+    by_cell = np.lexsort((cells[:, 1 - axis], cells[:, axis]))
+    by_place = np.lexsort((points, places[points, 1 - axis], places[points, axis]))
+    for part in (slice(None, half), slice(half, None)):
+        _assign(places, points[by_place[part]], cells[by_cell[part]], found)

@@ -17,6 +17,7 @@ from artsim.catalog.payload import NAMESPACE, field_value
 from artsim.catalog.progress import counted
 from artsim.files import GENERATOR
 from artsim.render.text import (
+    LATEX,
     clean,
     date_text,
     describe_list_settings,
@@ -27,62 +28,41 @@ from artsim.render.text import (
     format_score,
     id_text,
     title_text,
+    untaken,
     verdict_text,
     web_link,
 )
 from artsim.search.answer import Answer
 from artsim.search.listing import Listing
 
-PRESENTATION: Final = "http://iiif.io/api/presentation/3/context.json"
 BASE: Final = "https://artsim.invalid/iiif"
 """Ids of a manifest have to begin so; this host, after RFC 6761, is nobody's and never will be."""
 
+# Keys of `extra`: what a museum wants to be said beside a picture, its own number of the work, and
+# addresses, of a picture that is also a file here, and of an image service of IIIF.
 CREDITS: Final = ("rights_note", "credit_line", "credit")
-"""Keys of ``extra`` with what a museum wants to be said beside a picture."""
-
 NUMBERS: Final = ("object_number", "accession_number", "inventory_number")
-"""Keys of ``extra`` with the number by which a museum knows the work."""
-
 IMAGES: Final = ("image_url", "primaryImage")
-"""Keys of ``extra`` with the address of a picture that is also a file here."""
-
 SERVICES: Final = ("iiif_image", "iiifurl")
-"""Keys of ``extra`` with the address of an image service of IIIF."""
 
 _LONGEST_NOTE: Final = 5000
 
-_LATEX: Final = str.maketrans(
-    {
-        **{char: rf"\{char}" for char in "&%$#_"},
-        # Not \{ and \}: BibTeX counts braces, whatever stands before them.
-        "{": r"\textbraceleft{}",
-        "}": r"\textbraceright{}",
-        "\\": r"\textbackslash{}",
-        "^": r"\textasciicircum{}",
-        "~": r"\textasciitilde{}",
-    }
-)
+# Not \{ and \}: BibTeX counts braces, whatever stands before them.
+_LATEX: Final = LATEX | {ord("{"): r"\textbraceleft{}", ord("}"): r"\textbraceright{}"}
 _UNSAFE_KEY: Final = re.compile(r"[^A-Za-z0-9_.:+/-]+")
 _CC0: Final = re.compile(r"\bCC[ -]?0\b|\bCC Zero\b", re.IGNORECASE)
 _TERMS: Final = re.compile(
     r"https?://((?:creativecommons\.org/(?:licenses|publicdomain)|rightsstatements\.org/vocab)"
     r"/[A-Za-z0-9./-]+)"
 )
-_ZERO: Final = "http://creativecommons.org/publicdomain/zero/1.0/"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """A work of an answer, a list or a selection.
 
-    Attributes
-    ----------
-    said : mapping of str to str
-        What is said of it beside its payload, by what that is called.
-    note : str
-        What somebody noted of it.
-    picture : mapping or None
-        Body of IIIF that shows it; None: what its payload says of public addresses.
+    Beside its payload something is `said` of it, by what that is called, and somebody may have made
+    a `note`. The `picture` is a body of IIIF; None is what the payload says of public addresses.
     """
 
     payload: Mapping[str, Any]
@@ -112,59 +92,42 @@ def bibtex_of(works: Iterable[Work], heading: str) -> str:
     taken: set[str] = set()
     for work in works:
         lines += [f"@artwork{{{_key(work.payload, taken)},"]
-        lines += [f"  {name} = {{{value}}}," for name, value in _fields(work)]
+        lines += [f"  {name} = {{{value}}}," for name, value in _fields(work).items() if value]
         lines += ["}", ""]
     return "\n".join(lines)
 
 
 def _key(payload: Mapping[str, Any], taken: set[str]) -> str:
     plain = unicodedata.normalize("NFKD", id_text(payload)).encode("ascii", "ignore").decode()
-    name = key = _UNSAFE_KEY.sub("-", plain).strip("-") or "work"
-    count = 1
-    while key.lower() in taken:
-        count += 1
-        key = f"{name}-{count}"
-    taken.add(key.lower())  # BibTeX tells keys apart without regard to case
-    return key
+    # BibTeX tells keys apart without regard to case.
+    return untaken(_UNSAFE_KEY.sub("-", plain).strip("-") or "work", taken)
 
 
-def _fields(work: Work) -> Iterator[tuple[str, str]]:
+def _fields(work: Work) -> dict[str, str]:
+    """Return the fields of an entry; "" are those that are unknown."""
     payload = work.payload
 
     def text(name: str) -> str:
-        return _latex(field_text(payload, name))
+        return field_text(payload, name).translate(_LATEX)
 
-    if artist := text("artist"):
-        yield "author", f"{{{artist}}}"
-    yield "title", f"{{{_latex(title_text(payload))}}}"
     start, end = payload.get("year_start"), payload.get("year_end")
-    if start is not None and start == end and start > 0:
-        yield "year", str(start)
-    elif start is not None and end is not None:
-        yield "date", "/".join(dict.fromkeys([_edtf(start), _edtf(end)]))
-    made = [text("medium"), _size_text(payload)]
-    if howpublished := ", ".join(part for part in made if part):
-        yield "howpublished", howpublished
-    if organization := text("institution"):
-        yield "organization", organization
-    dated = date_text(payload)
-    notes = [
-        "" if dated == str(start) else dated,
-        _extra(payload, NUMBERS),
-        _extra(payload, CREDITS),
-    ]
-    if note := ". ".join(part for part in notes if part):
-        yield "note", _latex(note)
-    if rights := text("rights"):
-        yield "rights", rights
-    if link := web_link(payload.get("source_url", "")):
-        yield "url", link
-    if work.note:
-        yield "annotation", _latex(clean(work.note, _LONGEST_NOTE))
-
-
-def _latex(text: str) -> str:
-    return text.translate(_LATEX)
+    year, date = str(start) if start is not None and start == end and start > 0 else "", ""
+    if not year and start is not None and end is not None:
+        date = "/".join(dict.fromkeys([_edtf(start), _edtf(end)]))
+    dated = "" if date_text(payload) == str(start) else date_text(payload)
+    notes = filter(None, [dated, _extra(payload, NUMBERS), _extra(payload, CREDITS)])
+    return {
+        "author": text("artist") and f"{{{text('artist')}}}",
+        "title": f"{{{title_text(payload).translate(_LATEX)}}}",
+        "year": year,
+        "date": date,
+        "howpublished": ", ".join(filter(None, [text("medium"), _size_text(payload)])),
+        "organization": text("institution"),
+        "note": ". ".join(notes).translate(_LATEX),
+        "rights": text("rights"),
+        "url": web_link(payload.get("source_url", "")),
+        "annotation": clean(work.note, _LONGEST_NOTE).translate(_LATEX),
+    }
 
 
 def _edtf(year: int) -> str:
@@ -201,19 +164,15 @@ def manifest_of(works: Iterable[Work], label: str, summary: str, *, own: str) ->
     """Return a manifest of IIIF Presentation 3 [1]_ with a canvas for each work.
 
     A canvas has a picture where that has a public address: the work's ``image_uri`` on the web, or
-    what ``extra`` has under `IMAGES` or `SERVICES`. Files of this machine are never named.
-
-    Parameters
-    ----------
-    own : str
-        Address under which the ids of this very manifest are.
+    what ``extra`` has under `IMAGES` or `SERVICES`. Files of this machine are never named. `own`
+    is the address under which the ids of this very manifest are.
 
     References
     ----------
     .. [1] IIIF Presentation API 3.0, https://iiif.io/api/presentation/3.0/
     """
     manifest = {
-        "@context": PRESENTATION,
+        "@context": "http://iiif.io/api/presentation/3/context.json",
         "id": f"{own}/manifest.json",
         "type": "Manifest",
         "label": {"none": [label]},
@@ -241,7 +200,7 @@ def _canvas(own: str, work: Work) -> dict[str, Any]:
         ],
     }
     rights = field_text(payload, "rights")
-    if statement := ". ".join(part for part in (_extra(payload, CREDITS), rights) if part):
+    if statement := ". ".join(filter(None, (_extra(payload, CREDITS), rights))):
         value = {"none": [_not_markup(statement)]}
         canvas["requiredStatement"] = {"label": {"en": ["Rights"]}, "value": value}
     if terms := _terms(rights):
@@ -249,8 +208,17 @@ def _canvas(own: str, work: Work) -> dict[str, Any]:
     if link := web_link(payload.get("source_url", "")):
         label = {"none": [field_text(payload, "institution") or urlsplit(link).hostname or link]}
         canvas["homepage"] = [{"id": link, "type": "Text", "label": label, "format": "text/html"}]
-    image = _image(work)
-    canvas["items"] = [_painting(own, image)] if image else []
+    canvas["items"] = []
+    if image := _image(work):
+        annotation = {
+            "id": f"{own}/painting",
+            "type": "Annotation",
+            "motivation": "painting",
+            "body": image,
+            "target": own,
+        }
+        page = {"id": f"{own}/page", "type": "AnnotationPage", "items": [annotation]}
+        canvas["items"].append(page)
     return canvas
 
 
@@ -272,17 +240,6 @@ def _facts(work: Work) -> dict[str, str]:
 def _not_markup(text: str) -> str:
     """Return a text so that viewers do not take it for HTML, which begins and ends like this."""
     return f"{text} " if text.startswith("<") and text.endswith(">") else text
-
-
-def _painting(own: str, image: Mapping[str, Any]) -> dict[str, Any]:
-    annotation = {
-        "id": f"{own}/painting",
-        "type": "Annotation",
-        "motivation": "painting",
-        "body": image,
-        "target": own,
-    }
-    return {"id": f"{own}/page", "type": "AnnotationPage", "items": [annotation]}
 
 
 def _image(work: Work) -> Mapping[str, Any] | None:
@@ -307,7 +264,7 @@ def _terms(rights: str) -> str:
     """Return the address of a licence or statement that IIIF knows; "" where none is named."""
     if found := _TERMS.search(rights):
         return f"http://{found[1]}"
-    return _ZERO if _CC0.search(rights) else ""
+    return "http://creativecommons.org/publicdomain/zero/1.0/" if _CC0.search(rights) else ""
 
 
 def _described(answer: Answer | Listing) -> tuple[str, str]:

@@ -1,13 +1,16 @@
-"""Maps as files: a self-contained, interactive HTML page, or a PNG."""
+"""Maps as files: a self-contained, interactive HTML page, or a PNG; and their colors."""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import math
 import os
+import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,10 +23,11 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 from PIL.ImageColor import getrgb
 
-from artsim.catalog.payload import Payload
-from artsim.errors import ImageError, RenderError
+from artsim.catalog.attribution import parse_attribution
+from artsim.catalog.payload import Payload, field_values, most_written
+from artsim.errors import ImageError, QueryError, RenderError
 from artsim.files import GENERATOR, FileKind, check_file, local_path, picture_files, write_file
-from artsim.render.collection_map import CollectionMap, ColorField, find_fields
+from artsim.render.collection_map import CollectionMap
 from artsim.render.pages import LIGHT, LOOKS, digest, environment, static
 from artsim.render.picture_cards import face_of, load_outlined
 from artsim.render.plots import drawing
@@ -39,20 +43,34 @@ OTHER: Final[str] = LOOKS["map"]["other"]
 UNKNOWN: Final[str] = LOOKS["map"]["unknown"]
 WALL: Final[str] = LOOKS["map"]["wall"]
 BLANK: Final[str] = LOOKS["map"]["blank"]
-
-PLOT: Final = 1600
-"""Pixels of the longer side of a plot of dots."""
-
-SHEET_CELLS: Final = 8
-"""Thumbnails along a side of a sheet: a page decodes 64 at once, in some milliseconds."""
+PLOT: Final = 1600  # pixels of the longer side of a plot of dots
+SHEET_CELLS: Final = 8  # thumbnails along a side: a page decodes 64 at once in milliseconds
 
 _SCRIPTS: Final = (
     *("data", "camera", "places", "thumbnails", "state", "draw", "panel", "input", "main"),
 )
 """In the order in which they stand in the page, within one function."""
 
-Report = Callable[[int], None]
-"""Told how many points are done."""
+MAX_VALUES: Final = 2000  # of a category, told apart by name; rarer ones are "other"
+
+_FIELDS: Final = (
+    *("style", "artist", "genre", "year_start", "school", "attribution", "medium", "institution"),
+    *("tags", "rights", "source", "width_cm", "height_cm", "face_count", "face_size"),
+    "detection_score",
+)
+"""What a map can be colored by; nobody says, by the first that the points have."""
+
+_LABELS: Final[Mapping[str, str]] = {
+    "year_start": "date",
+    "tags": "tag",
+    "width_cm": "width (cm)",
+    "height_cm": "height (cm)",
+    "face_count": "number of faces",
+    "face_size": "size of the face (px)",
+    "detection_score": "certainty of the face",
+}
+
+Report = Callable[[int], None]  # told how many points are done
 
 One = TypeVar("One")
 Other = TypeVar("Other")
@@ -62,16 +80,9 @@ Other = TypeVar("Other")
 class MapStyle:
     """How a map looks.
 
-    Attributes
-    ----------
-    color_by : str or None
-        Field of the payload; by default the first of style, artist, genre and date that
-        the points have.
-    thumbnail_side : int or None
-        Pixels of the page's thumbnails, 16 to 512; None chooses by their number; 0 leaves
-        them out.
-    pictures : bool
-        A PNG shows the pictures side by side instead of dots.
+    It is colored by the field `color_by`, or the first of style, artist, genre and date that the
+    points have. The page's thumbnails have `thumbnail_side` pixels, 16 to 512; None chooses by
+    their number, 0 leaves them out. A PNG shows dots, or `pictures` side by side.
     """
 
     color_by: str | None = None
@@ -101,19 +112,11 @@ def write_map(
     report: Report = lambda done: None,
     overwrite: bool = False,
 ) -> WrittenMap:
-    """Write a map as a PNG or a self-contained HTML page, by its suffix.
+    """Write a map as a PNG or a self-contained HTML page, by its suffix, whole or not at all.
 
-    Pictures are read from the points' ``image_uri``; a point whose picture cannot be read
-    is a dot. The file appears whole or not at all.
-
-    Parameters
-    ----------
-    path : str or path
-        Ends in ``.png``, ``.html`` or ``.htm``.
-    report : callable, optional
-        Called with the number of points whose pictures are read.
-    overwrite : bool
-        Whether a file may be replaced that artsim did not make; never a picture of the map.
+    Pictures are read from the points' ``image_uri``, of which `report` is told; a point whose
+    picture cannot be read is a dot. With `overwrite` a file may be replaced that artsim did not
+    make, but never a picture of the map.
 
     Raises
     ------
@@ -139,11 +142,8 @@ def write_map(
             side = style.thumbnail_side or choose_side(len(made))
             sizes, sheets = pack_thumbnails(made, side, report)
             missing = int((sizes[:, 0] == 0).sum())
-            data["thumbnails"] = {
-                "side": side,
-                "sizes": _packed(sizes, "<u2"),
-                "sheets": list(sheets),
-            }
+            packed = _packed(sizes, "<u2")
+            data["thumbnails"] = {"side": side, "sizes": packed, "sheets": list(sheets)}
         content = to_html(made, data, list(sheets.values())).encode()
     with write_file(path, MAP, overwrite=overwrite, inputs=pictures) as stream:
         stream.write(content)
@@ -287,6 +287,104 @@ def _legend_rows(field: ColorField) -> list[tuple[str, str]]:
     return [*rows, (UNKNOWN, f"unknown  {field.unknown:,}")] if field.unknown else rows
 
 
+# What it can be colored by
+
+
+@dataclass(frozen=True, slots=True)
+class ColorField:
+    """A field to color by, called `label` where people read.
+
+    Of numbers, `numbers` has one for each point, None where it is unknown, and all but the
+    outermost 1 % are in `low`..`high`. Of names, `values` are at most `MAX_VALUES`, most frequent
+    first, equals by name; `counts` says how many points have each, and `codes` has for each point
+    the index of its value, of a list the first: ``len(values)`` where that is not listed, -1 where
+    it is unknown.
+    """
+
+    name: str
+    label: str
+    values: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    codes: tuple[int, ...] = ()
+    numbers: tuple[float | None, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def unknown(self) -> int:
+        """Number of points of which it is unknown."""
+        return self.numbers.count(None) + self.codes.count(-1)
+
+    def is_useful(self) -> bool:
+        """Whether it is known of 2 % of the points and tells some apart, but not all."""
+        count = len(self.numbers or self.codes)
+        tells = self.low < self.high
+        if self.codes:
+            tells = len(self.values) >= 2 and self.counts[0] >= 2
+        return tells and count - self.unknown >= max(2, 0.02 * count)
+
+
+def find_fields(payloads: Sequence[Payload], wanted: str | None = None) -> list[ColorField]:
+    """Return the fields worth coloring by, `wanted` or the most telling one first.
+
+    `wanted` is taken in any case, others where they are useful. `QueryError` if no point has it.
+    """
+    extras = (payload.get("extra") for payload in payloads)
+    more = Counter(str(name) for extra in extras if isinstance(extra, Mapping) for name in extra)
+    most = sorted(more, key=lambda name: (-more[name], name))[:12]
+    made = (_make_field(name, payloads) for name in (*_FIELDS, *(f"extra.{n}" for n in most)))
+    found = [field for field in made if field and field.is_useful()]
+    if wanted is None:
+        return found
+    first = _make_field(wanted, payloads)
+    if first is None:
+        known = ", ".join(field.name for field in found) or "none"
+        raise QueryError(
+            f"nothing on the map has a {wanted!r} to be colored by; fields that it has: {known}"
+        )
+    return [first, *(field for field in found if field.name != wanted)]
+
+
+def _make_field(name: str, payloads: Sequence[Payload]) -> ColorField | None:
+    found = (next(iter(field_values(payload, name)), None) for payload in payloads)
+    values = [None if isinstance(v, Mapping) or v == "" else v for v in found]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    label = _LABELS.get(name) or clean(name.removeprefix("extra.").replace("_", " "), 40)
+    if all(_is_number(value) for value in known):
+        low, high = np.quantile([float(value) for value in known], (0.01, 0.99))
+        numbers = tuple(None if value is None else float(value) for value in values)
+        return ColorField(name, label, numbers=numbers, low=float(low), high=float(high))
+    keys: list[Any] = values
+    if name == "artist":
+        # Artists are told apart by their key, however a work writes the name, and named without
+        # "circle of" and the like, which is of one work only.
+        keys = [payload.get("artist_key", payload.get("artist")) for payload in payloads]
+        values = [v if v is None else parse_attribution(str(v)).artist or v for v in values]
+    spellings: dict[str, list[str]] = {}
+    of_points = [None if key is None else str(key) for key in keys]
+    for key, value in zip(of_points, values, strict=True):
+        if key is not None:
+            spellings.setdefault(key, []).append(clean(value, 80))
+    listed = sorted(spellings, key=lambda key: (-len(spellings[key]), key))[:MAX_VALUES]
+    number: dict[str | None, int] = {None: -1} | {key: code for code, key in enumerate(listed)}
+    return ColorField(
+        name,
+        label,
+        tuple(most_written(spellings[key]) for key in listed),
+        tuple(len(spellings[key]) for key in listed),
+        tuple(number.get(key, len(listed)) for key in of_points),
+    )
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        # What a table brought under `extra` is text.
+        return re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 # Pictures
 
 
@@ -301,10 +399,9 @@ def load_thumbnail(payload: Payload, side: int) -> Image.Image | None:
     path = local_path(uri) if isinstance(uri, str) else None
     if path is None:
         return None
+    found = face_of(payload)
     try:
-        picture, faces = load_outlined(
-            path, payload, face_of(payload), side, crop_side=side, most=1600
-        )
+        picture, faces = load_outlined(path, payload, found, side, crop_side=side, most=1600)
     except ImageError:
         return None
     if faces:

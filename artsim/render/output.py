@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
 from artsim.catalog.cells import BOM, csv_lines, payload_columns
-from artsim.catalog.hits import Classification, plain_json
+from artsim.catalog.hits import Classification, Voter, plain_json
 from artsim.errors import RenderError
 from artsim.files import FileKind, local_path, write_file
 from artsim.render.exchange import to_bibtex, to_iiif
@@ -55,13 +55,8 @@ def write_form(
     """Write an answer or a list to `stream`, in UTF-8 whatever the locale; see docs/output.md.
 
     Columns of CSV depend only on whether it is of faces, those of a workbook also on the keys of
-    ``extra`` that occur. With `null` each path ends with a NUL byte instead of a line feed.
-
-    Raises
-    ------
-    ExportError
-        If a workbook is asked for and openpyxl is missing, or there are more rows than a sheet
-        has.
+    ``extra`` that occur. With `null` each path ends with a NUL byte. `ExportError` is raised if a
+    workbook is asked for and openpyxl is missing, or a sheet has fewer rows.
     """
     if form == "table":
         from artsim.render.table import print_hits, print_listing
@@ -131,11 +126,10 @@ def _rows(answer: Answer | Listing) -> Iterator[tuple[tuple[object, ...], Mappin
 
 
 def to_paths(answer: Answer | Listing, *, null: bool = False) -> bytes:
-    """Return the place of each picture, best first, each once.
+    """Return the place of each picture, best first, each once; hits without one are left out.
 
-    That is the local path, in the file system's own bytes, or the address of a picture
-    that is elsewhere. Hits without a picture's place are left out. Since a path may hold
-    a line feed, `null` ends each with a NUL byte instead.
+    That is the local path, in the file system's own bytes, or the address of a picture that is
+    elsewhere. Since a path may hold a line feed, `null` ends each with a NUL byte.
     """
     end = b"\0" if null else b"\n"
     places: dict[bytes, None] = {}
@@ -166,28 +160,26 @@ def classifications_document(
     found: Sequence[Classification], source: dict[str, Any]
 ) -> dict[str, Any]:
     """Return classifications as what JSON can hold; `source` says what answered."""
-    pictures = [_document(one) for one in found]
+    pictures = [
+        {
+            "image": str(one.image),
+            "field": one.field,
+            "answer": one.answer,
+            "threshold": one.threshold,
+            "candidates": [asdict(candidate) for candidate in one.candidates],
+            **({"voters": list(map(_voter, one.voters))} if one.voters else {}),
+        }
+        for one in found
+    ]
     return {"schema": CLASSIFICATION_SCHEMA, **source, "pictures": pictures}
 
 
-def _document(found: Classification) -> dict[str, Any]:
-    document: dict[str, Any] = {
-        "image": str(found.image),
-        "field": found.field,
-        "answer": found.answer,
-        "threshold": found.threshold,
-        "candidates": [asdict(candidate) for candidate in found.candidates],
+def _voter(voter: Voter) -> dict[str, Any]:
+    return {
+        "painting_id": voter.hit.painting_id,
+        "score": voter.hit.score,
+        **(voter.hit.verdict.to_dict() if voter.hit.verdict else {}),
+        "weight": voter.weight,
+        "labels": list(voter.labels),
+        "payload": voter.hit.payload,
     }
-    if found.voters:
-        document["voters"] = [
-            {
-                "painting_id": voter.hit.painting_id,
-                "score": voter.hit.score,
-                **(voter.hit.verdict.to_dict() if voter.hit.verdict else {}),
-                "weight": voter.weight,
-                "labels": list(voter.labels),
-                "payload": voter.hit.payload,
-            }
-            for voter in found.voters
-        ]
-    return document

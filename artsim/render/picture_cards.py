@@ -1,19 +1,21 @@
-"""Pictures with their captions and faces, as contact sheets and reports show them."""
+"""Pictures with captions, faces and what points pair, as contact sheets and reports show them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageDraw
 
+from artsim.catalog.hits import Corners, Evidence
 from artsim.catalog.kinds import Box
 from artsim.errors import ImageError
 from artsim.files import local_path
 from artsim.images.load import LoadedImage, load_image, load_image_bytes, shrink_image
+from artsim.render.pages import LIGHT, LOOKS
 from artsim.render.text import (
     clean,
     date_text,
@@ -25,16 +27,13 @@ from artsim.render.text import (
 )
 from artsim.search.probes import PictureSource
 
-G = TypeVar("G")
-
-MOST_CARDS: Final = 400
-"""Most cards of one sheet of groups, or of faces; the sheet says how many it leaves out."""
-
-CROP_SIDE: Final = 192
-"""Pixels of the enlarged crop of a face."""
-
-_CROP_MARGIN: Final = 1.5
-"""Side of a face's crop to the longer side of its box: chin and hair are in it."""
+ACCENT: Final = "#ffb000"  # amber, of outlines: hardly any paint is so bright
+CROP_SIDE: Final = 192  # pixels of the enlarged crop of a face
+_CROP_MARGIN: Final = 1.5  # side of a face's crop to its box's: chin and hair are in it
+_PAIR_HEIGHT: Final = 480
+_PAIR_WIDTH: Final = 1200
+_GAP: Final = 24
+_FINE: Final = 2  # pairs are drawn so many times as large, and shrunk: lines are smooth
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,10 @@ class Outline:
 class Card:
     """One picture with its caption.
 
-    `details` are lines under the title, `mark` the rank of a hit or what a query picture is for,
-    `aspect` is width to height of the picture or of what would be there, `text` a text query,
-    shown in a picture's place. `problem` says why there is no picture, `link` leads to a web page
-    about the painting, `file` to the picture itself; `credit` is printed beside it: who has the
-    work, and by which rights the picture may be shown. One that `is_wide` takes two columns, as all
+    `mark` is the rank of a hit or what a query picture is for, `aspect` width to height of the
+    picture or of what would be there, `text` a text query in its place; `problem` says why there
+    is none. `link` leads to a web page about the painting, `file` to the picture; `credit` is who
+    has the work, and by which rights it may be shown. One that `is_wide` takes two columns, as all
     of its section do.
     """
 
@@ -78,11 +76,6 @@ class Card:
     file: str = ""
     credit: str = ""
     is_wide: bool = False
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether it is of the query, which one looks at first."""
-        return bool(self.mark) and not self.is_hit
 
     @property
     def faces(self) -> tuple[Outline, ...]:
@@ -114,18 +107,6 @@ class Sheet:
     def hit_count(self) -> int:
         """Number of hits on the sheet."""
         return sum(len(cards) for _, cards in self.sections)
-
-
-def groups_that_fit(groups: Sequence[G], size: Callable[[G], int]) -> tuple[list[G], list[str]]:
-    """Return the first groups, at most `MOST_CARDS` cards together but for the first, and a remark.
-
-    There is none where all are shown.
-    """
-    sums = accumulate(size(group) for group in groups)
-    shown = [group for group, cards in zip(groups, sums, strict=True) if cards <= MOST_CARDS]
-    shown = shown or list(groups[:1])
-    left = len(shown) < len(groups)
-    return shown, [f"The first {len(shown)} of {len(groups)} groups are shown."] if left else []
 
 
 def card_of(
@@ -270,3 +251,54 @@ def _outline(
     area = (x, y, x + side, y + side)
     crop = picture.resize((crop_side, crop_side), Image.Resampling.LANCZOS, box=area)
     return Outline(parts, label, crop)
+
+
+# Pairs of places
+
+
+def draw_pairs(query: Image.Image, work: Image.Image, evidence: Evidence) -> Image.Image:
+    """Return the query at the left and the work at the right, 480 pixels high or less.
+
+    In each is the outline of the other one; lines lead from places to what they are paired with.
+    """
+    both = [_scaled(picture) for picture in (query, work)]
+    beside = both[0].width + _FINE * _GAP
+    width, height = beside + both[1].width, max(one.height for one in both)
+    canvas = Image.new("RGB", (width, height), LOOKS["map"]["wall"])
+    offsets = [(x, (height - one.height) // 2) for x, one in zip((0, beside), both, strict=True)]
+    for picture, offset in zip(both, offsets, strict=True):
+        canvas.paste(picture, offset)
+    outlines = (evidence.query_outline, evidence.outline)
+    for picture, offset, corners in zip(both, offsets, outlines, strict=True):
+        for color, line in ((LIGHT.ink, 5 * _FINE), (ACCENT, 3 * _FINE)):
+            canvas.paste(color, offset, _line_around(picture.size, corners, line))
+    pairs = np.array(evidence.pairs).reshape(-1, 2, 2)
+    places = pairs * np.array([one.size for one in both]) + np.array(offsets)
+    ends = [[tuple(map(float, end)) for end in pair] for pair in places]
+    mask = Image.new("L", canvas.size)
+    draw = ImageDraw.Draw(mask)
+    for one, other in ends:
+        draw.line((one, other), 130, _FINE)
+    canvas.paste(ACCENT, (0, 0), mask)
+    draw = ImageDraw.Draw(canvas)
+    for place in (end for pair in ends for end in pair):
+        draw.circle(place, 4 * _FINE, ACCENT, LIGHT.ink, _FINE)
+    shrunk = canvas.resize((width // _FINE, height // _FINE), Image.Resampling.LANCZOS)
+    shrunk.thumbnail((_PAIR_WIDTH, _PAIR_HEIGHT), Image.Resampling.LANCZOS)
+    return shrunk
+
+
+def _scaled(picture: Image.Image) -> Image.Image:
+    factor = _FINE * min(_PAIR_HEIGHT / picture.height, _PAIR_WIDTH / 2 / picture.width)
+    size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
+    return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
+def _line_around(size: tuple[int, int], corners: Corners, line: int) -> Image.Image:
+    """Return where an outline lies in a picture of that size; one that lies outside is cut off."""
+    mask = Image.new("L", size)
+    if len(corners):
+        places = np.clip(np.array(corners), -3, 4) * size
+        ends = [tuple(map(float, place)) for place in places]
+        ImageDraw.Draw(mask).line([*ends, ends[0], ends[1]], 255, line, joint="curve")
+    return mask

@@ -18,22 +18,15 @@ from artsim.evaluation.report import BarPlot, ConfusionPlot, LinePlot, Plot
 from artsim.evaluation.statistics import Estimate
 from artsim.files import GENERATOR, FileKind, check_file, write_file
 from artsim.render.pages import LIGHT, STATIC, Theme, installed_fonts
-from artsim.render.report_table import UNIT_WORDS, number_text
-from artsim.render.text import clean
+from artsim.render.text import UNIT_WORDS, clean, number_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI: Final = 200
-"""Pixels to the inch of a PNG file: sharp in print."""
-
-MAX_GROUPS: Final = 80
-"""Most groups of bars in a plot; it says how many it leaves out."""
-
-MAX_CLASSES: Final = 40
-"""Most classes of a confusion, those of most queries; it says how many it leaves out."""
-
+DPI: Final = 200  # pixels to the inch of a PNG file: sharp in print
+MAX_GROUPS: Final = 80  # most groups of bars in a plot; it says how many it leaves out
+MAX_CLASSES: Final = 40  # of a confusion, those of most queries; it says how many it leaves out
 LOSSES: Final = FileKind("plot", RenderError, (".png", ".svg"))
 
 _WIDTH: Final = 7.4
@@ -41,16 +34,13 @@ _FONT_SIZE: Final = 9.0
 
 
 def plot_svg(plot: Plot, theme: Theme = LIGHT, *, titled: bool = False) -> bytes:
-    """Return `plot` as an SVG file without a background.
-
-    Its texts are texts, and it refers to nothing outside itself.
-    """
+    """Return `plot` as an SVG file without a background, whose texts are texts."""
     with drawing(plot.name, theme):
         return _file(draw_plot(plot, theme, titled=titled), "svg")
 
 
 def plot_png(plot: Plot) -> bytes:
-    """Return `plot` with its title as a PNG file, `DPI` pixels to the inch."""
+    """Return `plot` with its title as a PNG file."""
     with drawing(plot.name):
         return _file(draw_plot(plot, titled=True), "png")
 
@@ -289,15 +279,9 @@ def write_losses(
 ) -> Path:
     """Draw the losses of each step by name, one below the other, into a PNG or SVG file.
 
-    A loss of every step is drawn faintly, with its mean over a few steps above it; one
-    that only some steps have, as those at the end of an epoch, as points on a line.
-
-    Raises
-    ------
-    ValueError
-        If `history` has no losses.
-    RenderError
-        If the file cannot be written, or would replace one that artsim did not make.
+    A loss of every step is drawn faintly, with its mean over a few steps above it; one that only
+    some steps have, as those at the end of an epoch, as points on a line. Raises ValueError if
+    there are none, `RenderError` as `write_file` does.
     """
     check_file(path, LOSSES, overwrite=overwrite)
     with drawing("losses"):

@@ -18,8 +18,10 @@ from artsim.render.text import clean
 
 Clock = Callable[[], float]
 
-PACE_SECONDS: Final = 30.0
-"""Stretch of time over which the rate is taken: what was skipped before says nothing."""
+PACE_SECONDS: Final = 30.0  # the rate is taken over these: what was skipped before says nothing
+
+
+_INTERVAL: Final = 10.0
 
 
 def make_progress(noun: str = "") -> Progress:
@@ -119,21 +121,14 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """A line when a stage begins, and one whenever `interval` seconds have gone by since the last.
+    """A line when a stage begins, and one whenever 10 seconds have gone by since the last.
 
     What is skipped is no work: with a `noun` and a total, a stage begins with the first step that
     is not. Without a noun later lines repeat the description.
     """
 
-    def __init__(
-        self,
-        stream: TextIO,
-        noun: str = "",
-        *,
-        interval: float = 10.0,
-        clock: Clock = time.monotonic,
-    ) -> None:
-        self._stream, self._noun, self._interval, self._clock = stream, noun, interval, clock
+    def __init__(self, stream: TextIO, noun: str = "", *, clock: Clock = time.monotonic) -> None:
+        self._stream, self._noun, self._clock = stream, noun, clock
         self._pace = Pace(clock)
         self._total: int | None = None
         self._description = self._beginning = ""
@@ -156,7 +151,7 @@ class PlainProgress:
             return
         if self._beginning:
             self._write(self._beginning)
-        elif self._clock() - self._written_at >= self._interval:
+        elif self._clock() - self._written_at >= _INTERVAL:
             self._written_work = work
             words = describe_counts(done, self._total, self._noun, counts)
             words = words if self._noun else f"{self._description}: {words}"

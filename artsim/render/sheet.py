@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, islice, zip_longest
 from pathlib import Path
@@ -15,11 +15,8 @@ from artsim.catalog.hits import Hit
 from artsim.catalog.progress import counted
 from artsim.errors import RenderError
 from artsim.files import FileKind, check_file, picture_files, write_file
-from artsim.render.copies_sheet import copies_sheet
-from artsim.render.evidence_pairs import draw_pairs
-from artsim.render.face_sheets import faces_sheet, people_sheet
-from artsim.render.film_sheet import film_sheet
-from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of
+from artsim.render.findings import copies_sheet, faces_sheet, film_sheet, people_sheet
+from artsim.render.picture_cards import CROP_SIDE, Card, Sheet, card_of, draw_pairs
 from artsim.render.text import (
     clean,
     describe_evidence,
@@ -46,27 +43,13 @@ Shown: TypeAlias = Answer | Listing | Comparison | People | FacesOf | Copies | F
 """What a contact sheet can show."""
 
 SHEET: Final = FileKind("sheet", RenderError, (".png", ".html", ".htm"))
-
-MAX_HITS: Final = 400
-"""Most hits on one sheet; the sheet says how many it leaves out."""
-
-MAX_QUERY_FACES: Final = 24
-"""Most faces outlined in the query picture."""
-
-MAX_EVIDENCE: Final = 12
-"""Most hits that stand beside the query a second time, with the points that found them."""
-
+MAX_HITS: Final = 400  # most hits on one sheet; the sheet says how many it leaves out
+MAX_QUERY_FACES: Final = 24  # most faces outlined in the query picture
+MAX_EVIDENCE: Final = 12  # hits that stand beside the query again, with the points that found them
 _IN_BOTH: Final = "What is in both, by local points"
-
-MAX_FACE_PAIRS: Final = 8
-"""Most pairs of faces that a comparison shows."""
-
-HTML_SIDE: Final = 480
-"""Most pixels of a hit's picture on a page: sharp at a card's width, some 40 kB."""
-
-PNG_SIDE: Final = 640
-"""Most pixels that a picture is given on a PNG."""
-
+MAX_FACE_PAIRS: Final = 8  # most pairs of faces that a comparison shows
+HTML_SIDE: Final = 480  # pixels of a picture on a page: sharp at a card's width, some 40 kB
+PNG_SIDE: Final = 640  # most pixels that a picture is given on a PNG
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """There is no script on the page, and none may run."""
 
@@ -80,45 +63,24 @@ def write_sheet(
 ) -> None:
     """Write `result` as a contact sheet, a PNG or a self-contained HTML file by its suffix.
 
-    Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a
-    placeholder with the reason. The file appears whole or not at all.
-
-    At most `MAX_HITS` hits are shown.
-
-    Parameters
-    ----------
-    path : str or path
-        Ends in ``.png``, ``.html`` or ``.htm``.
-    title : str, optional
-        Heading; by default it says what was asked.
-    overwrite : bool
-        Whether a file may be replaced that artsim did not make; never a picture of `result`.
+    Pictures are read from the hits' ``image_uri``; one that cannot be read leaves a placeholder
+    with the reason. The file appears whole or not at all. At most `MAX_HITS` hits are shown, under
+    the `title`, which by default says what was asked. With `overwrite` a file may be replaced that
+    artsim did not make, but never a picture of `result`.
 
     Raises
     ------
     RenderError
-        If the suffix is another, the folder is missing, the place is taken, or the file
-        cannot be written.
+        If the suffix is another than ``.png``, ``.html`` and ``.htm``, the folder is missing, the
+        place is taken, or the file cannot be written.
     """
     path = Path(path)
     pictures = _pictures(result) if path.exists() else []
     check_file(path, SHEET, overwrite=overwrite, inputs=pictures)
     is_png = path.suffix.lower() == ".png"
-    side, heading = PNG_SIDE if is_png else HTML_SIDE, clean(title or "", 160)
-    if isinstance(result, Listing):
-        sheet = _list_sheet(result, heading, side)
-    elif isinstance(result, Comparison):
-        sheet = _comparison_sheet(result, heading, side)
-    elif isinstance(result, People):
-        sheet = people_sheet(result, heading)
-    elif isinstance(result, FacesOf):
-        sheet = faces_sheet(result, heading, side)
-    elif isinstance(result, Copies):
-        sheet = copies_sheet(result, heading, side)
-    elif isinstance(result, FilmAnswer):
-        sheet = film_sheet(result, heading, side)
-    else:
-        sheet = _answer_sheet(result, heading, side)
+    sheet = _MAKERS[type(result)](result, PNG_SIDE if is_png else HTML_SIDE)
+    if heading := clean(title or "", 160):
+        sheet = replace(sheet, title=heading)
     if is_png:
         from artsim.render.sheet_png import draw_png
 
@@ -156,7 +118,7 @@ def _pictures(result: Shown) -> list[Path]:
     return [*(p for p in shown if isinstance(p, Path)), *picture_files(payloads)]
 
 
-def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
+def _answer_sheet(result: Answer, max_side: int) -> Sheet:
     found = islice(result.ranked(), MAX_HITS)
     sections = [
         (clean(name or "", 120), [_hit_card(hit, rank, result, max_side) for rank, hit, _ in part])
@@ -172,8 +134,7 @@ def _answer_sheet(result: Answer, title: str, max_side: int) -> Sheet:
     remark = "" if result.hits else "Nothing was found."
     if len(result.hits) > MAX_HITS:
         remark = f"The first {MAX_HITS} of {len(result.hits)} hits are shown."
-    heading = title or describe_query(result)
-    return Sheet(heading, describe_settings(result), query, sections, remark)
+    return Sheet(describe_query(result), describe_settings(result), query, sections, remark)
 
 
 def _evidence_cards(result: Answer, query: Sequence[Card], hits: Sequence[Card]) -> list[Card]:
@@ -189,14 +150,14 @@ def _evidence_cards(result: Answer, query: Sequence[Card], hits: Sequence[Card])
     return cards[:MAX_EVIDENCE]
 
 
-def _list_sheet(listing: Listing, title: str, max_side: int) -> Sheet:
+def _list_sheet(listing: Listing, max_side: int) -> Sheet:
     points = listing.points[:MAX_HITS]
     cards = [card_of(point.payload, max_side, is_hit=True) for point in points]
     remark = "" if points else "Nothing meets all of this."
     if points and len(points) < listing.total:
         remark = f"{len(points)} of {listing.total} are shown."
-    heading, sections = title or describe_listing(listing), [("", cards)] if cards else []
-    return Sheet(heading, describe_list_settings(listing), (), sections, remark)
+    heading, settings = describe_listing(listing), describe_list_settings(listing)
+    return Sheet(heading, settings, (), [("", cards)] if cards else [], remark)
 
 
 def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
@@ -207,22 +168,13 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
         side = 2 * max_side if len(result.examples) < 2 else max_side
         asked = (result.query.get(role) for role in ("like", "unlike"))
         names = [str(name) for part in asked if isinstance(part, Sequence) for name in part]
-        return tuple(
-            card
-            for example, name in zip_longest(result.examples, names[: len(result.examples)])
-            for card in _with_part(
-                card_of(
-                    example.payload or {},
-                    side,
-                    image=example.image,
-                    faces=(),
-                    region=example.region,
-                    title=_name(example.image, name, example.payload),
-                    mark=example.role,
-                ),
-                side,
-            )
-        )
+        cards: list[Card] = []
+        for example, name in zip_longest(result.examples, names[: len(result.examples)]):
+            title = _name(example.image, name, example.payload)
+            shown: Any = {"image": example.image, "faces": (), "region": example.region}
+            shown |= {"title": title, "mark": example.role}
+            cards += _with_part(card_of(example.payload or {}, side, **shown), side)
+        return tuple(cards)
     image, payload = result.query_image, result.query_payload
     if image is None and payload is None:
         return ()
@@ -230,11 +182,10 @@ def _query_cards(result: Answer, max_side: int) -> tuple[Card, ...]:
     words = "" if not faces else counted(len(result.query_faces), "face")
     if len(faces) == 1 and result.query.get("face") is not None:
         words = f"face {result.query_faces[0].index}"
-    name = result.query.get("image") or result.query.get("pixels")
-    title = _name(image, name, payload)
-    caption: Any = {"title": title, "mark": "query", "scores": words}
-    caption |= {"faces": faces, "region": result.query_region}
-    return _with_part(card_of(payload or {}, 2 * max_side, image=image, **caption), max_side)
+    title = _name(image, result.query.get("image") or result.query.get("pixels"), payload)
+    shown = {"image": image, "faces": faces, "region": result.query_region}
+    shown |= {"title": title, "mark": "query", "scores": words}
+    return _with_part(card_of(payload or {}, 2 * max_side, **shown), max_side)
 
 
 def _with_part(card: Card, max_side: int) -> tuple[Card, ...]:
@@ -268,21 +219,17 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     return card_of(hit.payload, max_side, scores=" · ".join(scores), mark=str(rank), is_hit=True)
 
 
-def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
+def _comparison_sheet(found: Comparison, max_side: int) -> Sheet:
     """Return both with their faces, one upon the other, and mirrored; then face by face."""
     sides = {"A": found.first, "B": found.second}
     cards = [_compared_card(of, mark, max_side) for mark, of in sides.items()]
     first, second = (card.picture for card in cards)
     overlaid: list[Card] = []
     if first is not None and second is not None:
-        for picture, name, ssim, rmse in (
-            (second, "A and B overlaid", found.ssim, found.rmse),
-            (
-                ImageOps.mirror(second),
-                "A and B mirrored, overlaid",
-                found.ssim_mirrored,
-                found.rmse_mirrored,
-            ),
+        turned = (found.ssim_mirrored, found.rmse_mirrored)
+        for picture, name, (ssim, rmse) in (
+            (second, "A and B overlaid", (found.ssim, found.rmse)),
+            (ImageOps.mirror(second), "A and B mirrored, overlaid", turned),
         ):
             blend = Image.blend(first, picture.resize(first.size), 0.5)
             measures = f"SSIM {format_score(ssim)} · RMSE {format_score(rmse)}"
@@ -299,7 +246,7 @@ def _comparison_sheet(found: Comparison, title: str, max_side: int) -> Sheet:
     wholes = [f"Cosine {_measured(of)} ({of.encoder})" for of in found.wholes]
     names = " and ".join(_compared_name(of) for of in sides.values())
     subtitle = f"{sentence(found.why)} {'; '.join(wholes)}."
-    return Sheet(title or names, subtitle, (), sections, " ".join(describe_likelihoods(found)))
+    return Sheet(names, subtitle, (), sections, " ".join(describe_likelihoods(found)))
 
 
 def _faced(found: Comparison, first: Card, second: Card) -> Iterator[Card]:
@@ -321,9 +268,8 @@ def _measured(likeness: Likeness) -> str:
 def _compared_card(of: Compared, mark: str, max_side: int) -> Card:
     faces = [(face.box, str(face.index)) for face in of.faces]
     name = "" if of.payload else _compared_name(of)
-    return card_of(
-        of.payload or {}, 2 * max_side, image=of.image, faces=faces, title=name, mark=mark
-    )
+    shown: Any = {"image": of.image, "faces": faces, "title": name, "mark": mark}
+    return card_of(of.payload or {}, 2 * max_side, **shown)
 
 
 def _drawn(picture: Image.Image, title: str, scores: str) -> Card:
@@ -333,3 +279,14 @@ def _drawn(picture: Image.Image, title: str, scores: str) -> Card:
 
 def _compared_name(of: Compared) -> str:
     return title_text(of.payload) if of.payload else clean(Path(of.name).name, 120)
+
+
+_MAKERS: Final[Mapping[type, Callable[[Any, int], Sheet]]] = {
+    Answer: _answer_sheet,
+    Listing: _list_sheet,
+    Comparison: _comparison_sheet,
+    People: people_sheet,
+    FacesOf: faces_sheet,
+    Copies: copies_sheet,
+    FilmAnswer: film_sheet,
+}

@@ -19,14 +19,12 @@ from PIL import Image, ImageDraw, PngImagePlugin
 
 from artsim.files import GENERATOR
 from artsim.render.pages import LIGHT, LOOKS, installed_fonts
-from artsim.render.picture_cards import Card, Outline, Sheet
+from artsim.render.picture_cards import ACCENT, Card, Outline, Sheet
 
 WIDTH: Final = 1600
 MARGIN: Final = 56
 WALL: Final[str] = LOOKS["map"]["wall"]
 BLANK: Final[str] = LOOKS["map"]["blank"]
-ACCENT: Final = "#ffb000"
-"""Amber, of the outlines of faces: hardly any paint is so bright."""
 
 _GUTTER: Final = 32
 _ROW_GAP: Final = 36
@@ -245,14 +243,10 @@ class _Layout:
             for outline in card.outlines:
                 self._outline(outline, x, y, width, height)
             return
-        fill = WALL if card.text else BLANK
+        fill, kind, ink, text = BLANK, load_type("sans", 15), LIGHT.muted, card.problem
+        if card.text:
+            fill, kind, ink, text = WALL, load_type("serif", 30), LIGHT.ink, f"“{card.text}”"
         self._box((x, y, x + width - 1, y + height - 1), fill=fill, outline=LIGHT.line)
-        kind, ink = (
-            (load_type("serif", 30), LIGHT.ink)
-            if card.text
-            else (load_type("sans", 15), LIGHT.muted)
-        )
-        text = f"“{card.text}”" if card.text else card.problem
         lines = kind.wrap(text, width - 32, max(1, (height - 24) // kind.line_height))
         y += (height - len(lines) * kind.line_height) // 2
         for line in lines:
@@ -282,16 +276,12 @@ class _Layout:
         room = width - _CROP - 12 if beside else width
         title, plain, small = load_type("serif", 20), load_type("sans", 16), load_type("sans", 14)
         # The mark of order keeps the rank at the left of titles that are read from the right.
-        head = (
-            f"\N{LEFT-TO-RIGHT MARK}{card.mark}  {card.title}"
-            if card.is_hit and card.mark
-            else card.title
-        )
+        rank = f"\N{LEFT-TO-RIGHT MARK}{card.mark}  " if card.is_hit and card.mark else ""
         y = top
         if not card.is_hit:
             y = self._text(small, x, y, card.mark.upper(), LIGHT.muted)
         # A crop of a face leaves little width, but its height must be filled anyway.
-        y = self._text(title, x, y, head, LIGHT.ink, room, 3 if beside else 2)
+        y = self._text(title, x, y, rank + card.title, LIGHT.ink, room, 3 if beside else 2)
         for detail in card.details:
             y = self._text(plain, x, y, detail, LIGHT.muted, room, 2)
         # An id is of use only whole; one of 1000 letters is in the table and on the page.

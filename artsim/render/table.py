@@ -20,18 +20,19 @@ from rich.text import Text
 
 from artsim.catalog.payload import ATTRIBUTIONS, FACE_FIELDS
 from artsim.catalog.progress import counted
+from artsim.files import local_path
 from artsim.render.text import (
     clean,
     date_text,
     describe_evidence,
     describe_likelihoods,
     field_text,
+    first_few,
     format_bytes,
     format_score,
     id_text,
     meaning_text,
     picture_link,
-    picture_place,
     place_text,
     sentence,
     title_text,
@@ -46,23 +47,14 @@ if TYPE_CHECKING:
     from artsim.encoders.cards import Card
     from artsim.search.listing import ValueCounts
 
-PLAIN_WIDTH: Final = 120
-"""Width of a table that goes to a file or pipe, unless ``COLUMNS`` says otherwise."""
-
-_GAP: Final = 2
-"""Cells between two columns."""
-
-_WHOLE_ID: Final = 40
-"""Cells of an id that everything else gives way for; a longer one is folded."""
-
-_READABLE: Final = 32
-"""Cells of a title or an artist that a path is not to cost."""
-
+PLAIN_WIDTH: Final = 120  # of a table in a file or pipe, unless COLUMNS says otherwise
+_GAP: Final = 2  # cells between two columns
+_WHOLE_ID: Final = 40  # cells of an id that everything else gives way for; a longer one is folded
+_READABLE: Final = 32  # cells of a title or an artist that a path is not to cost
 _FALLS_OFF: Final = "falls off here"
 """Said between two hits; no longer than the narrowest title. See `Answer.falls_off`."""
 
-_NARROWEST: Final = 6
-"""Cells that a title or an id keeps in the narrowest terminal."""
+_NARROWEST: Final = 6  # cells that a title or an id keeps in the narrowest terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +84,7 @@ class Column:
 
 
 def make_console(stream: TextIO) -> Console:
-    """Return a console for `stream` that leaves texts as they are.
-
-    Other than rich's own it has a fixed width off the terminal, and never highlights
-    numbers or reads ``[markup]``.
-    """
+    """Return a console that leaves texts as they are, of a fixed width off the terminal."""
     plain: Any = {}
     if not stream.isatty():
         width = _wanted_width() or PLAIN_WIDTH
@@ -171,31 +159,37 @@ def fit(columns: Mapping[str, Column], width: int) -> tuple[dict[str, Column], l
     return kept, widths
 
 
+def print_columns(columns: Mapping[str, Column], stream: TextIO) -> None:
+    """Write to `stream` a table of its width, without the columns that are empty, but for ids."""
+    known = {key: c for key, c in columns.items() if key == "id" or any(c.cells)}
+    shown, widths = fit(known, make_console(stream).width)
+    table = fitted_table(shown, widths)
+    for row in zip(*(column.cells for column in shown.values()), strict=True):
+        table.add_row(*map(Text, row))
+    print_table(table, stream)
+
+
 # Hits and lists
 
 
 def print_hits(result: Answer, stream: TextIO) -> None:
     """Write the hits to `stream` as a table of its width.
 
-    Columns are rank, title, artist, date, score, re-rank score, faces, the id, and the path of
-    the picture; those without a value in any row are left out, but for the title. Ids are always
-    whole, folded where they are very long. For them titles end in an ellipsis where the width is
-    short, and the path, date, artist, faces and re-rank score go, in this order: a path is shown
-    whole or not at all. Where a terminal takes links, titles are links to the pictures.
+    Columns without a value in any row are left out, but for the title. Ids are always whole,
+    folded where they are very long. For them titles end in an ellipsis where the width is short,
+    and the path, date, artist, faces and re-rank score go, in this order: a path is shown whole or
+    not at all. Where a terminal takes links, titles are links to the pictures.
     """
     console = make_console(stream)
     width = console.width
     columns = _hit_columns(result)
-    long_paths = not console.is_terminal and _wanted_width() is None
-    paths = columns.pop("path", None) if long_paths else None
     # A path is worth less than titles and artists that can be read.
     readable = [min(c.natural, max(c.least_width, _READABLE)) for c in columns.values()]
-    if sum(readable) + _GAP * (len(readable) - 1) > width:
+    if "path" in columns and not console.is_terminal and _wanted_width() is None:
+        width += columns["path"].natural + _GAP
+    elif sum(readable) + _GAP * (len(readable) - 1) > width:
         columns.pop("path", None)
     columns, widths = fit(columns, width)
-    if paths is not None:
-        columns["path"] = paths
-        widths.append(paths.natural)
     table = fitted_table(columns, widths)
     links, before = _takes_links(console), None
     for row, (_, hit, group) in enumerate(result.ranked()):
@@ -224,7 +218,8 @@ def _hit_columns(result: Answer) -> dict[str, Column]:
     many = len(result.query_faces) > 1
     found_by = [f"face {h.query_face}" if many and h.query_face is not None else "" for h in hits]
     places_in = [place_text(p) if result.kind.by_whole else "" for p in payloads]
-    places = [clean(picture_place(p), 4096) for p in payloads]
+    uris = (payload.get("image_uri") for payload in payloads)
+    places = [clean(local_path(u) or u, 4096) if isinstance(u, str) else "" for u in uris]
     columns = {
         "rank": Column("#", ranks, right=True, style="dim"),
         "title": Column("title", [title_text(p) for p in payloads], 14, "bold"),
@@ -264,12 +259,7 @@ def print_listing(listing: Listing, stream: TextIO) -> None:
         "face": Column("face", [field_text(p, "face_index") for p in payloads], right=True, rank=4),
         "size": Column("pixels", sizes, right=True, rank=0),
     }
-    columns = {key: c for key, c in columns.items() if key == "id" or any(c.cells)}
-    columns, widths = fit(columns, make_console(stream).width)
-    table = fitted_table(columns, widths)
-    for row in zip(*(column.cells for column in columns.values()), strict=True):
-        table.add_row(*map(Text, row))
-    print_table(table, stream)
+    print_columns(columns, stream)
 
 
 def print_comparison(found: Comparison, stream: TextIO) -> None:
@@ -326,7 +316,9 @@ def payload_table(payload: Mapping[str, Any]) -> Table:
     if isinstance(payload.get("faces"), (list, tuple)):
         del values["faces"]
         for face in payload["faces"]:
-            values[f"face {face['face_index']}"] = _face_in_words(face)
+            x, y, width, height = (f"{side:g}" for side in face["box"])
+            said = f"{width} x {height} pixels at {x}, {y}; score {face['detection_score']:g}"
+            values[f"face {face['face_index']}"] = said
     extra = payload.get("extra")
     if isinstance(extra, Mapping):
         values |= {f"extra.{name}": value for name, value in sorted(extra.items())}
@@ -337,11 +329,6 @@ def payload_table(payload: Mapping[str, Any]) -> Table:
         if value is not None:
             table.add_row(Text(clean(name, 60)), Text(clean(_shown_value(value), 4000)))
     return table
-
-
-def _face_in_words(face: Mapping[str, Any]) -> str:
-    x, y, width, height = face["box"]
-    return f"{width:g} x {height:g} pixels at {x:g}, {y:g}; score {face['detection_score']:g}"
 
 
 def _shown_value(value: object) -> object:
@@ -394,33 +381,28 @@ def print_models(cards: Iterable[Card], stream: TextIO) -> None:
 def print_store(described: Mapping[str, Any], stream: TextIO) -> None:
     """Write the collections of a store, as `describe_store` returns them, as a table."""
     stream.write(f"{described['location']}\n")
-    rows = [
-        (gallery["gallery"] or "(default)", collection["name"], *_cells(collection))
+    found = [
+        (gallery["gallery"] or "(default)", collection)
         for gallery in described["galleries"]
         for collection in gallery["collections"]
     ]
-    if rows:
+    if found:
+        rows = [(name, collection["name"], *_cells(collection)) for name, collection in found]
         headers = ["gallery", "collection", "points", "encoders", "on disk", "written (UTC)"]
         print_table(rows_table(headers, rows, right=["points", "on disk"]), stream)
     else:
         stream.write("No galleries yet.\n")
-    for gallery in described["galleries"]:
-        for collection in gallery["collections"]:
-            if server := collection.get("server"):
-                stream.write(f"{collection['name']}: {_server_words(server)}\n")
-    others = described["other_collections"]
-    if others:
-        names = ", ".join(clean(name, 80) for name in others[:12])
-        more = f" and {len(others) - 12} more" if len(others) > 12 else ""
-        stream.write(f"Collections that are not artsim's: {names}{more}\n")
+    for _, collection in found:
+        if server := collection.get("server"):
+            stream.write(f"{collection['name']}: {_server_words(server)}\n")
+    if others := described["other_collections"]:
+        names = first_few([clean(name, 80) for name in others], 12)
+        stream.write(f"Collections that are not artsim's: {names}\n")
 
 
 def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
     if "error" in collection:
-        states = {
-            "StoreDamagedError": "damaged",
-            "StoreLockedError": "in use by another process",
-        }
+        states = {"StoreDamagedError": "damaged", "StoreLockedError": "in use by another process"}
         return None, states.get(collection["error"]["kind"], "cannot be used"), None, None
     size, written = collection["bytes_on_disk"], collection["written"]
     return (
@@ -433,18 +415,15 @@ def _cells(collection: Mapping[str, Any]) -> tuple[str | None, ...]:
 
 def _server_words(server: Mapping[str, Any]) -> str:
     """Return how a server keeps a collection, as a line."""
-    status, shards, replicas = server["status"], server["shards"], server["replicas"]
-    words = f"{status} ({_STATUS.get(status, 'unknown')}); "
-    words += f"{server['indexed']:,} of {server['vectors']:,} vectors indexed"
-    if status == "green" and server["indexed"] < server["vectors"]:
-        words += ", the rest in parts too small for one"
-    words += "; "
-    words += counted(shards, "shard")
-    if replicas > 1:
-        words += f", {replicas} replicas of each"
-    if server["copies"] is not None and server["copies"] > 1:
-        words += f" ({server['alive']} of {server['copies']} alive)"
-    return f"{words}; {server['survives']}"
+    status, indexed = server["status"], f"{server['indexed']:,} of {server['vectors']:,} vectors"
+    small = status == "green" and server["indexed"] < server["vectors"]
+    indexed += " indexed, the rest in parts too small for one" if small else " indexed"
+    shards = counted(server["shards"], "shard")
+    if server["replicas"] > 1:
+        shards += f", {server['replicas']} replicas of each"
+    if (server["copies"] or 0) > 1:
+        shards += f" ({server['alive']} of {server['copies']} alive)"
+    return f"{status} ({_STATUS.get(status, 'unknown')}); {indexed}; {shards}; {server['survives']}"
 
 
 _STATUS: Final = {
@@ -455,22 +434,13 @@ _STATUS: Final = {
 }
 
 
-def store_notes(described: Mapping[str, Any]) -> list[str]:
-    """Return the remarks on the galleries of a store, each with its gallery's name."""
-    return [
-        f"{gallery['gallery'] or '(default)'}: {note}"
-        for gallery in described["galleries"]
-        for note in gallery["notes"]
-    ]
-
-
 def print_classification(found: Classification, stream: TextIO, *, top: int) -> None:
     """Write what was answered, the first `top` candidates, and the voters, as tables."""
-    verdict = f"no answer (it takes {100 * (found.threshold or 0):.1f} %)"
+    verdict = "no answer (this classifier is at no probability right often enough)"
     if found.answer is not None:
         verdict = clean(found.answer)
-    elif found.threshold is None:
-        verdict = "no answer (this classifier is at no probability right often enough)"
+    elif found.threshold is not None:
+        verdict = f"no answer (it takes {100 * found.threshold:.1f} %)"
     stream.write(f"{clean(found.image)}: {verdict}\n")
     rows = [(c.label, f"{100 * c.probability:.1f} %") for c in found.candidates[:top]]
     what = "share of the vote" if found.voters else "probability"

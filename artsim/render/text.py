@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -20,32 +20,34 @@ if TYPE_CHECKING:
     from artsim.catalog.hits import Evidence, Hit
     from artsim.catalog.kinds import Box
     from artsim.catalog.scale import Likelihood, Verdict
+    from artsim.evaluation.report import Unit
     from artsim.search.answer import Answer
     from artsim.search.comparison import Comparison
     from artsim.search.listing import Listing
     from artsim.search.probes import QueryFace
 
-MAX_TEXT: Final = 300
-"""Most characters of a metadata field that a table or sheet shows."""
-
-MAX_ID: Final = 1000
-"""Most characters of an id: it is of use only whole."""
+MAX_TEXT: Final = 300  # most characters of a metadata field that a table or sheet shows
+MAX_ID: Final = 1000  # most characters of an id: it is of use only whole
 
 NO_TITLE: Final = "(no title)"
 
-_MOST_NAMED: Final = 8
-"""Most paintings or faces that one line lists."""
+UNIT_WORDS: Final[dict[Unit, str]] = {"share": "%", "ms": "ms", "seconds": "s"}
+
+LATEX: Final = str.maketrans(
+    {char: f"\\{char}" for char in "#$%&_"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+"""Escapes of letters that LaTeX would obey, but braces."""
+
+_MOST_NAMED: Final = 8  # most paintings or faces that one line lists
 
 _ESCAPE_SEQUENCES: Final = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[ -/]*[0-~]"
 )
 """OSC, CSI and short escape sequences of ECMA-48, which would leave debris if only ESC went."""
 
-_JOINERS: Final = frozenset("\u200c\u200d")
-"""Invisible, but Persian, Indic scripts and emoji are misspelt without them."""
-
-_MAX_MARKS: Final = 3
-"""Most combining marks on one letter; Vietnamese and Hebrew need 3, floods have dozens."""
+_JOINERS: Final = frozenset("\u200c\u200d")  # Persian, Indic scripts and emoji need these
+_MAX_MARKS: Final = 3  # on one letter; Vietnamese and Hebrew need 3, floods have dozens
 
 
 def clean(value: object, limit: int = MAX_TEXT) -> str:
@@ -109,6 +111,22 @@ def format_score(score: float) -> str:
     """Return a score with four decimals, or fewer where it is large, as RMSE can be."""
     decimals = 4 if abs(score) < 10 else 2 if abs(score) < 1000 else 0
     return f"{score:z.{decimals}f}"
+
+
+def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
+    """Return a number in its unit, without the unit's name; shares are in percent."""
+    size = abs(number)
+    if unit == "score" and 0 < number < 0.0005 and not signed:
+        return "<0.001"  # a probability of 0.000 would be none
+    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
+    if unit == "share":
+        number, decimals = 100 * number, 1
+    elif unit == "score":
+        decimals = 3
+    elif unit == "count":
+        decimals = 0 if float(number).is_integer() else min(1, decimals)
+    text = f"{number:z,.{decimals}f}"
+    return f"+{text}" if signed and float(text.replace(",", "")) > 0 else text
 
 
 def sentence(text: str) -> str:
@@ -188,31 +206,20 @@ def _likelihood_text(of: Likelihood) -> str:
     )
 
 
-def picture_place(payload: Mapping[str, Any]) -> str:
-    """Return where the picture is: the path of a local file, else its address, else ""."""
-    uri = payload.get("image_uri")
-    return str(local_path(uri) or uri) if isinstance(uri, str) else ""
-
-
 def picture_link(payload: Mapping[str, Any]) -> str:
     """Return the address that opens the picture, fit for a page or terminal; "" without one.
 
-    Of a frame it opens the film at its time.
+    Of a frame it opens the film at its time, as ``#t=83.5,91``.
     """
-    fragment = film_fragment(payload)
-    uri = payload.get("video_uri" if fragment else "image_uri")
+    uri, fragment = payload.get("image_uri"), ""
+    start, end = (payload.get(name) for name in ("time_start", "time_end"))
+    if "video_uri" in payload and isinstance(start, int | float) and isinstance(end, int | float):
+        uri, fragment = payload["video_uri"], f"#t={start:.12g},{end:.12g}"
     path = local_path(uri) if isinstance(uri, str) else None
     if path is None:
         link = web_link(uri)
         return link and link + fragment
     return path.as_uri() + fragment if path.is_absolute() else ""
-
-
-def film_fragment(payload: Mapping[str, Any]) -> str:
-    """Return the part of a film that a frame stands for, as ``#t=83.5,91``; "" for no frame."""
-    start, end = (payload.get(name) for name in ("time_start", "time_end"))
-    known = isinstance(start, int | float) and isinstance(end, int | float)
-    return f"#t={start:.12g},{end:.12g}" if known and "video_uri" in payload else ""
 
 
 def web_link(address: object) -> str:
@@ -234,11 +241,20 @@ def id_text(payload: Mapping[str, Any]) -> str:
     return clean(payload.get("painting_id", ""), MAX_ID)
 
 
-def _listed(parts: Sequence[object], words: Callable[[Any], str]) -> str:
-    """Return the words of the first few, and how many more there are."""
-    more = len(parts) - _MOST_NAMED
-    named = [words(part) for part in parts[:_MOST_NAMED]]
-    return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+def untaken(name: str, taken: set[str]) -> str:
+    """Return a name that nothing has in any case, with a number if need be; it is `taken` then."""
+    own, number = name, 1
+    while own.lower() in taken:
+        number += 1
+        own = f"{name}-{number}"
+    taken.add(own.lower())
+    return own
+
+
+def first_few(words: Sequence[str], most: int, between: str = ", ", more: str = " and") -> str:
+    """Return the first of some words, and how many more there are."""
+    left = len(words) - most
+    return between.join(words[:most]) + (f"{more} {left:,} more" if left > 0 else "")
 
 
 def describe_left_out(result: Answer) -> str:
@@ -253,7 +269,7 @@ def describe_left_out(result: Answer) -> str:
         return f"the query picture is {named(known[0])}, and left out" if known else ""
     return (
         f"the query picture is {len(known)} times in the gallery, and left out each time: "
-        f"{_listed(known, named)}"
+        f"{first_few(list(map(named, known)), _MOST_NAMED, '; ', '; and')}"
     )
 
 
@@ -264,8 +280,9 @@ def describe_query_faces(result: Answer) -> str:
         box = face.box
         return f"{face.index} is {box.width:.0f} x {box.height:.0f} at {box.x:.0f}, {box.y:.0f}"
 
-    words = _listed(result.query_faces, named)
-    return f"face {words} (pixels of the query picture, from its top left)"
+    words = [named(face) for face in result.query_faces]
+    shown = first_few(words, _MOST_NAMED, "; ", "; and")
+    return f"face {shown} (pixels of the query picture, from its top left)"
 
 
 def describe_region(box: Box) -> str:
@@ -302,7 +319,6 @@ def describe_query(result: Answer) -> str:
 
 
 _SETTING_WORDS: Final[Mapping[str, str]] = {
-    "gallery": "gallery",
     "encoders": "encoder",
     "rerank": "re-ranked by",
     "rerank_weight": "with weight",
@@ -321,7 +337,23 @@ def describe_settings(result: Answer) -> str:
         if values:
             parts.append(f"{word} {', '.join(clean(part, 120) for part in values)}")
     shown = [result.query_payload or {}, *(hit.payload for hit in result.hits)]
-    return " · ".join([*parts, *criteria_in_words(settings.get("criteria"), shown)])
+    return describe_search(settings, parts, shown)
+
+
+def describe_search(
+    settings: Mapping[str, Any],
+    said: Iterable[str],
+    payloads: Iterable[Mapping[str, Any]],
+    notes: Iterable[str] = (),
+) -> str:
+    """Return in one line what was searched, what is said of it, and under which conditions.
+
+    Artists are named as the payloads write them.
+    """
+    of = [
+        f"{name} {clean(settings[name])}" for name in ("gallery", "encoder") if settings.get(name)
+    ]
+    return " · ".join([*of, *said, *_criteria_in_words(settings.get("criteria"), payloads), *notes])
 
 
 def describe_listing(listing: Listing) -> str:
@@ -333,21 +365,14 @@ def describe_listing(listing: Listing) -> str:
 
 def describe_list_settings(listing: Listing) -> str:
     """Return what a list was filtered and sorted by, in one line."""
-    gallery, sort = listing.settings.get("gallery"), listing.settings.get("sort")
+    sort = listing.settings.get("sort")
+    order = [f"in order of {'date' if sort == 'year_start' else clean(sort)}"] if sort else []
     payloads = [point.payload for point in listing.points]
-    parts = [
-        f"gallery {clean(gallery)}" if gallery else "",
-        *criteria_in_words(listing.settings.get("criteria"), payloads),
-        f"in order of {'date' if sort == 'year_start' else clean(sort)}" if sort else "",
-    ]
-    return " · ".join(part for part in parts if part)
+    return describe_search(listing.settings, (), payloads, order)
 
 
-def criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return conditions, as `artsim.search.question` lists them, each as a few words.
-
-    Artists are named as the payloads write them, as far as these do.
-    """
+def _criteria_in_words(criteria: Any, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return conditions, as `artsim.search.question` lists them, each as a few words."""
     artists = {p["artist_key"]: str(p.get("artist")) for p in payloads if "artist_key" in p}
     found = criteria or {}
     must = [_condition_in_words(condition, artists) for condition in found.get("must", ())]

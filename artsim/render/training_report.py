@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from artsim.evaluation.report import (
@@ -19,12 +19,11 @@ from artsim.evaluation.report import (
     timestamp,
 )
 from artsim.evaluation.statistics import Estimate
+from artsim.render.text import first_few
 from artsim.training.classifier_training import ClassifierOutcome
 from artsim.training.heads import SURENESS, published_for
 
-_LISTED: Final = 5
-"""Most classes or problems that a note names."""
-
+_LISTED: Final = 5  # most classes or problems that a note names
 _TOP: Final = 5
 
 
@@ -57,19 +56,19 @@ def _scores(outcome: ClassifierOutcome, name: str) -> Table:
         Column("accuracy", "accuracy"),
         Column("balanced_accuracy", "balanced accuracy"),
         Column("macro_f1", "macro F1"),
-        Column("works", "works", "count", None),
     ]
     if len(scores.classes) > _TOP:
         own["top_5"] = scores.top_5
-        columns.insert(3, Column("top_5", "among first 5"))
+        columns.append(Column("top_5", "among first 5"))
+    columns.append(Column("works", "works", "count", None))
     majority: dict[str, Cell] = {"accuracy": scores.majority, "works": scores.count}
     rows = [Row(name, own), Row("always the most frequent class", majority, measured=False)]
     rows += [
         Row(figure.name, {"accuracy": figure.accuracy}, figure.note, measured=False)
         for figure in published_for(outcome.config.field)
     ]
-    split = outcome.settings.get("split")
-    by = "of artists that it never saw" if split == "artist" else "drawn at random"
+    by_artist = outcome.settings.get("split") == "artist"
+    by = "of artists that it never saw" if by_artist else "drawn at random"
     return Table(
         name="scores",
         title=f"The {outcome.config.field} of works that were put aside",
@@ -119,10 +118,9 @@ def _calibration(outcome: ClassifierOutcome, name: str) -> Table:
 def _classes(outcome: ClassifierOutcome) -> Table:
     rows = []
     for score in outcome.scores.classes:
-        values: dict[str, Cell] = {}
+        values: dict[str, Cell] = {"support": score.support}
         if score.support:
-            values = {"precision": score.precision, "recall": score.recall, "f1": score.f1}
-        values["support"] = score.support
+            values |= {"precision": score.precision, "recall": score.recall, "f1": score.f1}
         rows.append(Row(score.name, values, "" if score.support else "no work of it was put aside"))
     return Table(
         name="classes",
@@ -161,27 +159,20 @@ def _plots(outcome: ClassifierOutcome) -> tuple[Plot, ...]:
 
 
 def _notes(outcome: ClassifierOutcome) -> Iterator[str]:
-    if outcome.sides.labeled.left_out:
+    labeled, untrained = outcome.sides.labeled, outcome.sides.untrained
+    if labeled.left_out:
         least = outcome.settings.get("min_works")
-        yield f"Left out, with fewer than {least} works: {_listed(outcome.sides.labeled.left_out)}."
-    if outcome.sides.untrained:
-        yield (
-            "Left out, since all of their artists fell to one part of the split: "
-            f"{_listed(outcome.sides.untrained)}."
-        )
-    if without := outcome.sides.labeled.without:
-        yield f"{without:,} works have no {outcome.config.field} and were left out."
+        yield f"Left out, with fewer than {least} works: {_listed(labeled.left_out)}."
+    if untrained:
+        why = "since all of their artists fell to one part of the split"
+        yield f"Left out, {why}: {_listed(untrained)}."
+    if labeled.without:
+        yield f"{labeled.without:,} works have no {outcome.config.field} and were left out."
     if outcome.problems:
-        yield f"Could not be read: {_first(outcome.problems, '; ', '; and')}."
-
-
-def _first(texts: Sequence[str], between: str, before_more: str) -> str:
-    more = len(texts) - _LISTED
-    shown = between.join(texts[:_LISTED])
-    return f"{shown}{before_more} {more:,} more" if more > 0 else shown
+        yield f"Could not be read: {first_few(outcome.problems, _LISTED, '; ', '; and')}."
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     """Return classes with their counts, largest first."""
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    return _first([f"{name} ({count})" for name, count in ordered], ", ", " and")
+    return first_few([f"{name} ({count})" for name, count in ordered], _LISTED)

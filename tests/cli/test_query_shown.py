@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from artsim import PixelsQuery, find_similar, write_sheet
 from artsim.cli import app
 from artsim.images.load import load_image
-from artsim.render.sheet_png import ACCENT
+from artsim.render.picture_cards import ACCENT
 from artsim.store.gallery import Gallery
 
 RUFF = "rembrandt-portrait-woman-probably-member-van-met-437388.jpg"

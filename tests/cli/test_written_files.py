@@ -208,10 +208,10 @@ def test_what_cannot_be_written_is_refused_before_any_work(
         raise AssertionError("work was done")
 
     for place in (
-        "artsim.search.answer.answer",
-        "artsim.search.export.export_gallery",
-        "artsim.ingest.run.ingest_paintings",
-        "artsim.render.collection_map.make_map",
+        "artsim.commands.query.answer",
+        "artsim.commands.maintenance.export_gallery",
+        "artsim.commands.ingest.ingest_paintings",
+        "artsim.commands.galleries.make_map",
     ):
         monkeypatch.setattr(place, work)
     monkeypatch.chdir(tmp_path)

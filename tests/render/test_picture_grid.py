@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artsim.render.projection import assign_cells, choose_grid
+from artsim.render.collection_map import assign_cells, choose_grid
 
 
 def test_the_grid_is_nearly_full() -> None:

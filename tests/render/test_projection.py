@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 
 from artsim.errors import ConfigError
-from artsim.render.projection import (
+from artsim.render.collection_map import (
     effective_perplexity,
     fit_unit_square,
     measure_faithfulness,

@@ -24,17 +24,18 @@ from skimage.color import deltaE_ciede2000
 from artsim.catalog.payload import painting_point_id
 from artsim.catalog.scale import LEVELS, Scale
 from artsim.errors import QueryError, RenderError
-from artsim.render.collection_map import CollectionMap, ColorField, find_fields
+from artsim.render.collection_map import CollectionMap, Faithfulness, assign_cells, choose_grid
 from artsim.render.map_page import (
     CATEGORICAL,
     UNKNOWN,
     WALL,
+    ColorField,
     MapStyle,
+    find_fields,
     point_colors,
     scale_colors,
     write_map,
 )
-from artsim.render.projection import Faithfulness, assign_cells, choose_grid
 
 HOSTILE = "</script><script>alert('x')</script><!-- \"quoted\" & \u202ebackwards \u2028 %DATA%"
 

@@ -36,7 +36,7 @@ def test_the_pace_is_that_of_the_last_half_minute(clock: Clock) -> None:
 
 def test_plain_lines_come_when_work_begins_and_then_in_time(clock: Clock) -> None:
     stream = io.StringIO()
-    progress: Progress = PlainProgress(stream, "painting", interval=10, clock=clock)
+    progress: Progress = PlainProgress(stream, "painting", clock=clock)
     progress.start(1300, "Ingesting\x1b[31m art")
     for done in range(1, 1001):
         clock.now += 1
@@ -55,7 +55,7 @@ def test_plain_lines_come_when_work_begins_and_then_in_time(clock: Clock) -> Non
 
 def test_what_fails_is_work(clock: Clock) -> None:
     stream = io.StringIO()
-    progress = PlainProgress(stream, "painting", interval=10, clock=clock)
+    progress = PlainProgress(stream, "painting", clock=clock)
     progress.start(1, "Ingesting")
     progress.update(1, faces=0, skipped=0, failed=1)
     assert stream.getvalue() == "Ingesting: 1 painting\n"
@@ -90,7 +90,7 @@ def test_counts_in_words() -> None:
 
 def test_plain_stages_say_what_begins_and_how_far_it_is(clock: Clock) -> None:
     stream = io.StringIO()
-    progress: Progress = PlainProgress(stream, interval=10, clock=clock)
+    progress: Progress = PlainProgress(stream, clock=clock)
     progress.start(2500, "Searching\x1b[31m by builtin")
     for done in range(1, 26):
         clock.now += 1

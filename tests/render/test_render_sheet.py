@@ -19,8 +19,9 @@ from artsim.catalog.kinds import Box
 from artsim.errors import RenderError
 from artsim.render import picture_cards
 from artsim.render import sheet as sheet_module
+from artsim.render.picture_cards import ACCENT
 from artsim.render.sheet import write_sheet
-from artsim.render.sheet_png import ACCENT, BLANK, WALL, WIDTH
+from artsim.render.sheet_png import BLANK, WALL, WIDTH
 from artsim.search.answer import Answer, HitGroup
 from artsim.search.probes import Example, QueryFace
 

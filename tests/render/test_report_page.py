@@ -12,9 +12,9 @@ from PIL import Image
 
 from artsim.errors import ReportError
 from artsim.evaluation.report import LinePlot, Report, Row, Table, read_report
-from artsim.render import report_page
+from artsim.render import report_forms
 from artsim.render.pages import static
-from artsim.render.report_page import file_names, report_html, write_report
+from artsim.render.report_forms import file_names, report_html, write_report
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 def test_too_many_pictures_are_counted(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report_page, "MAX_PICTURES", 6)
+    monkeypatch.setattr(report_forms, "MAX_PICTURES", 6)
     page = Page(report_html(replace(report, plots=())))
     assert "1 more row is only in report.json." in "".join(page.texts("p"))
     assert "".join(page.texts("span")).count("✗ wrong") == 1

@@ -167,7 +167,7 @@ def test_colors_differ_for_the_color_blind(colors: list[str], deficiency: str) -
 
 def test_reports_on_the_terminal_do_without_matplotlib(tmp_path: Path) -> None:
     code = (
-        "import sys, io; import artsim.render.report_table, artsim.render.report_page, "
+        "import sys, io; import artsim.render.report_forms, "
         "artsim.evaluation.report; print('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
 from artsim.evaluation.statistics import Estimate
-from artsim.render.report_table import (
+from artsim.render.report_forms import (
     best_rows,
     cell_text,
     heading_text,

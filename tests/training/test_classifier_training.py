@@ -22,7 +22,7 @@ from artsim.errors import (
     WeightsError,
 )
 from artsim.evaluation.report import ConfusionPlot, read_report
-from artsim.render.report_page import write_report
+from artsim.render.report_forms import write_report
 from artsim.render.training_report import classifier_report
 from artsim.training.classifier_training import ClassifierOutcome, train_classifier
 from artsim.training.recipes import ClassifierOptions

@@ -1,10 +1,12 @@
-"""The tables of a report: on the terminal, as CSV and as LaTeX; and how their values read."""
+"""Reports on the terminal and as files: a page, JSON, tables as CSV and LaTeX, plots."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Final, TextIO
 
 from rich.cells import cell_len
@@ -13,30 +15,47 @@ from rich.padding import Padding
 from rich.text import Text
 
 from artsim.catalog.cells import csv_lines
-from artsim.evaluation.report import Cell, Column, Report, Row, Table, Unit
+from artsim.errors import ReportError
+from artsim.evaluation.report import (
+    Cell,
+    Column,
+    Picture,
+    PictureRow,
+    Plot,
+    Report,
+    Row,
+    Table,
+    flat_settings,
+    report_text,
+)
 from artsim.evaluation.statistics import Estimate
+from artsim.files import FileKind, check_file, write_file
+from artsim.render.pages import DARK, LIGHT, data_uri, digest, environment, static
+from artsim.render.picture_cards import Card, card_of
+from artsim.render.plots import plot_png, plot_svg
 from artsim.render.table import make_console, new_table, print_plain
-from artsim.render.text import clean
+from artsim.render.text import LATEX, UNIT_WORDS, clean, field_text, id_text, number_text, untaken
+
+REPORT: Final = FileKind("report", ReportError)
+TABLES: Final = FileKind("report", ReportError, noted=True)  # tables, which have no room for a mark
+MAX_PICTURES: Final = 600  # most pictures on a page, which is then some 10 MB
+PICTURE_SIDE: Final = 320  # pixels of an embedded picture's longer side: sharp at twice its size
 
 MISSING: Final = "–"  # noqa: RUF001 - what stands in an empty cell is an en dash
 """What a cell shows that was not measured."""
 
-UNIT_WORDS: Final[dict[Unit, str]] = {"share": "%", "ms": "ms", "seconds": "s"}
-
-_LEAST_NAME: Final = 12
-"""Cells that a row's name keeps however many columns there are."""
-
-_MOST_TEXT: Final = 48
-"""Cells of a column of words, which wraps beyond."""
-
+_LEAST_NAME: Final = 12  # cells that a row's name keeps however many columns there are
+_MOST_TEXT: Final = 48  # cells of a column of words, which wraps beyond
 _GAP: Final = 2
 _STAR: Final = " *"
 
-_LATEX: Final = str.maketrans(
-    {char: f"\\{char}" for char in "#$%&_{}"}
-    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-    | {"<": r"\textless{}", ">": r"\textgreater{}", "–": "--", "|": r"\textbar{}"}  # noqa: RUF001
+_LATEX: Final = LATEX | str.maketrans(
+    {"{": r"\{", "}": r"\}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}"}
+    | {"–": "--"}  # noqa: RUF001
 )
+
+
+# Cells
 
 
 def heading_text(column: Column) -> str:
@@ -44,22 +63,6 @@ def heading_text(column: Column) -> str:
     unit = UNIT_WORDS.get(column.unit, "")
     heading = clean(column.heading, 60)
     return heading if not unit or heading.endswith(unit) else f"{heading} {unit}".strip()
-
-
-def number_text(number: float, unit: Unit, *, signed: bool = False) -> str:
-    """Return a number in its unit, without the unit's name; shares are in percent."""
-    size = abs(number)
-    if unit == "score" and 0 < number < 0.0005 and not signed:
-        return "<0.001"  # a probability of 0.000 would be none
-    decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3
-    if unit == "share":
-        number, decimals = 100 * number, 1
-    elif unit == "score":
-        decimals = 3
-    elif unit == "count":
-        decimals = 0 if float(number).is_integer() else min(1, decimals)
-    text = f"{number:z,.{decimals}f}"
-    return f"+{text}" if signed and float(text.replace(",", "")) > 0 else text
 
 
 def cell_parts(cell: Cell, column: Column) -> tuple[str, str]:
@@ -244,3 +247,146 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
         blocks[-1].append(position)
         used += _GAP + width
     return blocks
+
+
+_OF_TABLES: Final = (best_rows, cell_parts, heading_text, number_of, row_notes)
+"""What the page's template asks of tables."""
+
+
+# Files
+
+
+def check_report_folder(
+    out: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> list[Path]:
+    """Return the files of an earlier report that would be replaced in a folder.
+
+    Which plots and tables there will be is not known: without `overwrite`, none of the names of a
+    report may be taken by a file that artsim did not make. `inputs` are never replaced. Raises
+    `ReportError` as `write_report` does.
+    """
+    there = next(place for place in (out, *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ReportError(
+            f"{there}: expected a folder for the report, found a file; name another", path=there
+        )
+    if not os.access(there, os.W_OK):
+        raise _unwritable(there, "no permission")
+    forms = ("report.html", "report.json", "plot-*.png", "plot-*.svg", "table-*.csv", "table-*.tex")
+    replaced = [place for form in forms for place in sorted(out.glob(form))]
+    for place in replaced:
+        check_file(place, _kind(place.name), overwrite=overwrite, inputs=inputs)
+    return replaced
+
+
+def _unwritable(out: Path, why: str) -> ReportError:
+    return ReportError(
+        f"{out}: the report cannot be written ({why}); give a folder that you may write to",
+        hint="--out",
+        path=out,
+    )
+
+
+def _kind(name: str) -> FileKind:
+    return TABLES if name.endswith((".csv", ".tex")) else REPORT
+
+
+def write_report(
+    report: Report,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> Path:
+    """Write a report into the folder `out` and return the path of its page.
+
+    These are ``report.html``, ``report.json``, ``plot-NAME.png`` and ``plot-NAME.svg`` of each
+    plot, and ``table-NAME.csv`` and ``table-NAME.tex`` of each table. The folder is made where it
+    is missing; an earlier report in it is replaced, other files are left alone. Each file appears
+    whole or not at all, and the page last. Pictures are read from their ``image_uri``; one that
+    cannot be read leaves a placeholder with the reason.
+
+    With `overwrite` files may be replaced that artsim did not make, but never `inputs`, such as
+    reports that are read.
+
+    Raises
+    ------
+    ReportError
+        If `out` is no folder, cannot be made or written to, or holds others' files of these names.
+    """
+    out, kept = Path(out), tuple(inputs)
+    check_report_folder(out, overwrite=overwrite, inputs=kept)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(out, error.strerror or str(error)) from error
+    for name, content in _files(report):
+        with write_file(out / name, _kind(name), overwrite=overwrite, inputs=kept) as stream:
+            stream.write(content)
+    return out / "report.html"
+
+
+def _files(report: Report) -> Iterator[tuple[str, bytes]]:
+    for name, plot in zip(file_names("plot", report.plots), report.plots, strict=True):
+        yield f"{name}.png", plot_png(plot)
+        yield f"{name}.svg", plot_svg(plot, titled=True)
+    for name, table in zip(file_names("table", report.tables), report.tables, strict=True):
+        yield f"{name}.csv", to_csv(table).encode("utf-8", "replace")
+        yield f"{name}.tex", to_latex(table).encode("utf-8", "replace")
+    yield "report.json", report_text(report).encode()
+    yield "report.html", report_html(report).encode("utf-8", "replace")
+
+
+def file_names(prefix: str, parts: Sequence[Plot | Table]) -> list[str]:
+    """Return the name of each part's files: its own in plain letters, and no other's."""
+    taken: set[str] = set()  # some file systems do not tell upper from lower case
+    plain = (re.sub(r"[^A-Za-z0-9_.]+", "-", part.name).strip("-.")[:80] for part in parts)
+    return [untaken(f"{prefix}-{name or prefix}", taken) for name in plain]
+
+
+def report_html(report: Report) -> str:
+    """Return the report as the text of an HTML file, to be written in UTF-8.
+
+    Its only script sorts tables: a click on a heading sorts by it, a second one the other way, a
+    third one as it was.
+    """
+    script = static("report.js")
+    themes = {"light": LIGHT, "dark": DARK}
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            card_of=_card,
+            svg_uri=lambda plot, theme: data_uri(plot_svg(plot, themes[theme])),
+            title=clean(report.title),
+            policy="default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+            f"script-src {digest(script)}; base-uri 'none'; form-action 'none'",
+            style=static("colors.css", "report.css"),
+            script=script,
+            groups=list(_groups(report)),
+            settings=dict(flat_settings(report.settings)),
+            missing=MISSING,
+            **{each.__name__: each for each in _OF_TABLES},
+        )
+    )
+
+
+def _groups(report: Report) -> Iterator[tuple[Any, list[PictureRow], int]]:
+    """Yield each group, its rows as far as there is room, and how many there is none for."""
+    left = MAX_PICTURES
+    for group in report.failures:
+        shown: list[PictureRow] = []
+        for row in group.rows:
+            left -= 1 + len(row.hits)
+            if left < 0:
+                break
+            shown.append(row)
+        yield group, shown, len(group.rows) - len(shown)
+
+
+def _card(picture: Picture) -> Card:
+    payload, pixels = picture.payload, picture.pixels
+    title = field_text(payload, "title") or id_text(payload)
+    faces = None if pixels is None else ()
+    return card_of(payload, PICTURE_SIDE, image=pixels, faces=faces, title=title, is_hit=True)
