@@ -27,25 +27,16 @@ EncoderKind = Literal["image", "face"]
 class EncoderInfo:
     """Identity of a usable encoder: what `store` records beside its vectors.
 
-    Attributes
-    ----------
-    name : str
-        As given on the command line: ``builtin``, ``resnet50``.
-    spec : str
-        What makes the same encoder again: ``timm:resnet50.a1_in1k+gem``, ``onnx:/models/net.onnx``.
-    vector_name : str
-        Name of its vectors in a collection. It holds the model, the weights' identity and the
-        preprocessing's version. Letters, digits, ``.``, ``_`` and ``-`` only.
-    takes_text : bool
-        Whether texts can be encoded into the same space.
+    The name of its vectors holds the model, the weights' identity and the preprocessing's version,
+    of letters, digits, ``.``, ``_`` and ``-`` only.
     """
 
-    name: str
-    spec: str
+    name: str  # as given on the command line: ``builtin``, ``resnet50``
+    spec: str  # what makes it again: ``timm:resnet50.a1_in1k+gem``, ``onnx:/models/net.onnx``
     vector_name: str
     dim: int
     kind: EncoderKind = "image"
-    takes_text: bool = False
+    takes_text: bool = False  # whether texts can be encoded into the same space
 
     @property
     def short_name(self) -> str:

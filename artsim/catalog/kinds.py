@@ -14,7 +14,6 @@ from artsim.catalog.payload import (
     PAINTING_FIELDS,
     IndexKind,
     Payload,
-    named_id,
     painting_point_id,
 )
 from artsim.errors import OptionError, shortened
@@ -205,39 +204,23 @@ MakeCutter = Callable[[CutterOptions], Cutter]
 class Kind:
     """Description of one collection of a gallery.
 
-    Attributes
-    ----------
-    name : str
-        Of the collection, behind the gallery's prefix: ``faces``.
-    noun : str
-        What one point is, in messages and in names of fields: ``face_index``, ``face_count``.
-    own_fields : mapping of str to IndexKind or None
-        Payload fields beyond the painting's, with their payload index.
-    cutter : callable, str or None
-        Makes the cutter; as ``"module:name"`` it is imported when the first picture is
-        cut, so that a query by id loads no model. None: the point is the whole picture.
-    cutter_field : str
-        Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
-    own_encoders : bool
-        Whether its parts have encoders of their own rather than the pictures'.
-    by_whole : bool
-        Whether they are searched by the whole query picture, which may be such a part itself,
-        rather than by its parts; the best of each painting is then shown.
-    has_pixels : bool
-        Whether a point has the small gray picture that re-rankers compare.
-    sure : Criteria
-        What the points meet that searches show unless they are asked for others.
+    A cutter that is given as ``"module:name"`` is imported when the first picture is cut, so that
+    a query by id loads no model; where there is none, a point is a whole picture.
+
+    Parts are searched by those of the query picture, or `by_whole` of it, which may be such a part
+    itself: the best of each painting is then shown.
     """
 
-    name: str
-    noun: str
+    name: str  # of the collection, behind the gallery's prefix: ``faces``
+    noun: str  # what one point is, in messages and in names of fields: ``face_index``
+    # Payload fields beyond the painting's, with their payload index.
     own_fields: Mapping[str, IndexKind | None] = field(default_factory=dict)
     cutter: MakeCutter | str | None = None
-    cutter_field: str = ""
-    own_encoders: bool = False
+    cutter_field: str = ""  # of a painting, that notes its cutter; ``NOUN_cutter`` if not given
+    own_encoders: bool = False  # whether its parts have others than the pictures
     by_whole: bool = False
-    has_pixels: bool = True
-    sure: Criteria = EVERYTHING
+    has_pixels: bool = True  # whether a point has the small gray picture that re-rankers compare
+    sure: Criteria = EVERYTHING  # what searches show unless they are asked for other points
 
     def __post_init__(self) -> None:
         """Name the field that notes the cutter."""
@@ -281,9 +264,8 @@ class Kind:
 
     def point_id(self, painting_id: str, index: int = 0) -> str:
         """Return the id of a point: a UUIDv5 of the painting's id, or ``<id>#<noun><index>``."""
-        if self.is_whole:
-            return painting_point_id(painting_id)
-        return named_id(f"{painting_id}#{self.noun}{index}")
+        part = "" if self.is_whole else f"#{self.noun}{index}"
+        return painting_point_id(painting_id + part)
 
     def make_cutter(self, options: CutterOptions | None = None) -> Cutter:
         """Return the cutter, loading what it needs; `EncoderError` where a model cannot be."""

@@ -100,12 +100,7 @@ NAMESPACE: Final = uuid.UUID("6e464aee-97ad-5bad-802d-435252eb144e")
 
 def painting_point_id(painting_id: str) -> str:
     """Return the id of the painting's point: a UUIDv5 of `painting_id`."""
-    return named_id(painting_id)
-
-
-def named_id(name: str) -> str:
-    """Return the UUIDv5 of a name."""
-    return str(uuid.uuid5(NAMESPACE, unicode_text(name)))
+    return str(uuid.uuid5(NAMESPACE, unicode_text(painting_id)))
 
 
 def unicode_text(text: str) -> str:

@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from artsim.catalog.attribution import Attribution, parse_attribution, without_role
 from artsim.catalog.cells import read_length, read_size
 from artsim.catalog.dates import LATEST_YEAR, YearRange, parse_date
-from artsim.catalog.names import artist_key, fold_text
+from artsim.catalog.names import Attribution, artist_key, fold_text, parse_attribution, without_role
 from artsim.catalog.payload import ATTRIBUTIONS, Payload, why_unstorable
 from artsim.errors import MetadataError
 from artsim.ingest.columns import WORDS, Columns, is_single_year

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.attribution import sitter_of
 from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import KINDS, Cutter, Kind
+from artsim.catalog.names import sitter_of
 from artsim.catalog.payload import Payload
 from artsim.catalog.scale import NONE, Scale, noted_scales
 from artsim.encoders.base import Encoder
