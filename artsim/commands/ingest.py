@@ -175,7 +175,7 @@ def _lists(
 
 def _say_what_is_understood(source: str, metadata: Path | None, columns: dict[str, str]) -> None:
     from artsim.ingest.sources import read_source
-    from artsim.ingest.understanding import understand_metadata
+    from artsim.ingest.summary import understand_metadata
     from artsim.render.text import clean
 
     lines = understand_metadata(read_source(source, metadata=metadata, column_map=columns))

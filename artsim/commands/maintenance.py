@@ -121,7 +121,7 @@ def delete(
     filters = filtered.filters(painting_id=painting_ids)
     if everything == (not filters.is_empty):
         raise typer.BadParameter("say what: ids, or filters, or --all alone")
-    from artsim.ingest.prune import delete_gallery, delete_paintings
+    from artsim.ingest.upkeep import delete_gallery, delete_paintings
     from artsim.search.filters import build_criteria
 
     with place.open() as opened:

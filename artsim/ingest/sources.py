@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from artsim.catalog.film_names import is_film
+from artsim.catalog.film_names import clock, frame_place, is_film
 from artsim.catalog.hits import Note
-from artsim.errors import MetadataError, SourceError
+from artsim.errors import ImageError, MetadataError, SourceError, listed
+from artsim.images.film_stills import Still, pick_stills
+from artsim.images.films import Film, frame_file
 from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
-from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.film_source import FilmSource
-from artsim.ingest.folder import Listing, PictureFinder, PictureSource, list_pictures
-from artsim.ingest.manifest import (
-    MANIFEST_SUFFIXES,
-    OTHER_LISTS,
-    open_manifest,
+from artsim.ingest.columns import resolve_columns, shown
+from artsim.ingest.folder import (
+    Listing,
+    PictureFinder,
+    PictureSource,
+    list_pictures,
     picture_beside,
 )
-from artsim.ingest.records import Manifest, Source
-from artsim.ingest.row_payload import shown
+from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, open_manifest
+from artsim.ingest.records import Columns, Manifest, Problem, Source, SourceEntry, SourcePainting
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
 """What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
@@ -38,7 +39,6 @@ LIST_SUFFIXES: Final = (*MANIFEST_SUFFIXES, *OTHER_LISTS)
 
 _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
-_COLUMNS_NAMED: Final = 20
 
 
 def read_source(
@@ -50,28 +50,21 @@ def read_source(
 ) -> Source:
     """Open a folder of pictures, a manifest, a film, or a source of `SOURCES` by its address.
 
+    A folder is searched with all below it. A manifest (CSV, TSV, Excel, JSON Lines, Parquet) has
+    a row for each picture, with paths relative to it. SourceError if there is none of these, or no
+    picture in the folder; MetadataError if a manifest cannot be read, or has no column of pictures.
+
     Parameters
     ----------
-    source : str or Path
-        A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it, a film, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
         names pictures. Other lists in the folder are in the source's notes.
     column_map : mapping of str to str, optional
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
-        not do; ``""`` says that no column is that field.
+        not do; ``""`` says that no column is that field. MetadataError if it does not fit.
     limits : ImageLimits, optional
         Of a film: its length, and the pixels of its frames.
-
-    Raises
-    ------
-    SourceError
-        If there is no such folder or file, or no picture in the folder.
-    MetadataError
-        If a manifest cannot be read, has no column of pictures, or `column_map` does not
-        fit it.
     """
     scheme, colon, _ = str(source).partition(":")
     if colon and scheme in SOURCES:
@@ -87,7 +80,9 @@ def read_source(
         return FilmSource(source, limits)
     try:
         if source.is_dir():
-            return _open_folder(source, metadata, column_map)
+            listing = list_pictures(source)
+            finder = PictureFinder(listing.pictures)
+            return _open_listing(source, listing, lists_in(source), finder, metadata, column_map)
         is_there = source.exists()
     except OSError as exc:
         reason = exc.strerror or exc
@@ -135,16 +130,8 @@ class _List:
 
     path: Path
     manifest: Manifest | None = None
-    columns: Columns = field(default_factory=lambda: Columns({}, ()))
+    columns: Columns = field(default_factory=Columns)
     error: MetadataError | None = None
-
-
-def _open_folder(
-    folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
-) -> PictureSource:
-    listing = list_pictures(folder)
-    finder = PictureFinder(listing.pictures)
-    return _open_listing(folder, listing, lists_in(folder), finder, metadata, column_map)
 
 
 def read_files(
@@ -321,6 +308,66 @@ def _no_pictures_named(manifest: Manifest) -> MetadataError:
 
 
 def _some(columns: Sequence[str]) -> str:
-    named = [column for column in columns if column]
-    more = len(named) - _COLUMNS_NAMED
-    return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed([column for column in columns if column], most=20)
+
+
+# --- a film ------------------------------------------------------------------------
+
+
+class FilmSource(Source):
+    """The stills of a film, in order: of each shot, and of every two seconds of a long one.
+
+    Ids are the film's name with the frame's time, ``lecture-00h01m23.480``, and so the same every
+    time. What is of one color is left out. A film that is damaged gives what can be read, and then
+    the problem.
+    """
+
+    noun = "frame"
+
+    def __init__(self, path: Path, limits: ImageLimits | None = None) -> None:
+        try:
+            self.film = Film.open(path, limits)
+        except ImageError as exc:
+            raise SourceError(str(exc), hint=exc.hint, path=path) from exc
+        self.uri = path.absolute().as_uri()
+        self._ends: list[float] = []
+
+    def count(self) -> int | None:
+        """Return the film's seconds."""
+        return None if self.film.duration is None else max(1, round(self.film.duration))
+
+    def steps(self, done: int) -> int:
+        """Return the seconds of the film that so many entries come to."""
+        return round(self._ends[done - 1]) if 0 < done <= len(self._ends) else 0
+
+    def __iter__(self) -> Iterator[SourceEntry]:
+        """Yield the stills, decoding the film as they are asked for."""
+        self._ends = []
+        film = self.film
+        try:
+            for still in pick_stills(film):
+                if not still.is_blank:
+                    self._ends.append(still.end)
+                    yield self._picture(still)
+        except ImageError as exc:
+            film.damage = str(exc).removeprefix(f"{film.path}: ")
+        if film.damage:
+            self._ends.append(film.duration or 0.0)
+            reason = f"{film.path}: {film.damage}; what could be read is kept"
+            yield Problem(str(film.path), reason, may_hide_any=True)
+
+    def _picture(self, still: Still) -> SourcePainting:
+        film, time = self.film, round(still.time, 3)
+        minutes, seconds = divmod(time, 60)
+        moment = f"{int(minutes) // 60:02}h{int(minutes) % 60:02}m{seconds:06.3f}"
+        name = f"{film.path.stem}-{moment}"
+        fragment = frame_place(film.path, time).name.removeprefix(film.path.name)
+        payload = {
+            "painting_id": name,
+            "title": f"{film.title}, {clock(time)}",
+            "image_uri": self.uri + fragment,
+            "video_uri": self.uri,
+            "time_start": round(still.start, 3),
+            "time_end": round(still.end, 3),
+        }
+        return SourcePainting(name, partial(frame_file, still.pixels), payload)

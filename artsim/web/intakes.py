@@ -18,7 +18,7 @@ from artsim.files import replacing
 from artsim.ingest.columns import FIELD_COLUMNS, HELPER_COLUMNS
 from artsim.ingest.records import Problem, Source
 from artsim.ingest.sources import LIST_SUFFIXES, lists_in, open_list, read_files, read_source
-from artsim.ingest.understanding import Understanding, examples, understand
+from artsim.ingest.summary import Understanding, examples, understand
 
 From: TypeAlias = Literal["sample", "folder", "sent"]
 
