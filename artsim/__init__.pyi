@@ -2,7 +2,7 @@
 
 from .catalog.scale import Verdict as Verdict
 from .catalog.hits import Classification as Classification
-from .catalog.criteria import Criteria as Criteria
+from .catalog.payload import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind, Region as Region
 from .encoders.classifier import load_classifier as load_classifier

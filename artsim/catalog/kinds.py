@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
-from artsim.catalog.criteria import EVERYTHING, Between, Criteria, Known
 from artsim.catalog.payload import (
+    EVERYTHING,
     FACE_FIELDS,
     PAINTING_FIELDS,
+    Between,
+    Criteria,
     IndexKind,
+    Known,
     Payload,
     painting_point_id,
 )

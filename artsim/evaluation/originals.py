@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import Criteria, HasVector
-from artsim.catalog.payload import Payload, stored_field
+from artsim.catalog.payload import Criteria, HasVector, Payload, stored_field
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EVERY_EDIT, edit_picture
 from artsim.evaluation.relevance import read_labels

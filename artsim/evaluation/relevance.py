@@ -8,8 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.criteria import AnyOf, Scalar
-from artsim.catalog.payload import Payload, most_written, stored_field
+from artsim.catalog.payload import AnyOf, Payload, Scalar, most_written, stored_field
 from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import Booleans, Integers

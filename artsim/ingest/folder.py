@@ -79,7 +79,6 @@ class PictureSource(Source):
         root: Path,
         find: Callable[[Any], str],
         manifest: Manifest | None = None,
-        columns: Columns | None = None,
         listing: Listing | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
@@ -87,7 +86,7 @@ class PictureSource(Source):
         self.root: Path = root.absolute()
         self.metadata = None if manifest is None else manifest.path
         self.manifest = manifest
-        self.columns = columns or Columns()
+        self.columns = Columns() if manifest is None else manifest.understood
         self.listing = listing
         self.notes = notes
         self.find = find

@@ -12,6 +12,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -56,10 +57,7 @@ def _find_encoding(path: Path, *, is_json: bool) -> tuple[str, tuple[str, ...]]:
     zero; UTF-8 where at least as many lines with accents are it as are not; and otherwise
     Windows-1252, in which Excel saves CSV in Western Europe.
     """
-    try:
-        codec = _codec(path, is_json=is_json)
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
+    codec = _codec(path, is_json=is_json)
     name = _ENCODING_NAMES.get(codec, "UTF-16")
     doubt = "; if its accents come out wrong, save it as UTF-8" if codec == "cp1252" else ""
     return codec, () if name == "UTF-8" else (f"{path.name} was read as {name}{doubt}",)
@@ -68,7 +66,7 @@ def _find_encoding(path: Path, *, is_json: bool) -> tuple[str, tuple[str, ...]]:
 def _codec(path: Path, *, is_json: bool) -> str:
     good = bad = 0
     foreign = ""
-    with path.open("rb") as file:
+    with _readable(path), path.open("rb") as file:
         head = file.read(4096)
         for mark, codec in _MARKS.items():
             if head.startswith(mark):
@@ -119,15 +117,15 @@ def _text_lines(path: Path, encoding: str, *, newline: str) -> Iterator[str | No
     Bytes that are not of the encoding become lone surrogates, which `_wrong_bytes` finds.
     `newline` is what ends a line, "" for each of the usual ends.
     """
-    try:
-        with path.open(encoding=encoding, errors=_BYTES_AS_SURROGATES, newline=newline) as file:
-            while line := file.readline(LONGEST_LINE + 1):
-                is_whole = len(line) <= LONGEST_LINE
-                yield line if is_whole else None
-                while not is_whole and line and not line.endswith(newline or ("\n", "\r")):
-                    line = file.readline(LONGEST_LINE)
-    except OSError as exc:
-        raise _unreadable(path, exc) from exc
+    with (
+        _readable(path),
+        path.open(encoding=encoding, errors=_BYTES_AS_SURROGATES, newline=newline) as file,
+    ):
+        while line := file.readline(LONGEST_LINE + 1):
+            is_whole = len(line) <= LONGEST_LINE
+            yield line if is_whole else None
+            while not is_whole and line and not line.endswith(newline or ("\n", "\r")):
+                line = file.readline(LONGEST_LINE)
 
 
 def _wrong_bytes(text: str, encoding: str) -> str | None:
@@ -140,8 +138,13 @@ def _wrong_bytes(text: str, encoding: str) -> str | None:
     return None
 
 
-def _unreadable(path: Path, exc: OSError) -> MetadataError:
-    return MetadataError(f"{path} cannot be read: {exc.strerror or exc}", path=path)
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        reason = exc.strerror or exc
+        raise MetadataError(f"{path} cannot be read: {reason}", path=path) from exc
 
 
 # --- CSV -------------------------------------------------------------------------

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import AnyOf, Criteria, Known, Payload
 from artsim.errors import SourceError
 
 INGESTED_FROM: Final = "ingested_from"
 """Field that notes the source that a painting came from last."""
+
+UNNOTED: Final = Criteria(must_not=(Known(INGESTED_FROM),))
+"""Points that were written before sources were noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,14 @@ Suits: TypeAlias = Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of one list: that of each field that has one, and the others in order."""
+
+    by_field: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An open list; `notes` are remarks on how it was read, where that is not plain.
 
@@ -111,18 +121,11 @@ class Manifest:
     rows: Callable[[], Rows]
     notes: tuple[str, ...] = ()
     known_count: int | None = None
+    understood: Columns = field(default_factory=Columns)  # which of its columns is which field
 
     def count(self) -> int:
         """Return how many rows, bad ones too, `rows` yields; reads all but Parquet through."""
         return sum(1 for _ in self.rows()) if self.known_count is None else self.known_count
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Columns of one list: that of each field that has one, and the others in order."""
-
-    by_field: Mapping[str, str] = field(default_factory=dict)
-    extra: tuple[str, ...] = ()
 
 
 class Source(ABC):

@@ -15,10 +15,10 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.criteria import AnyOf, Criteria, HasVector
 from artsim.catalog.encoder_info import DEFAULT_ENCODER, POINTS, EncoderInfo
 from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
 from artsim.catalog.names import sitter_of
+from artsim.catalog.payload import AnyOf, Criteria, HasVector
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import NONE, Scale, noted_scales
 from artsim.config import Settings, load_settings

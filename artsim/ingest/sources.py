@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -25,7 +25,7 @@ from artsim.ingest.folder import (
     picture_beside,
 )
 from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, open_manifest
-from artsim.ingest.records import Columns, Manifest, Problem, Source, SourceEntry, SourcePainting
+from artsim.ingest.records import Manifest, Problem, Source, SourceEntry, SourcePainting
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
 """What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
@@ -94,11 +94,11 @@ def read_source(
             f"{metadata} can only be joined with a folder",
             path=source,
         )
-    manifest, columns = open_list(source, column_map)
-    if "image" not in columns.by_field:
+    manifest = open_list(source, column_map)
+    if "image" not in manifest.understood.by_field:
         raise _no_pictures_named(manifest)
     find = partial(picture_beside, source.parent)
-    return PictureSource(source, source.parent, find, manifest, columns, notes=manifest.notes)
+    return PictureSource(source, source.parent, find, manifest, notes=manifest.notes)
 
 
 def _refuse_other_files(source: Path, *, is_there: bool) -> None:
@@ -122,16 +122,6 @@ def _refuse_other_files(source: Path, *, is_there: bool) -> None:
 
 
 # --- the list of a folder ----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A list in a folder: open, or why it cannot be."""
-
-    path: Path
-    manifest: Manifest | None = None
-    columns: Columns = field(default_factory=Columns)
-    error: MetadataError | None = None
 
 
 def read_files(
@@ -167,29 +157,30 @@ def _open_listing(
         raise _no_picture(folder, listing)
     chosen = metadata or _own_metadata(folder, lists)
     used = None if chosen is None else _join(chosen, column_map, finder)
-    if used is not None and used.error is not None:
-        raise used.error
+    if isinstance(used, MetadataError):
+        raise used
     others = [path for path in lists if chosen is None or not path.samefile(chosen)]
-    tried = [_join(path, column_map, finder, by_cells=chosen is None) for path in others]
-    naming = [one for one in tried if "image" in one.columns.by_field]
+    tried = {path: _join(path, column_map, finder, by_cells=chosen is None) for path in others}
+    naming = {
+        path: one
+        for path, one in tried.items()
+        if isinstance(one, Manifest) and "image" in one.understood.by_field
+    }
     if chosen is None and len(naming) == 1:
-        used = naming[0]
+        (used,) = naming.values()
     if used is None and column_map:
-        if len(tried) == 1 and tried[0].error is not None:
-            raise tried[0].error
+        if len(tried) == 1 and isinstance(error := next(iter(tried.values())), MetadataError):
+            raise error
         raise MetadataError(
             f"there is no metadata in {folder} to map columns of; name its file",
             hint="--metadata",
             path=folder,
         )
-    notes = _remarks([one for one in (naming if used else tried) if one is not used])
-    notes += filter(None, [listing.passed_over])
-    if used is None or used.manifest is None:
-        return PictureSource(folder, folder, finder.find, listing=listing, notes=tuple(notes))
-    if not used.columns.by_field.keys() & {"image", "id"}:
-        raise _no_pictures_named(used.manifest)
-    said = (*used.manifest.notes, *notes)
-    return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
+    unused = {path: one for path, one in (naming if used else tried).items() if one is not used}
+    notes = (*(used.notes if used else ()), *_remarks(unused), *filter(None, [listing.passed_over]))
+    if used and not used.understood.by_field.keys() & {"image", "id"}:
+        raise _no_pictures_named(used)
+    return PictureSource(folder, folder, finder.find, used, listing, notes)
 
 
 def _no_picture(folder: Path, listing: Listing) -> SourceError:
@@ -244,47 +235,47 @@ def _join(
     finder: PictureFinder,
     *,
     by_cells: bool = True,
-) -> _List:
-    """Open a list and find the column by which its rows find their pictures.
+) -> Manifest | MetadataError:
+    """Open a list and find the column by which its rows find their pictures, or why it cannot be.
 
     Where the column of pictures, or the ids if there is none, find no picture at all, it is
     the column whose cells do.
     """
     try:
-        manifest, columns = open_list(path, column_map)
-        known = columns.by_field.get("image") or columns.by_field.get("id")
+        manifest = open_list(path, column_map)
+        by_field = manifest.understood.by_field
+        known = by_field.get("image") or by_field.get("id")
         if by_cells and "image" not in (column_map or {}):
             finds = known is not None and finder.finds_any(manifest.rows(), known)
             if not finds and (column := finder.naming_column(manifest.rows())):
-                columns = replace(columns, by_field={**columns.by_field, "image": column})
+                columns = replace(manifest.understood, by_field={**by_field, "image": column})
                 how = f"the pictures were found by the column {column!r} of {path.name}"
-                manifest = replace(manifest, notes=(*manifest.notes, how))
+                return replace(manifest, notes=(*manifest.notes, how), understood=columns)
     except MetadataError as exc:
-        return _List(path, error=exc)
-    return _List(path, manifest, columns)
+        return exc
+    return manifest
 
 
-def open_list(path: Path, column_map: Mapping[str, str] | None) -> tuple[Manifest, Columns]:
+def open_list(path: Path, column_map: Mapping[str, str] | None) -> Manifest:
     """Open a list of pictures, and find its columns; MetadataError if it cannot be read."""
     manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
-    return manifest, resolve_columns(manifest.columns, column_map, place=str(path))
+    columns = resolve_columns(manifest.columns, column_map, place=str(path))
+    return replace(manifest, understood=columns)
 
 
-def _remarks(unused: Sequence[_List]) -> list[str]:
+def _remarks(unused: Mapping[Path, Manifest | MetadataError]) -> list[str]:
     """Return a remark for each list that was not used."""
     notes: list[str] = []
-    for one in unused:
-        option = f"--metadata {shlex.quote(str(one.path))}"
-        text = f"{one.path.name} lies in the folder and was not used"
-        column = one.columns.by_field.get("image")
-        if one.error is not None:
-            reason = str(one.error).removeprefix(str(one.path))
-            notes.append(Note(f"{text}: it{reason}", hint=one.error.hint))
-        elif column is not None:
+    for path, one in unused.items():
+        option = f"--metadata {shlex.quote(str(path))}"
+        text = f"{path.name} lies in the folder and was not used"
+        if isinstance(one, MetadataError):
+            notes.append(Note(f"{text}: it{str(one).removeprefix(str(path))}", hint=one.hint))
+        elif column := one.understood.by_field.get("image"):
             text += f", though its column {column!r} names pictures; if it is the metadata, say so"
             notes.append(Note(text, hint=option))
-        elif one.manifest is not None:
-            text += f": which of its columns names the pictures ({_some(one.manifest.columns)})?"
+        else:
+            text += f": which of its columns names the pictures ({_some(one.columns)})?"
             notes.append(Note(text, hint=f"{option} --map image=COLUMN"))
     more = len(notes) - _LISTS_NAMED
     return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])

@@ -215,10 +215,13 @@ class ProblemList:
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
 
-    def check(self) -> None:
-        """Refuse a named place that could not be written, as `artsim.files.check_file` does."""
-        if self.path is not None:
-            self._check(self.path)
+    def check(self, place: Path | None = None) -> None:
+        """Refuse a place that could not be written, as `artsim.files.check_file` does.
+
+        By default it is the one that was named, if any.
+        """
+        if place := place or self.path:
+            check_file(place, LIST, overwrite=self.overwrite, inputs=self.inputs, home=self.home)
 
     def write(self, problems: Sequence[Problem]) -> Path | None:
         """Write the list, and return its place; ExportError if it cannot be written.
@@ -243,9 +246,6 @@ class ProblemList:
                 stream.write(line.encode("utf-8", "replace"))
         return place
 
-    def _check(self, place: Path) -> None:
-        check_file(place, LIST, overwrite=self.overwrite, inputs=self.inputs, home=self.home)
-
     def _places(self) -> list[Path]:
         if self.path is not None:
             return [self.path]
@@ -268,7 +268,7 @@ class ProblemList:
                 ) from exc
         for place in others:
             try:
-                self._check(place)
+                self.check(place)
             except ArtsimError:
                 continue
             return place

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
-from artsim.catalog.criteria import Known as IsKnown
 from artsim.catalog.kinds import KINDS, Cutter, Kind
-from artsim.catalog.payload import Payload
-from artsim.ingest.records import INGESTED_FROM, Source, SourcePainting
+from artsim.catalog.payload import AnyOf, Condition, Criteria, HasVector, Payload
+from artsim.ingest.records import INGESTED_FROM, UNNOTED, Source, SourcePainting
 from artsim.store.protocol import Collection, Record
 
 if TYPE_CHECKING:
@@ -24,9 +22,6 @@ POINTS_NOTE: Final = "point_detector"
 RENAMED_FROM = "renamed_from"
 """Field that a painting has while it takes the place of the one of that id: a run that dies
 in between has left both, and the next one knows."""
-
-UNNOTED: Final = Criteria(must_not=(IsKnown(INGESTED_FROM),))
-"""Points that were written before sources were noted."""
 
 _AT_ONCE: Final = 500
 """Paintings that are deleted at a time."""

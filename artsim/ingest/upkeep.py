@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from artsim.catalog.criteria import Criteria
 from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import KINDS, PAINTINGS
+from artsim.catalog.payload import Criteria
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.config import Settings, load_settings
 from artsim.errors import SourceError, StoreError
-from artsim.ingest.records import INGESTED_FROM, Problem, Source, SourceEntry
-from artsim.ingest.targets import UNNOTED, Target, delete_by_id
+from artsim.ingest.records import INGESTED_FROM, UNNOTED, Problem, Source, SourceEntry
+from artsim.ingest.targets import Target, delete_by_id
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import (

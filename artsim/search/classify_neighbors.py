@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.hits import Classification, Hit, Voter, rank_candidates
 from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.payload import field_values, most_written, stored_field
+from artsim.catalog.payload import Criteria, Known, field_values, most_written, stored_field
 from artsim.errors import QueryError
 from artsim.search.answer import find_similar
 from artsim.search.filters import check_field

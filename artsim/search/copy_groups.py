@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, HasVector
 from artsim.catalog.hits import JSON, SCHEMA, Hit, Note, plain_json
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.payload import EVERYTHING, AnyOf, Criteria, HasVector
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.catalog.scale import noted_scales
 from artsim.errors import listed

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.hits import JSON, SCHEMA, plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import AnyOf, Criteria, Payload
 from artsim.errors import QueryError, StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.models import Models

@@ -9,11 +9,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
 from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind, all_fields
 from artsim.catalog.names import fold_text
-from artsim.catalog.payload import ATTRIBUTIONS, Payload, field_values
+from artsim.catalog.payload import (
+    ATTRIBUTIONS,
+    AnyOf,
+    Criteria,
+    Known,
+    Payload,
+    Scalar,
+    field_values,
+)
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import (
     ALL_VALUES,

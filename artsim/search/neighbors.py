@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels, Vector
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import EVERYTHING, Criteria, HasVector, Payload
 from artsim.errors import QueryError
 from artsim.search.rerank import FUSION_DEPTH, RRF_K, Reranker
 from artsim.search.reranker import stacked

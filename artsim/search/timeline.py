@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.payload import Criteria, Known
 from artsim.errors import OptionError
 from artsim.search.filters import Filters, build_criteria, read_years
 from artsim.search.listing import Listed

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import Embedding, RGBImage
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import Corners, Evidence, Hit, Note, rank_order
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import EncoderError, QueryError
 from artsim.images.details import cut
 from artsim.images.local_points import (

@@ -14,9 +14,8 @@ import numpy as np
 import orjson
 from qdrant_client import models
 
-from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind
+from artsim.catalog.payload import IndexKind, Scalar
 from artsim.errors import StoreError, StoreUnavailableError
 from artsim.store.answers import JsonPoint, load_result, to_hits, to_points, to_records
 from artsim.store.conditions import Clause

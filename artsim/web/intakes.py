@@ -279,8 +279,8 @@ def look_at(intake: Intake, files: Mapping[str, str]) -> Look:
     shown: tuple[tuple[str, str, str], ...] = ()
     if metadata is not None:
         try:
-            manifest, read_as = open_list(Path(prefix + metadata), intake.columns)
-            by_column = {c: f for f, c in (columns or read_as).by_field.items()}
+            manifest = open_list(Path(prefix + metadata), intake.columns)
+            by_column = {c: f for f, c in (columns or manifest.understood).by_field.items()}
             shown = tuple((c, by_column.get(c, ""), said) for c, said in examples(manifest).items())
         except MetadataError as exc:
             error = error or str(exc).replace(prefix, "")

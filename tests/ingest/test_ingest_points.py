@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import artsim.ingest.targets
-from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.payload import EVERYTHING
 from artsim.images import local_points as local
 from artsim.images.load import load_image
 from artsim.ingest.run import IngestOptions, ingest_paintings

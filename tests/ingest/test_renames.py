@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import StoreError
 from artsim.ingest.painting import write_paintings
 from artsim.ingest.run import IngestOptions, ingest_paintings

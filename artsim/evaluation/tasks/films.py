@@ -16,11 +16,10 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.film_names import clock
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.payload import AnyOf, Criteria, Payload, painting_point_id
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.film_baselines import (
