@@ -1,12 +1,13 @@
-"""Kinds of collections: a point per painting, or per part that is cut out of its picture."""
+"""What collections hold: points of a kind, as paintings or faces, and vectors of an encoder."""
 
 from __future__ import annotations
 
 import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, cast
 
 from artsim.catalog.payload import (
     EVERYTHING,
@@ -304,9 +305,6 @@ FACES: Final = Kind(
     sure=Criteria((Between("face_size", SURE_SIZE), Between("detection_score", SURE_SCORE))),
 )
 
-FACE_ENCODER: Final = "dlib"
-"""Encoder that knows who it is, which faces have by default beside the pictures' built-in one."""
-
 DETAILS: Final = Kind(
     "details",
     "detail",
@@ -323,3 +321,71 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES, 
 def all_fields() -> dict[str, IndexKind | None]:
     """Return the payload fields of every kind, with their payload index."""
     return {name: index for kind in KINDS.values() for name, index in kind.fields.items()}
+
+
+# --- encoders ---------------------------------------------------------------------------
+
+PIXELS: Final = "pixels"
+"""Name of the vector of small gray pictures, which is no encoder's."""
+
+POINTS: Final = "points"
+"""Name of the vector of local points, which is no encoder's either, and has many rows."""
+
+POINT_DIM: Final = 132
+"""Numbers of one of them, as `artsim.images.local_points` has them."""
+
+DEFAULT_ENCODER: Final = "builtin"
+"""Encoder of whole pictures where nobody names one; of faces it sees those painted alike."""
+
+FACE_ENCODER: Final = "dlib"
+"""Encoder that knows who it is, which faces have by default beside the built-in one."""
+
+EncoderKind = Literal["image", "face"]
+"""`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """Identity of a usable encoder: what `store` records beside its vectors.
+
+    The name of its vectors holds the model, the weights' identity and the preprocessing's version,
+    of letters, digits, ``.``, ``_`` and ``-`` only.
+    """
+
+    name: str  # as given on the command line: ``builtin``, ``resnet50``
+    spec: str  # what makes it again: ``timm:resnet50.a1_in1k+gem``, ``onnx:/models/net.onnx``
+    vector_name: str
+    dim: int
+    kind: EncoderKind = "image"
+    takes_text: bool = False  # whether texts can be encoded into the same space
+
+    @property
+    def short_name(self) -> str:
+        """Its name; of one from a file that one's: ``net`` of ``onnx:/models/net.onnx``."""
+        place = PurePath(self.spec.partition(":")[2])
+        if not place.is_absolute():
+            return self.name
+        return place.stem if place.suffix[1:].isalpha() else place.name
+
+
+def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:
+    """Return a name for each encoder: short, or that of its vectors where two share it."""
+    short = [info.short_name for info in encoders]
+    return [
+        name if short.count(name) == 1 else info.vector_name
+        for name, info in zip(short, encoders, strict=True)
+    ]
+
+
+def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
+    """Return what was written of an encoder by `dataclasses.asdict`, else raise `ValueError`."""
+    try:
+        info = EncoderInfo(**value)
+    except TypeError as exc:
+        raise ValueError(f"no encoder's name and vectors: {exc}") from exc
+    texts = (info.name, info.spec, info.vector_name)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("the encoder's name, spec and vector_name must be texts")
+    if type(info.dim) is not int or info.dim < 1:
+        raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
+    return info

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
+from artsim.catalog.kinds import DETAILS, FACES, KINDS, POINTS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import EncoderOptions, FaceOptions, Place, ServerLayout, parse_columns

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER
 from artsim.catalog.film_names import is_film
+from artsim.catalog.kinds import DEFAULT_ENCODER
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     EncoderOptions,

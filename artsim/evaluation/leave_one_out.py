@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Vector
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import Kind
+from artsim.catalog.kinds import POINTS, Kind
 from artsim.catalog.payload import Criteria, HasVector, Known, Payload, stored_field
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (

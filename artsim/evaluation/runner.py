@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.kinds import PAINTINGS, EncoderInfo, Kind, short_names
 from artsim.catalog.names import side_of
 from artsim.catalog.payload import EVERYTHING, Criteria, Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress

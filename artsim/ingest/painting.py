@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from artsim.catalog.arrays import Embedding, Vector
-from artsim.catalog.encoder_info import PIXELS, POINTS
-from artsim.catalog.kinds import Kind
+from artsim.catalog.kinds import PIXELS, POINTS, Kind
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder, Prepared
 from artsim.errors import ArtsimError, ImageError, StoreError

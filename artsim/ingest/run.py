@@ -15,8 +15,17 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER, POINTS, EncoderInfo
-from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
+from artsim.catalog.kinds import (
+    DEFAULT_ENCODER,
+    FACE_ENCODER,
+    FACES,
+    KINDS,
+    PAINTINGS,
+    POINTS,
+    CutterOptions,
+    EncoderInfo,
+    Kind,
+)
 from artsim.catalog.names import sitter_of
 from artsim.catalog.payload import AnyOf, Criteria, HasVector
 from artsim.catalog.progress import Progress, SilentProgress

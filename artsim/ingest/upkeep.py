@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON
-from artsim.catalog.kinds import KINDS, PAINTINGS
+from artsim.catalog.kinds import KINDS, PAINTINGS, EncoderInfo
 from artsim.catalog.payload import Criteria
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.config import Settings, load_settings

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
-from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, short_names
 from artsim.catalog.names import parse_attribution
 from artsim.catalog.payload import (
     EVERYTHING,

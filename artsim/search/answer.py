@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from artsim import __version__
 from artsim.catalog.arrays import Vector
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import JSON, SCHEMA, Evidence, Hit, plain_json, rank_order
-from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, POINTS, Box, EncoderInfo, Kind
 from artsim.catalog.payload import (
     EVERYTHING,
     AnyOf,

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import SCHEMA, Evidence, plain_json
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, POINTS, Box, Kind
 from artsim.catalog.names import sitter_of
 from artsim.catalog.payload import Criteria, HasVector, Payload, first_text
 from artsim.catalog.progress import counted

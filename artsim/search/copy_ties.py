@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 import numpy as np
 
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.encoder_info import POINTS as POINTS
 from artsim.catalog.hits import Corners
+from artsim.catalog.kinds import POINTS as POINTS
 from artsim.catalog.payload import Payload, first_text
 from artsim.catalog.scale import LEVELS, Scale
 from artsim.search.rerank import PIXELS

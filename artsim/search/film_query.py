@@ -12,9 +12,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage, Vector
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import SCHEMA, Hit, plain_json
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, POINTS, EncoderInfo
 from artsim.catalog.payload import EVERYTHING, Criteria
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Evidence
+from artsim.catalog.kinds import POINTS
 from artsim.search.reranker import Reranker
 
 if TYPE_CHECKING:

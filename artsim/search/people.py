@@ -22,9 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON, SCHEMA, Note, plain_json
-from artsim.catalog.kinds import FACE_ENCODER, FACES, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, EncoderInfo, Kind
 from artsim.catalog.names import fold_text
 from artsim.catalog.payload import Criteria, Payload
 from artsim.errors import QueryError

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from artsim.catalog.encoder_info import PIXELS as PIXELS
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit, rank_order
+from artsim.catalog.kinds import PIXELS as PIXELS
+from artsim.catalog.kinds import POINTS
 from artsim.search.matches import Matches
 from artsim.search.reranker import Reranker as Reranker
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from artsim.catalog.encoder_info import PIXELS
+from artsim.catalog.kinds import PIXELS
 
 if TYPE_CHECKING:
     # Not at run time: the command line reads the registry before anything is searched for.

@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import Embedding, RGBImage
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import Corners, Evidence, Hit, Note, rank_order
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop
+from artsim.catalog.kinds import FACES, PAINTINGS, POINTS, Box, Crop, EncoderInfo
 from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import EncoderError, QueryError
 from artsim.images.details import cut

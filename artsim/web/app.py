@@ -18,9 +18,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import POINTS, short_names
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Kind, Region
+from artsim.catalog.kinds import (
+    FACES,
+    KINDS,
+    PAINTINGS,
+    POINTS,
+    SURE_SCORE,
+    SURE_SIZE,
+    Box,
+    Kind,
+    Region,
+    short_names,
+)
 from artsim.encoders.devices import usable_cores
 from artsim.errors import (
     ArtsimError,

@@ -17,8 +17,7 @@ import numpy as np
 from anyio import CapacityLimiter, to_thread
 
 from artsim.catalog.arrays import Embedding, Embeddings, RGBImage
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import Crop, Kind
+from artsim.catalog.kinds import Crop, EncoderInfo, Kind
 from artsim.encoders.devices import usable_cores
 from artsim.errors import ArtsimError, ImageError
 from artsim.search.models import Models

@@ -13,8 +13,7 @@ from hints import hinted
 from made_up_report import estimate_of, row_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo
 from artsim.catalog.payload import Criteria, Known, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
 from artsim.evaluation.picture_faces import FacesOptions, main_face, read_faces

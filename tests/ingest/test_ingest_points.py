@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import artsim.ingest.targets
-from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, POINTS
 from artsim.catalog.payload import EVERYTHING
 from artsim.images import local_points as local
 from artsim.images.load import load_image

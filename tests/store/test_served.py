@@ -12,8 +12,7 @@ import pytest
 from server_commands import STRICT
 from store_backends import NO_SERVER, THREE_NODES, LaidOut, open_layout, pushed_to
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo, Kind
 from artsim.catalog.payload import (
     AnyOf,
     Between,

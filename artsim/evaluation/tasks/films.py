@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.film_names import clock
 from artsim.catalog.hits import Hit
+from artsim.catalog.kinds import POINTS
 from artsim.catalog.payload import AnyOf, Criteria, Payload, painting_point_id
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError

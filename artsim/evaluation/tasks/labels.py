@@ -10,8 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.kinds import PAINTINGS, Kind, short_names
 from artsim.catalog.payload import Criteria, stored_field
 from artsim.catalog.progress import Progress, counted
 from artsim.errors import EvaluationError, OptionError, QueryError

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.kinds import PAINTINGS, EncoderInfo, Kind
 from artsim.catalog.payload import Criteria, HasVector, Known
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
