@@ -2,7 +2,7 @@
 
 from .catalog.scale import Verdict as Verdict
 from .catalog.hits import Classification as Classification
-from .catalog.criteria import Criteria as Criteria
+from .catalog.payload import Criteria as Criteria
 from .catalog.hits import Hit as Hit
 from .catalog.kinds import FACES as FACES, PAINTINGS as PAINTINGS, Kind as Kind, Region as Region
 from .encoders.classifier import load_classifier as load_classifier
@@ -54,7 +54,7 @@ from .evaluation.tasks.pixels import (
 )
 from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
-from .ingest.prune import delete_gallery as delete_gallery, delete_paintings as delete_paintings
+from .ingest.upkeep import delete_gallery as delete_gallery, delete_paintings as delete_paintings
 from .ingest.summary import IngestSummary as IngestSummary
 from .ingest.upkeep import push_gallery as push_gallery
 from .ingest.upkeep import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery

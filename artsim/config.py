@@ -39,7 +39,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ConfigError(
             f"ARTSIM_WAIT is {env['ARTSIM_WAIT']!r}; expected a number of seconds, as 60"
         )
-    weights = Path(env["ARTSIM_WEIGHTS"]).expanduser() if env.get("ARTSIM_WEIGHTS") else None
+    weights = _path(env, "ARTSIM_WEIGHTS")
     if weights is not None and not weights.exists():
         raise ConfigError(
             f"ARTSIM_WEIGHTS names {weights}, which does not exist; "
@@ -51,16 +51,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         url=env.get("ARTSIM_URL") or env.get("QDRANT_URL") or None,
         api_key=env.get("QDRANT_API_KEY") or None,
         weights=weights,
-        names=Path(env["ARTSIM_NAMES"]).expanduser() if env.get("ARTSIM_NAMES") else None,
+        names=_path(env, "ARTSIM_NAMES"),
         wait=wait,
     )
 
 
 def find_home(environ: Mapping[str, str] | None = None) -> Path:
     """Return the data folder that `environ` names, by default the process's, or the user's."""
-    env = os.environ if environ is None else environ
-    if env.get("ARTSIM_HOME"):
-        return Path(env["ARTSIM_HOME"]).expanduser()
+    if home := _path(os.environ if environ is None else environ, "ARTSIM_HOME"):
+        return home
     import platformdirs
 
     return Path(platformdirs.user_data_dir("artsim", appauthor=False))
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]).expanduser() if env.get(name) else None

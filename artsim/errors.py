@@ -30,12 +30,8 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 class ArtsimError(Exception):
     """Base of every failure that a user can cause or mend.
 
-    Attributes
-    ----------
-    hint : str
-        The command or options that take the next step, such as ``--max-megapixels``, else "".
-    painting_id, path : str or Path or None
-        The painting, and the file or folder, that it is about.
+    `hint` is the command or options that take the next step, such as ``--max-megapixels``, else "";
+    `painting_id` and `path` are the painting, and the file or folder, that it is about.
     """
 
     def __init__(

@@ -121,22 +121,13 @@ def check_file(
 ) -> Path:
     """Return where the content goes: `path`, or what it links to.
 
-    Parameters
-    ----------
-    overwrite : bool
-        Whether a file that artsim did not make may be replaced.
-    inputs : iterable of Path
-        Files that are read for it; none of them is ever replaced, however it is named.
-    home : Path, optional
-        Data folder with the notes; by default that of the environment.
-
-    Raises
-    ------
-    ArtsimError
-        Of `kind`: the ending is another, the folder is missing, or the place is taken by a
-        folder, a device, an input, or a file that artsim did not make.
+    `overwrite` lets a file be replaced that artsim did not make, but never one of the `inputs`,
+    which are read for it, however they are named. `home` is the data folder with the notes, by
+    default that of the environment. An error of `kind` says that the ending is another, the folder
+    is missing, or the place is taken by a folder, a device, an input, or a file that artsim did not
+    make.
     """
-    try:
+    with _foreign_errors(path, kind):
         place = Path(os.path.realpath(path)) if path.is_symlink() else path
         if reason := _why_no_place(path, place, kind, inputs):
             raise kind.error(f"{path}: {reason}", path=path)
@@ -151,9 +142,7 @@ def check_file(
             )
         if not os.access(place.parent, os.W_OK):
             raise PermissionError(13, "you may not write to its folder")
-    except OSError as exc:
-        raise _unwritable(path, kind, exc) from exc
-    return place
+        return place
 
 
 def _why_no_place(path: Path, place: Path, kind: FileKind, inputs: Iterable[Path]) -> str | None:
@@ -190,13 +179,10 @@ def write_file(
     """
     kept = tuple(inputs)
     place = check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
-    try:
-        with replacing(place) as stream:
-            yield stream
-            # What has come there meanwhile is somebody's.
-            check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
-    except OSError as exc:
-        raise _unwritable(path, kind, exc) from exc
+    with _foreign_errors(path, kind), replacing(place) as stream:
+        yield stream
+        # What has come there meanwhile is somebody's.
+        check_file(path, kind, overwrite=overwrite, inputs=kept, home=home)
     if kind.noted:
         _note(place, home)
 
@@ -244,12 +230,16 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _unwritable(path: Path, kind: FileKind, error: OSError) -> ArtsimError:
-    return kind.error(
-        f"{path}: the {kind.name} cannot be written ({error.strerror or error}); "
-        "give a file in a folder that you may write to",
-        path=path,
-    )
+@contextmanager
+def _foreign_errors(path: Path, kind: FileKind) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise kind.error(
+            f"{path}: the {kind.name} cannot be written ({exc.strerror or exc}); "
+            "give a file in a folder that you may write to",
+            path=path,
+        ) from exc
 
 
 def _why_not_ours(place: Path, home: Path | None) -> str | None:

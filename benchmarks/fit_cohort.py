@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 
 from artsim.catalog.arrays import Embeddings
-from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.names import side_of
+from artsim.catalog.payload import Criteria, Known
 from artsim.catalog.scale import Cohort
 from artsim.encoders.registry import resolve
 from artsim.encoders.trained import BUILTIN_FOLDER

@@ -24,9 +24,8 @@ from typing import Final
 
 import numpy as np
 
-from artsim.catalog.attribution import sitter_of
 from artsim.catalog.kinds import FACES
-from artsim.catalog.names import artist_key
+from artsim.catalog.names import artist_key, sitter_of
 from artsim.catalog.scale import FEWEST_PAIRS, Floats, Integers, KnownPairs
 from artsim.search.comparison import known_pairs
 from artsim.store.gallery import Gallery, open_gallery

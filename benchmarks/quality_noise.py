@@ -22,9 +22,9 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.catalog.criteria import Criteria, Known
 from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.names import side_of
+from artsim.catalog.payload import Criteria, Known
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder
 from artsim.evaluation.statistics import estimate_share

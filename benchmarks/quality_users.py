@@ -21,8 +21,7 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import DEFAULT_ENCODER, FACES, PAINTINGS, Kind
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.render.sheet import write_sheet
 from artsim.search.answer import Answer, find_similar

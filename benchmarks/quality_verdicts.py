@@ -32,11 +32,9 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.criteria import Criteria, Known
-from artsim.catalog.encoder_info import PIXELS
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, PIXELS, Kind
 from artsim.catalog.names import side_of
-from artsim.catalog.payload import Payload, first_text
+from artsim.catalog.payload import Criteria, Known, Payload, first_text
 from artsim.catalog.scale import NONE, Cohort, Scale, Word
 from artsim.encoders.trained import read_cohort
 from artsim.evaluation.statistics import estimate_share

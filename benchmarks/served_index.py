@@ -25,9 +25,8 @@ import numpy as np
 import numpy.typing as npt
 from qdrant_client import QdrantClient, models
 
-from artsim.catalog.criteria import Criteria, overlaps_years
 from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.payload import Criteria, overlaps_years, painting_point_id
 from artsim.search.neighbors import VectorTable, read_vectors
 from artsim.store.gallery import open_gallery
 from artsim.store.protocol import (

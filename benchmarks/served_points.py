@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 from qdrant_client import QdrantClient
 
-from artsim.catalog.encoder_info import POINT_DIM, POINTS
+from artsim.catalog.kinds import POINT_DIM, POINTS
 from artsim.images.local_points import POINT_COUNT
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import CollectionSchema, Point, VectorSpec

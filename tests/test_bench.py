@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo
 from artsim.catalog.payload import painting_point_id
 from artsim.config import Settings
 from artsim.errors import EvaluationError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
 import re
@@ -11,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 from artsim.catalog.hits import plain_json
@@ -31,13 +31,10 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
     """Yield a header row and `rows`, of `csv_cell`, after RFC 4180 with line feeds."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
+    # A writer gives back what its file's `write` does.
+    writer = csv.writer(SimpleNamespace(write=str), lineterminator="\n")
     for row in itertools.chain([columns], rows):
-        writer.writerow(map(csv_cell, row))
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
+        yield writer.writerow(map(csv_cell, row))
 
 
 def csv_cell(value: object) -> str | int | float:
@@ -191,7 +188,7 @@ def read_size(text: str, *, heading: str = "") -> Size | None:
     return size
 
 
-def read_length(text: str, *, heading: str = "", default: str = "cm") -> float | None:
+def read_length(text: str, *, heading: str = "") -> float | None:
     """Read one length, ``24 1/2 in. (62.2 cm)``, in centimeters; None if it is none."""
     found = _SINGLE.fullmatch(_plain(text))
     if found is None:
@@ -199,7 +196,7 @@ def read_length(text: str, *, heading: str = "", default: str = "cm") -> float |
     number, unit, other, other_unit = found.groups()[-4:]
     if other and other_unit in ("cm", "mm", "m"):
         number, unit = other, other_unit
-    return _centimeters(number, unit or _only_unit(_plain(heading)) or default)
+    return _centimeters(number, unit or _only_unit(_plain(heading)) or "cm")
 
 
 def _plain(text: str) -> str:
@@ -214,9 +211,9 @@ def _plain(text: str) -> str:
 
 def _only_unit(text: str) -> str:
     """Return the one unit that stands in a text or a column's name; "" if none or several."""
-    words = re.findall(rf"(?<![a-z])(?:{_UNIT})(?![a-z])", text.replace("_", " "))
+    words = set(re.findall(rf"(?<![a-z])(?:{_UNIT})(?![a-z])", text.replace("_", " ")))
     # "In" is a word of several languages besides a unit.
-    units = set(words) - {"in"} or set(words)
+    units = words - {"in"} or words
     return units.pop() if len(units) == 1 else ""
 
 

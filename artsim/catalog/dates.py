@@ -1,15 +1,21 @@
-"""Dates as catalogues write them, as intervals of years."""
+"""Dates as catalogues write them, in six languages, as intervals of years.
+
+The words that there are, are in date_words.toml.
+"""
 
 from __future__ import annotations
 
 import datetime
+import re
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise
-from typing import Final, Literal
+from functools import cache, lru_cache
+from itertools import pairwise, product
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from artsim.catalog.date_words import Word, read_words
+from artsim.catalog.names import fold_text
 
 OPEN_END_YEARS: Final = 50
 """How far "before 1700" and "after 1650" reach. Object ID (Thornes et al. 1999, Getty) allows
@@ -21,6 +27,214 @@ Cataloging Cultural Objects, 4.2.3: "ca. 1610" is 1605..1615)."""
 
 LATEST_YEAR: Final = 2099
 """A larger number is no year of a painting (9999 is some databases' "unknown")."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearRange:
+    """Years in which a work was made, both ends included.
+
+    Years before Christ are negative and there is no year 0: 4 BC is -4.
+    """
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        """Refuse an interval that ends before it starts."""
+        if self.start > self.end:
+            raise ValueError(f"a range of years cannot run from {self.start} to {self.end}")
+
+
+@lru_cache(maxsize=4096)
+def parse_date(text: str) -> YearRange | None:
+    """Read a catalogue's date; None where any word of it is not understood.
+
+    Conventions, after the Getty's guides [1]_ [2]_ where they have one:
+
+    - A century is its hundred: "17th century" and "1600s" are 1600..1699, "4th century
+      BC" is -399..-300. *Early*, *mid-* and *late* (and "beginning", "end") are thirds,
+      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves
+      ("later 18th century" is the second) and quarters are 50 and 25 years. "Turn of the
+      18th century" is 1690..1709.
+    - *Circa*, "probably" and "?" do not widen: "c. 1500-25" is 1500..1525.
+    - "Before" and "by 1700" are 1650..1700, "after 1650" is 1650..1700
+      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`;
+      no end lies in the future. "17th century or later" starts with the century;
+      "1902, printed before 1910" is 1902..1910, "18th century, after 1713" 1713..1799.
+    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508", "1918, printed
+      1968") are the shortest interval around all. A day or month is its year, "1911-09"
+      too; "1905-07" is two years.
+    - A place before the date is passed over: "Paris 1911".
+    - English, French, German, Italian, Dutch, Spanish and Latin words are known.
+
+    None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else is no
+    date beyond doubt.
+
+    References
+    ----------
+    .. [1] Categories for the Description of Works of Art, Getty Research Institute.
+    .. [2] Baca et al. (2006). Cataloging Cultural Objects, 4.2.3.
+    """
+    spans = read_spans(text)
+    completed = _complete(spans) if spans else None
+    return _enclose(completed) if completed else None
+
+
+# --- words ------------------------------------------------------------------------
+
+WordKind = Literal[
+    "number", "ordinal", "decade", "century", "hundreds", "part", "fraction", "turn", "decade_of",
+    "to", "list", "between", "before", "by", "after", "earlier", "later", "not", "close",
+    "era", "month", "skip",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a date: what it is, and its number or name."""
+
+    kind: WordKind
+    value: int = 0  # of a number, ordinal (-1: last) or decade; how many fractions make a whole
+    name: str = ""  # tells parts and eras apart
+    digits: int = 0  # how many a number was written with
+
+
+_LONGEST: Final = 200  # characters; a longer text is no date
+
+_PUNCTUATION: Final = {
+    **dict.fromkeys(".?~:'\"*", Word("skip")),
+    **dict.fromkeys(",;&+$", Word("list")),
+    "-": Word("to", name="dash"),
+    "/": Word("to", name="slash"),
+}
+_YEAR_AND_MONTH: Final = re.compile(r"\b(\d\d(\d\d))-(0[1-9]|1[0-2])(?![\d/-])")
+_TOKEN: Final = re.compile(
+    r"(?P<number>[0-9]++)"
+    r"(?:(?P<decade>'?s|er)|(?P<ordinal>st|nd|rd|th|nde|de|ste|i?eme|i?e?re|e|o|a))?(?![^\W\d_])"
+    r"|(?P<word>[^\W\d_]+)|\S"
+)
+_CENTURY_NUMERAL: Final = re.compile(r"([ivx]+?)(?:eme|er|e|th|o)?")
+_YEAR_NUMERAL: Final = re.compile(r"m[mdclxvi]{3,}")
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("date_words.toml").read_text("utf-8"))
+
+
+@cache
+def _vocabulary() -> dict[str, Word]:
+    words: dict[str, Word] = {}
+    for kind, forms in _tables()["words"].items():
+        for name, text in forms.items() if isinstance(forms, dict) else [("", forms)]:
+            is_number = name.lstrip("-").isdigit()
+            word = Word(kind, int(name)) if is_number else Word(kind, name=name)
+            words.update(dict.fromkeys(text.split(), word))
+    return words
+
+
+@cache
+def _rewrites(name: str) -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(pattern), text) for pattern, text in _tables()["rewrites"][name]]
+
+
+@cache
+def _place_first() -> re.Pattern[str]:
+    places = _tables()["places"]
+    return re.compile(
+        rf"(?:(?!(?:{'|'.join(places['not'].split())})\b)[A-Z][\w.'-]+"
+        r"(?: (?:de|di|del|la|le|les|los|sur|am|an|der|and|und|et|[A-Z][\w.'-]+))*,"
+        rf"|(?:{'|'.join(places['cities'])}),?)\s+(?=\S.*\d{{3}})"
+    )
+
+
+@cache
+def _numerals() -> dict[str, int]:
+    """Return the roman numerals below 10,000, as they are written properly."""
+    digits = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
+    hundreds, tens = (
+        [digit.translate(str.maketrans("ivx", letters)) for digit in digits]
+        for letters in ("cdm", "xlc")
+    )
+    places = product(["m" * n for n in range(10)], hundreds, tens, digits)
+    return {"".join(place): number for number, place in enumerate(places)}
+
+
+def read_words(text: str) -> list[Word]:
+    """Split a date into words that all have a meaning, without those that add none.
+
+    The list is empty if `text` has a word without a meaning, or none at all.
+    """
+    if len(text) > _LONGEST:
+        return []
+    # A line break, or what a spreadsheet made of one, stands between two dates.
+    lines = [" ".join(line.split()) for line in re.split(r"\\n|[\r\n]+", _without_place(text))]
+    folded = "; ".join(fold_text(line) for line in lines if line)
+    for pattern, replacement in _rewrites("signs"):
+        folded = pattern.sub(replacement, folded)
+    # "1911-09"; "1905-07" is two years as well and stays.
+    folded = _YEAR_AND_MONTH.sub(lambda m: m[1] if int(m[3]) < int(m[2]) else m[0], folded)
+    for pattern, replacement in _rewrites("years"):
+        folded = pattern.sub(replacement, folded)
+    if re.search(r"\b[lio]\d", folded):
+        return []  # a letter typed for a digit: "l860s"
+    words: list[Word] = []
+    tokens = list(_TOKEN.finditer(folded))
+    for i, token in enumerate(tokens):
+        following = [later[0] for later in tokens[i + 1 : i + 3]]
+        if following[:1] == ["."] and len(following) > 1:
+            del following[0]
+        word = _meaning(token, words[-1] if words else None, following[0] if following else "")
+        if word is None:
+            return []
+        words.append(word)
+    return [word for word in words if word.kind != "skip"]
+
+
+def _without_place(text: str) -> str:
+    """Drop the place before a date: ``Horta de San Joan, summer 1909``."""
+    found = _place_first().match(text)
+    is_place = found and fold_text(found[0]).strip(" ,").split()[0] not in _vocabulary()
+    return text[found.end() :] if found and is_place else text
+
+
+def _meaning(token: re.Match[str], previous: Word | None, following: str) -> Word | None:
+    text = token[0]
+    if token["number"]:
+        return _number(token["number"], token["decade"], token["ordinal"])
+    if not token["word"]:
+        return _PUNCTUATION.get(text)
+    is_behind_ordinal = previous is not None and previous.kind == "ordinal"
+    if text == "c":
+        return Word("century") if is_behind_ordinal else Word("skip")
+    if text == "s":
+        return Word("century") if is_behind_ordinal or _roman_ordinal(following) else None
+    if number := _tables()["hundreds"].get(text):
+        return Word("hundreds", number)
+    if word := _vocabulary().get(text) or _roman_ordinal(text):
+        return word
+    year = _numerals().get(text) if _YEAR_NUMERAL.fullmatch(text) else None
+    return Word("number", year, digits=4) if year else None
+
+
+def _number(number: str, decade: str | None, ordinal: str | None) -> Word | None:
+    value, digits = int(number[:5]), len(number)
+    if digits > 4:
+        return None
+    if decade and digits > 1 and value % 10 == 0:
+        return Word("decade", value, digits=digits)
+    if ordinal or (decade == "er" and value == 1):
+        return Word("ordinal", value) if 1 <= value <= 21 else None
+    return None if decade else Word("number", value, digits=digits)
+
+
+def _roman_ordinal(text: str) -> Word | None:
+    found = _CENTURY_NUMERAL.fullmatch(text)
+    value = _numerals().get(found[1], 0) if found else 0
+    return Word("ordinal", value) if 1 <= value <= 21 else None
+
+
+# --- dates of words -----------------------------------------------------------------
 
 Unit = Literal["year", "decade", "century", "ordinal"]
 
@@ -191,55 +405,7 @@ def _merge_parts_behind(spans: Sequence[Span]) -> list[Span]:
     return merged
 
 
-@dataclass(frozen=True, slots=True)
-class YearRange:
-    """Years in which a work was made, both ends included.
-
-    Years before Christ are negative and there is no year 0: 4 BC is -4.
-    """
-
-    start: int
-    end: int
-
-    def __post_init__(self) -> None:
-        """Refuse an interval that ends before it starts."""
-        if self.start > self.end:
-            raise ValueError(f"a range of years cannot run from {self.start} to {self.end}")
-
-
-@lru_cache(maxsize=4096)
-def parse_date(text: str) -> YearRange | None:
-    """Read a catalogue's date; None where any word of it is not understood.
-
-    Conventions, after the Getty's guides [1]_ [2]_ where they have one:
-
-    - A century is its hundred: "17th century" and "1600s" are 1600..1699, "4th century
-      BC" is -399..-300. *Early*, *mid-* and *late* (and "beginning", "end") are thirds,
-      1600..1633, 1634..1666, 1667..1699; of a decade 0..3, 4..6, 7..9. Halves
-      ("later 18th century" is the second) and quarters are 50 and 25 years. "Turn of the
-      18th century" is 1690..1709.
-    - *Circa*, "probably" and "?" do not widen: "c. 1500-25" is 1500..1525.
-    - "Before" and "by 1700" are 1650..1700, "after 1650" is 1650..1700
-      (`OPEN_END_YEARS`), "shortly before" and "shortly after" reach `CLOSE_END_YEARS`;
-      no end lies in the future. "17th century or later" starts with the century;
-      "1902, printed before 1910" is 1902..1910, "18th century, after 1713" 1713..1799.
-    - Alternatives and stages ("1598 or 1599", "begun 1501, finished 1508", "1918, printed
-      1968") are the shortest interval around all. A day or month is its year, "1911-09"
-      too; "1905-07" is two years.
-    - A place before the date is passed over: "Paris 1911".
-    - English, French, German, Italian, Dutch, Spanish and Latin words are known.
-
-    None for "n.d.", "Spring", "99", "1650-1600", "Ming dynasty" and whatever else is no
-    date beyond doubt.
-
-    References
-    ----------
-    .. [1] Categories for the Description of Works of Art, Getty Research Institute.
-    .. [2] Baca et al. (2006). Cataloging Cultural Objects, 4.2.3.
-    """
-    spans = read_spans(text)
-    completed = _complete(spans) if spans else None
-    return _enclose(completed) if completed else None
+# --- years of dates ---------------------------------------------------------------
 
 
 def _complete(spans: Sequence[Span]) -> list[Span] | None:
@@ -291,16 +457,13 @@ def _is_sound(span: Span) -> bool:
     number = span.number
     if number is None:
         return False
-    match span.unit:
-        case "century":
-            return 1 <= number <= 21 and span.digits <= 2
-        case "decade":
-            return 100 <= number <= LATEST_YEAR and number % 10 == 0 and span.digits >= 3
-        case "year":
-            least, most = 1 if span.era else 100, 9999 if span.era == "bc" else LATEST_YEAR
-            return least <= number <= most and (bool(span.era) or span.digits >= 3)
-        case _:
-            return False
+    if span.unit == "century":
+        return 1 <= number <= 21 and span.digits <= 2
+    if span.unit == "decade":
+        return 100 <= number <= LATEST_YEAR and number % 10 == 0 and span.digits >= 3
+    least, most = 1 if span.era else 100, 9999 if span.era == "bc" else LATEST_YEAR
+    is_year = span.unit == "year" and least <= number <= most
+    return is_year and (bool(span.era) or span.digits >= 3)
 
 
 def _enclose(spans: Sequence[Span]) -> YearRange | None:
@@ -378,18 +541,14 @@ def _offsets(part: str, length: int) -> tuple[int, int] | None:
 
 def _open(span: Span, years: YearRange) -> YearRange:
     reach = CLOSE_END_YEARS if span.is_close else OPEN_END_YEARS
-    match span.open_end:
-        case "before":
-            last = years.end if span.is_with else years.start
-            return YearRange(_shift(years.start, -reach), last)
-        case "by":
-            return YearRange(_shift(years.start, -reach), years.end)
-        case "after":
-            first = years.start if span.is_with else years.end
-            until = min(_shift(years.end, reach), datetime.date.today().year)
-            return YearRange(first, max(until, years.end))
-        case _:
-            return years
+    if span.open_end == "after":
+        first = years.start if span.is_with else years.end
+        until = min(_shift(years.end, reach), datetime.date.today().year)
+        return YearRange(first, max(until, years.end))
+    if span.open_end:
+        last = years.start if span.open_end == "before" and not span.is_with else years.end
+        return YearRange(_shift(years.start, -reach), last)
+    return years
 
 
 def _shift(year: int, by: int) -> int:

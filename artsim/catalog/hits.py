@@ -33,32 +33,18 @@ Relation: TypeAlias = Literal["same picture", "detail", "shown", "part"]
 class Evidence:
     """What local points say of whether a work shows what the query picture does.
 
-    Attributes
-    ----------
-    found : str
-        ``found``, ``not found`` or ``not checked``.
-    inliers : int
-        Pairs of points that one view of the other picture explains.
-    mirrored : bool
-        Whether they are of the query's mirror image.
-    relation : str or None
-        What the query is to the work, where it was found.
-    outline, query_outline : tuple of (x, y)
-        The query's corners in the work, and the work's in the query.
-    pairs : tuple of (x, y, x, y)
-        Places in the query and in the work that are the same, in fractions of width and height.
-    why : str
-        Why it was not checked.
+    `pairs` are places (x, y) in the query and in the work that are the same, in fractions of width
+    and height.
     """
 
     found: Literal["found", "not found", "not checked"]
-    inliers: int = 0
-    mirrored: bool = False
-    relation: Relation | None = None
-    outline: Corners = ()
-    query_outline: Corners = ()
+    inliers: int = 0  # pairs of points that one view of the other picture explains
+    mirrored: bool = False  # whether they are of the query's mirror image
+    relation: Relation | None = None  # what the query is to the work, where it was found
+    outline: Corners = ()  # the query's corners in the work
+    query_outline: Corners = ()  # the work's corners in the query
     pairs: tuple[tuple[float, float, float, float], ...] = ()
-    why: str = ""
+    why: str = ""  # it was not checked
 
     @property
     def is_found(self) -> bool:
@@ -92,33 +78,18 @@ class Evidence:
 class Hit:
     """A painting, or a part of one, that a search found.
 
-    Attributes
-    ----------
-    point_id : str
-        UUID of the point.
-    score : float
-        Higher is nearer. Cosine in -1..1; of a fused search the sum of reciprocal
-        ranks; of a search re-scored by pixels minus the Euclidean distance.
-    vectors : mapping of str to ndarray
-        The named vectors that were asked for, else empty.
-    rerank_score : float or None
-        Second score that ordered the hits, where there was one.
-    query_face : int or None
-        Index of the face, or other part, of the query picture that found this one.
-    verdict : Verdict or None
-        What the score means in this gallery; None where that was not measured.
-    evidence : Evidence or None
-        What local points say; None where they were not looked at.
+    Of scores higher is nearer: a cosine in -1..1; of a fused search the sum of reciprocal ranks; of
+    a search re-scored by pixels minus the Euclidean distance.
     """
 
-    point_id: str
+    point_id: str  # UUID
     score: float
     payload: Payload
-    vectors: Mapping[str, Vector] = field(default_factory=dict)
-    rerank_score: float | None = None
-    query_face: int | None = None
-    verdict: Verdict | None = None
-    evidence: Evidence | None = None
+    vectors: Mapping[str, Vector] = field(default_factory=dict)  # those that were asked for
+    rerank_score: float | None = None  # second score that ordered the hits, if there was one
+    query_face: int | None = None  # index of the query's face, or other part, that found this one
+    verdict: Verdict | None = None  # what the score means in this gallery, if that was measured
+    evidence: Evidence | None = None  # what local points say, if they were looked at
 
     @property
     def painting_id(self) -> str:
@@ -249,25 +220,16 @@ class Voter:
 class Classification:
     """What is said of one picture.
 
-    Attributes
-    ----------
-    field : str
-        What was asked for: ``style``, ``artist``.
-    candidates : tuple of Candidate
-        Every value that is possible, most probable first, equal ones by label; their
-        probabilities add up to 1. Empty where no neighbor votes.
-    threshold : float or None
-        Least probability of the first candidate at which it is the answer; None: there is
-        none at which the classifier was right often enough.
-    voters : tuple of Voter
-        The neighbors that voted, nearest first; empty for a trained classifier.
+    Candidates are all values that are possible, most probable first, equal ones by label; their
+    probabilities add up to 1. There are none where no neighbor votes. The first is the answer
+    if it has the `threshold` at least; None: at none was the classifier right often enough.
     """
 
     image: Path
-    field: str
+    field: str  # what was asked for: ``style``, ``artist``
     candidates: tuple[Candidate, ...]
     threshold: float | None
-    voters: tuple[Voter, ...] = ()
+    voters: tuple[Voter, ...] = ()  # nearest first; none for a trained classifier
 
     @property
     def answer(self) -> str | None:

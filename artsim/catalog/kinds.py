@@ -1,20 +1,23 @@
-"""Kinds of collections: a point per painting, or per part that is cut out of its picture."""
+"""What collections hold: points of a kind, as paintings or faces, and vectors of an encoder."""
 
 from __future__ import annotations
 
 import math
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, Protocol, Self, cast
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, cast
 
-from artsim.catalog.criteria import EVERYTHING, Between, Criteria, Known
 from artsim.catalog.payload import (
+    EVERYTHING,
     FACE_FIELDS,
     PAINTING_FIELDS,
+    Between,
+    Criteria,
     IndexKind,
+    Known,
     Payload,
-    named_id,
     painting_point_id,
 )
 from artsim.errors import OptionError, shortened
@@ -205,39 +208,23 @@ MakeCutter = Callable[[CutterOptions], Cutter]
 class Kind:
     """Description of one collection of a gallery.
 
-    Attributes
-    ----------
-    name : str
-        Of the collection, behind the gallery's prefix: ``faces``.
-    noun : str
-        What one point is, in messages and in names of fields: ``face_index``, ``face_count``.
-    own_fields : mapping of str to IndexKind or None
-        Payload fields beyond the painting's, with their payload index.
-    cutter : callable, str or None
-        Makes the cutter; as ``"module:name"`` it is imported when the first picture is
-        cut, so that a query by id loads no model. None: the point is the whole picture.
-    cutter_field : str
-        Field of a painting that notes its cutter; ``NOUN_cutter`` where it is not given.
-    own_encoders : bool
-        Whether its parts have encoders of their own rather than the pictures'.
-    by_whole : bool
-        Whether they are searched by the whole query picture, which may be such a part itself,
-        rather than by its parts; the best of each painting is then shown.
-    has_pixels : bool
-        Whether a point has the small gray picture that re-rankers compare.
-    sure : Criteria
-        What the points meet that searches show unless they are asked for others.
+    A cutter that is given as ``"module:name"`` is imported when the first picture is cut, so that
+    a query by id loads no model; where there is none, a point is a whole picture.
+
+    Parts are searched by those of the query picture, or `by_whole` of it, which may be such a part
+    itself: the best of each painting is then shown.
     """
 
-    name: str
-    noun: str
+    name: str  # of the collection, behind the gallery's prefix: ``faces``
+    noun: str  # what one point is, in messages and in names of fields: ``face_index``
+    # Payload fields beyond the painting's, with their payload index.
     own_fields: Mapping[str, IndexKind | None] = field(default_factory=dict)
     cutter: MakeCutter | str | None = None
-    cutter_field: str = ""
-    own_encoders: bool = False
+    cutter_field: str = ""  # of a painting, that notes its cutter; ``NOUN_cutter`` if not given
+    own_encoders: bool = False  # whether its parts have others than the pictures
     by_whole: bool = False
-    has_pixels: bool = True
-    sure: Criteria = EVERYTHING
+    has_pixels: bool = True  # whether a point has the small gray picture that re-rankers compare
+    sure: Criteria = EVERYTHING  # what searches show unless they are asked for other points
 
     def __post_init__(self) -> None:
         """Name the field that notes the cutter."""
@@ -281,9 +268,8 @@ class Kind:
 
     def point_id(self, painting_id: str, index: int = 0) -> str:
         """Return the id of a point: a UUIDv5 of the painting's id, or ``<id>#<noun><index>``."""
-        if self.is_whole:
-            return painting_point_id(painting_id)
-        return named_id(f"{painting_id}#{self.noun}{index}")
+        part = "" if self.is_whole else f"#{self.noun}{index}"
+        return painting_point_id(painting_id + part)
 
     def make_cutter(self, options: CutterOptions | None = None) -> Cutter:
         """Return the cutter, loading what it needs; `EncoderError` where a model cannot be."""
@@ -319,9 +305,6 @@ FACES: Final = Kind(
     sure=Criteria((Between("face_size", SURE_SIZE), Between("detection_score", SURE_SCORE))),
 )
 
-FACE_ENCODER: Final = "dlib"
-"""Encoder that knows who it is, which faces have by default beside the pictures' built-in one."""
-
 DETAILS: Final = Kind(
     "details",
     "detail",
@@ -338,3 +321,71 @@ KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in (PAINTINGS, FACES, 
 def all_fields() -> dict[str, IndexKind | None]:
     """Return the payload fields of every kind, with their payload index."""
     return {name: index for kind in KINDS.values() for name, index in kind.fields.items()}
+
+
+# --- encoders ---------------------------------------------------------------------------
+
+PIXELS: Final = "pixels"
+"""Name of the vector of small gray pictures, which is no encoder's."""
+
+POINTS: Final = "points"
+"""Name of the vector of local points, which is no encoder's either, and has many rows."""
+
+POINT_DIM: Final = 132
+"""Numbers of one of them, as `artsim.images.local_points` has them."""
+
+DEFAULT_ENCODER: Final = "builtin"
+"""Encoder of whole pictures where nobody names one; of faces it sees those painted alike."""
+
+FACE_ENCODER: Final = "dlib"
+"""Encoder that knows who it is, which faces have by default beside the built-in one."""
+
+EncoderKind = Literal["image", "face"]
+"""`image` encodes whole pictures (and aligned faces), `face` only aligned faces."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderInfo:
+    """Identity of a usable encoder: what `store` records beside its vectors.
+
+    The name of its vectors holds the model, the weights' identity and the preprocessing's version,
+    of letters, digits, ``.``, ``_`` and ``-`` only.
+    """
+
+    name: str  # as given on the command line: ``builtin``, ``resnet50``
+    spec: str  # what makes it again: ``timm:resnet50.a1_in1k+gem``, ``onnx:/models/net.onnx``
+    vector_name: str
+    dim: int
+    kind: EncoderKind = "image"
+    takes_text: bool = False  # whether texts can be encoded into the same space
+
+    @property
+    def short_name(self) -> str:
+        """Its name; of one from a file that one's: ``net`` of ``onnx:/models/net.onnx``."""
+        place = PurePath(self.spec.partition(":")[2])
+        if not place.is_absolute():
+            return self.name
+        return place.stem if place.suffix[1:].isalpha() else place.name
+
+
+def short_names(encoders: Sequence[EncoderInfo]) -> list[str]:
+    """Return a name for each encoder: short, or that of its vectors where two share it."""
+    short = [info.short_name for info in encoders]
+    return [
+        name if short.count(name) == 1 else info.vector_name
+        for name, info in zip(short, encoders, strict=True)
+    ]
+
+
+def parse_info(value: Mapping[str, Any]) -> EncoderInfo:
+    """Return what was written of an encoder by `dataclasses.asdict`, else raise `ValueError`."""
+    try:
+        info = EncoderInfo(**value)
+    except TypeError as exc:
+        raise ValueError(f"no encoder's name and vectors: {exc}") from exc
+    texts = (info.name, info.spec, info.vector_name)
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ValueError("the encoder's name, spec and vector_name must be texts")
+    if type(info.dim) is not int or info.dim < 1:
+        raise ValueError(f"the encoder's dim must be a whole number above 0, not {info.dim!r}")
+    return info

@@ -6,22 +6,22 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Where a task reports as it goes; long work has one stage after another."""
+    """Where a task reports as it goes, one stage after another; by itself it says nothing."""
 
     def start(self, total: int | None, description: str) -> None:
         """Begin a stage of `total` steps, None if nobody knows; it ends the one before."""
-        ...
+        return
 
     def update(self, done: int, **counts: int) -> None:
         """Report how many steps of the stage are done, and how many of what came of them.
 
         Known counts are ``faces``, ``skipped`` (no work) and ``failed``.
         """
-        ...
+        return
 
     def finish(self) -> None:
         """End, also after a failure."""
-        ...
+        return
 
 
 def counted(count: int, noun: str) -> str:
@@ -29,14 +29,5 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-class SilentProgress:
+class SilentProgress(Progress):
     """Progress that says nothing."""
-
-    def start(self, total: int | None, description: str) -> None:
-        """Begin."""
-
-    def update(self, done: int, **counts: int) -> None:
-        """Report nothing."""
-
-    def finish(self) -> None:
-        """End."""

@@ -60,25 +60,12 @@ NONE: Final[Cosines] = np.empty(0, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a hit's cosine says.
-
-    Attributes
-    ----------
-    word : str
-        ``same picture``, ``very near``, ``near`` or ``not near``; docs/quality.md tells how often
-        each is right.
-    percentile : float
-        Percentage of the collection's own pairs that are less near.
-    ssim : float or None
-        Structural similarity of the two small gray pictures, where they were compared.
-    mirrored : bool
-        Whether it is that of the mirrored picture.
-    """
+    """What a hit's cosine says; docs/quality.md tells how often each word is right."""
 
     word: Word
-    percentile: float
-    ssim: float | None = None
-    mirrored: bool = False
+    percentile: float  # percentage of the collection's own pairs that are less near
+    ssim: float | None = None  # of the two small gray pictures, where they were compared
+    mirrored: bool = False  # whether it is that of the mirrored picture
 
     def __str__(self) -> str:
         """Return the word, where it is near, and the percentage: ``near 99.912 %``."""
@@ -101,20 +88,12 @@ class Verdict:
 class Scale:
     """How near the points of a collection are to each other by one encoder, from a sample of them.
 
-    Attributes
-    ----------
-    points : int
-        How many the collection had then.
-    pairs : tuple of float
-        Cosines of pairs of points of different paintings, at `LEVELS`.
-    strangers : tuple of float
-        Cosine of a point and the nearest by another artist, at `LEVELS`; where an artist is not
-        known, the nearest of another painting.
-    above : tuple of float
-        The same less how common the point is (`Cohort`), at `LEVELS`; empty where that is unknown.
+    `pairs` are cosines of points of different paintings, at `LEVELS`; `strangers` those of a point
+    and the nearest by another artist, or of another painting where an artist is not known; `above`
+    the latter less how common the point is (`Cohort`), empty where that is unknown.
     """
 
-    points: int
+    points: int  # how many the collection had then
     pairs: tuple[float, ...]
     strangers: tuple[float, ...]
     above: tuple[float, ...] = ()
@@ -199,33 +178,19 @@ class Likelihood:
     """How much better one person explains a cosine of two faces than two people do.
 
     No probability that it is one person: that depends on all else that is known of the two
-    portraits as well [2]_.
-
-    Attributes
-    ----------
-    ratio, low, high : float
-        Likelihood ratio and its 95 % interval, by drawing people [4]_. Above 1 one person explains
-        it better, below 1 two; at most `others` and at least 1 / `known`, since what is rarer
-        than that nobody has seen [3]_.
-    relation : str
-        Of which pairs it comes: works by one artist, by two, or by artists not known.
-    known, people : int
-        Pairs of portraits of one person, and of how many people.
-    others, as_near : int
-        Pairs of two people, and how many of them are as near at least.
-    faces : int
-        How many the gallery has in works that are so related to the first of the two.
+    portraits as well [2]_. Above a ratio of 1 one person explains it better, below 1 two; it is at
+    most `others` and at least 1 / `known`, since what is rarer than that nobody has seen [3]_.
     """
 
     ratio: float
-    low: float
+    low: float  # its 95 % interval, by drawing people [4]_
     high: float
-    relation: Relation
-    known: int
-    people: int
-    others: int
-    as_near: int
-    faces: int
+    relation: Relation  # of which pairs it comes
+    known: int  # pairs of portraits of one person
+    people: int  # of whom there are such
+    others: int  # pairs of two people
+    as_near: int  # how many of those are as near at least
+    faces: int  # of the gallery in works that are so related to the first of the two
 
     @property
     def by_chance(self) -> float:
@@ -244,23 +209,13 @@ class Likelihood:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownPairs:
-    """Cosines of pairs of faces of which it is known whether they show one person.
+    """Cosines of pairs of faces of which it is known whether they show one person."""
 
-    Attributes
-    ----------
-    same : ndarray of float, shape (M,)
-        Of pairs of one person, whose number is in `whose`, from 0.
-    others : ndarray of float, shape (N,)
-        Of pairs of two people, whose numbers are in `of_two`, shape (N, 2).
-    faces : int
-        As of `Likelihood`.
-    """
-
-    same: Floats
-    whose: Integers
-    others: Floats
-    of_two: Integers
-    faces: int
+    same: Floats  # of M pairs of one person, shape (M,)
+    whose: Integers  # the numbers of these people, from 0, shape (M,)
+    others: Floats  # of N pairs of two people, shape (N,)
+    of_two: Integers  # their numbers, shape (N, 2)
+    faces: int  # as of `Likelihood`
     relation: Relation
 
     @property

@@ -14,9 +14,8 @@ from typing import Any, Literal
 
 import typer
 
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.film_names import is_film
-from artsim.catalog.kinds import DETAILS, FACES, KINDS, Kind
+from artsim.catalog.kinds import DETAILS, FACES, KINDS, POINTS, Kind
 from artsim.catalog.progress import counted
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import EncoderOptions, FaceOptions, Place, parse_columns
@@ -26,8 +25,7 @@ from artsim.ingest.records import Problem
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.sample import make_sample
 from artsim.ingest.sources import read_source
-from artsim.ingest.summary import Counts, IngestSummary, ProblemList
-from artsim.ingest.understanding import understand_metadata
+from artsim.ingest.summary import Counts, IngestSummary, ProblemList, understand_metadata
 from artsim.render.progress_bars import make_progress
 from artsim.render.text import clean
 from artsim.store.protocol import ServerOptions

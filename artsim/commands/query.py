@@ -12,10 +12,9 @@ from typing import Any, Final
 
 import typer
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER
 from artsim.catalog.film_names import is_film
 from artsim.catalog.hits import Classification
-from artsim.catalog.kinds import Region
+from artsim.catalog.kinds import DEFAULT_ENCODER, Region
 from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import (
     EncoderOptions,

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import Crop, DetectedFace
+from artsim.catalog.kinds import Crop, DetectedFace, EncoderInfo
 from artsim.errors import EncoderError
 
 # `squash` shows the whole picture, its sides scaled apart; `crop` its center, undistorted.

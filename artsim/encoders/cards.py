@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from artsim.catalog.encoder_info import EncoderInfo, EncoderKind
+from artsim.catalog.kinds import EncoderInfo, EncoderKind
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.weights import file_sha256, find_in_hub_cache, find_weights

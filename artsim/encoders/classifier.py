@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.catalog.encoder_info import EncoderInfo, parse_info
 from artsim.catalog.hits import Candidate, Classification, rank_candidates
+from artsim.catalog.kinds import EncoderInfo, parse_info
 from artsim.config import Settings
 from artsim.encoders.base import Encoder
 from artsim.encoders.registry import load_encoder, recall_encoder, resolve

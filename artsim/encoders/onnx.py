@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.encoder_info import EncoderKind
+from artsim.catalog.kinds import EncoderKind
 from artsim.config import Settings
 from artsim.encoders.base import (
     Encoder,

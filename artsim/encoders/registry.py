@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import EncoderInfo
 from artsim.config import Settings, load_settings
 from artsim.encoders import face_encoders, handcrafted, onnx, open_clip, timm, trained
 from artsim.encoders.base import Encoder

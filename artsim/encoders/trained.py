@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
-from artsim.catalog.encoder_info import EncoderInfo, EncoderKind, parse_info
+from artsim.catalog.kinds import EncoderInfo, EncoderKind, parse_info
 from artsim.catalog.scale import Cohort
 from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, read_cards, vector_name

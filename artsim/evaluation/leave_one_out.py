@@ -14,10 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Vector
-from artsim.catalog.criteria import AnyOf, Criteria, HasVector, Known, Scalar
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, most_written, stored_field
+from artsim.catalog.kinds import POINTS
+from artsim.catalog.payload import (
+    AnyOf,
+    Criteria,
+    HasVector,
+    Known,
+    Payload,
+    Scalar,
+    most_written,
+    stored_field,
+)
 from artsim.catalog.payload import field_values as payload_values
 from artsim.errors import EvaluationError
 from artsim.evaluation.metrics import (

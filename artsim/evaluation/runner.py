@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import EVERYTHING, Criteria
-from artsim.catalog.encoder_info import EncoderInfo, short_names
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import DETAILS, PAINTINGS, Kind
+from artsim.catalog.kinds import DETAILS, PAINTINGS, EncoderInfo, Kind, short_names
 from artsim.catalog.names import side_of
-from artsim.catalog.payload import Payload, field_value
+from artsim.catalog.payload import EVERYTHING, Criteria, Payload, field_value
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales
 from artsim.config import Settings

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.encoder_info import POINT_DIM
 from artsim.catalog.hits import Evidence, Relation
+from artsim.catalog.kinds import POINT_DIM
 from artsim.catalog.progress import counted
 from artsim.errors import EncoderError
 

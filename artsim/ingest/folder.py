@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,9 +16,10 @@ from urllib.parse import unquote
 
 from artsim.errors import MetadataError
 from artsim.images.load import IMAGE_SUFFIXES
-from artsim.ingest.columns import WORDS, Columns, words_of
-from artsim.ingest.manifest import ADDRESS, MANIFEST_SUFFIXES, OTHER_LISTS, named_path
+from artsim.ingest.columns import WORDS, as_text, clean, make_painting, named_by, shown, words_of
+from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS
 from artsim.ingest.records import (
+    Columns,
     Manifest,
     Problem,
     Row,
@@ -25,8 +27,8 @@ from artsim.ingest.records import (
     Source,
     SourceEntry,
     SourcePainting,
+    named_path,
 )
-from artsim.ingest.row_payload import as_text, clean, make_painting, named_by, shown
 
 _KINDS: Final[Mapping[str, str]] = {
     ending: name
@@ -36,6 +38,9 @@ _KINDS: Final[Mapping[str, str]] = {
 _BESIDE_PICTURES: Final = frozenset(
     {*words_of(WORDS["files"]["beside_pictures"]), *MANIFEST_SUFFIXES, *OTHER_LISTS}
 )
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]+://|data:", re.IGNORECASE)
+_DRIVE: Final = re.compile(r"[a-z]:|\\\\", re.IGNORECASE)
 
 _KINDS_SHOWN: Final = 6
 _PATHS_SHOWN: Final = 3
@@ -74,7 +79,6 @@ class PictureSource(Source):
         root: Path,
         find: Callable[[Any], str],
         manifest: Manifest | None = None,
-        columns: Columns | None = None,
         listing: Listing | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
@@ -82,7 +86,7 @@ class PictureSource(Source):
         self.root: Path = root.absolute()
         self.metadata = None if manifest is None else manifest.path
         self.manifest = manifest
-        self.columns = columns
+        self.columns = Columns() if manifest is None else manifest.understood
         self.listing = listing
         self.notes = notes
         self.find = find
@@ -100,7 +104,6 @@ class PictureSource(Source):
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield the pictures with metadata, those without, and every problem."""
         listing = self.listing or Listing()
-        columns = self.columns or Columns({}, ())
         yield from listing.problems
         used: set[str] = set()
         seen: dict[str, int] = {}
@@ -111,9 +114,9 @@ class PictureSource(Source):
             row, relative = found
             used.add(relative)
             try:
-                yield make_painting(row, columns, self.root / relative, relative, seen)
+                yield make_painting(row, self.columns, self.root / relative, relative, seen)
             except MetadataError as exc:
-                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
+                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, self.columns))
         for relative in listing.pictures:
             path = self.root / relative
             if relative in used:
@@ -127,8 +130,8 @@ class PictureSource(Source):
 
     def _found(self) -> Iterator[tuple[Row, str] | Problem]:
         """Yield every row with the picture that it means, or why there is none."""
-        columns = self.columns or Columns({}, ())
-        column = columns.by_field.get("image") or columns.by_field.get("id", "")
+        by_field = self.columns.by_field
+        column = by_field.get("image") or by_field.get("id", "")
         for row in self.manifest.rows() if self.manifest else ():
             if isinstance(row, Problem):
                 yield row
@@ -136,7 +139,7 @@ class PictureSource(Source):
             try:
                 yield row, self.find(row.values.get(column))
             except MetadataError as exc:
-                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, columns))
+                yield Problem.of_row(self.metadata, row.line, str(exc), named_by(row, self.columns))
 
 
 # --- what a folder has -------------------------------------------------------------
@@ -303,7 +306,7 @@ class PictureFinder:
 
 def _path_meant(text: str) -> str:
     """Return a cell's path, wherever it points: only pictures of the folder can be found."""
-    if ADDRESS.match(text):
+    if _ADDRESS.match(text):
         path = re.split(r"[?#]", text, maxsplit=1)[0]
         return unquote(path.rstrip("/").rpartition("/")[2])
     parts = text.replace("\\", "/").split("/")
@@ -322,3 +325,44 @@ def _keys(path: str) -> tuple[str, str, str, str, str]:
         text.casefold().replace("_", " ") for text in (path, name, stem)
     )
     return name, stem, folded, folded_name, folded_stem
+
+
+def picture_beside(folder: Path, value: Any) -> str:
+    """Return the path below `folder`, which is a list's, of the picture that a cell names.
+
+    A path that leaves the folder (absolute, or by ``..``) is refused, so that a list
+    from elsewhere cannot name files it has no business with. Links inside the folder are
+    followed: whoever made them owns the folder. MetadataError if the cell names no file there.
+    """
+    text = clean(value)
+    if text is None:
+        raise MetadataError("names no picture")
+    if not isinstance(text, str):
+        raise MetadataError(f"names its picture by a {type(text).__name__}, expected a path")
+    if _ADDRESS.match(text):
+        raise MetadataError(
+            f"names a web address, {shown(text)}, and nothing is downloaded; give the path of a "
+            "file, or ingest a folder of the downloaded pictures with this list as its metadata"
+        )
+    path = PurePosixPath(text.replace("\\", "/"))
+    if path.is_absolute() or _DRIVE.match(text):
+        raise MetadataError(
+            f"names the absolute path {shown(text)}; expected one below the list's folder, or "
+            "ingest the pictures' folder with this list as its metadata"
+        )
+    if ".." in path.parts:
+        raise MetadataError(
+            f"names {shown(text)}, outside the folder; ingest the pictures' folder with this list "
+            "as its metadata instead"
+        )
+    if not path.parts or "\0" in text:
+        raise MetadataError(f"names {shown(text)}, which is no picture")
+    try:
+        if stat.S_ISREG((folder / path).stat().st_mode):
+            return str(path)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as exc:
+        reason = f"its picture {shown(str(folder / path))} cannot be read: {exc.strerror or exc}"
+        raise MetadataError(reason) from exc
+    raise MetadataError(f"there is no picture {shown(str(path))} beside the manifest")

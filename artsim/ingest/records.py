@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import AnyOf, Criteria, Known, Payload
 from artsim.errors import SourceError
-from artsim.ingest.columns import Columns
+
+INGESTED_FROM: Final = "ingested_from"
+"""Field that notes the source that a painting came from last."""
+
+UNNOTED: Final = Criteria(must_not=(Known(INGESTED_FROM),))
+"""Points that were written before sources were noted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePainting:
     """One picture to ingest.
 
-    Attributes
-    ----------
-    painting_id : str
-        Unique in the source: from the id column, else the picture's path below it, with ``/``.
-    picture : Path or callable
-        The picture's file, absolute; or what returns the bytes of one, called from a reader
-        thread when they are wanted, and raising an `ArtsimError` where they cannot be had.
-    payload : dict
-        `painting_id`, `image_uri` (of a file a ``file://`` address) and what the metadata says.
-    sha256 : str or None
-        Digest of the picture's bytes, from a source that knows it: where the gallery has
-        that very picture, it is not opened, so that a run goes on where another was cut short.
+    A source that knows the digest of a picture's bytes spares it: where the gallery has that
+    very picture, it is not opened, so that a run goes on where another was cut short.
     """
 
-    painting_id: str
+    painting_id: str  # unique in the source: from the id column, else the path below it, with /
+    # Its file, absolute; or what returns the bytes of one, called from a reader thread when they
+    # are wanted, and raising an `ArtsimError` where they cannot be had.
     picture: Path | Callable[[], bytes]
-    payload: Payload
+    payload: Payload  # painting_id, image_uri (of a file a file:// address), and the metadata
     sha256: str | None = None
 
     def open(self) -> Path | bytes:
@@ -56,30 +54,14 @@ class SourcePainting:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row, file or picture that did not go in.
+    """One row, file or picture that did not go in."""
 
-    Attributes
-    ----------
-    place : str
-        The picture's file, or the manifest.
-    reason : str
-        Where it is, what is wrong, and what to do where that is not plain.
-    painting_id : str or None
-        Id of the painting, or what the row calls its picture, where it says either.
-    line : int or None
-        Line of the manifest (row of a Parquet or Excel file), from 1.
-    hint : str
-        Options of the command line that help.
-    may_hide_any : bool
-        Whether any painting may be behind it, so that none is known to be gone.
-    """
-
-    place: str
-    reason: str
-    painting_id: str | None = None
-    line: int | None = None
-    hint: str = ""
-    may_hide_any: bool = False
+    place: str  # the picture's file, or the manifest
+    reason: str  # where it is, what is wrong, and what to do where that is not plain
+    painting_id: str | None = None  # or what the row calls its picture, where it says either
+    line: int | None = None  # of the manifest (row of a Parquet or Excel file), from 1
+    hint: str = ""  # options of the command line that help
+    may_hide_any: bool = False  # any painting may be behind it, so that none is known to be gone
 
     @classmethod
     def of_row(cls, place: object, line: int, reason: str, named: str | None = None) -> Problem:
@@ -119,6 +101,14 @@ Suits: TypeAlias = Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
+class Columns:
+    """Columns of one list: that of each field that has one, and the others in order."""
+
+    by_field: Mapping[str, str] = field(default_factory=dict)
+    extra: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """An open list; `notes` are remarks on how it was read, where that is not plain.
 
@@ -131,6 +121,7 @@ class Manifest:
     rows: Callable[[], Rows]
     notes: tuple[str, ...] = ()
     known_count: int | None = None
+    understood: Columns = field(default_factory=Columns)  # which of its columns is which field
 
     def count(self) -> int:
         """Return how many rows, bad ones too, `rows` yields; reads all but Parquet through."""
@@ -142,27 +133,14 @@ class Source(ABC):
 
     Of a source that is no folder and no manifest `uri` and iteration suffice; with the uri's
     scheme in `artsim.ingest.sources.SOURCES` the command line reaches it too.
-
-    Attributes
-    ----------
-    uri : str
-        Address that paintings note as ``ingested_from``; the same for the same source.
-    root : Path or None
-        The folder below which ids may be paths of its pictures.
-    metadata, columns : Path and Columns, or None
-        The file that the metadata comes from, and how its columns are understood.
-    notes : tuple of str
-        Remarks on how the source was understood, and on what is left out of it.
-    noun : str
-        What one of its pictures is; frames of films are passed over where paintings are searched.
     """
 
-    uri: str
-    root: Path | None = None
-    metadata: Path | None = None
-    columns: Columns | None = None
-    notes: tuple[str, ...] = ()
-    noun: Literal["painting", "frame"] = "painting"
+    uri: str  # address that paintings note as ``ingested_from``; the same for the same source
+    root: Path | None = None  # the folder below which ids may be paths of its pictures
+    metadata: Path | None = None  # the file that the metadata comes from
+    columns: Columns = Columns()  # how its columns are understood
+    notes: tuple[str, ...] = ()  # on how the source was understood, and what is left out of it
+    noun: Literal["painting", "frame"] = "painting"  # frames of films are searched when asked for
 
     def count(self) -> int | None:
         """Return how many entries a pass comes to, for a progress bar; None if nobody knows."""
@@ -172,6 +150,47 @@ class Source(ABC):
         """Return how far so many entries are in what `count` counts: of a film, in seconds."""
         return done
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is all of a folder, rather than what a manifest names in it."""
+        return self.root is not None and named_path(self.root).as_uri() == self.uri
+
+    @property
+    def own(self) -> Criteria:
+        """What points meet that came from this source."""
+        return Criteria((AnyOf(INGESTED_FROM, (self.uri,)),))
+
+    def path_id(self, painting: SourcePainting) -> str | None:
+        """Return the id that a picture had if the metadata gave none: its path below the root."""
+        path = painting.picture
+        if self.root is None or not isinstance(path, Path) or not path.is_relative_to(self.root):
+            return None
+        path_id = path.relative_to(self.root).as_posix()
+        return None if path_id == painting.painting_id else path_id
+
+    def gave(self, payload: Payload) -> bool:
+        """Return whether a painting is of this source and has its picture's path for its id.
+
+        Of points that do not note their source, the path itself shows where they came from.
+        """
+        painting_id = str(payload.get("painting_id"))
+        is_other = payload.get(INGESTED_FROM, self.uri) != self.uri
+        if self.root is None or is_other or "\0" in painting_id:
+            return False
+        return (self.root / painting_id).as_uri() == payload.get("image_uri")
+
+    def has_lost(self, payload: Payload) -> bool:
+        """Return whether a painting that this source `gave` has no picture there any more."""
+        if self.root is None or not self.gave(payload):
+            return False
+        try:
+            os.lstat(self.root / str(payload["painting_id"]))
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:  # it cannot be looked at, which does not mean that it is gone
+            return False
+        return False
+
     @abstractmethod
     def __iter__(self) -> Iterator[SourceEntry]:
         """Yield every picture or what is wrong with it, from the beginning.
@@ -180,3 +199,8 @@ class Source(ABC):
         not remember how far it was read. SourceError or MetadataError if it cannot be read
         any further.
         """
+
+
+def named_path(path: Path) -> Path:
+    """Return the absolute path by the name given: links are kept, wherever they point."""
+    return path.resolve() if ".." in path.parts else path.absolute()

@@ -5,31 +5,46 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Final
 
-from artsim.catalog.encoder_info import DEFAULT_ENCODER, POINTS, EncoderInfo
-from artsim.catalog.kinds import FACE_ENCODER, FACES, KINDS, PAINTINGS, CutterOptions, Kind
+import numpy as np
+
+from artsim.catalog.kinds import (
+    DEFAULT_ENCODER,
+    FACE_ENCODER,
+    FACES,
+    KINDS,
+    PAINTINGS,
+    POINTS,
+    CutterOptions,
+    EncoderInfo,
+    Kind,
+)
+from artsim.catalog.names import sitter_of
+from artsim.catalog.payload import AnyOf, Criteria, HasVector
 from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.scale import NONE, Scale, noted_scales
 from artsim.config import Settings, load_settings
 from artsim.encoders.base import Encoder
-from artsim.encoders.registry import load_encoder
-from artsim.errors import SourceError
+from artsim.encoders.registry import find_maker, load_encoder
+from artsim.encoders.trained import read_cohort
+from artsim.errors import EncoderMismatchError, SourceError
 from artsim.images.load import ImageLimits
 from artsim.images.local_points import load_opencv
-from artsim.ingest.prune import MOST_AT_ONCE, Origin, Renames, Yielded, prune
-from artsim.ingest.read import Reader, ReadPainting
+from artsim.ingest.painting import Reader, ReadPainting, encode_paintings, writing
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
-from artsim.ingest.targets import Target, check_encoders, measure_scales
-from artsim.ingest.write import encode_paintings, writing
-from artsim.store.gallery import Gallery
-from artsim.store.protocol import Collection, ServerOptions
+from artsim.ingest.targets import Renames, Target
+from artsim.ingest.upkeep import MOST_AT_ONCE, Yielded, prune
+from artsim.store.gallery import Gallery, read_notes, without_frames
+from artsim.store.protocol import Collection, Record, SearchRequest, ServerOptions
 
 WORTH_SAYING = 5000
 """Paintings from which on building the indexes takes long enough to be announced."""
@@ -37,66 +52,47 @@ WORTH_SAYING = 5000
 _LOOK_UP = 128
 """Paintings that are looked up in the gallery at a time."""
 
+_SAMPLE: Final = 800
+"""Most points that are compared with each other and with the collection, for a scale."""
+
+_FEWEST: Final = 20
+_OF_SITTER: Final = 50
+"""Most faces of one sitter that are passed over to find the nearest of another."""
+_GROWTH: Final = 0.1
+_AT_ONCE: Final = 50
+
 
 @dataclass(frozen=True, slots=True)
 class IngestOptions:
     """Settings of an ingest.
 
-    Attributes
-    ----------
-    encoders : sequence of str
-        Names or specs for whole pictures; by default those the gallery has, else
-        the built-in one.
-    kinds : sequence of Kind
-        Parts of pictures that are looked for; `faces` takes faces out of them.
-    face_encoder : str or None
-        For kinds with encoders of their own, as faces. By default those the gallery has, and
-        one that knows people where it has none, or that and the built-in one. Parts of other
-        kinds are encoded as the pictures are.
-    points : bool
-        Also make local points, by which details are found; needs the extra ``details``.
-    weights : Path or None
-        File of weights, where there is one encoder.
-    min_face, face_score, face_detector, small_faces
-        How faces are looked for, as in `CutterOptions`.
-    workers : int or None
-        Reader threads; by default one for each core.
-    batch_size : int
-        Paintings encoded and written together.
-    limit, shard : int, tuple of int, or None
-        Only the first so many paintings; and (i, n) only every n-th, from the i-th, i in 1..n.
-    force : bool
-        Encode again what the gallery has.
-    dry_run : bool
-        Read and decode everything, write nothing.
-    prune, prune_any : bool
-        In the end take out what came from this source and is no longer in it; even if that
-        is more than a tenth of what came from it.
-    server : ServerOptions
-        How a server lays new collections out.
+    Encoders are names or specs. By default they are those that the gallery has, else the built-in
+    one. That of faces, and of other kinds with encoders of their own, is by default one that knows
+    people where the gallery has none, or that and the built-in one; parts of other kinds are
+    encoded as the pictures are. How faces are looked for is as in `CutterOptions`.
     """
 
-    encoders: Sequence[str] = ()
-    kinds: Sequence[Kind] = (FACES,)
+    encoders: Sequence[str] = ()  # for whole pictures
+    kinds: Sequence[Kind] = (FACES,)  # parts of pictures that are looked for
     face_encoder: str | None = None
-    faces: InitVar[bool] = True
-    points: bool = False
-    weights: Path | None = None
+    faces: InitVar[bool] = True  # False takes faces out of the kinds
+    points: bool = False  # also make local points; needs the extra ``details``
+    weights: Path | None = None  # file of weights, where there is one encoder
     device: str = "auto"
     min_face: int | None = None
     face_score: float | None = None
     face_detector: str | None = None
     small_faces: bool = False
     limits: ImageLimits = field(default_factory=ImageLimits)
-    workers: int | None = None
-    batch_size: int = 32
-    limit: int | None = None
-    shard: tuple[int, int] | None = None
-    force: bool = False
-    dry_run: bool = False
-    prune: bool = False
-    prune_any: bool = False
-    server: ServerOptions = field(default_factory=ServerOptions)
+    workers: int | None = None  # reader threads; by default one for each core
+    batch_size: int = 32  # paintings encoded and written together
+    limit: int | None = None  # only the first so many paintings
+    shard: tuple[int, int] | None = None  # (i, n): only every n-th, from the i-th, i in 1..n
+    force: bool = False  # encode again what the gallery has
+    dry_run: bool = False  # read and decode everything, write nothing
+    prune: bool = False  # in the end take out what came from this source and is no longer in it
+    prune_any: bool = False  # even if that is more than a tenth of what came from it
+    server: ServerOptions = field(default_factory=ServerOptions)  # how it lays collections out
 
     def __post_init__(self, faces: bool) -> None:
         """Refuse what makes no sense."""
@@ -130,24 +126,15 @@ def ingest_paintings(
     What the gallery has already, with the same picture, metadata and encoders, is
     skipped: after an interruption of any kind the same call goes on. Safe to repeat.
     A painting that is there under its picture's old path keeps its vectors and is renamed.
+    The summary has every painting and row that did not go in, and why; and why nothing was
+    pruned, if that was asked for and would not have been safe.
 
     Parameters
     ----------
     source : path, str or Source
-        Folder (recursive), manifest (CSV, TSV, Excel, JSON Lines or Parquet), film, the address of
-        one of `artsim.ingest.sources.SOURCES`, or a source itself.
-    metadata : path or str, optional
-        Manifest for a folder; by default its ``metadata.csv``.
-    columns : mapping of str to str, optional
-        Column by field, where they are not recognised.
+        A source, or what `artsim.ingest.sources.read_source` opens, with `metadata` and `columns`.
     stopped : callable
         Asked at each painting; once it returns True, the ingest ends with what it has.
-
-    Returns
-    -------
-    IngestSummary
-        With every painting and row that did not go in, and why; and why nothing was pruned,
-        if that was asked for and would not have been safe.
 
     Raises
     ------
@@ -164,11 +151,8 @@ def ingest_paintings(
     gallery.store.expect_writing()
     targets = _load_targets(gallery, opened, options, settings or load_settings())
     collections = [target.collection for target in targets if target.collection is not None]
-    origin, yielded = Origin.of(opened), Yielded()
-    renames = Renames(origin, targets)
-    reader = Reader(
-        targets, options.limits, renames, options.force, options.dry_run, options.points
-    )
+    yielded, renames = Yielded(), Renames(opened, targets)
+    reader = Reader(renames, options.limits, options.force, options.dry_run, options.points)
     entries: Iterable[SourceEntry] = yielded.watch(opened) if options.prune else opened
     first, step = options.shard or (1, 1)
     own_all = options.shard is None and options.limit is None
@@ -178,37 +162,15 @@ def ingest_paintings(
         summary = _run(own, reader, options, progress, opened.steps if own_all else int, stopped)
         if options.prune and not stopped():
             yielded.ids.update(old_id for old_id, _ in summary.renamed)
-            summary = _pruned(summary, origin, yielded, targets, options)
+            _prune(opened, yielded, targets, options, summary)
     finally:
         progress.finish()
         for collection in reversed(collections):
             collection.flush()
     if not options.dry_run:
         _settle(gallery, collections if summary.counts.written else [], progress)
-    seconds = time.monotonic() - begun
-    return replace(summary, notes=opened.notes, noun=opened.noun, seconds=seconds)
-
-
-def _settle(gallery: Gallery, written: Sequence[Collection], progress: Progress) -> None:
-    """Note how pictures were read, index what was written, and measure what scores mean."""
-    gallery.settle_reading()
-    _build_indexes(written, progress)
-    measure_scales(gallery)
-
-
-def _pruned(
-    summary: IngestSummary,
-    origin: Origin,
-    yielded: Yielded,
-    targets: Sequence[Target],
-    options: IngestOptions,
-) -> IngestSummary:
-    share = 1.0 if options.prune_any else MOST_AT_ONCE
-    try:
-        gone = prune(origin, yielded, targets, most=share, dry_run=options.dry_run)
-        summary.counts.pruned = gone
-    except SourceError as refusal:
-        return replace(summary, refusal=refusal)
+    summary.notes, summary.noun = opened.notes, opened.noun
+    summary.seconds = time.monotonic() - begun
     return summary
 
 
@@ -248,7 +210,7 @@ def _load_targets(
             else _load_encoders(kind, recorded, options, settings)
         )
         infos = [encoder.info for encoder in loaded[name]]
-        check_encoders(infos, recorded, gallery.collection_name(kind))
+        _check_encoders(infos, recorded, gallery.collection_name(kind))
     how = CutterOptions.of(options)
     cutters = {kind.name: kind.make_cutter(how) for kind in options.kinds}
     targets = []
@@ -288,16 +250,56 @@ def _load_encoders(
     ]
 
 
-def _build_indexes(collections: Sequence[Collection], progress: Progress) -> None:
-    is_long = bool(collections) and collections[0].count() >= WORTH_SAYING
+def _check_encoders(
+    encoders: Iterable[EncoderInfo], recorded: Mapping[str, EncoderInfo], collection: str
+) -> None:
+    """Refuse an encoder that has the name of a recorded one but makes other vectors."""
+    by_name = {info.name: info for info in recorded.values()}
+    for info in encoders:
+        old = by_name.get(info.name)
+        if old is not None and info.vector_name not in recorded:
+            maker = find_maker(old.vector_name)
+            way_out, option = (
+                ("an encoder that the gallery holds", "artsim info")
+                if maker is None
+                else (f"the encoder that makes the old ones, {maker!r}", f"--encoder {maker}")
+            )
+            raise EncoderMismatchError(
+                f"{collection} holds vectors {old.vector_name!r} of the encoder {info.name!r}, "
+                f"which now makes {info.vector_name!r}: their vectors cannot be compared; "
+                f"ingest into a new gallery, or name {way_out}",
+                hint=f"--gallery NAME; {option}",
+            )
+
+
+def _prune(
+    source: Source,
+    yielded: Yielded,
+    targets: Sequence[Target],
+    options: IngestOptions,
+    summary: IngestSummary,
+) -> None:
+    most = 1.0 if options.prune_any else MOST_AT_ONCE
+    try:
+        gone = prune(source, yielded, targets, most=most, dry_run=options.dry_run)
+        summary.counts.pruned = gone
+    except SourceError as refusal:
+        summary.refusal = refusal
+
+
+def _settle(gallery: Gallery, written: Sequence[Collection], progress: Progress) -> None:
+    """Note how pictures were read, index what was written, and measure what scores mean."""
+    gallery.settle_reading()
+    is_long = bool(written) and written[0].count() >= WORTH_SAYING
     if is_long:
         progress.start(None, "Building the search index, which may take minutes")
     try:
-        for collection in collections:
+        for collection in written:
             collection.optimize()
     finally:
         if is_long:
             progress.finish()
+    _measure_scales(gallery)
 
 
 def _own_count(count: int | None, options: IngestOptions) -> int | None:
@@ -325,7 +327,7 @@ def _run(
     length. Ctrl-C (KeyboardInterrupt) and failures of the store leave only whole paintings.
     """
     summary = IngestSummary(Counts(), dry_run=reader.dry_run)
-    counts = summary.counts
+    counts, targets = summary.counts, reader.renames.targets
     batch: list[ReadPainting] = []
 
     def report() -> None:
@@ -334,12 +336,12 @@ def _run(
 
     def finish_batch() -> None:
         if batch and not reader.dry_run:
-            put(encode_paintings(batch, reader.targets, options.batch_size))
+            put(encode_paintings(batch, targets, options.batch_size))
         for read in batch:
-            _count(read, reader.targets, summary)
+            _count(read, targets, summary)
         batch.clear()
 
-    with writing(reader.targets) as put, closing(_read_ahead(entries, reader, options)) as reads:
+    with writing(targets) as put, closing(_read_ahead(entries, reader, options)) as reads:
         for read in reads:
             if isinstance(read, Problem):
                 summary.problems.append(read)
@@ -371,7 +373,7 @@ def _count(read: ReadPainting, targets: Sequence[Target], summary: IngestSummary
             for info in (encoder.info for encoder in targets[0].encoders):
                 if info.vector_name in read.prepared:
                     counts.added[info.name] = counts.added.get(info.name, 0) + 1
-            if read.points is not None:
+            if POINTS in read.vectors:
                 counts.added[POINTS] = counts.added.get(POINTS, 0) + 1
     elif read.renamed_from is not None:
         counts.renamed += 1
@@ -399,3 +401,85 @@ def _read_ahead(
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+# --- what scores mean --------------------------------------------------------------
+
+
+def _measure_scales(gallery: Gallery) -> None:
+    """Note what the scores of every encoder mean, where points came or went since by a tenth.
+
+    Only points count that searches show: scales of an artsim that measured small and doubtful faces
+    too are of more points, and measured anew where those were more than a tenth.
+    """
+    for kind in gallery.kinds:
+        collection = gallery[kind]
+        shown = kind.sure & without_frames(collection)
+        points, scales = collection.count(shown), noted_scales(collection.schema.notes)
+        before = dict(scales)
+        for name in read_notes(collection.schema, collection.name):
+            known = scales.get(name)
+            lacks = kind.is_whole and read_cohort(name) is not None
+            if (
+                known is None
+                or abs(points - known.points) > _GROWTH * known.points
+                or (lacks and not known.above)
+            ):
+                scale = _measure(collection, kind, shown, name, points)
+                scales |= {} if scale is None else {name: scale}
+        if scales != before:
+            noted = {name: asdict(scale) for name, scale in scales.items()}
+            collection.add_vectors({}, {**collection.schema.notes, "scales": noted})
+
+
+def _measure(
+    collection: Collection, kind: Kind, shown: Criteria, name: str, points: int
+) -> Scale | None:
+    """Return the scale of a sample: its first points, whose ids, being hashes, are in no order."""
+    fields = ("painting_id", "artist_key", "attribution", "title", "extra")
+    having = shown & Criteria((HasVector(name),))
+    scrolled = collection.scroll(having, with_vectors=(name,), payload_fields=fields)
+    sample = list(islice(scrolled, _SAMPLE))
+    if len(sample) < _FEWEST:
+        return None
+    vectors = np.stack([record.vectors[name] for record in sample])
+    paintings = np.array([str(record.payload.get("painting_id")) for record in sample])
+    others = np.triu(paintings[:, None] != paintings[None, :])
+    found = np.array(list(_nearest_strangers(collection, kind, shown, name, sample)), np.float32)
+    there = ~np.isnan(found)
+    if there.sum() < _FEWEST:
+        return None
+    nearest, cohort = found[there], read_cohort(name) if kind.is_whole else None
+    above = NONE if cohort is None else nearest - cohort.common(vectors[there])
+    return Scale.measured(points, (vectors @ vectors.T)[others], nearest, above)
+
+
+def _nearest_strangers(
+    collection: Collection, kind: Kind, shown: Criteria, name: str, sample: Sequence[Record]
+) -> Iterator[float]:
+    """Yield the score of the nearest point by another artist, and of another sitter, that shows.
+
+    It is no number where there is none.
+    """
+    for start in range(0, len(sample), _AT_ONCE):
+        asked = sample[start : start + _AT_ONCE]
+        sitters = [None if kind.is_whole else sitter_of(record.payload) for record in asked]
+        requests = [
+            SearchRequest(
+                record.vectors[name],
+                name,
+                shown & _strangers_of(record),
+                limit=1 if sitter is None else _OF_SITTER,
+            )
+            for record, sitter in zip(asked, sitters, strict=True)
+        ]
+        for hits, sitter in zip(collection.search(requests), sitters, strict=True):
+            others = (h.score for h in hits if sitter is None or sitter_of(h.payload) != sitter)
+            yield next(others, np.nan)
+
+
+def _strangers_of(record: Record) -> Criteria:
+    """Return what leaves out a point's painting, and the works by its artists."""
+    own = ((name, record.payload.get(name)) for name in ("painting_id", "artist_key"))
+    values = {name: tuple(v) if isinstance(v, list) else (v,) for name, v in own if v}
+    return Criteria(must_not=tuple(AnyOf(name, value) for name, value in values.items()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,18 +54,12 @@ def make_sample(
     Parameters
     ----------
     folder : Path
-        New, empty, or a sample; one of another count becomes one of this.
+        New, empty, or a sample; one of another count becomes one of this. SourceError if it holds
+        something else, or cannot be written.
     count : int
         How many works, the first of the list; 1 to `WORKS`.
     progress : callable, optional
         Called with the pictures done and `count`, from 0 on, after each picture.
-
-    Raises
-    ------
-    SourceError
-        If `folder` holds something else, or cannot be written.
-    ValueError
-        If `count` is below 1 or above `WORKS`.
     """
     if not 1 <= count <= WORKS:
         raise ValueError(f"count must be 1 to {WORKS}, not {count}")
@@ -80,7 +73,7 @@ def make_sample(
             progress(done, count)
         for name in BESIDE:
             _write_missing(folder, name)
-        _write(folder / METADATA, _csv(rows))
+        _write(folder / METADATA, _metadata(count))
     except OSError as exc:
         place = exc.filename or folder
         raise SourceError(
@@ -93,8 +86,7 @@ def make_sample(
 
 def sample_rows(*, count: int = WORKS) -> list[dict[str, str]]:
     """Return the rows of the ``metadata.csv`` that `make_sample` writes."""
-    text = (_DATA / METADATA).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text, newline="")))[:count]
+    return list(csv.DictReader(_metadata(count).decode().splitlines()))
 
 
 def _take_over(folder: Path, count: int) -> None:
@@ -113,7 +105,7 @@ def _take_over(folder: Path, count: int) -> None:
             f"{folder}: not empty, and no sample that this version of artsim made; "
             "give a new or an empty folder"
         )
-    if metadata.exists() and metadata.read_bytes() != _csv(sample_rows(count=had or count)):
+    if metadata.exists() and metadata.read_bytes() != _metadata(had or count):
         raise SourceError(
             f"{metadata} was changed since artsim made it, and is not replaced; give "
             "another folder, or remove it first",
@@ -127,12 +119,10 @@ def _take_over(folder: Path, count: int) -> None:
     _write(marker, (json.dumps(plan, indent=2) + "\n").encode())
 
 
-def _csv(rows: list[dict[str, str]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue().encode("utf-8")
+def _metadata(count: int) -> bytes:
+    """Return the beginning of the list, of which each row is a line."""
+    lines = (_DATA / METADATA).read_bytes().splitlines(keepends=True)
+    return b"".join(lines[: count + 1])
 
 
 def _write_missing(folder: Path, name: str) -> bool:

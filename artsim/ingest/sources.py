@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from artsim.catalog.film_names import is_film
+from artsim.catalog.film_names import clock, frame_place, is_film
 from artsim.catalog.hits import Note
-from artsim.errors import MetadataError, SourceError
+from artsim.errors import ImageError, MetadataError, SourceError, listed
+from artsim.images.films import Film, Still, frame_file, pick_stills
 from artsim.images.load import IMAGE_SUFFIXES, ImageLimits
-from artsim.ingest.columns import Columns, resolve_columns
-from artsim.ingest.film_source import FilmSource
-from artsim.ingest.folder import Listing, PictureFinder, PictureSource, list_pictures
-from artsim.ingest.manifest import (
-    MANIFEST_SUFFIXES,
-    OTHER_LISTS,
-    open_manifest,
+from artsim.ingest.columns import resolve_columns, shown
+from artsim.ingest.folder import (
+    Listing,
+    PictureFinder,
+    PictureSource,
+    list_pictures,
     picture_beside,
 )
-from artsim.ingest.records import Manifest, Source
-from artsim.ingest.row_payload import shown
+from artsim.ingest.manifest import MANIFEST_SUFFIXES, OTHER_LISTS, open_manifest
+from artsim.ingest.records import Manifest, Problem, Source, SourceEntry, SourcePainting
 
 SOURCES: Final[dict[str, Callable[[str], Source]]] = {}
 """What opens an address, by its scheme: of ``louvre:paintings`` it is ``louvre``. A source
@@ -38,7 +38,6 @@ LIST_SUFFIXES: Final = (*MANIFEST_SUFFIXES, *OTHER_LISTS)
 
 _SPREADSHEETS: Final = frozenset({".xlsx", ".xlsm", *OTHER_LISTS})
 _LISTS_NAMED: Final = 5
-_COLUMNS_NAMED: Final = 20
 
 
 def read_source(
@@ -50,28 +49,21 @@ def read_source(
 ) -> Source:
     """Open a folder of pictures, a manifest, a film, or a source of `SOURCES` by its address.
 
+    A folder is searched with all below it. A manifest (CSV, TSV, Excel, JSON Lines, Parquet) has
+    a row for each picture, with paths relative to it. SourceError if there is none of these, or no
+    picture in the folder; MetadataError if a manifest cannot be read, or has no column of pictures.
+
     Parameters
     ----------
-    source : str or Path
-        A folder, searched with all below it, or a manifest (CSV, TSV, Excel, JSON Lines,
-        Parquet) of one row a picture with paths relative to it, a film, or an address.
     metadata : Path, optional
         Manifest whose rows a folder's pictures are joined with. By default the folder's
         own ``metadata.csv`` (or another ending), else the only manifest in the folder that
         names pictures. Other lists in the folder are in the source's notes.
     column_map : mapping of str to str, optional
         Columns by field (`image`, `id`, or a payload's field), where the usual names will
-        not do; ``""`` says that no column is that field.
+        not do; ``""`` says that no column is that field. MetadataError if it does not fit.
     limits : ImageLimits, optional
         Of a film: its length, and the pixels of its frames.
-
-    Raises
-    ------
-    SourceError
-        If there is no such folder or file, or no picture in the folder.
-    MetadataError
-        If a manifest cannot be read, has no column of pictures, or `column_map` does not
-        fit it.
     """
     scheme, colon, _ = str(source).partition(":")
     if colon and scheme in SOURCES:
@@ -87,7 +79,9 @@ def read_source(
         return FilmSource(source, limits)
     try:
         if source.is_dir():
-            return _open_folder(source, metadata, column_map)
+            listing = list_pictures(source)
+            finder = PictureFinder(listing.pictures)
+            return _open_listing(source, listing, lists_in(source), finder, metadata, column_map)
         is_there = source.exists()
     except OSError as exc:
         reason = exc.strerror or exc
@@ -99,11 +93,11 @@ def read_source(
             f"{metadata} can only be joined with a folder",
             path=source,
         )
-    manifest, columns = open_list(source, column_map)
-    if "image" not in columns.by_field:
+    manifest = open_list(source, column_map)
+    if "image" not in manifest.understood.by_field:
         raise _no_pictures_named(manifest)
     find = partial(picture_beside, source.parent)
-    return PictureSource(source, source.parent, find, manifest, columns, notes=manifest.notes)
+    return PictureSource(source, source.parent, find, manifest, notes=manifest.notes)
 
 
 def _refuse_other_files(source: Path, *, is_there: bool) -> None:
@@ -127,24 +121,6 @@ def _refuse_other_files(source: Path, *, is_there: bool) -> None:
 
 
 # --- the list of a folder ----------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _List:
-    """A list in a folder: open, or why it cannot be."""
-
-    path: Path
-    manifest: Manifest | None = None
-    columns: Columns = field(default_factory=lambda: Columns({}, ()))
-    error: MetadataError | None = None
-
-
-def _open_folder(
-    folder: Path, metadata: Path | None, column_map: Mapping[str, str] | None
-) -> PictureSource:
-    listing = list_pictures(folder)
-    finder = PictureFinder(listing.pictures)
-    return _open_listing(folder, listing, lists_in(folder), finder, metadata, column_map)
 
 
 def read_files(
@@ -180,29 +156,30 @@ def _open_listing(
         raise _no_picture(folder, listing)
     chosen = metadata or _own_metadata(folder, lists)
     used = None if chosen is None else _join(chosen, column_map, finder)
-    if used is not None and used.error is not None:
-        raise used.error
+    if isinstance(used, MetadataError):
+        raise used
     others = [path for path in lists if chosen is None or not path.samefile(chosen)]
-    tried = [_join(path, column_map, finder, by_cells=chosen is None) for path in others]
-    naming = [one for one in tried if "image" in one.columns.by_field]
+    tried = {path: _join(path, column_map, finder, by_cells=chosen is None) for path in others}
+    naming = {
+        path: one
+        for path, one in tried.items()
+        if isinstance(one, Manifest) and "image" in one.understood.by_field
+    }
     if chosen is None and len(naming) == 1:
-        used = naming[0]
+        (used,) = naming.values()
     if used is None and column_map:
-        if len(tried) == 1 and tried[0].error is not None:
-            raise tried[0].error
+        if len(tried) == 1 and isinstance(error := next(iter(tried.values())), MetadataError):
+            raise error
         raise MetadataError(
             f"there is no metadata in {folder} to map columns of; name its file",
             hint="--metadata",
             path=folder,
         )
-    notes = _remarks([one for one in (naming if used else tried) if one is not used])
-    notes += filter(None, [listing.passed_over])
-    if used is None or used.manifest is None:
-        return PictureSource(folder, folder, finder.find, listing=listing, notes=tuple(notes))
-    if not used.columns.by_field.keys() & {"image", "id"}:
-        raise _no_pictures_named(used.manifest)
-    said = (*used.manifest.notes, *notes)
-    return PictureSource(folder, folder, finder.find, used.manifest, used.columns, listing, said)
+    unused = {path: one for path, one in (naming if used else tried).items() if one is not used}
+    notes = (*(used.notes if used else ()), *_remarks(unused), *filter(None, [listing.passed_over]))
+    if used and not used.understood.by_field.keys() & {"image", "id"}:
+        raise _no_pictures_named(used)
+    return PictureSource(folder, folder, finder.find, used, listing, notes)
 
 
 def _no_picture(folder: Path, listing: Listing) -> SourceError:
@@ -257,47 +234,47 @@ def _join(
     finder: PictureFinder,
     *,
     by_cells: bool = True,
-) -> _List:
-    """Open a list and find the column by which its rows find their pictures.
+) -> Manifest | MetadataError:
+    """Open a list and find the column by which its rows find their pictures, or why it cannot be.
 
     Where the column of pictures, or the ids if there is none, find no picture at all, it is
     the column whose cells do.
     """
     try:
-        manifest, columns = open_list(path, column_map)
-        known = columns.by_field.get("image") or columns.by_field.get("id")
+        manifest = open_list(path, column_map)
+        by_field = manifest.understood.by_field
+        known = by_field.get("image") or by_field.get("id")
         if by_cells and "image" not in (column_map or {}):
             finds = known is not None and finder.finds_any(manifest.rows(), known)
             if not finds and (column := finder.naming_column(manifest.rows())):
-                columns = replace(columns, by_field={**columns.by_field, "image": column})
+                columns = replace(manifest.understood, by_field={**by_field, "image": column})
                 how = f"the pictures were found by the column {column!r} of {path.name}"
-                manifest = replace(manifest, notes=(*manifest.notes, how))
+                return replace(manifest, notes=(*manifest.notes, how), understood=columns)
     except MetadataError as exc:
-        return _List(path, error=exc)
-    return _List(path, manifest, columns)
+        return exc
+    return manifest
 
 
-def open_list(path: Path, column_map: Mapping[str, str] | None) -> tuple[Manifest, Columns]:
+def open_list(path: Path, column_map: Mapping[str, str] | None) -> Manifest:
     """Open a list of pictures, and find its columns; MetadataError if it cannot be read."""
     manifest = open_manifest(path, suits=partial(_has_pictures, column_map))
-    return manifest, resolve_columns(manifest.columns, column_map, place=str(path))
+    columns = resolve_columns(manifest.columns, column_map, place=str(path))
+    return replace(manifest, understood=columns)
 
 
-def _remarks(unused: Sequence[_List]) -> list[str]:
+def _remarks(unused: Mapping[Path, Manifest | MetadataError]) -> list[str]:
     """Return a remark for each list that was not used."""
     notes: list[str] = []
-    for one in unused:
-        option = f"--metadata {shlex.quote(str(one.path))}"
-        text = f"{one.path.name} lies in the folder and was not used"
-        column = one.columns.by_field.get("image")
-        if one.error is not None:
-            reason = str(one.error).removeprefix(str(one.path))
-            notes.append(Note(f"{text}: it{reason}", hint=one.error.hint))
-        elif column is not None:
+    for path, one in unused.items():
+        option = f"--metadata {shlex.quote(str(path))}"
+        text = f"{path.name} lies in the folder and was not used"
+        if isinstance(one, MetadataError):
+            notes.append(Note(f"{text}: it{str(one).removeprefix(str(path))}", hint=one.hint))
+        elif column := one.understood.by_field.get("image"):
             text += f", though its column {column!r} names pictures; if it is the metadata, say so"
             notes.append(Note(text, hint=option))
-        elif one.manifest is not None:
-            text += f": which of its columns names the pictures ({_some(one.manifest.columns)})?"
+        else:
+            text += f": which of its columns names the pictures ({_some(one.columns)})?"
             notes.append(Note(text, hint=f"{option} --map image=COLUMN"))
     more = len(notes) - _LISTS_NAMED
     return notes[:_LISTS_NAMED] + ([f"nor were {more} more lists in it"] if more > 0 else [])
@@ -321,6 +298,66 @@ def _no_pictures_named(manifest: Manifest) -> MetadataError:
 
 
 def _some(columns: Sequence[str]) -> str:
-    named = [column for column in columns if column]
-    more = len(named) - _COLUMNS_NAMED
-    return ", ".join(named[:_COLUMNS_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return listed([column for column in columns if column], most=20)
+
+
+# --- a film ------------------------------------------------------------------------
+
+
+class FilmSource(Source):
+    """The stills of a film, in order: of each shot, and of every two seconds of a long one.
+
+    Ids are the film's name with the frame's time, ``lecture-00h01m23.480``, and so the same every
+    time. What is of one color is left out. A film that is damaged gives what can be read, and then
+    the problem.
+    """
+
+    noun = "frame"
+
+    def __init__(self, path: Path, limits: ImageLimits | None = None) -> None:
+        try:
+            self.film = Film.open(path, limits)
+        except ImageError as exc:
+            raise SourceError(str(exc), hint=exc.hint, path=path) from exc
+        self.uri = path.absolute().as_uri()
+        self._ends: list[float] = []
+
+    def count(self) -> int | None:
+        """Return the film's seconds."""
+        return None if self.film.duration is None else max(1, round(self.film.duration))
+
+    def steps(self, done: int) -> int:
+        """Return the seconds of the film that so many entries come to."""
+        return round(self._ends[done - 1]) if 0 < done <= len(self._ends) else 0
+
+    def __iter__(self) -> Iterator[SourceEntry]:
+        """Yield the stills, decoding the film as they are asked for."""
+        self._ends = []
+        film = self.film
+        try:
+            for still in pick_stills(film):
+                if not still.is_blank:
+                    self._ends.append(still.end)
+                    yield self._picture(still)
+        except ImageError as exc:
+            film.damage = str(exc).removeprefix(f"{film.path}: ")
+        if film.damage:
+            self._ends.append(film.duration or 0.0)
+            reason = f"{film.path}: {film.damage}; what could be read is kept"
+            yield Problem(str(film.path), reason, may_hide_any=True)
+
+    def _picture(self, still: Still) -> SourcePainting:
+        film, time = self.film, round(still.time, 3)
+        minutes, seconds = divmod(time, 60)
+        moment = f"{int(minutes) // 60:02}h{int(minutes) % 60:02}m{seconds:06.3f}"
+        name = f"{film.path.stem}-{moment}"
+        fragment = frame_place(film.path, time).name.removeprefix(film.path.name)
+        payload = {
+            "painting_id": name,
+            "title": f"{film.title}, {clock(time)}",
+            "image_uri": self.uri + fragment,
+            "video_uri": self.uri,
+            "time_start": round(still.start, 3),
+            "time_end": round(still.end, 3),
+        }
+        return SourcePainting(name, partial(frame_file, still.pixels), payload)

@@ -1,19 +1,22 @@
-"""What an ingest comes to: its counts, and the list of what did not go in."""
+"""What an ingest says: before it how its source is understood, after it what came of it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.cells import BOM, csv_lines
 from artsim.catalog.kinds import FACES
+from artsim.catalog.payload import Payload
 from artsim.errors import ArtsimError, ExportError, SourceError
 from artsim.files import FileKind, check_file, discard_file, write_file
-from artsim.ingest.records import Problem
+from artsim.ingest.columns import as_text, clean
+from artsim.ingest.records import Columns, Manifest, Problem, Row, Source
 from artsim.store.data_folder import mark_store_folder
 
 LIST: Final = FileKind("list", ExportError, (".csv", ".jsonl", ".ndjson"), noted=True)
@@ -21,6 +24,123 @@ LIST: Final = FileKind("list", ExportError, (".csv", ".jsonl", ".ndjson"), noted
 _COLUMNS: Final = ("place", "line", "painting_id", "reason")
 _OWN_NAMES: Final = 9
 """How many names in the data folder are tried, should the user have changed a list there."""
+
+_SHOWN_ROWS: Final = 3
+_SHOWN_TEXTS: Final = 3
+_SHOWN_PROBLEMS: Final = 20
+_ROWS_OF_EXAMPLES: Final = 200
+_LONGEST_EXAMPLE: Final = 200
+
+_FROM_COLUMN: Final = {
+    "artist": "artist, artist_key, attribution",
+    "attribution_suffix": "attribution",
+    "date_text": "date_text, year_start, year_end",
+    "dimensions": "height_cm, width_cm, extra",
+}
+
+
+# --- how a source is understood ------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Understanding:
+    """What a source comes to by its metadata; no picture was opened."""
+
+    pictures: int = 0
+    described: int = 0  # those of the pictures that the metadata says anything of
+    failed: int = 0  # rows or files that are no pictures
+    problems: tuple[Problem, ...] = ()  # the first of those
+    rows: tuple[Payload, ...] = ()  # of the first pictures that were described
+    # Texts from which nothing could be read, by what is not there: year, artist, size.
+    missed: Mapping[str, Counter[str]] = field(
+        default_factory=lambda: {"year": Counter(), "artist": Counter(), "size": Counter()}
+    )
+
+
+def understand(source: Source) -> Understanding:
+    """Read a source through."""
+    found = Understanding()
+    for entry in source:
+        if isinstance(entry, Problem):
+            found.failed += 1
+            if len(found.problems) < _SHOWN_PROBLEMS:
+                found.problems += (entry,)
+            continue
+        found.pictures += 1
+        if len(entry.payload) > 2:
+            found.described += 1
+            if len(found.rows) < _SHOWN_ROWS:
+                found.rows += (entry.payload,)
+        for kind, text in _not_understood(entry.payload, source.columns).items():
+            found.missed[kind][text] += 1
+    return found
+
+
+def examples(manifest: Manifest) -> dict[str, str]:
+    """Return for each column of a list the first value in it; "" where there is none near."""
+    found = dict.fromkeys(filter(None, manifest.columns), "")
+    for row in islice(manifest.rows(), _ROWS_OF_EXAMPLES):
+        for column in [name for name, text in found.items() if not text]:
+            value = clean(row.values.get(column)) if isinstance(row, Row) else None
+            if value is not None:
+                found[column] = as_text(value)[:_LONGEST_EXAMPLE]
+        if all(found.values()):
+            break
+    return found
+
+
+def understand_metadata(source: Source) -> list[str] | None:
+    """Read a source's metadata through, opening no picture, and say how it is understood.
+
+    There is a line for each column with its field, for those that go to ``extra``, for what was
+    read of the first paintings, and for texts from which no year, artist or size was read, with
+    how many paintings have such. None if there is no metadata.
+    """
+    if source.metadata is None:
+        return None
+    columns, found = source.columns, understand(source)
+    by_column = sorted(columns.by_field.items(), key=lambda item: item[1])
+    lines = [f"{column} -> {_FROM_COLUMN.get(field, field)}" for field, column in by_column]
+    lines += [f"{', '.join(columns.extra)} -> extra"] if columns.extra else []
+    lines += [f"{row['painting_id']}: {_in_words(row)}" for row in found.rows]
+    for kind, texts in found.missed.items():
+        if texts:
+            some = ", ".join(f"{text[:60]!r}" for text, _ in texts.most_common(_SHOWN_TEXTS))
+            more = ", ..." if len(texts) > _SHOWN_TEXTS else ""
+            without = f"{'an' if kind == 'artist' else 'a'} {kind}"
+            lines.append(f"{texts.total()} of {found.pictures} without {without}: {some}{more}")
+    return lines
+
+
+def _not_understood(payload: Payload, columns: Columns) -> dict[str, str]:
+    """Return the texts of a payload from which nothing could be read, by what is not there."""
+    sizes = payload.get("extra", {}).get(columns.by_field.get("dimensions", ""))
+    texts = {
+        "year": None if "year_start" in payload else payload.get("date_text"),
+        "artist": None if "artist_key" in payload else payload.get("artist"),
+        "size": None if payload.keys() & {"height_cm", "width_cm"} else sizes,
+    }
+    return {kind: str(text) for kind, text in texts.items() if text}
+
+
+def _in_words(payload: Payload) -> str:
+    """Return what was read of a painting in a line."""
+    parts = [str(payload["title"])] if "title" in payload else []
+    if "artist" in payload:
+        key = payload.get("artist_key")
+        read = f"{payload['attribution']} {key}" if key else str(payload["attribution"])
+        parts.append(f"{payload['artist']} = {read}")
+    if "date_text" in payload or "year_start" in payload:
+        has_years = "year_start" in payload
+        years = f"{payload['year_start']}..{payload['year_end']}" if has_years else "no year"
+        parts.append(f"{payload.get('date_text', '')} = {years}".strip())
+    if "height_cm" in payload or "width_cm" in payload:
+        height, width = (f"{payload.get(side, '?')}" for side in ("height_cm", "width_cm"))
+        parts.append(f"{height} x {width} cm")
+    return "; ".join(parts) or "nothing but its picture"
+
+
+# --- what came of it -----------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -54,30 +174,18 @@ class Counts:
         return {name: value for one in named for name, value in one.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IngestSummary:
-    """What an ingest did; with `dry_run`, what it would have done.
-
-    Attributes
-    ----------
-    renamed : list of tuple of str
-        Old id and new id of each painting that was there under another one.
-    refusal : SourceError or None
-        Why nothing was taken out, where that was asked for.
-    notes : tuple of str
-        Remarks on how the source was understood.
-    noun : str
-        What one of its pictures is.
-    """
+    """What an ingest did; with `dry_run`, what it would have done."""
 
     counts: Counts
     problems: list[Problem] = field(default_factory=list)
     dry_run: bool = False
-    renamed: list[tuple[str, str]] = field(default_factory=list)
-    refusal: SourceError | None = None
-    notes: tuple[str, ...] = ()
+    renamed: list[tuple[str, str]] = field(default_factory=list)  # old and new ids
+    refusal: SourceError | None = None  # why nothing was taken out, where that was asked for
+    notes: tuple[str, ...] = ()  # on how the source was understood
     seconds: float = 0.0
-    noun: str = "painting"
+    noun: str = "painting"  # what one of the source's pictures is
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-like values, in the form that docs/output.md describes."""
@@ -107,10 +215,13 @@ class ProblemList:
     overwrite: bool = False
     inputs: tuple[Path, ...] = ()
 
-    def check(self) -> None:
-        """Refuse a named place that could not be written, as `artsim.files.check_file` does."""
-        if self.path is not None:
-            self._check(self.path)
+    def check(self, place: Path | None = None) -> None:
+        """Refuse a place that could not be written, as `artsim.files.check_file` does.
+
+        By default it is the one that was named, if any.
+        """
+        if place := place or self.path:
+            check_file(place, LIST, overwrite=self.overwrite, inputs=self.inputs, home=self.home)
 
     def write(self, problems: Sequence[Problem]) -> Path | None:
         """Write the list, and return its place; ExportError if it cannot be written.
@@ -135,9 +246,6 @@ class ProblemList:
                 stream.write(line.encode("utf-8", "replace"))
         return place
 
-    def _check(self, place: Path) -> None:
-        check_file(place, LIST, overwrite=self.overwrite, inputs=self.inputs, home=self.home)
-
     def _places(self) -> list[Path]:
         if self.path is not None:
             return [self.path]
@@ -160,7 +268,7 @@ class ProblemList:
                 ) from exc
         for place in others:
             try:
-                self._check(place)
+                self.check(place)
             except ArtsimError:
                 continue
             return place

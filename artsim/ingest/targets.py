@@ -1,26 +1,20 @@
-"""Collections that an ingest writes to, and what scores mean in them once they have grown."""
+"""Collections that an ingest writes to, and what they have of a source's paintings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import islice
-from typing import Final
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from artsim.catalog.attribution import sitter_of
-from artsim.catalog.criteria import AnyOf, Condition, Criteria, HasVector
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.kinds import KINDS, Cutter, Kind
-from artsim.catalog.payload import Payload
-from artsim.catalog.scale import NONE, Scale, noted_scales
-from artsim.encoders.base import Encoder
-from artsim.encoders.registry import find_maker
-from artsim.encoders.trained import read_cohort
-from artsim.errors import EncoderMismatchError
-from artsim.store.gallery import Gallery, read_notes, without_frames
-from artsim.store.protocol import Collection, Record, SearchRequest
+from artsim.catalog.payload import AnyOf, Condition, Criteria, HasVector, Payload
+from artsim.ingest.records import INGESTED_FROM, UNNOTED, Source, SourcePainting
+from artsim.store.protocol import Collection, Record
+
+if TYPE_CHECKING:
+    from artsim.encoders.base import Encoder
 
 POINTS_NOTE: Final = "point_detector"
 """Field in which a painting notes how its local points were made."""
@@ -28,6 +22,11 @@ POINTS_NOTE: Final = "point_detector"
 RENAMED_FROM = "renamed_from"
 """Field that a painting has while it takes the place of the one of that id: a run that dies
 in between has left both, and the next one knows."""
+
+_AT_ONCE: Final = 500
+"""Paintings that are deleted at a time."""
+
+_FIELDS: Final = ("painting_id", "image_uri", "image_sha256", INGESTED_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,112 +118,90 @@ def points_of(painting_ids: Iterable[str], *others: Condition) -> Criteria:
     return Criteria((AnyOf("painting_id", tuple(painting_ids)), *others))
 
 
-def check_encoders(
-    encoders: Iterable[EncoderInfo], recorded: Mapping[str, EncoderInfo], collection: str
+def delete_by_id(
+    painting_ids: Sequence[str], paintings: Collection, parts: Sequence[Collection]
 ) -> None:
-    """Refuse an encoder that has the name of a recorded one but makes other vectors."""
-    by_name = {info.name: info for info in recorded.values()}
-    for info in encoders:
-        old = by_name.get(info.name)
-        if old is not None and info.vector_name not in recorded:
-            maker = find_maker(old.vector_name)
-            way_out, option = (
-                ("an encoder that the gallery holds", "artsim info")
-                if maker is None
-                else (f"the encoder that makes the old ones, {maker!r}", f"--encoder {maker}")
-            )
-            raise EncoderMismatchError(
-                f"{collection} holds vectors {old.vector_name!r} of the encoder {info.name!r}, "
-                f"which now makes {info.vector_name!r}: their vectors cannot be compared; "
-                f"ingest into a new gallery, or name {way_out}",
-                hint=f"--gallery NAME; {option}",
-            )
+    """Delete paintings, each after its parts."""
+    for start in range(0, len(painting_ids), _AT_ONCE):
+        some = points_of(painting_ids[start : start + _AT_ONCE])
+        for collection in (*parts, paintings):
+            collection.delete(some)
 
 
-SAMPLE: Final = 800
-"""Most points that are compared with each other and with the collection."""
-
-_FEWEST: Final = 20
-_OF_SITTER: Final = 50
-"""Most faces of one sitter that are passed over to find the nearest of another."""
-_GROWTH: Final = 0.1
-_AT_ONCE: Final = 50
+# --- under other ids -----------------------------------------------------------------
 
 
-def measure_scales(gallery: Gallery) -> None:
-    """Note what the scores of every encoder mean, where points came or went since by a tenth.
+class Renames:
+    """Finds what the gallery has of a source's paintings, under whichever id.
 
-    Only points count that searches show: scales of an artsim that measured small and doubtful faces
-    too are of more points, and measured anew where those were more than a tenth.
+    `resolve` may be called from several threads.
     """
-    for kind in gallery.kinds:
-        collection = gallery[kind]
-        shown = kind.sure & without_frames(collection)
-        points, scales = collection.count(shown), noted_scales(collection.schema.notes)
-        before = dict(scales)
-        for name in read_notes(collection.schema, collection.name):
-            known = scales.get(name)
-            lacks = kind.is_whole and read_cohort(name) is not None
-            if (
-                known is None
-                or abs(points - known.points) > _GROWTH * known.points
-                or (lacks and not known.above)
-            ):
-                scale = _measure(collection, kind, shown, name, points)
-                scales |= {} if scale is None else {name: scale}
-        if scales != before:
-            noted = {name: asdict(scale) for name, scale in scales.items()}
-            collection.add_vectors({}, {**collection.schema.notes, "scales": noted})
 
+    def __init__(self, source: Source, targets: Sequence[Target]) -> None:
+        self.source = source
+        self.targets = targets
+        self._lock = threading.Lock()
+        self._lost: dict[str, list[str]] | None = None
+        self._taken: set[str] = set()
 
-def _measure(
-    collection: Collection, kind: Kind, shown: Criteria, name: str, points: int
-) -> Scale | None:
-    """Return the scale of a sample: its first points, whose ids, being hashes, are in no order."""
-    fields = ("painting_id", "artist_key", "attribution", "title", "extra")
-    having = shown & Criteria((HasVector(name),))
-    scrolled = collection.scroll(having, with_vectors=(name,), payload_fields=fields)
-    sample = list(islice(scrolled, SAMPLE))
-    if len(sample) < _FEWEST:
-        return None
-    vectors = np.stack([record.vectors[name] for record in sample])
-    paintings = np.array([str(record.payload.get("painting_id")) for record in sample])
-    others = np.triu(paintings[:, None] != paintings[None, :])
-    found = np.array(list(_nearest_strangers(collection, kind, shown, name, sample)), np.float32)
-    there = ~np.isnan(found)
-    if there.sum() < _FEWEST:
-        return None
-    nearest, cohort = found[there], read_cohort(name) if kind.is_whole else None
-    above = NONE if cohort is None else nearest - cohort.common(vectors[there])
-    return Scale.measured(points, (vectors @ vectors.T)[others], nearest, above)
+    def look_up(self, paintings: Sequence[SourcePainting]) -> dict[str, Known]:
+        """Return what the gallery has of each painting, or else of its picture's path."""
+        found = look_up([p.painting_id for p in paintings], self.targets)
+        others = [painting for painting in paintings if painting.painting_id not in found]
+        by_path = {self.source.path_id(painting): painting.painting_id for painting in others}
+        path_ids = [path_id for path_id in by_path if path_id is not None]
+        elsewhere = look_up(path_ids, self.targets) if path_ids else {}
+        return found | {by_path[path_id]: known for path_id, known in elsewhere.items()}
 
+    def resolve(self, painting: SourcePainting, known: Known | None, sha256: str) -> Known | None:
+        """Return what the gallery has of a picture, once its bytes are known.
 
-def _nearest_strangers(
-    collection: Collection, kind: Kind, shown: Criteria, name: str, sample: Sequence[Record]
-) -> Iterator[float]:
-    """Yield the score of the nearest point by another artist, and of another sitter, that shows.
+        Of another id only what is to be renamed; the caller has it for itself then.
+        """
+        if known is not None and known.painting_id == painting.painting_id:
+            return known
+        is_same = known is not None and self._is_same_file(known.payload, painting, sha256)
+        with self._lock:
+            if known is not None and is_same and known.painting_id not in self._taken:
+                self._taken.add(known.painting_id)
+                return known
+            if self._lost is None:
+                self._lost = self._find_lost()
+            free = (i for i in self._lost.get(sha256, ()) if i not in self._taken)
+            if (old_id := next(free, None)) is None:
+                return None
+            self._taken.add(old_id)
+        return look_up([old_id], self.targets).get(old_id)
 
-    It is no number where there is none.
-    """
-    for start in range(0, len(sample), _AT_ONCE):
-        asked = sample[start : start + _AT_ONCE]
-        sitters = [None if kind.is_whole else sitter_of(record.payload) for record in asked]
-        requests = [
-            SearchRequest(
-                record.vectors[name],
-                name,
-                shown & _strangers_of(record),
-                limit=1 if sitter is None else _OF_SITTER,
-            )
-            for record, sitter in zip(asked, sitters, strict=True)
-        ]
-        for hits, sitter in zip(collection.search(requests), sitters, strict=True):
-            others = (h.score for h in hits if sitter is None or sitter_of(h.payload) != sitter)
-            yield next(others, np.nan)
+    def replaced_by(self, painting: SourcePainting, known: Known) -> str | None:
+        """Return the id of the painting whose place another one takes, or began to take."""
+        if known.painting_id != painting.painting_id:
+            return known.painting_id
+        old_id = known.payload.get(RENAMED_FROM)
+        if old_id is None or self.source.root is None:
+            return None
+        sha256 = str(known.payload.get("image_sha256"))
+        uri = (self.source.root / old_id).as_uri()
+        old = {"painting_id": old_id, "image_uri": uri, "image_sha256": sha256}
+        is_old = self.source.has_lost(old) or self._is_same_file(old, painting, sha256)
+        return old_id if is_old else None
 
+    def _is_same_file(self, old: Payload, painting: SourcePainting, sha256: str) -> bool:
+        return (
+            self.source.gave(old)
+            and old.get("image_uri") == painting.payload.get("image_uri")
+            and old.get("image_sha256") == sha256
+        )
 
-def _strangers_of(record: Record) -> Criteria:
-    """Return what leaves out a point's painting, and the works by its artists."""
-    own = ((name, record.payload.get(name)) for name in ("painting_id", "artist_key"))
-    values = {name: tuple(v) if isinstance(v, list) else (v,) for name, v in own if v}
-    return Criteria(must_not=tuple(AnyOf(name, value) for name, value in values.items()))
+    def _find_lost(self) -> dict[str, list[str]]:
+        """Return the paintings whose files are gone, by their bytes: one pass over the source's."""
+        lost: dict[str, list[str]] = defaultdict(list)
+        paintings = self.targets[0].collection
+        if paintings is None or self.source.root is None:
+            return lost
+        for criteria in (self.source.own, UNNOTED):
+            for record in paintings.scroll(criteria, payload_fields=_FIELDS):
+                if self.source.has_lost(record.payload):
+                    sha256 = str(record.payload.get("image_sha256"))
+                    lost[sha256].append(str(record.payload["painting_id"]))
+        return lost

@@ -1,22 +1,26 @@
-"""Keeping galleries: copying one to another store, and mending one that cannot be read."""
+"""Keeping galleries: taking out what is gone, copying to another store, mending what is harmed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from math import isqrt
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON
-from artsim.catalog.kinds import KINDS, PAINTINGS
-from artsim.catalog.progress import Progress, SilentProgress
+from artsim.catalog.kinds import KINDS, PAINTINGS, EncoderInfo
+from artsim.catalog.payload import Criteria
+from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.config import Settings, load_settings
-from artsim.errors import StoreError
+from artsim.errors import SourceError, StoreError
+from artsim.ingest.records import INGESTED_FROM, UNNOTED, Problem, Source, SourceEntry
+from artsim.ingest.targets import Target, delete_by_id
 from artsim.store.data_folder import read_schema
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.gallery import (
@@ -47,6 +51,117 @@ from artsim.store.repair import (
     unfinished_repairs,
 )
 
+# --- taking out ------------------------------------------------------------------------
+
+MOST_AT_ONCE = 0.1
+"""Share of a source's paintings above which it is rather the source that is not whole."""
+
+
+def delete_paintings(gallery: Gallery, criteria: Criteria) -> None:
+    """Delete the paintings that meet `criteria`, each after its parts.
+
+    Interrupted, it leaves every painting either whole or without parts; run again, it finishes.
+    ValueError if `criteria` is empty: `delete_gallery` deletes everything.
+    """
+    if not criteria.must and not criteria.must_not:
+        raise ValueError("criteria must not be empty")
+    paintings = gallery[PAINTINGS]
+    records = paintings.scroll(criteria, payload_fields=["painting_id"])
+    ids = [str(record.payload["painting_id"]) for record in records]
+    delete_by_id(ids, paintings, [gallery[kind] for kind in gallery.kinds if not kind.is_whole])
+
+
+def delete_gallery(gallery: Gallery) -> None:
+    """Delete the gallery's collections with all that is in them, the paintings last."""
+    for kind in reversed(KINDS.values()):
+        gallery.store.delete_collection(gallery.collection_name(kind))
+
+
+@dataclass(slots=True)
+class Yielded:
+    """What a source had, as far as it was read: what it has not is taken out.
+
+    `ids` are of its pictures, whether or not they could be read; `named` is what rows with a
+    problem call their paintings, which are still in the source; `hidden` is the first problem
+    behind which any painting may be.
+    """
+
+    ids: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+    hidden: Problem | None = None
+
+    def watch(self, entries: Iterable[SourceEntry]) -> Iterator[SourceEntry]:
+        """Yield the entries, noting them."""
+        for entry in entries:
+            if not isinstance(entry, Problem):
+                self.ids.add(entry.painting_id)
+            elif entry.painting_id is not None:
+                self.named |= _other_names(entry.painting_id)
+            elif entry.may_hide_any and self.hidden is None:
+                self.hidden = entry
+            yield entry
+
+    def has(self, painting_id: str) -> bool:
+        """Return whether the source may still have the painting."""
+        return painting_id in self.ids or not self.named.isdisjoint(_other_names(painting_id))
+
+
+def prune(
+    source: Source, yielded: Yielded, targets: Sequence[Target], *, most: float, dry_run: bool
+) -> int:
+    """Take out what the source no longer has, and return how many paintings that were.
+
+    Interrupted, it is finished by the next one. SourceError, and nothing is taken out, if the
+    source is empty or was not read wholly, or more would go than the share `most`.
+    """
+    paintings, *parts = (target.collection for target in targets)
+    if paintings is None:
+        return 0
+    if not yielded.ids:
+        raise SourceError(f"{source.uri} has no picture that is there: nothing was taken out")
+    if yielded.hidden is not None:
+        raise SourceError(
+            f"{yielded.hidden}: nothing was taken out, since nobody knows which paintings are "
+            "behind it; mend it first"
+        )
+    gone, total = _missing(source, yielded, paintings)
+    if len(gone) > most * total:
+        raise SourceError(
+            f"{len(gone):,} of {counted(total, 'painting')} from {source.uri} are no longer in it, "
+            f"more than {most:.0%}: nothing was taken out; check that the source is whole, or "
+            "say that they are to go",
+            hint="--yes",
+        )
+    if not dry_run:
+        delete_by_id(gone, paintings, [part for part in parts if part is not None])
+    return len(gone)
+
+
+def _missing(source: Source, yielded: Yielded, paintings: Collection) -> tuple[list[str], int]:
+    """Return the ids that the source has no longer, and how many paintings came from it."""
+    gone: list[str] = []
+    total = 0
+    # Before sources were noted, a path for an id still showed which folder it came from.
+    for criteria in (source.own, UNNOTED) if source.is_folder else (source.own,):
+        fields = ["painting_id", "image_uri", INGESTED_FROM]
+        for record in paintings.scroll(criteria, payload_fields=fields):
+            if criteria is UNNOTED and not source.gave(record.payload):
+                continue
+            total += 1
+            painting_id = str(record.payload["painting_id"])
+            if not yielded.has(painting_id):
+                gone.append(painting_id)
+    return gone, total
+
+
+def _other_names(painting_id: str) -> set[str]:
+    """Return what a row may call a picture of that id: its path, name, or name without suffix."""
+    path = PurePosixPath(painting_id.replace("\\", "/"))
+    return {painting_id, str(path), path.name, path.stem} - {""}
+
+
+# --- copying ------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class CopyCounts:
@@ -75,14 +190,8 @@ def copy_collection(
     May be cut short at any moment and run again. Vectors and payload are compared, so that
     a second run writes only what differs; `target` keeps vectors that `source` has not, and
     gets those that it lacks. `progress` is called after every batch. The counts go on from
-    those of the copies `before`.
-
-    Raises
-    ------
-    SchemaMismatchError
-        If `target` has one of the vectors in another dimension, distance or datatype.
-    ValueError
-        If `batch_size` is below 1.
+    those of the copies `before`. SchemaMismatchError if `target` has one of the vectors in
+    another dimension, distance or datatype.
     """
     if batch_size < 1:
         raise ValueError(f"expected a batch size of 1 or more, found {batch_size}")
@@ -143,31 +252,24 @@ def push_gallery(
 
     Points that are there with the same content are left: cut short at any moment, the same
     call goes on. What `target` has beside them stays. `options` say how a server lays new
-    collections out; the counts are of paintings and parts together.
-
-    Raises
-    ------
-    CollectionNotFoundError
-        If `source` holds nothing.
-    SchemaMismatchError
-        If `target` has other vectors of the same name.
-    StoreError
-        If either database fails.
+    collections out; the counts are of paintings and parts together. CollectionNotFoundError if
+    `source` holds nothing, SchemaMismatchError if `target` has other vectors of the same name.
     """
     progress = progress or SilentProgress()
     target.store.expect_writing()
     pairs: list[tuple[Collection, Collection]] = []
     for kind in [PAINTINGS, *(kind for kind in source.kinds if not kind.is_whole)]:
         copied = source[kind]
+        vectors, notes = copied.schema.vectors, copied.schema.notes
         made = target.create(
             kind,
             list(source.encoders(kind).values()),
-            pixels_side=_pixels_side(copied.schema.vectors),
+            pixels_side=_pixels_side(vectors),
             options=options,
-            reading=noted_reading(copied.schema.notes),
-            cutters=noted_cutters(copied.schema.notes),
-            points=POINTS in copied.schema.vectors,
-            films=noted_films(copied.schema.notes),
+            reading=noted_reading(notes),
+            cutters=noted_cutters(notes),
+            points=POINTS in vectors,
+            films=noted_films(notes),
         )
         pairs.append((copied, made))
 
@@ -184,12 +286,12 @@ def push_gallery(
         progress.finish()
     target.settle_reading()
     for copied, into in pairs:
-        _copy_scales(copied, into)
+        _copy_scales(copied.schema.notes, into)
     return counts
 
 
-def _copy_scales(source: Collection, target: Collection) -> None:
-    ours, theirs = source.schema.notes, target.schema.notes
+def _copy_scales(ours: Mapping[str, Any], target: Collection) -> None:
+    theirs = target.schema.notes
     if "scales" in ours and "scales" not in theirs:
         target.add_vectors({}, {**theirs, "scales": ours["scales"]})
 
@@ -204,19 +306,11 @@ def _pixels_side(vectors: Mapping[str, VectorSpec]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class GalleryRepair:
-    """What was wrong with a gallery, and what became of it.
-
-    Attributes
-    ----------
-    folder_damage : str or None
-        What was wrong with the data folder itself, which is mended.
-    collections : tuple of CollectionRepair
-        Paintings, and parts of each kind where there are any.
-    """
+    """What was wrong with a gallery, and what became of it."""
 
     gallery: str | None
-    folder_damage: str | None
-    collections: tuple[CollectionRepair, ...]
+    folder_damage: str | None  # what was wrong with the data folder itself, which is mended
+    collections: tuple[CollectionRepair, ...]  # paintings, and parts of each kind there are
 
     @property
     def was_sound(self) -> bool:
@@ -254,15 +348,8 @@ def repair_gallery(
     anew, and what it was is kept in the data folder, under ``damaged``. May be cut short at any
     moment and run again. A gallery of a server, which looks after its own files, is given the
     settings of a new one. `settings`, `name` and all others are as of `open_gallery`.
-
-    Raises
-    ------
-    CollectionNotFoundError
-        If there is no such gallery.
-    StoreLockedError
-        If another process has it open.
-    StoreError
-        If the disk has too little room, nothing says what it held, or the server refuses.
+    CollectionNotFoundError if there is no such gallery, StoreLockedError if another process has it
+    open, StoreError if the disk has too little room, or nothing says what it held.
     """
     settings = load_settings() if settings is None else settings
     url = settings.url if url is None and home is None else url
@@ -285,10 +372,7 @@ def repair_gallery(
     if not there:
         raise missing_gallery(store, gallery)
     readable = store.list_collections()
-
-    def restore(collection: str, vectors: Mapping[str, VectorSpec]) -> CollectionSchema:
-        return _restored_schema(collection, vectors, folder, readable, settings)
-
+    restore = partial(_restored_schema, home=folder, readable=readable, settings=settings)
     made = [
         repair_collection(folder, one, restore, wait=waiting, progress=_reporter(progress))
         for one in there
@@ -299,6 +383,7 @@ def repair_gallery(
 def _restored_schema(
     collection: str,
     vectors: Mapping[str, VectorSpec],
+    *,
     home: Path,
     readable: Sequence[str],
     settings: Settings,

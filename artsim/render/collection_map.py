@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
-from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import Payload
+from artsim.catalog.kinds import FACES, PAINTINGS, short_names
+from artsim.catalog.payload import EVERYTHING, Criteria, HasVector, Known, Payload
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import ConfigError, QueryError

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from PIL import Image, ImageDraw
 from PIL.ImageColor import getrgb
 
-from artsim.catalog.attribution import parse_attribution
+from artsim.catalog.names import parse_attribution
 from artsim.catalog.payload import Payload, field_values, most_written
 from artsim.errors import ImageError, QueryError, RenderError
 from artsim.files import GENERATOR, FileKind, check_file, local_path, picture_files, write_file

@@ -11,11 +11,17 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from artsim.catalog.arrays import Vector
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Between, Criteria
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import JSON, Evidence, Hit, rank_order
-from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, Box, Kind
-from artsim.catalog.payload import Payload, first_text, stored_field
+from artsim.catalog.kinds import FACE_ENCODER, FACES, PAINTINGS, POINTS, Box, Kind
+from artsim.catalog.payload import (
+    EVERYTHING,
+    AnyOf,
+    Between,
+    Criteria,
+    Payload,
+    first_text,
+    stored_field,
+)
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import Scale, noted_scales
 from artsim.errors import QueryError, shortened

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.attribution import sitter_of
-from artsim.catalog.criteria import Criteria, HasVector
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Evidence
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
-from artsim.catalog.payload import Payload, first_text
+from artsim.catalog.kinds import FACES, PAINTINGS, POINTS, Box, Kind
+from artsim.catalog.names import sitter_of
+from artsim.catalog.payload import Criteria, HasVector, Payload, first_text
 from artsim.catalog.progress import counted
 from artsim.catalog.scale import (
     FEWEST_PAIRS,

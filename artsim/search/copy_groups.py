@@ -21,11 +21,9 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.criteria import AnyOf, Criteria, HasVector
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import JSON, Corners, Hit, Note
-from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.payload import Payload, first_text
+from artsim.catalog.kinds import PAINTINGS, POINTS
+from artsim.catalog.payload import AnyOf, Criteria, HasVector, Payload, first_text
 from artsim.catalog.progress import Progress, SilentProgress, counted
 from artsim.catalog.scale import LEVELS, noted_scales
 from artsim.errors import listed

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from artsim.catalog.cells import BOM, cell_text, csv_lines, payload_columns
-from artsim.catalog.criteria import Criteria
 from artsim.catalog.hits import plain_json
 from artsim.catalog.kinds import PAINTINGS, Kind
-from artsim.catalog.payload import LIST_FIELDS
+from artsim.catalog.payload import LIST_FIELDS, Criteria
 from artsim.errors import ExportError
 from artsim.files import GENERATOR, FileKind, local_path, write_file
 from artsim.search.inspect import check_no_painting

@@ -12,10 +12,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage, Vector
-from artsim.catalog.criteria import EVERYTHING, Criteria
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, POINTS, EncoderInfo
+from artsim.catalog.payload import EVERYTHING, Criteria
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.catalog.scale import noted_scales
 from artsim.errors import ImageError

@@ -9,7 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import (
+from artsim.catalog.dates import parse_date, read_spans
+from artsim.catalog.hits import Note
+from artsim.catalog.kinds import FRAMES, KINDS, all_fields
+from artsim.catalog.names import fold_text, match_artist, suggest_artists
+from artsim.catalog.payload import (
+    ATTRIBUTIONS,
     EVERYTHING,
     AnyOf,
     Between,
@@ -18,13 +23,9 @@ from artsim.catalog.criteria import (
     Known,
     Scalar,
     Words,
+    field_values,
     overlaps_years,
 )
-from artsim.catalog.dates import parse_date, read_spans
-from artsim.catalog.hits import Note
-from artsim.catalog.kinds import FRAMES, KINDS, all_fields
-from artsim.catalog.names import fold_text, match_artist, suggest_artists
-from artsim.catalog.payload import ATTRIBUTIONS, field_values
 from artsim.errors import QueryError
 from artsim.search.named_faces import people_criteria
 from artsim.store.gallery import Gallery, remark_on_reading, without_frames

@@ -12,10 +12,9 @@ from typing import Any
 
 from artsim import __version__
 from artsim.catalog.arrays import Pixels
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.hits import JSON
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import AnyOf, Criteria, Payload
 from artsim.errors import QueryError, StoreError, StoreLockedError
 from artsim.files import FileKind, file_hash, is_same_file, local_path
 from artsim.search.models import Models

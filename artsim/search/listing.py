@@ -10,11 +10,18 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import AnyOf, Criteria, Known, Scalar
 from artsim.catalog.hits import JSON, Note
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS, Kind, all_fields
 from artsim.catalog.names import fold_text
-from artsim.catalog.payload import ATTRIBUTIONS, Payload, field_values
+from artsim.catalog.payload import (
+    ATTRIBUTIONS,
+    AnyOf,
+    Criteria,
+    Known,
+    Payload,
+    Scalar,
+    field_values,
+)
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import (
     EXTRA,

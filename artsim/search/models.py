@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from artsim.catalog.arrays import Embeddings, RGBImage
-from artsim.catalog.encoder_info import EncoderInfo, short_names
-from artsim.catalog.kinds import Crop, Cutter, CutterOptions, Kind
+from artsim.catalog.kinds import Crop, Cutter, CutterOptions, EncoderInfo, Kind, short_names
 from artsim.config import Settings, load_settings
 from artsim.errors import EncoderMismatchError
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from artsim.catalog.cells import BOM, csv_lines
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Condition, Criteria, Shows
 from artsim.catalog.kinds import FACES, PAINTINGS, Box, Kind
 from artsim.catalog.names import artist_key, fold_text, match_artist, suggest_artists
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import EVERYTHING, AnyOf, Condition, Criteria, Payload, Shows
 from artsim.catalog.progress import counted
 from artsim.errors import MetadataError, QueryError, shortened
 from artsim.files import FileKind, check_file, write_file

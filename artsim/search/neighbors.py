@@ -19,10 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels, Vector
-from artsim.catalog.criteria import EVERYTHING, Criteria, HasVector, Known
 from artsim.catalog.hits import Classification, Hit, Voter, rank_candidates
 from artsim.catalog.kinds import PAINTINGS
-from artsim.catalog.payload import Payload, field_values, most_written, stored_field
+from artsim.catalog.payload import (
+    EVERYTHING,
+    Criteria,
+    HasVector,
+    Known,
+    Payload,
+    field_values,
+    most_written,
+    stored_field,
+)
 from artsim.errors import QueryError
 from artsim.search.answer import find_similar
 from artsim.search.filters import check_field

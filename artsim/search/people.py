@@ -22,12 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels
-from artsim.catalog.criteria import Criteria
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import JSON, Note
-from artsim.catalog.kinds import FACE_ENCODER, FACES, Kind
+from artsim.catalog.kinds import FACE_ENCODER, FACES, EncoderInfo, Kind
 from artsim.catalog.names import fold_text
-from artsim.catalog.payload import Payload
+from artsim.catalog.payload import Criteria, Payload
 from artsim.errors import QueryError
 from artsim.search.answer import sure_faces
 from artsim.search.filters import Filters, build_criteria

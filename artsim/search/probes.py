@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast
 import numpy as np
 
 from artsim.catalog.arrays import Embedding, RGBImage, Vector
-from artsim.catalog.criteria import AnyOf, Condition, Criteria
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, SURE_SCORE, SURE_SIZE, Box, Crop, Kind
-from artsim.catalog.payload import Payload
+from artsim.catalog.kinds import (
+    FACES,
+    PAINTINGS,
+    POINTS,
+    SURE_SCORE,
+    SURE_SIZE,
+    Box,
+    Crop,
+    EncoderInfo,
+    Kind,
+)
+from artsim.catalog.payload import AnyOf, Condition, Criteria, Payload
 from artsim.errors import NoFaceError, PaintingNotFoundError, QueryError, shortened
 from artsim.files import local_path
 from artsim.search.models import Models

@@ -10,7 +10,9 @@ from dataclasses import asdict, astuple, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, TypeVar, cast
 
-from artsim.catalog.criteria import (
+from artsim.catalog.hits import SCHEMA, parse_form, plain_json
+from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind, Region
+from artsim.catalog.payload import (
     EVERYTHING,
     AnyOf,
     Between,
@@ -21,8 +23,6 @@ from artsim.catalog.criteria import (
     Shows,
     Words,
 )
-from artsim.catalog.hits import SCHEMA, parse_form, plain_json
-from artsim.catalog.kinds import KINDS, PAINTINGS, SURE_SCORE, SURE_SIZE, Kind, Region
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters
 from artsim.search.rerank import RERANKERS

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
-from artsim.catalog.encoder_info import PIXELS as PIXELS
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import Evidence, Hit, rank_order
+from artsim.catalog.kinds import PIXELS as PIXELS
+from artsim.catalog.kinds import POINTS
 
 if TYPE_CHECKING:
     # Not at run time: the command line reads the registry before anything is searched for.

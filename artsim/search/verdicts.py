@@ -16,10 +16,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from artsim.catalog.arrays import Embedding, Pixels, RGBImage
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria
-from artsim.catalog.encoder_info import POINTS, EncoderInfo
 from artsim.catalog.hits import Evidence, Hit, Note, rank_order
-from artsim.catalog.kinds import FACES, PAINTINGS, Box, Crop, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, POINTS, Box, Crop, EncoderInfo, Kind
+from artsim.catalog.payload import EVERYTHING, AnyOf, Criteria
 from artsim.catalog.scale import Scale, Verdict, Word
 from artsim.encoders.trained import read_cohort
 from artsim.errors import EncoderError, QueryError

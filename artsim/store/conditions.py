@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final, TypeAlias
 
-from artsim.catalog.criteria import (
+from artsim.catalog.payload import (
     AnyOf,
     Between,
     Condition,
@@ -14,8 +14,8 @@ from artsim.catalog.criteria import (
     Known,
     Shows,
     Words,
+    unicode_text,
 )
-from artsim.catalog.payload import unicode_text
 from artsim.errors import StoreError
 
 Clause: TypeAlias = dict[str, Any]

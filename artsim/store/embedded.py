@@ -14,9 +14,8 @@ from typing import Any, Final
 
 import qdrant_edge as edge
 
-from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind
+from artsim.catalog.payload import IndexKind, Scalar
 from artsim.errors import CollectionNotFoundError, StoreError, listed, shortened
 from artsim.store.answers import to_hits, to_records
 from artsim.store.conditions import Clause

@@ -10,11 +10,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final, cast
 
-from artsim.catalog.criteria import EVERYTHING, Criteria, Known
-from artsim.catalog.encoder_info import PIXELS as PIXELS
-from artsim.catalog.encoder_info import POINT_DIM, EncoderInfo, parse_info
-from artsim.catalog.encoder_info import POINTS as POINTS
-from artsim.catalog.kinds import FACES, KINDS, NO_FRAMES, PAINTINGS, Kind
+from artsim.catalog.kinds import (
+    FACES,
+    KINDS,
+    NO_FRAMES,
+    PAINTINGS,
+    POINT_DIM,
+    EncoderInfo,
+    Kind,
+    parse_info,
+)
+from artsim.catalog.kinds import PIXELS as PIXELS
+from artsim.catalog.kinds import POINTS as POINTS
+from artsim.catalog.payload import EVERYTHING, Criteria, Known
 from artsim.catalog.progress import counted
 from artsim.config import NAMES_FILE, Settings, load_settings
 from artsim.errors import CollectionNotFoundError, ConfigError, StoreError, listed, shortened

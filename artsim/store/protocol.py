@@ -14,9 +14,8 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 
 from artsim.catalog.arrays import Vector
-from artsim.catalog.criteria import EVERYTHING, Criteria, Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind, Payload, why_unstorable
+from artsim.catalog.payload import EVERYTHING, Criteria, IndexKind, Payload, Scalar, why_unstorable
 from artsim.errors import SchemaMismatchError, StoreError, UnknownVectorError, listed, shortened
 from artsim.store.conditions import Clause, build_filter
 

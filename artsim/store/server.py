@@ -14,9 +14,8 @@ import numpy as np
 import orjson
 from qdrant_client import models
 
-from artsim.catalog.criteria import Scalar
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import IndexKind
+from artsim.catalog.payload import IndexKind, Scalar
 from artsim.errors import (
     CollectionNotFoundError,
     StoreError,

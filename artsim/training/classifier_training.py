@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from artsim.catalog.encoder_info import EncoderInfo
+from artsim.catalog.kinds import EncoderInfo
 from artsim.catalog.progress import Progress, SilentProgress
 from artsim.encoders.base import Encoder, Prepared
 from artsim.encoders.classifier import ClassifierConfig, Head, Logits, save_classifier, softmax

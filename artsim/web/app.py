@@ -18,8 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, Kind, short_names
 from artsim.errors import (
     ArtsimError,
     CollectionNotFoundError,

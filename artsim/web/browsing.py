@@ -22,9 +22,8 @@ from fastapi import Query as Parameter
 from starlette.responses import JSONResponse, Response
 
 from artsim import __version__
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.hits import plain_json
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, POINTS
 from artsim.catalog.payload import field_values
 from artsim.catalog.progress import SilentProgress
 from artsim.errors import ArtsimError

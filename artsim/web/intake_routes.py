@@ -16,9 +16,10 @@ from starlette.responses import Response, StreamingResponse
 
 from artsim.catalog.cells import BOM, csv_lines
 from artsim.errors import MetadataError, OptionError, SourceError
-from artsim.ingest.columns import FIELD_COLUMNS, HELPER_COLUMNS, Columns
+from artsim.ingest.columns import FIELD_COLUMNS, HELPER_COLUMNS
+from artsim.ingest.records import Columns
 from artsim.ingest.sources import open_list
-from artsim.ingest.understanding import Understanding, examples, understand
+from artsim.ingest.summary import Understanding, examples, understand
 from artsim.web.begin import PARTS, Beginning, check_list, open_intake
 from artsim.web.forms import shown
 from artsim.web.guard import INTAKES, may_write
@@ -309,8 +310,8 @@ def _understood(found: Understanding, prefix: str) -> dict[str, Any]:
 
 def _columns(path: Path, intake: Intake, read_as: Columns | None) -> list[dict[str, str]]:
     """Return the columns of a list with their fields, "" where one is the museum's own."""
-    manifest, own = open_list(path, intake.columns)
-    by_column = {column: field for field, column in (read_as or own).by_field.items()}
+    manifest = open_list(path, intake.columns)
+    by_column = {c: field for field, c in (read_as or manifest.understood).by_field.items()}
     return [
         {"name": column, "field": by_column.get(column, ""), "example": example}
         for column, example in examples(manifest).items()

@@ -20,8 +20,7 @@ from fastapi import Depends, Request
 from fastapi import Query as Parameter
 
 from artsim.catalog.arrays import Embedding, Embeddings, RGBImage
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import PAINTINGS, Crop, Kind, Region
+from artsim.catalog.kinds import PAINTINGS, Crop, EncoderInfo, Kind, Region
 from artsim.encoders.devices import usable_cores
 from artsim.errors import ArtsimError, CollectionNotFoundError, ImageError
 from artsim.images.load import LoadedImage, file_sha256

@@ -9,8 +9,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, overlaps_years
-from artsim.catalog.payload import Payload, painting_point_id
+from artsim.catalog.payload import (
+    EVERYTHING,
+    AnyOf,
+    Criteria,
+    Payload,
+    overlaps_years,
+    painting_point_id,
+)
 from artsim.store.gallery import PIXELS
 from artsim.store.protocol import Collection, Point
 

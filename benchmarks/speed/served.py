@@ -15,8 +15,7 @@ from typing import Any, Final
 import numpy as np
 from qdrant_client import QdrantClient, models
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, EncoderInfo
 from artsim.catalog.payload import painting_point_id
 from artsim.ingest.run import IngestOptions
 from artsim.ingest.upkeep import push_gallery

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artsim.catalog.attribution import Attribution, parse_attribution, sitter_of
+from artsim.catalog.names import Attribution, parse_attribution, sitter_of
 from artsim.catalog.payload import ATTRIBUTIONS
 
 LINES = """

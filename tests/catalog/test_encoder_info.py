@@ -1,4 +1,4 @@
-from artsim.catalog.encoder_info import EncoderInfo, short_names
+from artsim.catalog.kinds import EncoderInfo, short_names
 
 
 def made(name: str, vector_name: str = "v") -> EncoderInfo:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.dates import parse_date
-from artsim.catalog.names import artist_key
+from artsim.catalog.names import artist_key, parse_attribution
 
 UNDERSTOOD_DATES = 11_300
 """Of 11,963 texts, undated ones among them."""

@@ -16,8 +16,7 @@ from click.testing import Result
 from PIL import Image, PngImagePlugin
 from typer.testing import CliRunner
 
-from artsim.catalog.criteria import EVERYTHING
-from artsim.catalog.payload import PAINTING_FIELDS
+from artsim.catalog.payload import EVERYTHING, PAINTING_FIELDS
 from artsim.cli import app
 from artsim.errors import ExportError
 from artsim.evaluation.report import report_text

@@ -13,10 +13,8 @@ from hints import hinted
 from made_up_report import estimate_of, row_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from artsim.catalog.criteria import Criteria, Known
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo
+from artsim.catalog.payload import Criteria, Known, painting_point_id
 from artsim.errors import EncoderMismatchError, EvaluationError, MetadataError, QueryError
 from artsim.evaluation.report import LinePlot, Report, report_document
 from artsim.evaluation.tasks.faces import FacesOptions, evaluate_faces, main_face, read_faces

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up_report import estimate_of, table_of
 
-from artsim.catalog.criteria import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.payload import EVERYTHING, AnyOf, Criteria, Known, overlaps_years
 from artsim.errors import EvaluationError, QueryError
 from artsim.evaluation.leave_one_out import Relevance, read_labels, read_works
 from artsim.evaluation.report import (

@@ -13,9 +13,8 @@ from PIL import Image
 from skimage.metrics import mean_squared_error, structural_similarity
 from typer.testing import CliRunner
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.payload import AnyOf, Criteria, painting_point_id
 from artsim.cli import app
 from artsim.config import Settings
 from artsim.encoders.devices import ensure_torchvision

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from artsim.catalog.criteria import AnyOf
+from artsim.catalog.payload import AnyOf
 from artsim.errors import EvaluationError
 from artsim.evaluation.leave_one_out import Relevance, field_values, read_labels
 

@@ -6,8 +6,7 @@ import pytest
 
 from artsim.catalog.payload import FACE_FIELDS, LIST_FIELDS
 from artsim.errors import MetadataError
-from artsim.ingest.columns import FIELD_COLUMNS, resolve_columns
-from artsim.ingest.row_payload import row_payload
+from artsim.ingest.columns import FIELD_COLUMNS, resolve_columns, row_payload
 
 
 def fields_of(*header: str, **column_map: str) -> dict[str, str]:

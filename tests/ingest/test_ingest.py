@@ -20,8 +20,8 @@ from hints import hinted
 from PIL import Image
 from typer.testing import CliRunner
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, KINDS, PAINTINGS
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.cli import app
 from artsim.encoders.registry import load_encoder
 from artsim.errors import EncoderMismatchError, MetadataError, SourceError

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 import artsim.ingest.targets
-from artsim.catalog.criteria import EVERYTHING
-from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, POINTS
+from artsim.catalog.payload import EVERYTHING
 from artsim.images import local_points as local
 from artsim.images.load import load_image
 from artsim.ingest.run import IngestOptions, ingest_paintings
@@ -75,8 +74,7 @@ def test_points_of_another_setting_are_made_anew_and_a_changed_picture_loses_its
     with open_gallery(home=tmp_path / "home") as gallery:
         ingest_paintings(gallery, folder, WITH_POINTS)
         with monkeypatch.context() as patched:
-            for module in ("read.local_points", "write"):
-                patched.setattr(f"artsim.ingest.{module}.POINT_DETECTOR", "another")
+            patched.setattr("artsim.ingest.painting.local_points.POINT_DETECTOR", "another")
             counts = ingest_paintings(gallery, folder, WITH_POINTS).counts
             assert counts.added == {POINTS: 3}
         one, other = sorted((folder / "images").iterdir())[:2]

@@ -133,7 +133,7 @@ def test_cells_may_be_long_and_pythons_limit_is_left_alone(
     path = tmp_path / "list.csv"
     long = "line one\n" * 20_000
     path.write_text(f'file,note\na.jpg,"{long}"\nb.jpg,"{long * 3}"\nc.jpg,x\n')
-    monkeypatch.setattr("artsim.ingest.text_tables.LONGEST_LINE", 2 * len(long))
+    monkeypatch.setattr("artsim.ingest.manifest.LONGEST_LINE", 2 * len(long))
     before = csv.field_size_limit(1000)
     try:
         assert [row["file"] for row in values_of_good_rows(path)] == ["a.jpg", "c.jpg"]

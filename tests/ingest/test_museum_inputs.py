@@ -7,12 +7,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from artsim.cli import app
-from artsim.ingest.columns import resolve_columns
+from artsim.ingest.columns import resolve_columns, row_payload
 from artsim.ingest.manifest import open_manifest
 from artsim.ingest.records import Row
-from artsim.ingest.row_payload import row_payload
 from artsim.ingest.sources import read_source
-from artsim.ingest.understanding import understand_metadata
+from artsim.ingest.summary import understand_metadata
 
 
 @pytest.fixture

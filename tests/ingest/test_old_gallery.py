@@ -77,7 +77,7 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
+    monkeypatch.setattr("artsim.ingest.painting.load_image", refuse)
 
 
 @pytest.mark.parametrize("place", ["embedded", "server"])

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import StoreError
-from artsim.ingest.prune import delete_paintings
+from artsim.ingest.painting import write_paintings
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target
-from artsim.ingest.upkeep import push_gallery
-from artsim.ingest.write import write_paintings
+from artsim.ingest.upkeep import delete_paintings, push_gallery
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Record
 from benchmarks.speed.kills import find_differences
@@ -73,7 +72,7 @@ def forbid_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a picture was decoded")
 
-    monkeypatch.setattr("artsim.ingest.read.load_image", refuse)
+    monkeypatch.setattr("artsim.ingest.painting.load_image", refuse)
 
 
 def equals_a_new_one(gallery: Gallery, source: Path, home: Path) -> bool:
@@ -203,7 +202,7 @@ def interrupted(gallery: Gallery, source: Path, writes: int) -> IngestSummary | 
         write_paintings(batch, made)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("artsim.ingest.write.write_paintings", dying)
+        patched.setattr("artsim.ingest.painting.write_paintings", dying)
         try:
             return ingest_paintings(gallery, source, PLAIN)
         except StoreError:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from artsim import IdQuery, SearchOptions, find_similar
-from artsim.catalog.attribution import parse_attribution
 from artsim.catalog.dates import parse_date
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.names import parse_attribution
 from artsim.errors import SourceError
 from artsim.images.load import load_image
 from artsim.ingest.sample import BESIDE, WORKS, make_sample, sample_rows

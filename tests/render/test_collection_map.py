@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import FACES
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import EncoderMismatchError, QueryError
 from artsim.render.collection_map import MapOptions, make_map, nearest_others
 from artsim.search.answer import find_similar

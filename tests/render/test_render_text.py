@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_answers import made_answer
 
-from artsim.catalog.criteria import AnyOf, Between, Criteria, Words
 from artsim.catalog.kinds import Box
+from artsim.catalog.payload import AnyOf, Between, Criteria, Words
 from artsim.render.text import (
     clean,
     date_text,

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo
 from artsim.catalog.payload import painting_point_id
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Point

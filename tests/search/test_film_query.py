@@ -9,7 +9,7 @@ from small_films import framed, write_film
 from typer.testing import CliRunner
 
 import artsim.ingest
-from artsim.catalog.criteria import AnyOf, Criteria
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.cli import app
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.render.sheet import write_sheet

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from made_up_gallery import ARTISTS, STYLES, MadeUp
 
-from artsim.catalog.criteria import Criteria
 from artsim.catalog.kinds import FACES, PAINTINGS
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.payload import Criteria, painting_point_id
 from artsim.errors import QueryError
 from artsim.search.filters import Filters, Years, build_criteria, read_years
 from artsim.store.gallery import Gallery, open_gallery

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.encoder_info import POINTS
-from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.kinds import PAINTINGS, POINTS
 from artsim.errors import QueryError
 from artsim.images.load import load_image
 from artsim.images.local_points import FOUND_INLIERS

@@ -7,8 +7,8 @@ import pytest
 from made_up_gallery import MadeUp
 from threadpoolctl import threadpool_info
 
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import PAINTINGS
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.search.answer import find_similar
 from artsim.search.neighbors import (
     BLOCK_SCORES,

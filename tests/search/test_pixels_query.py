@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from artsim import PixelsQuery, find_similar
-from artsim.catalog.criteria import EVERYTHING
 from artsim.catalog.hits import Hit
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import EVERYTHING
 from artsim.errors import NoFaceError
 from artsim.images.load import load_image, shrink_image
 from artsim.search.answer import find_hits

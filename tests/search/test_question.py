@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from artsim.catalog.criteria import AnyOf, Between, Criteria, HasVector, Known, Shows, Words
 from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.payload import AnyOf, Between, Criteria, HasVector, Known, Shows, Words
 from artsim.cli import app
 from artsim.errors import OptionError, QueryError
 from artsim.search.filters import Filters

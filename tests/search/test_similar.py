@@ -8,10 +8,9 @@ import pytest
 from made_up_gallery import ARTISTS, MadeUp
 from skimage.metrics import mean_squared_error, structural_similarity
 
-from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, EncoderInfo
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import EncoderMismatchError, NoFaceError, PaintingNotFoundError, QueryError
 from artsim.search.answer import find_similar
 from artsim.search.models import Models, choose_encoders

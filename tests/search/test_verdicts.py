@@ -10,8 +10,7 @@ from made_up_gallery import DIM, MadeUp, unit_rows
 from PIL import Image
 
 from artsim import ImageQuery, PixelsQuery, compare, find_similar, ingest_paintings
-from artsim.catalog.encoder_info import PIXELS
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, PIXELS
 from artsim.catalog.scale import LEVELS, KnownPairs, Scale, Verdict, noted_scales
 from artsim.encoders.trained import read_cohort
 from artsim.errors import NoFaceError

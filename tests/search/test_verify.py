@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from artsim import Answer, PixelsQuery, compare, find_similar
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import AnyOf, Criteria
 from artsim.catalog.kinds import DETAILS
+from artsim.catalog.payload import AnyOf, Criteria
 from artsim.cli import app
 from artsim.errors import QueryError
 from artsim.images.details import find_windows

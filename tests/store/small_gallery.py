@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import qdrant_edge as edge
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo
 from artsim.catalog.payload import painting_point_id
 from artsim.store.gallery import open_gallery
 from artsim.store.protocol import Point

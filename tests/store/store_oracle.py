@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from artsim.catalog.criteria import (
+from artsim.catalog.payload import (
     AnyOf,
     Between,
     Condition,
     Criteria,
     HasVector,
     Known,
+    Payload,
     Shows,
     Words,
+    painting_point_id,
 )
-from artsim.catalog.payload import Payload, painting_point_id
 from artsim.store.protocol import CollectionSchema, Point, Rescore, SearchRequest, VectorSpec
 
 SCHEMA = CollectionSchema(

@@ -18,8 +18,7 @@ import pytest
 from store_oracle import SCHEMA as WHOLE
 from store_oracle import make_points
 
-from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.payload import AnyOf, Criteria, painting_point_id
 from artsim.errors import StoreError, StoreLockedError
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import CollectionSchema, Point, SearchRequest, VectorSpec

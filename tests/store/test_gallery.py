@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from qdrant_client import QdrantClient, models
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo, Kind
 from artsim.catalog.payload import FACE_FIELDS, PAINTING_FIELDS
 from artsim.config import Settings
 from artsim.errors import (

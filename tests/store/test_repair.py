@@ -13,8 +13,7 @@ import pytest
 from small_gallery import ENCODER, IDS, make, nested, shard_of, write_past_the_checks
 from typer.testing import CliRunner
 
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo, Kind
 from artsim.cli import app
 from artsim.errors import CollectionNotFoundError, StoreDamagedError, StoreError, StoreLockedError
 from artsim.ingest.upkeep import repair_gallery

@@ -12,7 +12,8 @@ import pytest
 from server_commands import STRICT
 from store_backends import NO_SERVER, THREE_NODES, LaidOut, open_layout, pushed_to
 
-from artsim.catalog.criteria import (
+from artsim.catalog.kinds import FACES, PAINTINGS, EncoderInfo, Kind
+from artsim.catalog.payload import (
     AnyOf,
     Between,
     Criteria,
@@ -20,10 +21,8 @@ from artsim.catalog.criteria import (
     Known,
     Words,
     overlaps_years,
+    painting_point_id,
 )
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES, PAINTINGS, Kind
-from artsim.catalog.payload import painting_point_id
 from artsim.errors import StoreError
 from artsim.ingest.upkeep import push_gallery
 from artsim.search.answer import find_similar

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from store_backends import NO_SERVER, THREE_NODES, pushed_to
 
-from artsim.catalog.criteria import AnyOf, Criteria, Known, overlaps_years
 from artsim.catalog.kinds import FACES, PAINTINGS, Kind
+from artsim.catalog.payload import AnyOf, Criteria, Known, overlaps_years
 from artsim.search.answer import find_similar
 from artsim.search.models import Models
 from artsim.search.question import IdQuery, ImageQuery, SearchOptions

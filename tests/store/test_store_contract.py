@@ -24,7 +24,9 @@ from store_oracle import (
     unit,
 )
 
-from artsim.catalog.criteria import (
+from artsim.catalog.payload import (
+    MAX_DEPTH,
+    MAX_PAYLOAD_BYTES,
     AnyOf,
     Between,
     Criteria,
@@ -33,8 +35,8 @@ from artsim.catalog.criteria import (
     Shows,
     Words,
     overlaps_years,
+    painting_point_id,
 )
-from artsim.catalog.payload import MAX_DEPTH, MAX_PAYLOAD_BYTES, painting_point_id
 from artsim.errors import CollectionNotFoundError, SchemaMismatchError, StoreError
 from artsim.store.embedded import EmbeddedStore
 from artsim.store.protocol import (

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from store_oracle import SCHEMA, make_points
 
-from artsim.catalog.criteria import Between, Criteria
-from artsim.catalog.encoder_info import EncoderInfo
-from artsim.catalog.kinds import FACES
+from artsim.catalog.kinds import FACES, EncoderInfo
+from artsim.catalog.payload import Between, Criteria
 from artsim.errors import StoreError
 from artsim.search.answer import Answer, find_similar
 from artsim.search.models import Models

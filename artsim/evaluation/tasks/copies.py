@@ -17,9 +17,8 @@ from typing import Any, ClassVar, Final, NamedTuple
 import numpy as np
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import Criteria, HasVector
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import Payload, painting_point_id, stored_field
+from artsim.catalog.payload import Criteria, HasVector, Payload, painting_point_id, stored_field
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.edits import EDITS, EVERY_EDIT, JPEG_QUALITY, edit_picture

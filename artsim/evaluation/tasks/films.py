@@ -19,11 +19,10 @@ import numpy as np
 from PIL import Image
 
 from artsim.catalog.arrays import RGBImage
-from artsim.catalog.criteria import AnyOf, Criteria
-from artsim.catalog.encoder_info import POINTS
 from artsim.catalog.film_names import clock
 from artsim.catalog.hits import Hit
-from artsim.catalog.payload import painting_point_id
+from artsim.catalog.kinds import POINTS
+from artsim.catalog.payload import AnyOf, Criteria, painting_point_id
 from artsim.catalog.progress import Progress
 from artsim.errors import EvaluationError, ImageError
 from artsim.evaluation.film_baselines import (

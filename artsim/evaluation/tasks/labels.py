@@ -11,10 +11,8 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from artsim.catalog.criteria import Criteria
-from artsim.catalog.encoder_info import short_names
-from artsim.catalog.kinds import PAINTINGS, Kind
-from artsim.catalog.payload import stored_field
+from artsim.catalog.kinds import PAINTINGS, Kind, short_names
+from artsim.catalog.payload import Criteria, stored_field
 from artsim.catalog.progress import Progress, counted
 from artsim.errors import EvaluationError, OptionError, QueryError
 from artsim.evaluation.leave_one_out import (

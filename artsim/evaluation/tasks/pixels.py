@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from artsim.catalog.criteria import Criteria, HasVector, Known
-from artsim.catalog.encoder_info import EncoderInfo
 from artsim.catalog.hits import Hit
-from artsim.catalog.kinds import PAINTINGS, Kind
+from artsim.catalog.kinds import PAINTINGS, EncoderInfo, Kind
+from artsim.catalog.payload import Criteria, HasVector, Known
 from artsim.catalog.progress import Progress
 from artsim.errors import EncoderError, ImageError, QueryError
 from artsim.evaluation.pixel_scores import BEST, COLUMNS, Load, Pair, Pictures, Subject, Tally

@@ -1,4 +1,4 @@
-"""Writing: whole paintings into the gallery, in an order that a kill cannot hurt.
+"""A painting's way into the gallery: read in a thread, encoded in a batch, and written whole.
 
 A painting's parts go in before the painting itself, whose payload notes that they are
 there: if the process dies in between, the next ingest finds the painting missing or
@@ -8,25 +8,191 @@ other one is gone.
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
 
 from artsim.catalog.arrays import Embedding, Vector
-from artsim.catalog.encoder_info import PIXELS, POINTS
-from artsim.catalog.kinds import Kind
+from artsim.catalog.kinds import PIXELS, POINTS, Kind
 from artsim.catalog.payload import Payload
 from artsim.encoders.base import Encoder, Prepared
-from artsim.errors import StoreError
-from artsim.images.local_points import POINT_DETECTOR
-from artsim.ingest.prune import delete_by_id
-from artsim.ingest.read import ReadPainting, ReadPart
-from artsim.ingest.targets import POINTS_NOTE, RENAMED_FROM, Target, points_of
+from artsim.errors import ArtsimError, ImageError, StoreError
+from artsim.images import local_points
+from artsim.images.load import ImageLimits, LoadedImage, file_sha256, load_image
+from artsim.images.pixels import to_pixels
+from artsim.ingest.records import INGESTED_FROM, Problem, SourceEntry, SourcePainting
+from artsim.ingest.targets import (
+    POINTS_NOTE,
+    RENAMED_FROM,
+    Known,
+    Renames,
+    Target,
+    delete_by_id,
+    points_of,
+)
 from artsim.store.protocol import Collection, Point
 
 _WAITING_BATCHES = 2
+_OF_FILE = ("image_sha256", "image_width", "image_height")
+_NOTHING: Prepared = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPart:
+    """One part of a picture, ready for its encoders; its payload is the crop's."""
+
+    payload: Payload
+    vectors: Mapping[str, Vector]  # its pixels, where its kind has them
+    prepared: Mapping[str, Prepared]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPainting:
+    """One painting, ready for the encoders.
+
+    What is in the gallery is `kept`, but for what is made anew; nothing of a new painting or a
+    changed picture, which is `fresh`.
+    """
+
+    payload: Payload  # complete but for the notes on parts
+    kept: Known | None
+    renamed_from: str | None = None  # id of the painting whose place it takes
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)  # by name of missing vectors
+    vectors: Mapping[str, Vector] = field(default_factory=dict)  # pixels and points, if made now
+    parts: Mapping[str, list[ReadPart]] = field(default_factory=dict)  # by kinds looked for now
+
+    @property
+    def painting_id(self) -> str:
+        """Id of the painting."""
+        return str(self.payload["painting_id"])
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing in the gallery can be kept."""
+        return self.kept is None
+
+    @property
+    def moves(self) -> bool:
+        """Whether what can be kept of it is in the gallery under another id."""
+        return self.kept is not None and self.kept.painting_id != self.painting_id
+
+    @property
+    def has_new_vectors(self) -> bool:
+        """Whether there is anything to encode or to replace."""
+        return self.fresh or bool(self.prepared or self.parts or self.vectors)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the gallery has all of it already."""
+        is_known = self.kept is not None and self.kept.metadata == self.payload
+        return is_known and not self.has_new_vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How paintings are read, for the targets of `renames`.
+
+    `force` encodes again what the gallery has, and lets another picture take an id over;
+    `dry_run` decodes what would be encoded, and computes nothing; `points` are made too.
+    """
+
+    renames: Renames
+    limits: ImageLimits
+    force: bool = False
+    dry_run: bool = False
+    points: bool = False
+
+    def read(self, source: SourceEntry, found: Mapping[str, Known]) -> ReadPainting | Problem:
+        """Read what is missing of a painting; a failure is a value, since others go on.
+
+        A picture whose bytes the gallery knows is decoded only if an encoder or a cutter
+        has not seen it.
+        """
+        if isinstance(source, Problem):
+            return source
+        try:
+            return self._read(source, found.get(source.painting_id))
+        except ArtsimError as error:
+            reason, hint = str(error), error.hint
+        except MemoryError:
+            reason = f"{source.place}: not enough memory to read this picture; shrink it"
+            hint = "--max-megapixels, --workers"
+        return Problem(source.place, reason, source.painting_id, hint=hint)
+
+    def _read(self, source: SourcePainting, found: Known | None) -> ReadPainting:
+        picture = None if source.sha256 else source.open()
+        if isinstance(picture, Path):
+            sha256 = file_sha256(picture, limits=self.limits)
+        else:
+            sha256 = source.sha256 or hashlib.sha256(picture or b"").hexdigest()
+        known = self.renames.resolve(source, found, sha256)
+        old_id = None if known is None else self.renames.replaced_by(source, known)
+        payload = source.payload | {INGESTED_FROM: self.renames.source.uri}
+        fresh = self.force or known is None or known.payload.get("image_sha256") != sha256
+        if fresh and known is not None and not self.force:
+            _refuse_takeover(source, known)
+        kept = None if fresh else known
+        whole, *parts = self.renames.targets
+        there = set() if kept is None else kept.vector_names
+        missing = [e for e in whole.encoders if e.info.vector_name not in there]
+        cut = [target for target in parts if target.cutter is not None and _is_due(target, kept)]
+        pointless = self.points and (
+            kept is None or kept.payload.get(POINTS_NOTE) != local_points.POINT_DETECTOR
+        )
+        if kept is not None and not missing and not cut and not pointless:
+            of_file = {key: kept.payload[key] for key in _OF_FILE}
+            return ReadPainting(payload | of_file, kept, old_id)
+        picture = source.open() if picture is None else picture
+        image = load_image(picture, name=source.place, limits=self.limits)
+        payload |= zip(_OF_FILE, (image.sha256, image.width, image.height), strict=True)
+        if self.dry_run:
+            unseen = {encoder.info.vector_name: _NOTHING for encoder in missing}
+            points = {POINTS: _NOTHING} if pointless else {}
+            looked: dict[str, list[ReadPart]] = {target.kind.name: [] for target in cut}
+            return ReadPainting(payload, kept, old_id, unseen, points, looked)
+        vectors = {PIXELS: to_pixels(image.pixels)} if fresh else {}
+        if pointless:
+            vectors[POINTS] = local_points.local_points(image.pixels)
+        prepared = {e.info.vector_name: e.prepare(image.pixels) for e in missing}
+        made = {target.kind.name: _read_parts(image, target) for target in cut}
+        return ReadPainting(payload, kept, old_id, prepared, vectors, made)
+
+
+def _is_due(target: Target, kept: Known | None) -> bool:
+    return kept is None or not target.was_cut(kept.payload) or target.lacks_vectors(kept.payload)
+
+
+def _read_parts(image: LoadedImage, target: Target) -> list[ReadPart]:
+    crops = target.cutter(image.pixels, image.width) if target.cutter else []
+    return [
+        ReadPart(
+            payload={target.kind.index_field: index, **crop.payload},
+            vectors={PIXELS: to_pixels(crop.pixels)} if target.kind.has_pixels else {},
+            prepared={e.info.vector_name: e.prepare_crop(crop) for e in target.encoders},
+        )
+        for index, crop in enumerate(crops)
+    ]
+
+
+def _refuse_takeover(source: SourcePainting, known: Known) -> None:
+    """Two folders with an ``001.jpg`` each must not overwrite each other unnoticed."""
+    old, new = known.payload.get("image_uri"), source.payload.get("image_uri")
+    if old != new:
+        raise ImageError(
+            f"{source.place}: the gallery has another picture with the id "
+            f"{source.painting_id!r}, from {old}; give unique ids, use another gallery, or "
+            "replace it",
+            hint="--map id=COLUMN, --gallery NAME, --force",
+        )
+
+
+# --- encoding ------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +249,7 @@ def _encoded(
 ) -> EncodedPainting:
     """Make the points of a painting; the vectors of its parts are the next of each kind."""
     whole, *others = targets
-    if read.pixels is not None:
-        vectors[PIXELS] = read.pixels
     payload = read.payload | _point_note(read)
-    if read.points is not None:
-        vectors[POINTS] = read.points
     for target in others:
         payload = payload | _state(read, target)
     points: dict[str, list[Point]] = {}
@@ -97,20 +259,15 @@ def _encoded(
             points[kind.name] = [
                 Point(
                     kind.point_id(read.painting_id, index),
-                    {**old[index], **_pixels(part), **next(of_parts[kind.name])},
+                    {**old[index], **part.vectors, **next(of_parts[kind.name])},
                     payload | part.payload,
                 )
                 for index, part in enumerate(read.parts[kind.name])
             ]
         elif read.fresh:
             points[kind.name] = []
-    return EncodedPainting(
-        read, Point(whole.kind.point_id(read.painting_id), vectors, payload), points
-    )
-
-
-def _pixels(part: ReadPart) -> dict[str, Vector]:
-    return {} if part.pixels is None else {PIXELS: part.pixels}
+    point_id = whole.kind.point_id(read.painting_id)
+    return EncodedPainting(read, Point(point_id, {**read.vectors, **vectors}, payload), points)
 
 
 def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vector]]:
@@ -119,9 +276,7 @@ def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vect
     The same cutter on another machine may differ in a part; the other encoders' vectors
     would then belong to other crops.
     """
-    if read.fresh or read.known is None:
-        return []
-    known = read.known.parts.get(kind.name, [])
+    known = [] if read.kept is None else read.kept.parts.get(kind.name, [])
     found = [part.payload.get("box") for part in read.parts.get(kind.name, ())]
     is_same = [record.payload.get("box") for record in known] == found
     return [record.vectors for record in known] if is_same else []
@@ -130,7 +285,7 @@ def _same_parts_before(read: ReadPainting, kind: Kind) -> list[Mapping[str, Vect
 def _state(read: ReadPainting, target: Target) -> Payload:
     """Return the notes on parts of a kind: as looked for now, as known before, or none."""
     kind = target.kind
-    known = {} if read.fresh or read.known is None else read.known.state(kind)
+    known = {} if read.kept is None else read.kept.state(kind)
     if kind.name not in read.parts or target.cutter is None:
         return known
     names, count = target.vector_names, len(read.parts[kind.name])
@@ -142,10 +297,9 @@ def _state(read: ReadPainting, target: Target) -> Payload:
 
 def _point_note(read: ReadPainting) -> Payload:
     """Return the note on local points: of those made now, those known before, or none."""
-    if read.points is not None:
-        return {POINTS_NOTE: POINT_DETECTOR}
-    known = {} if read.fresh or read.known is None else read.known.payload
-    return {name: known[name] for name in (POINTS_NOTE,) if name in known}
+    known = {} if read.kept is None else read.kept.payload
+    note = local_points.POINT_DETECTOR if POINTS in read.vectors else known.get(POINTS_NOTE)
+    return {} if note is None else {POINTS_NOTE: note}
 
 
 # --- into the database -------------------------------------------------------------
