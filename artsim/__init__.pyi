@@ -65,7 +65,7 @@ from .render.report_forms import write_report as write_report
 from .render.sheet import write_sheet as write_sheet
 from .search.answer import Answer as Answer, answer as answer, find_similar as find_similar
 from .search.comparison import Comparison as Comparison, compare as compare
-from .search.neighbors import classify_by_neighbors as classify_by_neighbors
+from .search.classify_neighbors import classify_by_neighbors as classify_by_neighbors
 from .search.export import (
     export_csv as export_csv,
     export_gallery as export_gallery,

@@ -313,7 +313,7 @@ def classify(
     if model is not None and encoder is not None:
         raise typer.BadParameter("--encoder is for --by; a classifier has its own")
     from artsim.encoders.classifier import load_classifier
-    from artsim.search.neighbors import MAJORITY, classify_by_neighbors
+    from artsim.search.classify_neighbors import MAJORITY, classify_by_neighbors
 
     with ExitStack() as opened:
         classify_one: Callable[[Path], Classification]

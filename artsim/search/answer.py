@@ -41,7 +41,8 @@ from artsim.search.question import (
     output_form,
 )
 from artsim.search.rerank import FUSION_DEPTH, RERANKERS, Reranker, fuse_rankings, rerank
-from artsim.search.verdicts import how_common, judge, meaning, told, verified
+from artsim.search.verdicts import how_common, judge, meaning, told
+from artsim.search.verify import verified
 from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection, SearchRequest
 

@@ -1,4 +1,4 @@
-"""Neighbors: everything against everything, block by block, and what the nearest works vote for.
+"""Neighbors: everything against everything, block by block.
 
 Rankings of a whole gallery are what `find_similar` answers for one painting with ``exact=True``,
 for all of them at once and without the database: by falling cosine, ties by painting id; and, as
@@ -12,32 +12,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from artsim.catalog.arrays import Embeddings, Pixels, Vector
-from artsim.catalog.hits import Classification, Hit, Voter, rank_candidates
-from artsim.catalog.kinds import PAINTINGS
 from artsim.catalog.payload import (
     EVERYTHING,
     Criteria,
     HasVector,
-    Known,
     Payload,
-    field_values,
-    most_written,
-    stored_field,
 )
 from artsim.errors import QueryError
-from artsim.search.answer import find_similar
-from artsim.search.filters import check_field
-from artsim.search.models import Models
-from artsim.search.question import ImageQuery, SearchOptions
 from artsim.search.rerank import FUSION_DEPTH, RRF_K, Reranker, stacked
-from artsim.store.gallery import Gallery
 from artsim.store.protocol import Collection
 
 T = TypeVar("T")
@@ -50,9 +38,6 @@ Barred = npt.NDArray[np.bool_]
 
 BLOCK_SCORES: Final = 1 << 20
 """Most scores that one thread has in memory, so that memory does not grow with the square."""
-
-MAJORITY: Final = 0.5
-"""Share of the neighbors' vote that an answer needs."""
 
 _MAX_THREADS: Final = 8
 _INDEX_BITS: Final = 32
@@ -319,67 +304,3 @@ def _usable_cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS and Windows
         return os.cpu_count() or 1
-
-
-def classify_by_neighbors(
-    gallery: Gallery,
-    image: Path,
-    field: str,
-    *,
-    k: int = 10,
-    threshold: float = MAJORITY,
-    encoder: str | None = None,
-    models: Models | None = None,
-) -> Classification:
-    """Say what value of a payload's field a picture has, by the vote of its nearest neighbors.
-
-    The `k` nearest works that have the field vote, the picture itself (a painting with the same
-    file, by SHA-256) left out. A vote counts as much as its cosine, nothing where that is negative
-    [1]_, and is divided evenly among the values of a work that has several. A candidate's
-    probability is its share of the votes: no more than that, and not fitted to anything. Below
-    `threshold` the answer is withheld. Artists are told apart by their key. QueryError if no
-    payload has such a field, or no work of the gallery does; else as `find_similar`.
-
-    References
-    ----------
-    .. [1] Dudani (1976). The distance-weighted k-nearest-neighbor rule. IEEE Transactions
-           on Systems, Man, and Cybernetics 6(4).
-    """
-    check_field(field, gallery[PAINTINGS])
-    asked = stored_field(field)
-    result = find_similar(
-        gallery,
-        ImageQuery(image),
-        Criteria((Known(asked),)),
-        SearchOptions(limit=k),
-        encoders=[encoder] if encoder else None,
-        models=models,
-    )
-    if not result.hits:
-        raise QueryError(
-            f"no work of the gallery but the picture itself has the field {field!r}; "
-            "name one that works have",
-            hint="artsim facets FIELD",
-        )
-    names = _artists(result.hits) if asked == "artist_key" else {}
-    voters = []
-    for hit in result.hits:
-        values = dict.fromkeys(map(str, field_values(hit.payload, asked)))
-        labels = tuple(names.get(value, value) for value in values)
-        voters.append(Voter(hit, labels, max(0.0, hit.score)))
-    total = sum(voter.weight for voter in voters)
-    shares: dict[str, float] = {}
-    for voter in voters:
-        for label in voter.labels:
-            vote = voter.weight / total / len(voter.labels) if total else 0.0
-            shares[label] = shares.get(label, 0.0) + vote
-    return Classification(image, field, rank_candidates(shares), threshold, tuple(voters))
-
-
-def _artists(hits: Sequence[Hit]) -> dict[str, str]:
-    """Return what the neighbors call each artist most often, by key."""
-    written: dict[str, list[str]] = {}
-    for hit in hits:
-        key = str(hit.payload["artist_key"])
-        written.setdefault(key, []).append(str(hit.payload.get("artist", key)))
-    return {key: most_written(names) for key, names in written.items()}

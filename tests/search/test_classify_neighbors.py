@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from artsim.errors import ImageError, QueryError
+from artsim.search.classify_neighbors import classify_by_neighbors
 from artsim.search.models import Models
-from artsim.search.neighbors import classify_by_neighbors
 from artsim.store.gallery import Gallery
 
 RUFF, CYPRESSES, DAUGHTERS = 437388, 436535, 438014

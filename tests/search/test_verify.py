@@ -217,8 +217,8 @@ def test_another_picture_of_what_was_found_first_is_found_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Only one of the two is among the first that are checked, and it explains its place."""
-    monkeypatch.setattr("artsim.search.verdicts._FIRST", 1)
-    monkeypatch.setattr("artsim.search.verdicts.CANDIDATES", 1)
+    monkeypatch.setattr("artsim.search.verify._FIRST", 1)
+    monkeypatch.setattr("artsim.search.verify.CANDIDATES", 1)
     folder = tmp_path / "works"
     folder.mkdir()
     (folder / FIELD).write_bytes((works / FIELD).read_bytes())
