@@ -152,6 +152,13 @@ def fast_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def tmp_path(fast_folder: Path) -> Iterator[Path]:
+    """A folder of this test's own, which goes with it: galleries opened there fill memory."""
+    with tempfile.TemporaryDirectory(dir=fast_folder, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def sample_home(ingested_home: Path, fast_folder: Path) -> Path:
     """Data folder of this worker's own, with those works; not to be changed."""

@@ -49,9 +49,20 @@ TINY = Sizes(
 @pytest.mark.parametrize(
     "parts",
     [
-        ("rerank", "search", "leave-one-out"),
+        ("rerank",),
         pytest.param(
-            ("ingest", "points", "faces", "photos", "cold", "kill", "page", "rest"),
+            (
+                "search",
+                "leave-one-out",
+                "ingest",
+                "points",
+                "faces",
+                "photos",
+                "cold",
+                "kill",
+                "page",
+                "rest",
+            ),
             marks=pytest.mark.slow,
         ),
     ],

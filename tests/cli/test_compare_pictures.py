@@ -82,6 +82,7 @@ def test_a_word_is_the_same_whichever_picture_is_first(
     assert both[0] is not None
 
 
+@pytest.mark.slow
 def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path: Path) -> None:
     """Of two files points are found as they are compared: the gallery needs none."""
     pytest.importorskip("cv2")

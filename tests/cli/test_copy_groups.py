@@ -158,6 +158,7 @@ def test_copies_win_no_evaluation(home: Path) -> None:
     assert done.returncode in (1, 2)
 
 
+@pytest.mark.slow
 def test_points_tell_parts_and_mirror_images(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("cv2")
     home = tmp_path / "home"

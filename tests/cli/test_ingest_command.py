@@ -12,6 +12,7 @@ from runner import ARTSIM, artsim, environment, fails, succeeds
 CONFIGS = Path(__file__).parents[1] / "data" / "encoders"
 
 
+@pytest.mark.slow
 def test_a_learned_encoder_beside_the_built_in_one(
     sample: Path, changeable_home: Path, weights: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_the_shares_that_cannot_be(sample: Path, tmp_path: Path) -> None:
     assert artsim("ingest", sample, "--map", "artist", home=tmp_path).returncode == 2
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_a_live_bar(few_pictures: Path, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     with subprocess.Popen(

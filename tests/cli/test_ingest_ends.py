@@ -106,6 +106,7 @@ def test_one_is_one(folder: Path) -> None:
     assert done.stderr.startswith("Deleted 1 painting of ")
 
 
+@pytest.mark.slow
 def test_another_encoders_vectors_are_added(folder: Path) -> None:
     ingest(folder, encoder="builtin")
     dry = ingest(folder, "--dry-run")

@@ -171,6 +171,7 @@ def test_not_a_name_or_a_group_keeps_a_face_out(sample_home: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.slow
 def test_names_survive_another_detector(few: Path, few_home: Path, named: Path) -> None:
     home = copy_home(few_home, few_home.parent / "yunet")
     before = {of: faces_of(of, home, "--names", named) for of in FEW}

@@ -79,6 +79,7 @@ def test_the_command_holds_the_gallery_and_ends_quietly(
         assert ended(server) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_was_read_in_when_the_server_was_killed_goes_on(tmp_path: Path, sample: Path) -> None:
     home = tmp_path / "home"
     with served(home) as (server, address):

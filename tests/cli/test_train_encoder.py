@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from runner import artsim, fails, succeeds
 
 QUICK = ("--teacher", "handcrafted", "--steps", "2", "--parts", "1", "--groups", "2")
 
 
+@pytest.mark.slow
 def test_from_pictures_to_the_judgement(small_sample: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "my encoder", tmp_path / "home"
     command = ("train", "encoder", small_sample, "--out", out, *QUICK)

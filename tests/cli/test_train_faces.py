@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from runner import artsim, fails, succeeds
 
 QUICK = ("--network", "painting", "--side", "32", "--epochs", "1", "--people", "4", "--faces", "2")
 
 
+@pytest.mark.slow
 def test_from_pictures_to_the_judgement(sample: Path, tmp_path: Path) -> None:
     out, home = tmp_path / "my faces", tmp_path / "home"
     command = ("train", "faces", sample, "--by", "artist", "--out", out, *QUICK)

@@ -150,6 +150,7 @@ def test_never_random_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         load_encoder("clip", settings=SETTINGS)
 
 
+@pytest.mark.slow
 def test_loading_says_nothing(reference: tuple[Any, Any, Path], tmp_path: Path) -> None:
     (tmp_path / f"{MODEL}.json").write_text(json.dumps(CONFIG))
     program = (

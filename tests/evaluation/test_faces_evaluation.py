@@ -429,6 +429,7 @@ def test_options_that_make_no_sense() -> None:
             FacesOptions(**wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_paintings_without_faces_and_those_nobody_searched(
     photographs: Photographs, tmp_path: Path
 ) -> None:

@@ -45,6 +45,7 @@ def values(document: dict[str, Any], row: str, column: str) -> list[float]:
     return list(found.values()) if isinstance(found, dict) else list(found)
 
 
+@pytest.mark.slow
 def test_each_way_of_looking_is_a_row(home: Path) -> None:
     edits = ("--edit", "quarter", "--edit", "pair")
     looks = [argument for look in LOOKS for argument in ("--look", look)]

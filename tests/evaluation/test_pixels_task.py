@@ -188,6 +188,7 @@ def test_works_of_the_same_artist_are_left_out(gallery: Gallery) -> None:
         assert row.query.payload["artist_key"] not in artists
 
 
+@pytest.mark.slow
 def test_files_and_faces_that_are_gone(changeable_home: Path) -> None:
     bare = PixelsOptions(k=3, size=16, rerank=(), lpips=None, best_limit=0)
     with open_gallery(home=changeable_home) as gallery:

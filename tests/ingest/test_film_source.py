@@ -83,6 +83,7 @@ def test_frames_are_shown_only_where_films_are_asked_for(gallery: Gallery, folde
     assert ids(find_similar(gallery, IdQuery(IDS[1])).hits)[0] == "2.png"
 
 
+@pytest.mark.slow
 def test_a_gallery_of_films_alone_shows_them_unasked(film: Path, tmp_path: Path) -> None:
     with open_gallery(home=tmp_path) as gallery:
         ingest_paintings(gallery, film, PLAIN)
@@ -122,6 +123,7 @@ def test_what_is_no_film_is_refused(film: Path, tmp_path: Path) -> None:
         read_source(film, metadata=tmp_path / "list.csv")
 
 
+@pytest.mark.slow
 def test_on_the_command_line(film: Path, folder: Path, tmp_path: Path) -> None:
     home = ["--home", str(tmp_path)]
     run = CliRunner().invoke(app, ["ingest", str(film), "--no-faces", *home])

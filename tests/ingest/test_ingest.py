@@ -179,6 +179,7 @@ def test_a_changed_picture_replaces_vectors_and_faces(few: Path, gallery: Galler
     assert gallery[FACES].count(Criteria((AnyOf("painting_id", ("met-437388",)),))) == 0
 
 
+@pytest.mark.slow
 def test_faces_can_come_later(few: Path, empty: Gallery, gallery: Gallery) -> None:
     ingest_paintings(empty, few, NO_FACES)
     assert FACES not in empty
@@ -322,6 +323,7 @@ def test_sources_that_make_no_sense(few: Path, empty: Gallery, tmp_path: Path) -
     assert PAINTINGS not in empty
 
 
+@pytest.mark.slow
 def test_a_server_answers_as_the_embedded_gallery(
     few: Path, gallery: Gallery, server_url: str
 ) -> None:

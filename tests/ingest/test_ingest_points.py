@@ -66,6 +66,7 @@ def test_points_come_with_the_paintings_or_later_without_encoding_again(
         np.testing.assert_array_equal(later[painting_id].vectors[POINTS], expected)
 
 
+@pytest.mark.slow
 def test_points_of_another_setting_are_made_anew_and_a_changed_picture_loses_its_own(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +86,7 @@ def test_points_of_another_setting_are_made_anew_and_a_changed_picture_loses_its
         assert NOTE not in pointless[0].payload
 
 
+@pytest.mark.slow
 def test_points_are_renamed_pushed_and_exported_with_their_painting(
     pictures: Path, tmp_path: Path
 ) -> None:

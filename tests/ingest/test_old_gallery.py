@@ -80,7 +80,7 @@ def forbid_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("artsim.ingest.painting.load_image", refuse)
 
 
-@pytest.mark.parametrize("place", ["embedded", "server"])
+@pytest.mark.parametrize("place", ["embedded", pytest.param("server", marks=pytest.mark.slow)])
 def test_the_next_ingest_heals_it_without_encoding(
     place: str, folder: Path, old: Gallery, monkeypatch: pytest.MonkeyPatch, server_url: str
 ) -> None:
@@ -126,6 +126,7 @@ def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
         assert remarks(gallery) == []
 
 
+@pytest.mark.slow
 def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, old: Gallery, server_url: str) -> None:
     with open_gallery(url=server_url) as copy:
         push_gallery(old, copy)
@@ -135,6 +136,7 @@ def test_a_copy_of_an_old_gallery_is_as_old(folder: Path, old: Gallery, server_u
         assert remarks(copy) == []
 
 
+@pytest.mark.slow
 def test_the_command_line_tells_of_it(folder: Path, old: Gallery, tmp_path: Path) -> None:
     home = tmp_path / "home"
     old.close()

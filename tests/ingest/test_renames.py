@@ -99,6 +99,7 @@ def test_a_renamed_file_keeps_its_vectors_and_faces(
     assert ingest_paintings(gallery, folder, WITH_FACES).counts == Counts(unchanged=3)
 
 
+@pytest.mark.slow
 def test_what_a_renamed_painting_lacks_is_added(
     folder: Path, gallery: Gallery, tmp_path: Path
 ) -> None:
@@ -131,6 +132,7 @@ def test_copies_are_works_of_their_own(folder: Path, gallery: Gallery) -> None:
     assert ingest_paintings(gallery, folder, PLAIN).counts == Counts(unchanged=6)
 
 
+@pytest.mark.slow
 def test_an_id_that_comes_later_renames_the_painting(
     folder: Path, with_faces: Gallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +229,7 @@ def copies(
     return make
 
 
+@pytest.mark.slow
 def test_a_rename_that_was_interrupted_anywhere_is_finished(
     folder: Path,
     copies: Callable[[int], Gallery],

@@ -72,6 +72,7 @@ def test_filters_hold_for_films(sample_gallery: Gallery, clip: Path) -> None:
     assert [name for name, *_ in seen(find_in_film(sample_gallery, clip, only))] == KNOWN[:1]
 
 
+@pytest.mark.slow
 def test_a_film_in_a_gallery_of_films(clip: Path, tmp_path: Path) -> None:
     others = [(framed(path), 1.0) for path in sorted(PICTURES.glob("[g-m]*"))[:24]]
     same = [(shown(name), seconds) for name, seconds in zip(KNOWN, (3.0, 2.5), strict=True)]

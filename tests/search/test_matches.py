@@ -98,6 +98,7 @@ def test_a_print_and_an_empty_picture_are_not_checked(gallery: Gallery) -> None:
             assert hit.evidence.why.startswith(why)
 
 
+@pytest.mark.slow
 def test_what_has_no_points_is_told_how_to_get_them(gallery: Gallery, tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="takes no texts"):
         find_similar(gallery, TextQuery("a ship"), options=MATCHES)

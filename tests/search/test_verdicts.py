@@ -240,6 +240,7 @@ def test_what_is_on_no_scale_has_no_verdict(sample_gallery: Gallery) -> None:
     assert all(hit.verdict is None for hit in find_similar(sample_gallery, query).hits)
 
 
+@pytest.mark.slow
 def test_the_scale_is_measured_again_once_the_gallery_has_grown(
     sample: Path, tmp_path: Path
 ) -> None:
@@ -314,6 +315,7 @@ class Sitters(MadeUp):
         return found | {"extra": {"sitter": f"Sitter {chr(65 + i // 4)}"}} if is_known else found
 
 
+@pytest.mark.slow
 def test_a_likelihood_needs_thirty_pairs_of_ten_people(tmp_path: Path) -> None:
     with Sitters().fill(tmp_path / "many") as gallery:
         same = compare(gallery, IdQuery("p000"), IdQuery("p001"))

@@ -153,6 +153,7 @@ def test_paintings_in_a_photograph_are_each_found_and_outlined(
     assert found(ask(wall, "whole")) == {}
 
 
+@pytest.mark.slow
 def test_filters_hold_for_what_windows_find(ask: Callable[..., Answer], wall: RGBImage) -> None:
     for kept, expected in (((FIELD,), {FIELD: "shown"}), ((IRISES,), {})):
         criteria = Criteria((AnyOf("painting_id", kept),))
@@ -187,6 +188,7 @@ def test_a_gallery_without_points_answers_as_before(
     assert any("points" in note for note in found.notes)
 
 
+@pytest.mark.slow
 def test_the_command_line_tells_it(home: Path, wall: RGBImage, tmp_path: Path) -> None:
     Image.fromarray(wall).save(tmp_path / "wall.png")
 
@@ -208,6 +210,7 @@ def test_the_command_line_tells_it(home: Path, wall: RGBImage, tmp_path: Path) -
     artsim("--in-photo", "--whole", code=2)
 
 
+@pytest.mark.slow
 def test_another_picture_of_what_was_found_first_is_found_too(
     works: Path,
     wall: RGBImage,

@@ -83,6 +83,7 @@ def test_the_same_pictures_are_not_encoded_again(
     assert points == ([12, 12] if name == "with-faces" else [12])
 
 
+@pytest.mark.slow
 def test_an_ingest_brings_old_faces_up_to_date(artsim: Callable[..., Any], tmp_path: Path) -> None:
     def vectors(*kind: str) -> dict[str, dict[str, list[float]]]:
         exported = artsim("with-faces", "export", "--vectors", "--format", "jsonl", *kind)

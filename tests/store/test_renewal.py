@@ -127,7 +127,9 @@ def test_one_made_before_is_brought_up_to_date(url: str, gallery: Gallery) -> No
     assert [one["renewed"] for one in again["collections"]] == [[], []]
 
 
-@pytest.mark.parametrize("replicas", [None, 1, 2, 3])
+@pytest.mark.parametrize(
+    "replicas", [None, 2, *(pytest.param(count, marks=pytest.mark.slow) for count in (1, 3))]
+)
 def test_a_new_one_lacks_nothing(url: str, gallery: Gallery, replicas: int | None) -> None:
     gallery.create(PAINTINGS, [ENCODER], pixels_side=4, options=ServerOptions(replicas=replicas))
     fill(gallery, PAINTINGS)

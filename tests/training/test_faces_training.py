@@ -29,7 +29,7 @@ def mean_of(history: list[dict[str, float]], name: str, part: slice) -> float:
     return float(np.mean([losses[name] for losses in history[part]]))
 
 
-@pytest.mark.parametrize("loss", ["contrastive", "margin"])
+@pytest.mark.parametrize("loss", [pytest.param("contrastive", marks=pytest.mark.slow), "margin"])
 def test_losses_fall_and_unseen_people_are_told_apart(tmp_path: Path, loss: str) -> None:
     faces = face_set(24, test=0.2, validation=0.3)
     done = train_on_faces(

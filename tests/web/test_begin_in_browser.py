@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from browser_steps import Visit, ids, serious_faults, settled
 from playwright.sync_api import Page, expect
 
@@ -62,6 +63,7 @@ def dropped(page: Page, paths: list[Path]) -> None:
     page.evaluate(DROP, [[path.name, list(path.read_bytes())] for path in paths])
 
 
+@pytest.mark.slow
 def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Visit, shelf: Path) -> None:
     pictures = sorted(shelf.glob("*-*.jpg"))
     page = open_at(locale="de")
@@ -92,6 +94,7 @@ def test_pictures_and_a_list_are_dropped_and_more_are_added(open_at: Visit, shel
     assert ids(page) == ["I 2"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Visit, sample: Path) -> None:
     page = open_at()
     page.get_by_label("Or a folder").fill("/nowhere/at/all")

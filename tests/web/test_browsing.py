@@ -40,6 +40,7 @@ def named(shown: Gallery, page: httpx.Client) -> Iterator[str]:
     file.unlink()
 
 
+@pytest.mark.slow
 def test_what_fails_in_the_background_is_told_once_and_tried_again(
     shown: Gallery, tmp_path: Path
 ) -> None:

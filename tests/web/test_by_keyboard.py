@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from browser_steps import (
     PENDANT,
     Visit,
@@ -170,6 +171,7 @@ def keep_and_write(page: Page) -> None:
     expect(opened.value.get_by_role("article")).to_have_count(3)
 
 
+@pytest.mark.slow
 def test_all_of_it_by_keyboard_alone(open_at: Visit, sample: Path, tmp_path: Path) -> None:
     pictures = [picture_of(sample, painting_id) for painting_id in PORTRAITS]
     page = open_at(viewport={"width": 1280, "height": 900})

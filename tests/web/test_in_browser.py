@@ -65,6 +65,7 @@ def test_a_dropped_picture_a_face_a_period_and_the_address(visit: Visit, sample:
     assert "year" not in address(page)
 
 
+@pytest.mark.slow
 def test_a_picture_is_dropped_and_pasted(visit: Visit, sample: Path) -> None:
     content = list(picture_of(sample, ONE).read_bytes())
     for event, property_ in (("drop", "dataTransfer"), ("paste", "clipboardData")):
@@ -334,6 +335,7 @@ def test_a_visitor_signs_in(visit: Visit, locked: tuple[httpx.Client, Access]) -
     assert len(ids(page)) == 24
 
 
+@pytest.mark.slow
 def test_copies_for_link_and_terminal(visit: Visit) -> None:
     page = visit(f"/?id={ONE}&style=Baroque&year=1600..1700&rerank=ssim")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -397,6 +399,7 @@ def test_metadata_is_text(visit: Visit, shown: Gallery) -> None:
         collection.overwrite_payload({point_id: before})
 
 
+@pytest.mark.slow
 def test_long_words_stay_within_the_page(visit: Visit, shown: Gallery) -> None:
     long = "Donaudampfschifffahrt" * 60
     collection = shown[PAINTINGS]

@@ -146,6 +146,7 @@ def test_what_comes_again_is_known_and_nothing_is_replaced(begun: httpx.Client, 
     assert (home / "pictures" / other).read_bytes() == png(5)
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_server_is_confirmed_first(begun: httpx.Client, tmp_path: Path) -> None:
     folder = tmp_path / "shelf"
     folder.mkdir()

@@ -202,6 +202,7 @@ def test_many_ask_at_once_and_get_the_answers_of_one(
     assert sum(map(bool, together)) >= 8
 
 
+@pytest.mark.slow
 def test_an_ingest_goes_on_beside_a_page_over_a_server(
     server_url: str, sample: Path, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_pictures_are_compared_by_matched_points(visit: Visit, detail: str) -> N
     expect(again.get_by_label("By matched points")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_pictures_are_compared_by_three_points(visit: Visit, detail: str) -> None:
     page = visit(f"/?compare=picture:{detail}&compare={PENDANT}")
     page.get_by_label("By three points").check()

@@ -64,6 +64,7 @@ def test_an_answer_along_the_years(visit: Visit) -> None:
     expect(page.locator("#view-people")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_map_by_keys(visit: Visit) -> None:
     page = visit("/?view=map", settle=False)
     canvas = page.locator("#plane canvas")
@@ -94,6 +95,7 @@ def test_the_map_by_keys(visit: Visit) -> None:
     expect(page.locator("#plane")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_people_and_who_is_named(visit: Visit, shown: Gallery, page: httpx.Client) -> None:
     seen = visit("/?view=people&year=1600..1700")
     seen.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -125,6 +127,7 @@ def test_people_and_who_is_named(visit: Visit, shown: Gallery, page: httpx.Clien
         shown.names_file.unlink()
 
 
+@pytest.mark.slow
 def test_copies_are_compared(visit: Visit, shown: Gallery) -> None:
     """A work that is in the gallery twice: put there by its point under another id."""
     paintings, twin = shown[PAINTINGS], PAINTINGS.point_id("twin")

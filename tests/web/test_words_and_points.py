@@ -66,6 +66,7 @@ def page_address(
         yield address
 
 
+@pytest.mark.slow
 def test_words_find_pictures(visit: Visit, shown: Gallery, models: Models) -> None:
     page = visit("/")
     page.get_by_label("Or in words").fill("a woman by a window")
@@ -78,6 +79,7 @@ def test_words_find_pictures(visit: Visit, shown: Gallery, models: Models) -> No
     expect(page.locator("blockquote")).to_contain_text("a woman by a window")
 
 
+@pytest.mark.slow
 def test_what_points_say_is_drawn(
     visit: Visit, page: httpx.Client, sample: Path, tmp_path: Path
 ) -> None:
