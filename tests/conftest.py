@@ -81,7 +81,7 @@ def between_commands() -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's settings or touches the user's galleries."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)

@@ -49,11 +49,11 @@ def refuses(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with six works, PNG all of them; not to be changed."""
-    folder = tmp_path_factory.mktemp("small")
+def small(fast_folder: Path) -> Path:
+    """A data folder with six works, PNG all of them; not to be changed, but for links to them."""
+    folder = fast_folder / "small"
     pictures = folder / "pictures"
-    pictures.mkdir()
+    pictures.mkdir(parents=True)
     rows = ["filename,id,title,artist,date,tags,Raum,Notiz"]
     rng = np.random.default_rng(0)
     for number in range(6):
