@@ -202,8 +202,8 @@ def _options_of(group: type[Any]) -> list[inspect.Parameter]:
 
 def _said(name: str, *of: str) -> dict[str, Any] | None:
     tables = (read_table("options.toml").get(each, {}) for each in (*of, "shared"))
-    said = ({"panel": table.get("panel"), **table[name]} for table in tables if name in table)
-    return next(said, None)
+    table: dict[str, Any] = next((table for table in tables if name in table), {})
+    return {"panel": table.get("panel"), **table[name]} if table.get(name) else None
 
 
 def _option(

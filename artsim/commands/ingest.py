@@ -6,11 +6,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Literal
 
 import typer
 
@@ -33,30 +33,6 @@ from artsim.store.protocol import ServerOptions
 SHOWN = 10  # problems, and paintings with another id, that are named one by one
 SHOWN_CHARACTERS = 400
 SOME_FAILED = 3  # exit code of an ingest that finished, and left out more than was to be expected
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How an ingest goes about it."""
-
-    workers: int | None = None
-    batch_size: int = 32
-    limit: int | None = None
-    shard: str | None = None
-    force: bool = False
-    dry_run: bool = False
-    prune: bool = False
-    yes: bool = False
-
-    def settings(self) -> dict[str, Any]:
-        """Return them by the names of `IngestOptions`."""
-        if self.prune and (self.shard is not None or self.limit is not None):
-            raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
-        if self.yes and not self.prune:
-            raise typer.BadParameter("--yes is for --prune")
-        settings = asdict(self)
-        del settings["yes"]
-        return {**settings, "shard": _parse_shard(self.shard), "prune_any": self.yes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +77,10 @@ def ingest(
     details: bool = False,
     kind: tuple[str, ...] = (),
     max_film_hours: float = 6.0,
-    how: RunOptions,
+    how: IngestOptions,
+    shard: str | None = None,
+    prune: bool = False,
+    yes: bool = False,
     telling: Telling,
     encoding: EncoderOptions,
     sure: FaceOptions,
@@ -111,7 +90,12 @@ def ingest(
     """Bring a folder, manifest or film of paintings into a gallery."""
     if encoding.weights is not None and len(encoder) > 1:
         raise typer.BadParameter("--weights is for one --encoder; put several in ARTSIM_WEIGHTS")
-    options = IngestOptions(
+    if prune and (shard is not None or how.limit is not None):
+        raise typer.BadParameter("--prune needs the whole source: no --shard and no --limit")
+    if yes and not prune:
+        raise typer.BadParameter("--yes is for --prune")
+    options = replace(
+        how,
         encoders=encoder,
         face_encoder=face_encoder,
         points=details,
@@ -120,12 +104,15 @@ def ingest(
         device=encoding.device,
         **asdict(sure),
         limits=ImageLimits(encoding.max_megapixels, max_film_hours=max_film_hours),
-        **how.settings(),
+        shard=_parse_shard(shard),
+        prune=prune,
+        prune_any=yes,
         server=layout,
     )
     read_as, errors = parse_columns(columns), telling.errors
     read = partial(read_source, source, metadata=metadata, column_map=read_as)
     step = "second" if is_film(Path(source)) else "painting"
+    progress = None if telling.quiet else make_progress(step)
     with _stoppable(), place.open() as opened:
         home, overwrite = place.settings.home, telling.overwrite
         # The list of the errors must be none that is read.
@@ -137,12 +124,7 @@ def ingest(
             for line in ["There is no metadata."] if lines is None else lines:
                 say(clean(line, SHOWN_CHARACTERS))
         summary = ingest_paintings(
-            opened,
-            source,
-            options,
-            metadata=metadata,
-            columns=read_as,
-            progress=None if telling.quiet else make_progress(step),
+            opened, source, options, metadata=metadata, columns=read_as, progress=progress
         )
     telling.tell(summary, listed)
 

@@ -245,15 +245,12 @@ def _face_card(face: PersonFace, crops: Mapping[str, Image.Image], people: Peopl
 COPIES: Final = FileKind("file", RenderError, (".csv", ".json", ".html", ".htm", ".png"))
 _NOTED: Final = FileKind("file", RenderError, (".csv", ".json"), noted=True)
 
-_COLUMNS_OF_TIE: Final = (
-    *("kind", "checked", "cosine", "ssim", "mirrored"),
-    *("inliers", "shown", "outline"),
-)
+_OF_TIE: Final = ("kind", "checked", "cosine", "ssim", "mirrored", "inliers", "shown", "outline")
 _FACTS: Final = ("painting_id", "title", "artist", "date_text", "institution", "image_uri")
 
 TIE_COLUMNS: Final = (
     "group",
-    *_COLUMNS_OF_TIE,
+    *_OF_TIE,
     *(f"{side}_{fact}" for side in ("first", "second") for fact in _FACTS),
 )
 """Columns of CSV: a row is a tie; see docs/output.md."""
@@ -278,7 +275,7 @@ def _rows(found: Copies) -> Iterator[list[object]]:
         works = {work.point_id: work.payload for work in group.works}
         for tie in group.ties:
             facts = [works[end].get(fact) for end in tie.ends for fact in _FACTS]
-            yield [group.number, *map(tie.to_dict().get, _COLUMNS_OF_TIE), *facts]
+            yield [group.number, *map(tie.to_dict().get, _OF_TIE), *facts]
 
 
 def copies_sheet(found: Copies, max_side: int) -> Sheet:

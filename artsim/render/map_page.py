@@ -46,10 +46,8 @@ BLANK: Final[str] = LOOKS["map"]["blank"]
 PLOT: Final = 1600  # pixels of the longer side of a plot of dots
 SHEET_CELLS: Final = 8  # thumbnails along a side: a page decodes 64 at once in milliseconds
 
-_SCRIPTS: Final = (
-    *("data", "camera", "places", "thumbnails", "state", "draw", "panel", "input", "main"),
-)
-"""In the order in which they stand in the page, within one function."""
+# In the order in which they stand in the page, within one function.
+_JS: Final = ("data", "camera", "places", "thumbnails", "state", "draw", "panel", "input", "main")
 
 MAX_VALUES: Final = 2000  # of a category, told apart by name; rarer ones are "other"
 
@@ -467,7 +465,7 @@ def _pack(made: CollectionMap, rows: list[int], side: int, sizes: npt.NDArray[np
 def to_html(made: CollectionMap, data: dict[str, Any], sheets: Sequence[str]) -> str:
     """Return the text of the page; `sheets` stand in it as they are."""
     style = static("map.css")
-    scripts = static(*(f"map/{name}.js" for name in _SCRIPTS))
+    scripts = static(*(f"map/{name}.js" for name in _JS))
     script = Markup('(() => {\n"use strict";\n') + scripts + Markup("})();\n")
     # With "<" escaped nothing in the data can end its element or begin a comment.
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -40,13 +40,8 @@ ENDINGS: Final[Mapping[Form, tuple[str, ...]]] = {
 
 ANSWER: Final = FileKind("file", RenderError, noted=True)
 
-CLASSIFICATION_SCHEMA: Final = 1
-
-_OWN_COLUMNS: Final = (
-    *("rank", "score", "rerank_score", "query_face", "group"),
-    *("verdict", "percentile"),
-)
-"""Columns of hits that stand before those of the payload."""
+# Columns of hits that stand before those of the payload.
+_OWN: Final = ("rank", "score", "rerank_score", "query_face", "group", "verdict", "percentile")
 
 
 def write_form(
@@ -72,7 +67,7 @@ def write_form(
     elif form == "xlsx":
         fields = answer.kind.fields
         columns = payload_columns(fields, (payload for _, payload in _rows(answer)))
-        name, own = ("hits", _OWN_COLUMNS) if isinstance(answer, Answer) else ("list", ())
+        name, own = ("hits", _OWN) if isinstance(answer, Answer) else ("list", ())
         rows = ([*first, *columns.row(payload)] for first, payload in _rows(answer))
         write_workbook(stream, name, [*own, *columns.names], rows)
     else:
@@ -107,13 +102,13 @@ def to_jsonl(answer: Answer | Listing) -> str:
 def to_csv(answer: Answer | Listing) -> str:
     """Return a header row and a row for each hit or point, after RFC 4180 with line feeds."""
     fields = list(answer.kind.fields)
-    own = _OWN_COLUMNS if isinstance(answer, Answer) else ()
+    own = _OWN if isinstance(answer, Answer) else ()
     rows = ([*first, *map(payload.get, fields)] for first, payload in _rows(answer))
     return "".join(csv_lines([*own, *fields], rows))
 
 
 def _rows(answer: Answer | Listing) -> Iterator[tuple[tuple[object, ...], Mapping[str, Any]]]:
-    """Yield the values of `_OWN_COLUMNS`, which a list has none of, and payloads."""
+    """Yield the values of `_OWN`, which a list has none of, and payloads."""
     if isinstance(answer, Listing):
         for point in answer.points:
             yield (), point.payload
@@ -171,7 +166,7 @@ def classifications_document(
         }
         for one in found
     ]
-    return {"schema": CLASSIFICATION_SCHEMA, **source, "pictures": pictures}
+    return {"schema": 1, **source, "pictures": pictures}
 
 
 def _voter(voter: Voter) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from PIL import Image
 from artsim.render.text import clean
 
 STATIC: Final = Path(__file__).parent / "static"
-_JPEG_QUALITY = 82
 
 
 def static(*names: str) -> Markup:
@@ -85,6 +84,6 @@ def data_uri(picture: Image.Image | bytes) -> str:
     kind, content = "svg+xml", picture
     if not isinstance(content, bytes):
         buffer = io.BytesIO()
-        content.save(buffer, "JPEG", quality=_JPEG_QUALITY, optimize=True, progressive=True)
+        content.save(buffer, "JPEG", quality=82, optimize=True, progressive=True)
         kind, content = "jpeg", buffer.getvalue()
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

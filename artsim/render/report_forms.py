@@ -249,8 +249,7 @@ def _blocks(widths: Sequence[int], room: int) -> list[list[int]]:
     return blocks
 
 
-_OF_TABLES: Final = (best_rows, cell_parts, heading_text, number_of, row_notes)
-"""What the page's template asks of tables."""
+_OF_TABLES: Final = (best_rows, cell_parts, heading_text, number_of, row_notes)  # for the page
 
 
 # Files

@@ -50,8 +50,8 @@ _IN_BOTH: Final = "What is in both, by local points"
 MAX_FACE_PAIRS: Final = 8  # most pairs of faces that a comparison shows
 HTML_SIDE: Final = 480  # pixels of a picture on a page: sharp at a card's width, some 40 kB
 PNG_SIDE: Final = 640  # most pixels that a picture is given on a PNG
+# There is no script on the page, and none may run.
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""There is no script on the page, and none may run."""
 
 
 def write_sheet(
