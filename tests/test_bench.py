@@ -149,6 +149,7 @@ def painting(name: str, *, title: str = "untitled", gray: int = 0) -> Point:
     return Point(painting_point_id(name), vectors, {"painting_id": name, "title": title})
 
 
+@pytest.mark.slow
 def test_every_difference_of_two_galleries_is_found(tmp_path: Path) -> None:
     encoder = EncoderInfo("made-up", "made-up", "made-up", 3)
     with (

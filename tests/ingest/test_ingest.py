@@ -227,6 +227,7 @@ def test_another_encoder_is_added_beside_the_first(
     assert len(fused.hits) == 5
 
 
+@pytest.mark.slow
 def test_another_face_encoder_is_added_beside_the_first(
     few: Path, gallery: Gallery, tiny_weights: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_the_next_ingest_heals_it_without_encoding(
         assert ingest_paintings(gallery, folder, WITH_FACES).counts == Counts(unchanged=3)
 
 
+@pytest.mark.slow
 def test_a_renamed_or_deleted_file_of_before_is_known_by_its_path(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

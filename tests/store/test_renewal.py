@@ -180,6 +180,7 @@ class Cluster(LocalQdrant):
         return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("telemetry", "alive"), [(True, 2), (False, 4)])
 def test_how_many_replicas_are_alive(telemetry: bool, alive: int) -> None:
     node = Cluster()

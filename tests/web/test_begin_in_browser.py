@@ -113,6 +113,7 @@ def test_a_folder_of_the_server_is_confirmed_and_stopped(open_at: Visit, sample:
     expect(page.locator(".unfinished")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_who_only_reads_is_told_so(open_at: Visit, sample: Path) -> None:
     access = Access(None, "a token to read by, long", "a token to write by, long")
     page = open_at(access, f"/?code={access.new_code()}")

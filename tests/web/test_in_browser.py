@@ -447,9 +447,11 @@ def test_an_id_with_slashes_is_asked_for_as_it_is(visit: Visit) -> None:
         "/",
         f"/?id={GIRLS}&style=Impressionism",
         f"/?id={ONE}&show={PENDANT}",
-        f"/?id={GIRLS}&kind=faces&face=1",
-        f"/?like=id:{GIRLS}&unlike=id:{ONE}",
-        f"/?id={ONE}&compare={ONE}&compare={PENDANT}&mode=curtain",
+        pytest.param(f"/?id={GIRLS}&kind=faces&face=1", marks=pytest.mark.slow),
+        pytest.param(f"/?like=id:{GIRLS}&unlike=id:{ONE}", marks=pytest.mark.slow),
+        pytest.param(
+            f"/?id={ONE}&compare={ONE}&compare={PENDANT}&mode=curtain", marks=pytest.mark.slow
+        ),
     ],
     ids=["start", "hits", "record", "faces", "examples", "compare"],
 )

@@ -35,6 +35,7 @@ def test_views_are_switched_and_kept_in_the_address(visit: Visit) -> None:
     expect(again.locator("#view-time")).to_be_checked()
 
 
+@pytest.mark.slow
 def test_the_time_line_leads_to_a_period_and_a_record(visit: Visit) -> None:
     page = visit("/?view=time")
     assert page.locator(".span").count() > 3
@@ -53,6 +54,7 @@ def test_the_time_line_leads_to_a_period_and_a_record(visit: Visit) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_answer_along_the_years(visit: Visit) -> None:
     page = visit(f"/?id={ONE}&view=time")
     hits = set(ids(visit(f"/?id={ONE}")))
@@ -152,7 +154,10 @@ def test_copies_are_compared(visit: Visit, shown: Gallery) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"/?view={view}" for view in ("list", "time", "map", "people")),
+        *(
+            pytest.param(f"/?view={view}", marks=pytest.mark.slow)
+            for view in ("list", "time", "map", "people")
+        ),
         f"/?id={PENDANT}&view=list",
     ],
     ids=["list", "time", "map", "people", "answer"],
