@@ -251,8 +251,12 @@ def compare_hits(old: list[Value], new: list[Value], where: str) -> Iterator[str
     for number, (hit, score) in enumerate(zip(old, ranked[0], strict=True)):
         other = there.get(hit.get(key, number))
         if other is not None:
-            apart = {name: value for name, value in hit.items() if name not in ("rank", "group")}
-            yield from compare_values(apart, {"rank": 0, "group": 0} | other, f"{where}[{number}]")
+            # Where scores tie, places may differ, and with them groups.
+            one, two = (
+                {name: value for name, value in each.items() if name not in ("rank", "group")}
+                for each in (hit, other)
+            )
+            yield from compare_values(one, two, f"{where}[{number}]")
         elif abs(score - ranked[1][-1]) > MOST_APART:
             yield f"{where}: {hit.get('painting_id')} of score {score} is no longer found"
 
