@@ -18,6 +18,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: ScriptedServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else every answer waits 40 ms for the head's acknowledgment
 
     def answer(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
