@@ -51,6 +51,7 @@ SMALLER = {
 LONG = (
     "artsim train",
     "artsim classify pictures/images/van-gogh-wheat-field-cypresses-met-436535.jpg --model styles",
+    "artsim classify pictures/images/rembrandt",
     "artsim ingest pictures --details",
     "artsim query pictures/images/van-gogh-wheat-field-cypresses-met-436535.jpg --region",
     "artsim query pictures/images/van-gogh-irises-met-436528.jpg --in-photo",

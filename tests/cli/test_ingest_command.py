@@ -30,6 +30,7 @@ def test_a_learned_encoder_beside_the_built_in_one(
     assert "set ARTSIM_WEIGHTS" in fails("query", picture, "-e", spec, home=home)
 
 
+@pytest.mark.slow
 def test_weights_that_are_nowhere(
     few_pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

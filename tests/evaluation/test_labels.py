@@ -187,6 +187,7 @@ def test_report_holds_all_there_is_to_see(sample_gallery: Gallery) -> None:
     )
 
 
+@pytest.mark.slow
 def test_values_of_queries_make_the_means(sample_gallery: Gallery) -> None:
     report = evaluate_labels(sample_gallery, LabelsOptions(("style",), rerank=("rmse",)))
     seen = {(values.row, values.column) for values in report.query_values}

@@ -63,6 +63,7 @@ def test_each_way_of_looking_is_a_row(home: Path) -> None:
         assert values(plain, "builtin", edit) == values(document, "builtin", edit)
 
 
+@pytest.mark.slow
 def test_what_is_no_way_of_looking(home: Path) -> None:
     wrong = CliRunner().invoke(app, ["evaluate", "copies", "--look", "up", "--home", str(home)])
     assert wrong.exit_code == 2

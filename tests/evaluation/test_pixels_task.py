@@ -175,6 +175,7 @@ def test_samples(gallery: Gallery) -> None:
     assert queries(queries=5, seed=1, best_limit=0) != few
 
 
+@pytest.mark.slow
 def test_works_of_the_same_artist_are_left_out(gallery: Gallery) -> None:
     options = PixelsOptions(
         queries=4, k=4, size=16, not_same_artist=True, lpips=None, rerank=("rmse",), best_limit=0

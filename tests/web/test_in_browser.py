@@ -181,6 +181,7 @@ def test_an_id_that_ends_like_a_region_stays_whole(visit: Visit) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_examples_are_added_and_taken_out(visit: Visit) -> None:
     page = visit(f"/?id={ONE}")
     liked, unliked = ids(page)[:2]
@@ -234,6 +235,7 @@ def test_the_record_says_everything_and_goes_on(visit: Visit) -> None:
     assert address(page)["id"] == [PENDANT]
 
 
+@pytest.mark.slow
 def test_two_pictures_are_compared_in_each_mode(visit: Visit) -> None:
     page = visit(f"/?id={ONE}")
     page.locator(f".card[data-id='{PENDANT}']").get_by_role("button", name="Compare").click()
