@@ -43,8 +43,8 @@ TEMPLATE: Final = (
     (47.09, 44.92), (102.59, 45.43), (74.25, 79.26), (50.28, 103.68), (99.70, 104.13),
 )  # fmt: skip
 
-# FaceNet's published weights by what they were trained on, as in facenet-pytorch's loader.
 RELEASE: Final = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
+# FaceNet's published weights by what they were trained on, as in facenet-pytorch's loader.
 FILES: Final[Mapping[str, str]] = {
     "vggface2": "20180402-114759-vggface2.pt",
     "casia-webface": "20180408-102900-casia-webface.pt",

@@ -44,7 +44,8 @@ _UNCHANGED: Final = frozenset({"Flatten", "Reshape", "Squeeze", "Identity", "Dro
 class OnnxInput:
     """What the network expects of its input.
 
-    Pixel values 0 and 255 become the two of `range`, before `mean` is subtracted and `std` divides.
+    Pixel values 0 and 255 become the two of `range`, before `mean` is subtracted and `std` divides,
+    by channel in the order of `channels`.
     """
 
     size: tuple[int, int]  # height and width in pixels

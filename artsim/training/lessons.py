@@ -56,9 +56,9 @@ CELL_AXES: Final = 128  # most axes that are kept of what a teacher sees in a ce
 TEACHER_AXES: Final = 256  # most that are kept of one; on the validation artists 512 were no better
 _POWER: Final = 0.5
 _TOGETHER: Final = 4  # pictures, of a dozen views each, that are encoded at once
-_VECTORS_A_FILE: Final = 16  # pictures whose vectors are
-_FIT_PICTURES: Final = 250  # that the axes of cells are fitted to, by
-_FIT_CELLS: Final = 17  # cells of each of their views
+_VECTORS_A_FILE: Final = 16  # pictures whose vectors are kept in one file
+_FIT_PICTURES: Final = 250  # pictures to whose cells the axes are fitted
+_FIT_CELLS: Final = 17  # how many cells of each of their views
 _EVENNESS: Final = 0.1  # share of a spread alike in all directions: few rows show too little
 
 

@@ -18,7 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -259,7 +259,10 @@ def keep_rows(
     their order. Where rows may fill a disk, `row_bytes` says how large one is: what does not fit is
     refused at once.
     """
-    known = {key: row for note in sorted(folder.glob("*.json")) for key, row in _read(note).items()}
+    known: dict[str, Kept] = {}
+    for note in sorted(folder.glob("*.json")):
+        with suppress(OSError, ValueError, TypeError, EOFError):  # what it held is computed again
+            known |= _read(note)
     missing = [place for place, key in enumerate(keys) if key not in known]
     done = len(keys) - len(missing)
     progress.start(len(keys), description)
@@ -347,18 +350,14 @@ def picture_keys(pictures: Iterable[tuple[str, Path]], identity: str) -> list[st
 
 
 def _read(note: Path) -> dict[str, Kept]:
-    """Return what a note and the rows beside it hold: nothing, if they are damaged."""
-    try:
-        found = json.loads(note.read_text("utf-8"))
-        rows: Iterable[Row] = ()
-        if any(has_row for _, has_row, _ in found):
-            # A plain array over the file: numpy's own class for it takes long to cut rows from.
-            rows = np.load(note.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
-        part = zip([key for key, has_row, _ in found if has_row], rows, strict=True)
-        of_key = dict(part)
-        return {key: Kept(of_key.get(key), text) for key, _, text in found}
-    except (OSError, ValueError, TypeError, EOFError):
-        return {}
+    """Return what a note and the rows beside it hold."""
+    found = json.loads(note.read_text("utf-8"))
+    rows: Iterable[Row] = ()
+    if any(has_row for _, has_row, _ in found):
+        # A plain array over the file: numpy's own class for it takes long to cut rows from.
+        rows = np.load(note.with_suffix(".npy"), mmap_mode="r").view(np.ndarray)
+    of_key = dict(zip([key for key, has_row, _ in found if has_row], rows, strict=True))
+    return {key: Kept(of_key.get(key), text) for key, _, text in found}
 
 
 def _write(folder: Path, keys: Sequence[str], found: Sequence[Kept]) -> Path:

@@ -86,3 +86,17 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match="cannot write"):
         keep(tmp_path / "file" / "rows", [2])
+
+
+def test_what_cannot_be_read_back_ends_the_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("numpy.load", refuse)
+    keys = [str(number) for number in range(8)]
+    computing = Counting(keys)
+    with pytest.raises(TrainingError, match="Too many open files"):
+        keep_rows(tmp_path, keys, computing, progress=SilentProgress(), description="Rows", chunk=2)
+    assert computing.asked == keys[:2]
