@@ -54,7 +54,7 @@ from .evaluation.tasks.pixels import (
 )
 from .evaluation.report import Report as Report, read_report as read_report
 from .images.load import load_image as load_image, load_image_bytes as load_image_bytes
-from .ingest.upkeep import delete_gallery as delete_gallery, delete_paintings as delete_paintings
+from .ingest.prune import delete_gallery as delete_gallery, delete_paintings as delete_paintings
 from .ingest.summary import IngestSummary as IngestSummary
 from .ingest.upkeep import push_gallery as push_gallery
 from .ingest.upkeep import GalleryRepair as GalleryRepair, repair_gallery as repair_gallery

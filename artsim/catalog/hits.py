@@ -44,7 +44,7 @@ class Evidence:
     outline: Corners = ()  # the query's corners in the work
     query_outline: Corners = ()  # the work's corners in the query
     pairs: tuple[tuple[float, float, float, float], ...] = ()
-    why: str = ""  # it was not checked
+    why: str = ""  # why it was not checked
 
     @property
     def is_found(self) -> bool:

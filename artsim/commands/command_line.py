@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from artsim.errors import ArtsimError, OptionError
+from artsim.errors import ArtsimError, OptionError, shortened
 
 try:  # typer's own copy of click, which has a current context of its own
     from typer._click.globals import get_current_context
@@ -284,6 +284,12 @@ def expected_errors() -> Iterator[None]:
     except BrokenPipeError as error:
         # Python would complain again when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from error
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # Of a name that is too long even asking whether there is such a file fails.
+        show_error(ArtsimError(f"{shortened(str(error.filename))}: {error.strerror}"))
         raise typer.Exit(1) from error
 
 

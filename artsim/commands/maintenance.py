@@ -15,7 +15,7 @@ from artsim.commands.command_line import say, say_notes, write_json
 from artsim.commands.options import FilterOptions, Form, Place, chosen_kind
 from artsim.errors import StoreDamagedError
 from artsim.files import check_file, choose_form
-from artsim.ingest.upkeep import delete_gallery, delete_paintings
+from artsim.ingest.prune import delete_gallery, delete_paintings
 from artsim.render.progress_bars import make_progress
 from artsim.render.text import first_few
 from artsim.search.export import ENDINGS, EXPORT, export_gallery

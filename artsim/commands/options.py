@@ -238,8 +238,7 @@ def picture_or_id(text: str, *, plain: bool = False) -> IdQuery | ImageQuery:
     """Return a query by a picture's file, or by ``id:ID``, or an id that is `plain` and no file."""
     from artsim.search.question import IdQuery
 
-    is_id = plain and not Path(text).exists() and not Path(text).suffix
-    if is_id or text.startswith("id:"):
+    if text.startswith("id:") or (plain and not Path(text).suffix and not Path(text).exists()):
         return IdQuery(text.removeprefix("id:"))
     return picture_file(text)
 

@@ -57,9 +57,7 @@ _TOLERANCE: Final = 0.01  # most by which a pair may be off, of the work's longe
 _PIXELS: Final = 1000.0  # in which OpenCV is told of a side: in fractions of one it finds little
 _SHOWN: Final = 60  # most pairs that an answer has, of all places of the picture
 _TICKS: Final = 16
-_MOST: Final = (
-    0.6  # share of a picture that is seen in the other one, from which on it is all of it
-)
+_MOST: Final = 0.6  # share of a picture that the other one shows, from which on it is all of it
 _COLORED: Final = 16
 _ENOUGH: Final = 16  # fewest points of a picture that are found in another one of it: not all are
 _NAMES: Final = ("the query", "the work")

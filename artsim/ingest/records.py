@@ -23,8 +23,8 @@ UNNOTED: Final = Criteria(must_not=(Known(INGESTED_FROM),))
 class SourcePainting:
     """One picture to ingest.
 
-    A source that knows the digest of a picture's bytes spares it: where the gallery has that
-    very picture, it is not opened, so that a run goes on where another was cut short.
+    Where a source knows the `sha256` of a picture's bytes, and the gallery has that very picture,
+    it is not opened, so that a run goes on where another was cut short.
     """
 
     painting_id: str  # unique in the source: from the id column, else the path below it, with /

@@ -38,11 +38,11 @@ from artsim.errors import EncoderMismatchError, SourceError
 from artsim.images.load import ImageLimits
 from artsim.images.local_points import load_opencv
 from artsim.ingest.painting import Reader, ReadPainting, encode_paintings, writing
+from artsim.ingest.prune import MOST_AT_ONCE, Yielded, prune
 from artsim.ingest.records import Problem, Source, SourceEntry, SourcePainting
 from artsim.ingest.sources import read_source
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Renames, Target
-from artsim.ingest.upkeep import MOST_AT_ONCE, Yielded, prune
 from artsim.store.gallery import Gallery, read_notes, without_frames
 from artsim.store.protocol import Collection, Record, SearchRequest, ServerOptions
 

@@ -178,9 +178,9 @@ class Renames:
         if known.painting_id != painting.painting_id:
             return known.painting_id
         old_id = known.payload.get(RENAMED_FROM)
-        if old_id is None or self.source.root is None:
+        sha256 = known.payload.get("image_sha256")
+        if old_id is None or sha256 is None or self.source.root is None:
             return None
-        sha256 = str(known.payload.get("image_sha256"))
         uri = (self.source.root / old_id).as_uri()
         old = {"painting_id": old_id, "image_uri": uri, "image_sha256": sha256}
         is_old = self.source.has_lost(old) or self._is_same_file(old, painting, sha256)

@@ -11,6 +11,7 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -254,7 +255,11 @@ def place_faces(rows: Iterable[NamedFace], gallery: Gallery) -> Placed:
                     continue
                 unplaced[row.line] = Unplaced(row, _NOWHERE, in_painting=True)
                 overlaps = ((box.overlap(face), name) for name, face in stored[painting_id])
-                pairs += [(number, -overlap, row.line, name) for overlap, name in overlaps]
+                pairs += [
+                    (number, -overlap, row.line, name)
+                    for overlap, name in overlaps
+                    if overlap >= LEAST_OVERLAP
+                ]
     faces = _place(pairs, unplaced)
     return Placed(faces, tuple(sorted(unplaced.values(), key=lambda one: one.row.line)))
 
@@ -265,8 +270,9 @@ def _boxes_of(painting_ids: Sequence[str], gallery: Gallery) -> dict[str, list[t
     if FACES in gallery:
         these = Criteria((AnyOf("painting_id", tuple(painting_ids)),))
         for record in gallery[FACES].scroll(these, payload_fields=("painting_id", "box")):
-            box = Box(*map(float, record.payload["box"]))
-            found[str(record.payload["painting_id"])].append((record.point_id, box))
+            with suppress(LookupError, TypeError, ValueError):  # no row is of a face without a box
+                box = Box(*map(float, record.payload["box"]))
+                found[str(record.payload["painting_id"])].append((record.point_id, box))
     return found
 
 
@@ -275,8 +281,8 @@ def _place(
 ) -> dict[str, NamedFace]:
     """Take rows out of `unplaced`, by line, and return them by their face: first the nearest."""
     placed: dict[str, NamedFace] = {}
-    for _, overlap, line, point_id in sorted(pairs):
-        if -overlap < LEAST_OVERLAP or line not in unplaced:
+    for _, _, line, point_id in sorted(pairs):
+        if line not in unplaced:
             continue
         if point_id not in placed:
             placed[point_id] = unplaced.pop(line).row

@@ -33,6 +33,15 @@ from artsim.store.protocol import CollectionSchema, Rescore, SearchRequest, Vect
 FULL_SCAN_KB: Final = 20_000  # where a filter passes fewer in a segment, all are compared
 INDEXING_KB: Final = 10_000  # segments with fewer get no graph
 _EF: Final = 256
+_DISTANCES: Final = {
+    "cosine": edge.Distance.Cosine,
+    "euclid": edge.Distance.Euclid,
+    "dot": edge.Distance.Dot,
+}
+_DATATYPES: Final = {
+    "float32": edge.VectorStorageDatatype.Float32,
+    "uint8": edge.VectorStorageDatatype.Uint8,
+}
 _MANY: Final = edge.MultiVectorConfig(edge.MultiVectorComparator.MaxSim)
 _MAPPED: Final = edge.Memory.Cached
 """Indexes of text are mapped, not read: opening 20,000 paintings took 0.09 s of processor
@@ -99,8 +108,8 @@ def _graph(edges: int) -> edge.HnswIndexConfig:
 
 def _kind_of(spec: VectorSpec) -> dict[str, Any]:
     return {
-        "distance": getattr(edge.Distance, spec.distance.title()),
-        "datatype": getattr(edge.VectorStorageDatatype, spec.datatype.title()),
+        "distance": _DISTANCES[spec.distance],
+        "datatype": _DATATYPES[spec.datatype],
         "multivector_config": _MANY if spec.many else None,
     }
 

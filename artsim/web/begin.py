@@ -85,7 +85,7 @@ class Beginning:
         SourceError if it has no name that a picture or a list may have, StoreError if there is no
         room for it.
         """
-        name, folder = safe_path(given), Path(intake.place)
+        name, folder = safe_path(given), self.home / collection_name(intake.gallery, PICTURES)
         with _placing:
             mark_store_folder(self.home)
         folder.mkdir(exist_ok=True)

@@ -84,3 +84,21 @@ def test_help_and_version_are_commands_too() -> None:
     assert "evaluate" in run("help").stdout
     assert "portraits.png" in run("help", "list").stdout
     assert "--rerank" in run("help", "evaluate", "labels").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("faces", "{}"), ("query", "{}"), ("query", "--like", "{}"), ("compare", "a", "{}")),
+        *(("ingest", "{}"), ("replay", "{}")),
+        *(("query", "--id", "a", "--sheet", "{}.png"), ("list", "--output", "{}.csv")),
+        *(("evaluate", "labels", "--by", "style", "--out", "{}"), ("info", "--home", "{}")),
+    ],
+    ids=lambda arguments: " ".join(arguments),
+)
+def test_a_name_that_no_file_can_have_is_one_line(arguments: tuple[str, ...]) -> None:
+    done = run(*(text.format(300 * "x") for text in arguments))
+    assert done.exit_code == 1, done.exception
+    assert done.stderr.startswith("Error: ")
+    assert "File name too long" in done.stderr
+    assert done.stderr.count("\n") == 1

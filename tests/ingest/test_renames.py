@@ -16,10 +16,11 @@ from artsim.catalog.kinds import FACES, PAINTINGS
 from artsim.catalog.payload import AnyOf, Criteria
 from artsim.errors import StoreError
 from artsim.ingest.painting import write_paintings
+from artsim.ingest.prune import delete_paintings
 from artsim.ingest.run import IngestOptions, ingest_paintings
 from artsim.ingest.summary import Counts, IngestSummary
 from artsim.ingest.targets import Target
-from artsim.ingest.upkeep import delete_paintings, push_gallery
+from artsim.ingest.upkeep import push_gallery
 from artsim.store.gallery import Gallery, open_gallery
 from artsim.store.protocol import Record
 from benchmarks.speed.kills import find_differences
