@@ -124,6 +124,8 @@ def measure_drop(bench: Bench, page: Page, pictures: list[str], count: int) -> P
         beside.ask("GET", f"/api/v1/uploads/{upload}/parts")
         visitor.search(upload)
         seconds.append(time.perf_counter() - start)
+    visitor.close()
+    beside.close()
     first, most = seconds[0], max(seconds[1:])
     return Promise(
         f"a dropped picture has hits, {count:,} paintings",
@@ -208,6 +210,7 @@ def measure_thumbnails(bench: Bench, page: Page) -> Promise:
     maker = Visitor(page.address, Told())
     for address in addresses:
         maker.see(address)
+    maker.close()
     told = visit("thumbnails", page, listed, bench.sizes.visitors, bench.sizes.visit_seconds / 4)
     rate = len(told.ms) / told.seconds
     return Promise(

@@ -45,6 +45,10 @@ class Visitor:
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=_TIMEOUT)
         self._told = told
 
+    def close(self) -> None:
+        """Hang up; the next thing asked for begins a connection anew."""
+        self._connection.close()
+
     def ask(self, method: str, path: str, body: bytes = b"", headers: Any = None) -> bytes:
         """Return the content of an answer; ValueError with its words where it is none."""
         while True:
@@ -98,9 +102,10 @@ def visit(
                 act(thing)
             except (OSError, ValueError) as exc:
                 told.failures.append(f"{type(exc).__name__}: {exc}")
-                visitor = Visitor(address, told)
+                visitor.close()
                 continue
             told.ms.append(1e3 * (time.perf_counter() - start))
+        visitor.close()
 
     threads = [threading.Thread(target=go) for _ in range(visitors)]
     for thread in threads:
