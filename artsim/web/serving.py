@@ -52,21 +52,27 @@ def bind(host: str, port: int) -> socket.socket:
     """Return a listening socket; ConfigError in one line where that cannot be."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # With its protocol said: asyncio sends answers at once only where it is known to be TCP.
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
     except OSError as exc:
         raise ConfigError(
             f"{host!r} is no address of this machine ({exc.strerror}); name one of its own",
             hint="--host 127.0.0.1",
         ) from exc
-    family, *_, address = found[0]
-    is_dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server(address, family=family, backlog=128, dualstack_ipv6=is_dual)
+        if os.name == "posix":  # on Windows it would share the port with another program
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
     except OSError as exc:
+        listening.close()
         is_taken = exc.errno == errno.EADDRINUSE
-        why = "is taken by another program" if is_taken else f"({os.strerror(exc.errno or 0)})"
+        why = "is taken by another program" if is_taken else f"({exc.strerror})"
         raise ConfigError(
             f"port {port} of {host} {why}; name another", hint=f"--port {port + 1}"
         ) from exc
+    return listening
 
 
 def choose_access(host: str) -> Access:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +18,7 @@ from runner import ARTSIM, artsim, environment
 from starlette.datastructures import Headers
 
 from artsim.errors import ConfigError
-from artsim.web.serving import choose_access
+from artsim.web.serving import bind, choose_access
 
 
 def test_a_port_that_is_taken_is_one_line(sample_home: Path) -> None:
@@ -136,3 +136,9 @@ def test_who_may_do_what_by_host_and_tokens(
     assert near.role(Headers({"authorization": "Bearer a token of its own kind"})) == "write"
     monkeypatch.setenv("ARTSIM_TOKEN", "a token to read by")
     assert choose_access("localhost").role(nobody) == "nothing"
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Asyncio leaves answers waiting, 40 ms each, on connections that it does not know as TCP."""
+    with closing(bind("127.0.0.1", 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
