@@ -214,6 +214,9 @@ def forget_oldest(
 
 # Pictures that visitors send
 
+_TIDY_EVERY: Final = 16
+"""Pictures after which old ones are looked for: that takes as long as a fifth of a search."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upload:
@@ -229,11 +232,12 @@ class Upload:
 class Uploads:
     """Keeps the pictures that visitors send, so that an address with one can be opened again.
 
-    The oldest go first: 200 are kept, of 1 GB together, for 30 days.
+    The oldest go first: about 200 are kept, of 1 GB together, for 30 days.
     """
 
     folder: Path
     limits: ImageLimits
+    _sent: Iterator[int] = field(default_factory=count, init=False)
 
     def put(self, content: bytes, name: str) -> Upload:
         """Keep a picture; `ImageError` if it is none that can be searched by."""
@@ -247,11 +251,15 @@ class Uploads:
         ):
             with replacing(place) as stream:
                 stream.write(kept)
+        if next(self._sent) % _TIDY_EVERY == 0:
+            self._tidy()
+        return found
+
+    def _tidy(self) -> None:
         forget_oldest(self.folder.glob("*.picture"), days=30, most=200, most_bytes=1 << 30)
         for note in self.folder.glob("*.json"):
             if not note.with_suffix(".picture").exists():
                 note.unlink(missing_ok=True)
-        return found
 
     def find(self, upload_id: str) -> tuple[Upload, Path]:
         """Return a picture that was sent, and its file; MissingPictureError if it is gone."""
