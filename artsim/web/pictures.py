@@ -214,7 +214,7 @@ def forget_oldest(
 
 # Pictures that visitors send
 
-_TIDY_EVERY: Final = 16
+_TIDY_UPLOADS: Final = 16
 """Pictures after which old ones are looked for: that takes as long as a fifth of a search."""
 
 
@@ -251,7 +251,7 @@ class Uploads:
         ):
             with replacing(place) as stream:
                 stream.write(kept)
-        if next(self._sent) % _TIDY_EVERY == 0:
+        if next(self._sent) % _TIDY_UPLOADS == 0:
             self._tidy()
         return found
 
