@@ -20,7 +20,7 @@ from browser_steps import (
     serious_faults,
     settled,
 )
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from artsim.catalog.kinds import PAINTINGS
 from artsim.store.gallery import Gallery
@@ -112,10 +112,7 @@ def test_what_is_being_typed_outlives_an_answer(visit: Visit) -> None:
     page.locator("#region-x").fill("12")
     to = page.get_by_label("to", exact=True)
     to.press_sequentially("16")
-    page.evaluate("document.querySelector('#restrict input[type=checkbox]').click()")
-    expect(page.locator("#chips button").first).to_be_visible()
-    expect(page.locator("#restrict input:checked")).to_have_count(1)
-    settled(page)
+    drawn_anew(page, "#restrict input[type=checkbox]", to)
     page.keyboard.type("75")
     expect(to).to_have_value("1675")
     expect(page.locator("#region-x")).to_have_value("12")
@@ -123,6 +120,26 @@ def test_what_is_being_typed_outlives_an_answer(visit: Visit) -> None:
     expect(page.locator("#chips")).to_contain_text("1675")
     page.go_back()
     expect(to).to_have_value("")
+
+
+@pytest.mark.parametrize("key", ["Enter", "Tab"])
+def test_what_was_typed_before_an_answer_is_taken(key: str, visit: Visit) -> None:
+    page = visit("/")
+    to = page.get_by_label("to", exact=True)
+    to.press_sequentially("1675")
+    drawn_anew(page, "#restrict input[type=checkbox]", to)
+    expect(to).to_have_value("1675")
+    page.keyboard.press(key)
+    expect(page.locator("#chips")).to_contain_text("1675")
+    assert address(page)["year"] == ["..1675"]
+    expect(page.locator("#chips li")).to_have_count(3)  # and "remove all"
+
+
+def drawn_anew(page: Page, choice: str, field: Locator) -> None:
+    """Choose something while somebody is typing, and wait for what it changes."""
+    before = field.element_handle()
+    page.evaluate(f"document.querySelector('{choice}').click()")
+    page.wait_for_function("field => !field.isConnected", arg=before)
 
 
 def test_a_region_is_dragged_and_given_by_numbers(visit: Visit) -> None:

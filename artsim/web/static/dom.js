@@ -46,6 +46,11 @@ addEventListener("input", ({ target }) => target.matches("input:not([type=checkb
 // A field that is taken out of the page while somebody types in it tells of a change, which is none.
 let drawing = false;
 addEventListener("change", (event) => (drawing ? event.stopImmediatePropagation() : delete event.target.dataset.typed), true);
+// Nobody typed in a field that was drawn anew, says the browser, and tells of no change.
+const taken = ({ target, type, key, isComposing }) =>
+  !drawing && (type === "focusout" || (key === "Enter" && !isComposing)) && target.dataset?.typed !== undefined && target.dispatchEvent(new Event("change", { bubbles: true }));
+addEventListener("focusout", taken);
+addEventListener("keyup", taken);
 
 /** Draw a part of the page anew: the focus stays, and so does what is being typed in it. */
 export function redraw(root, draw) {
