@@ -110,12 +110,19 @@ class EmbeddedCollection(Collection):
         check_space(self._folder, self._disk_reserve + bytes_on_disk(self._folder))
         with self._engine("indexing") as shard:
             if shard.optimize():
-                shard.flush()
+                self._flush(shard)
 
     def flush(self) -> None:
         """Return once everything written so far survives a crash of the machine."""
         with self._engine("flushing") as shard:
-            shard.flush()
+            self._flush(shard)
+
+    def _flush(self, shard: edge.EdgeShard) -> None:
+        if self._unflushed:
+            # The engine reads the last record of its log anew whenever it opens, and a batch of
+            # points takes longer than all the rest: this one is empty.
+            shard.update(_Operation.delete_points([]))
+        shard.flush()
         self._unflushed = 0
 
     def close(self) -> None:
@@ -132,7 +139,7 @@ class EmbeddedCollection(Collection):
             # Not after reading only: it takes as long as a query of the command line.
             if self._unflushed:
                 with edge_errors(self._folder, "flushing"):
-                    shard.flush()
+                    self._flush(shard)
         finally:
             with edge_errors(self._folder, "closing"):
                 shard.close()
@@ -253,7 +260,7 @@ class EmbeddedCollection(Collection):
             if self._shard is None:
                 raise closed_error(self._folder)
             with edge_errors(self._folder, "reconfiguring"):
-                self._shard.flush()
+                self._flush(self._shard)
                 self._shard.close()
                 self._shard = edge.EdgeShard.load(str(self._folder / SHARD), to_config(schema))
 

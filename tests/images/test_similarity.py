@@ -85,6 +85,17 @@ def test_rmse_orders_as_the_euclidean_distance() -> None:
     assert np.array_equal(np.argsort(rmse(query, gallery)), np.argsort(distance))
 
 
+@pytest.mark.parametrize("side", [7, 8, 64])
+def test_a_picture_scores_the_same_whatever_is_beside_it(side: int) -> None:
+    """Or copies of one picture would not be tied."""
+    random = np.random.default_rng(0)
+    query = random.integers(0, 256, side * side, dtype=np.uint8)
+    gallery = random.integers(0, 256, (19, side * side), dtype=np.uint8)
+    alone = [float(ssim(query, row[None])[0]) for row in gallery]
+    for count in range(1, 20):
+        assert ssim(query, gallery[:count]).tolist() == alone[:count]
+
+
 def test_no_hits() -> None:
     query = np.zeros(4096, np.uint8)
     assert ssim(query, np.zeros((0, 4096), np.uint8)).shape == (0,)

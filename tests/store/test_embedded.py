@@ -189,6 +189,30 @@ class TestPersistence:
         assert np.mean(shared) >= 9.9
 
 
+def test_opening_reads_no_batch_of_points_again(home: Path) -> None:
+    """The engine reads the last record of its log whenever it opens."""
+    rows = np.random.default_rng(0).random((400, 2048), dtype=np.float32)
+    schema = CollectionSchema({"long": VectorSpec(2048)}, {})
+    points = [Point(painting_point_id(str(i)), {"long": row}, {}) for i, row in enumerate(rows)]
+
+    def seconds_to_open(name: str) -> float:
+        def once() -> float:
+            start = time.process_time()
+            with EmbeddedStore(home) as store:
+                store.open_collection(name)
+                return time.process_time() - start
+
+        return min(once() for _ in range(5))
+
+    for name, batches in [("at_once", [points]), ("last_alone", [points[:-1], points[-1:]])]:
+        with EmbeddedStore(home) as store:
+            collection = store.create_collection(name, schema)
+            for batch in batches:
+                collection.upsert(batch)
+                collection.flush()
+    assert seconds_to_open("at_once") < 2 * seconds_to_open("last_alone")
+
+
 class TestCrash:
     def test_what_a_killed_writer_was_told_is_written_is_there(
         self, writer: subprocess.Popen[str], home: Path
