@@ -56,18 +56,21 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def resident() -> int:
-    """Return the bytes of this process in memory; 0 where the system does not tell."""
-    return int(STATM.read_text().split()[1]) * resource.getpagesize() if STATM.exists() else 0
+def private() -> int:
+    """Return the bytes in memory that are of no file; 0 where the system does not tell."""
+    if not STATM.exists():
+        return 0
+    resident, shared = map(int, STATM.read_text().split()[1:3])
+    return (resident - shared) * resource.getpagesize()
 
 
 def give_back_memory() -> None:
     """Return to the system what glibc keeps of freed memory, if a good deal came since."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None and resident() - _given_back[0] > 64 * 2**20:
+    if trim is not None and private() - _given_back[0] > 64 * 2**20:
         gc.collect()  # galleries that nobody closed: half a gigabyte each
         trim(0)
-        _given_back[0] = resident()
+        _given_back[0] = private()
 
 
 def pytest_runtest_teardown() -> None:

@@ -32,6 +32,7 @@ from artsim.encoders.weights import (
     fill_model,
     load_state_dict,
     no_weights,
+    nothing_drawn,
     torch_home,
 )
 from artsim.errors import EncoderError, UnknownEncoderError, WeightsError
@@ -100,7 +101,8 @@ def _load(card: Card, device: str) -> Encoder:
 
     pick_device(device)  # a wrong one is known before a long download
     path = card.weights or _fetch(card.model)
-    network = build_facenet()
+    with nothing_drawn():
+        network = build_facenet()
     # The classifier of the people it was trained on, 8,631 or 10,575 of them.
     fill_model(network, load_state_dict(path), path=path, unused="logits.")
     return TorchEncoder(card, network, FACENET_INPUT, device=device)

@@ -28,6 +28,7 @@ from artsim.encoders.weights import (
     fill_model,
     find_weights,
     load_state_dict,
+    nothing_drawn,
     torch_home,
 )
 from artsim.errors import EncoderError, WeightsError
@@ -71,14 +72,12 @@ class LpipsDistance:
     """LPIPS 0.1 as ``lpips.LPIPS(net=backbone)`` has it; weights may be without a classifier."""
 
     def __init__(self, backbone: Backbone, weights: Path, *, device: str = "auto") -> None:
-        import torch
-
         self._device = pick_device(device)
         lpips = import_library("lpips")
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        with nothing_drawn(), warnings.catch_warnings():
             # lpips asks torchvision by arguments that have new names since.
             warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
-            # With its own heads, which torch reads without running them, on a random backbone.
+            # With its own heads, which torch reads without running them, and no backbone yet.
             self._network: Any = lpips.LPIPS(net=backbone, pnet_rand=True, verbose=False)
         net, state = self._network.net, load_state_dict(weights)
         # lpips cuts torchvision's ``features`` into slices, whose layers keep their numbers.

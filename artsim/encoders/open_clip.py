@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any, Final
 from artsim.encoders.base import Preprocessing, TextEncoder
 from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
 from artsim.encoders.devices import import_library, pick_device
-from artsim.encoders.weights import fetch_from_hub, fill_model, load_state_dict, no_weights
+from artsim.encoders.weights import (
+    fetch_from_hub,
+    fill_model,
+    load_state_dict,
+    no_weights,
+    nothing_drawn,
+)
 from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -61,7 +67,7 @@ def _load(card: Card, device: str) -> TextEncoder:
     path = card.weights or _fetch(config, model, tag, card.looked_in)
     state = load_state_dict(path)
     try:
-        with _quiet_logging():
+        with _quiet_logging(), nothing_drawn():
             network: Any = open_clip.create_model(
                 model,
                 load_weights=False,

@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from artsim.encoders.base import Encoder, Preprocessing
 from artsim.encoders.cards import Card, Family, Request, check_known, read_cards
 from artsim.encoders.devices import import_library, pick_device
-from artsim.encoders.weights import fetch_from_hub, load_state_dict, no_weights, strict_loading
+from artsim.encoders.weights import (
+    fetch_from_hub,
+    load_state_dict,
+    no_weights,
+    nothing_drawn,
+    strict_loading,
+)
 from artsim.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -92,7 +98,7 @@ def create_network(card: Card) -> torch.nn.Module:
     has_fixed_size = size is not None and hasattr(outline, "set_input_size")
     path = card.weights or _fetch(config, name, card.looked_in)
     state = _with_classifier(load_state_dict(path), outline, config)
-    with strict_loading(path):
+    with strict_loading(path), nothing_drawn():
         network = timm.create_model(
             name,
             pretrained=True,

@@ -20,6 +20,7 @@ from artsim.encoders.weights import (
     file_sha256,
     fill_model,
     load_state_dict,
+    nothing_drawn,
     read_json,
     write_folder,
 )
@@ -162,7 +163,8 @@ def _load(card: Card, device: str, base: Encoder | None = None) -> Encoder:
 
     folder = Path(card.model) if card.model else BUILTIN_FOLDER
     config, weights = read_config(folder), folder / WEIGHTS_FILE
-    network = build_network(config.network, config.settings)
+    with nothing_drawn():
+        network = build_network(config.network, config.settings)
     fill_model(network, expand(load_state_dict(weights)), path=weights)
     if base is not None:
         taken = config.settings.get("base_dim")

@@ -147,6 +147,8 @@ class ServerCalls:
                 timeout=max(1, round(timeout)),
                 # It would speak to the server from a thread, and warn from there.
                 check_compatibility=False,
+                # Its own connections are never used, for which it would read all certificates.
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             )
         self._patience, self._most_patience = min(patience, READ_PATIENCE), patience
         self._answer_time = answer_time

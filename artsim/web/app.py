@@ -50,7 +50,14 @@ from artsim.web.browsing import Surveys
 from artsim.web.guard import MAX_UPLOAD, Access, Guard, problem
 from artsim.web.intakes import IntakeStateError, NoIntakeError
 from artsim.web.pictures import MissingPictureError, Pictures, Upload, Uploads
-from artsim.web.sharing import BusyError, GalleryGiven, Service, ServiceGiven, SharedModels
+from artsim.web.sharing import (
+    BusyError,
+    GalleryGiven,
+    GalleryName,
+    Service,
+    ServiceGiven,
+    SharedModels,
+)
 
 _DESCRIBED: Final[dict[str, Any]] = {
     "title": "artsim",
@@ -150,14 +157,17 @@ _AS_IT_IS: Final[Any] = {"response_model_exclude_unset": True}
 
 
 @router.post("/query", response_model=forms.AnswerForm, **_AS_IT_IS)
-async def query(question: forms.QuestionForm, service: ServiceGiven, gallery: GalleryGiven) -> Any:
+async def query(
+    question: forms.QuestionForm, service: ServiceGiven, gallery: GalleryName = None
+) -> Any:
     """Answer a question: works, or faces, like a picture, a painting, examples or a text."""
     # What the gallery has vectors of is found at once; the rest waits for a model.
     run = run_in_threadpool if question.is_stored else service.searching.run
     return await run(_answer, question, service, gallery)
 
 
-def _answer(form: forms.QuestionForm, service: Service, gallery: Gallery) -> dict[str, Any]:
+def _answer(form: forms.QuestionForm, service: Service, name: str | None) -> dict[str, Any]:
+    gallery = service.open(name)
     asked = form.question(partial(service.query, gallery))
     _check_encoders(gallery, asked.kind, form.encoders)
     found = answer(gallery, asked, service.models)
@@ -199,12 +209,15 @@ def similar(
 
 
 @router.post("/compare", response_model=forms.ComparisonForm, **_AS_IT_IS)
-async def compare_two(pair: forms.PairForm, service: ServiceGiven, gallery: GalleryGiven) -> Any:
+async def compare_two(
+    pair: forms.PairForm, service: ServiceGiven, gallery: GalleryName = None
+) -> Any:
     """Compare two pictures: as wholes, mirrored, in their faces, and by local points."""
     return await service.searching.run(_compare, pair, service, gallery)
 
 
-def _compare(pair: forms.PairForm, service: Service, gallery: Gallery) -> dict[str, Any]:
+def _compare(pair: forms.PairForm, service: Service, name: str | None) -> dict[str, Any]:
+    gallery = service.open(name)
     first, second = (service.query(gallery, one) for one in (pair.first, pair.second))
     points = None
     # Without a file that may be shown the gallery's own points are compared, if it has any.
@@ -218,12 +231,15 @@ def _compare(pair: forms.PairForm, service: Service, gallery: Gallery) -> dict[s
 
 
 @router.post("/compare/points", response_model=forms.MatchForm)
-async def match_two(pair: forms.PairForm, service: ServiceGiven, gallery: GalleryGiven) -> Any:
+async def match_two(
+    pair: forms.PairForm, service: ServiceGiven, gallery: GalleryName = None
+) -> Any:
     """Say by local points whether one picture shows what the other does, and where."""
     return await service.searching.run(_match, pair, service, gallery)
 
 
-def _match(pair: forms.PairForm, service: Service, gallery: Gallery) -> dict[str, Any]:
+def _match(pair: forms.PairForm, service: Service, name: str | None) -> dict[str, Any]:
+    gallery = service.open(name)
     match = match_points(*_points(pair, service, gallery))
     said = evidence_of(match)
     found: dict[str, Any] = {"is_found": said.is_found, "inliers": said.inliers}

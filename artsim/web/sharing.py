@@ -299,9 +299,11 @@ async def _service(request: Request) -> Service:
 ServiceGiven = Annotated[Service, Depends(_service)]
 
 
-def _gallery(
-    service: ServiceGiven, gallery: Annotated[str | None, Parameter(max_length=100)] = None
-) -> Gallery:
+GalleryName = Annotated[str | None, Parameter(max_length=100)]
+"""What an address calls a gallery, for routes that open it where they have their turn."""
+
+
+def _gallery(service: ServiceGiven, gallery: GalleryName = None) -> Gallery:
     return service.open(gallery)
 
 

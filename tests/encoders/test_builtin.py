@@ -35,6 +35,12 @@ def test_its_weights_are_small_and_its_card_is_whole() -> None:
     assert config.licence != "not stated"
 
 
+def test_loading_it_draws_no_random_numbers() -> None:
+    before = torch.get_rng_state()
+    load_encoder("builtin", device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_the_same_vectors_as_when_it_was_made(encoder: Encoder) -> None:
     rows = encoder.encode([picture(seed) for seed in range(3)])
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)

@@ -129,6 +129,14 @@ def test_timm_cuts_the_same_pixels_out() -> None:
         )
 
 
+@pytest.mark.parametrize("name", [CONVOLUTIONAL, TRANSFORMER])
+def test_loading_draws_no_random_numbers(weights: Path, name: str) -> None:
+    """They would be replaced by the weights, and take longer to draw than these to read."""
+    before = torch.get_rng_state()
+    load_encoder(f"timm:{name}", settings=Settings(home=weights, weights=weights))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_reduced_precision_keeps_the_vectors(weights: Path) -> None:
     if native_reduced_precision(torch.device("cpu")) is None:
         pytest.skip("this CPU computes no faster in reduced precision, so it is not used")

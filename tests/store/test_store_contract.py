@@ -656,7 +656,7 @@ criteria_lists = st.builds(
 
 
 @settings(
-    max_examples=20,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from browser_steps import Visit, fill_shelf, settled
 from copied_home import copy_home
-from page_server import running
+from page_server import client_of, running
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from artsim.search.models import Models
@@ -51,7 +51,7 @@ def page_address(
 @pytest.fixture
 def page(page_address: str) -> Iterator[httpx.Client]:
     """Client of the server."""
-    with httpx.Client(base_url=page_address, timeout=60) as client:
+    with client_of(page_address) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def locked(shown: Gallery, tmp_path: Path) -> Iterator[tuple[httpx.Client, Acces
     """Client of a server that asks for a token, and who may ask it."""
     access = Access(None, "a token of forty characters, or so, at all")
     app = make_app(shown, tmp_path / "page", access=access)
-    with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running(app) as address, client_of(address) as client:
         yield client, access
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+import httpx
 
 from artsim.web.guard import Guard
 from artsim.web.serving import PageServer, bind
@@ -23,3 +26,8 @@ def running(app: Guard) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listening.close()
+
+
+def client_of(address: Any, **options: Any) -> httpx.Client:
+    """Return a client that reads no certificates: the server speaks plain HTTP."""
+    return httpx.Client(base_url=address, timeout=60, verify=False, **options)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from page_server import running
+from page_server import client_of, running
 from PIL import Image
 from playwright.sync_api import Browser
 from small_films import scene, write_film
@@ -35,7 +35,7 @@ def of_films(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[h
         for source in (folder, film):
             ingest_paintings(gallery, source, IngestOptions(faces=False))
         app = make_app(gallery, tmp_path_factory.mktemp("cache"))
-        with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        with running(app) as address, client_of(address) as client:
             yield client
 
 

@@ -80,7 +80,7 @@ def sound(answer: httpx.Response) -> None:
 
 
 fuzzing = settings(
-    max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 
 

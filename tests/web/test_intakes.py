@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from page_server import running
+from page_server import client_of, running
 from PIL import Image
 
 from artsim.catalog.kinds import PAINTINGS
@@ -49,7 +49,7 @@ def empty(home: Path) -> Iterator[Gallery]:
 def begun(empty: Gallery, home: Path) -> Iterator[httpx.Client]:
     """Client of a server that has no gallery yet."""
     app = make_app(empty, home / CACHE, home=home)
-    with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running(app) as address, client_of(address) as client:
         yield client
 
 
@@ -263,7 +263,7 @@ def test_it_is_stopped_and_goes_on_also_after_a_restart(
     # Another server takes up what this one was ended at.
     begun.post(f"{first}/start")
     app = make_app(empty, home / CACHE, home=home)
-    with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running(app) as address, client_of(address) as client:
         assert client.get(first).json()["state"] == "interrupted"
         begun.post(f"{first}/stop")
         ended(begun, first)
@@ -278,7 +278,7 @@ def test_a_named_gallery_is_the_only_one_and_the_limit_of_the_command_holds(home
     with open_gallery(home=home, name="mine") as gallery:
         models = Models(max_megapixels=0.01)
         app = make_app(gallery, home / CACHE, home=home, others=False, models=models)
-        with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        with running(app) as address, client_of(address) as client:
             other = {"origin": "sent", "gallery": "other"}
             assert "only mine" in refused(client.post("/api/v1/intakes", json=other), 422)
             intake = begin(client)
@@ -295,7 +295,7 @@ def test_who_may_read_may_not_write(empty: Gallery, home: Path, tmp_path: Path) 
     app = make_app(empty, home / CACHE, home=home, access=access)
     with running(app) as address:
         nobody, reader, writer = (
-            httpx.Client(base_url=address, headers=headers)
+            client_of(address, headers=headers)
             for headers in ({}, *({"authorization": f"Bearer {t}"} for t in (READ, WRITE)))
         )
         with nobody, reader, writer:
@@ -333,7 +333,7 @@ def test_who_may_read_may_not_write(empty: Gallery, home: Path, tmp_path: Path) 
 def test_without_a_data_folder_nothing_is_added(empty: Gallery, tmp_path: Path) -> None:
     with (
         running(make_app(empty, tmp_path / "page")) as address,
-        httpx.Client(base_url=address) as page,
+        client_of(address) as page,
     ):
         assert page.get("/api/v1/galleries").json()["may_write"] is False
         refused(page.post("/api/v1/intakes", json={"origin": "sample"}), 404)

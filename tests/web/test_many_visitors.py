@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from page_server import running
+from page_server import client_of, running
 from PIL import Image
 
 from artsim.catalog.arrays import Embeddings, RGBImage
@@ -150,7 +150,7 @@ def test_beyond_its_queue_a_server_says_so_and_the_rest_goes_on(
     service, address = service_and_address
     service.drawing.threads.total_tokens = service.drawing.waiting = 1
     drawing = service.drawing.threads.statistics
-    client = httpx.Client(base_url=address, timeout=60)
+    client = client_of(address)
     with client, ThreadPoolExecutor(2) as threads:
         sent = send(client, picture(0)).json()
         question = {"query": {"upload": sent["id"]}, "options": {"limit": 3}}
@@ -182,7 +182,7 @@ def test_many_ask_at_once_and_get_the_answers_of_one(
 ) -> None:
     """Pictures, regions and faces, by all at the same time: each as when it is asked alone."""
     _, address = service_and_address
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with client_of(address) as client:
         paths = sorted((sample / "images").glob("*.jpg"))[:4]
         uploads = [send(client, path.read_bytes()).json()["id"] for path in paths]
 
@@ -191,7 +191,7 @@ def test_many_ask_at_once_and_get_the_answers_of_one(
         region = {"region": "10%,10%,60%,60%"} if number % 8 >= 4 else {}
         kind = FACES.name if number == 8 else "paintings"
         question = {"query": {**upload, **region}, "kind": kind, "options": {"limit": 4}}
-        with httpx.Client(base_url=address, timeout=60) as client:
+        with client_of(address) as client:
             answered = client.post("/api/v1/query", json=question)
         hits = answered.json().get("hits", [])
         return [(hit["point_id"], round(hit["score"], 3)) for hit in hits]
@@ -220,7 +220,7 @@ def test_an_ingest_goes_on_beside_a_page_over_a_server(
     with (
         open_gallery(url=server_url) as gallery,
         running(make_app(gallery, tmp_path / "page")) as address,
-        httpx.Client(base_url=address, timeout=60) as client,
+        client_of(address) as client,
         ThreadPoolExecutor(1) as threads,
     ):
         question = {"query": {"id": paths[0].name}}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from browser_steps import ONE, PENDANT
-from page_server import running
+from page_server import client_of, running
 from playwright.sync_api import Browser, expect
 
 from artsim.catalog.kinds import PAINTINGS
@@ -115,7 +115,7 @@ def test_only_what_the_element_needs_is_open(shown: Gallery, tmp_path: Path) -> 
     other = {**site, "origin": "https://elsewhere.example"}
     with (
         serving(shown, tmp_path / "cache", "https://museum.example/") as address,
-        httpx.Client(base_url=address) as client,
+        client_of(address) as client,
     ):
         found = client.get("/api/v1/similar", params={"id": ONE, "limit": 3}, headers=site)
         assert found.status_code == 200, found.text
@@ -150,7 +150,7 @@ def test_where_all_may_read_viewers_read_the_pictures(shown: Gallery, tmp_path: 
     picture = PAINTINGS.point_id(ONE)
     with (
         serving(shown, tmp_path / "cache", "*") as address,
-        httpx.Client(base_url=address) as client,
+        client_of(address) as client,
     ):
         for headers in ({}, {"origin": "https://viewer.example", "sec-fetch-site": "cross-site"}):
             found = client.get(f"/iiif/3/{picture}/info.json", headers=headers)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from page_server import running
+from page_server import client_of, running
 from PIL import Image
 
 from artsim.catalog.kinds import PAINTINGS
@@ -140,7 +140,7 @@ def test_pictures_lie_where_they_were_ingested_from(odd_gallery: Gallery, tmp_pa
     own, linked = (paths[next(i for i in ids if name in i)] for name in ("own", "linked"))
     with odd_gallery as gallery:
         app = make_app(gallery, tmp_path / "page")
-        with running(app) as address, httpx.Client(base_url=address) as client:
+        with running(app) as address, client_of(address) as client:
             assert client.get(own).status_code == 200
             said = refused(client.get(linked), 404)
             assert "outside the folders" in said
@@ -150,7 +150,7 @@ def test_pictures_lie_where_they_were_ingested_from(odd_gallery: Gallery, tmp_pa
             assert "outside" in refused(client.post("/api/v1/query", json=part), 404)
         # A folder that the user names counts instead.
         app = make_app(gallery, tmp_path / "page", folders=(tmp_path / "outside",))
-        with running(app) as address, httpx.Client(base_url=address) as client:
+        with running(app) as address, client_of(address) as client:
             assert client.get(linked).status_code == 200
             refused(client.get(own), 404)
 
@@ -161,7 +161,7 @@ def test_pictures_are_encoded_anew_and_metadata_is_no_markup(
     with (
         odd_gallery as gallery,
         running(make_app(gallery, tmp_path / "page")) as address,
-        httpx.Client(base_url=address) as client,
+        client_of(address) as client,
     ):
         listed = client.get("/api/v1/paintings").json()["points"]
         own = next(one for one in listed if "own" in one["painting_id"])
@@ -237,7 +237,7 @@ def test_uploads_are_capped_and_sniffed(page: httpx.Client) -> None:
         picture()[:99],
     ):
         refused(send(page, content), 422)
-    with httpx.Client(base_url=page.base_url, timeout=60) as client:
+    with client_of(page.base_url) as client:
         chunks = (b"\0" * 2**20 for _ in range((MAX_UPLOAD >> 20) + 2))
         headers = {"content-type": "multipart/form-data; boundary=x"}
         answer = client.post("/api/v1/uploads", content=chunks, headers=headers)
@@ -248,7 +248,7 @@ def test_uploads_are_capped_and_sniffed(page: httpx.Client) -> None:
 
 def test_uploads_keep_the_limit_of_the_command(shown: Gallery, tmp_path: Path) -> None:
     app = make_app(shown, tmp_path, models=Models(max_megapixels=0.01))
-    with running(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with running(app) as address, client_of(address) as client:
         assert "--max-megapixels" in send(client, picture(size=(200, 100))).text
         assert send(client, picture()).status_code == 201
         hit = client.get("/api/v1/paintings", params={"limit": 1}).json()["points"][0]
