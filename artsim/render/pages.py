@@ -14,13 +14,15 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
 from artsim.render.text import clean
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -62,6 +64,8 @@ def installed_fonts(*kinds: Literal["serif", "sans", "scripts"]) -> list[str]:
 @cache
 def environment() -> Environment:
     """Return where the templates of the pages are, with what all of them use."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # a tenth of a query by id
+
     made = Environment(
         loader=PackageLoader("artsim.render"),
         autoescape=True,

@@ -54,6 +54,7 @@ def test_a_trained_classifier_answers(styles: Path, sample: Path) -> None:
     assert "no answer" in sure
 
 
+@pytest.mark.slow
 def test_no_database_is_loaded_for_it(styles: Path, sample: Path, tmp_path: Path) -> None:
     picture = min((sample / "images").iterdir())
     done = subprocess.run(

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from runner import environment
 
-HEAVY = ("torch", "scipy", "skimage", "timm", "open_clip", "onnxruntime", "qdrant_client", "pandas")
+HEAVY = (
+    "torch",
+    "scipy",
+    "skimage",
+    "timm",
+    "open_clip",
+    "onnxruntime",
+    "qdrant_client",
+    "pandas",
+    "jinja2",
+)
 
 PROBE = """
 import json, sys

@@ -105,6 +105,7 @@ def test_a_detail_is_one_by_its_points(sample: Path, sample_home: Path, tmp_path
     assert amber.sum() > 200
 
 
+@pytest.mark.slow
 def test_what_points_say_is_the_same_either_way_round(
     sample: Path, sample_gallery: Gallery
 ) -> None:

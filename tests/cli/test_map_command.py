@@ -72,6 +72,7 @@ def test_what_cannot_be_mapped(sample_home: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_leaves_nothing(sample_home: Path, tmp_path: Path) -> None:
     with subprocess.Popen(

@@ -76,6 +76,7 @@ def test_a_comparison_says_what_the_same_points_do(page: httpx.Client, detail: s
     )
 
 
+@pytest.mark.slow
 def test_pictures_are_compared_by_matched_points(visit: Visit, detail: str) -> None:
     page = visit(f"/?compare=picture:{detail}&compare={PENDANT}")
     expect(page.get_by_role("dialog")).to_contain_text("points of both pictures agree")
