@@ -69,6 +69,7 @@ def give_back_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None and private() - _given_back[0] > 64 * 2**20:
         gc.collect()  # galleries that nobody closed: half a gigabyte each
+        gc.freeze()  # libraries that were loaded since; the next time would walk through them
         trim(0)
         _given_back[0] = private()
 

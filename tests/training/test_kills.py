@@ -117,7 +117,13 @@ def by_a_signal(name: str, sources: Path, place: Path, moment: tuple[str, int]) 
     assert done.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("name", TRAININGS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "faces",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in TRAININGS if name != "faces"),
+    ],
+)
 @pytest.mark.parametrize(
     "end", [in_this_process, pytest.param(by_a_signal, marks=pytest.mark.slow)]
 )

@@ -465,7 +465,7 @@ def test_an_id_with_slashes_is_asked_for_as_it_is(visit: Visit) -> None:
     [
         "/",
         f"/?id={GIRLS}&style=Impressionism",
-        f"/?id={ONE}&show={PENDANT}",
+        pytest.param(f"/?id={ONE}&show={PENDANT}", marks=pytest.mark.slow),
         pytest.param(f"/?id={GIRLS}&kind=faces&face=1", marks=pytest.mark.slow),
         pytest.param(f"/?like=id:{GIRLS}&unlike=id:{ONE}", marks=pytest.mark.slow),
         pytest.param(

@@ -151,13 +151,11 @@ def test_copies_are_compared(visit: Visit, shown: Gallery) -> None:
         paintings.delete_ids([twin])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
-        *(
-            pytest.param(f"/?view={view}", marks=pytest.mark.slow)
-            for view in ("list", "time", "map", "people")
-        ),
+        *(f"/?view={view}" for view in ("list", "time", "map", "people")),
         f"/?id={PENDANT}&view=list",
     ],
     ids=["list", "time", "map", "people", "answer"],
