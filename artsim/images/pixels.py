@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -66,19 +66,21 @@ def is_featureless(image: RGBImage) -> bool:
 
 
 _Integers: TypeAlias = npt.NDArray[np.int32]
+_Levels: TypeAlias = npt.NDArray[np.uint16]
+_Whole = TypeVar("_Whole", _Integers, _Levels)
 
 _DATA_RANGE: Final = 255.0
 _WINDOW: Final = 7  # scikit-image's `win_size`
 _WINDOW_PIXELS: Final = _WINDOW * _WINDOW
 
-# Window sums stay integers: 49 * 49 * 255 ** 2 is below 2 ** 31. So SSIM's constants,
-# (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are: means by 49
-# each, variances by 49 and by the 48 of a sample's covariance. Here without L, the range.
+# Window sums stay integers: 49 * 255 is below 2 ** 16, and 49 * 49 * 255 ** 2 below 2 ** 31. So
+# SSIM's constants, (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are: by
+# 49 for each mean, variances by 49 and by the 48 of a sample's covariance. Here without L, the range.
 _C1: Final = 0.01**2 * _WINDOW_PIXELS**2
 _C2: Final = 0.03**2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
 
 # Pictures at a time, so that the work stays in the processor's cache.
-_BLOCK: Final = 8
+_BLOCK: Final = 10
 
 
 def ssim(
@@ -168,13 +170,14 @@ def _ssim(
         if count != len(rows):  # but for the last block once
             count = len(rows)
             a = _interleave(np.broadcast_to(query, rows.shape))
-            a_sum, a_spread = _sums_and_spread(a, count)
-            a_square = a_sum * a_sum
+            a_sum, a_square, a_spread = _sums_and_spread(a, count)
         b = _interleave(rows)
-        b_sum, b_spread = _sums_and_spread(b, count)
+        b_sum, squares, spreads = _sums_and_spread(b, count)
         product = a_sum * b_sum
-        joint_spread = _WINDOW_PIXELS * _window_sums(a * b, count) - product
-        squares, spreads = a_square + b_sum * b_sum, a_spread + b_spread
+        joint_spread = _sums_of_products(a, b, count)
+        joint_spread -= product
+        squares += a_square
+        spreads += a_spread
         for i, data_range in enumerate(data_ranges):
             c1, c2 = _C1 * data_range**2, _C2 * data_range**2
             ratio = product + c1 / 2  # of both factors the half
@@ -196,22 +199,31 @@ def _check(query: Pixels, gallery: npt.NDArray[np.uint8]) -> None:
         )
 
 
-def _interleave(rows: npt.NDArray[np.uint8]) -> _Integers:
+def _interleave(rows: npt.NDArray[np.uint8]) -> _Levels:
     """Return pictures (N, side * side) as (side, side * N): one's pixel beside the others'.
 
     So that adding neighbors is adding long rows, whatever the side.
     """
-    pixels = np.ascontiguousarray(rows.T).astype(np.int32)
+    pixels = np.ascontiguousarray(rows.T).astype(np.uint16)
     return pixels.reshape(math.isqrt(len(pixels)), -1)
 
 
-def _sums_and_spread(images: _Integers, count: int) -> tuple[_Integers, _Integers]:
-    """Return of every window its sum, and its sample variance times 49 * 48."""
-    sums = _window_sums(images, count)
-    return sums, _WINDOW_PIXELS * _window_sums(images * images, count) - sums * sums
+def _sums_and_spread(images: _Levels, count: int) -> tuple[_Integers, _Integers, _Integers]:
+    """Return of every window its sum, that squared, and its sample variance times 49 * 48."""
+    sums = _window_sums(images, count).astype(np.int32)
+    squares, spread = sums * sums, _sums_of_products(images, images, count)
+    spread -= squares
+    return sums, squares, spread
 
 
-def _window_sums(images: _Integers, count: int) -> _Integers:
+def _sums_of_products(a: _Levels, b: _Levels, count: int) -> _Integers:
+    """Return of every window 49 times the sum of products, of which each is below 2 ** 16."""
+    sums = _window_sums((a * b).astype(np.int32), count)
+    sums *= _WINDOW_PIXELS
+    return sums
+
+
+def _window_sums(images: _Whole, count: int) -> _Whole:
     """Return the sums over every full 7 x 7 window of `count` pictures (h, w * count)."""
     for step in (1, count):  # along columns, then rows, as 2 + 2 + 2 + 1 neighbors
         size = len(images) - (_WINDOW - 1) * step
