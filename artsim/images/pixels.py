@@ -74,8 +74,9 @@ _WINDOW: Final = 7  # scikit-image's `win_size`
 _WINDOW_PIXELS: Final = _WINDOW * _WINDOW
 
 # Window sums stay integers: 49 * 255 is below 2 ** 16, and 49 * 49 * 255 ** 2 below 2 ** 31. So
-# SSIM's constants, (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are: by
-# 49 for each mean, variances by 49 and by the 48 of a sample's covariance. Here without L, the range.
+# SSIM's constants, (K1 L) ** 2 and (K2 L) ** 2, are multiplied as the means and variances are:
+# means by 49 each, variances by 49 and by the 48 of a sample's covariance. Here without L, the
+# range.
 _C1: Final = 0.01**2 * _WINDOW_PIXELS**2
 _C2: Final = 0.03**2 * _WINDOW_PIXELS * (_WINDOW_PIXELS - 1)
 
