@@ -153,11 +153,16 @@ class OutputOptions:
         `inputs` are the query's own pictures, never replaced. What `sheet` names is of another
         `kind` than contact sheets where one is given.
         """
-        from artsim.render.output import ANSWER, ENDINGS
-        from artsim.render.sheet import SHEET
-
         form: AnswerForm = self.output_format or "table"
+        files: dict[Path, FileKind] = {}
+        if self.sheet:
+            from artsim.render.sheet import SHEET
+
+            files = dict.fromkeys(self.sheet, kind or SHEET)
         if self.output is not None:
+            from artsim.render.output import ANSWER, ENDINGS
+
+            files[self.output] = ANSWER
             form = choose_form(self.output, self.output_format, ENDINGS, ANSWER)
         elif form == "xlsx" and sys.stdout.isatty():
             raise typer.BadParameter("xlsx is not for a terminal: --output FILE.xlsx")
@@ -167,9 +172,6 @@ class OutputOptions:
             from artsim.search.export import check_spreadsheet
 
             check_spreadsheet(0)
-        files = dict.fromkeys(self.sheet, kind or SHEET)
-        if self.output is not None:
-            files[self.output] = ANSWER
         if question is not None:
             from artsim.search.replay import QUESTION
 

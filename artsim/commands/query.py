@@ -30,13 +30,9 @@ from artsim.commands.options import (
 )
 from artsim.errors import ImageError
 from artsim.images.memory import ImageLimits
-from artsim.render.findings import print_sightings
-from artsim.render.output import classifications_document
 from artsim.render.table import print_classification, print_comparison, print_hits
 from artsim.render.text import describe_left_out, describe_query_faces, describe_region
-from artsim.search import comparison
 from artsim.search.answer import ONLY_ITSELF, Answer, answer
-from artsim.search.film_query import find_in_film
 from artsim.search.models import Models
 from artsim.search.question import (
     COPIES,
@@ -124,7 +120,9 @@ def _ask_by_film(
     max_hours: float,
     place: Place,
 ) -> None:
+    from artsim.render.findings import print_sightings
     from artsim.render.progress_bars import make_progress
+    from artsim.search.film_query import find_in_film
 
     form = written.output_format or "table"
     if len(encoder) > 1 or form not in ("table", "json") or written.output or written.print0:
@@ -178,13 +176,15 @@ def compare(
     place: Place,
 ) -> None:
     """Compare two pictures."""
+    from artsim.search.comparison import compare as compare_pictures
+
     one, other = (picture_or_id(text, plain=True) for text in (first, second))
     files = [path for of in (one, other) if (path := getattr(of, "path", None)) is not None]
     outputs = OutputOptions(sheet=sheet, overwrite=overwrite).checked(place.settings.home, files)
     with place.open() as opened:
         outputs.check_paintings(opened)
         models = encoding.models(sure)
-        found = comparison.compare(opened, one, other, models, encoders=encoder)
+        found = compare_pictures(opened, one, other, models, encoders=encoder)
     if output_format == "json":
         write_json(found.to_dict())
     else:
@@ -356,5 +356,7 @@ def _classify_all(
         if output_format == "table":
             print_classification(found[-1], sys.stdout, top=top)
     if output_format == "json":
+        from artsim.render.output import classifications_document
+
         write_json(classifications_document(found, source))
     return len(found) == len(images)

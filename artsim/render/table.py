@@ -39,12 +39,12 @@ from artsim.render.text import (
     verdict_text,
 )
 from artsim.search.answer import Answer
-from artsim.search.comparison import Comparison
 from artsim.search.listing import Listing
 
 if TYPE_CHECKING:
     from artsim.catalog.hits import Classification
     from artsim.encoders.cards import Card
+    from artsim.search.comparison import Comparison
     from artsim.search.listing import ValueCounts
 
 PLAIN_WIDTH: Final = 120  # of a table in a file or pipe, unless COLUMNS says otherwise
