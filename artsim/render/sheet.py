@@ -212,8 +212,8 @@ def _hit_card(hit: Hit, rank: int, result: Answer, max_side: int) -> Card:
     scores = [format_score(hit.score) if name == "score" else f"{name} {format_score(hit.score)}"]
     scores += filter(None, [meaning_text(hit)])
     if hit.rerank_score is not None:
-        method = clean(result.rerank_name, 30).upper()
-        scores.append(f"{method} {format_score(hit.rerank_score)}")
+        *weight, method = clean(result.rerank_name, 30).split()
+        scores.append(" ".join([*weight, method.upper(), format_score(hit.rerank_score)]))
     if hit.query_face is not None and len(result.query_faces) > 1:
         scores.append(f"like face {hit.query_face}")
     return card_of(hit.payload, max_side, scores=" · ".join(scores), mark=str(rank), is_hit=True)

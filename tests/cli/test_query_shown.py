@@ -117,9 +117,13 @@ def on_png(path: Path, sheet: Path) -> bool:
 # The query on the sheet
 
 
-def test_a_blended_score_is_called_what_it_is_with(ask: Ask) -> None:
-    by_ssim = ("--id", "met-437388", "--rerank", "ssim", "-k", "3")
-    alone, blended = ask(*by_ssim).stdout, ask(*by_ssim, "--rerank-weight", "0.3").stdout
+def test_a_blended_score_is_called_what_it_is_with(ask: Ask, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.html"
+    by_ssim = ("--id", "met-437388", "--rerank", "ssim", "-k", "3", "--sheet", sheet)
+    alone = ask(*by_ssim).stdout
+    assert " · SSIM 0." in sheet.read_text(encoding="utf-8")
+    blended = ask(*by_ssim, "--rerank-weight", "0.3", "--overwrite").stdout
+    assert " · with 0.3 SSIM 0." in sheet.read_text(encoding="utf-8")
     assert "ssim" in alone and "with 0.3 ssim" not in alone
     assert "with 0.3 ssim" in blended.splitlines()[0]
 
