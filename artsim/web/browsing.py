@@ -54,7 +54,7 @@ _MOST_GROUPS: Final = 100
 _MOST_KEPT: Final = 20
 _MOST_FACES: Final = 60
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", responses=forms.PROBLEMS)
 FiltersGiven = Annotated[Filters, Depends(forms.read_filters)]
 
 

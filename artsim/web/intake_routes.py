@@ -21,7 +21,7 @@ from artsim.ingest.records import Columns
 from artsim.ingest.sources import open_list
 from artsim.ingest.summary import Understanding, examples, understand
 from artsim.web.begin import PARTS, Beginning, check_list, open_intake
-from artsim.web.forms import shown
+from artsim.web.forms import PROBLEMS, shown
 from artsim.web.guard import INTAKES, may_write
 from artsim.web.intakes import From, Intake, IntakeStateError, State, trouble
 
@@ -145,7 +145,10 @@ _PAGE: Final[Any] = {"openapi_extra": {"requestBody": {
 }}}  # fmt: skip
 
 router = APIRouter(
-    prefix=INTAKES.rstrip("/"), tags=["intakes"], dependencies=[Depends(_must_write)]
+    prefix=INTAKES.rstrip("/"),
+    tags=["intakes"],
+    dependencies=[Depends(_must_write)],
+    responses=PROBLEMS,
 )
 
 

@@ -39,7 +39,7 @@ from artsim.images.load import ImageLimits, load_image, load_image_bytes
 from artsim.render.text import clean
 from artsim.search.filters import ALL_VALUES
 from artsim.store.gallery import Gallery
-from artsim.web.forms import UploadId
+from artsim.web.forms import PROBLEMS, UploadId
 from artsim.web.guard import FILM_POLICY, PUBLIC
 from artsim.web.sharing import Service, ServiceGiven
 
@@ -295,7 +295,7 @@ _PICTURES: Final[Any] = {
 PictureId = Annotated[
     str, AddressPart(pattern="^([A-Za-z0-9_-]+~)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 ]
-router = APIRouter(tags=["pictures"])
+router = APIRouter(tags=["pictures"], responses=PROBLEMS)
 
 
 @router.get("/api/v1/thumbnails/{picture_id}", **_PICTURES)

@@ -19,7 +19,7 @@ from artsim.render.exchange import Work, bibtex_of, manifest_of
 from artsim.render.output import dump_json
 from artsim.render.text import clean, date_text, field_text, title_text, web_link
 from artsim.store.gallery import Gallery
-from artsim.web.forms import SelectionForm, picture_id, shown, told
+from artsim.web.forms import PROBLEMS, SelectionForm, picture_id, shown, told
 from artsim.web.page import language_of, render_page, texts
 from artsim.web.sharing import GalleryGiven
 
@@ -31,7 +31,7 @@ _FILES: Final = {
 }
 """Ending and type of what is no sheet to print."""
 
-router = APIRouter(prefix="/api/v1", tags=["paintings"])
+router = APIRouter(prefix="/api/v1", tags=["paintings"], responses=PROBLEMS)
 
 
 @router.post("/selection", response_class=Response)
