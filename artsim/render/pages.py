@@ -64,7 +64,7 @@ def installed_fonts(*kinds: Literal["serif", "sans", "scripts"]) -> list[str]:
 @cache
 def environment() -> Environment:
     """Return where the templates of the pages are, with what all of them use."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # a tenth of a query by id
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # no table needs them
 
     made = Environment(
         loader=PackageLoader("artsim.render"),
