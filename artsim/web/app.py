@@ -109,7 +109,7 @@ def make_app(
         others,
         may_add=home is not None,
     )
-    # `include_router` would make them anew, for a quarter of a second of the first request.
+    # `include_router` would make them anew in the midst of the first requests.
     for routes in (browsing.router, selection.router, pictures.router, page.router, router):
         app.router.routes += routes.routes
     if beginning is not None:
