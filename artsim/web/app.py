@@ -110,8 +110,9 @@ def make_app(
         may_add=home is not None,
     )
     # `include_router` would make them anew in the midst of the first requests.
-    for routes in (browsing.router, selection.router, pictures.router, page.router, router):
-        app.router.routes += routes.routes
+    for of in (browsing, selection, pictures, page):
+        app.router.routes += of.router.routes
+    app.router.routes += router.routes
     if beginning is not None:
         app.state.beginning = beginning
         app.router.routes += intake_routes.router.routes

@@ -112,7 +112,7 @@ def test_what_is_being_typed_outlives_an_answer(visit: Visit) -> None:
     page.locator("#region-x").fill("12")
     to = page.get_by_label("to", exact=True)
     to.press_sequentially("16")
-    drawn_anew(page, "#restrict input[type=checkbox]", to)
+    drawn_anew(page, to)
     page.keyboard.type("75")
     expect(to).to_have_value("1675")
     expect(page.locator("#region-x")).to_have_value("12")
@@ -127,7 +127,7 @@ def test_what_was_typed_before_an_answer_is_taken(key: str, visit: Visit) -> Non
     page = visit("/")
     to = page.get_by_label("to", exact=True)
     to.press_sequentially("1675")
-    drawn_anew(page, "#restrict input[type=checkbox]", to)
+    drawn_anew(page, to)
     expect(to).to_have_value("1675")
     page.keyboard.press(key)
     expect(page.locator("#chips")).to_contain_text("1675")
@@ -135,10 +135,10 @@ def test_what_was_typed_before_an_answer_is_taken(key: str, visit: Visit) -> Non
     expect(page.locator("#chips li")).to_have_count(3)  # and "remove all"
 
 
-def drawn_anew(page: Page, choice: str, field: Locator) -> None:
-    """Choose something while somebody is typing, and wait for what it changes."""
+def drawn_anew(page: Page, field: Locator) -> None:
+    """Restrict the answer while somebody is typing, and wait until the field is another one."""
     before = field.element_handle()
-    page.evaluate(f"document.querySelector('{choice}').click()")
+    page.evaluate("document.querySelector('#restrict input[type=checkbox]').click()")
     page.wait_for_function("field => !field.isConnected", arg=before)
 
 
